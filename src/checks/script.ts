@@ -1,0 +1,131 @@
+// script: passes when the program exits with status 0 within the timeout.
+//
+// It runs in a process group of its own without a shell, with no input. At the
+// timeout the whole group is killed; so is what is left of it when the program
+// itself has ended. The end of its output is kept for the reason of a failure.
+
+import { diagnoseCommand } from "../probing/diagnose.ts";
+import { type Group, type GroupExit, StartError, startGroup } from "../probing/group.ts";
+import { pause } from "../probing/turns.ts";
+import { type Check, failed, type Outcome } from "./check.ts";
+
+export interface ScriptContext {
+  /** The environment of the script, before the name of the check is added. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Told when a run has left a process outside its group that still holds its output. */
+  readonly onOrphan: (check: string) => void;
+}
+
+/** Killed processes are gone within a few ms; one that is not by then hangs in the kernel. */
+const REAP_GRACE_MS = 100;
+
+/** What a probe itself waits for that, within the 50 ms that an answer may be late. */
+const KILL_WAIT_MS = 25;
+
+const RESOURCE_RETRY_MS = 20;
+const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+
+const UP: Outcome = { ok: true };
+
+/** `argv` is not empty; `command` is the same as the user wrote it. */
+export function scriptCheck(
+  command: string,
+  argv: readonly string[],
+  timeoutMs: number,
+  context: ScriptContext,
+): Check {
+  const [program = ""] = argv;
+  const name = `script ${command}`;
+  const env: Readonly<Record<string, string>> = { ...context.env, HEALTH_CHECKER_CHECK: name };
+  const diagnose = () => diagnoseCommand(program, env["PATH"] ?? "");
+  return {
+    name,
+    kind: "script",
+    target: command,
+    timeoutMs,
+    inspect: () => [diagnose() ?? []].flat(),
+    probe: scriptProbe(argv, { env, onOrphan: () => context.onOrphan(name) }, diagnose),
+  };
+}
+
+function scriptProbe(
+  argv: readonly string[],
+  options: Parameters<typeof startGroup>[1],
+  diagnose: () => string | undefined,
+): Check["probe"] {
+  /** Killed, and not reaped yet: when, by performance.now(). */
+  const dying = new Map<Group, number>();
+
+  const probe: Check["probe"] = async (signal) => {
+    if (dying.size > 0 && !(await reaped(dying))) {
+      const pids = [...dying.keys()].map(({ pid }) => pid).join(", ");
+      return failed(
+        "stuck",
+        `the last run was killed but has not ended (pid ${pids}); it is not started again until it has`,
+      );
+    }
+    if (signal.aborted) return failed("timeout", "waiting to start");
+    let group: Group;
+    try {
+      group = startGroup(argv, options);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      if (!RESOURCE_CODES.includes(error.code)) {
+        return failed("spawn", diagnose() ?? `cannot start ${argv[0]} (${error.code})`);
+      }
+      await pause(RESOURCE_RETRY_MS, signal);
+      return signal.aborted
+        ? failed("resource", `no process or descriptor left to start ${argv[0]} (${error.code})`)
+        : probe(signal);
+    }
+    return finish(group, signal);
+  };
+
+  const finish = (group: Group, signal: AbortSignal): Promise<Outcome> =>
+    new Promise((resolve) => {
+      const killAndWait = () => {
+        group.kill();
+        dying.set(group, performance.now());
+        setTimeout(() => resolve(killed(group)), KILL_WAIT_MS);
+      };
+      void group.exited.then((exit) => {
+        signal.removeEventListener("abort", killAndWait);
+        dying.delete(group);
+        // What ended by itself just before the kill is judged like any other.
+        resolve(signal.aborted && exit.exitCode === null ? killed(group) : judge(exit, group));
+      });
+      if (signal.aborted) killAndWait();
+      else signal.addEventListener("abort", killAndWait);
+    });
+
+  return probe;
+}
+
+/** Waits for what was killed just now; false when something has been dying for too long. */
+async function reaped(dying: ReadonlyMap<Group, number>): Promise<boolean> {
+  const since = Math.min(...dying.values());
+  const left = REAP_GRACE_MS - (performance.now() - since);
+  if (left > 0) {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, left);
+    await Promise.race([Promise.all([...dying.keys()].map(({ exited }) => exited)), late]);
+    clearTimeout(timer);
+  }
+  return dying.size === 0;
+}
+
+function judge({ exitCode, signal }: GroupExit, group: Group): Outcome {
+  if (exitCode === 0) return UP;
+  return withOutput(
+    exitCode === null ? failed("signal", `ended by ${signal}`) : failed("exit", `exited with status ${exitCode}`),
+    group,
+  );
+}
+
+const killed = (group: Group): Outcome =>
+  withOutput(failed("timeout", "still running; killed with its process group"), group);
+
+function withOutput(failure: ReturnType<typeof failed>, group: Group): Outcome {
+  const output = group.output();
+  return output === undefined ? failure : { ...failure, output };
+}

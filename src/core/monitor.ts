@@ -1,0 +1,145 @@
+// Decides when checks run, and owns the only state there is.
+//
+// On request: a request starts a round. With single flight, requests share the
+// round that runs. Without it, at most `maxRounds` run at once; who comes then
+// shares one round that has not started yet. So without single flight an answer
+// is never older than its request, and no flood of requests forks without bound.
+
+import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
+import { runRound } from "./round.ts";
+import { nextState, UNKNOWN } from "./threshold.ts";
+import { judge } from "./verdict.ts";
+
+/** Who asks for a verdict; a Request is one. `signal` aborts when the asker has gone. */
+export interface Asker {
+  readonly signal: AbortSignal;
+}
+
+export interface MonitorOptions {
+  readonly checks: readonly Check[];
+  readonly singleflight: boolean;
+  readonly maxRounds: number;
+  /** After each result that was waited for to its end. */
+  readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
+  readonly onVerdict: (verdict: Verdict, before: Verdict | undefined) => void;
+}
+
+export interface Monitor {
+  /** The verdict of a round; unhealthy when the round is cut short. Never rejects. */
+  ask(asker: Asker): Promise<Verdict>;
+  /** Ends every round at once: their askers are answered unhealthy. */
+  abort(): void;
+}
+
+/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
+const WATCH_ASKERS_AFTER_MS = 5;
+
+/** A round and who waits for it. */
+interface Flight {
+  readonly cut: AbortController;
+  readonly askers: Set<Asker>;
+  readonly verdict: Promise<Verdict>;
+  readonly answer: (verdict: Verdict) => void;
+  /** From then on every asker's signal is listened to. */
+  watched: boolean;
+  watching?: ReturnType<typeof setTimeout>;
+}
+
+export function createMonitor({ checks, singleflight, maxRounds, onResult, onVerdict }: MonitorOptions): Monitor {
+  const states = new Map<Check, CheckState>(checks.map((check) => [check, UNKNOWN]));
+  const running = new Set<Flight>();
+  /** The one round that waits for a place, for all who came when there was none. */
+  let queued: Flight | undefined;
+  /** With single flight, the running round that may still be joined. */
+  let shared: Flight | undefined;
+  let verdict: Verdict | undefined;
+
+  function ask(asker: Asker): Promise<Verdict> {
+    const flight = shared ?? queued ?? createFlight();
+    flight.askers.add(asker);
+    if (flight.watched) watchAsker(flight, asker);
+    else if (!running.has(flight) && flight !== queued) admit(flight);
+    return flight.verdict;
+  }
+
+  /** Starts a new flight, or has it wait for a place. */
+  function admit(flight: Flight): void {
+    if (running.size < maxRounds) start(flight);
+    else queued = flight;
+    flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
+  }
+
+  function start(flight: Flight): void {
+    running.add(flight);
+    if (singleflight) shared = flight;
+    void runRound(checks, flight.cut.signal).then((results) => land(flight, results));
+  }
+
+  function land(flight: Flight, results: readonly CheckResult[]): void {
+    leave(flight);
+    const landed = judge(results, Date.now());
+    flight.answer(landed);
+    if (!flight.cut.signal.aborted) record(results, landed);
+    if (queued && running.size < maxRounds) {
+      const next = queued;
+      queued = undefined;
+      start(next);
+    }
+  }
+
+  function record(results: readonly CheckResult[], landed: Verdict): void {
+    for (const result of results) {
+      const before = states.get(result.check) ?? UNKNOWN;
+      const after = nextState(before, result);
+      states.set(result.check, after);
+      onResult(result, before, after);
+    }
+    const before = verdict;
+    verdict = landed;
+    onVerdict(landed, before);
+  }
+
+  function leave(flight: Flight): void {
+    running.delete(flight);
+    clearTimeout(flight.watching);
+    flight.askers.clear();
+    if (shared === flight) shared = undefined;
+  }
+
+  /** The queued flight will not start. */
+  function dismiss(): void {
+    queued?.answer(judge([], Date.now()));
+    clearTimeout(queued?.watching);
+    queued = undefined;
+  }
+
+  function watchAskers(flight: Flight): void {
+    flight.watched = true;
+    for (const asker of flight.askers) watchAsker(flight, asker);
+  }
+
+  /** Ends a round that nobody waits for any more. */
+  function watchAsker(flight: Flight, asker: Asker): void {
+    const gone = () => {
+      if (!flight.askers.delete(asker) || flight.askers.size > 0) return;
+      if (flight === shared) shared = undefined;
+      flight.cut.abort();
+      if (flight === queued) dismiss();
+    };
+    if (asker.signal.aborted) gone();
+    else asker.signal.addEventListener("abort", gone);
+  }
+
+  return {
+    ask,
+    abort() {
+      for (const flight of running) flight.cut.abort();
+      dismiss();
+    },
+  };
+}
+
+function createFlight(): Flight {
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  return { cut: new AbortController(), askers: new Set(), verdict: promise, answer: resolve, watched: false };
+}

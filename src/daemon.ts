@@ -1,0 +1,254 @@
+// Wires the parts: options → checks → monitor → listener, and takes them down again.
+
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import type { Check, CheckResult, CheckState, Verdict } from "./checks/check.ts";
+import { kinds } from "./checks/index.ts";
+import type { Options } from "./config/load.ts";
+import { createMonitor } from "./core/monitor.ts";
+import { formatDuration } from "./duration.ts";
+import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
+import type { Log } from "./log.ts";
+import { type Address, formatAddress } from "./probing/address.ts";
+import { holdReserve } from "./probing/descriptors.ts";
+import { allGroupsGone, killAllGroups } from "./probing/group.ts";
+
+/** How long rounds in flight may go on once the daemon was asked to stop. */
+const STOP_GRACE_MS = 5000;
+
+/** How long answers that are already written may take to leave. */
+const FLUSH_GRACE_MS = 500;
+
+/** What is still down is said again this often. */
+const REMIND_MS = 5 * 60_000;
+
+/** Bun's limit for an idle connection, and what one is given at least. */
+const LONGEST_IDLE_S = 255;
+const SHORTEST_IDLE_S = 60;
+
+export interface Daemon {
+  /** The address in use, with the port that was picked where 0 was asked for. */
+  readonly address: Address;
+  /** Lets rounds in flight end, up to 5 s, then ends them; resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** Ends every process of ours at once. */
+  kill(): void;
+}
+
+/** The listener could not be opened; the message says which and why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+export interface Surroundings {
+  readonly log: Log;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Throws ListenError; nothing is left behind then. */
+export async function startDaemon(options: Options, { log, env }: Surroundings): Promise<Daemon> {
+  holdReserve();
+  const checks = buildChecks(options, scriptEnvironment(env), log);
+  const monitor = createMonitor({ checks, ...options, ...reporting(log) });
+  const answer = createHealthHandler(monitor.ask, options.failureStatus);
+
+  // A request may wait for a round to end and then for its own; Bun would cut it as idle.
+  const longestAnswerS = (2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs))) / 1000 + 5;
+  const outlastsIdle = longestAnswerS > LONGEST_IDLE_S;
+  const serveAt = (at: Address) =>
+    Bun.serve({
+      ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
+      development: false,
+      idleTimeout: outlastsIdle ? LONGEST_IDLE_S : Math.ceil(Math.max(SHORTEST_IDLE_S, longestAnswerS)),
+      async fetch(request: Request, server: Bun.Server<undefined>) {
+        if (log.verbose) log.debug("request", { method: request.method, path: request.url });
+        if (!outlastsIdle) return answer(request);
+        server.timeout(request, 0);
+        const response = await answer(request);
+        server.timeout(request, LONGEST_IDLE_S);
+        return response;
+      },
+      error(error) {
+        log.error("fault while answering", { error: error.stack ?? error.message });
+        return unhealthyResponse(options.failureStatus);
+      },
+    } as Bun.Serve.Options<undefined>);
+
+  const server = await listen(options.listener, serveAt);
+  const address = boundAddress(options.listener, server.port);
+  announce(log, options, address, checks);
+
+  return {
+    address,
+    async stop() {
+      const drained = server.stop();
+      await settled(drained, STOP_GRACE_MS);
+      monitor.abort();
+      await settled(drained, FLUSH_GRACE_MS);
+      await server.stop(true);
+      killAllGroups();
+      await allGroupsGone(FLUSH_GRACE_MS);
+      if (options.listener.family === "unix") removeSocket(options.listener.path);
+    },
+    kill: killAllGroups,
+  };
+}
+
+function buildChecks(options: Options, env: Readonly<Record<string, string>>, log: Log): readonly Check[] {
+  const toldOrphans = new Set<string>();
+  const onOrphan = (check: string) => {
+    const first = !toldOrphans.has(check);
+    toldOrphans.add(check);
+    log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
+  };
+  return uniquelyNamed([
+    ...options.ports.map((address) => kinds.tcp(address, options.portTimeoutMs)),
+    ...options.scripts.map(({ text, argv }) => kinds.script(text, argv, options.scriptTimeoutMs, { env, onOrphan })),
+  ]);
+}
+
+/** The second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
+function uniquelyNamed(checks: readonly Check[]): readonly Check[] {
+  const seen = new Map<string, number>();
+  return checks.map((check) => {
+    const count = (seen.get(check.name) ?? 0) + 1;
+    seen.set(check.name, count);
+    return count === 1 ? check : { ...check, name: `${check.name} #${count}` };
+  });
+}
+
+/** What belongs to the daemon and its service manager is not handed on. */
+const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
+
+function scriptEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && !OUR_OWN.test(name)) kept[name] = value;
+  return kept;
+}
+
+async function listen<Server>(address: Address, serveAt: (at: Address) => Server): Promise<Server> {
+  const where = formatAddress(address);
+  try {
+    if (address.family === "unix") {
+      await clearStaleSocket(address.path);
+      const server = serveAt(address);
+      // As open as a port is: whoever may reach the path may ask.
+      chmodSync(address.path, 0o666);
+      return server;
+    }
+    if (address.host !== "" && address.host !== "0.0.0.0") return serveAt(address);
+    try {
+      return serveAt({ ...address, host: "::" });
+    } catch (error) {
+      if (codeOf(error) === "EADDRINUSE") throw error;
+      // A host without IPv6.
+      return serveAt({ ...address, host: "0.0.0.0" });
+    }
+  } catch (error) {
+    throw new ListenError(`cannot listen on ${where}: ${listenHint(codeOf(error), address)}`);
+  }
+}
+
+function listenHint(code: string, address: Address): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return "it is in use by another process";
+    case "EACCES":
+      return address.family === "tcp" && address.port < 1024
+        ? "permission denied; a port under 1024 needs CAP_NET_BIND_SERVICE"
+        : "permission denied";
+    case "EADDRNOTAVAIL":
+      return "this host has no such address";
+    case "ENOENT":
+      return address.family === "unix" ? "its folder does not exist" : "this host has no such name or address";
+    default:
+      return code;
+  }
+}
+
+/** A socket file that nobody serves any more is removed; a live one, or another file, is left and refused. */
+async function clearStaleSocket(path: string): Promise<void> {
+  try {
+    if (!lstatSync(path).isSocket())
+      throw Object.assign(new Error("not a socket"), { code: "the path exists and is not a socket" });
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return;
+    throw error;
+  }
+  try {
+    const connection = await Bun.connect({ unix: path, socket: { data() {} } });
+    connection.end();
+  } catch {
+    removeSocket(path);
+    return;
+  }
+  throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+}
+
+function removeSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already.
+  }
+}
+
+const boundAddress = (asked: Address, port: number | undefined): Address =>
+  asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;
+
+function announce(log: Log, options: Options, address: Address, checks: readonly Check[]): void {
+  const listening = { address: formatAddress(address), checks: checks.length };
+  if (options.listenerIsDefault)
+    log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
+  else log.info("listening", listening);
+  for (const { name, kind, target, timeoutMs, inspect } of checks) {
+    log.info("check", { name, kind, target, timeout: formatDuration(timeoutMs) });
+    for (const warning of inspect?.() ?? []) log.warning("check will fail", { name, because: warning });
+  }
+}
+
+/** Changes at info, or warning where it is for the worse; steady results at debug; what stays down every five minutes. */
+function reporting(log: Log) {
+  const remindedAt = new Map<Check, number>();
+  return {
+    onResult({ check, outcome, durationMs }: CheckResult, before: CheckState, after: CheckState): void {
+      const seconds = Math.round(durationMs * 1000) / 1e6;
+      if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds });
+      const changed = after.status !== before.status;
+      if (outcome.ok) {
+        if (changed && before.status === "down")
+          log.info("check is up", { check: check.name, seconds, ...wasFor(before, after) });
+        else if (changed) log.info("check is up", { check: check.name, seconds });
+        return;
+      }
+      if (outcome.reason === "internal")
+        log.error("fault in a probe; please report it", { check: check.name, error: outcome.message });
+      if (after.status !== "down") return;
+      const now = Date.now();
+      if (!changed && now - (remindedAt.get(check) ?? now) < REMIND_MS) return;
+      remindedAt.set(check, now);
+      const { reason, message, output } = outcome;
+      const fields = { check: check.name, reason, message, output };
+      if (changed) log.warning("check is down", { ...fields, ...wasFor(before, after) });
+      else log.warning("check is still down", { ...fields, for: formatDuration(now - after.since) });
+    },
+    onVerdict(verdict: Verdict, before: Verdict | undefined): void {
+      if (verdict.healthy === before?.healthy) return;
+      if (verdict.healthy) log.info("host is healthy");
+      else log.warning("host is unhealthy", { failing: verdict.failing.join(", ") });
+    },
+  };
+}
+
+const wasFor = (before: CheckState, after: CheckState) =>
+  before.status === "unknown" ? {} : { [`${before.status}-for`]: formatDuration(after.since - before.since) };
+
+/** Waits for `promise`, at most `limitMs`. */
+async function settled(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error);

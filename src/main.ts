@@ -1,0 +1,59 @@
+// argv → exit code. With daemon.ts the only reader of the process's arguments
+// and environment, and the only place that exits.
+
+import { runCommand } from "citty";
+import { type Action, daemonCommand } from "./cli/commands.ts";
+import type { Options } from "./config/load.ts";
+import { ListenError, startDaemon } from "./daemon.ts";
+import { createBoundedWriter, createLog } from "./log.ts";
+import { onEndingSignals } from "./signals.ts";
+
+const FINE = 0;
+const COULD_NOT = 1;
+const USAGE = 2;
+
+const { result } = await runCommand(daemonCommand, { rawArgs: process.argv.slice(2) });
+await act(result as Action);
+
+async function act(action: Action): Promise<void> {
+  switch (action.kind) {
+    case "print":
+      console.log(action.text);
+      process.exit(FINE);
+      break;
+    case "refuse":
+      for (const problem of action.problems) console.error(`health-checker: ${problem}`);
+      console.error("Try 'health-checker --help'.");
+      process.exit(USAGE);
+      break;
+    case "serve":
+      await serve(action.options);
+  }
+}
+
+async function serve(options: Options): Promise<void> {
+  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer()));
+  const survive = (error: unknown) =>
+    log.error("fault in health-checker; please report it", {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
+  try {
+    const daemon = await startDaemon(options, { log, env: process.env });
+    onEndingSignals({
+      first(signal) {
+        log.info("stopping", { signal });
+        void daemon.stop().finally(() => process.exit(FINE));
+      },
+      second(_signal, exitCode) {
+        daemon.kill();
+        process.exit(exitCode);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    console.error(`health-checker: ${error.message}`);
+    process.exit(COULD_NOT);
+  }
+}

@@ -1,0 +1,71 @@
+// Where a service listens: HOST:PORT, [V6]:PORT or unix:/PATH.
+
+export type Address =
+  | { readonly family: "tcp"; readonly host: string; readonly port: number }
+  | { readonly family: "unix"; readonly path: string };
+
+/** sun_path holds 108 bytes with the closing zero. */
+const MAX_UNIX_PATH_BYTES = 107;
+
+/** Either an address, or what is wrong with the text, such as "it has no colon". */
+export type ParsedAddress = Address | { readonly flaw: string };
+
+/**
+ * `lowestPort` is 1 for something that is connected to, 0 for something
+ * that listens, where 0 picks a free one. An empty host is kept as "".
+ */
+export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
+  if (text.startsWith("unix:")) return parseUnix(text.slice("unix:".length));
+  const colon = text.lastIndexOf(":");
+  if (colon < 0) return { flaw: "it has no colon" };
+  const host = text.slice(0, colon);
+  const port = parsePort(text.slice(colon + 1), lowestPort);
+  if (port === undefined) return { flaw: `its port is not a number from ${lowestPort} to 65535` };
+  if (host.startsWith("[") || host.endsWith("]")) {
+    const inner = /^\[(.*)\]$/.exec(host)?.[1];
+    if (inner === undefined || !isIPv6(inner)) return { flaw: "what the brackets hold is not an IPv6 address" };
+    return { family: "tcp", host: inner, port };
+  }
+  if (host.includes(":")) return { flaw: "an IPv6 address needs brackets, as in [::1]:5432" };
+  if (host !== "" && !isIPv4(host) && !isHostName(host))
+    return { flaw: "what is before the colon is neither a host name nor an IP address" };
+  return { family: "tcp", host, port };
+}
+
+/** A whole decimal number from `lowest` to 65535, else undefined. */
+export function parsePort(text: string, lowest: 0 | 1): number | undefined {
+  if (!/^\d{1,5}$/.test(text)) return undefined;
+  const port = Number(text);
+  return port >= lowest && port <= 65535 ? port : undefined;
+}
+
+export function formatAddress(address: Address): string {
+  if (address.family === "unix") return `unix:${address.path}`;
+  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+export function isIPv4(host: string): boolean {
+  const parts = host.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+/** A zone, as in fe80::1%eth0, is allowed. */
+export function isIPv6(host: string): boolean {
+  const [address = "", zone] = host.split("%", 2);
+  return zone !== "" && /^[0-9a-fA-F:.]+$/.test(address) && URL.canParse(`http://[${address}]/`);
+}
+
+function isHostName(host: string): boolean {
+  const labels = host.replace(/\.$/, "").split(".");
+  // A last label of digits alone would be an address, and this one is not: 10.0.0.300.
+  if (/^\d+$/.test(labels.at(-1) ?? "")) return false;
+  return host.length <= 253 && labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label));
+}
+
+function parseUnix(path: string): ParsedAddress {
+  if (!path.startsWith("/")) return { flaw: "the path after unix: must begin with a slash" };
+  if (path.includes("\0") || Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
+    return { flaw: `a socket path has at most ${MAX_UNIX_PATH_BYTES} bytes` };
+  }
+  return { family: "unix", path };
+}

@@ -1,0 +1,39 @@
+// The end of what a program printed: the last 4 KiB, since errors come last, and
+// a count of all of it.
+
+/** As Consul keeps; enough for an error, too little for a log to drown in. */
+export const CAPTURE_BYTES = 4096;
+
+export interface Capture {
+  add(chunk: Uint8Array): void;
+  /** What was kept as text, with a line that says so where it is not all; undefined when nothing was printed. */
+  text(): string | undefined;
+}
+
+export function createCapture(limitBytes = CAPTURE_BYTES): Capture {
+  let kept: Uint8Array = new Uint8Array(0);
+  let totalBytes = 0;
+  return {
+    add(chunk) {
+      totalBytes += chunk.byteLength;
+      const tail = chunk.subarray(Math.max(0, chunk.byteLength - limitBytes));
+      const before = kept.subarray(Math.max(0, kept.byteLength + tail.byteLength - limitBytes));
+      const joined = new Uint8Array(before.byteLength + tail.byteLength);
+      joined.set(before);
+      joined.set(tail, before.byteLength);
+      kept = joined;
+    },
+    text() {
+      if (totalBytes === 0) return undefined;
+      const text = new TextDecoder().decode(totalBytes > kept.byteLength ? fromCharacterStart(kept) : kept).trimEnd();
+      return totalBytes > kept.byteLength ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
+    },
+  };
+}
+
+/** Drops the bytes of a UTF-8 character whose start was cut off. */
+function fromCharacterStart(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
+  return bytes.subarray(start);
+}

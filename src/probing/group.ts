@@ -1,0 +1,219 @@
+// A program in a process group of its own, so that it can be ended whole.
+//
+// A group's run is over when its leader ends or is killed, never when its output
+// ends: a child in the background may hold that for as long as it likes. Whatever
+// is left of the group then is killed. What left the group with setsid is not
+// ours to end; where it still holds the output it is told as an orphan.
+
+import { createCapture } from "./capture.ts";
+import { withReserve } from "./descriptors.ts";
+import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN } from "./libc.ts";
+import { look, watch } from "./readiness.ts";
+
+export interface GroupExit {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** Such as "SIGSEGV"; null when it ended by itself. */
+  readonly signal: string | null;
+}
+
+export interface Group {
+  readonly pid: number;
+  /** Resolves when the leader has been reaped. */
+  readonly exited: Promise<GroupExit>;
+  /** SIGKILL to every process of the group. */
+  kill(): void;
+  /** What it printed so far, stdout and stderr as they came. */
+  output(): string | undefined;
+}
+
+export interface GroupOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Told when a process outside the group still holds the output after the run. */
+  readonly onOrphan: () => void;
+}
+
+/** Thrown by `startGroup`, synchronously, with the code of the failed call. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly code: string;
+  constructor(code: string) {
+    super(`cannot start: ${code}`);
+    this.code = code;
+  }
+}
+
+/** How long a killed group's last process may take to let go of the output before it counts as an orphan. */
+const ORPHAN_GRACE_MS = 150;
+
+/** More than a pipe holds, so that an end that never stops writing cannot keep the last read going. */
+const LAST_READ_BYTES = 1024 * 1024;
+
+const living = new Set<Group>();
+
+/** Kills every group that still runs, at once. */
+export function killAllGroups(): void {
+  for (const group of living) group.kill();
+}
+
+/** Resolves when no group is left, or after `graceMs`, whichever is first. */
+export async function allGroupsGone(graceMs: number): Promise<void> {
+  const ends = [...living].map(({ exited }) => exited);
+  if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
+}
+
+export function startGroup(argv: readonly string[], options: GroupOptions): Group {
+  const started = withReserve(
+    () => tryStart(argv, options),
+    (result) => result instanceof StartError && ["EMFILE", "ENFILE"].includes(result.code),
+  );
+  if (started instanceof StartError) throw started;
+  return started;
+}
+
+function tryStart(argv: readonly string[], options: GroupOptions): Group | StartError {
+  const output = libc ? openPipe(libc, options.onOrphan) : openStreams();
+  if (output instanceof StartError) return output;
+  const { promise: exited, resolve: tellExit } = Promise.withResolvers<GroupExit>();
+  try {
+    const child = Bun.spawn([...argv], {
+      stdio: ["ignore", output.stdio, output.stdio],
+      env: options.env,
+      detached: true,
+      windowsHide: true,
+      onExit: ({ signalCode }, exitCode) => {
+        living.delete(group);
+        // Its number cannot have been given away yet: the kernel hands them out in turn.
+        group.kill();
+        output.finish();
+        tellExit({ exitCode, signal: signalCode === null ? null : String(signalCode) });
+      },
+    });
+    const group: Group = { pid: child.pid, exited, kill: () => killGroup(child.pid), output: output.text };
+    living.add(group);
+    output.start(child);
+    return group;
+  } catch (error) {
+    output.discard();
+    return new StartError(error instanceof Error && "code" in error ? String(error.code) : String(error));
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    if (process.platform === "win32")
+      Bun.spawn(["taskkill", "/T", "/F", "/PID", String(pid)], { stdio: ["ignore", "ignore", "ignore"] });
+    else process.kill(-pid, "SIGKILL");
+  } catch {
+    // ESRCH: nothing of it is left.
+  }
+}
+
+type Child = Bun.Subprocess<"ignore", number | "pipe", number | "pipe">;
+
+/** Where a child's stdout and stderr go together. Exactly one of `start` and `discard` is called. */
+interface Output {
+  readonly stdio: number | "pipe";
+  /** The child has its end: begin to read. */
+  start(child: Child): void;
+  /** There will be no child. */
+  discard(): void;
+  /** The child has ended: take what is there and wait for no more. */
+  finish(): void;
+  readonly text: () => string | undefined;
+}
+
+const ends = new Int32Array(2);
+const chunk = new Uint8Array(64 * 1024);
+
+/**
+ * A real pipe. Bun's own is a pair of sockets, which a script cannot open by
+ * name (`echo x >/dev/stdout`), and reads ahead without bound.
+ */
+function openPipe(system: Libc, onOrphan: () => void): Output | StartError {
+  if (system.pipe2(ends, O_CLOEXEC) !== 0) return new StartError("EMFILE");
+  const [readEnd = -1, writeEnd = -1] = ends;
+  // Of our end alone: a script must not find its stdout non-blocking.
+  system.fcntl(readEnd, F_SETFL, O_NONBLOCK);
+  const capture = createCapture();
+  let unwatch = () => {};
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    unwatch();
+    system.close(readEnd);
+  };
+  /** Reads what is there, at most `limitBytes`; true at the end of the output. */
+  const drain = (limitBytes: number): boolean => {
+    for (let read = 0; read < limitBytes; ) {
+      const count = system.read(readEnd, chunk, chunk.byteLength);
+      if (count === 0) return true;
+      if (count < 0) return false;
+      capture.add(chunk.subarray(0, count));
+      read += count;
+    }
+    return false;
+  };
+  return {
+    stdio: writeEnd,
+    start() {
+      system.close(writeEnd);
+      unwatch = watch(readEnd, POLLIN, "later", () => {
+        if (open && drain(LAST_READ_BYTES)) close();
+      });
+    },
+    discard() {
+      system.close(writeEnd);
+      close();
+    },
+    finish() {
+      if (!open) return;
+      unwatch();
+      if (drain(LAST_READ_BYTES) || (look(system, readEnd, 0) & POLLHUP) !== 0) return close();
+      // What was just killed may take a moment to go; who stays longer is an orphan.
+      const giveUp = setTimeout(() => {
+        close();
+        onOrphan();
+      }, ORPHAN_GRACE_MS);
+      unwatch = watch(readEnd, 0, "later", () => {
+        clearTimeout(giveUp);
+        close();
+      });
+    },
+    text: capture.text,
+  };
+}
+
+/** For systems other than Linux. */
+function openStreams(): Output {
+  const capture = createCapture();
+  const readers: { cancel(): Promise<void> }[] = [];
+  const readAll = async (stream: ReadableStream<Uint8Array>) => {
+    const reader = stream.getReader();
+    readers.push(reader);
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        capture.add(value);
+      }
+    } catch {
+      // Cancelled by `finish`, or broken by the child: what was read stands.
+    }
+  };
+  return {
+    stdio: "pipe",
+    start({ stdout, stderr }) {
+      for (const stream of [stdout, stderr]) if (stream instanceof ReadableStream) void readAll(stream);
+    },
+    discard() {},
+    finish() {
+      // One turn for what has arrived; then nobody is waited for.
+      setImmediate(() => {
+        for (const reader of readers) reader.cancel().catch(() => {});
+      });
+    },
+    text: capture.text,
+  };
+}

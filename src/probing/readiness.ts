@@ -1,0 +1,118 @@
+// Tells when descriptors become ready, with one poll(2) for all of them.
+//
+// Bun's own event loop takes no foreign descriptor, and its connect can be
+// neither cancelled nor asked (docs/adr/0002-poll.md). A handshake on loopback is
+// over before connect(2) returns, so most waits end at the first look, on the
+// next turn of the loop. What takes longer is looked at ever more rarely: never
+// later than an eighth of the time already waited, and at most 10 ms late.
+
+import { type Libc, libc } from "./libc.ts";
+
+interface Watch {
+  fd: number;
+  readonly events: number;
+  readonly ready: (revents: number) => void;
+  /** performance.now() of the start, or of the last event. */
+  since: number;
+  /** Turns of the loop left in which to look again at once. */
+  hot: number;
+}
+
+/** A turn of an idle loop takes 2–5 µs, so this bounds the spinning to about 100 µs a wait. */
+const HOT_TURNS = 24;
+const LONGEST_PAUSE_MS = 10;
+const INTS_PER_POLLFD = 2;
+
+const watches: Watch[] = [];
+const single = new Int32Array(INTS_PER_POLLFD);
+let pollfds = new Int32Array(64 * INTS_PER_POLLFD);
+let immediate = false;
+let delayed = false;
+
+/**
+ * Calls `ready` with poll's revents each time `fd` is ready, until the returned
+ * function is called; `fd` must stay open until then. Errors and hang-ups are
+ * always told, and told again on every turn. "soon" looks at once, for what is
+ * likely to be ready already; "later" looks first after a millisecond.
+ */
+export function watch(
+  fd: number,
+  events: number,
+  first: "soon" | "later",
+  ready: (revents: number) => void,
+): () => void {
+  const entry: Watch = { fd, events, ready, since: performance.now(), hot: first === "soon" ? HOT_TURNS : 0 };
+  watches.push(entry);
+  schedule(pauseBefore(entry, entry.since));
+  return () => {
+    entry.fd = -1; // poll(2) passes over a negative descriptor; the next turn drops it
+  };
+}
+
+/** What one descriptor is ready for at this moment: poll's revents, 0 for nothing. */
+export function look(system: Libc, fd: number, events: number): number {
+  single[0] = fd;
+  single[1] = events;
+  system.poll(single, 1, 0);
+  return reventsOf(single[1]);
+}
+
+function turn(): void {
+  dropCancelled();
+  const count = watches.length;
+  if (count === 0 || !libc) return;
+  if (pollfds.length < count * INTS_PER_POLLFD) pollfds = new Int32Array(count * 2 * INTS_PER_POLLFD);
+  for (const [index, { fd, events }] of watches.entries()) {
+    pollfds[index * INTS_PER_POLLFD] = fd;
+    pollfds[index * INTS_PER_POLLFD + 1] = events; // revents, the upper half, starts at 0
+  }
+  libc.poll(pollfds, count, 0);
+  const now = performance.now();
+  for (let index = 0; index < count; index++) {
+    const entry = watches[index];
+    if (entry === undefined || entry.fd < 0) continue;
+    const revents = reventsOf(pollfds[index * INTS_PER_POLLFD + 1]);
+    if (revents === 0) {
+      if (entry.hot > 0) entry.hot--;
+    } else {
+      entry.since = now;
+      entry.hot = HOT_TURNS;
+      entry.ready(revents);
+    }
+  }
+  dropCancelled();
+  if (watches.length === 0) return;
+  let soonest = LONGEST_PAUSE_MS;
+  for (const entry of watches) soonest = Math.min(soonest, pauseBefore(entry, now));
+  schedule(soonest);
+}
+
+function pauseBefore(entry: Watch, now: number): number {
+  if (entry.hot > 0) return 0;
+  return Math.min(LONGEST_PAUSE_MS, Math.max(1, (now - entry.since) / 8));
+}
+
+function schedule(pauseMs: number): void {
+  if (immediate) return;
+  if (pauseMs === 0) {
+    immediate = true;
+    setImmediate(() => {
+      immediate = false;
+      turn();
+    });
+  } else if (!delayed) {
+    delayed = true;
+    setTimeout(() => {
+      delayed = false;
+      if (!immediate) turn();
+    }, pauseMs);
+  }
+}
+
+function dropCancelled(): void {
+  let kept = 0;
+  for (const entry of watches) if (entry.fd >= 0) watches[kept++] = entry;
+  watches.length = kept;
+}
+
+const reventsOf = (events: number | undefined): number => ((events ?? 0) >>> 16) & 0xffff;

@@ -1,0 +1,53 @@
+// Names to addresses, beside the connect and not in it: a name that hangs would
+// block the runtime's few resolver threads for every other name.
+
+import { dns } from "bun";
+import { type Failure, failed } from "../checks/check.ts";
+
+/** The runtime's pool has few threads, which file reads need too. */
+const MAX_LOOKUPS = 4;
+
+type Resolution = readonly string[] | Failure;
+
+const inFlight = new Map<string, Promise<Resolution>>();
+const waiting: (() => void)[] = [];
+let lookups = 0;
+
+/**
+ * The addresses of a name in the order in which the system would try them.
+ * Concurrent callers for one name share a look-up. When the signal aborts first
+ * the answer is a failure "timeout"; the look-up itself cannot be called off, so
+ * it goes on and serves whoever asks next.
+ */
+export function resolve(host: string, signal: AbortSignal): Promise<Resolution> {
+  let lookup = inFlight.get(host);
+  if (!lookup) {
+    lookup = lookUp(host).finally(() => inFlight.delete(host));
+    inFlight.set(host, lookup);
+  }
+  const shared = lookup;
+  return new Promise((done) => {
+    const abandon = () => done(failed("timeout", `looking up ${host}`));
+    if (signal.aborted) return abandon();
+    signal.addEventListener("abort", abandon);
+    void shared.then((resolution) => {
+      signal.removeEventListener("abort", abandon);
+      done(resolution);
+    });
+  });
+}
+
+async function lookUp(host: string): Promise<Resolution> {
+  if (lookups >= MAX_LOOKUPS) await new Promise<void>((free) => waiting.push(free));
+  lookups++;
+  try {
+    const found = await dns.lookup(host);
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);
+    return failed("resolve", `${host} has no address (${code})`);
+  } finally {
+    lookups--;
+    waiting.shift()?.();
+  }
+}
