@@ -1,9 +1,10 @@
 // Decides when checks run, and owns the only state there is.
 //
 // On request: a request starts a round. With single flight, requests share the
-// round that runs. Without it, at most `maxRounds` run at once; who comes then
-// shares one round that has not started yet. So without single flight an answer
-// is never older than its request, and no flood of requests forks without bound.
+// round that runs. Without it, at most `maxRounds` run at once, and the last of
+// these places is for all who come when the others are taken: they share one
+// round, which starts when the burst has arrived. So without single flight an
+// answer is never older than its request, and no flood forks without bound.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import { runRound } from "./round.ts";
@@ -34,6 +35,14 @@ export interface Monitor {
 /** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
 const WATCH_ASKERS_AFTER_MS = 5;
 
+/**
+ * A burst has arrived when nobody came for this long, and is not waited for
+ * longer than that: a shared round then still ends within 50 ms of those that
+ * started at once. It starts sooner where another round ends sooner.
+ */
+const BURST_QUIET_MS = 8;
+const BURST_LONGEST_MS = 40;
+
 /** A round and who waits for it. */
 interface Flight {
   readonly cut: AbortController;
@@ -43,6 +52,9 @@ interface Flight {
   /** From then on every asker's signal is listened to. */
   watched: boolean;
   watching?: ReturnType<typeof setTimeout>;
+  /** While it is queued: performance.now() of its first asker, and the wait for the end of the burst. */
+  queuedAt?: number;
+  gathering?: ReturnType<typeof setTimeout>;
 }
 
 export function createMonitor({ checks, singleflight, maxRounds, onResult, onVerdict }: MonitorOptions): Monitor {
@@ -56,17 +68,31 @@ export function createMonitor({ checks, singleflight, maxRounds, onResult, onVer
 
   function ask(asker: Asker): Promise<Verdict> {
     const flight = shared ?? queued ?? createFlight();
+    const isNew = flight.askers.size === 0;
     flight.askers.add(asker);
-    if (flight.watched) watchAsker(flight, asker);
-    else if (!running.has(flight) && flight !== queued) admit(flight);
+    if (isNew) flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
+    else if (flight.watched) watchAsker(flight, asker);
+    if (isNew && running.size < Math.max(1, maxRounds - 1)) start(flight);
+    else if (flight !== shared) gather(flight);
     return flight.verdict;
   }
 
-  /** Starts a new flight, or has it wait for a place. */
-  function admit(flight: Flight): void {
-    if (running.size < maxRounds) start(flight);
-    else queued = flight;
-    flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
+  /** Queues the flight until its burst has arrived, which a new asker has just made longer. */
+  function gather(flight: Flight): void {
+    queued = flight;
+    const now = performance.now();
+    flight.queuedAt ??= now;
+    clearTimeout(flight.gathering);
+    const patience = Math.min(BURST_QUIET_MS, flight.queuedAt + BURST_LONGEST_MS - now);
+    flight.gathering = setTimeout(startQueued, Math.max(0, patience));
+  }
+
+  function startQueued(): void {
+    if (!queued || running.size >= maxRounds) return;
+    const flight = queued;
+    queued = undefined;
+    clearTimeout(flight.gathering);
+    start(flight);
   }
 
   function start(flight: Flight): void {
@@ -80,11 +106,7 @@ export function createMonitor({ checks, singleflight, maxRounds, onResult, onVer
     const landed = judge(results, Date.now());
     flight.answer(landed);
     if (!flight.cut.signal.aborted) record(results, landed);
-    if (queued && running.size < maxRounds) {
-      const next = queued;
-      queued = undefined;
-      start(next);
-    }
+    startQueued();
   }
 
   function record(results: readonly CheckResult[], landed: Verdict): void {
@@ -110,6 +132,7 @@ export function createMonitor({ checks, singleflight, maxRounds, onResult, onVer
   function dismiss(): void {
     queued?.answer(judge([], Date.now()));
     clearTimeout(queued?.watching);
+    clearTimeout(queued?.gathering);
     queued = undefined;
   }
 
