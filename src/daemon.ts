@@ -1,14 +1,14 @@
 // Wires the parts: options → checks → monitor → listener, and takes them down again.
 
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import type { Check, CheckResult, CheckState, Verdict } from "./checks/check.ts";
+import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
 import { kinds } from "./checks/index.ts";
 import type { Options } from "./config/load.ts";
 import { createMonitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
 import type { Log } from "./log.ts";
-import { type Address, formatAddress } from "./probing/address.ts";
+import { type Address, formatAddress, isIPv4, isIPv6 } from "./probing/address.ts";
 import { holdReserve } from "./probing/descriptors.ts";
 import { allGroupsGone, killAllGroups } from "./probing/group.ts";
 
@@ -18,8 +18,9 @@ const STOP_GRACE_MS = 5000;
 /** How long answers that are already written may take to leave. */
 const FLUSH_GRACE_MS = 500;
 
-/** What is still down is said again this often. */
+/** What is still down is said again this often, and this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;
+const NEW_REASON_MS = 10_000;
 
 /** Bun's limit for an idle connection, and what one is given at least. */
 const LONGEST_IDLE_S = 255;
@@ -58,6 +59,8 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
     Bun.serve({
       ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
       development: false,
+      // A body is never read, so its size is nothing to refuse a request for.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: outlastsIdle ? LONGEST_IDLE_S : Math.ceil(Math.max(SHORTEST_IDLE_S, longestAnswerS)),
       async fetch(request: Request, server: Bun.Server<undefined>) {
         if (log.verbose) log.debug("request", { method: request.method, path: request.url });
@@ -161,9 +164,11 @@ function listenHint(code: string, address: Address): string {
     case "ENOENT":
       return address.family === "unix" ? "its folder does not exist" : "this host has no such name or address";
     default:
-      return code;
+      return address.family === "tcp" && !isNumeric(address.host) ? `the name has no address (${code})` : code;
   }
 }
+
+const isNumeric = (host: string): boolean => isIPv4(host) || isIPv6(host);
 
 /** A socket file that nobody serves any more is removed; a live one, or another file, is left and refused. */
 async function clearStaleSocket(path: string): Promise<void> {
@@ -206,30 +211,40 @@ function announce(log: Log, options: Options, address: Address, checks: readonly
   }
 }
 
-/** Changes at info, or warning where it is for the worse; steady results at debug; what stays down every five minutes. */
+/**
+ * Changes at info, or warning where it is for the worse; steady results at debug.
+ * What stays down is said again every five minutes, or sooner when its reason changes.
+ */
 function reporting(log: Log) {
-  const remindedAt = new Map<Check, number>();
+  const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
+
+  const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
+    const { check } = result;
+    const now = Date.now();
+    const said = before.status === "down" ? lastSaid.get(check) : undefined;
+    const quietMs = said?.reason === outcome.reason ? REMIND_MS : NEW_REASON_MS;
+    if (said && now - said.at < quietMs) return;
+    lastSaid.set(check, { at: now, reason: outcome.reason });
+    const { reason, message, output } = outcome;
+    const fields = { check: check.name, reason, message, output };
+    if (said) log.warning("check is still down", { ...fields, "down-for": formatDuration(now - after.since) });
+    else log.warning("check is down", { ...fields, ...wasFor(before, after) });
+  };
+
   return {
-    onResult({ check, outcome, durationMs }: CheckResult, before: CheckState, after: CheckState): void {
+    onResult(result: CheckResult, before: CheckState, after: CheckState): void {
+      const { check, outcome, durationMs } = result;
       const seconds = Math.round(durationMs * 1000) / 1e6;
       if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds });
-      const changed = after.status !== before.status;
-      if (outcome.ok) {
-        if (changed && before.status === "down")
-          log.info("check is up", { check: check.name, seconds, ...wasFor(before, after) });
-        else if (changed) log.info("check is up", { check: check.name, seconds });
-        return;
+      if (after.last !== result) return; // it came late: a newer one is known
+      if (!outcome.ok) {
+        if (outcome.reason === "internal") {
+          log.error("fault in a probe; please report it", { check: check.name, error: outcome.message });
+        }
+        sayDown(result, outcome, before, after);
+      } else if (after.status !== before.status) {
+        log.info("check is up", { check: check.name, seconds, ...wasFor(before, after) });
       }
-      if (outcome.reason === "internal")
-        log.error("fault in a probe; please report it", { check: check.name, error: outcome.message });
-      if (after.status !== "down") return;
-      const now = Date.now();
-      if (!changed && now - (remindedAt.get(check) ?? now) < REMIND_MS) return;
-      remindedAt.set(check, now);
-      const { reason, message, output } = outcome;
-      const fields = { check: check.name, reason, message, output };
-      if (changed) log.warning("check is down", { ...fields, ...wasFor(before, after) });
-      else log.warning("check is still down", { ...fields, for: formatDuration(now - after.since) });
     },
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
@@ -239,6 +254,7 @@ function reporting(log: Log) {
   };
 }
 
+/** How long the state before lasted, where there was one. */
 const wasFor = (before: CheckState, after: CheckState) =>
   before.status === "unknown" ? {} : { [`${before.status}-for`]: formatDuration(after.since - before.since) };
 

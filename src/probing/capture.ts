@@ -25,11 +25,18 @@ export function createCapture(limitBytes = CAPTURE_BYTES): Capture {
     },
     text() {
       if (totalBytes === 0) return undefined;
-      const text = new TextDecoder().decode(totalBytes > kept.byteLength ? fromCharacterStart(kept) : kept).trimEnd();
+      const text = new TextDecoder()
+        .decode(totalBytes > kept.byteLength ? fromCharacterStart(kept) : kept)
+        .replace(CONTROLS, "\ufffd")
+        .trimEnd();
       return totalBytes > kept.byteLength ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
     },
   };
 }
+
+/** Stretches of what no text has, so that a program's binary output does not swell the log. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]+/g;
 
 /** Drops the bytes of a UTF-8 character whose start was cut off. */
 function fromCharacterStart(bytes: Uint8Array): Uint8Array {

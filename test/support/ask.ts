@@ -1,0 +1,20 @@
+// One HTTP request as a load balancer makes it: on a connection of its own, by no
+// proxy, following nothing.
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Headers;
+  /** From asking to the end of the body. */
+  readonly ms: number;
+}
+
+/** `unix` is the path of a socket to ask instead of the host in `url`. */
+export async function askAt(url: string, init: RequestInit & { unix?: string | undefined } = {}): Promise<Answer> {
+  const { unix, ...given } = init;
+  const own = { keepalive: false, proxy: false, redirect: "manual", ...(unix && { unix }) };
+  const start = performance.now();
+  const response = await fetch(url, { ...own, ...given } as RequestInit);
+  const body = await response.text();
+  return { status: response.status, body, headers: response.headers, ms: performance.now() - start };
+}

@@ -1,0 +1,52 @@
+// A test that needs a program or a server runs wherever that is. Where it is not,
+// it is skipped and says why; in CI (environment CI) it fails, so that nothing is
+// skipped unseen.
+
+import { test } from "bun:test";
+import { existsSync } from "node:fs";
+import { plainEnvironment } from "./child.ts";
+
+/** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
+const THINGS = {
+  haproxy: { package: "haproxy" },
+  java: { package: "default-jre-headless" },
+  ZooKeeper: { package: "libzookeeper-java", file: "/usr/share/java/zookeeper.jar" },
+  supervisord: { package: "supervisor" },
+  "qemu-aarch64": { package: "qemu-user" },
+  "the C library for arm64": {
+    package: "libc6-arm64-cross",
+    file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+  },
+  "PostgreSQL on port 5432": { package: "postgresql", port: 5432 },
+  "MariaDB on port 3306": { package: "mariadb-server", port: 3306 },
+} as const satisfies Readonly<Record<string, { package: string; file?: string; port?: number }>>;
+
+export type Need = keyof typeof THINGS;
+
+/** Resolves with bun's `test`, for bodies that cannot run without `things`. */
+export async function needs(...things: readonly Need[]) {
+  const missing: Need[] = [];
+  for (const thing of things) if (!(await isThere(thing))) missing.push(thing);
+  return (name: string, body: () => Promise<void>, timeoutMs: number): void => {
+    const packages = missing.map((thing) => THINGS[thing].package).join(" ");
+    const why = `no ${missing.join(", no ")}; apt-get install ${packages}`;
+    const fail = () => {
+      throw new Error(why);
+    };
+    if (missing.length === 0) test(name, body, timeoutMs);
+    else if (process.env["CI"]) test(name, fail);
+    else test.skip(`${name} (skipped: ${why})`, body);
+  };
+}
+
+async function isThere(thing: Need): Promise<boolean> {
+  const what = THINGS[thing];
+  if ("file" in what) return existsSync(what.file);
+  if (!("port" in what)) return Bun.which(thing, { PATH: plainEnvironment()["PATH"] ?? "" }) !== null;
+  try {
+    (await Bun.connect({ hostname: "127.0.0.1", port: what.port, socket: { data() {} } })).end();
+    return true;
+  } catch {
+    return false;
+  }
+}
