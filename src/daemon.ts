@@ -5,12 +5,13 @@ import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from ".
 import { kinds } from "./checks/index.ts";
 import type { Options } from "./config/load.ts";
 import { createMonitor } from "./core/monitor.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, roundDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
 import type { Log } from "./log.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./probing/address.ts";
 import { holdReserve } from "./probing/descriptors.ts";
 import { allGroupsGone, killAllGroups } from "./probing/group.ts";
+import { version } from "./version.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
@@ -18,7 +19,7 @@ const STOP_GRACE_MS = 5000;
 /** How long answers that are already written may take to leave. */
 const FLUSH_GRACE_MS = 500;
 
-/** What is still down is said again this often, and this soon when it is down for another reason. */
+/** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
 
@@ -59,11 +60,13 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
     Bun.serve({
       ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
       development: false,
+      // On by default: a second daemon would then share the port instead of being refused.
+      reusePort: false,
       // A body is never read, so its size is nothing to refuse a request for.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: outlastsIdle ? LONGEST_IDLE_S : Math.ceil(Math.max(SHORTEST_IDLE_S, longestAnswerS)),
       async fetch(request: Request, server: Bun.Server<undefined>) {
-        if (log.verbose) log.debug("request", { method: request.method, path: request.url });
+        if (log.verbose) log.debug("request", { method: request.method, url: request.url });
         if (!outlastsIdle) return answer(request);
         server.timeout(request, 0);
         const response = await answer(request);
@@ -201,7 +204,7 @@ const boundAddress = (asked: Address, port: number | undefined): Address =>
   asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;
 
 function announce(log: Log, options: Options, address: Address, checks: readonly Check[]): void {
-  const listening = { address: formatAddress(address), checks: checks.length };
+  const listening = { address: formatAddress(address), checks: checks.length, version };
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
@@ -216,6 +219,7 @@ function announce(log: Log, options: Options, address: Address, checks: readonly
  * What stays down is said again every five minutes, or sooner when its reason changes.
  */
 function reporting(log: Log) {
+  let abandonedSaidAt = 0;
   const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
 
   const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
@@ -226,15 +230,15 @@ function reporting(log: Log) {
     if (said && now - said.at < quietMs) return;
     lastSaid.set(check, { at: now, reason: outcome.reason });
     const { reason, message, output } = outcome;
-    const fields = { check: check.name, reason, message, output };
-    if (said) log.warning("check is still down", { ...fields, "down-for": formatDuration(now - after.since) });
+    const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
+    if (said) log.warning("check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
     else log.warning("check is down", { ...fields, ...wasFor(before, after) });
   };
 
   return {
     onResult(result: CheckResult, before: CheckState, after: CheckState): void {
-      const { check, outcome, durationMs } = result;
-      const seconds = Math.round(durationMs * 1000) / 1e6;
+      const { check, outcome } = result;
+      const seconds = secondsOf(result);
       if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds });
       if (after.last !== result) return; // it came late: a newer one is known
       if (!outcome.ok) {
@@ -246,6 +250,16 @@ function reporting(log: Log) {
         log.info("check is up", { check: check.name, seconds, ...wasFor(before, after) });
       }
     },
+    onAbandoned(results: readonly CheckResult[]): void {
+      const now = Date.now();
+      if (now - abandonedSaidAt < NEW_REASON_MS) return;
+      abandonedSaidAt = now;
+      const unfinished = results.filter(({ outcome }) => !outcome.ok && outcome.reason === "deadline");
+      log.warning("asker went away before the answer", {
+        seconds: Math.max(...results.map(secondsOf)),
+        unfinished: unfinished.map(({ check }) => check.name).join(", "),
+      });
+    },
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
       if (verdict.healthy) log.info("host is healthy");
@@ -254,9 +268,11 @@ function reporting(log: Log) {
   };
 }
 
+const secondsOf = ({ durationMs }: CheckResult): number => Math.round(durationMs * 1000) / 1e6;
+
 /** How long the state before lasted, where there was one. */
 const wasFor = (before: CheckState, after: CheckState) =>
-  before.status === "unknown" ? {} : { [`${before.status}-for`]: formatDuration(after.since - before.since) };
+  before.status === "unknown" ? {} : { [`${before.status}-for`]: roundDuration(after.since - before.since) };
 
 /** Waits for `promise`, at most `limitMs`. */
 async function settled(promise: Promise<unknown>, limitMs: number): Promise<void> {

@@ -34,3 +34,9 @@ export function formatDuration(durationMs: number): string {
   }
   return text;
 }
+
+/** For people: above ten seconds no milliseconds, above ten minutes no seconds. */
+export function roundDuration(durationMs: number): string {
+  const grainMs = durationMs >= 600_000 ? 60_000 : durationMs >= 10_000 ? 1000 : 1;
+  return formatDuration(Math.floor(durationMs / grainMs) * grainMs);
+}

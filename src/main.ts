@@ -44,7 +44,10 @@ async function serve(options: Options): Promise<void> {
     onEndingSignals({
       first(signal) {
         log.info("stopping", { signal });
-        void daemon.stop().finally(() => process.exit(FINE));
+        void daemon.stop().finally(() => {
+          log.info("stopped");
+          process.exit(FINE);
+        });
       },
       second(_signal, exitCode) {
         daemon.kill();

@@ -1,7 +1,7 @@
 // The words that everything else is written in: a check has a probe; an attempt
 // is ok or failed, a check is up, down or unknown, the host healthy or unhealthy.
 
-/** Why an attempt failed; what each means stands in docs/upstream.md and the log. */
+/** Why an attempt failed; docs/operations.md says what to do about each. */
 export type Reason =
   /** nothing came within the check's own timeout */
   | "timeout"

@@ -23,7 +23,7 @@ export const OPTIONS: readonly OptionDef[] = [
     type: "string",
     value: "PORT",
     repeatable: true,
-    help: "check that a TCP port accepts: 5432 (on 127.0.0.1), host:port, [::1]:5432, unix:/path",
+    help: "check that a TCP port accepts: 5432 (on 127.0.0.1), host:5432, [::1]:5432, unix:/path",
   },
   {
     name: "script",
@@ -44,7 +44,7 @@ export const OPTIONS: readonly OptionDef[] = [
     type: "string",
     value: "N",
     default: DEFAULTS["port-timeout"],
-    help: "how long a port may take to accept, likewise",
+    help: "how long a port may take to accept: seconds, or 500ms, 10s, 1m",
   },
   { name: "singleflight", type: "boolean", help: "concurrent requests share one round of checks" },
   {
@@ -52,7 +52,7 @@ export const OPTIONS: readonly OptionDef[] = [
     type: "string",
     value: "N",
     default: DEFAULTS["max-rounds"],
-    help: "at most N rounds of checks run at once; further requests share the next one",
+    help: "at most N rounds of checks run at once; requests beyond them share one",
   },
   {
     name: "listener",

@@ -39,13 +39,16 @@ async function parseUntilSwallowed(
     if (token.kind === "positional") {
       // The word after an option that is not known was most likely its value.
       if (token.index !== afterUnknown) {
-        problems.push(`${JSON.stringify(token.value)}: expected an option, got a word that belongs to none`);
+        problems.push(
+          `${JSON.stringify(token.value)}: expected an option, got a word that belongs to none${hint(argv, token.index)}`,
+        );
       }
       continue;
     }
     const option = optionNamed(token.name);
     if (!option) {
-      problems.push(`--${token.name}: unknown option${await didYouMean(token.name)}`);
+      const problem = `${written(argv[token.index])}: unknown option${await didYouMean(token.name)}`;
+      if (!problems.includes(problem)) problems.push(problem);
       afterUnknown = token.index + 1;
       continue;
     }
@@ -64,6 +67,15 @@ async function parseUntilSwallowed(
     }
   }
   return [];
+}
+
+/** The option as it was typed, without its value. */
+const written = (word = ""): string => word.replace(/=.*$/s, "");
+
+/** `--port 80 443`: one option takes one value. */
+function hint(argv: readonly string[], index: number): string {
+  const before = optionNamed((argv[index - 2] ?? "").replace(/^--?/, ""));
+  return before?.repeatable ? `; repeat --${before.name} for each` : "";
 }
 
 function tokenize(argv: readonly string[]) {

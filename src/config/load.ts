@@ -45,6 +45,9 @@ export type Problem = string;
 /** More at once would only wait for each other; each holds a descriptor or a process a check. */
 const MOST_ROUNDS = 1024;
 
+/** The one problem that may only follow from another. */
+export const NO_CHECK: Problem = "no check: expected at least one --port or --script, got none";
+
 const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
 
 export function loadOptions(raw: RawValues): Options | readonly Problem[] {
@@ -104,7 +107,7 @@ export function loadOptions(raw: RawValues): Options | readonly Problem[] {
     maxRounds: integer("max-rounds", 1, MOST_ROUNDS),
     failureStatus: integer("failure-status", 400, 599),
   };
-  if (!raw["port"] && !raw["script"]) problems.push("no check: expected at least one --port or --script, got none");
+  if (!raw["port"] && !raw["script"]) problems.push(NO_CHECK);
   if (problems.length > 0 || !loaded.listener || !isLogLevel(logLevel)) return problems;
   const given = <T>(value: T | undefined): value is T => value !== undefined;
   return Object.freeze({

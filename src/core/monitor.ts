@@ -23,6 +23,8 @@ export interface MonitorOptions {
   /** After each result that was waited for to its end. */
   readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
   readonly onVerdict: (verdict: Verdict, before: Verdict | undefined) => void;
+  /** After a round that was ended because its last asker had gone. */
+  readonly onAbandoned: (results: readonly CheckResult[]) => void;
 }
 
 export interface Monitor {
@@ -43,6 +45,9 @@ const WATCH_ASKERS_AFTER_MS = 5;
 const BURST_QUIET_MS = 8;
 const BURST_LONGEST_MS = 40;
 
+/** Why a round was cut: nobody waited for it any more. */
+const ABANDONED = "abandoned";
+
 /** A round and who waits for it. */
 interface Flight {
   readonly cut: AbortController;
@@ -57,7 +62,14 @@ interface Flight {
   gathering?: ReturnType<typeof setTimeout>;
 }
 
-export function createMonitor({ checks, singleflight, maxRounds, onResult, onVerdict }: MonitorOptions): Monitor {
+export function createMonitor({
+  checks,
+  singleflight,
+  maxRounds,
+  onResult,
+  onVerdict,
+  onAbandoned,
+}: MonitorOptions): Monitor {
   const states = new Map<Check, CheckState>(checks.map((check) => [check, UNKNOWN]));
   const running = new Set<Flight>();
   /** The one round that waits for a place, for all who came when there was none. */
@@ -106,6 +118,7 @@ export function createMonitor({ checks, singleflight, maxRounds, onResult, onVer
     const landed = judge(results, Date.now());
     flight.answer(landed);
     if (!flight.cut.signal.aborted) record(results, landed);
+    else if (flight.cut.signal.reason === ABANDONED) onAbandoned(results);
     startQueued();
   }
 
@@ -146,7 +159,7 @@ export function createMonitor({ checks, singleflight, maxRounds, onResult, onVer
     const gone = () => {
       if (!flight.askers.delete(asker) || flight.askers.size > 0) return;
       if (flight === shared) shared = undefined;
-      flight.cut.abort();
+      flight.cut.abort(ABANDONED);
       if (flight === queued) dismiss();
     };
     if (asker.signal.aborted) gone();

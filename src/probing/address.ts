@@ -16,6 +16,7 @@ export type ParsedAddress = Address | { readonly flaw: string };
  */
 export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice("unix:".length));
+  if (text.includes("://")) return { flaw: "it is a URL; leave out what is before and with ://" };
   const colon = text.lastIndexOf(":");
   if (colon < 0) return { flaw: "it has no colon" };
   const host = text.slice(0, colon);

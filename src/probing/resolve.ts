@@ -45,7 +45,8 @@ async function lookUp(host: string): Promise<Resolution> {
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);
-    return failed("resolve", `${host} has no address (${code})`);
+    const known = ["ENOTFOUND", "ENODATA", "ENONAME"].includes(code);
+    return failed("resolve", known ? `${host} has no address (${code})` : `${host} cannot be looked up (${code})`);
   } finally {
     lookups--;
     waiting.shift()?.();

@@ -1,0 +1,44 @@
+// The help text, for a terminal of 80 columns: the table of options, and examples.
+
+import { OPTIONS, type OptionDef } from "./options.ts";
+
+const COLUMNS = 80;
+const INDENT = "      ";
+
+export function renderHelp(): string {
+  return `health-checker answers every HTTP request with 200 OK when all checks of this
+host pass, else with 504.
+
+Usage: health-checker [options]
+
+${OPTIONS.map(renderOption).join("\n")}
+
+Examples:
+  health-checker --port 5432 --port 3306
+  health-checker --listener 0.0.0.0:6000 \\
+    --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s
+
+Keep the timeouts below the load balancer's: an ALB gives up after 5 s.
+
+Exit status: 0 fine, 1 cannot listen, 2 a mistake on the command line.`;
+}
+
+function renderOption({ name, short, value, help, repeatable, default: fallback }: OptionDef): string {
+  const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
+  const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
+  return `${head}\n${wrap(notes ? `${help} (${notes})` : help)}`;
+}
+
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line && INDENT.length + line.length + 1 + word.length > COLUMNS) {
+      lines.push(INDENT + line);
+      line = word;
+    } else {
+      line = line ? `${line} ${word}` : word;
+    }
+  }
+  return [...lines, INDENT + line].join("\n");
+}
