@@ -13,14 +13,15 @@ export const DURATION_EXAMPLES = "a duration such as 5, 500ms, 10s or 1m30s";
  * of a millisecond is rounded up, so that nothing above zero becomes zero.
  */
 export function parseDuration(text: string): number | undefined {
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
+  if (/^\d+(\.\d+)?$/.test(text)) return wholeMs(Number(text) * 1000);
   const parts = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(text);
   if (!parts || text === "") return undefined;
   const [, hours = 0, minutes = 0, seconds = 0, milliseconds = 0] = parts;
-  return Math.ceil(
-    Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1000 + Number(milliseconds),
-  );
+  return wholeMs(Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1000 + Number(milliseconds));
 }
+
+/** Rounded up, but not for the noise of binary fractions: 16.1 × 1000 is 16100.000000000002. */
+const wholeMs = (durationMs: number): number => Math.ceil(Number(durationMs.toPrecision(15)));
 
 /** The shortest text that `parseDuration` reads back as the same number of whole milliseconds. */
 export function formatDuration(durationMs: number): string {

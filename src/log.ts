@@ -98,28 +98,37 @@ export function createBoundedWriter(sink: Sink): (line: string) => void {
     const settle = () => {
       waiting = false;
       backlogBytes = 0;
-      if (dropped === 0) return;
-      const count = dropped;
-      dropped = 0;
-      write(formatText(new Date(), "WARNING", "log lines dropped, their reader was too slow", { count }));
+      sayDropped();
     };
     flushed.then(settle, settle);
   };
 
-  const write = (line: string) => {
-    if (waiting && backlogBytes + line.length > BACKLOG_BYTES) {
-      dropped++;
-      return;
-    }
-    try {
-      backlogBytes += line.length;
-      sink.write(line);
-      if (!waiting) flush();
-    } catch {
-      // EPIPE, ENOSPC: this line is lost; the next one may find a reader again.
-      backlogBytes = 0;
-      dropped++;
+  const sayDropped = () => {
+    if (dropped === 0) return;
+    const count = dropped;
+    dropped = 0;
+    if (!deliver(formatText(new Date(), "WARNING", "log lines dropped, their reader was too slow", { count }))) {
+      dropped = count;
     }
   };
-  return write;
+
+  /** False when the line is lost: no room, or EPIPE, ENOSPC. The next one may find a reader again. */
+  const deliver = (line: string): boolean => {
+    const sizeBytes = Buffer.byteLength(line);
+    if (waiting && backlogBytes + sizeBytes > BACKLOG_BYTES) return false;
+    try {
+      backlogBytes += sizeBytes;
+      sink.write(line);
+      if (!waiting) flush();
+      return true;
+    } catch {
+      backlogBytes = 0;
+      return false;
+    }
+  };
+
+  return (line) => {
+    if (!waiting) sayDropped();
+    if (!deliver(line)) dropped++;
+  };
 }

@@ -47,13 +47,19 @@ export function formatAddress(address: Address): string {
 
 export function isIPv4(host: string): boolean {
   const parts = host.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+  // 010 would be 8 to some and 10 to others, so a leading zero is no number here.
+  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** A zone, as in fe80::1%eth0, is allowed. */
 export function isIPv6(host: string): boolean {
-  const [address = "", zone] = host.split("%", 2);
-  return zone !== "" && /^[0-9a-fA-F:.]+$/.test(address) && URL.canParse(`http://[${address}]/`);
+  const [, address = "", embedded] = /^([0-9a-fA-F:]+?)((?<=:)\d[\d.]*\.\d+)?(?:%[\w.~-]+)?$/.exec(host) ?? [];
+  if (embedded !== undefined && !isIPv4(embedded)) return false;
+  // An IPv4 tail stands for two groups.
+  const halves = (embedded === undefined ? address : `${address}0:0`).split("::");
+  const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":")));
+  if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;
+  return halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8;
 }
 
 function isHostName(host: string): boolean {

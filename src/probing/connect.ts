@@ -108,7 +108,9 @@ const isStarved = (fd: number): boolean => fd < 0 && ["EMFILE", "ENFILE"].includ
 
 const optionValue = new Int32Array(1);
 const optionLength = new Uint32Array(1);
-const greeting = new Uint8Array(4096);
+const greeting = new Uint8Array(16 * 1024);
+/** A peer that has already sent more than 256 KiB unasked may get a reset. */
+const GREETING_READS = 16;
 
 function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): string {
   let code = CONNECTED;
@@ -122,9 +124,15 @@ function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number)
   }
   if (code === CONNECTED && metItself(system, fd, sockaddr)) code = MET_ITSELF;
   // Unread bytes would turn the FIN of close(2) into a reset.
-  if ((revents & POLLIN) !== 0) system.recv(fd, greeting, greeting.byteLength, MSG_DONTWAIT);
+  if ((revents & POLLIN) !== 0) drainGreeting(system, fd);
   closeSoon(fd);
   return code;
+}
+
+function drainGreeting(system: Libc, fd: number): void {
+  for (let reads = 0; reads < GREETING_READS; reads++) {
+    if (system.recv(fd, greeting, greeting.byteLength, MSG_DONTWAIT) <= 0) return;
+  }
 }
 
 const localName = new Uint8Array(128);

@@ -11,8 +11,17 @@ const RESERVED = 12;
 const reserve: number[] = [];
 let closing: number[] = [];
 
+let held = false;
+
 /** Fills the reserve as far as the limit allows. Call once before listening. */
 export function holdReserve(): void {
+  held = true;
+  refillReserve();
+}
+
+/** Takes back what the reserve lacks. To be called in the same turn as a descriptor of a probe was closed: clients wait for it too. */
+export function refillReserve(): void {
+  if (!held || reserve.length >= RESERVED) return;
   try {
     while (reserve.length < RESERVED) reserve.push(openSync("/dev/null", "r"));
   } catch {
@@ -30,7 +39,7 @@ export function withReserve<T>(open: () => T, starved: (result: T) => boolean): 
   closeAll();
   for (const fd of reserve.splice(0)) closeSync(fd);
   const second = open();
-  holdReserve();
+  refillReserve();
   return second;
 }
 
@@ -46,5 +55,5 @@ function closeAll(): void {
   const fds = closing;
   closing = [];
   for (const fd of fds) libc?.close(fd);
-  if (reserve.length > 0 && reserve.length < RESERVED) holdReserve();
+  refillReserve();
 }

@@ -6,7 +6,7 @@
 // ours to end; where it still holds the output it is told as an orphan.
 
 import { createCapture } from "./capture.ts";
-import { withReserve } from "./descriptors.ts";
+import { refillReserve, withReserve } from "./descriptors.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN } from "./libc.ts";
 import { look, watch } from "./readiness.ts";
 
@@ -86,6 +86,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
         // Its number cannot have been given away yet: the kernel hands them out in turn.
         group.kill();
         output.finish();
+        refillReserve();
         tellExit({ exitCode, signal: signalCode === null ? null : String(signalCode) });
       },
     });
@@ -143,6 +144,7 @@ function openPipe(system: Libc, onOrphan: () => void): Output | StartError {
     open = false;
     unwatch();
     system.close(readEnd);
+    refillReserve();
   };
   /** Reads what is there, at most `limitBytes`; true at the end of the output. */
   const drain = (limitBytes: number): boolean => {
