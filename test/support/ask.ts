@@ -9,10 +9,19 @@ export interface Answer {
   readonly ms: number;
 }
 
+/** No test waits longer for an answer: one that never comes is a failure that says so. */
+const LIMIT_MS = 60_000;
+
 /** `unix` is the path of a socket to ask instead of the host in `url`. */
 export async function askAt(url: string, init: RequestInit & { unix?: string | undefined } = {}): Promise<Answer> {
   const { unix, ...given } = init;
-  const own = { keepalive: false, proxy: false, redirect: "manual", ...(unix && { unix }) };
+  const own = {
+    keepalive: false,
+    proxy: false,
+    redirect: "manual",
+    signal: AbortSignal.timeout(LIMIT_MS),
+    ...(unix && { unix }),
+  };
   const start = performance.now();
   const response = await fetch(url, { ...own, ...given } as RequestInit);
   const body = await response.text();

@@ -21,6 +21,9 @@ const CLASSES = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
 /** A JVM on a busy machine. */
 const START_MS = 60_000;
 
+/** A ZooKeeper that has just opened its port may leave its first connection without an answer. */
+const SAY_MS = 1000;
+
 /** Resolves once it serves. */
 export async function startZookeeper(): Promise<Zookeeper> {
   const folder = await tempFolder();
@@ -51,7 +54,7 @@ admin.enableServer=false
     await java[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   };
-  const say = (word: string) => converse({ hostname: host, port }, word);
+  const say = (word: string) => converse({ hostname: host, port }, word, undefined, SAY_MS);
   try {
     await until(
       async () => java.hasExited() || (await say("srvr")).includes("Mode: standalone"),

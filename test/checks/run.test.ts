@@ -1,0 +1,176 @@
+// A check ends at its timeout, and its result says why, whatever its probe does.
+
+import { expect, test } from "bun:test";
+import { type Check, failed, type Outcome, type Probe } from "../../src/checks/check.ts";
+import { runCheck } from "../../src/checks/run.ts";
+
+const never = new AbortController().signal;
+
+function checkOf(probe: Probe, timeoutMs = 10_000): Check {
+  return { name: "a", kind: "test", target: "a", timeoutMs, probe };
+}
+
+/** A probe that does as it should: it waits for ever, and stops when told. */
+const patient: Probe = (signal) =>
+  new Promise((resolve) => {
+    const stop = () => resolve(failed("timeout", "waited in vain"));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop);
+  });
+
+const stubborn: Probe = () => new Promise(() => {});
+
+function blockLoop(durationMs: number): void {
+  const end = performance.now() + durationMs;
+  while (performance.now() < end);
+}
+
+test.each<Outcome>([
+  { ok: true },
+  { ok: true, detail: "fine", warning: "but" },
+  failed("refused", "nobody there"),
+  { ok: false, reason: "exit", message: "exited with status 3", output: "oh" },
+])("what the probe says is the outcome: %j", async (outcome) => {
+  const check = checkOf(async () => outcome);
+  const before = Date.now();
+  const result = await runCheck(check, never);
+  expect(result).toEqual({ check, startedAt: expect.any(Number), durationMs: expect.any(Number), outcome });
+  expect(result.startedAt).toBeWithin(before, Date.now() + 1);
+  expect(result.durationMs).toBeWithin(0, 5000);
+});
+
+test.each<[string, Probe]>([
+  [
+    "throws at once",
+    () => {
+      throw new Error("oh no");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("oh no"))],
+  [
+    "rejects later",
+    async () => {
+      await Bun.sleep(1);
+      throw new Error("oh no");
+    },
+  ],
+])("a probe that %s is a fault of ours, told with its stack", async (_how, probe) => {
+  const { outcome } = await runCheck(checkOf(probe), never);
+  expect(outcome).toEqual({
+    ok: false,
+    reason: "internal",
+    message: expect.stringMatching(/oh no[\s\S]*run\.test\.ts/),
+  });
+});
+
+test("a probe that throws something that is no error is a fault of ours, too", async () => {
+  const { outcome } = await runCheck(
+    checkOf(() => Promise.reject("words")),
+    never,
+  );
+  expect(outcome).toEqual(failed("internal", "words"));
+});
+
+test("at the timeout the probe is told to stop, and the message says what it waited for", async () => {
+  const { outcome, durationMs } = await runCheck(checkOf(patient, 100), never);
+  expect(outcome).toEqual(failed("timeout", "waited in vain (timeout 100ms)"));
+  expect(durationMs).toBeWithin(99, 1000);
+});
+
+test("a probe that does not stop is left to itself soon after the timeout", async () => {
+  const { outcome, durationMs } = await runCheck(checkOf(stubborn, 100), never);
+  expect(outcome).toEqual(failed("timeout", "the probe did not stop (timeout 100ms)"));
+  expect(durationMs).toBeWithin(99, 1000);
+});
+
+test("a round that ends early ends the check with the reason deadline", async () => {
+  const round = new AbortController();
+  const running = runCheck(checkOf(patient), round.signal);
+  round.abort();
+  expect((await running).outcome).toEqual(failed("deadline", "waited in vain (the round ended first)"));
+});
+
+test("a round that ends early waits for a probe that does not stop no longer than a timeout would", async () => {
+  const round = new AbortController();
+  const running = runCheck(checkOf(stubborn), round.signal);
+  round.abort();
+  const { outcome, durationMs } = await running;
+  expect(outcome).toEqual(failed("deadline", "the probe did not stop (the round ended first)"));
+  expect(durationMs).toBeLessThan(1000);
+});
+
+test("in a round that has ended already the probe is told so from the start", async () => {
+  let told: boolean | undefined;
+  const probe: Probe = async (signal) => {
+    told = signal.aborted;
+    return failed("timeout", "not begun");
+  };
+  const { outcome } = await runCheck(checkOf(probe), AbortSignal.abort());
+  expect(told).toBe(true);
+  expect(outcome).toEqual(failed("deadline", "not begun (the round ended first)"));
+});
+
+test.each<[string, Outcome]>([
+  ["passed", { ok: true }],
+  ["failed for a reason of its own", failed("refused", "nobody there")],
+])("a probe that was cut but had already %s keeps its outcome", async (_what, outcome) => {
+  const probe: Probe = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(outcome)));
+  expect((await runCheck(checkOf(probe, 20), never)).outcome).toEqual(outcome);
+});
+
+test("a throw while stopping is a fault of ours", async () => {
+  const probe: Probe = (signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("oh no"))));
+  expect((await runCheck(checkOf(probe, 20), never)).outcome).toMatchObject({ reason: "internal" });
+});
+
+test("what arrived while the loop stood still is looked at before a timeout is called", async () => {
+  // The far end is another process, so that its answer arrives while this loop is blocked.
+  const child = Bun.spawn(["/bin/sh", "-c", "read line; echo done"], { stdin: "pipe", stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  const probe: Probe = async (signal) => {
+    const cut = new Promise<Outcome>((resolve) =>
+      signal.addEventListener("abort", () => resolve(failed("timeout", "no answer seen"))),
+    );
+    return Promise.race([cut, reader.read().then((): Outcome => ({ ok: true }))]);
+  };
+  const running = runCheck(checkOf(probe, 100), never);
+  child.stdin.write("go\n");
+  child.stdin.flush();
+  blockLoop(600);
+  expect((await running).outcome).toEqual({ ok: true });
+  await child.exited;
+});
+
+test("a script that ended while the loop stood still is judged by its end", async () => {
+  let child: Bun.Subprocess | undefined;
+  const probe: Probe = (signal) =>
+    new Promise((resolve) => {
+      child = Bun.spawn(["/bin/sleep", "0.05"], { onExit: () => resolve({ ok: true }) });
+      signal.addEventListener("abort", () => resolve(failed("timeout", "no end seen")));
+    });
+  const running = runCheck(checkOf(probe, 200), never);
+  blockLoop(1000);
+  expect((await running).outcome).toEqual({ ok: true });
+  await child?.exited;
+});
+
+test("nothing listens to a round any more once its check has ended", async () => {
+  const round = new AbortController();
+  let listening = 0;
+  const { addEventListener, removeEventListener } = round.signal;
+  round.signal.addEventListener = function (this: AbortSignal, ...args: Parameters<typeof addEventListener>) {
+    listening++;
+    return addEventListener.apply(this, args);
+  } as typeof addEventListener;
+  round.signal.removeEventListener = function (this: AbortSignal, ...args: Parameters<typeof removeEventListener>) {
+    listening--;
+    return removeEventListener.apply(this, args);
+  } as typeof removeEventListener;
+  await runCheck(
+    checkOf(async () => ({ ok: true })),
+    round.signal,
+  );
+  await runCheck(checkOf(patient, 10), round.signal);
+  expect(listening).toBe(0);
+});

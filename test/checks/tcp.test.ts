@@ -1,0 +1,93 @@
+// A port is up when a connection is accepted in time, by one address of a name at least.
+
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { runCheck } from "../../src/checks/run.ts";
+import { tcpCheck } from "../../src/checks/tcp.ts";
+import type { Address } from "../../src/probing/address.ts";
+import { listenRaw } from "../probing/raw-socket.ts";
+import { freePort } from "../support/listeners.ts";
+import { handshakesTo } from "../support/processes.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const never = new AbortController().signal;
+const tcp = (host: string, port: number): Address => ({ family: "tcp", host, port });
+
+const outcomeOf = async (address: Address, timeoutMs = 10_000) =>
+  (await runCheck(tcpCheck(address, timeoutMs), never)).outcome;
+
+test("a check is named after its target", () => {
+  const named = (address: Address) => {
+    const { name, kind, target, timeoutMs } = tcpCheck(address, 7);
+    return { name, kind, target, timeoutMs };
+  };
+  expect(named(tcp("::1", 80))).toEqual({ name: "tcp [::1]:80", kind: "tcp", target: "[::1]:80", timeoutMs: 7 });
+  expect(named({ family: "unix", path: "/x" })).toEqual({
+    name: "tcp unix:/x",
+    kind: "tcp",
+    target: "unix:/x",
+    timeoutMs: 7,
+  });
+});
+
+test("what listens is up, by address, by name and by path", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "s");
+  using four = listenRaw({ family: "v4" });
+  using six = listenRaw({ family: "v6" });
+  using local = listenRaw({ family: "unix", path });
+  expect(local.accept()).toBeUndefined();
+  for (const address of [
+    tcp("127.0.0.1", four.port),
+    tcp("::1", six.port),
+    // Whichever addresses the name has, and in whichever order, one of them is listened on.
+    tcp("localhost", four.port),
+    { family: "unix", path } as const,
+  ]) {
+    expect(await outcomeOf(address)).toEqual({ ok: true });
+  }
+});
+
+test("what does not listen is down, with each address of a name in the message", async () => {
+  const port = await freePort();
+  expect(await outcomeOf(tcp("127.0.0.1", port))).toEqual({
+    ok: false,
+    reason: "refused",
+    message: `127.0.0.1:${port} refused the connection`,
+  });
+  const outcome = await outcomeOf(tcp("localhost", port));
+  expect(outcome).toMatchObject({ ok: false, reason: "refused" });
+  expect(outcome).toHaveProperty(
+    "message",
+    expect.stringMatching(/^(127\.0\.0\.1|\[::1\]):\d+ refused the connection/),
+  );
+});
+
+test("a name that has no address is down, and the reason is the name", async () => {
+  expect(await outcomeOf(tcp("no-such-name.invalid", 80))).toMatchObject({ ok: false, reason: "resolve" });
+}, 30_000);
+
+test("what drops handshakes is down at the timeout, and nothing of the attempt is left", async () => {
+  using peer = listenRaw({ family: "v4" }, 0);
+  peer.fill();
+  await outcomeOf(tcp("127.0.0.1", peer.port), 20);
+  const before = readdirSync("/proc/self/fd").length;
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const { outcome, durationMs } = await runCheck(tcpCheck(tcp(host, peer.port), 400), never);
+    expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
+    expect(outcome).toHaveProperty("message", expect.stringContaining(`127.0.0.1:${peer.port} did not accept`));
+    expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 400ms)"));
+    expect(durationMs).toBeWithin(399, 2000);
+  }
+  await until(() => readdirSync("/proc/self/fd").length <= before);
+  await until(() => handshakesTo(peer.port) === 0);
+});
+
+test("one check may be run many times at once", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const check = tcpCheck(tcp("localhost", peer.port), 10_000);
+  const results = await Promise.all(Array.from({ length: 100 }, () => runCheck(check, never)));
+  expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
+});

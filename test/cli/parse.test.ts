@@ -1,0 +1,131 @@
+// Every word of the command line is read or refused, all of them in one go.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { OPTIONS } from "../../src/cli/options.ts";
+import { parseCommandLine } from "../../src/cli/parse.ts";
+
+const stray = (word: string) => `${JSON.stringify(word)}: expected an option, got a word that belongs to none`;
+
+test.each([
+  [[], {}, []],
+  [["--port", "80"], { port: ["80"] }, []],
+  [["-port", "80"], { port: ["80"] }, []],
+  [["--port=80"], { port: ["80"] }, []],
+  [["-port=80"], { port: ["80"] }, []],
+  [["--port=a=b"], { port: ["a=b"] }, []],
+  [["--port="], { port: [""] }, []],
+  [["--port", ""], { port: [""] }, []],
+  [["--port", "80", "-port=81", "--port", "82"], { port: ["80", "81", "82"] }, []],
+  [["--script", "sh -c 'x --port 1'"], { script: ["sh -c 'x --port 1'"] }, []],
+  [["--script", "-x"], { script: ["-x"] }, []],
+  [["--script", "-lone dash"], { script: ["-lone dash"] }, []],
+  [["--script=-port"], { script: ["-port"] }, []],
+  [["--port", "-1"], { port: ["-1"] }, []],
+  [["--singleflight"], { singleflight: ["true"] }, []],
+  [["-singleflight"], { singleflight: ["true"] }, []],
+  [["--singleflight=false"], { singleflight: ["false"] }, []],
+  [["-singleflight=true"], { singleflight: ["true"] }, []],
+  [["--singleflight", "--port", "80"], { singleflight: ["true"], port: ["80"] }, []],
+  [["-h"], { help: ["true"] }, []],
+  [["-v"], { version: ["true"] }, []],
+  [["--help", "--version"], { help: ["true"], version: ["true"] }, []],
+  [["--"], {}, []],
+] as const)("%j is read", async (argv, values, problems) => {
+  expect(await parseCommandLine(argv)).toEqual({ values, problems });
+});
+
+test.each([
+  [["80"], {}, [stray("80")]],
+  [["-"], {}, [stray("-")]],
+  [["--port"], {}, ["--port: expected a value (PORT), got none"]],
+  [["--script", "-h"], { help: ["true"] }, ["--script: expected a value (COMMAND), got the option -h"]],
+  [
+    ["--port", "--script", "x", "-port=80"],
+    { script: ["x"], port: ["80"] },
+    ["--port: expected a value (PORT), got the option --script"],
+  ],
+  [
+    ["--port", "-script=x", "--listener", "--port=1"],
+    { script: ["x"], port: ["1"] },
+    [
+      "--port: expected a value (PORT), got the option -script=x",
+      "--listener: expected a value (HOST:PORT), got the option --port=1",
+    ],
+  ],
+  [["--singleflight=maybe"], {}, ['--singleflight: expected true or false, got "maybe"']],
+  [["--singleflight="], {}, ['--singleflight: expected true or false, got ""']],
+  [["--singleflight", "false"], { singleflight: ["true"] }, [stray("false")]],
+  [["--prot", "80"], {}, ["--prot: unknown option; did you mean --port?"]],
+  [["-scirpt", "x"], {}, ["-scirpt: unknown option; did you mean --script?"]],
+  [["--Port=80"], {}, ["--Port: unknown option; did you mean --port?"]],
+  [["--no-singleflight"], {}, ["--no-singleflight: unknown option; did you mean --singleflight?"]],
+  [["--frobnicate"], {}, ["--frobnicate: unknown option"]],
+  [["--port", "80", "443"], { port: ["80"] }, [`${stray("443")}; repeat --port for each`]],
+  [["-script", "a", "b"], { script: ["a"] }, [`${stray("b")}; repeat --script for each`]],
+  [["--listener", ":80", ":81"], { listener: [":80"] }, [stray(":81")]],
+  [["--__proto__", "x"], {}, ["--__proto__: unknown option"]],
+  [["--constructor=x"], {}, ["--constructor: unknown option"]],
+  [
+    ["80", "--prot", "80", "--singleflight=x", "--port"],
+    {},
+    [
+      stray("80"),
+      "--prot: unknown option; did you mean --port?",
+      '--singleflight: expected true or false, got "x"',
+      "--port: expected a value (PORT), got none",
+    ],
+  ],
+  [["--port", "80", "--", "81"], { port: ["80"] }, [stray("81")]],
+] as const)("%j is read as far as it can be, and each problem has a line", async (argv, values, problems) => {
+  expect(await parseCommandLine(argv)).toEqual({ values, problems });
+});
+
+test("after an unknown option that brought its value, a further word belongs to none", async () => {
+  const { problems } = await parseCommandLine(["--unknown=1", "word"]);
+  expect(problems).toEqual(["--unknown: unknown option", stray("word")]);
+});
+
+test("a word after -- is shown as it was given", async () => {
+  const { problems } = await parseCommandLine(["--", "-port"]);
+  expect(problems).toEqual([stray("-port")]);
+});
+
+test.each([["-p=80"], ["-p80"], ["-p=80 x"]])(
+  "the unknown option %s is one problem, not one a letter",
+  async (word) => {
+    const { values, problems } = await parseCommandLine([word]);
+    expect(values).toEqual({});
+    expect(problems).toHaveLength(1);
+  },
+);
+
+test("-h=false is not a wish for help", async () => {
+  const { values } = await parseCommandLine(["-h=false"]);
+  expect(values["help"]?.at(-1)).not.toBe("true");
+});
+
+test("any words give values of known options and problems; never a throw", async () => {
+  const names = OPTIONS.flatMap(({ name, short = "q" }) => [`--${name}`, `-${name}`, `--${name}=x`, `-${short}`]);
+  const word = fc.oneof(fc.constantFrom(...names, "--", "-", "80"), fc.string({ unit: "binary" }), fc.string());
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (argv) => {
+      const { values, problems } = await parseCommandLine(argv);
+      const known = OPTIONS.map(({ name }) => name);
+      expect(Object.keys(values).filter((name) => !known.includes(name))).toEqual([]);
+      for (const problem of problems) expect(problem).toMatch(/^[-"].*: /s);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("no problem spans two lines, whatever the words hold", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom("-a\nb", "--x\ny=1", "a\nb", "--port", "-\n"), { maxLength: 4 }),
+      async (argv) => {
+        for (const problem of (await parseCommandLine(argv)).problems) expect(problem).not.toContain("\n");
+      },
+    ),
+  );
+});

@@ -1,0 +1,426 @@
+// Who asks shares a round or gets one of his own, as the rules say; no answer is
+// older than its request unless that was asked for, and no round outlives its askers.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
+import { until } from "../support/until.ts";
+
+const UP: Outcome = { ok: true };
+
+const asker = (): Asker => ({ signal: new AbortController().signal });
+
+/** One run of the check, held until the test ends it. */
+interface Run {
+  /** A count of what has happened in the test so far. */
+  readonly startedAt: number;
+  readonly end: (outcome: Outcome) => void;
+  ended: boolean;
+  aborted: boolean;
+}
+
+function heldCheck(clock: { now: number } = { now: 0 }) {
+  const runs: Run[] = [];
+  const check: Check = {
+    name: "held",
+    kind: "test",
+    target: "held",
+    timeoutMs: 60_000,
+    probe: (signal) =>
+      new Promise((resolve) => {
+        const run: Run = {
+          startedAt: clock.now,
+          ended: false,
+          aborted: false,
+          end(outcome) {
+            run.ended = true;
+            resolve(outcome);
+          },
+        };
+        signal.addEventListener("abort", () => {
+          run.aborted = true;
+          run.end(failed("timeout", "held"));
+        });
+        runs.push(run);
+      }),
+  };
+  return { check, runs };
+}
+
+interface Setup {
+  readonly maxRounds?: number;
+  readonly singleflight?: boolean;
+  readonly checks?: readonly Check[];
+}
+
+function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
+  const { check, runs } = heldCheck();
+  const results: Parameters<MonitorOptions["onResult"]>[] = [];
+  const verdicts: Parameters<MonitorOptions["onVerdict"]>[] = [];
+  const abandoned: (readonly CheckResult[])[] = [];
+  const monitor = createMonitor({
+    checks: checks ?? [check],
+    maxRounds,
+    singleflight,
+    onResult: (...told) => results.push(told),
+    onVerdict: (...told) => verdicts.push(told),
+    onAbandoned: (told) => abandoned.push(told),
+  });
+  const end = (index: number, outcome: Outcome = UP) => {
+    const run = runs[index];
+    if (!run) throw new Error(`no run ${index}`);
+    run.end(outcome);
+  };
+  return { monitor, runs, results, verdicts, abandoned, end };
+}
+
+const healthy = ({ healthy }: Verdict) => healthy;
+
+/** Everything that is going to happen without anything else happening has happened. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a request", () => {
+  test("has nothing run before it comes", () => {
+    expect(setUp().runs).toHaveLength(0);
+  });
+
+  test("is answered with the verdict of its round", async () => {
+    const { monitor, end } = setUp();
+    const good = monitor.ask(asker());
+    end(0);
+    expect(await good).toEqual({ healthy: true, failing: [], at: expect.any(Number) });
+    const bad = monitor.ask(asker());
+    end(1, failed("refused", "nobody there"));
+    expect(await bad).toEqual({ healthy: false, failing: ["held"], at: expect.any(Number) });
+  });
+
+  test("is answered unhealthy where there is no check", async () => {
+    const { monitor } = setUp({ checks: [] });
+    expect(healthy(await monitor.ask(asker()))).toBe(false);
+  });
+
+  test("gets a round of its own: ten at once are ten rounds", async () => {
+    const { monitor, runs, end } = setUp();
+    const answers = Array.from({ length: 10 }, () => monitor.ask(asker()));
+    expect(runs).toHaveLength(10);
+    for (let index = 0; index < 10; index++) end(index, index === 3 ? failed("exit", "3") : UP);
+    expect((await Promise.all(answers)).map(healthy)).toEqual(answers.map((_, index) => index !== 3));
+  });
+});
+
+describe("with single flight", () => {
+  test("requests share the round that runs, and the next one starts a new one", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true });
+    const answers = Array.from({ length: 10 }, () => monitor.ask(asker()));
+    expect(runs).toHaveLength(1);
+    end(0);
+    const verdicts = await Promise.all(answers);
+    expect(new Set(verdicts).size).toBe(1);
+    const next = monitor.ask(asker());
+    expect(runs).toHaveLength(2);
+    end(1, failed("exit", "3"));
+    expect(healthy(await next)).toBe(false);
+  });
+
+  test("a round that all have left is not joined any more", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true });
+    const leaver = new AbortController();
+    const left = monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    await until(() => runs[0]?.aborted);
+    const next = monitor.ask(asker());
+    await until(() => runs[1]);
+    end(1);
+    expect([await left, await next].map(healthy)).toEqual([false, true]);
+  });
+
+  test("who joins while the only other asker is leaving keeps the round", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true });
+    const leaver = new AbortController();
+    const left = monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    const joined = monitor.ask(asker());
+    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    expect(runs.map(({ aborted }) => aborted)).toEqual([false]);
+    end(0);
+    expect([await left, await joined].map(healthy)).toEqual([true, true]);
+  });
+
+  test("with one place, a round that was left makes the next one wait for the place, not share the abort", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true, maxRounds: 1 });
+    const leaver = new AbortController();
+    void monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    await until(() => runs[0]?.aborted);
+    const [one, other] = [monitor.ask(asker()), monitor.ask(asker())];
+    await until(() => runs[1]);
+    end(1);
+    expect([await one, await other].map(healthy)).toEqual([true, true]);
+    expect(runs).toHaveLength(2);
+  });
+});
+
+describe("beyond the most rounds", () => {
+  test("the last place is shared by all who come when the others are taken, and starts when they have come", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 3 });
+    const first = Array.from({ length: 2 }, () => monitor.ask(asker()));
+    const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
+    expect(runs).toHaveLength(2);
+    await until(() => runs.length === 3);
+    end(2, failed("exit", "3"));
+    expect((await Promise.all(rest)).every((verdict) => !verdict.healthy)).toBe(true);
+    for (const index of [0, 1]) end(index);
+    expect((await Promise.all(first)).every(healthy)).toBe(true);
+  });
+
+  test("requests share one round, which starts when a place is free, after they came", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 3 });
+    const first = Array.from({ length: 3 }, () => monitor.ask(asker()));
+    await until(() => runs.length === 3);
+    const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
+    await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
+    expect(runs).toHaveLength(3);
+    end(1);
+    await until(() => runs.length === 4);
+    const late = monitor.ask(asker());
+    end(3, failed("exit", "3"));
+    expect((await Promise.all(rest)).every((verdict) => !verdict.healthy)).toBe(true);
+    await until(() => runs.length === 5);
+    for (const index of [0, 2, 4]) end(index);
+    expect((await Promise.all([...first, late])).every(healthy)).toBe(true);
+  });
+
+  test("a burst that does not end is not waited for", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 2 });
+    const first = monitor.ask(asker());
+    const burst: Promise<Verdict>[] = [];
+    for (const limit = performance.now() + 4000; runs.length < 2 && performance.now() < limit; await settle()) {
+      burst.push(monitor.ask(asker()));
+    }
+    expect(runs).toHaveLength(2);
+    end(0);
+    end(1);
+    expect(healthy(await first)).toBe(true);
+    expect((await Promise.all(burst)).every(healthy)).toBe(true);
+  });
+
+  test("a queued round that all have left is never started, and answers unhealthy", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 1 });
+    const running = monitor.ask(asker());
+    const leaver = new AbortController();
+    const left = monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    expect(healthy(await left)).toBe(false);
+    end(0);
+    expect(healthy(await running)).toBe(true);
+    await settle();
+    expect(runs).toHaveLength(1);
+  });
+
+  test("after a queued round was left, the next one to come is queued anew", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 1 });
+    void monitor.ask(asker());
+    const leaver = new AbortController();
+    const left = monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    await left;
+    const next = monitor.ask(asker());
+    end(0);
+    await until(() => runs.length === 2);
+    end(1);
+    expect(healthy(await next)).toBe(true);
+  });
+});
+
+describe("an asker who goes", () => {
+  test("ends the round that only he waited for", async () => {
+    const { monitor, runs, verdicts, results, abandoned } = setUp();
+    const leaver = new AbortController();
+    const answer = monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    await until(() => runs[0]?.aborted);
+    expect(healthy(await answer)).toBe(false);
+    await settle();
+    // Nobody saw its end, so it says nothing about the host; but that it was left is told.
+    expect([verdicts, results]).toEqual([[], []]);
+    expect(abandoned).toEqual([
+      [expect.objectContaining({ outcome: expect.objectContaining({ reason: "deadline" }) })],
+    ]);
+  });
+
+  test("ends it also when he goes late, and when he had gone before he asked", async () => {
+    const { monitor, runs } = setUp();
+    const leaver = new AbortController();
+    void monitor.ask({ signal: leaver.signal });
+    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    leaver.abort();
+    await until(() => runs[0]?.aborted);
+    void monitor.ask({ signal: AbortSignal.abort() });
+    await until(() => runs[1]?.aborted);
+  });
+
+  test("does not end a round that another waits for", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true });
+    const leavers = [new AbortController(), new AbortController()];
+    for (const { signal } of leavers) void monitor.ask({ signal });
+    const stays = monitor.ask(asker());
+    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    for (const leaver of leavers) leaver.abort();
+    await settle();
+    expect(runs[0]?.aborted).toBe(false);
+    end(0);
+    expect(healthy(await stays)).toBe(true);
+  });
+
+  test("after his answer changes nothing", async () => {
+    const { monitor, runs, end } = setUp();
+    const leaver = new AbortController();
+    const answer = monitor.ask({ signal: leaver.signal });
+    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    end(0);
+    expect(healthy(await answer)).toBe(true);
+    leaver.abort();
+    expect(runs[0]?.aborted).toBe(false);
+  });
+});
+
+describe("abort", () => {
+  test("ends every round at once, and all who wait are answered unhealthy", async () => {
+    const { monitor, runs, verdicts, abandoned } = setUp({ maxRounds: 3 });
+    const answers = Array.from({ length: 5 }, () => monitor.ask(asker()));
+    monitor.abort();
+    expect((await Promise.all(answers)).map(healthy)).toEqual(Array(5).fill(false));
+    await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
+    expect(runs.map(({ aborted }) => aborted)).toEqual([true, true]);
+    expect([verdicts, abandoned]).toEqual([[], []]);
+  });
+
+  test("with nothing running does nothing", () => {
+    expect(() => setUp().monitor.abort()).not.toThrow();
+  });
+});
+
+describe("what is told", () => {
+  test("is each result with the states around it, then the verdict with the one before", async () => {
+    const { monitor, results, verdicts, end } = setUp();
+    for (const [index, outcome] of [UP, failed("exit", "3"), UP].entries()) {
+      const answer = monitor.ask(asker());
+      end(index, outcome);
+      await answer;
+      await settle();
+    }
+    expect(results.map(([{ outcome }, before, after]) => [outcome.ok, before.status, after.status])).toEqual([
+      [true, "unknown", "up"],
+      [false, "up", "down"],
+      [true, "down", "up"],
+    ]);
+    expect(verdicts.map(([verdict, before]) => [verdict.healthy, before?.healthy])).toEqual([
+      [true, undefined],
+      [false, true],
+      [true, false],
+    ]);
+  });
+
+  test("of two rounds is the verdict of the one that started last, whichever ends last", async () => {
+    const { monitor, verdicts, results, end } = setUp();
+    const early = monitor.ask(asker());
+    const second = Date.now() + 2;
+    await until(() => Date.now() > second);
+    const late = monitor.ask(asker());
+    end(1, UP);
+    await late;
+    end(0, failed("exit", "the host was down when this began"));
+    expect(healthy(await early)).toBe(false);
+    await settle();
+    expect(results.at(-1)?.[2].status).toBe("up");
+    expect(verdicts.at(-1)?.[0].healthy).toBe(true);
+  });
+});
+
+type Step =
+  | { readonly do: "ask" }
+  | { readonly do: "end"; readonly pick: number }
+  | { readonly do: "leave"; readonly pick: number };
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant<Step>({ do: "ask" }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("end" as const), pick: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), pick: fc.nat() }) },
+  ),
+  { maxLength: 40 },
+);
+
+test("in any order of coming, ending and leaving, no answer is older than its request and rounds stay bounded", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 4 }), fc.boolean(), async (schedule, maxRounds, singleflight) => {
+      const clock = { now: 0 };
+      const { check, runs } = heldCheck(clock);
+      const monitor = createMonitor({
+        checks: [check],
+        maxRounds,
+        singleflight,
+        onResult() {},
+        onVerdict() {},
+        onAbandoned() {},
+      });
+      // The world changes with each step; a round sees the world of its start, and a healthy answer is one of that world.
+      const asked: { at: number; leave: AbortController; left: boolean; sawStart?: number; healthy?: boolean }[] = [];
+      const landed = new Map<Verdict, number>();
+      const live = () => runs.filter(({ ended }) => !ended);
+      for (const step of schedule) {
+        clock.now++;
+        if (step.do === "ask") {
+          const leave = new AbortController();
+          const one: (typeof asked)[number] = { at: clock.now, leave, left: false };
+          asked.push(one);
+          void monitor.ask({ signal: leave.signal }).then((verdict) => {
+            one.healthy = verdict.healthy;
+            const start = landed.get(verdict);
+            one.sawStart = start ?? lastEnded;
+            landed.set(verdict, one.sawStart);
+          });
+        } else if (step.do === "end") {
+          const run = live()[step.pick % Math.max(1, live().length)];
+          if (run) {
+            lastEnded = run.startedAt;
+            run.end(UP);
+          }
+        } else {
+          const waiting = asked.filter(({ healthy, left }) => healthy === undefined && !left);
+          const one = waiting[step.pick % Math.max(1, waiting.length)];
+          if (one) {
+            one.left = true;
+            one.leave.abort();
+          }
+        }
+        await settle();
+        expect(live().length).toBeLessThanOrEqual(singleflight ? 1 : maxRounds);
+        // Nobody who waits is forgotten: someone's round runs.
+        if (asked.some(({ healthy, left }) => healthy === undefined && !left)) await until(() => live().length > 0);
+      }
+      await until(async () => {
+        const run = live()[0];
+        if (run) {
+          lastEnded = run.startedAt;
+          run.end(UP);
+        }
+        await settle();
+        return asked.every(({ healthy }) => healthy !== undefined);
+      });
+      for (const { at, left, healthy, sawStart = -1 } of asked) {
+        expect(healthy).toBeDefined();
+        if (left) continue;
+        expect(healthy).toBe(true);
+        if (!singleflight) expect(sawStart).toBeGreaterThanOrEqual(at);
+      }
+    }),
+    { numRuns: 100 },
+  );
+}, 60_000);
+
+/** The start of the run that ended last: the one whose verdict is told next. */
+let lastEnded = 0;

@@ -1,0 +1,156 @@
+// A fresh checkout starts, and builds every release binary; the one for arm64 runs.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { cp, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { askAt } from "../support/ask.ts";
+import { ROOT } from "../support/binary.ts";
+import { startChild } from "../support/child.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { needs } from "../support/needs.ts";
+import { processesIn } from "../support/processes.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+/** Dependencies and runtimes may have to be fetched. */
+const FETCH_MS = 300_000;
+
+/** Emulated code is some twenty times slower. */
+const EMULATED_MS = 60_000;
+
+const ARM64_LIBRARIES = "/usr/aarch64-linux-gnu";
+
+const testArm64 = await needs("qemu-aarch64", "the C library for arm64");
+
+let checkout: TempFolder;
+
+/** What the package manager needs to reach its registry and its cache. */
+const { NODE_ENV: _, CI: __, ...userEnvironment } = process.env as Record<string, string>;
+
+beforeAll(async () => {
+  checkout = await tempFolder();
+  for (const file of await filesOfCheckout()) {
+    await cp(join(ROOT, file), join(checkout.path, file)).catch((error) => {
+      // Deleted, and not committed yet.
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+}, FETCH_MS);
+
+afterAll(async () => {
+  await checkout[Symbol.asyncDispose]();
+});
+
+/** What a commit of everything would hold; in an unpacked archive, which has no git, all but what is made. */
+async function filesOfCheckout(): Promise<readonly string[]> {
+  if (!existsSync(join(ROOT, ".git"))) {
+    const files = await Array.fromAsync(new Bun.Glob("**").scan({ cwd: ROOT, dot: true }));
+    return files.filter((file) => !/^(node_modules|dist)\//.test(file));
+  }
+  const git = Bun.spawn(["git", "ls-files", "-coz", "--exclude-standard"], { cwd: ROOT, stdout: "pipe" });
+  const listed = await new Response(git.stdout).text();
+  expect(await git.exited).toBe(0);
+  return listed.split("\0").filter(Boolean);
+}
+
+/** `bun run build` in the checkout. */
+async function build(...options: readonly string[]): Promise<void> {
+  await using builder = startChild([process.execPath, "run", "build", ...options], {
+    cwd: checkout.path,
+    env: userEnvironment,
+  });
+  if ((await builder.exited) !== 0) throw new Error([...builder.out, ...builder.err].join("\n"));
+}
+
+test(
+  "the first command of a fresh checkout installs, serves, and leaves nothing when it is ended",
+  async () => {
+    const words = ["run", "start", "--script", "true", "--listener", "127.0.0.1:0"];
+    await using command = startChild([process.execPath, ...words], { cwd: checkout.path, env: userEnvironment });
+    const address = await until(
+      () => /INFO listening address=(\S+)/.exec(command.out.join("\n"))?.[1],
+      FETCH_MS,
+      "it to listen",
+    );
+    const { status, body } = await askAt(`http://${address}/`);
+    expect({ status, body }).toEqual({ status: 200, body: "OK" });
+    expect(processesIn(checkout.path).length).toBeGreaterThan(0);
+
+    command.kill("SIGTERM");
+    expect(await command.exited).toBe(0);
+    await until(() => processesIn(checkout.path).length === 0, 10_000, "its processes to be gone");
+  },
+  FETCH_MS,
+);
+
+test(
+  "build --all makes the five release binaries under upstream's names, and their checksums",
+  async () => {
+    await build("--all");
+
+    const dist = join(checkout.path, "dist");
+    const kinds = {
+      "health-checker_darwin_amd64": "cffaedfe 07000001",
+      "health-checker_darwin_arm64": "cffaedfe 0c000001",
+      "health-checker_linux_amd64": "7f454c46 3e00",
+      "health-checker_linux_arm64": "7f454c46 b700",
+      "health-checker_windows_amd64.exe": "4d5a",
+    };
+    expect((await readdir(dist)).sort()).toEqual(["SHA256SUMS", ...Object.keys(kinds)]);
+    const found = await Promise.all(
+      Object.keys(kinds).map(async (name) => [name, await kindOf(join(dist, name))] as const),
+    );
+    expect(Object.fromEntries(found)).toEqual(kinds);
+
+    const check = startChild(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: dist });
+    expect(await check.exited).toBe(0);
+    expect(check.out.toSorted()).toEqual(Object.keys(kinds).map((name) => `${name}: OK`));
+  },
+  FETCH_MS,
+);
+
+/** The magic number, then the number of the processor's family, in hexadecimal as they stand in the file. */
+async function kindOf(file: string): Promise<string> {
+  const head = Buffer.from(await Bun.file(file).slice(0, 20).arrayBuffer());
+  const hex = (from: number, to: number) => head.toString("hex", from, to);
+  if (hex(0, 4) === "7f454c46") return `${hex(0, 4)} ${hex(18, 20)}`;
+  if (hex(0, 4) === "cffaedfe") return `${hex(0, 4)} ${hex(4, 8)}`;
+  return hex(0, 2);
+}
+
+testArm64(
+  "the binary for arm64 says its version, and checks a port and a script",
+  async () => {
+    const asset = "health-checker_linux_arm64";
+    await build("--only", asset);
+    const emulated = ["qemu-aarch64", "-L", ARM64_LIBRARIES, join(checkout.path, "dist", asset)];
+    const asked = startChild([...emulated, "--version"]);
+    expect(await asked.exited).toBe(0);
+    expect(asked.out).toEqual([`health-checker version v${version}`]);
+
+    const target = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const flag = await checkout.write("flag", "");
+    const timeouts = ["--port-timeout", "30s", "--script-timeout", "30s"];
+    await using daemon = await startDaemon(
+      ["--port", `127.0.0.1:${target.port}`, "--script", `test -e ${flag}`, ...timeouts],
+      { command: emulated, startMs: EMULATED_MS },
+    );
+    expect((await daemon.ask()).status).toBe(200);
+
+    await Bun.file(flag).delete();
+    expect((await daemon.ask()).status).toBe(504);
+    expect(await daemon.logged("host is unhealthy")).toContain(`script test -e ${flag}`);
+
+    await checkout.write("flag", "");
+    expect((await daemon.ask()).status).toBe(200);
+
+    target.stop(true);
+    expect((await daemon.ask()).status).toBe(504);
+    expect(await daemon.logged(/check is down .*reason=refused/)).toContain(`127.0.0.1:${target.port}`);
+
+    expect(await daemon.stop()).toBe(0);
+  },
+  FETCH_MS,
+);

@@ -1,0 +1,79 @@
+// One verdict, two answers, and nothing else on this listener.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Verdict } from "../../src/checks/check.ts";
+import { createHealthHandler, unhealthyResponse } from "../../src/http/health.ts";
+
+const verdict = (healthy: boolean): Verdict => ({ healthy, failing: healthy ? [] : ["secret name"], at: 1 });
+
+const HEADERS = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+
+/** All there is to see of a response. */
+async function seen(response: Response) {
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+const OK = { status: 200, headers: HEADERS, body: "OK" };
+const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one health check failed" });
+
+test("a healthy host answers 200 OK", async () => {
+  const answer = createHealthHandler(async () => verdict(true), 504);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(OK);
+});
+
+test.each([504, 503, 400, 599])("an unhealthy host answers the failure status %d and names nothing", async (status) => {
+  const answer = createHealthHandler(async () => verdict(false), status);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(status));
+  expect(await seen(unhealthyResponse(status))).toEqual(BAD(status));
+});
+
+test("the request itself is who asks, so that its end is seen", async () => {
+  const asked: unknown[] = [];
+  const answer = createHealthHandler(async (asker) => {
+    asked.push(asker);
+    return verdict(true);
+  }, 504);
+  const request = new Request("http://host/");
+  await answer(request);
+  expect(asked).toEqual([request]);
+});
+
+test("a fault while judging counts as unhealthy", async () => {
+  const answer = createHealthHandler(() => Promise.reject(new Error("a fault")), 504);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(504));
+});
+
+describe("over a real port", () => {
+  let healthy = true;
+  let server: Bun.Server<undefined>;
+  beforeAll(() => {
+    const answer = createHealthHandler(async () => verdict(healthy), 504);
+    server = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: (request) => answer(request) });
+  });
+  afterAll(() => server.stop(true));
+
+  const ask = (path: string, method: string) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { method, redirect: "manual", proxy: "", keepalive: false });
+
+  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    test.each(["/", "//x", "/a/../b?c=d", "/%00", "/index.html"])(`${method} %s has the same answers`, async (path) => {
+      for (healthy of [true, false]) {
+        const response = await ask(path, method);
+        expect({ status: response.status, body: await response.text() }).toEqual(
+          healthy ? { status: 200, body: OK.body } : { status: 504, body: BAD(504).body },
+        );
+        expect(response.headers.get("content-type")).toBe(HEADERS["content-type"]);
+        expect(response.headers.get("cache-control")).toBe(HEADERS["cache-control"]);
+      }
+    });
+  }
+
+  test("HEAD has the same head and no body", async () => {
+    for (healthy of [true, false]) {
+      const response = await ask("/", "HEAD");
+      expect(response.status).toBe(healthy ? 200 : 504);
+      expect(response.headers.get("content-length")).toBe(healthy ? "2" : "32");
+      expect(await response.text()).toBe("");
+    }
+  });
+});
