@@ -252,9 +252,9 @@ function reporting(log: Log) {
     },
     onAbandoned(results: readonly CheckResult[]): void {
       const now = Date.now();
-      if (now - abandonedSaidAt < NEW_REASON_MS) return;
-      abandonedSaidAt = now;
       const unfinished = results.filter(({ outcome }) => !outcome.ok && outcome.reason === "deadline");
+      if (unfinished.length === 0 || now - abandonedSaidAt < NEW_REASON_MS) return;
+      abandonedSaidAt = now;
       log.warning("asker went away before the answer", {
         seconds: Math.max(...results.map(secondsOf)),
         unfinished: unfinished.map(({ check }) => check.name).join(", "),

@@ -57,8 +57,9 @@ function scriptProbe(
   const dying = new Map<Group, number>();
 
   const probe: Check["probe"] = async (signal) => {
-    if (dying.size > 0 && !(await reaped(dying))) {
-      const pids = [...dying.keys()].map(({ pid }) => pid).join(", ");
+    const stuck = dying.size > 0 ? await awaitReaping(dying) : [];
+    if (stuck.length > 0) {
+      const pids = stuck.map(({ pid }) => pid).join(", ");
       return failed(
         "stuck",
         `the last run was killed but has not ended (pid ${pids}); it is not started again until it has`,
@@ -101,17 +102,18 @@ function scriptProbe(
   return probe;
 }
 
-/** Waits for what was killed just now; false when something has been dying for too long. */
-async function reaped(dying: ReadonlyMap<Group, number>): Promise<boolean> {
-  const since = Math.min(...dying.values());
-  const left = REAP_GRACE_MS - (performance.now() - since);
-  if (left > 0) {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, left);
-    await Promise.race([Promise.all([...dying.keys()].map(({ exited }) => exited)), late]);
-    clearTimeout(timer);
-  }
-  return dying.size === 0;
+/**
+ * Waits for what is being killed at this moment, and gives back what has been
+ * dying for too long. What is killed meanwhile is the next run's to wait for.
+ */
+async function awaitReaping(dying: ReadonlyMap<Group, number>): Promise<readonly Group[]> {
+  const earlier = [...dying];
+  const latest = Math.max(...earlier.map(([, since]) => since));
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, Math.max(0, latest + REAP_GRACE_MS - performance.now()));
+  await Promise.race([Promise.all(earlier.map(([{ exited }]) => exited)), late]);
+  clearTimeout(timer);
+  return earlier.map(([group]) => group).filter((group) => dying.has(group));
 }
 
 function judge({ exitCode, signal }: GroupExit, group: Group): Outcome {

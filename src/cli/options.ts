@@ -79,4 +79,5 @@ export const OPTIONS: readonly OptionDef[] = [
   { name: "version", type: "boolean", short: "v", help: "show the version and exit" },
 ];
 
-export const optionNamed = (name: string): OptionDef | undefined => OPTIONS.find((option) => option.name === name);
+export const optionNamed = (name: string): OptionDef | undefined =>
+  OPTIONS.find((option) => option.name === name || option.short === name);

@@ -39,9 +39,8 @@ async function parseUntilSwallowed(
     if (token.kind === "positional") {
       // The word after an option that is not known was most likely its value.
       if (token.index !== afterUnknown) {
-        problems.push(
-          `${JSON.stringify(token.value)}: expected an option, got a word that belongs to none${hint(argv, token.index)}`,
-        );
+        const word = JSON.stringify(argv[token.index]);
+        problems.push(`${word}: expected an option, got a word that belongs to none${hint(argv, token.index)}`);
       }
       continue;
     }
@@ -49,7 +48,7 @@ async function parseUntilSwallowed(
     if (!option) {
       const problem = `${written(argv[token.index])}: unknown option${await didYouMean(token.name)}`;
       if (!problems.includes(problem)) problems.push(problem);
-      afterUnknown = token.index + 1;
+      if (!token.inlineValue) afterUnknown = token.index + 1;
       continue;
     }
     // A value that is a word of its own is taken from argv, where its dashes are as given.
@@ -69,8 +68,11 @@ async function parseUntilSwallowed(
   return [];
 }
 
-/** The option as it was typed, without its value. */
-const written = (word = ""): string => word.replace(/=.*$/s, "");
+/** The option as it was typed, without its value; on one line whatever it holds. */
+function written(word = ""): string {
+  const name = word.replace(/=.*$/s, "");
+  return /^[!-~]+$/.test(name) ? name : JSON.stringify(name);
+}
 
 /** `--port 80 443`: one option takes one value. */
 function hint(argv: readonly string[], index: number): string {
@@ -85,8 +87,8 @@ function tokenize(argv: readonly string[]) {
   return parseArgs({ args: argv.map(doubleDash), options, strict: false, tokens: true, allowPositionals: true }).tokens;
 }
 
-/** -port, as Go's programs take it; -h and -1 stay as they are. */
-const doubleDash = (word: string): string => (/^-[A-Za-z]{2}/.test(word) ? `-${word}` : word);
+/** -port, as Go's programs take it, and -h=false; -h and -1 stay as they are. */
+const doubleDash = (word: string): string => (/^-[A-Za-z][A-Za-z=]/.test(word) ? `-${word}` : word);
 
 function namesOption(word: string): boolean {
   const name = /^--?([A-Za-z][\w-]*)(=|$)/.exec(word)?.[1];

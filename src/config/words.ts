@@ -1,30 +1,51 @@
 // A command line to its words, as a POSIX shell splits them: quotes and
 // backslashes count, nothing is expanded, no shell is run.
 
-import { split } from "shlex";
+/** One piece of a word: an escaped character, a quoted stretch, or plain characters. */
+const PIECE = /\\([\s\S])|'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\\'" \t\n]+)/y;
 
-/** An escaped character, or a quoted stretch. */
-const QUOTING = /\\[\s\S]|'[^']*'|"(?:\\[\s\S]|[^"\\])*"/g;
+const BLANKS = /[ \t\n]*/y;
 
 /** The words, at least one and the first not empty; or what was expected, as a phrase. */
 export function splitWords(text: string): readonly string[] | string {
   if (text.includes("\0")) return "a command without a zero byte";
-  // shlex reads $'…' and $"…" as bash does; a POSIX shell does not know them.
-  if (/\$['"]/.test(text.replace(QUOTING, (quoted) => (quoted.startsWith("\\") ? "" : (quoted[0] ?? ""))))) {
-    return "a command without $'…' or $\"…\", since nothing is expanded";
-  }
-  let words: readonly string[];
-  try {
-    words = split(text.replace(QUOTING, unescapeExpansions));
-  } catch {
-    return "a command whose quotes are closed and which does not end in a backslash";
+  const words: string[] = [];
+  let position = skip(text, 0);
+  while (position < text.length) {
+    let word: string | undefined;
+    for (;;) {
+      PIECE.lastIndex = position;
+      const piece = PIECE.exec(text);
+      if (!piece) break;
+      const [, escaped, single, double, plain = ""] = piece;
+      // bash reads $'…' and $"…" in ways of its own; a POSIX shell does not know them.
+      if (plain.endsWith("$") && /^['"]/.test(text.slice(PIECE.lastIndex))) {
+        return "a command without $'…' or $\"…\", since nothing is expanded";
+      }
+      // A backslash before the end of a line joins the two.
+      const joined =
+        escaped === "\n" ? undefined : (escaped ?? single ?? (double === undefined ? plain : unescapeDouble(double)));
+      if (joined !== undefined) word = (word ?? "") + joined;
+      position = PIECE.lastIndex;
+    }
+    if (word !== undefined) words.push(word);
+    const next = skip(text, position);
+    // Neither a piece nor a blank: a quote that is not closed, or a backslash at the end.
+    if (next === position && next < text.length) {
+      return "a command whose quotes are closed and which does not end in a backslash";
+    }
+    position = next;
   }
   if (words.length === 0) return "a command";
   if (words[0] === "") return "a command whose first word is not empty";
   return words;
 }
 
-/** Within double quotes a backslash also quotes $ and `, which shlex, like Python's, leaves as they are. */
-function unescapeExpansions(quoted: string): string {
-  return quoted.startsWith('"') ? quoted.replace(/\\([$`])|\\[\s\S]/g, (kept, expansion) => expansion ?? kept) : quoted;
+/** Within double quotes a backslash quotes only what would be special there. */
+const unescapeDouble = (text: string): string => text.replace(/\\([$`"\\])|\\\n/g, "$1");
+
+function skip(text: string, position: number): number {
+  BLANKS.lastIndex = position;
+  BLANKS.exec(text);
+  return BLANKS.lastIndex;
 }

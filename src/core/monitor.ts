@@ -77,6 +77,9 @@ export function createMonitor({
   /** With single flight, the running round that may still be joined. */
   let shared: Flight | undefined;
   let verdict: Verdict | undefined;
+  /** Rounds are numbered as they start; this one gave `verdict`. */
+  let judgedRound = 0;
+  let rounds = 0;
 
   function ask(asker: Asker): Promise<Verdict> {
     const flight = shared ?? queued ?? createFlight();
@@ -110,25 +113,28 @@ export function createMonitor({
   function start(flight: Flight): void {
     running.add(flight);
     if (singleflight) shared = flight;
-    void runRound(checks, flight.cut.signal).then((results) => land(flight, results));
+    const round = ++rounds;
+    void runRound(checks, flight.cut.signal).then((results) => land(flight, results, round));
   }
 
-  function land(flight: Flight, results: readonly CheckResult[]): void {
+  function land(flight: Flight, results: readonly CheckResult[], round: number): void {
     leave(flight);
     const landed = judge(results, Date.now());
     flight.answer(landed);
-    if (!flight.cut.signal.aborted) record(results, landed);
+    if (!flight.cut.signal.aborted) record(results, landed, round);
     else if (flight.cut.signal.reason === ABANDONED) onAbandoned(results);
     startQueued();
   }
 
-  function record(results: readonly CheckResult[], landed: Verdict): void {
+  function record(results: readonly CheckResult[], landed: Verdict, round: number): void {
     for (const result of results) {
       const before = states.get(result.check) ?? UNKNOWN;
       const after = nextState(before, result);
       states.set(result.check, after);
       onResult(result, before, after);
     }
+    if (round < judgedRound) return; // it ended late: a newer one is known
+    judgedRound = round;
     const before = verdict;
     verdict = landed;
     onVerdict(landed, before);

@@ -8,6 +8,9 @@ const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": 
 export const HEALTHY_BODY = "OK";
 export const UNHEALTHY_BODY = "At least one health check failed";
 
+/** Never healthy by default. */
+const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
+
 /**
  * `failureStatus` is what an unhealthy host answers, 400 to 599. A fault while
  * judging counts as unhealthy.
@@ -17,8 +20,8 @@ export function createHealthHandler(
   failureStatus: number,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
-    const verdict = await ask(request);
-    return verdict.healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+    const { healthy } = await ask(request).catch(() => UNKNOWN);
+    return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
   };
 }
 

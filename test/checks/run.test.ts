@@ -1,6 +1,7 @@
 // A check ends at its timeout, and its result says why, whatever its probe does.
 
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { type Check, failed, type Outcome, type Probe } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 
@@ -20,6 +21,7 @@ const patient: Probe = (signal) =>
 
 const stubborn: Probe = () => new Promise(() => {});
 
+/** Called by a timer, it makes the timers that are due run right after it, before the loop looks at what has arrived. */
 function blockLoop(durationMs: number): void {
   const end = performance.now() + durationMs;
   while (performance.now() < end);
@@ -135,9 +137,11 @@ test("what arrived while the loop stood still is looked at before a timeout is c
     return Promise.race([cut, reader.read().then((): Outcome => ({ ok: true }))]);
   };
   const running = runCheck(checkOf(probe, 100), never);
-  child.stdin.write("go\n");
-  child.stdin.flush();
-  blockLoop(600);
+  setTimeout(() => {
+    child.stdin.write("go\n");
+    child.stdin.flush();
+    blockLoop(600);
+  }, 20);
   expect((await running).outcome).toEqual({ ok: true });
   await child.exited;
 });
@@ -150,7 +154,7 @@ test("a script that ended while the loop stood still is judged by its end", asyn
       signal.addEventListener("abort", () => resolve(failed("timeout", "no end seen")));
     });
   const running = runCheck(checkOf(probe, 200), never);
-  blockLoop(1000);
+  setTimeout(() => blockLoop(1000), 10);
   expect((await running).outcome).toEqual({ ok: true });
   await child?.exited;
 });
@@ -174,3 +178,16 @@ test("nothing listens to a round any more once its check has ended", async () =>
   await runCheck(checkOf(patient, 10), round.signal);
   expect(listening).toBe(0);
 });
+
+test("a process that was stopped looks at what has arrived before it calls a timeout, 5 times of 5", async () => {
+  for (let count = 0; count < 5; count++) {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../fixtures/stopped.ts")], { stdout: "pipe" });
+    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await lines.read()).value).toBe("ready\n");
+    child.kill("SIGSTOP");
+    await Bun.sleep(1200); // past the timeout, which nothing can tell while it is stopped
+    child.kill("SIGCONT");
+    expect((await lines.read()).value).toBe('{"ok":true}\n');
+    await child.exited;
+  }
+}, 30_000);

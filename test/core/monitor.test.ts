@@ -137,6 +137,30 @@ describe("with single flight", () => {
     expect([await left, await next].map(healthy)).toEqual([false, true]);
   });
 
+  test("who comes right after the last asker left gets a round of his own", async () => {
+    const { monitor, runs, end } = setUp({ singleflight: true });
+    const leaver = new AbortController();
+    const left = monitor.ask({ signal: leaver.signal });
+    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    leaver.abort();
+    const next = monitor.ask(asker());
+    expect(runs).toHaveLength(2);
+    end(1);
+    expect([await left, await next].map(healthy)).toEqual([false, true]);
+  });
+
+  test("who joins late and leaves does not keep the round", async () => {
+    const { monitor, runs } = setUp({ singleflight: true });
+    const leavers = [new AbortController(), new AbortController()];
+    for (const { signal } of leavers) {
+      void monitor.ask({ signal });
+      await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    }
+    for (const leaver of leavers) leaver.abort();
+    await until(() => runs[0]?.aborted);
+    expect(runs).toHaveLength(1);
+  });
+
   test("who joins while the only other asker is leaving keeps the round", async () => {
     const { monitor, runs, end } = setUp({ singleflight: true });
     const leaver = new AbortController();
@@ -197,7 +221,7 @@ describe("beyond the most rounds", () => {
     const { monitor, runs, end } = setUp({ maxRounds: 2 });
     const first = monitor.ask(asker());
     const burst: Promise<Verdict>[] = [];
-    for (const limit = performance.now() + 4000; runs.length < 2 && performance.now() < limit; await settle()) {
+    for (const limit = performance.now() + 4000; runs.length < 2 && performance.now() < limit; await Bun.sleep(1)) {
       burst.push(monitor.ask(asker()));
     }
     expect(runs).toHaveLength(2);

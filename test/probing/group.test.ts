@@ -139,6 +139,7 @@ describe("a program that is killed", () => {
       group.kill();
       expect(await group.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
       await group.gone();
+      await Bun.sleep(300); // longer than an orphan is waited for
       expect(group.orphans()).toBe(0);
       expect(group.output()).not.toContain("DONE");
     },
