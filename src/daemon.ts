@@ -1,14 +1,14 @@
 // Wires the parts: options → checks → monitor → listener, and takes them down again.
 
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
 import { kinds } from "./checks/index.ts";
 import type { Options } from "./config/load.ts";
 import { createMonitor } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
+import { listen, stopListening } from "./http/listen.ts";
 import type { Log } from "./log.ts";
-import { type Address, formatAddress, isIPv4, isIPv6 } from "./probing/address.ts";
+import { type Address, formatAddress } from "./probing/address.ts";
 import { holdReserve } from "./probing/descriptors.ts";
 import { allGroupsGone, killAllGroups } from "./probing/group.ts";
 import { version } from "./version.ts";
@@ -34,11 +34,6 @@ export interface Daemon {
   stop(): Promise<void>;
   /** Ends every process of ours at once. */
   kill(): void;
-}
-
-/** The listener could not be opened; the message says which and why. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
 }
 
 export interface Surroundings {
@@ -81,7 +76,7 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
 
   const server = await listen(options.listener, serveAt);
   const address = boundAddress(options.listener, server.port);
-  announce(log, options, address, checks);
+  await announce(log, options, address, checks);
 
   return {
     address,
@@ -93,7 +88,7 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       await server.stop(true);
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
-      if (options.listener.family === "unix") removeSocket(options.listener.path);
+      await stopListening(options.listener);
     },
     kill: killAllGroups,
   };
@@ -131,86 +126,17 @@ function scriptEnvironment(env: Readonly<Record<string, string | undefined>>): R
   return kept;
 }
 
-async function listen<Server>(address: Address, serveAt: (at: Address) => Server): Promise<Server> {
-  const where = formatAddress(address);
-  try {
-    if (address.family === "unix") {
-      await clearStaleSocket(address.path);
-      const server = serveAt(address);
-      // As open as a port is: whoever may reach the path may ask.
-      chmodSync(address.path, 0o666);
-      return server;
-    }
-    if (address.host !== "" && address.host !== "0.0.0.0") return serveAt(address);
-    try {
-      return serveAt({ ...address, host: "::" });
-    } catch (error) {
-      if (codeOf(error) === "EADDRINUSE") throw error;
-      // A host without IPv6.
-      return serveAt({ ...address, host: "0.0.0.0" });
-    }
-  } catch (error) {
-    throw new ListenError(`cannot listen on ${where}: ${listenHint(codeOf(error), address)}`);
-  }
-}
-
-function listenHint(code: string, address: Address): string {
-  switch (code) {
-    case "EADDRINUSE":
-      return "it is in use by another process";
-    case "EACCES":
-      return address.family === "tcp" && address.port < 1024
-        ? "permission denied; a port under 1024 needs CAP_NET_BIND_SERVICE"
-        : "permission denied";
-    case "EADDRNOTAVAIL":
-      return "this host has no such address";
-    case "ENOENT":
-      return address.family === "unix" ? "its folder does not exist" : "this host has no such name or address";
-    default:
-      return address.family === "tcp" && !isNumeric(address.host) ? `the name has no address (${code})` : code;
-  }
-}
-
-const isNumeric = (host: string): boolean => isIPv4(host) || isIPv6(host);
-
-/** A socket file that nobody serves any more is removed; a live one, or another file, is left and refused. */
-async function clearStaleSocket(path: string): Promise<void> {
-  try {
-    if (!lstatSync(path).isSocket())
-      throw Object.assign(new Error("not a socket"), { code: "the path exists and is not a socket" });
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return;
-    throw error;
-  }
-  try {
-    const connection = await Bun.connect({ unix: path, socket: { data() {} } });
-    connection.end();
-  } catch {
-    removeSocket(path);
-    return;
-  }
-  throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
-}
-
-function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
-  }
-}
-
 const boundAddress = (asked: Address, port: number | undefined): Address =>
   asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;
 
-function announce(log: Log, options: Options, address: Address, checks: readonly Check[]): void {
+async function announce(log: Log, options: Options, address: Address, checks: readonly Check[]): Promise<void> {
   const listening = { address: formatAddress(address), checks: checks.length, version };
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
   for (const { name, kind, target, timeoutMs, inspect } of checks) {
     log.info("check", { name, kind, target, timeout: formatDuration(timeoutMs) });
-    for (const warning of inspect?.() ?? []) log.warning("check will fail", { name, because: warning });
+    for (const warning of (await inspect?.()) ?? []) log.warning("check will fail", { name, because: warning });
   }
 }
 
@@ -281,6 +207,3 @@ async function settled(promise: Promise<unknown>, limitMs: number): Promise<void
   await Promise.race([promise, late]);
   clearTimeout(timer);
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);

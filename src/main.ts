@@ -1,10 +1,11 @@
 // argv → exit code. With daemon.ts the only reader of the process's arguments
 // and environment, and the only place that exits.
 
-import { runCommand } from "citty";
-import { type Action, daemonCommand } from "./cli/commands.ts";
+import type { Action } from "./cli/action.ts";
+import { decide } from "./cli/decide.ts";
 import type { Options } from "./config/load.ts";
-import { ListenError, startDaemon } from "./daemon.ts";
+import { startDaemon } from "./daemon.ts";
+import { ListenError } from "./http/listen.ts";
 import { createBoundedWriter, createLog } from "./log.ts";
 import { onEndingSignals } from "./signals.ts";
 
@@ -12,8 +13,7 @@ const FINE = 0;
 const COULD_NOT = 1;
 const USAGE = 2;
 
-const { result } = await runCommand(daemonCommand, { rawArgs: process.argv.slice(2) });
-await act(result as Action);
+await act(await decide(process.argv.slice(2)));
 
 async function act(action: Action): Promise<void> {
   switch (action.kind) {

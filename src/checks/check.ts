@@ -49,7 +49,7 @@ export interface Check {
   readonly timeoutMs: number;
   readonly probe: Probe;
   /** What already looks wrong before the first run, a line each; run once, at start. */
-  readonly inspect?: () => readonly string[];
+  readonly inspect?: () => Promise<readonly string[]>;
 }
 
 export interface CheckResult {

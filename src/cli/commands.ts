@@ -1,45 +1,26 @@
-// What the program does, as citty commands.
+// The commands: what the program does besides serving. Each is picked by the first
+// word and run alone, since citty's own sub-commands would run the parent too.
 
-import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { loadOptions, NO_CHECK, type Options, type Problem } from "../config/load.ts";
-import { version } from "../version.ts";
+import { type CommandDef, defineCommand, runCommand } from "citty";
+import { versionLine } from "../version.ts";
+import type { Action } from "./action.ts";
 import { renderHelp } from "./help.ts";
-import { OPTIONS } from "./options.ts";
-import { parseCommandLine } from "./parse.ts";
 
-/** What a command leads to: a text and an exit status, or a daemon to run. */
-export type Action =
-  | { readonly kind: "print"; readonly text: string }
-  | { readonly kind: "refuse"; readonly problems: readonly Problem[] }
-  | { readonly kind: "serve"; readonly options: Options };
+const commands: Readonly<Record<string, CommandDef>> = {
+  help: defineCommand({
+    meta: { name: "help", description: "show the help" },
+    run: (): Action => ({ kind: "print", text: renderHelp() }),
+  }),
+  version: defineCommand({
+    meta: { name: "version", description: "show the version" },
+    run: (): Action => ({ kind: "print", text: versionLine() }),
+  }),
+};
 
-const args: ArgsDef = Object.fromEntries(
-  OPTIONS.map(({ name, type, help, short, value }) => [
-    name,
-    { type, description: help, ...(short && { alias: short }), ...(value && { valueHint: value }) },
-  ]),
-);
-
-/** The daemon itself; its raw arguments are parsed by us, since citty neither repeats an option nor refuses one. */
-export const daemonCommand: CommandDef = defineCommand({
-  meta: {
-    name: "health-checker",
-    version,
-    description: "Answers every HTTP request with 200 OK when all checks of this host pass, else with 504",
-  },
-  args,
-  run: ({ rawArgs }) => decide(rawArgs),
-});
-
-async function decide(argv: readonly string[]): Promise<Action> {
-  const { values, problems } = await parseCommandLine(argv);
-  const wants = (name: string) => values[name]?.at(-1) === "true";
-  if (argv.length === 0 || wants("help")) return { kind: "print", text: renderHelp() };
-  if (wants("version")) return { kind: "print", text: `health-checker version v${version}` };
-  const options = loadOptions(values);
-  const all = [...problems, ...("listener" in options ? [] : options)];
-  if ("listener" in options && all.length === 0) return { kind: "serve", options };
-  // That there is no check is news only where nothing else is wrong.
-  const told = all.filter((problem) => problem !== NO_CHECK);
-  return { kind: "refuse", problems: told.length > 0 ? told : all };
+/** Undefined when there is no such command. */
+export async function runNamedCommand(name: string, rawArgs: readonly string[]): Promise<Action | undefined> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) return undefined;
+  const { result } = await runCommand(command, { rawArgs: [...rawArgs] });
+  return result as Action;
 }

@@ -1,10 +1,11 @@
 // Decides when checks run, and owns the only state there is.
 //
 // On request: a request starts a round. With single flight, requests share the
-// round that runs. Without it, at most `maxRounds` run at once, and the last of
-// these places is for all who come when the others are taken: they share one
-// round, which starts when the burst has arrived. So without single flight an
-// answer is never older than its request, and no flood forks without bound.
+// round that runs. Without it, at most `maxRounds` run at once, and the last two
+// of these places are shared: one by all who came in the same turn of the loop,
+// the last by the rest of the burst. Who comes then waits for a round to end. So
+// without single flight an answer is never older than its request, and no flood
+// forks without bound.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import { runRound } from "./round.ts";
@@ -37,6 +38,9 @@ export interface Monitor {
 /** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
 const WATCH_ASKERS_AFTER_MS = 5;
 
+/** How many of the places are not for a request alone. */
+const SHARED_PLACES = 2;
+
 /**
  * A burst has arrived when nobody came for this long, and is not waited for
  * longer than that: a shared round then still ends within 50 ms of those that
@@ -57,9 +61,9 @@ interface Flight {
   /** From then on every asker's signal is listened to. */
   watched: boolean;
   watching?: ReturnType<typeof setTimeout>;
-  /** While it is queued: performance.now() of its first asker, and the wait for the end of the burst. */
+  /** While it is queued: performance.now() of its first asker, and what ends the wait for more of them. */
   queuedAt?: number;
-  gathering?: ReturnType<typeof setTimeout>;
+  stopGathering?: () => void;
 }
 
 export function createMonitor({
@@ -87,26 +91,34 @@ export function createMonitor({
     flight.askers.add(asker);
     if (isNew) flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
     else if (flight.watched) watchAsker(flight, asker);
-    if (isNew && running.size < Math.max(1, maxRounds - 1)) start(flight);
+    if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
     else if (flight !== shared) gather(flight);
     return flight.verdict;
   }
 
-  /** Queues the flight until its burst has arrived, which a new asker has just made longer. */
+  /** Queues the flight until those who come together have come; a new asker has just joined it. */
   function gather(flight: Flight): void {
+    const isFirst = queued !== flight;
     queued = flight;
-    const now = performance.now();
-    flight.queuedAt ??= now;
-    clearTimeout(flight.gathering);
-    const patience = Math.min(BURST_QUIET_MS, flight.queuedAt + BURST_LONGEST_MS - now);
-    flight.gathering = setTimeout(startQueued, Math.max(0, patience));
+    if (running.size < maxRounds - 1) {
+      if (!isFirst) return;
+      const turn = setImmediate(startQueued);
+      flight.stopGathering = () => clearImmediate(turn);
+    } else {
+      const now = performance.now();
+      flight.queuedAt ??= now;
+      flight.stopGathering?.();
+      const patience = Math.min(BURST_QUIET_MS, flight.queuedAt + BURST_LONGEST_MS - now);
+      const timer = setTimeout(startQueued, Math.max(0, patience));
+      flight.stopGathering = () => clearTimeout(timer);
+    }
   }
 
   function startQueued(): void {
     if (!queued || running.size >= maxRounds) return;
     const flight = queued;
     queued = undefined;
-    clearTimeout(flight.gathering);
+    flight.stopGathering?.();
     start(flight);
   }
 
@@ -121,9 +133,9 @@ export function createMonitor({
     leave(flight);
     const landed = judge(results, Date.now());
     flight.answer(landed);
+    startQueued();
     if (!flight.cut.signal.aborted) record(results, landed, round);
     else if (flight.cut.signal.reason === ABANDONED) onAbandoned(results);
-    startQueued();
   }
 
   function record(results: readonly CheckResult[], landed: Verdict, round: number): void {
@@ -150,8 +162,8 @@ export function createMonitor({
   /** The queued flight will not start. */
   function dismiss(): void {
     queued?.answer(judge([], Date.now()));
+    queued?.stopGathering?.();
     clearTimeout(queued?.watching);
-    clearTimeout(queued?.gathering);
     queued = undefined;
   }
 

@@ -11,6 +11,9 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  EINPROGRESS,
+  EMFILE,
+  ENFILE,
   errno,
   errnoName,
   type Libc,
@@ -71,40 +74,42 @@ function attempt(peer: Peer, signal: AbortSignal): Promise<string> | string {
 }
 
 function attemptDirectly(system: Libc, sockaddr: Uint8Array, signal: AbortSignal): Promise<string> | string {
-  const fd = withReserve(() => openSocket(system, sockaddr), isStarved);
+  const fd = openSocket(system, sockaddr);
   if (fd < 0) return errnoName(-fd);
   if (system.connect(fd, sockaddr, sockaddr.byteLength) === 0) return finish(system, fd, sockaddr, POLLOUT);
-  const code = errnoName(errno());
-  if (code !== "EINPROGRESS") {
+  const code = errno();
+  if (code !== EINPROGRESS) {
     closeSoon(fd);
-    return code;
+    return errnoName(code);
   }
   return new Promise((resolve) => {
+    let settled = false;
     const settle = (code: string) => {
+      settled = true;
       unwatch();
-      signal.removeEventListener("abort", abort);
       resolve(code);
     };
-    // What arrived while the loop stood still is looked at before it is called late.
-    const abort = () => {
+    const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => settle(finish(system, fd, sockaddr, revents)));
+    signal.addEventListener("abort", () => {
+      if (settled) return; // cheaper than to take the listener off each time
+      // What arrived while the loop stood still is looked at before it is called late.
       const revents = look(system, fd, POLLIN | POLLOUT);
       if (revents !== 0) return settle(finish(system, fd, sockaddr, revents));
       system.close(fd);
       settle(ABORTED);
-    };
-    const unwatch = watch(fd, POLLIN | POLLOUT, "soon", (revents) => settle(finish(system, fd, sockaddr, revents)));
-    signal.addEventListener("abort", abort);
+    });
   });
 }
 
 /** A descriptor, or minus errno. */
 function openSocket(system: Libc, sockaddr: Uint8Array): number {
-  const family = new DataView(sockaddr.buffer).getUint16(0, true);
-  const fd = system.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  return fd >= 0 ? fd : -errno();
+  const open = () => {
+    const fd = system.socket(sockaddr[0] ?? 0, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd >= 0 ? fd : -errno();
+  };
+  const fd = open();
+  return fd === -EMFILE || fd === -ENFILE ? withReserve(open) : fd;
 }
-
-const isStarved = (fd: number): boolean => fd < 0 && ["EMFILE", "ENFILE"].includes(errnoName(-fd));
 
 const optionValue = new Int32Array(1);
 const optionLength = new Uint32Array(1);

@@ -2,18 +2,19 @@
 // taken all the others still tells the truth: they are let go just before a
 // probe opens its own and taken back as soon as it has closed them.
 
-import { closeSync, openSync } from "node:fs";
-import { libc } from "./libc.ts";
+import { libc, O_CLOEXEC } from "./libc.ts";
 
 /** A script's start needs up to six at a time, a connect one. */
 const RESERVED = 12;
+
+const DEV_NULL = Buffer.from("/dev/null\0");
 
 const reserve: number[] = [];
 let closing: number[] = [];
 
 let held = false;
 
-/** Fills the reserve as far as the limit allows. Call once before listening. */
+/** Fills the reserve as far as the limit allows; on Linux alone. Call once before listening. */
 export function holdReserve(): void {
   held = true;
   refillReserve();
@@ -21,26 +22,21 @@ export function holdReserve(): void {
 
 /** Takes back what the reserve lacks. To be called in the same turn as a descriptor of a probe was closed: clients wait for it too. */
 export function refillReserve(): void {
-  if (!held || reserve.length >= RESERVED) return;
-  try {
-    while (reserve.length < RESERVED) reserve.push(openSync("/dev/null", "r"));
-  } catch {
+  while (held && libc && reserve.length < RESERVED) {
+    const fd = libc.open(DEV_NULL, O_CLOEXEC);
     // Out of descriptors: what is held already is the reserve until some come free.
+    if (fd < 0) return;
+    reserve.push(fd);
   }
 }
 
-/**
- * Runs `open`, which says whether it failed for want of a descriptor; then runs
- * it once more with the reserve let go. Nothing else can run in between.
- */
-export function withReserve<T>(open: () => T, starved: (result: T) => boolean): T {
-  const first = open();
-  if (!starved(first) || (reserve.length === 0 && closing.length === 0)) return first;
+/** Runs `open`, which has just failed for want of a descriptor, with the reserve let go. Nothing else can run in between. */
+export function withReserve<T>(open: () => T): T {
   closeAll();
-  for (const fd of reserve.splice(0)) closeSync(fd);
-  const second = open();
+  for (const fd of reserve.splice(0)) libc?.close(fd);
+  const opened = open();
   refillReserve();
-  return second;
+  return opened;
 }
 
 /**

@@ -20,6 +20,10 @@ export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
+export const SIGKILL = 9;
+export const ENFILE = 23;
+export const EMFILE = 24;
+export const EINPROGRESS = 115;
 
 const SIGNATURES = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -27,7 +31,9 @@ const SIGNATURES = {
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  open: { args: ["ptr", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
+  kill: { args: ["i32", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
@@ -43,7 +49,9 @@ export interface Libc {
   poll(pollfds: Int32Array, count: number, timeoutMs: number): number;
   recv(fd: number, into: Uint8Array, sizeBytes: number, flags: number): number;
   read(fd: number, into: Uint8Array, sizeBytes: number): number;
+  open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
+  kill(pid: number, signal: number): number;
   pipe2(ends: Int32Array, flags: number): number;
   fcntl(fd: number, command: number, value: number): number;
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;

@@ -16,6 +16,8 @@ interface Watch {
   since: number;
   /** Turns of the loop left in which to look again at once. */
   hot: number;
+  /** performance.now() before which it need not be looked at. */
+  readonly notBefore: number;
 }
 
 /** A turn of an idle loop takes 2–5 µs, so this bounds the spinning to about 100 µs a wait. */
@@ -32,18 +34,21 @@ let delayed = false;
 /**
  * Calls `ready` with poll's revents each time `fd` is ready, until the returned
  * function is called; `fd` must stay open until then. Errors and hang-ups are
- * always told, and told again on every turn. "soon" looks at once, for what is
- * likely to be ready already; "later" looks first after a millisecond.
+ * always told, and told again on every turn. A `patienceMs` of 0 looks at once,
+ * for what is likely to be ready already; else the first look comes after it.
  */
-export function watch(
-  fd: number,
-  events: number,
-  first: "soon" | "later",
-  ready: (revents: number) => void,
-): () => void {
-  const entry: Watch = { fd, events, ready, since: performance.now(), hot: first === "soon" ? HOT_TURNS : 0 };
+export function watch(fd: number, events: number, patienceMs: number, ready: (revents: number) => void): () => void {
+  const now = performance.now();
+  const entry: Watch = {
+    fd,
+    events,
+    ready,
+    since: now,
+    hot: patienceMs === 0 ? HOT_TURNS : 0,
+    notBefore: now + patienceMs,
+  };
   watches.push(entry);
-  schedule(pauseBefore(entry, entry.since));
+  schedule(pauseBefore(entry, now));
   return () => {
     entry.fd = -1; // poll(2) passes over a negative descriptor; the next turn drops it
   };
@@ -62,9 +67,10 @@ function turn(): void {
   const count = watches.length;
   if (count === 0 || !libc) return;
   if (pollfds.length < count * INTS_PER_POLLFD) pollfds = new Int32Array(count * 2 * INTS_PER_POLLFD);
-  for (const [index, { fd, events }] of watches.entries()) {
-    pollfds[index * INTS_PER_POLLFD] = fd;
-    pollfds[index * INTS_PER_POLLFD + 1] = events; // revents, the upper half, starts at 0
+  let slot = 0;
+  for (const { fd, events } of watches) {
+    pollfds[slot++] = fd;
+    pollfds[slot++] = events; // revents, the upper half, starts at 0
   }
   libc.poll(pollfds, count, 0);
   const now = performance.now();
@@ -89,7 +95,7 @@ function turn(): void {
 
 function pauseBefore(entry: Watch, now: number): number {
   if (entry.hot > 0) return 0;
-  return Math.min(LONGEST_PAUSE_MS, Math.max(1, (now - entry.since) / 8));
+  return Math.min(LONGEST_PAUSE_MS, Math.max(1, (now - entry.since) / 8, entry.notBefore - now));
 }
 
 function schedule(pauseMs: number): void {

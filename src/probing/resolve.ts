@@ -38,7 +38,7 @@ export function resolve(host: string, signal: AbortSignal): Promise<Resolution> 
 }
 
 async function lookUp(host: string): Promise<Resolution> {
-  if (lookups >= MAX_LOOKUPS) await new Promise<void>((free) => waiting.push(free));
+  while (lookups >= MAX_LOOKUPS) await new Promise<void>((free) => waiting.push(free));
   lookups++;
   try {
     const found = await dns.lookup(host);

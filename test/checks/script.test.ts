@@ -174,7 +174,7 @@ describe("what cannot start", () => {
       ],
     ] as const;
     for (const [program, message] of rows) {
-      expect(check([program]).inspect?.()).toEqual([message]);
+      expect(await check([program]).inspect?.()).toEqual([message]);
       expect(await outcomeOf([program])).toEqual({ ok: false, reason: "spawn", message });
     }
   });
@@ -187,9 +187,9 @@ describe("what cannot start", () => {
     });
   });
 
-  test("is not said of what can", () => {
-    expect(check(["/bin/true"]).inspect?.()).toEqual([]);
-    expect(check(["true"]).inspect?.()).toEqual([]);
+  test("is not said of what can", async () => {
+    expect(await check(["/bin/true"]).inspect?.()).toEqual([]);
+    expect(await check(["true"]).inspect?.()).toEqual([]);
   });
 });
 

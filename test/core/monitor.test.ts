@@ -188,22 +188,33 @@ describe("with single flight", () => {
 });
 
 describe("beyond the most rounds", () => {
-  test("the last place is shared by all who come when the others are taken, and starts when they have come", async () => {
-    const { monitor, runs, end } = setUp({ maxRounds: 3 });
-    const first = Array.from({ length: 2 }, () => monitor.ask(asker()));
-    const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
-    expect(runs).toHaveLength(2);
-    await until(() => runs.length === 3);
-    end(2, failed("exit", "3"));
-    expect((await Promise.all(rest)).every((verdict) => !verdict.healthy)).toBe(true);
-    for (const index of [0, 1]) end(index);
-    expect((await Promise.all(first)).every(healthy)).toBe(true);
+  test("those who came in one turn share a place, and the rest of the burst the last one", async () => {
+    const { monitor, runs, end } = setUp({ maxRounds: 5 });
+    const alone = Array.from({ length: 3 }, () => monitor.ask(asker()));
+    expect(runs).toHaveLength(3);
+    const together = Array.from({ length: 20 }, () => monitor.ask(asker()));
+    expect(runs).toHaveLength(3); // theirs starts when the turn is over
+    await until(() => runs.length === 4);
+    const rest: Promise<Verdict>[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      rest.push(...Array.from({ length: 10 }, () => monitor.ask(asker())));
+      await settle();
+    }
+    await until(() => runs.length === 5);
+    end(3, failed("exit", "3"));
+    expect((await Promise.all(together)).every((verdict) => !verdict.healthy)).toBe(true);
+    for (const index of [0, 1, 2, 4]) end(index);
+    expect((await Promise.all([...alone, ...rest])).every(healthy)).toBe(true);
+    expect(runs).toHaveLength(5);
   });
 
   test("requests share one round, which starts when a place is free, after they came", async () => {
     const { monitor, runs, end } = setUp({ maxRounds: 3 });
-    const first = Array.from({ length: 3 }, () => monitor.ask(asker()));
-    await until(() => runs.length === 3);
+    const first: Promise<Verdict>[] = [];
+    for (const places of [1, 2, 3]) {
+      first.push(monitor.ask(asker()));
+      await until(() => runs.length === places);
+    }
     const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
     await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
     expect(runs).toHaveLength(3);
@@ -313,10 +324,10 @@ describe("an asker who goes", () => {
 
 describe("abort", () => {
   test("ends every round at once, and all who wait are answered unhealthy", async () => {
-    const { monitor, runs, verdicts, abandoned } = setUp({ maxRounds: 3 });
-    const answers = Array.from({ length: 5 }, () => monitor.ask(asker()));
+    const { monitor, runs, verdicts, abandoned } = setUp({ maxRounds: 4 });
+    const answers = Array.from({ length: 7 }, () => monitor.ask(asker()));
     monitor.abort();
-    expect((await Promise.all(answers)).map(healthy)).toEqual(Array(5).fill(false));
+    expect((await Promise.all(answers)).map(healthy)).toEqual(Array(7).fill(false));
     await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
     expect(runs.map(({ aborted }) => aborted)).toEqual([true, true]);
     expect([verdicts, abandoned]).toEqual([[], []]);

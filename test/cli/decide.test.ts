@@ -1,17 +1,13 @@
 // The command line leads to one action: a text, a refusal with every problem, or a daemon.
 
 import { expect, test } from "bun:test";
-import { runCommand } from "citty";
 import pkg from "../../package.json";
-import { type Action, daemonCommand } from "../../src/cli/commands.ts";
+import { decide as decideOn } from "../../src/cli/decide.ts";
 import { OPTIONS } from "../../src/cli/options.ts";
 
-async function decide(...rawArgs: string[]): Promise<Action> {
-  const { result } = await runCommand(daemonCommand, { rawArgs });
-  return result as Action;
-}
+const decide = (...argv: string[]) => decideOn(argv);
 
-test.each([[[]], [["--help"]], [["-h"]], [["--port", "80", "-h"]], [["--prot", "80", "--help"]]])(
+test.each([[[]], [["--help"]], [["help"]], [["-h"]], [["--port", "80", "-h"]], [["--prot", "80", "--help"]]])(
   "%j gives the help, with every option in it",
   async (argv) => {
     const action = await decide(...argv);
@@ -26,7 +22,7 @@ test.each([[[]], [["--help"]], [["-h"]], [["--port", "80", "-h"]], [["--prot", "
   },
 );
 
-test.each([[["--version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
+test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
   "%j gives the version",
   async (argv) => {
     expect(await decide(...argv)).toEqual({ kind: "print", text: `health-checker version v${pkg.version}` });
