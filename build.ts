@@ -16,24 +16,37 @@ const TARGETS = [
 
 const FOLDER = "dist";
 
-const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });
+/** Bytecode halves the time to the first answer, and needs the esm format. */
+export const COMPILE_FLAGS: readonly string[] = [
+  "--format=esm",
+  "--bytecode",
+  "--minify-syntax",
+  "--minify-whitespace",
+  // Nothing of the folder it is started in may change what it does.
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  "--no-compile-autoload-tsconfig",
+  "--no-compile-autoload-package-json",
+  "--compile-exec-argv=--disallow-code-generation-from-strings=strict --smol",
+];
 
-const here = process.platform === "win32" ? "health-checker.exe" : "health-checker";
-const chosen = values.only
-  ? TARGETS.filter(({ asset }) => asset === values.only)
-  : values.all
-    ? TARGETS
-    : [{ asset: here, target: undefined }];
-if (chosen.length === 0) {
-  console.error(`--only: expected one of ${TARGETS.map(({ asset }) => asset).join(", ")}, got ${values.only}`);
-  process.exit(2);
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });
+  const here = process.platform === "win32" ? "health-checker.exe" : "health-checker";
+  const chosen = values.only
+    ? TARGETS.filter(({ asset }) => asset === values.only)
+    : values.all
+      ? TARGETS
+      : [{ asset: here, target: undefined }];
+  if (chosen.length === 0) {
+    console.error(`--only: expected one of ${TARGETS.map(({ asset }) => asset).join(", ")}, got ${values.only}`);
+    process.exit(2);
+  }
+  await mkdir(FOLDER, { recursive: true });
+  for (const { asset, target } of chosen) await compile(asset, target);
+  if (values.all) await writeChecksums();
 }
 
-await mkdir(FOLDER, { recursive: true });
-for (const { asset, target } of chosen) await compile(asset, target);
-if (values.all) await writeChecksums();
-
-/** Bytecode halves the time to the first answer, and needs the esm format. */
 async function compile(asset: string, target: (typeof TARGETS)[number]["target"] | undefined): Promise<void> {
   const outfile = `${FOLDER}/${asset}`;
   await rm(outfile, { force: true });
@@ -43,16 +56,7 @@ async function compile(asset: string, target: (typeof TARGETS)[number]["target"]
       "build",
       "--compile",
       ...(target ? [`--target=${target}`] : []),
-      "--format=esm",
-      "--bytecode",
-      "--minify-syntax",
-      "--minify-whitespace",
-      // Nothing of the folder it is started in may change what it does.
-      "--no-compile-autoload-dotenv",
-      "--no-compile-autoload-bunfig",
-      "--no-compile-autoload-tsconfig",
-      "--no-compile-autoload-package-json",
-      "--compile-exec-argv=--disallow-code-generation-from-strings=strict --smol",
+      ...COMPILE_FLAGS,
       `--outfile=${outfile}`,
       "src/main.ts",
     ],

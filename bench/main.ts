@@ -6,6 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { COMPILE_FLAGS } from "../build.ts";
 import {
   type Contender,
   PLANS,
@@ -27,19 +28,6 @@ const MIB = 1024 * 1024;
 
 /** Idle is when the resident memory has not grown or shrunk for this long. */
 const SETTLED_MS = 1000;
-
-/** As in build.ts. */
-const FLAGS = [
-  "--format=esm",
-  "--bytecode",
-  "--minify-syntax",
-  "--minify-whitespace",
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-  "--no-compile-autoload-tsconfig",
-  "--no-compile-autoload-package-json",
-  "--compile-exec-argv=--disallow-code-generation-from-strings=strict --smol",
-];
 
 const USAGE = `bun run bench [options]
   --seconds N       of load at a time (default 3)
@@ -122,14 +110,22 @@ async function measureLoads(around: Surroundings): Promise<readonly Row[]> {
   const loop = figures.get("spawn-loop") ?? [];
   if (loop.length > 0) {
     const name = "bare loop of Bun.spawn";
-    measured.push({ id: "spawn-loop", name, ours: false, connections: 1, rounds: loop, peakMiB: Number.NaN });
+    measured.push({
+      id: "spawn-loop",
+      name,
+      ours: false,
+      connections: PLANS.script.connections,
+      rounds: loop,
+      peakMiB: Number.NaN,
+    });
   }
   await Promise.all([...contenders.values()].map(({ server }) => server.end()));
   return measured;
 }
 
 async function runSpawnLoop({ programs, serverCore }: Surroundings): Promise<Measured> {
-  const printed = await startPinned(serverCore, [programs.spawnLoop, String(seconds)]).printed;
+  const printed = await startPinned(serverCore, [programs.spawnLoop, String(seconds), String(PLANS.script.connections)])
+    .printed;
   const { latenciesMs, cpuMs } = JSON.parse(printed) as { latenciesMs: number[]; cpuMs: number };
   return {
     rate: latenciesMs.length / Number(seconds),
@@ -182,7 +178,14 @@ async function build(into: string): Promise<Programs> {
   const root = join(import.meta.dir, "..");
   const compile = async (name: string) => {
     const outfile = join(into, name);
-    await run(root, [process.execPath, "build", "--compile", ...FLAGS, `--outfile=${outfile}`, `bench/${name}.ts`]);
+    await run(root, [
+      process.execPath,
+      "build",
+      "--compile",
+      ...COMPILE_FLAGS,
+      `--outfile=${outfile}`,
+      `bench/${name}.ts`,
+    ]);
     return outfile;
   };
   const daemon = values.binary ? resolve(values.binary) : join(root, "dist/health-checker");
