@@ -164,8 +164,7 @@ function reporting(log: Log) {
   return {
     onResult(result: CheckResult, before: CheckState, after: CheckState): void {
       const { check, outcome } = result;
-      const seconds = secondsOf(result);
-      if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds });
+      if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds: secondsOf(result) });
       if (after.last !== result) return; // it came late: a newer one is known
       if (!outcome.ok) {
         if (outcome.reason === "internal") {
@@ -173,7 +172,7 @@ function reporting(log: Log) {
         }
         sayDown(result, outcome, before, after);
       } else if (after.status !== before.status) {
-        log.info("check is up", { check: check.name, seconds, ...wasFor(before, after) });
+        log.info("check is up", { check: check.name, seconds: secondsOf(result), ...wasFor(before, after) });
       }
     },
     onAbandoned(results: readonly CheckResult[]): void {

@@ -1,11 +1,9 @@
 // The signals that end the daemon: the first asks it to stop, the second insists.
 
-import { constants } from "node:os";
-
 /** A closed terminal ends the daemon as an interrupt does, so that no script outlives it. */
-const ENDING = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 } as const;
 
-export type EndingSignal = (typeof ENDING)[number];
+export type EndingSignal = keyof typeof ENDING;
 
 export interface SignalHandlers {
   readonly first: (signal: EndingSignal) => void;
@@ -15,9 +13,9 @@ export interface SignalHandlers {
 
 export function onEndingSignals({ first, second }: SignalHandlers): void {
   let asked = false;
-  for (const signal of ENDING) {
+  for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
     process.on(signal, () => {
-      if (asked) return second(signal, 128 + constants.signals[signal]);
+      if (asked) return second(signal, 128 + number);
       asked = true;
       first(signal);
     });

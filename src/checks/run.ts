@@ -1,5 +1,5 @@
-// One check under one deadline. It never rejects, and ends at its timeout
-// whatever the probe does.
+// Checks under a deadline. A run never rejects, and ends at its timeout whatever
+// the probe does.
 
 import { formatDuration } from "../duration.ts";
 import { afterArrivals } from "../probing/turns.ts";
@@ -9,49 +9,88 @@ import { type Check, type CheckResult, failed, type Outcome } from "./check.ts";
 const SETTLE_GRACE_MS = 40;
 
 /**
- * Runs the check once. When `round` aborts, the result is a failure with the
- * reason "deadline". A loop that stood still looks at what has arrived before it
- * calls a timeout.
+ * One start, one timeout and one signal for all checks that share them: on a
+ * busy host timers and signals cost as much as the checks' own code.
  */
-export function runCheck(check: Check, round: AbortSignal): Promise<CheckResult> {
-  const startedAt = Date.now();
-  const start = performance.now();
-  const cut = new AbortController();
-  let cause: "timeout" | "deadline" | undefined;
-  let guard: ReturnType<typeof setTimeout> | undefined;
+export interface Limit {
+  /** Aborts at the timeout, or when the round ends first. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch, and by performance.now(). */
+  readonly startedAt: number;
+  readonly start: number;
+  /** Why the signal has aborted. */
+  readonly cause: () => "timeout" | "deadline" | undefined;
+  /** Called for a run that has not settled shortly after the abort. */
+  readonly onOverdue: (settle: () => void) => void;
+  /** Ends what still runs, with the reason "deadline". */
+  end(): void;
+  /** Nothing runs any more. */
+  release(): void;
+}
 
-  return new Promise((resolve) => {
-    const settle = (outcome: Outcome) => {
+/** Starts the clock. A loop that stood still looks at what has arrived before it calls a timeout. */
+export function createLimit(timeoutMs: number): Limit {
+  const cut = new AbortController();
+  const overdue: (() => void)[] = [];
+  let cause: "timeout" | "deadline" | undefined;
+  let released = false;
+  let guard: ReturnType<typeof setTimeout> | undefined;
+  const endFor = (why: "timeout" | "deadline") => {
+    if (cause || released) return;
+    cause = why;
+    guard = setTimeout(() => {
+      for (const settle of overdue) settle();
+    }, SETTLE_GRACE_MS);
+    cut.abort();
+  };
+  const timer = setTimeout(() => afterArrivals(() => endFor("timeout")), timeoutMs);
+  return {
+    signal: cut.signal,
+    startedAt: Date.now(),
+    start: performance.now(),
+    cause: () => cause,
+    onOverdue: (settle) => overdue.push(settle),
+    end: () => endFor("deadline"),
+    release() {
+      released = true;
       clearTimeout(timer);
       clearTimeout(guard);
-      round.removeEventListener("abort", endWithRound);
+    },
+  };
+}
+
+/** Runs the check once; `limit` has its timeout. */
+export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
+  return new Promise((resolve) => {
+    const settle = (outcome: Outcome) => {
+      const cause = limit.cause();
       resolve({
         check,
-        startedAt,
-        durationMs: performance.now() - start,
+        startedAt: limit.startedAt,
+        durationMs: performance.now() - limit.start,
         outcome: cause ? cutShort(outcome, cause, check) : outcome,
       });
     };
-    const end = (why: typeof cause) => {
-      if (cause) return;
-      cause = why;
-      guard = setTimeout(() => settle(failed("timeout", "the probe did not stop")), SETTLE_GRACE_MS);
-      cut.abort();
-    };
-    const endWithRound = () => end("deadline");
-    const timer = setTimeout(() => afterArrivals(() => end("timeout")), check.timeoutMs);
-    round.addEventListener("abort", endWithRound);
-    if (round.aborted) endWithRound();
-    void attempt(check, cut.signal).then(settle);
+    const fault = (error: unknown) =>
+      settle(failed("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    limit.onOverdue(() => settle(failed("timeout", "the probe did not stop")));
+    try {
+      check.probe(limit.signal).then(settle, fault);
+    } catch (error) {
+      fault(error);
+    }
   });
 }
 
-async function attempt(check: Check, signal: AbortSignal): Promise<Outcome> {
-  try {
-    return await check.probe(signal);
-  } catch (error) {
-    return failed("internal", error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
+/** The same for a check alone, ended when `round` aborts. */
+export async function runCheck(check: Check, round: AbortSignal): Promise<CheckResult> {
+  const limit = createLimit(check.timeoutMs);
+  if (round.aborted) limit.end();
+  else round.addEventListener("abort", limit.end);
+  const result = await runWithin(check, limit);
+  round.removeEventListener("abort", limit.end);
+  limit.release();
+  return result;
 }
 
 /** A probe that was cut says what it waited for; only here is it known why it was cut. */

@@ -50,9 +50,12 @@ export function preparePeer(address: Address): Peer {
 
 /** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
 export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
-  for (;;) {
-    const code = await attempt(peer, signal);
-    if (code === CONNECTED) return undefined;
+  const code = await attempt(peer, signal);
+  return code === CONNECTED ? undefined : connectAgain(peer, code, signal);
+}
+
+async function connectAgain(peer: Peer, firstCode: string, signal: AbortSignal): Promise<Failure | undefined> {
+  for (let code = firstCode; code !== CONNECTED; code = await attempt(peer, signal)) {
     const failure = explain(peer.address, code);
     // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
     const again = failure.reason === "resource" || code === "EAGAIN";
@@ -60,6 +63,7 @@ export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure 
     await pause(RESOURCE_RETRY_MS, signal);
     if (signal.aborted) return failure;
   }
+  return undefined;
 }
 
 const CONNECTED = "connected";
