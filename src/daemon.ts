@@ -6,7 +6,7 @@ import type { Options } from "./config/load.ts";
 import { createMonitor } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
-import { listen, stopListening } from "./http/listen.ts";
+import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
 import { type Address, formatAddress } from "./probing/address.ts";
 import { holdReserve } from "./probing/descriptors.ts";
@@ -32,8 +32,6 @@ export interface Daemon {
   readonly address: Address;
   /** Lets rounds in flight end, up to 5 s, then ends them; resolves when nothing is left. */
   stop(): Promise<void>;
-  /** Ends every process of ours at once. */
-  kill(): void;
 }
 
 export interface Surroundings {
@@ -74,7 +72,8 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       },
     } as Bun.Serve.Options<undefined>);
 
-  const server = await listen(options.listener, serveAt);
+  const listener = await listen(options.listener, serveAt);
+  const { server } = listener;
   const address = boundAddress(options.listener, server.port);
   await announce(log, options, address, checks);
 
@@ -88,9 +87,8 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       await server.stop(true);
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
-      await stopListening(options.listener);
+      await listener.close();
     },
-    kill: killAllGroups,
   };
 }
 
@@ -101,20 +99,25 @@ function buildChecks(options: Options, env: Readonly<Record<string, string>>, lo
     toldOrphans.add(check);
     log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
   };
-  return uniquelyNamed([
-    ...options.ports.map((address) => kinds.tcp(address, options.portTimeoutMs)),
-    ...options.scripts.map(({ text, argv }) => kinds.script(text, argv, options.scriptTimeoutMs, { env, onOrphan })),
-  ]);
+  const unique = createNaming();
+  return [
+    ...options.ports.map((address) =>
+      kinds.tcp(unique(`tcp ${formatAddress(address)}`), address, options.portTimeoutMs),
+    ),
+    ...options.scripts.map(({ text, argv }) =>
+      kinds.script(unique(`script ${text}`), { text, argv }, options.scriptTimeoutMs, { env, onOrphan }),
+    ),
+  ];
 }
 
 /** The second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
-function uniquelyNamed(checks: readonly Check[]): readonly Check[] {
+function createNaming(): (name: string) => string {
   const seen = new Map<string, number>();
-  return checks.map((check) => {
-    const count = (seen.get(check.name) ?? 0) + 1;
-    seen.set(check.name, count);
-    return count === 1 ? check : { ...check, name: `${check.name} #${count}` };
-  });
+  return (name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} #${count}`;
+  };
 }
 
 /** What belongs to the daemon and its service manager is not handed on. */
@@ -145,12 +148,12 @@ async function announce(log: Log, options: Options, address: Address, checks: re
  * What stays down is said again every five minutes, or sooner when its reason changes.
  */
 function reporting(log: Log) {
-  let abandonedSaidAt = 0;
+  let abandonedSaidAt = Number.NEGATIVE_INFINITY;
   const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
 
   const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
     const { check } = result;
-    const now = Date.now();
+    const now = performance.now();
     const said = before.status === "down" ? lastSaid.get(check) : undefined;
     const quietMs = said?.reason === outcome.reason ? REMIND_MS : NEW_REASON_MS;
     if (said && now - said.at < quietMs) return;
@@ -176,7 +179,7 @@ function reporting(log: Log) {
       }
     },
     onAbandoned(results: readonly CheckResult[]): void {
-      const now = Date.now();
+      const now = performance.now();
       const unfinished = results.filter(({ outcome }) => !outcome.ok && outcome.reason === "deadline");
       if (unfinished.length === 0 || now - abandonedSaidAt < NEW_REASON_MS) return;
       abandonedSaidAt = now;

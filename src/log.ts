@@ -107,7 +107,7 @@ export function createBoundedWriter(sink: Sink): (line: string) => void {
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
-    if (!deliver(formatText(new Date(), "WARNING", "log lines dropped, their reader was too slow", { count }))) {
+    if (!deliver(formatText(new Date(), "WARNING", "log lines dropped, they could not be written", { count }))) {
       dropped = count;
     }
   };

@@ -4,9 +4,10 @@
 import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
 import type { Options } from "./config/load.ts";
-import { startDaemon } from "./daemon.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
 import { createBoundedWriter, createLog } from "./log.ts";
+import { killAllGroups } from "./probing/group.ts";
 import { onEndingSignals } from "./signals.ts";
 
 const FINE = 0;
@@ -39,21 +40,21 @@ async function serve(options: Options): Promise<void> {
     });
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
+  const { promise: started, resolve: tellStarted } = Promise.withResolvers<Daemon>();
+  await onEndingSignals({
+    async first(signal) {
+      log.info("stopping", { signal });
+      await (await started).stop();
+      log.info("stopped");
+      process.exit(FINE);
+    },
+    second(_signal, exitCode) {
+      killAllGroups();
+      process.exit(exitCode);
+    },
+  });
   try {
-    const daemon = await startDaemon(options, { log, env: process.env });
-    onEndingSignals({
-      first(signal) {
-        log.info("stopping", { signal });
-        void daemon.stop().finally(() => {
-          log.info("stopped");
-          process.exit(FINE);
-        });
-      },
-      second(_signal, exitCode) {
-        daemon.kill();
-        process.exit(exitCode);
-      },
-    });
+    tellStarted(await startDaemon(options, { log, env: process.env }));
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     console.error(`health-checker: ${error.message}`);

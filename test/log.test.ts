@@ -109,7 +109,7 @@ function pipe() {
   };
 }
 
-const DROPPED = /^\S+ WARNING log lines dropped, their reader was too slow count=(\d+)\n$/;
+const DROPPED = /^\S+ WARNING log lines dropped, they could not be written count=(\d+)\n$/;
 
 describe("the bounded writer", () => {
   test("hands on each line at once where the reader keeps up", () => {

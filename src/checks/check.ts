@@ -54,15 +54,17 @@ export interface Check {
 
 export interface CheckResult {
   readonly check: Check;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, for people. */
   readonly startedAt: number;
+  /** The same by performance.now(), which orders results whatever is done to the clock. */
+  readonly start: number;
   readonly durationMs: number;
   readonly outcome: Outcome;
 }
 
 export interface CheckState {
   readonly status: "unknown" | "up" | "down";
-  /** Milliseconds since the epoch at which `status` last changed. */
+  /** When `status` last changed, in milliseconds by performance.now(). */
   readonly since: number;
   readonly last?: CheckResult;
 }

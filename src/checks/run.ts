@@ -67,6 +67,7 @@ export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
       resolve({
         check,
         startedAt: limit.startedAt,
+        start: limit.start,
         durationMs: performance.now() - limit.start,
         outcome: cause ? cutShort(outcome, cause, check) : outcome,
       });

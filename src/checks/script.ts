@@ -21,27 +21,35 @@ const REAP_GRACE_MS = 100;
 /** What a probe itself waits for that, within the 50 ms that an answer may be late. */
 const KILL_WAIT_MS = 25;
 
-const RESOURCE_RETRY_MS = 20;
+const RETRY_MS = 20;
 const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+
+/** The program is being written at this moment, as by a deployment. */
+const BUSY_CODE = "ETXTBSY";
+
+/** Where the runtime looks for a program when there is no PATH. */
+const DEFAULT_PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 const UP: Outcome = { ok: true };
 
-/** `argv` is not empty; `command` is the same as the user wrote it. */
-export function scriptCheck(
-  command: string,
-  argv: readonly string[],
-  timeoutMs: number,
-  context: ScriptContext,
-): Check {
+export interface Command {
+  /** As the user wrote it. */
+  readonly text: string;
+  /** Its words; at least one. */
+  readonly argv: readonly string[];
+}
+
+export function scriptCheck(name: string, command: Command, timeoutMs: number, context: ScriptContext): Check {
+  const { text, argv } = command;
   const [program = ""] = argv;
-  const name = `script ${command}`;
   const env: Readonly<Record<string, string>> = { ...context.env, HEALTH_CHECKER_CHECK: name };
   // Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
-  const diagnose = async () => (await import("../probing/diagnose.ts")).diagnoseCommand(program, env["PATH"] ?? "");
+  const diagnose = async () =>
+    (await import("../probing/diagnose.ts")).diagnoseCommand(program, env["PATH"] ?? DEFAULT_PATH);
   return {
     name,
     kind: "script",
-    target: command,
+    target: text,
     timeoutMs,
     inspect: async () => [(await diagnose()) ?? []].flat(),
     probe: scriptProbe(argv, { env, onOrphan: () => context.onOrphan(name) }, diagnose),
@@ -71,13 +79,15 @@ function scriptProbe(
       group = startGroup(argv, options);
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
-      if (!RESOURCE_CODES.includes(error.code)) {
-        return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${error.code})`);
+      const { code } = error;
+      if (!RESOURCE_CODES.includes(code) && code !== BUSY_CODE) {
+        return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
       }
-      await pause(RESOURCE_RETRY_MS, signal);
-      return signal.aborted
-        ? failed("resource", `no process or descriptor left to start ${argv[0]} (${error.code})`)
-        : probe(signal);
+      await pause(RETRY_MS, signal);
+      if (!signal.aborted) return probe(signal);
+      return code === BUSY_CODE
+        ? failed("spawn", `${argv[0]} is being written (${code})`)
+        : failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
     }
     return finish(group, signal);
   };

@@ -11,9 +11,8 @@ const NEXT_ADDRESS_MS = 250;
 
 const UP: Outcome = { ok: true };
 
-export function tcpCheck(address: Address, timeoutMs: number): Check {
-  const target = formatAddress(address);
-  return { name: `tcp ${target}`, kind: "tcp", target, timeoutMs, probe: tcpProbe(address) };
+export function tcpCheck(name: string, address: Address, timeoutMs: number): Check {
+  return { name, kind: "tcp", target: formatAddress(address), timeoutMs, probe: tcpProbe(address) };
 }
 
 function tcpProbe(address: Address): Check["probe"] {

@@ -1,6 +1,7 @@
 // Raw values of the command line → frozen options, or every problem there is.
 // All defaults are here; nothing below fills one in.
 
+import type { Command } from "../checks/script.ts";
 import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../duration.ts";
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
 import { type Address, parseAddress, parsePort } from "../probing/address.ts";
@@ -18,19 +19,12 @@ export const DEFAULTS = {
 /** What was given for each option, in order; the last counts where one is wanted. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
 
-export interface ScriptCommand {
-  /** As given. */
-  readonly text: string;
-  /** Its words; at least one. */
-  readonly argv: readonly string[];
-}
-
 export interface Options {
   readonly listener: Address;
   /** True when nobody chose the listener. */
   readonly listenerIsDefault: boolean;
   readonly ports: readonly Address[];
-  readonly scripts: readonly ScriptCommand[];
+  readonly scripts: readonly Command[];
   readonly portTimeoutMs: number;
   readonly scriptTimeoutMs: number;
   readonly singleflight: boolean;
@@ -86,7 +80,7 @@ export function loadOptions(raw: RawValues): Options | readonly Problem[] {
     const hostless = address.family === "tcp" && address.host === "";
     return hostless ? expect("port", PORT_FORMS, text, "it has no host before the colon") : address;
   };
-  const script = (text: string): ScriptCommand | undefined => {
+  const script = (text: string): Command | undefined => {
     const words = splitWords(text);
     if (typeof words === "string") return expect("script", words, text);
     return { text, argv: words };

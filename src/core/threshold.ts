@@ -6,8 +6,8 @@ export const UNKNOWN: CheckState = { status: "unknown", since: 0 };
 
 /** Rounds overlap, so a result may come late: one that was started before the last one known changes nothing. */
 export function nextState(state: CheckState, result: CheckResult): CheckState {
-  if (state.last && result.startedAt < state.last.startedAt) return state;
+  if (state.last && result.start < state.last.start) return state;
   const status = result.outcome.ok ? "up" : "down";
-  const since = status === state.status ? state.since : result.startedAt + Math.round(result.durationMs);
+  const since = status === state.status ? state.since : result.start + result.durationMs;
   return { status, since, last: result };
 }

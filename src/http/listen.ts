@@ -7,27 +7,29 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
+export interface Listener<Server> {
+  readonly server: Server;
+  /** Removes what a stopped server leaves behind: the file of a unix socket, unless it is another's by now. */
+  close(): Promise<void>;
+}
+
 /** 0.0.0.0 and no host are every address, v4 and v6; v4 alone on a host without v6. Throws ListenError. */
-export async function listen<Server>(address: Address, serveAt: (at: Address) => Server): Promise<Server> {
-  const where = formatAddress(address);
+export async function listen<Server>(address: Address, serveAt: (at: Address) => Server): Promise<Listener<Server>> {
   try {
-    if (address.family === "unix") {
-      const { clearStaleSocket, openToAll } = await import("./unix-socket.ts");
-      await clearStaleSocket(address.path);
-      const server = serveAt(address);
-      openToAll(address.path);
-      return server;
-    }
-    if (address.host !== "" && address.host !== "0.0.0.0") return serveAt(address);
-    try {
-      return serveAt({ ...address, host: "::" });
-    } catch (error) {
-      if (codeOf(error) === "EADDRINUSE") throw error;
-      // A host without IPv6.
-      return serveAt({ ...address, host: "0.0.0.0" });
-    }
+    if (address.family === "unix") return await (await import("./unix-socket.ts")).listenOnPath(address, serveAt);
+    const every = address.host === "" || address.host === "0.0.0.0";
+    return { server: every ? listenEverywhere(address, serveAt) : serveAt(address), close: async () => {} };
   } catch (error) {
-    throw new ListenError(`cannot listen on ${where}: ${listenHint(codeOf(error), address)}`);
+    throw new ListenError(`cannot listen on ${formatAddress(address)}: ${listenHint(codeOf(error), address)}`);
+  }
+}
+
+function listenEverywhere<Server>(address: Address & { family: "tcp" }, serveAt: (at: Address) => Server): Server {
+  try {
+    return serveAt({ ...address, host: "::" });
+  } catch (error) {
+    if (codeOf(error) === "EADDRINUSE") throw error;
+    return serveAt({ ...address, host: "0.0.0.0" }); // a host without IPv6
   }
 }
 
@@ -49,11 +51,6 @@ function listenHint(code: string, address: Address): string {
 }
 
 const isNumeric = (host: string): boolean => isIPv4(host) || isIPv6(host);
-
-/** Removes what a listener leaves behind once its server has stopped: the file of a unix socket. */
-export async function stopListening(address: Address): Promise<void> {
-  if (address.family === "unix") (await import("./unix-socket.ts")).removeSocket(address.path);
-}
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);

@@ -1,27 +1,52 @@
-// The file of a unix socket listener, which the runtime neither opens to others nor removes.
+// A listener on a unix socket: its file is opened to all, never taken from a server
+// that lives, and removed at the end if it is still ours.
 
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Address } from "../probing/address.ts";
+import { connect, preparePeer } from "../probing/connect.ts";
+import type { Listener } from "./listen.ts";
 
-/** A socket file that nobody serves any more is removed; a live one, or another file, is left and refused. */
-export async function clearStaleSocket(path: string): Promise<void> {
-  try {
-    if (!lstatSync(path).isSocket())
-      throw Object.assign(new Error("not a socket"), { code: "the path exists and is not a socket" });
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return;
-    throw error;
+/** A server that has not answered a connect by then is busy, so it lives. */
+const LIVING_MS = 200;
+
+/** Throws an error whose `code` says why it cannot be done. */
+export async function listenOnPath<Server>(
+  address: Address & { family: "unix" },
+  serveAt: (at: Address) => Server,
+): Promise<Listener<Server>> {
+  const { path } = address;
+  const there = statOf(path);
+  if (there && !there.isSocket()) throw withCode("the path exists and is not a socket");
+  if (there) {
+    const failure = await connect(preparePeer(address), AbortSignal.timeout(LIVING_MS));
+    if (failure?.reason !== "refused") throw withCode("EADDRINUSE");
   }
-  try {
-    const connection = await Bun.connect({ unix: path, socket: { data() {} } });
-    connection.end();
-  } catch {
-    removeSocket(path);
-    return;
-  }
-  throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+  // Opened beside its place and moved there: it is never seen half made, and the
+  // runtime, which removes the path that it opened whoever has it by then, finds nothing.
+  const beside = join(dirname(path), `.${process.pid}`);
+  remove(beside);
+  const server = serveAt({ family: "unix", path: beside });
+  // As open as a port is: whoever may reach the path may ask.
+  chmodSync(beside, 0o666);
+  renameSync(beside, path);
+  const ours = statOf(path);
+  return {
+    server,
+    async close() {
+      const now = statOf(path);
+      // A file system may give a new file the number of one just removed, but not its time.
+      const same = now?.dev === ours?.dev && now?.ino === ours?.ino && now?.ctimeMs === ours?.ctimeMs;
+      if (now && same) remove(path);
+    },
+  };
 }
 
-export function removeSocket(path: string): void {
+function statOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch {
@@ -29,10 +54,4 @@ export function removeSocket(path: string): void {
   }
 }
 
-/** As open as a port is: whoever may reach the path may ask. */
-export function openToAll(path: string): void {
-  chmodSync(path, 0o666);
-}
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);
+const withCode = (code: string): Error => Object.assign(new Error(code), { code });

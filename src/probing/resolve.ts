@@ -7,9 +7,14 @@ import { type Failure, failed } from "../checks/check.ts";
 /** The runtime's pool has few threads, which file reads need too. */
 const MAX_LOOKUPS = 4;
 
+/** getaddrinfo(3). On Linux the runtime's default reads the hosts file in a way of its own, which gives wrong addresses. */
+const BACKEND = process.platform === "linux" ? "libc" : "system";
+
 type Resolution = readonly string[] | Failure;
 
 const inFlight = new Map<string, Promise<Resolution>>();
+/** Names that wait for a place, and how they are told of one. */
+const queued = new Set<string>();
 const waiting: (() => void)[] = [];
 let lookups = 0;
 
@@ -27,7 +32,10 @@ export function resolve(host: string, signal: AbortSignal): Promise<Resolution> 
   }
   const shared = lookup;
   return new Promise((done) => {
-    const abandon = () => done(failed("timeout", `looking up ${host}`));
+    const abandon = () => {
+      const others = queued.has(host) ? `; ${MAX_LOOKUPS} look-ups of other names hang` : "";
+      done(failed("timeout", `looking up ${host}${others}`));
+    };
     if (signal.aborted) return abandon();
     signal.addEventListener("abort", abandon);
     void shared.then((resolution) => {
@@ -38,10 +46,14 @@ export function resolve(host: string, signal: AbortSignal): Promise<Resolution> 
 }
 
 async function lookUp(host: string): Promise<Resolution> {
-  while (lookups >= MAX_LOOKUPS) await new Promise<void>((free) => waiting.push(free));
+  while (lookups >= MAX_LOOKUPS) {
+    queued.add(host);
+    await new Promise<void>((free) => waiting.push(free));
+  }
+  queued.delete(host);
   lookups++;
   try {
-    const found = await dns.lookup(host);
+    const found = await dns.lookup(host, { backend: BACKEND });
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);

@@ -36,7 +36,8 @@ test.each<Outcome>([
   const check = checkOf(async () => outcome);
   const before = Date.now();
   const result = await runCheck(check, never);
-  expect(result).toEqual({ check, startedAt: expect.any(Number), durationMs: expect.any(Number), outcome });
+  const number = expect.any(Number);
+  expect(result).toEqual({ check, startedAt: number, start: number, durationMs: number, outcome });
   expect(result.startedAt).toBeWithin(before, Date.now() + 1);
   expect(result.durationMs).toBeWithin(0, 5000);
 });

@@ -14,7 +14,8 @@ const never = new AbortController().signal;
 const fixture = (name: string) => join(import.meta.dir, "../fixtures", name);
 
 function check(argv: readonly string[], timeoutMs = 10_000, onOrphan: (check: string) => void = () => {}) {
-  return scriptCheck(argv.join(" "), argv, timeoutMs, { env: { PATH }, onOrphan });
+  const text = argv.join(" ");
+  return scriptCheck(`script ${text}`, { text, argv }, timeoutMs, { env: { PATH }, onOrphan });
 }
 
 const outcomeOf = async (argv: readonly string[], timeoutMs?: number) =>
@@ -149,8 +150,8 @@ test("runs of one check may overlap, and a killed one does not keep the next fro
 });
 
 test("a script finds the name of its check, and the environment it was given", async () => {
-  const argv = sh('[ "$HEALTH_CHECKER_CHECK" = "script $0" ] && [ "$A" = 1 ] && [ -z "$HOME" ]');
-  const named = scriptCheck("the command", [...argv, "the command"], 10_000, { env: { PATH, A: "1" }, onOrphan() {} });
+  const argv = sh('[ "$HEALTH_CHECKER_CHECK" = "the name" ] && [ "$A" = 1 ] && [ -z "$HOME" ]');
+  const named = scriptCheck("the name", { text: "a", argv }, 10_000, { env: { PATH, A: "1" }, onOrphan() {} });
   expect((await runCheck(named, never)).outcome).toEqual({ ok: true });
 });
 

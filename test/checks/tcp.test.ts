@@ -16,16 +16,16 @@ const never = new AbortController().signal;
 const tcp = (host: string, port: number): Address => ({ family: "tcp", host, port });
 
 const outcomeOf = async (address: Address, timeoutMs = 10_000) =>
-  (await runCheck(tcpCheck(address, timeoutMs), never)).outcome;
+  (await runCheck(tcpCheck("tcp", address, timeoutMs), never)).outcome;
 
-test("a check is named after its target", () => {
+test("a check has its name and its target", () => {
   const named = (address: Address) => {
-    const { name, kind, target, timeoutMs } = tcpCheck(address, 7);
+    const { name, kind, target, timeoutMs } = tcpCheck("web", address, 7);
     return { name, kind, target, timeoutMs };
   };
-  expect(named(tcp("::1", 80))).toEqual({ name: "tcp [::1]:80", kind: "tcp", target: "[::1]:80", timeoutMs: 7 });
+  expect(named(tcp("::1", 80))).toEqual({ name: "web", kind: "tcp", target: "[::1]:80", timeoutMs: 7 });
   expect(named({ family: "unix", path: "/x" })).toEqual({
-    name: "tcp unix:/x",
+    name: "web",
     kind: "tcp",
     target: "unix:/x",
     timeoutMs: 7,
@@ -75,7 +75,7 @@ test("what drops handshakes is down at the timeout, and nothing of the attempt i
   await outcomeOf(tcp("127.0.0.1", peer.port), 20);
   const before = readdirSync("/proc/self/fd").length;
   for (const host of ["127.0.0.1", "localhost"]) {
-    const { outcome, durationMs } = await runCheck(tcpCheck(tcp(host, peer.port), 400), never);
+    const { outcome, durationMs } = await runCheck(tcpCheck("tcp", tcp(host, peer.port), 400), never);
     expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
     expect(outcome).toHaveProperty("message", expect.stringContaining(`127.0.0.1:${peer.port} did not accept`));
     expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 400ms)"));
@@ -87,7 +87,7 @@ test("what drops handshakes is down at the timeout, and nothing of the attempt i
 
 test("one check may be run many times at once", async () => {
   using peer = listenRaw({ family: "v4" });
-  const check = tcpCheck(tcp("localhost", peer.port), 10_000);
+  const check = tcpCheck("tcp", tcp("localhost", peer.port), 10_000);
   const results = await Promise.all(Array.from({ length: 100 }, () => runCheck(check, never)));
   expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
 });

@@ -7,7 +7,13 @@ import { judge } from "../../src/core/verdict.ts";
 
 const result = (name: string, ok: boolean): CheckResult => {
   const check: Check = { name, kind: "test", target: name, timeoutMs: 1000, probe: async () => ({ ok: true }) };
-  return { check, startedAt: 1, durationMs: 1, outcome: ok ? { ok } : failed("exit", "exited with status 1") };
+  return {
+    check,
+    startedAt: 1,
+    start: 1,
+    durationMs: 1,
+    outcome: ok ? { ok } : failed("exit", "exited with status 1"),
+  };
 };
 
 test("no check, no health", () => {

@@ -1,6 +1,9 @@
 // TCP checks of the running binary: true, in time, and nothing left open.
 
 import { expect, test } from "bun:test";
+import { unlinkSync } from "node:fs";
+import { listenRaw } from "../probing/raw-socket.ts";
+import { binary } from "../support/binary.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, fullBacklog, listener } from "../support/listeners.ts";
 import { descriptorsOf, handshakesTo } from "../support/processes.ts";
@@ -77,6 +80,48 @@ test("a unix socket is checked and listened on, and its file is gone at the end"
   expect((await daemon.ask()).status).toBe(200);
   expect(await daemon.stop()).toBe(0);
   expect(await Bun.file(path).exists()).toBe(false);
+});
+
+test("a socket file is taken neither from a busy server nor, at the end, from whoever came after", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/health.sock`;
+  using busy = listenRaw({ family: "unix", path }, 0);
+  busy.fill();
+  const refused = startDaemon(["--listener", `unix:${path}`, "--port", "1"]);
+  await expect(refused).rejects.toThrow("it is in use by another process");
+
+  const replaced = `${folder.path}/replaced.sock`;
+  await using first = await startDaemon(["--listener", `unix:${replaced}`, "--port", "1"]);
+  unlinkSync(replaced);
+  await using second = await startDaemon(["--listener", `unix:${replaced}`, "--port", `unix:${replaced}`]);
+  expect(await first.stop()).toBe(0);
+  expect((await second.ask()).status).toBe(200);
+});
+
+test("a second daemon on the same port is refused", async () => {
+  await using first = await startDaemon(["--port", "1"]);
+  const again = startDaemon(["--listener", `127.0.0.1:${first.port}`, "--port", "1"]);
+  await expect(again).rejects.toThrow("it is in use by another process");
+});
+
+/** A daemon that sees a hosts file of its own. */
+async function startWithHosts(hosts: string, target: string) {
+  await using folder = await tempFolder();
+  const file = await folder.write("hosts", hosts);
+  const mount = `mount --bind ${file} /etc/hosts && exec "$@"`;
+  const command = ["unshare", "--mount", "sh", "-c", mount, "-", await binary()];
+  return await startDaemon(["--port", target], { command });
+}
+
+test("a name has the addresses that the system gives it: all of them, and no other's", async () => {
+  using peer = Bun.listen({ hostname: "127.7.7.7", port: 0, socket: { data() {} } });
+  await using another = await startWithHosts(
+    "127.0.0.5 db.t\n127.0.0.5 other.t\n127.7.7.7 other.t\n",
+    `db.t:${peer.port}`,
+  );
+  expect((await another.ask()).status).toBe(504);
+  await using second = await startWithHosts("::1 six.t\n127.7.7.7 six.t\n", `six.t:${peer.port}`);
+  expect((await second.ask()).status).toBe(200);
 });
 
 test("a listener in use, an unknown one and a file in its place: one line, exit 1", async () => {

@@ -1,7 +1,17 @@
 // Script checks of the running binary: in time, ended whole, bounded, explained.
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { binary } from "../support/binary.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { childrenOf, descriptorsOf, memoryOf, processesRunning } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -92,6 +102,26 @@ test("SIGTERM in the middle of it leaves no process and exits 0; a second signal
   expect(await lost).toBe("lost");
   await allGone(sleep);
 }, 30_000);
+
+test("a daemon that was started to ignore hang-ups lives on, as one of log rotation's signals leaves it", async () => {
+  const command = ["sh", "-c", 'trap "" HUP; exec "$@"', "-", await binary()];
+  await using daemon = await startDaemon(["--script", "true"], { command });
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.kill(daemon.pid, signal);
+  for (let asked = 0; asked < 5; asked++) expect((await daemon.ask()).status).toBe(200);
+  expect(await daemon.stop("SIGQUIT")).toBe(0);
+});
+
+test("a program that is being written is waited for", async () => {
+  await using folder = await tempFolder();
+  const program = await folder.write("program", "", 0o755);
+  copyFileSync("/bin/true", program);
+  const writer = openSync(program, "r+");
+  await using daemon = await startDaemon(["--script", program]);
+  const answer = daemon.ask();
+  await Bun.sleep(200); // it is written for a while
+  closeSync(writer);
+  expect((await answer).status).toBe(200);
+});
 
 test("rounds in flight end and are answered before it stops", async () => {
   await using daemon = await startDaemon(["--script", "sleep 0.5"]);
