@@ -41,7 +41,7 @@ async function serve(options: Options): Promise<void> {
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
   const { promise: started, resolve: tellStarted } = Promise.withResolvers<Daemon>();
-  await onEndingSignals({
+  onEndingSignals({
     async first(signal) {
       log.info("stopping", { signal });
       await (await started).stop();

@@ -1,5 +1,7 @@
 // The signals that end the daemon: the first asks it to stop, the second insists.
 
+import { libc } from "./probing/libc.ts";
+
 /**
  * A closed terminal ends the daemon as an interrupt does, so that no script
  * outlives it; unless it was started to ignore that, as by nohup.
@@ -17,8 +19,8 @@ export interface SignalHandlers {
   readonly second: (signal: EndingSignal, exitCode: number) => void;
 }
 
-export async function onEndingSignals({ first, second }: SignalHandlers): Promise<void> {
-  const hangUpIgnored = await ignoredFromStart(ENDING.SIGHUP);
+export function onEndingSignals({ first, second }: SignalHandlers): void {
+  const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
   let asked = false;
   for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
     if (signal === "SIGHUP" && hangUpIgnored) continue;
@@ -31,11 +33,9 @@ export async function onEndingSignals({ first, second }: SignalHandlers): Promis
   for (const signal of IGNORED) process.on(signal, () => {});
 }
 
-/** Whether whoever started this process had it ignore the signal. Only Linux tells. */
-async function ignoredFromStart(signalNumber: number): Promise<boolean> {
-  const status = await Bun.file("/proc/self/status")
-    .text()
-    .catch(() => "");
-  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  return (BigInt(`0x${mask}`) >> BigInt(signalNumber - 1)) % 2n === 1n;
+/** Whether whoever started this process had it ignore the signal; false where the system calls are not at hand. */
+function ignoredFromStart(signalNumber: number): boolean {
+  // struct sigaction begins with the handler, a pointer; SIG_IGN is 1.
+  const action = new BigUint64Array(32);
+  return libc?.sigaction(signalNumber, null, action) === 0 && action[0] === 1n;
 }

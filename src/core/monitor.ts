@@ -8,7 +8,7 @@
 // forks without bound.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
-import { runRound } from "./round.ts";
+import { startRound } from "./round.ts";
 import { nextState, UNKNOWN } from "./threshold.ts";
 import { judge } from "./verdict.ts";
 
@@ -35,7 +35,7 @@ export interface Monitor {
   abort(): void;
 }
 
-/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
+/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last: this long, or twice. */
 const WATCH_ASKERS_AFTER_MS = 5;
 
 /** How many of the places are not for a request alone. */
@@ -49,18 +49,17 @@ const SHARED_PLACES = 2;
 const BURST_QUIET_MS = 8;
 const BURST_LONGEST_MS = 40;
 
-/** Why a round was cut: nobody waited for it any more. */
-const ABANDONED = "abandoned";
-
 /** A round and who waits for it. */
 interface Flight {
-  readonly cut: AbortController;
+  /** Set once it runs: ends its round. */
+  end?: () => void;
+  /** Why it was ended before its checks were: nobody waited any more, or all rounds were. */
+  cut?: "abandoned" | "aborted";
   readonly askers: Set<Asker>;
   readonly verdict: Promise<Verdict>;
   readonly answer: (verdict: Verdict) => void;
   /** From then on every asker's signal is listened to. */
   watched: boolean;
-  watching?: ReturnType<typeof setTimeout>;
   /** While it is queued: performance.now() of its first asker, and what ends the wait for more of them. */
   queuedAt?: number;
   stopGathering?: () => void;
@@ -84,12 +83,16 @@ export function createMonitor({
   /** Rounds are numbered as they start; this one gave `verdict`. */
   let judgedRound = 0;
   let rounds = 0;
+  /** Flights whose askers are not watched yet: those that came since the last sweep, and those before. */
+  let young: Flight[] = [];
+  let older: Flight[] = [];
+  let sweeping = false;
 
   function ask(asker: Asker): Promise<Verdict> {
     const flight = shared ?? queued ?? createFlight();
     const isNew = flight.askers.size === 0;
     flight.askers.add(asker);
-    if (isNew) flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
+    if (isNew) watchSoon(flight);
     else if (flight.watched) watchAsker(flight, asker);
     if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
     else if (flight !== shared) gather(flight);
@@ -126,7 +129,9 @@ export function createMonitor({
     running.add(flight);
     if (singleflight) shared = flight;
     const round = ++rounds;
-    void runRound(checks, flight.cut.signal).then((results) => land(flight, results, round));
+    const { results, end } = startRound(checks);
+    flight.end = end;
+    void results.then((all) => land(flight, all, round));
   }
 
   function land(flight: Flight, results: readonly CheckResult[], round: number): void {
@@ -134,8 +139,8 @@ export function createMonitor({
     const landed = judge(results, Date.now());
     flight.answer(landed);
     startQueued();
-    if (!flight.cut.signal.aborted) record(results, landed, round);
-    else if (flight.cut.signal.reason === ABANDONED) onAbandoned(results);
+    if (!flight.cut) record(results, landed, round);
+    else if (flight.cut === "abandoned") onAbandoned(results);
   }
 
   function record(results: readonly CheckResult[], landed: Verdict, round: number): void {
@@ -154,7 +159,6 @@ export function createMonitor({
 
   function leave(flight: Flight): void {
     running.delete(flight);
-    clearTimeout(flight.watching);
     flight.askers.clear();
     if (shared === flight) shared = undefined;
   }
@@ -163,13 +167,27 @@ export function createMonitor({
   function dismiss(): void {
     queued?.answer(judge([], Date.now()));
     queued?.stopGathering?.();
-    clearTimeout(queued?.watching);
+    queued?.askers.clear();
     queued = undefined;
   }
 
-  function watchAskers(flight: Flight): void {
-    flight.watched = true;
-    for (const asker of flight.askers) watchAsker(flight, asker);
+  function watchSoon(flight: Flight): void {
+    young.push(flight);
+    if (!sweeping) setTimeout(sweep, WATCH_ASKERS_AFTER_MS);
+    sweeping = true;
+  }
+
+  /** Watches those who were waited for at the last sweep already. One timer serves all rounds. */
+  function sweep(): void {
+    for (const flight of older) {
+      if (flight.askers.size === 0) continue;
+      flight.watched = true;
+      for (const asker of flight.askers) watchAsker(flight, asker);
+    }
+    older = young;
+    young = [];
+    sweeping = older.length > 0;
+    if (sweeping) setTimeout(sweep, WATCH_ASKERS_AFTER_MS);
   }
 
   /** Ends a round that nobody waits for any more. */
@@ -177,7 +195,7 @@ export function createMonitor({
     const gone = () => {
       if (!flight.askers.delete(asker) || flight.askers.size > 0) return;
       if (flight === shared) shared = undefined;
-      flight.cut.abort(ABANDONED);
+      cut(flight, "abandoned");
       if (flight === queued) dismiss();
     };
     if (asker.signal.aborted) gone();
@@ -187,13 +205,18 @@ export function createMonitor({
   return {
     ask,
     abort() {
-      for (const flight of running) flight.cut.abort();
+      for (const flight of running) cut(flight, "aborted");
       dismiss();
     },
   };
 }
 
+function cut(flight: Flight, why: "abandoned" | "aborted"): void {
+  flight.cut ??= why;
+  flight.end?.();
+}
+
 function createFlight(): Flight {
   const { promise, resolve } = Promise.withResolvers<Verdict>();
-  return { cut: new AbortController(), askers: new Set(), verdict: promise, answer: resolve, watched: false };
+  return { askers: new Set(), verdict: promise, answer: resolve, watched: false };
 }

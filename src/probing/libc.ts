@@ -34,6 +34,7 @@ const SIGNATURES = {
   open: { args: ["ptr", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
@@ -52,6 +53,7 @@ export interface Libc {
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
   kill(pid: number, signal: number): number;
+  sigaction(signal: number, action: null, old: BigUint64Array): number;
   pipe2(ends: Int32Array, flags: number): number;
   fcntl(fd: number, command: number, value: number): number;
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;
