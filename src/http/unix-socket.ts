@@ -5,7 +5,6 @@ import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:f
 import { dirname, join } from "node:path";
 import type { Address } from "../probing/address.ts";
 import { connect, preparePeer } from "../probing/connect.ts";
-import type { Listener } from "./listen.ts";
 
 /** A server that has not answered a connect by then is busy, so it lives. */
 const LIVING_MS = 200;
@@ -14,7 +13,7 @@ const LIVING_MS = 200;
 export async function listenOnPath<Server>(
   address: Address & { family: "unix" },
   serveAt: (at: Address) => Server,
-): Promise<Listener<Server>> {
+): Promise<{ readonly server: Server; close(): Promise<void> }> {
   const { path } = address;
   const there = statOf(path);
   if (there && !there.isSocket()) throw withCode("the path exists and is not a socket");
