@@ -35,7 +35,7 @@ export interface Monitor {
   abort(): void;
 }
 
-/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last: this long, or twice. */
+/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
 const WATCH_ASKERS_AFTER_MS = 5;
 
 /** How many of the places are not for a request alone. */
@@ -60,6 +60,7 @@ interface Flight {
   readonly answer: (verdict: Verdict) => void;
   /** From then on every asker's signal is listened to. */
   watched: boolean;
+  watching?: ReturnType<typeof setTimeout>;
   /** While it is queued: performance.now() of its first asker, and what ends the wait for more of them. */
   queuedAt?: number;
   stopGathering?: () => void;
@@ -83,16 +84,12 @@ export function createMonitor({
   /** Rounds are numbered as they start; this one gave `verdict`. */
   let judgedRound = 0;
   let rounds = 0;
-  /** Flights whose askers are not watched yet: those that came since the last sweep, and those before. */
-  let young: Flight[] = [];
-  let older: Flight[] = [];
-  let sweeping = false;
 
   function ask(asker: Asker): Promise<Verdict> {
     const flight = shared ?? queued ?? createFlight();
     const isNew = flight.askers.size === 0;
     flight.askers.add(asker);
-    if (isNew) watchSoon(flight);
+    if (isNew) flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
     else if (flight.watched) watchAsker(flight, asker);
     if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
     else if (flight !== shared) gather(flight);
@@ -159,6 +156,7 @@ export function createMonitor({
 
   function leave(flight: Flight): void {
     running.delete(flight);
+    clearTimeout(flight.watching);
     flight.askers.clear();
     if (shared === flight) shared = undefined;
   }
@@ -167,27 +165,13 @@ export function createMonitor({
   function dismiss(): void {
     queued?.answer(judge([], Date.now()));
     queued?.stopGathering?.();
-    queued?.askers.clear();
+    clearTimeout(queued?.watching);
     queued = undefined;
   }
 
-  function watchSoon(flight: Flight): void {
-    young.push(flight);
-    if (!sweeping) setTimeout(sweep, WATCH_ASKERS_AFTER_MS);
-    sweeping = true;
-  }
-
-  /** Watches those who were waited for at the last sweep already. One timer serves all rounds. */
-  function sweep(): void {
-    for (const flight of older) {
-      if (flight.askers.size === 0) continue;
-      flight.watched = true;
-      for (const asker of flight.askers) watchAsker(flight, asker);
-    }
-    older = young;
-    young = [];
-    sweeping = older.length > 0;
-    if (sweeping) setTimeout(sweep, WATCH_ASKERS_AFTER_MS);
+  function watchAskers(flight: Flight): void {
+    flight.watched = true;
+    for (const asker of flight.askers) watchAsker(flight, asker);
   }
 
   /** Ends a round that nobody waits for any more. */
