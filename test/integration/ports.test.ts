@@ -6,6 +6,7 @@ import { listenRaw } from "../probing/raw-socket.ts";
 import { binary } from "../support/binary.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, fullBacklog, listener } from "../support/listeners.ts";
+import { asRoot } from "../support/needs.ts";
 import { descriptorsOf, handshakesTo } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -113,16 +114,20 @@ async function startWithHosts(hosts: string, target: string) {
   return await startDaemon(["--port", target], { command });
 }
 
-test("a name has the addresses that the system gives it: all of them, and no other's", async () => {
-  using peer = Bun.listen({ hostname: "127.7.7.7", port: 0, socket: { data() {} } });
-  await using another = await startWithHosts(
-    "127.0.0.5 db.t\n127.0.0.5 other.t\n127.7.7.7 other.t\n",
-    `db.t:${peer.port}`,
-  );
-  expect((await another.ask()).status).toBe(504);
-  await using second = await startWithHosts("::1 six.t\n127.7.7.7 six.t\n", `six.t:${peer.port}`);
-  expect((await second.ask()).status).toBe(200);
-});
+asRoot(
+  "a name has the addresses that the system gives it: all of them, and no other's",
+  async () => {
+    using peer = Bun.listen({ hostname: "127.7.7.7", port: 0, socket: { data() {} } });
+    await using another = await startWithHosts(
+      "127.0.0.5 db.t\n127.0.0.5 other.t\n127.7.7.7 other.t\n",
+      `db.t:${peer.port}`,
+    );
+    expect((await another.ask()).status).toBe(504);
+    await using second = await startWithHosts("::1 six.t\n127.7.7.7 six.t\n", `six.t:${peer.port}`);
+    expect((await second.ask()).status).toBe(200);
+  },
+  10_000,
+);
 
 test("a listener in use, an unknown one and a file in its place: one line, exit 1", async () => {
   await using taken = await listener();

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { asRoot } from "../support/needs.ts";
 import { childrenOf, descriptorsOf, memoryOf, processesRunning } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -215,40 +216,44 @@ test("scripts get the environment without what is the daemon's, and the name of 
 
 const FREEZER = "/sys/fs/cgroup/freezer";
 
-test("a script that the kernel cannot let go of is not started a second time", async () => {
-  // A frozen process of this hierarchy takes SIGKILL only when it is thawed.
-  if (!existsSync(`${FREEZER}/cgroup.procs`)) {
-    mkdirSync(FREEZER, { recursive: true });
-    const mounted = Bun.spawnSync(["mount", "-t", "cgroup", "-o", "freezer", "freezer", FREEZER]);
-    expect(mounted.stderr.toString()).toBe("");
-  }
-  const group = `${FREEZER}/health-checker-test-${process.pid}`;
-  mkdirSync(group);
-  await using folder = await tempFolder();
-  const started = await folder.write("started", "");
-  const sleep = uniqueSleep();
-  const script = await folder.write(
-    "freezing.sh",
-    `#!/bin/bash\necho $$ >${group}/cgroup.procs\necho run >>${started}\n${sleep}\n`,
-    0o755,
-  );
-  const runs = () => readFileSync(started, "utf8").split("\n").length - 1;
-  try {
-    await using daemon = await startDaemon(["--script", script, "--script-timeout", "1"]);
-    const first = daemon.ask();
-    await until(() => processesRunning(sleep).length > 0, 5000, "the script to run");
-    writeFileSync(`${group}/freezer.state`, "FROZEN");
-    expect((await first).status).toBe(504);
-    for (let asked = 0; asked < 3; asked++) expect((await daemon.ask()).status).toBe(504);
-    expect(runs()).toBe(1);
-    writeFileSync(`${group}/freezer.state`, "THAWED");
-    await allGone(sleep);
-    await until(() => childrenOf(daemon.pid).length === 0, 5000, "it to be reaped");
-    expect((await daemon.ask()).status).toBe(504);
-    expect(runs()).toBe(2);
-  } finally {
-    writeFileSync(`${group}/freezer.state`, "THAWED");
-    await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 5000, "the group to be empty");
-    rmdirSync(group);
-  }
-}, 30_000);
+asRoot(
+  "a script that the kernel cannot let go of is not started a second time",
+  async () => {
+    // A frozen process of this hierarchy takes SIGKILL only when it is thawed.
+    if (!existsSync(`${FREEZER}/cgroup.procs`)) {
+      mkdirSync(FREEZER, { recursive: true });
+      const mounted = Bun.spawnSync(["mount", "-t", "cgroup", "-o", "freezer", "freezer", FREEZER]);
+      expect(mounted.stderr.toString()).toBe("");
+    }
+    const group = `${FREEZER}/health-checker-test-${process.pid}`;
+    mkdirSync(group);
+    await using folder = await tempFolder();
+    const started = await folder.write("started", "");
+    const sleep = uniqueSleep();
+    const script = await folder.write(
+      "freezing.sh",
+      `#!/bin/bash\necho $$ >${group}/cgroup.procs\necho run >>${started}\n${sleep}\n`,
+      0o755,
+    );
+    const runs = () => readFileSync(started, "utf8").split("\n").length - 1;
+    try {
+      await using daemon = await startDaemon(["--script", script, "--script-timeout", "1"]);
+      const first = daemon.ask();
+      await until(() => processesRunning(sleep).length > 0, 5000, "the script to run");
+      writeFileSync(`${group}/freezer.state`, "FROZEN");
+      expect((await first).status).toBe(504);
+      for (let asked = 0; asked < 3; asked++) expect((await daemon.ask()).status).toBe(504);
+      expect(runs()).toBe(1);
+      writeFileSync(`${group}/freezer.state`, "THAWED");
+      await allGone(sleep);
+      await until(() => childrenOf(daemon.pid).length === 0, 5000, "it to be reaped");
+      expect((await daemon.ask()).status).toBe(504);
+      expect(runs()).toBe(2);
+    } finally {
+      writeFileSync(`${group}/freezer.state`, "THAWED");
+      await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 5000, "the group to be empty");
+      rmdirSync(group);
+    }
+  },
+  30_000,
+);

@@ -27,13 +27,19 @@ export type Need = keyof typeof THINGS;
 export async function needs(...things: readonly Need[]) {
   const missing: Need[] = [];
   for (const thing of things) if (!(await isThere(thing))) missing.push(thing);
+  const packages = missing.map((thing) => THINGS[thing].package).join(" ");
+  return unless(missing.length > 0 && `no ${missing.join(", no ")}; apt-get install ${packages}`);
+}
+
+/** bun's `test`, for bodies that freeze a cgroup or mount a file. */
+export const asRoot = unless(process.getuid?.() !== 0 && "not root");
+
+function unless(why: string | false) {
   return (name: string, body: () => Promise<void>, timeoutMs: number): void => {
-    const packages = missing.map((thing) => THINGS[thing].package).join(" ");
-    const why = `no ${missing.join(", no ")}; apt-get install ${packages}`;
     const fail = () => {
-      throw new Error(why);
+      throw new Error(why || "");
     };
-    if (missing.length === 0) test(name, body, timeoutMs);
+    if (why === false) test(name, body, timeoutMs);
     else if (process.env["CI"]) test(name, fail);
     else test.skip(`${name} (skipped: ${why})`, body);
   };
