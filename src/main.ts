@@ -44,9 +44,12 @@ async function serve(options: Options): Promise<void> {
   onEndingSignals({
     async first(signal) {
       log.info("stopping", { signal });
-      await (await started).stop();
-      log.info("stopped");
-      process.exit(FINE);
+      try {
+        await (await started).stop();
+        log.info("stopped");
+      } finally {
+        process.exit(FINE);
+      }
     },
     second(_signal, exitCode) {
       killAllGroups();
@@ -56,8 +59,8 @@ async function serve(options: Options): Promise<void> {
   try {
     tellStarted(await startDaemon(options, { log, env: process.env }));
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    console.error(`health-checker: ${error.message}`);
+    if (error instanceof ListenError) console.error(`health-checker: ${error.message}`);
+    else survive(error);
     process.exit(COULD_NOT);
   }
 }

@@ -26,9 +26,14 @@ export async function listenOnPath<Server>(
   const beside = join(dirname(path), `.${process.pid}`);
   remove(beside);
   const server = serveAt({ family: "unix", path: beside });
-  // As open as a port is: whoever may reach the path may ask.
-  chmodSync(beside, 0o666);
-  renameSync(beside, path);
+  try {
+    // As open as a port is: whoever may reach the path may ask.
+    chmodSync(beside, 0o666);
+    renameSync(beside, path);
+  } catch (error) {
+    remove(beside);
+    throw error;
+  }
   const ours = statOf(path);
   return {
     server,

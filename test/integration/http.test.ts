@@ -1,0 +1,47 @@
+// What askers get from the running binary, byte by byte where that counts.
+
+import { expect, test } from "bun:test";
+import { converse } from "../support/converse.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { freePort, listener } from "../support/listeners.ts";
+
+const HEAD = (status: string, length: number) =>
+  `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ${length}\r\n\r\n`;
+
+/** The order of the headers and the date are nobody's business. */
+const lines = (said: string): readonly string[] =>
+  said
+    .toLowerCase()
+    .split("\r\n")
+    .filter((line) => !line.startsWith("date:"))
+    .sort();
+
+test("HTTP/1.0 without Host is answered whole and closed, and no path is redirected", async () => {
+  await using peer = await listener();
+  const nobody = await freePort();
+  await using healthy = await startDaemon(["--port", `${peer.port}`]);
+  await using unhealthy = await startDaemon(["--port", `${nobody}`]);
+  await using other = await startDaemon(["--port", `${nobody}`, "--failure-status", "503"]);
+  const say = (port: number, request: string) => converse({ hostname: "127.0.0.1", port }, request);
+  for (const target of ["/", "//x", "/a/../b", "/%zz?q=1#f"]) {
+    const request = `GET ${target} HTTP/1.0\r\n\r\n`;
+    expect(lines(await say(healthy.port, request))).toEqual(lines(`${HEAD("200 OK", 2)}OK`));
+    expect(lines(await say(unhealthy.port, request))).toEqual(
+      lines(`${HEAD("504 Gateway Timeout", 32)}At least one health check failed`),
+    );
+  }
+  expect(await say(other.port, "OPTIONS / HTTP/1.0\r\n\r\n")).toStartWith("HTTP/1.1 503 ");
+});
+
+test("a body of any size is no reason to refuse a request", async () => {
+  await using peer = await listener();
+  await using daemon = await startDaemon(["--port", `${peer.port}`]);
+  const answer = await daemon.ask("/", { method: "POST", body: new Uint8Array(200_000_000) });
+  expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: "OK" });
+});
+
+test("the log names what still ran when an asker gave up", async () => {
+  await using daemon = await startDaemon(["--script", "sleep 30", "--script-timeout", "60"]);
+  await daemon.ask("/", { signal: AbortSignal.timeout(300) }).catch(() => "gave up");
+  expect(await daemon.logged("asker went away before the answer")).toContain('unfinished="script sleep 30"');
+});
