@@ -281,19 +281,16 @@ async function startResetter(): Promise<{ readonly port: number } & AsyncDisposa
 }
 
 /** Some even ports of the range that the kernel picks from, on which nobody listens. */
+/** Ports that refuse; one that waits out an old connection (TIME_WAIT) cannot be bound, but will do. */
 async function evenFreePorts(family: "v4" | "v6"): Promise<readonly number[]> {
-  const host = family === "v4" ? "127.0.0.1" : "::1";
   const range = await Bun.file("/proc/sys/net/ipv4/ip_local_port_range").text();
   const [low = 32768, high = 60999] = range.trim().split(/\s+/).map(Number);
   const ports: number[] = [];
   for (let tries = 0; ports.length < 3 && tries < 1000; tries++) {
     const port = low + 2 * Math.floor((Math.random() * (high - low)) / 2);
-    try {
-      Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true);
-      ports.push(port);
-    } catch {
-      // In use.
-    }
+    const never = new AbortController().signal;
+    const failure = await connect(preparePeer((family === "v4" ? v4 : v6)(port)), never);
+    if (failure?.reason === "refused") ports.push(port);
   }
   return ports;
 }
