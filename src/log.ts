@@ -118,7 +118,9 @@ export function createBoundedWriter(sink: Sink): (line: string) => void {
     if (waiting && backlogBytes + sizeBytes > BACKLOG_BYTES) return false;
     try {
       backlogBytes += sizeBytes;
-      sink.write(line);
+      const written = sink.write(line);
+      // A pipe that breaks while it is full tells so late, by the promise of an earlier write.
+      if (written instanceof Promise) written.catch(() => {});
       if (!waiting) flush();
       return true;
     } catch {

@@ -180,6 +180,17 @@ describe("the bounded writer", () => {
     expect(said).toContain("count=3");
   });
 
+  test("survives a write that fails late", async () => {
+    let unhandled = 0;
+    const count = () => unhandled++;
+    process.on("unhandledRejection", count);
+    const write = createBoundedWriter({ write: () => Promise.reject(new Error("EPIPE")), flush: () => 0 });
+    write("a\n");
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", count);
+    expect(unhandled).toBe(0);
+  });
+
   test("survives a flush that fails late", async () => {
     let calls = 0;
     const sink: Sink = {

@@ -49,6 +49,7 @@ for (const [stopping, steady] of [
     };
 
     expect(await ask()).toEqual(HEALTHY);
+    await until(() => first.accepted() === 1, 10_000, "the relay to have passed the first on");
     first.close();
     expect(await ask()).toEqual(UNHEALTHY);
     expect(await daemon.logged("check is down")).toContain(`check="tcp ${first.address}" reason=refused`);
