@@ -5,7 +5,7 @@
 export type Reason =
   /** nothing came within the check's own timeout */
   | "timeout"
-  /** nothing came before the round had to answer */
+  /** nothing came before the request had to be answered */
   | "deadline"
   /** nobody listens there */
   | "refused"
@@ -13,6 +13,22 @@ export type Reason =
   | "unreachable"
   /** the name has no address */
   | "resolve"
+  /** no TLS could be agreed on, or the certificate does not hold */
+  | "tls"
+  /** the peer closed the connection before it had answered */
+  | "closed"
+  /** what came is not what was expected */
+  | "mismatch"
+  /** the credentials were refused */
+  | "auth"
+  /** it is there and says itself that it does not serve now */
+  | "not-ready"
+  /** it is too old, or ends too soon */
+  | "expired"
+  /** what should be there is not, or the other way round */
+  | "missing"
+  /** less is left than was asked for */
+  | "low"
   /** the script ended with a status other than 0 */
   | "exit"
   /** the script was ended by a signal that was not ours */
@@ -21,12 +37,15 @@ export type Reason =
   | "spawn"
   /** the last run was killed and the kernel has not let go of it yet */
   | "stuck"
+  /** the last result is too old to tell */
+  | "stale"
   /** this host had no descriptor, process or port left for the probe */
   | "resource"
   /** a fault of health-checker itself */
   | "internal";
 
 export type Outcome =
+  /** `detail` is what is worth knowing of a pass, `warning` what is worth mending. */
   | { readonly ok: true; readonly detail?: string; readonly warning?: string }
   | { readonly ok: false; readonly reason: Reason; readonly message: string; readonly output?: string };
 
@@ -40,13 +59,25 @@ export type Failure = Extract<Outcome, { ok: false }>;
  */
 export type Probe = (signal: AbortSignal) => Promise<Outcome>;
 
+/** Whether the check decides about the host, or is only reported. */
+export const SEVERITIES = ["critical", "warning"] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
 export interface Check {
   /** Unique among the checks of a daemon. */
   readonly name: string;
   readonly kind: string;
-  /** What is checked, as the user would write it. */
+  /** What is checked, as the user would write it, without its secrets. */
   readonly target: string;
   readonly timeoutMs: number;
+  /** How many results in a row turn a check that is down up, and one that is up down; at least 1. */
+  readonly rise: number;
+  readonly fall: number;
+  readonly severity: Severity;
+  /** From one run in the background to the next; absent where the check runs on request. */
+  readonly intervalMs?: number;
+  /** A result that began longer ago than this says nothing any more; counts in the background alone. */
+  readonly staleAfterMs: number;
   readonly probe: Probe;
   /** What already looks wrong before the first run, a line each; run once, at start. */
   readonly inspect?: () => Promise<readonly string[]>;
@@ -64,6 +95,8 @@ export interface CheckResult {
 
 export interface CheckState {
   readonly status: "unknown" | "up" | "down";
+  /** How many of the last results in a row were ok, or failed. */
+  readonly streak: number;
   /** When `status` last changed, in milliseconds by performance.now(). */
   readonly since: number;
   readonly last?: CheckResult;

@@ -6,14 +6,10 @@
 
 import { type Group, type GroupExit, StartError, startGroup } from "../probing/group.ts";
 import { pause } from "../probing/turns.ts";
-import { type Check, failed, type Outcome } from "./check.ts";
-
-export interface ScriptContext {
-  /** The environment of the script, before the name of the check is added. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Told when a run has left a process outside its group that still holds its output. */
-  readonly onOrphan: (check: string) => void;
-}
+import { splitWords } from "../words.ts";
+import { failed, type Outcome, type Probe } from "./check.ts";
+import { type Field, takes } from "./fields.ts";
+import { defineKind, type ProbeContext } from "./kind.ts";
 
 /** Killed processes are gone within a few ms; one that is not by then hangs in the kernel. */
 const REAP_GRACE_MS = 100;
@@ -39,32 +35,66 @@ export interface Command {
   readonly argv: readonly string[];
 }
 
-export function scriptCheck(name: string, command: Command, timeoutMs: number, context: ScriptContext): Check {
-  const { text, argv } = command;
-  const [program = ""] = argv;
-  const env: Readonly<Record<string, string>> = { ...context.env, HEALTH_CHECKER_CHECK: name };
-  // Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
-  const diagnose = async () =>
-    (await import("../probing/diagnose.ts")).diagnoseCommand(program, env["PATH"] ?? DEFAULT_PATH);
-  return {
-    name,
-    kind: "script",
-    target: text,
-    timeoutMs,
-    inspect: async () => [(await diagnose()) ?? []].flat(),
-    probe: scriptProbe(argv, { env, onOrphan: () => context.onOrphan(name) }, diagnose),
-  };
+export const command: Field<Command> = {
+  expected: "a command: a text that is split into words, or a list of words",
+  json: {
+    anyOf: [
+      { type: "string", minLength: 1 },
+      { type: "array", items: { type: "string" }, minItems: 1 },
+    ],
+  },
+  read(given) {
+    if (typeof given === "string") {
+      const words = splitWords(given);
+      return typeof words === "string" ? { expected: words } : { value: { text: given, argv: words } };
+    }
+    if (!Array.isArray(given) || given.length === 0) return {};
+    const argv = given.map((word: unknown) => (typeof word === "number" ? String(word) : word));
+    if (!argv.every((word): word is string => typeof word === "string")) return { hint: "each word is a text" };
+    if (argv[0] === "") return { hint: "its first word is empty" };
+    if (argv.some((word) => word.includes("\0"))) return { hint: "it holds a zero byte" };
+    return { value: { text: argv.map(quoted).join(" "), argv } };
+  },
+};
+
+/** As one would type it for a shell. */
+const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+export const script = defineKind({
+  name: "script",
+  value: "COMMAND",
+  rule: "the program exits with status 0",
+  shape: (z) => ({
+    script: takes(z, command, "the command: a text that is split as a POSIX shell does, or a list of words"),
+  }),
+  target: ({ script: { text } }) => text,
+  probe: ({ script: { argv } }, context) => {
+    const env = environment(context);
+    return scriptProbe(argv, { env, onOrphan: context.onOrphan }, () => diagnose(argv, env));
+  },
+  inspect: async ({ script: { argv } }, context) => [(await diagnose(argv, environment(context))) ?? []].flat(),
+});
+
+const environment = ({ env, name }: ProbeContext): Readonly<Record<string, string>> => ({
+  ...env,
+  HEALTH_CHECKER_CHECK: name,
+});
+
+// Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
+async function diagnose([program = ""]: readonly string[], env: Readonly<Record<string, string>>) {
+  const { diagnoseCommand } = await import("../probing/diagnose.ts");
+  return diagnoseCommand(program, env["PATH"] ?? DEFAULT_PATH);
 }
 
 function scriptProbe(
   argv: readonly string[],
   options: Parameters<typeof startGroup>[1],
   diagnose: () => Promise<string | undefined>,
-): Check["probe"] {
+): Probe {
   /** Killed, and not reaped yet: when, by performance.now(). */
   const dying = new Map<Group, number>();
 
-  const probe: Check["probe"] = async (signal) => {
+  const probe: Probe = async (signal) => {
     const stuck = dying.size > 0 ? await awaitReaping(dying) : [];
     if (stuck.length > 0) {
       const pids = stuck.map(({ pid }) => pid).join(", ");

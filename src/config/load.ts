@@ -5,7 +5,7 @@ import type { Command } from "../checks/script.ts";
 import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../duration.ts";
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
 import { type Address, parseAddress, parsePort } from "../probing/address.ts";
-import { splitWords } from "./words.ts";
+import { splitWords } from "../words.ts";
 
 export const DEFAULTS = {
   listener: "0.0.0.0:5000",

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { splitWords } from "../../src/config/words.ts";
+import { splitWords } from "../src/words.ts";
 
 test.each([
   ["/bin/true", ["/bin/true"]],

@@ -1,0 +1,68 @@
+// What a kind of check is: the keys that a config file gives it, and its probe.
+
+import type { ZodObject, ZodType, z } from "zod";
+import type { Address } from "../probing/address.ts";
+import type { Probe } from "./check.ts";
+
+/**
+ * zod itself, handed to whoever describes keys with it: it costs 15 ms at start,
+ * which a daemon without a config file does not pay.
+ */
+export type Zod = typeof z;
+
+/** The keys of a kind, its own key first. */
+export type Shape = Readonly<Record<string, ZodType>>;
+
+/** What a probe is made with, beside the settings of its check. */
+export interface ProbeContext {
+  /** The check's name. */
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** What a script inherits. */
+  readonly env: Readonly<Record<string, string>>;
+  /** To be told when a run has left a process outside its group that still holds its output. */
+  readonly onOrphan: () => void;
+}
+
+/** `Settings` is what the keys of `shape` come to. */
+export interface CheckKind<Settings = unknown> {
+  /** The key that makes a check one of this kind. */
+  readonly name: string;
+  /** What its target is, in capitals: "ADDRESS". */
+  readonly value: string;
+  /** When it passes, a sentence without its full stop. */
+  readonly rule: string;
+  readonly shape: (z: Zod) => Shape;
+  /**
+   * What no single key is wrong about: where it stands (its keys from the check down),
+   * what was expected, what was got. Undefined where all is well. No text may hold a secret.
+   */
+  readonly conflict?: (settings: Settings) => Conflict | undefined;
+  /** What is checked, as the user would write it, without secrets. */
+  readonly target: (settings: Settings) => string;
+  /** Where it connects to, when it does; a host name counts as another host unless it is this one's. */
+  readonly peer?: (settings: Settings) => Address | undefined;
+  /** True where asking the daemon's own health listener would start a round within the round. */
+  readonly asksHttp?: boolean;
+  /** Texts of the settings that must never be shown. */
+  readonly secrets?: (settings: Settings) => readonly string[];
+  /** What is unwise about the settings of a check that decides about the host; a line each. */
+  readonly caution?: (settings: Settings) => readonly string[];
+  /** Made once, when the daemon starts; what it loads then, no run has to wait for. */
+  readonly probe: (settings: Settings, context: ProbeContext) => Probe;
+  /** What already looks wrong before the first run, a line each. */
+  readonly inspect?: (settings: Settings, context: ProbeContext) => Promise<readonly string[]>;
+}
+
+export interface Conflict {
+  readonly path: readonly string[];
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** A kind whose settings are exactly what its shape comes to. */
+export function defineKind<const Keys extends Shape>(
+  kind: Omit<CheckKind<z.output<ZodObject<Keys>>>, "shape"> & { readonly shape: (z: Zod) => Keys },
+): CheckKind<z.output<ZodObject<Keys>>> {
+  return kind;
+}
