@@ -8,6 +8,7 @@
 // forks without bound.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
+import type { Clock } from "../clock.ts";
 import { startRound } from "./round.ts";
 import { nextState, UNKNOWN } from "./threshold.ts";
 import { judge } from "./verdict.ts";
@@ -18,20 +19,49 @@ export interface Asker {
 }
 
 export interface MonitorOptions {
-  readonly checks: readonly Check[];
+  /** What can be asked for, lists of checks: first the host itself, all checks; then parts of it. */
+  readonly groups: readonly (readonly Check[])[];
   readonly singleflight: boolean;
+  /** Of all groups together. */
   readonly maxRounds: number;
+  /** A request is answered by then, counted from its arrival; absent: when its checks have ended. */
+  readonly deadlineMs?: number | undefined;
   /** After each result that was waited for to its end. */
   readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
+  /** The host's verdict was judged anew, since a check changed. */
   readonly onVerdict: (verdict: Verdict, before: Verdict | undefined) => void;
   /** After a round that was ended because its last asker had gone. */
   readonly onAbandoned: (results: readonly CheckResult[]) => void;
+  /** A request had to be answered while the check had no result, or one too old; once until it has one again. */
+  readonly onStale: (check: Check, state: CheckState) => void;
+  /** One of the functions above has thrown, which changes nothing else. */
+  readonly onFault: (error: unknown) => void;
+  /** For tests: the clock, what runs a check in the background, and what spreads their runs (0 to 1). */
+  readonly clock?: Clock;
+  readonly run?: (check: Check, signal: AbortSignal) => Promise<CheckResult>;
+  readonly random?: () => number;
+}
+
+export interface CheckReport {
+  readonly check: Check;
+  readonly state: CheckState;
+  /** Its last result is too old to tell. */
+  readonly stale: boolean;
 }
 
 export interface Monitor {
-  /** The verdict of a round; unhealthy when the round is cut short. Never rejects. */
-  ask(asker: Asker): Promise<Verdict>;
-  /** Ends every round at once: their askers are answered unhealthy. */
+  /** Runs every check of the background at once, then each on its interval. */
+  start(): void;
+  /**
+   * The verdict of the group, at once and without cost; undefined where it takes
+   * a round or a run to tell, so that it must be asked for.
+   */
+  read(group?: number): Verdict | undefined;
+  /** The verdict of the group, waited for; unhealthy when the wait is cut short. Never rejects. */
+  ask(asker: Asker, group?: number): Promise<Verdict>;
+  /** Every check of the host, in its order. */
+  states(): readonly CheckReport[];
+  /** Ends every run and round at once: who waits is answered unhealthy. Nothing runs in the background any more. */
   abort(): void;
 }
 
@@ -67,13 +97,14 @@ interface Flight {
 }
 
 export function createMonitor({
-  checks,
+  groups,
   singleflight,
   maxRounds,
   onResult,
   onVerdict,
   onAbandoned,
 }: MonitorOptions): Monitor {
+  const checks = groups[0] ?? [];
   const states = new Map<Check, CheckState>(checks.map((check) => [check, UNKNOWN]));
   const running = new Set<Flight>();
   /** The one round that waits for a place, for all who came when there was none. */
@@ -187,6 +218,9 @@ export function createMonitor({
   }
 
   return {
+    start() {},
+    read: () => undefined,
+    states: () => [],
     ask,
     abort() {
       for (const flight of running) cut(flight, "aborted");

@@ -40,6 +40,7 @@ const SIGNATURES = {
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   inet_pton: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
@@ -59,6 +60,7 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;
   getsockname(fd: number, name: Uint8Array, sizeBytes: Uint32Array): number;
   inet_pton(family: number, text: Uint8Array, into: Uint8Array): number;
+  clock_gettime(clock: number, timespec: Pointer): number;
   __errno_location(): Pointer | bigint | null;
 }
 
