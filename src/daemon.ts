@@ -1,16 +1,17 @@
 // Wires the parts: options → checks → monitor → listener, and takes them down again.
 
-import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
-import { kinds } from "./checks/index.ts";
+import { buildCheck } from "./checks/build.ts";
+import type { Check } from "./checks/check.ts";
 import type { Options } from "./config/load.ts";
 import { createMonitor } from "./core/monitor.ts";
-import { formatDuration, roundDuration } from "./duration.ts";
+import { formatDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
 import { type Address, formatAddress } from "./probing/address.ts";
 import { holdReserve } from "./probing/descriptors.ts";
 import { allGroupsGone, killAllGroups } from "./probing/group.ts";
+import { reporting } from "./reporting.ts";
 import { version } from "./version.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
@@ -18,10 +19,6 @@ const STOP_GRACE_MS = 5000;
 
 /** How long answers that are already written may take to leave. */
 const FLUSH_GRACE_MS = 500;
-
-/** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
-const REMIND_MS = 5 * 60_000;
-const NEW_REASON_MS = 10_000;
 
 /** Bun's limit for an idle connection, and what one is given at least. */
 const LONGEST_IDLE_S = 255;
@@ -99,25 +96,7 @@ function buildChecks(options: Options, env: Readonly<Record<string, string>>, lo
     toldOrphans.add(check);
     log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
   };
-  const unique = createNaming();
-  return [
-    ...options.ports.map((address) =>
-      kinds.tcp(unique(`tcp ${formatAddress(address)}`), address, options.portTimeoutMs),
-    ),
-    ...options.scripts.map(({ text, argv }) =>
-      kinds.script(unique(`script ${text}`), { text, argv }, options.scriptTimeoutMs, { env, onOrphan }),
-    ),
-  ];
-}
-
-/** The second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
-function createNaming(): (name: string) => string {
-  const seen = new Map<string, number>();
-  return (name) => {
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? name : `${name} #${count}`;
-  };
+  return options.checks.map((config) => buildCheck(config, { env, onOrphan }));
 }
 
 /** What belongs to the daemon and its service manager is not handed on. */
@@ -142,65 +121,6 @@ async function announce(log: Log, options: Options, address: Address, checks: re
     for (const warning of (await inspect?.()) ?? []) log.warning("check will fail", { name, because: warning });
   }
 }
-
-/**
- * Changes at info, or warning where it is for the worse; steady results at debug.
- * What stays down is said again every five minutes, or sooner when its reason changes.
- */
-function reporting(log: Log) {
-  let abandonedSaidAt = Number.NEGATIVE_INFINITY;
-  const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
-
-  const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
-    const { check } = result;
-    const now = performance.now();
-    const said = before.status === "down" ? lastSaid.get(check) : undefined;
-    const quietMs = said?.reason === outcome.reason ? REMIND_MS : NEW_REASON_MS;
-    if (said && now - said.at < quietMs) return;
-    lastSaid.set(check, { at: now, reason: outcome.reason });
-    const { reason, message, output } = outcome;
-    const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
-    if (said) log.warning("check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
-    else log.warning("check is down", { ...fields, ...wasFor(before, after) });
-  };
-
-  return {
-    onResult(result: CheckResult, before: CheckState, after: CheckState): void {
-      const { check, outcome } = result;
-      if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds: secondsOf(result) });
-      if (after.last !== result) return; // it came late: a newer one is known
-      if (!outcome.ok) {
-        if (outcome.reason === "internal") {
-          log.error("fault in a probe; please report it", { check: check.name, error: outcome.message });
-        }
-        sayDown(result, outcome, before, after);
-      } else if (after.status !== before.status) {
-        log.info("check is up", { check: check.name, seconds: secondsOf(result), ...wasFor(before, after) });
-      }
-    },
-    onAbandoned(results: readonly CheckResult[]): void {
-      const now = performance.now();
-      const unfinished = results.filter(({ outcome }) => !outcome.ok && outcome.reason === "deadline");
-      if (unfinished.length === 0 || now - abandonedSaidAt < NEW_REASON_MS) return;
-      abandonedSaidAt = now;
-      log.warning("asker went away before the answer", {
-        seconds: Math.max(...results.map(secondsOf)),
-        unfinished: unfinished.map(({ check }) => check.name).join(", "),
-      });
-    },
-    onVerdict(verdict: Verdict, before: Verdict | undefined): void {
-      if (verdict.healthy === before?.healthy) return;
-      if (verdict.healthy) log.info("host is healthy");
-      else log.warning("host is unhealthy", { failing: verdict.failing.join(", ") });
-    },
-  };
-}
-
-const secondsOf = ({ durationMs }: CheckResult): number => Math.round(durationMs * 1000) / 1e6;
-
-/** How long the state before lasted, where there was one. */
-const wasFor = (before: CheckState, after: CheckState) =>
-  before.status === "unknown" ? {} : { [`${before.status}-for`]: roundDuration(after.since - before.since) };
 
 /** Waits for `promise`, at most `limitMs`. */
 async function settled(promise: Promise<unknown>, limitMs: number): Promise<void> {

@@ -14,16 +14,17 @@ const FINE = 0;
 const COULD_NOT = 1;
 const USAGE = 2;
 
-await act(await decide(process.argv.slice(2)));
+await act(await decide(process.argv.slice(2), process.env));
 
 async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
+      for (const caution of action.cautions ?? []) console.error(caution);
       console.log(action.text);
       process.exit(FINE);
       break;
     case "refuse":
-      for (const problem of action.problems) console.error(`health-checker: ${problem}`);
+      for (const line of action.lines) console.error(line);
       console.error("Try 'health-checker --help'.");
       process.exit(USAGE);
       break;

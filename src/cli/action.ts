@@ -1,9 +1,12 @@
 // What a command line leads to.
 
-import type { Options, Problem } from "../config/load.ts";
+import type { Options } from "../config/load.ts";
 
-/** A text and exit status 0, problems and exit status 2, or a daemon to run. */
+/**
+ * A text and exit status 0 (what is unwise goes to stderr beside it), whole lines of
+ * problems and exit status 2, or a daemon to run.
+ */
 export type Action =
-  | { readonly kind: "print"; readonly text: string }
-  | { readonly kind: "refuse"; readonly problems: readonly Problem[] }
+  | { readonly kind: "print"; readonly text: string; readonly cautions?: readonly string[] }
+  | { readonly kind: "refuse"; readonly lines: readonly string[] }
   | { readonly kind: "serve"; readonly options: Options };

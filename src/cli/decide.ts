@@ -1,28 +1,24 @@
 // argv → what is to be done.
 
-import { loadOptions, NO_CHECK } from "../config/load.ts";
 import { versionLine } from "../version.ts";
 import type { Action } from "./action.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
+import { type Environment, refuse, settle } from "./settle.ts";
 
 /** `argv` is what follows the name of the program. A first word without a dash names a command. */
-export async function decide(argv: readonly string[]): Promise<Action> {
+export async function decide(argv: readonly string[], env: Environment): Promise<Action> {
   const [first = "--help", ...rest] = argv;
   if (!first.startsWith("-")) {
     // Loaded only where a command is given: citty costs the daemon 4 ms and 4 MB at start.
     const { runNamedCommand } = await import("./commands.ts");
-    const action = await runNamedCommand(first, rest);
+    const action = await runNamedCommand(first, rest, env);
     if (action) return action;
   }
-  const { values, problems } = await parseCommandLine(argv);
-  const wants = (name: string) => values[name]?.at(-1) === "true";
+  const parsed = await parseCommandLine(argv);
+  const wants = (name: string) => parsed.values[name]?.at(-1) === "true";
   if (argv.length === 0 || wants("help")) return { kind: "print", text: renderHelp() };
   if (wants("version")) return { kind: "print", text: versionLine() };
-  const options = loadOptions(values);
-  const all = [...problems, ...("listener" in options ? [] : options)];
-  if ("listener" in options && all.length === 0) return { kind: "serve", options };
-  // That there is no check is news only where nothing else is wrong.
-  const told = all.filter((problem) => problem !== NO_CHECK);
-  return { kind: "refuse", problems: told.length > 0 ? told : all };
+  const options = await settle(parsed, env);
+  return "listener" in options ? { kind: "serve", options } : refuse(options, parsed);
 }

@@ -1,6 +1,6 @@
 // The help text, for a terminal of 80 columns: the table of options, and examples.
 
-import { OPTIONS, type OptionDef } from "./options.ts";
+import { OPTION_NAMES, type OptionName, optionDef } from "../config/options.ts";
 
 const COLUMNS = 80;
 const INDENT = "      ";
@@ -10,20 +10,25 @@ export function renderHelp(): string {
 host pass, else with 504.
 
 Usage: health-checker [options]
+       health-checker validate FILE [options]
+       health-checker schema
 
-${OPTIONS.map(renderOption).join("\n")}
+${OPTION_NAMES.map(renderOption).join("\n")}
 
 Examples:
   health-checker --port 5432 --port 3306
   health-checker --listener 0.0.0.0:6000 \\
     --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s
+  health-checker --config /etc/health-checker.yaml --interval 10s
 
 Keep the timeouts below the load balancer's: an ALB gives up after 5 s.
 
-Exit status: 0 fine, 1 cannot listen, 2 a mistake on the command line.`;
+Exit status: 0 fine, 1 cannot listen, 2 a mistake on the command line or in
+the config file.`;
 }
 
-function renderOption({ name, short, value, help, repeatable, default: fallback }: OptionDef): string {
+function renderOption(name: OptionName): string {
+  const { short, value, help, repeatable, default: fallback } = optionDef(name);
   const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
   const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
   return `${head}\n${wrap(notes ? `${help} (${notes})` : help)}`;

@@ -1,8 +1,9 @@
 // argv → raw values, or every problem at once. Strict: what it does not know is
 // an error. -port, --port=80 and --singleflight=false work as they did upstream.
 
-import type { Problem, RawValues } from "../config/load.ts";
-import { OPTIONS, type OptionDef, optionNamed } from "./options.ts";
+import type { RawValues } from "../config/load.ts";
+import { OPTION_NAMES, type OptionName, optionDef, optionNamed } from "../config/options.ts";
+import { didYouMean, type Problem } from "../config/problem.ts";
 
 /** Both: the values that could be read, and what is wrong with the rest. */
 export interface Parsed {
@@ -22,7 +23,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
     values[name].push(value);
   };
   /** What the word before was, where that explains a word that belongs to none. */
-  let before: OptionDef | "unknown" | undefined;
+  let before: OptionName | "unknown" | undefined;
   let onlyWords = false;
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
@@ -40,33 +41,35 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
     }
     const option = optionNamed(name);
     if (!option) {
-      const problem = `${printable(word.replace(/=.*$/s, ""))}: unknown option${await didYouMean(name)}`;
+      const near = await didYouMean(name, OPTION_NAMES);
+      const hint = near === undefined ? "" : `; did you mean --${near}?`;
+      const problem = `${printable(word.replace(/=.*$/s, ""))}: unknown option${hint}`;
       if (!problems.includes(problem)) problems.push(problem);
       before = inline === undefined ? "unknown" : undefined;
       continue;
     }
     before = option;
-    if (option.type === "boolean") {
-      if (inline === undefined || inline === "true" || inline === "false") add(option.name, inline ?? "true");
-      else problems.push(`--${option.name}: expected true or false, got ${JSON.stringify(inline)}`);
+    const { value } = optionDef(option);
+    if (value === undefined) {
+      add(option, inline ?? "true");
       continue;
     }
     const next = argv[index + 1];
     if (inline !== undefined) {
-      add(option.name, inline);
+      add(option, inline);
     } else if (next === undefined || namesOption(next)) {
       const got = next === undefined ? "none" : `the option ${printable(next)}`;
-      problems.push(`--${option.name}: expected a value (${option.value}), got ${got}`);
+      problems.push(`--${option}: expected a value (${value}), got ${got}`);
     } else {
-      add(option.name, next);
+      add(option, next);
       index++;
     }
   }
   return { values, problems };
 }
 
-function strayWord(word: string, before: OptionDef | undefined): Problem {
-  const hint = before?.repeatable ? `; repeat --${before.name} for each` : "";
+function strayWord(word: string, before: OptionName | undefined): Problem {
+  const hint = before && optionDef(before).repeatable ? `; repeat --${before} for each` : "";
   return `${JSON.stringify(word)}: expected an option, got a word that belongs to none${hint}`;
 }
 
@@ -76,14 +79,4 @@ const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : JSON
 function namesOption(word: string): boolean {
   const name = OPTION.exec(word)?.[1];
   return name !== undefined && optionNamed(name) !== undefined;
-}
-
-/** Loaded only for who mistyped. */
-async function didYouMean(name: string): Promise<string> {
-  const { closest, distance } = await import("fastest-levenshtein");
-  const near = closest(
-    name,
-    OPTIONS.map((option) => option.name),
-  );
-  return distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean --${near}?` : "";
 }

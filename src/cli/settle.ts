@@ -1,0 +1,26 @@
+// Parsed words → the options of a daemon, or the lines that say why there is none.
+
+import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
+import type { Problem } from "../config/problem.ts";
+import type { Action } from "./action.ts";
+import type { Parsed } from "./parse.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The options, or the problems of the words and of their values together. */
+export async function settle({ values, problems }: Parsed, env: Environment): Promise<Options | readonly Problem[]> {
+  const options = await loadOptions(values, env);
+  if (problems.length === 0) return options;
+  const all = [...problems, ...("listener" in options ? [] : options)];
+  // That there is no check is news only where nothing else is wrong.
+  return all.filter((problem) => problem !== NO_CHECK);
+}
+
+/** What stands in a file already says where; the rest is this program's to say. */
+export function refuse(problems: readonly Problem[], { values }: Parsed): Action {
+  const file = values["config"]?.at(-1);
+  const lines = problems.map((problem) =>
+    file !== undefined && problem.startsWith(`${file}:`) ? problem : `health-checker: ${problem}`,
+  );
+  return { kind: "refuse", lines };
+}

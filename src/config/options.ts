@@ -1,0 +1,133 @@
+// THE table of options: name, value, default, help. The parser, the help, the keys of
+// a config file and every other text that lists them read it; all defaults are here.
+
+import { address, duration, type Field, flag, listenAddress, text, wholeNumber } from "../checks/fields.ts";
+import { command } from "../checks/script.ts";
+import { LOG_LEVELS, type LogLevel } from "../log.ts";
+
+export interface OptionDef<T> {
+  readonly field: Field<T>;
+  /** What the value is, in capitals; an option without one is on or off. */
+  readonly value?: string;
+  /** A single letter that works too. */
+  readonly short?: string;
+  readonly repeatable?: boolean;
+  /** As one would write it. */
+  readonly default?: string;
+  /** One sentence for the help. */
+  readonly help: string;
+  /** Absent from a config file. */
+  readonly commandLineOnly?: boolean;
+}
+
+/** More at once would only wait for each other; each holds a descriptor or a process a check. */
+const MOST_ROUNDS = 1024;
+
+/** Runs any closer together are a slip of the pen, and with scripts a flood of processes. */
+const SHORTEST_INTERVAL_MS = 100;
+
+export const interval: Field<number> = {
+  ...duration,
+  read(given) {
+    const read = duration.read(given);
+    return "value" in read && read.value < SHORTEST_INTERVAL_MS ? { expected: "an interval of at least 100ms" } : read;
+  },
+};
+
+const isLogLevel = (name: string): name is LogLevel => Object.hasOwn(LOG_LEVELS, name);
+
+const logLevel: Field<LogLevel> = {
+  expected: "one of panic, fatal, error, warning, info, debug",
+  json: { enum: Object.keys(LOG_LEVELS) },
+  read(given): ReturnType<Field<LogLevel>["read"]> {
+    const name = typeof given === "string" ? given.toLowerCase() : "";
+    if (!isLogLevel(name)) return {};
+    return { value: name };
+  },
+};
+
+const define = <T>(option: OptionDef<T>): OptionDef<T> => option;
+
+export const OPTIONS = {
+  port: define({
+    field: address,
+    value: "PORT",
+    repeatable: true,
+    help: "check that a TCP port accepts: 5432 (on 127.0.0.1), host:5432, [::1]:5432, unix:/path",
+  }),
+  script: define({
+    field: command,
+    value: "COMMAND",
+    repeatable: true,
+    help: "check that a command exits 0; split into words as a shell does, without a shell",
+  }),
+  config: define({
+    field: text("the path of a file"),
+    value: "FILE",
+    help: "a YAML file of options and checks; options on the command line win over it",
+    commandLineOnly: true,
+  }),
+  "script-timeout": define({
+    field: duration,
+    value: "N",
+    default: "5",
+    help: "how long a script may take: seconds, or 500ms, 10s, 1m",
+  }),
+  "port-timeout": define({
+    field: duration,
+    value: "N",
+    default: "5",
+    help: "how long a port may take to accept: seconds, or 500ms, 10s, 1m",
+  }),
+  interval: define({
+    field: interval,
+    value: "D",
+    help: "run the checks in the background every D, and answer from their results; else a request runs them",
+  }),
+  deadline: define({
+    field: duration,
+    value: "D",
+    help: "answer a request within D; what has not finished by then has failed. In the background 4500ms unless said, on request none",
+  }),
+  singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
+  "max-rounds": define({
+    field: wholeNumber(1, MOST_ROUNDS),
+    value: "N",
+    default: "16",
+    help: "at most N rounds of checks run at once; requests beyond them share one",
+  }),
+  listener: define({
+    field: listenAddress,
+    value: "HOST:PORT",
+    default: "0.0.0.0:5000",
+    help: "where health requests are answered; 0.0.0.0:P and :P are every address, v4 and v6; unix:/path",
+  }),
+  "failure-status": define({
+    field: wholeNumber(400, 599),
+    value: "CODE",
+    default: "504",
+    help: "the HTTP status when a check fails, 400 to 599",
+  }),
+  "log-level": define({
+    field: logLevel,
+    value: "LEVEL",
+    default: "info",
+    help: "panic, fatal, error, warning, info or debug",
+  }),
+  help: define({ field: flag, short: "h", help: "show this help and exit", commandLineOnly: true }),
+  version: define({ field: flag, short: "v", help: "show the version and exit", commandLineOnly: true }),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** What an option's value comes to. */
+export type OptionValue<Name extends OptionName> = (typeof OPTIONS)[Name] extends OptionDef<infer T> ? T : never;
+
+export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
+
+/** By its name, or by its single letter. */
+export function optionNamed(name: string): OptionName | undefined {
+  return OPTION_NAMES.find((option) => option === name || (OPTIONS[option] as OptionDef<unknown>).short === name);
+}
+
+export const optionDef = (name: OptionName): OptionDef<unknown> => OPTIONS[name] as OptionDef<unknown>;

@@ -1,0 +1,144 @@
+// The schema of a config file, from the table of options and the kinds of check. It
+// validates, and JSON Schema and the tables of docs/configuration.md come from it.
+
+import type { ZodObject, ZodType } from "zod";
+import { SEVERITIES, type Severity } from "../checks/check.ts";
+import { duration, oneOf, takes, text, wholeNumber } from "../checks/fields.ts";
+import { KINDS } from "../checks/index.ts";
+import type { CheckKind, Zod } from "../checks/kind.ts";
+import { interval, OPTION_NAMES, optionDef } from "./options.ts";
+
+/** What a check of any kind may say. */
+export interface CommonKeys {
+  readonly name?: string | undefined;
+  readonly timeout?: number | undefined;
+  readonly rise?: number | undefined;
+  readonly fall?: number | undefined;
+  readonly interval?: number | undefined;
+  readonly "stale-after"?: number | undefined;
+  readonly severity?: Severity | undefined;
+}
+
+/** What the schema comes to; the options under their own names beside it. */
+export interface FileContent {
+  readonly defaults?: Omit<CommonKeys, "name" | "interval"> | undefined;
+  readonly checks?: readonly (CommonKeys & Readonly<Record<string, unknown>>)[] | undefined;
+  readonly endpoints?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly [option: string]: unknown;
+}
+
+export interface FileSchema {
+  readonly z: Zod;
+  readonly schema: ZodType<FileContent>;
+  /** The branches of the union of checks, in its order. */
+  readonly kinds: readonly { readonly kind: CheckKind; readonly keys: ZodObject }[];
+  /** The keys that are not a kind's own. */
+  readonly common: ZodObject;
+  readonly defaults: ZodObject;
+}
+
+const LONGEST_NAME = 100;
+
+/** How many results in a row anyone would wait for. */
+const MOST_IN_A_ROW = 1000;
+
+const checkName = {
+  ...text(`a name of at most ${LONGEST_NAME} characters`),
+  read(given: unknown) {
+    const read = text(`a name of at most ${LONGEST_NAME} characters`).read(given);
+    if (!("value" in read)) return read;
+    return read.value.length <= LONGEST_NAME && !/\p{Cc}/u.test(read.value) ? read : {};
+  },
+};
+
+export async function createFileSchema(): Promise<FileSchema> {
+  const { z } = await import("zod");
+  const loaded = await Promise.all(Object.values(KINDS).map((load) => load() as Promise<CheckKind>));
+  const inARow = wholeNumber(1, MOST_IN_A_ROW);
+  const shared = {
+    timeout: takes(
+      z,
+      duration,
+      "how long a run may take; its default is 5s, or what `script-timeout` and `port-timeout` say",
+    ).optional(),
+    rise: takes(
+      z,
+      inARow,
+      "how many passes in a row turn it up when it is down; default 1. Above 1 it needs an interval",
+    ).optional(),
+    fall: takes(
+      z,
+      inARow,
+      "how many failures in a row turn it down when it is up; default 1. Above 1 it needs an interval",
+    ).optional(),
+    "stale-after": takes(
+      z,
+      duration,
+      "a result in the background older than this counts no more; default 3 intervals and the timeout",
+    ).optional(),
+    severity: takes(
+      z,
+      oneOf(SEVERITIES),
+      "`warning`: reported, never decides the verdict; default `critical`",
+    ).optional(),
+  };
+  const own = {
+    name: takes(
+      z,
+      checkName,
+      "what it is called in the log and in `endpoints`; unique; default: kind and target",
+    ).optional(),
+    interval: takes(z, interval, "run it in the background this often; default: the option `interval`").optional(),
+  };
+  const { name, interval: every } = own;
+  const common = z.strictObject({ name, ...shared, interval: every });
+  const kinds = loaded.map((kind) => ({
+    kind,
+    keys: z
+      .strictObject({ ...kind.shape(z), ...common.shape })
+      .meta({ title: kind.name, description: `Passes when ${kind.rule}.` }),
+  }));
+  const defaults = z.strictObject(shared);
+  const [first, ...rest] = kinds.map(({ keys }) => keys);
+  const check = first ? z.union([first, ...rest]) : z.never();
+  const schema = z
+    .strictObject({
+      ...optionKeys(z),
+      defaults: defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
+      checks: z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional(),
+      endpoints: endpoints(z).optional(),
+    })
+    .meta({ title: "health-checker's config file" });
+  return { z, schema: schema as ZodType<FileContent>, kinds, common, defaults };
+}
+
+/** JSON Schema (draft 2020-12) of what one writes. */
+export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
+  const { z, schema } = await createFileSchema();
+  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+}
+
+function optionKeys(z: Zod): Readonly<Record<string, ZodType>> {
+  const keys: Record<string, ZodType> = {};
+  for (const name of OPTION_NAMES) {
+    const { field, help, repeatable, commandLineOnly, default: fallback } = optionDef(name);
+    if (commandLineOnly) continue;
+    const description = fallback === undefined ? help : `${help}; default ${fallback}`;
+    const one = takes(z, field, description);
+    keys[name] = (
+      repeatable ? z.union([one, z.array(one)]).meta({ description: `${help}; one or a list` }) : one
+    ).optional();
+  }
+  return keys;
+}
+
+const endpointPath = /^\/[^?#\s]*$/;
+
+function endpoints(z: Zod): ZodType {
+  return z
+    .record(
+      z.string().regex(endpointPath),
+      z.array(takes(z, text("the name of a check"), "the name of a check")).min(1),
+    )
+    .meta({ description: "paths of the health listener, each with the names of the checks that it looks at" });
+}
