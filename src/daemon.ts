@@ -3,6 +3,7 @@
 import { buildCheck } from "./checks/build.ts";
 import type { Check } from "./checks/check.ts";
 import type { Options } from "./config/load.ts";
+import type { Endpoint } from "./config/load-file.ts";
 import { createMonitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
@@ -40,11 +41,14 @@ export interface Surroundings {
 export async function startDaemon(options: Options, { log, env }: Surroundings): Promise<Daemon> {
   holdReserve();
   const checks = buildChecks(options, scriptEnvironment(env), log);
-  const monitor = createMonitor({ checks, ...options, ...reporting(log) });
-  const answer = createHealthHandler(monitor.ask, options.failureStatus);
+  const { singleflight, maxRounds, deadlineMs, failureStatus, endpoints } = options;
+  const groups = [checks, ...endpoints.map((endpoint) => checksOf(endpoint, checks))];
+  const monitor = createMonitor({ groups, singleflight, maxRounds, deadlineMs, ...reporting(log) });
+  const answer = createHealthHandler({ ...monitor, failureStatus, endpoints: endpoints.map(({ path }) => path) });
 
   // A request may wait for a round to end and then for its own; Bun would cut it as idle.
-  const longestAnswerS = (2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs))) / 1000 + 5;
+  const longestRoundMs = Math.max(...checks.map(({ timeoutMs }) => timeoutMs));
+  const longestAnswerS = (deadlineMs ?? 2 * longestRoundMs) / 1000 + 5;
   const outlastsIdle = longestAnswerS > LONGEST_IDLE_S;
   const serveAt = (at: Address) =>
     Bun.serve({
@@ -55,23 +59,23 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       // A body is never read, so its size is nothing to refuse a request for.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: outlastsIdle ? LONGEST_IDLE_S : Math.ceil(Math.max(SHORTEST_IDLE_S, longestAnswerS)),
-      async fetch(request: Request, server: Bun.Server<undefined>) {
+      fetch(request: Request, server: Bun.Server<undefined>) {
         if (log.verbose) log.debug("request", { method: request.method, url: request.url });
-        if (!outlastsIdle) return answer(request);
+        const answered = answer(request);
+        if (!outlastsIdle || answered instanceof Response) return answered;
         server.timeout(request, 0);
-        const response = await answer(request);
-        server.timeout(request, LONGEST_IDLE_S);
-        return response;
+        return answered.finally(() => server.timeout(request, LONGEST_IDLE_S));
       },
       error(error) {
         log.error("fault while answering", { error: error.stack ?? error.message });
-        return unhealthyResponse(options.failureStatus);
+        return unhealthyResponse(failureStatus);
       },
     } as Bun.Serve.Options<undefined>);
 
   const listener = await listen(options.listener, serveAt);
   const { server } = listener;
   const address = boundAddress(options.listener, server.port);
+  monitor.start();
   await announce(log, options, address, checks);
 
   return {
@@ -99,6 +103,9 @@ function buildChecks(options: Options, env: Readonly<Record<string, string>>, lo
   return options.checks.map((config) => buildCheck(config, { env, onOrphan }));
 }
 
+const checksOf = ({ checks: names }: Endpoint, checks: readonly Check[]): readonly Check[] =>
+  checks.filter(({ name }) => names.includes(name));
+
 /** What belongs to the daemon and its service manager is not handed on. */
 const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
 
@@ -116,8 +123,11 @@ async function announce(log: Log, options: Options, address: Address, checks: re
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
-  for (const { name, kind, target, timeoutMs, inspect } of checks) {
-    log.info("check", { name, kind, target, timeout: formatDuration(timeoutMs) });
+  for (const caution of options.cautions) log.warning("unwise configuration", { caution });
+  for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
+    const timeout = formatDuration(timeoutMs);
+    const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
+    log.info("check", { name, kind, target, timeout, ...background, ...(severity === "warning" && { severity }) });
     for (const warning of (await inspect?.()) ?? []) log.warning("check will fail", { name, because: warning });
   }
 }

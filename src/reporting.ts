@@ -4,6 +4,7 @@
 // What stays down is said again every five minutes, or sooner when its reason changes.
 
 import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
+import type { MonitorOptions } from "./core/monitor.ts";
 import { roundDuration } from "./duration.ts";
 import type { Log } from "./log.ts";
 
@@ -11,8 +12,11 @@ import type { Log } from "./log.ts";
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
 
-export function reporting(log: Log) {
+type Reporting = Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault">;
+
+export function reporting(log: Log): Reporting {
   let abandonedSaidAt = Number.NEGATIVE_INFINITY;
+  const lastWarned = new Map<Check, number>();
   const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
 
   const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
@@ -28,6 +32,17 @@ export function reporting(log: Log) {
     else log.warning("check is down", { ...fields, ...wasFor(before, after) });
   };
 
+  const sayWarning = (check: Check, warning: string | undefined) => {
+    const saidAt = lastWarned.get(check);
+    const now = performance.now();
+    if (warning === undefined) {
+      if (lastWarned.delete(check)) log.info("check has nothing to warn of any more", { check: check.name });
+    } else if (saidAt === undefined || now - saidAt >= REMIND_MS) {
+      lastWarned.set(check, now);
+      log.warning("check is ok, with a warning", { check: check.name, warning });
+    }
+  };
+
   return {
     onResult(result: CheckResult, before: CheckState, after: CheckState): void {
       const { check, outcome } = result;
@@ -37,8 +52,11 @@ export function reporting(log: Log) {
         if (outcome.reason === "internal") {
           log.error("fault in a probe; please report it", { check: check.name, error: outcome.message });
         }
-        sayDown(result, outcome, before, after);
-      } else if (after.status !== before.status) {
+        // One that is up stays so until `fall` failures in a row.
+        if (after.status === "down") sayDown(result, outcome, before, after);
+      } else {
+        sayWarning(check, outcome.warning);
+        if (after.status === before.status || after.status !== "up") return;
         log.info("check is up", { check: check.name, seconds: secondsOf(result), ...wasFor(before, after) });
       }
     },
@@ -50,6 +68,15 @@ export function reporting(log: Log) {
       log.warning("asker went away before the answer", {
         seconds: Math.max(...results.map(secondsOf)),
         unfinished: unfinished.map(({ check }) => check.name).join(", "),
+      });
+    },
+    onStale({ name }: Check, { last }: CheckState): void {
+      const age = last ? { age: roundDuration(performance.now() - last.start) } : {};
+      log.warning("check has no result that is fresh", { check: name, reason: "stale", ...age });
+    },
+    onFault(error: unknown): void {
+      log.error("fault in health-checker; please report it", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     },
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {

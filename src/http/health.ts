@@ -1,7 +1,7 @@
 // The health listener: any method, any path, one verdict, and nothing else ever.
 
 import type { Verdict } from "../checks/check.ts";
-import type { Asker } from "../core/monitor.ts";
+import type { Asker, Monitor } from "../core/monitor.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 
@@ -11,18 +11,37 @@ export const UNHEALTHY_BODY = "At least one health check failed";
 /** Never healthy by default. */
 const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 
-/**
- * `failureStatus` is what an unhealthy host answers, 400 to 599. A fault while
- * judging counts as unhealthy.
- */
-export function createHealthHandler(
-  ask: (asker: Asker) => Promise<Verdict>,
-  failureStatus: number,
-): (request: Request) => Promise<Response> {
-  return async (request) => {
-    const { healthy } = await ask(request).catch(() => UNKNOWN);
-    return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+export interface HealthOptions {
+  readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
+  readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
+  /** What an unhealthy host answers, 400 to 599. */
+  readonly failureStatus: number;
+  /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
+  readonly endpoints: readonly string[];
+}
+
+export type HealthHandler = (request: Request) => Response | Promise<Response>;
+
+/** A fault while judging counts as unhealthy. */
+export function createHealthHandler({ read, ask, failureStatus, endpoints }: HealthOptions): HealthHandler {
+  const answer = ({ healthy }: Pick<Verdict, "healthy">) =>
+    healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+  const groupOf = endpoints.length === 0 ? () => 0 : (request: Request) => endpoints.indexOf(pathOf(request.url)) + 1;
+  return (request) => {
+    const group = groupOf(request);
+    const known = read(group);
+    if (known) return answer(known);
+    return ask(request, group)
+      .catch(() => UNKNOWN)
+      .then(answer);
   };
+}
+
+/** As it was sent, without the query. HTTP/1.0 without Host gives the path alone, which `new URL` refuses. */
+function pathOf(url: string): string {
+  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
+  const start = url.indexOf("/", authority);
+  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
 }
 
 export const unhealthyResponse = (status: number): Response =>
