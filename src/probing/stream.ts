@@ -2,15 +2,16 @@
 // addresses, read in pieces, closed as a polite client does, and gone at once when
 // its signal aborts.
 
-import { readFile } from "node:fs/promises";
 import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed } from "../checks/check.ts";
 import type { TlsSettings } from "../checks/tls.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
+import { describeFlaws, judge } from "./certificate.ts";
 import { withReserve } from "./descriptors.ts";
 import { isFailure, race } from "./race.ts";
 import { resolve } from "./resolve.ts";
+import { loadTrust, type Trust } from "./trust.ts";
 import { pause } from "./turns.ts";
 
 export interface StreamOptions {
@@ -19,6 +20,8 @@ export interface StreamOptions {
   readonly tls?: TlsSettings | undefined;
   /** Protocols to offer by ALPN; none by default. */
   readonly alpn?: readonly string[];
+  /** What is agreed on in plain before TLS begins; must leave nothing unread. A failure ends it. */
+  readonly beforeTls?: (plain: Stream) => Promise<Failure | undefined>;
 }
 
 export interface Stream {
@@ -41,15 +44,24 @@ const CLOSE_GRACE_MS = 250;
 /** Never rejects. What is returned must be closed; an abort closes it too. */
 export async function openStream(
   target: Address,
-  { patienceMs, tls, alpn }: StreamOptions,
+  { patienceMs, tls, alpn, beforeTls }: StreamOptions,
   signal: AbortSignal,
 ): Promise<Stream | Failure> {
+  const trust = tls && loadTrust(tls.ca);
   const found = await addressesOf(target, signal, patienceMs);
   if (isFailure(found)) return found;
   const socket = await race<Address, Socket>(found.addresses, connectTo, signal, (late) => late.destroy());
   if (isFailure(socket)) return socket;
-  if (!tls) return streamOn(socket, target, found.warning, signal);
-  const secured = await secure(socket, target, tls, alpn, signal);
+  if (!tls || !trust) return streamOn(socket, target, found.warning, signal);
+  if (beforeTls) {
+    const plain = streamOn(socket, target, found.warning, signal);
+    const refusal = await beforeTls(plain);
+    if (refusal) {
+      plain.close();
+      return refusal;
+    }
+  }
+  const secured = await secure(socket, target, tls, trust, alpn, signal);
   return isFailure(secured) ? secured : streamOn(secured, target, found.warning, signal);
 }
 
@@ -130,31 +142,46 @@ function explainConnect(peer: string, code: string): Failure {
   }
 }
 
+/** Whose certificate a peer should show: a name or an IP address. */
+export function nameToVerify(target: Address, settings: TlsSettings): string {
+  const host = settings["server-name"] ?? (target.family === "tcp" ? target.host : "localhost");
+  // Neither a zone (fe80::1%eth0) nor the dot that ends a full name stands in a certificate.
+  return host.replace(/%.*$|\.$/, "");
+}
+
 /** TLS over a connected socket, verified as `settings` say; who wants to judge for himself sets `verify: false`. */
 async function secure(
   socket: Socket,
   target: Address,
   settings: TlsSettings,
+  loading: Promise<Trust | Failure>,
   alpn: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<TLSSocket | Failure> {
   const peer = formatAddress(target);
-  const ca = settings.ca === undefined ? undefined : await readAuthority(settings.ca);
-  if (isFailure(ca)) {
-    socket.destroy();
-    return ca;
+  const host = nameToVerify(target, settings);
+  const [trust, { connect: connectTls }] = await Promise.all([unlessAborted(loading, signal), import("node:tls")]);
+  if (isFailure(trust)) {
+    if (signal.aborted) socket.destroy();
+    else closePolitely(socket);
+    return trust;
   }
-  const { checkServerIdentity, connect: connectTls } = await import("node:tls");
-  const host = settings["server-name"] ?? (target.family === "tcp" ? target.host : "localhost");
   const numeric = isIPv4(host) || isIPv6(host);
-  return new Promise((resolve) => {
+  const handshake = failed("timeout", `the TLS handshake with ${peer}`);
+  const opened = await new Promise<TLSSocket | Failure>((resolve) => {
+    if (signal.aborted) {
+      socket.destroy();
+      return resolve(handshake);
+    }
     const secured = connectTls({
       socket,
       // RFC 6066 allows no address as a server name.
       ...(numeric ? {} : { servername: host }),
-      ...(ca !== undefined && { ca }),
+      secureContext: trust.context,
       ...(alpn && { ALPNProtocols: [...alpn] }),
       rejectUnauthorized: false,
+      // The name is judged beside the chain, below.
+      checkServerIdentity: () => undefined,
     });
     const settle = (result: TLSSocket | Failure) => {
       signal.removeEventListener("abort", abort);
@@ -168,31 +195,49 @@ async function secure(
       }
       resolve(result);
     };
-    const abort = () => settle(failed("timeout", `the TLS handshake with ${peer}`));
-    const onSecure = () => {
-      if (!settings.verify) return settle(secured);
-      const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
-      const name = checkServerIdentity(host, secured.getPeerCertificate())?.message;
-      const flaw = chain ?? name;
-      settle(flaw === undefined ? secured : failed("tls", `the certificate of ${peer} does not hold: ${flaw}`));
-    };
+    const closed = () => settle(failed("closed", `${peer} closed the connection during the TLS handshake`));
+    const abort = () => settle(handshake);
+    const onSecure = () => settle(secured);
+    const onClose = closed;
     const onError = (error: Error) =>
-      settle(failed("tls", `no TLS could be agreed on with ${peer} (${"code" in error ? error.code : error.message})`));
-    const onClose = () => settle(failed("closed", `${peer} closed the connection during the TLS handshake`));
+      ["ECONNRESET", "EPIPE"].includes(codeOf(error))
+        ? closed()
+        : settle(failed("tls", `no TLS could be agreed on with ${peer} (${reasonOf(error)})`));
     secured.on("secureConnect", onSecure);
     secured.on("error", onError);
     secured.on("close", onClose);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort);
+    signal.addEventListener("abort", abort);
+  });
+  if (isFailure(opened) || !settings.verify) return opened;
+  const judgement = await judge(opened, host, trust);
+  if (judgement.flaws.length === 0) return opened;
+  closePolitely(opened);
+  return failed("tls", `the certificate of ${peer} ${describeFlaws(judgement)}`);
+}
+
+/** A file may hang on a disk that does. */
+function unlessAborted(loading: Promise<Trust | Failure>, signal: AbortSignal): Promise<Trust | Failure> {
+  return new Promise((resolve) => {
+    const abort = () => resolve(failed("timeout", "reading the certificates of the authorities"));
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort);
+    void loading.then((loaded) => {
+      signal.removeEventListener("abort", abort);
+      resolve(loaded);
+    });
   });
 }
 
-async function readAuthority(file: string): Promise<string | Failure> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    return failed("tls", `the certificates of ${file} cannot be read (${codeOf(error)})`);
-  }
+/** FIN, and on TLS its goodbye before; what does not answer it is destroyed. */
+function closePolitely(socket: Socket | TLSSocket): void {
+  if (socket.destroyed) return;
+  const destroy = () => socket.destroy();
+  // What is left unread would turn the FIN into a reset.
+  socket.resume();
+  socket.end();
+  const giveUp = setTimeout(destroy, CLOSE_GRACE_MS);
+  socket.on("close", () => clearTimeout(giveUp));
+  socket.on("end", destroy);
 }
 
 function streamOn(
@@ -203,7 +248,8 @@ function streamOn(
 ): Stream {
   const peer = formatAddress(target);
   const destroy = () => socket.destroy();
-  signal.addEventListener("abort", destroy);
+  if (signal.aborted) destroy();
+  else signal.addEventListener("abort", destroy);
   let closed = false;
   return {
     socket,
@@ -238,16 +284,16 @@ function streamOn(
       if (closed) return;
       closed = true;
       signal.removeEventListener("abort", destroy);
-      if (socket.destroyed) return;
-      // What is left unread would turn the FIN into a reset.
-      socket.resume();
-      socket.end();
-      const giveUp = setTimeout(destroy, CLOSE_GRACE_MS);
-      socket.on("close", () => clearTimeout(giveUp));
-      socket.on("end", destroy);
+      closePolitely(socket);
     },
   };
 }
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
+
+/** OpenSSL's words for it where they are what tells more. */
+function reasonOf(error: Error): string {
+  const [, reason = codeOf(error)] = /:(?:SSL routines|OPENSSL_internal):(?:.*:)?([\w ]+)$/.exec(error.message) ?? [];
+  return reason;
+}
