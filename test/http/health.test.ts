@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Verdict } from "../../src/checks/check.ts";
-import { createHealthHandler, unhealthyResponse } from "../../src/http/health.ts";
+import { createHealthHandler, type HealthOptions, unhealthyResponse } from "../../src/http/health.ts";
 
 const verdict = (healthy: boolean): Verdict => ({ healthy, failing: healthy ? [] : ["secret name"], at: 1 });
 
@@ -16,20 +16,24 @@ async function seen(response: Response) {
 const OK = { status: 200, headers: HEADERS, body: "OK" };
 const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one health check failed" });
 
+/** On request: nothing is known before it is asked for. */
+const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
+  createHealthHandler({ read: () => undefined, ask, failureStatus, endpoints: [] });
+
 test("a healthy host answers 200 OK", async () => {
-  const answer = createHealthHandler(async () => verdict(true), 504);
+  const answer = handler(async () => verdict(true), 504);
   expect(await seen(await answer(new Request("http://host/")))).toEqual(OK);
 });
 
 test.each([504, 503, 400, 599])("an unhealthy host answers the failure status %d and names nothing", async (status) => {
-  const answer = createHealthHandler(async () => verdict(false), status);
+  const answer = handler(async () => verdict(false), status);
   expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(status));
   expect(await seen(unhealthyResponse(status))).toEqual(BAD(status));
 });
 
 test("the request itself is who asks, so that its end is seen", async () => {
   const asked: unknown[] = [];
-  const answer = createHealthHandler(async (asker) => {
+  const answer = handler(async (asker) => {
     asked.push(asker);
     return verdict(true);
   }, 504);
@@ -39,15 +43,62 @@ test("the request itself is who asks, so that its end is seen", async () => {
 });
 
 test("a fault while judging counts as unhealthy", async () => {
-  const answer = createHealthHandler(() => Promise.reject(new Error("a fault")), 504);
+  const answer = handler(() => Promise.reject(new Error("a fault")), 504);
   expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(504));
+});
+
+test("what is known is answered at once, and nobody is asked", async () => {
+  for (const healthy of [true, false]) {
+    const answer = createHealthHandler({
+      read: () => verdict(healthy),
+      ask: () => Promise.reject(new Error("asked")),
+      failureStatus: 503,
+      endpoints: [],
+    })(new Request("http://host/"));
+    expect(answer).toBeInstanceOf(Response);
+    expect(await seen(await answer)).toEqual(healthy ? OK : BAD(503));
+  }
+});
+
+describe("endpoints", () => {
+  const groups: number[] = [];
+  const answer = createHealthHandler({
+    read: () => undefined,
+    ask: async (_asker, group) => {
+      groups.push(group);
+      return verdict(true);
+    },
+    failureStatus: 504,
+    endpoints: ["/db", "/a/b", "/"],
+  });
+
+  test.each([
+    ["http://host/db", 1],
+    ["http://host/db?x=/a/b", 1],
+    ["/db", 1],
+    ["/db?x", 1],
+    ["http://[::1]:5000/a/b", 2],
+    ["http://host/", 3],
+    ["http://host?x", 3],
+    ["http://host/?x", 3],
+    ["http://host/db/", 0],
+    ["http://host/dbx", 0],
+    ["http://host/DB", 0],
+    ["http://host/x?/db", 0],
+    ["//db", 0],
+  ])("%s asks for group %d", async (url, group) => {
+    groups.length = 0;
+    // A bare path is what HTTP/1.0 without Host gives, which no Request can be made of.
+    await answer({ url, signal: new AbortController().signal } as Request);
+    expect(groups).toEqual([group]);
+  });
 });
 
 describe("over a real port", () => {
   let healthy = true;
   let server: Bun.Server<undefined>;
   beforeAll(() => {
-    const answer = createHealthHandler(async () => verdict(healthy), 504);
+    const answer = handler(async () => verdict(healthy), 504);
     server = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: (request) => answer(request) });
   });
   afterAll(() => server.stop(true));
