@@ -1,14 +1,15 @@
-// script: passes when the program exits with status 0 within the timeout.
+// script: passes when the program exits with status 0 within the timeout, and its
+// stdout holds what is expected, if anything is. With `nagios` status 1 passes too.
 //
 // It runs in a process group of its own without a shell, with no input. At the
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
-import { type Group, type GroupExit, StartError, startGroup } from "../probing/group.ts";
+import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/group.ts";
 import { pause } from "../probing/turns.ts";
 import { splitWords } from "../words.ts";
-import { failed, type Outcome, type Probe } from "./check.ts";
-import { type Field, takes } from "./fields.ts";
+import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
+import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./fields.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 
 /** Killed processes are gone within a few ms; one that is not by then hangs in the kernel. */
@@ -25,6 +26,12 @@ const BUSY_CODE = "ETXTBSY";
 
 /** Where the runtime looks for a program when there is no PATH. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+/** How much of the start of its stdout is looked at for `expect`. */
+const STDOUT_BYTES = 64 * 1024;
+
+/** A plugin's first line says it all; what is longer is no line for people. */
+const SUMMARY_LENGTH = 300;
 
 const UP: Outcome = { ok: true };
 
@@ -60,37 +67,103 @@ export const command: Field<Command> = {
 /** As one would type it for a shell. */
 const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** The script finds the name of its check there. */
+const CHECK_VARIABLE = "HEALTH_CHECKER_CHECK";
+
+export const variables: Field<Readonly<Record<string, string>>> = {
+  expected: "names of variables with their values",
+  json: {
+    type: "object",
+    propertyNames: { pattern: NAME.source },
+    additionalProperties: { type: ["string", "number"] },
+  },
+  read(given) {
+    if (typeof given !== "object" || given === null || Array.isArray(given)) return {};
+    const entries: [string, string][] = [];
+    for (const [name, value] of Object.entries(given)) {
+      if (!NAME.test(name)) return { hint: `a name is of letters, digits and _, unlike ${JSON.stringify(name)}` };
+      if (name === CHECK_VARIABLE) return { hint: `${CHECK_VARIABLE} is the name of the check` };
+      if (typeof value !== "string" && typeof value !== "number") {
+        return { hint: `the value of ${name} is not a text; in quotes it would be` };
+      }
+      if (String(value).includes("\0")) return { hint: `the value of ${name} holds a zero byte` };
+      entries.push([name, String(value)]);
+    }
+    return { value: Object.fromEntries(entries) };
+  },
+};
+
 export const script = defineKind({
   name: "script",
   value: "COMMAND",
-  rule: "the program exits with status 0",
+  rule: "the program exits with status 0, and its stdout holds what is expected",
   shape: (z) => ({
     script: takes(z, command, "the command: a text that is split as a POSIX shell does, or a list of words"),
+    cwd: takes(z, absolutePath, "the folder to run it in; by default the daemon's own").optional(),
+    env: takes(
+      z,
+      variables,
+      "variables of its environment, on top of the daemon's own; their values are not shown",
+    ).optional(),
+    expect: takes(
+      z,
+      pattern,
+      "what its stdout must hold, a text or a /regular expression/; of the first 64 KiB",
+    ).optional(),
+    nagios: takes(
+      z,
+      flag,
+      "read its exit status as a Nagios plugin's: 0 passes, 1 passes with a warning, all else fails",
+    ).prefault(false),
   }),
   target: ({ script: { text } }) => text,
-  probe: ({ script: { argv } }, context) => {
-    const env = environment(context);
-    return scriptProbe(argv, { env, onOrphan: context.onOrphan }, () => diagnose(argv, env));
+  secrets: ({ env = {} }) => Object.values(env),
+  probe(settings, context) {
+    const { argv } = settings.script;
+    const { cwd, expect, nagios } = settings;
+    const env = environment(settings, context);
+    const stdoutBytes = expect || nagios ? STDOUT_BYTES : undefined;
+    const judge = nagios ? judgePlugin : judgeExit;
+    return scriptProbe(
+      argv,
+      { env, cwd, stdoutBytes, onOrphan: context.onOrphan },
+      {
+        judge: (exit, group) => judgeOutput(judge(exit, group), expect, group),
+        diagnose: () => diagnose(settings, env),
+      },
+    );
   },
-  inspect: async ({ script: { argv } }, context) => [(await diagnose(argv, environment(context))) ?? []].flat(),
+  inspect: async (settings, context) => [(await diagnose(settings, environment(settings, context))) ?? []].flat(),
 });
 
-const environment = ({ env, name }: ProbeContext): Readonly<Record<string, string>> => ({
+interface Settings {
+  readonly script: Command;
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+const environment = (settings: Settings, { env, name }: ProbeContext): Readonly<Record<string, string>> => ({
   ...env,
-  HEALTH_CHECKER_CHECK: name,
+  ...settings.env,
+  [CHECK_VARIABLE]: name,
 });
 
 // Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
-async function diagnose([program = ""]: readonly string[], env: Readonly<Record<string, string>>) {
+async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Record<string, string>>) {
   const { diagnoseCommand } = await import("../probing/diagnose.ts");
-  return diagnoseCommand(program, env["PATH"] ?? DEFAULT_PATH);
+  return diagnoseCommand(argv[0] ?? "", env["PATH"] ?? DEFAULT_PATH, cwd);
 }
 
-function scriptProbe(
-  argv: readonly string[],
-  options: Parameters<typeof startGroup>[1],
-  diagnose: () => Promise<string | undefined>,
-): Probe {
+interface Means {
+  /** What the end of a run says. */
+  readonly judge: (exit: GroupExit, group: Group) => Outcome;
+  /** Why it cannot be started, when that can be seen. */
+  readonly diagnose: () => Promise<string | undefined>;
+}
+
+function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: Means): Probe {
   /** Killed, and not reaped yet: when, by performance.now(). */
   const dying = new Map<Group, number>();
 
@@ -156,7 +229,7 @@ async function awaitReaping(dying: ReadonlyMap<Group, number>): Promise<readonly
   return earlier.map(([group]) => group).filter((group) => dying.has(group));
 }
 
-function judge({ exitCode, signal }: GroupExit, group: Group): Outcome {
+function judgeExit({ exitCode, signal }: GroupExit, group: Group): Outcome {
   if (exitCode === 0) return UP;
   return withOutput(
     exitCode === null ? failed("signal", `ended by ${signal}`) : failed("exit", `exited with status ${exitCode}`),
@@ -164,10 +237,40 @@ function judge({ exitCode, signal }: GroupExit, group: Group): Outcome {
   );
 }
 
+/** By the statuses of the Nagios plugin guidelines: their first line is for people, less what follows a bar. */
+function judgePlugin(exit: GroupExit, group: Group): Outcome {
+  const state = PLUGIN_STATES[exit.exitCode ?? -1];
+  if (state === undefined) return judgeExit(exit, group);
+  const summary = summaryOf(group.stdout().text);
+  if (state === "ok") return summary === undefined ? UP : { ok: true, detail: summary };
+  if (state === "warning") return { ok: true, warning: summary ?? "the plugin warns and does not say of what" };
+  return withOutput(
+    failed("exit", summary === undefined ? `exited with status ${exit.exitCode} (${state})` : `${state}: ${summary}`),
+    group,
+  );
+}
+
+const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
+
+function summaryOf(stdout: string): string | undefined {
+  const [line = ""] = stdout.trimStart().split("\n", 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+  const [summary = ""] = line.replace(/[\u0000-\u001f\u007f]+/g, " ").split("|", 1);
+  return summary.trim().slice(0, SUMMARY_LENGTH) || undefined;
+}
+
+function judgeOutput(outcome: Outcome, expect: Pattern | undefined, group: Group): Outcome {
+  if (!outcome.ok || expect === undefined) return outcome;
+  const { text, totalBytes } = group.stdout();
+  if (expect.matches(text)) return outcome;
+  const within = totalBytes > STDOUT_BYTES ? ` in its first ${STDOUT_BYTES} of ${totalBytes} bytes` : "";
+  return withOutput(failed("mismatch", `its stdout does not hold what is expected${within}`), group);
+}
+
 const killed = (group: Group): Outcome =>
   withOutput(failed("timeout", "still running; killed with its process group"), group);
 
-function withOutput(failure: ReturnType<typeof failed>, group: Group): Outcome {
+function withOutput(failure: Failure, group: Group): Outcome {
   const output = group.output();
   return output === undefined ? failure : { ...failure, output };
 }

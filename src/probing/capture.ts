@@ -1,5 +1,5 @@
 // The end of what a program printed: the last 4 KiB, since errors come last, and
-// a count of all of it.
+// a count of all of it. Where it is to hold something, its start.
 
 /** As Consul keeps; enough for an error, too little for a log to drown in. */
 export const CAPTURE_BYTES = 4096;
@@ -31,6 +31,29 @@ export function createCapture(limitBytes = CAPTURE_BYTES): Capture {
         .trimEnd();
       return totalBytes > kept.byteLength ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
     },
+  };
+}
+
+export interface Start {
+  add(chunk: Uint8Array): void;
+  read(): { readonly text: string; readonly totalBytes: number };
+}
+
+/** The other way round: the first `limitBytes`. */
+export function createStart(limitBytes: number): Start {
+  const chunks: Uint8Array[] = [];
+  let keptBytes = 0;
+  let totalBytes = 0;
+  return {
+    add(chunk) {
+      totalBytes += chunk.byteLength;
+      if (keptBytes >= limitBytes) return;
+      // A copy: the reader's buffer is used again.
+      const kept = chunk.slice(0, limitBytes - keptBytes);
+      keptBytes += kept.byteLength;
+      chunks.push(kept);
+    },
+    read: () => ({ text: new TextDecoder().decode(Buffer.concat(chunks)), totalBytes }),
   };
 }
 

@@ -2,20 +2,38 @@
 // has three codes for a dozen causes; a look at the file tells them apart.
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
 
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
 
 /**
  * What is wrong with the program named by `command`, or undefined when nothing
- * is seen to be. `searchPath` is the PATH in which a bare name is looked for.
+ * is seen to be. `searchPath` is the PATH in which a bare name is looked for,
+ * `cwd` the working folder it is given, if any.
  * Blocks for a few file system calls: for starts and failures, not for every run.
  */
-export function diagnoseCommand(command: string, searchPath: string): string | undefined {
-  const file = command.includes("/") ? command : findInPath(command, searchPath);
+export function diagnoseCommand(command: string, searchPath: string, cwd?: string): string | undefined {
+  const flaw = cwd === undefined ? undefined : diagnoseFolder(cwd);
+  if (flaw !== undefined) return flaw;
+  const file = command.includes("/") ? within(cwd, command) : findInPath(command, searchPath);
   if (file === undefined) return `${command}: not found in PATH; write the path in full`;
   return diagnoseFile(file, searchPath);
+}
+
+const within = (cwd: string | undefined, file: string) => (cwd === undefined ? file : resolve(cwd, file));
+
+function diagnoseFolder(folder: string): string | undefined {
+  try {
+    if (!statSync(folder).isDirectory()) return `the working folder ${folder} is not a directory`;
+    accessSync(folder, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    return code === "ENOENT" || code === "ENOTDIR"
+      ? `the working folder ${folder} does not exist`
+      : `the working folder ${folder} cannot be used by this user (${code})`;
+  }
 }
 
 function diagnoseFile(file: string, searchPath: string): string | undefined {

@@ -2,9 +2,12 @@
 // said, and what to do; and none of it goes on.
 
 import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runCheck } from "../../src/checks/run.ts";
-import { scriptCheck } from "../../src/checks/script.ts";
+import { script } from "../../src/checks/script.ts";
+import { type CheckOptions, checkOf } from "../support/checks.ts";
+import { needs } from "../support/needs.ts";
 import { processesRunning } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -13,26 +16,27 @@ const { PATH = "/usr/bin:/bin" } = process.env;
 const never = new AbortController().signal;
 const fixture = (name: string) => join(import.meta.dir, "../fixtures", name);
 
-function check(argv: readonly string[], timeoutMs = 10_000, onOrphan: (check: string) => void = () => {}) {
-  const text = argv.join(" ");
-  return scriptCheck(`script ${text}`, { text, argv }, timeoutMs, { env: { PATH }, onOrphan });
-}
+const check = (argv: readonly string[], timeoutMs = 10_000, onOrphan: (check: string) => void = () => {}) =>
+  checkWith({ script: argv }, { timeoutMs, onOrphan });
+
+const checkWith = (keys: Readonly<Record<string, unknown>>, options: CheckOptions = {}) =>
+  checkOf(script, keys, { env: { PATH }, ...options });
 
 const outcomeOf = async (argv: readonly string[], timeoutMs?: number) =>
   (await runCheck(check(argv, timeoutMs), never)).outcome;
+
+const outcomeWith = async (keys: Readonly<Record<string, unknown>>, options?: CheckOptions) =>
+  (await runCheck(checkWith(keys, options), never)).outcome;
 
 const sh = (script: string) => ["/bin/sh", "-c", script];
 
 /** A word of its own for a command line, so that its processes can be told from all others. */
 const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
-test("a check is named after its command", () => {
-  expect(check(["/bin/true", "x"], 7)).toMatchObject({
-    name: "script /bin/true x",
-    kind: "script",
-    target: "/bin/true x",
-    timeoutMs: 7,
-  });
+test("its target is its command, as one would type it", () => {
+  expect(check(["/bin/true", "x"], 7)).toMatchObject({ kind: "script", target: "/bin/true x", timeoutMs: 7 });
+  expect(check(["/bin/echo", "it's", ""])).toMatchObject({ target: "/bin/echo 'it'\\''s' ''" });
+  expect(checkWith({ script: "/bin/echo  'a b'" })).toMatchObject({ target: "/bin/echo  'a b'" });
 });
 
 test("what exits 0 is up, whatever it says", async () => {
@@ -150,9 +154,8 @@ test("runs of one check may overlap, and a killed one does not keep the next fro
 });
 
 test("a script finds the name of its check, and the environment it was given", async () => {
-  const argv = sh('[ "$HEALTH_CHECKER_CHECK" = "the name" ] && [ "$A" = 1 ] && [ -z "$HOME" ]');
-  const named = scriptCheck("the name", { text: "a", argv }, 10_000, { env: { PATH, A: "1" }, onOrphan() {} });
-  expect((await runCheck(named, never)).outcome).toEqual({ ok: true });
+  const argv = sh('[ "$HEALTH_CHECKER_CHECK" = it ] && [ "$A" = 1 ] && [ -z "$HOME" ]');
+  expect(await outcomeWith({ script: argv }, { env: { PATH, A: "1" } })).toEqual({ ok: true });
 });
 
 describe("what cannot start", () => {
@@ -206,3 +209,221 @@ test("a run is not called stuck for what was killed while it waited for an earli
     await Promise.all(killed);
   }
 });
+
+describe("cwd", () => {
+  test("is the folder that it runs in, and that a relative path begins at", async () => {
+    await using folder = await tempFolder();
+    await folder.write("here.sh", '#!/bin/sh\n[ "$(pwd)" = "$1" ]\n', 0o755);
+    for (const program of ["./here.sh", join(folder.path, "here.sh")]) {
+      const keys = { script: [program, folder.path], cwd: folder.path };
+      expect(await checkWith(keys).inspect?.()).toEqual([]);
+      expect(await outcomeWith(keys)).toEqual({ ok: true });
+    }
+  });
+
+  test("that is not there is told apart from a program that is not", async () => {
+    await using folder = await tempFolder();
+    const file = await folder.write("file", "");
+    const rows = [
+      [{ script: "/bin/true", cwd: "/no/such" }, "the working folder /no/such does not exist"],
+      [{ script: "/bin/true", cwd: file }, `the working folder ${file} is not a directory`],
+      [{ script: "/no/such", cwd: folder.path }, "/no/such does not exist"],
+      [{ script: "./none", cwd: folder.path }, `${folder.path}/none does not exist`],
+    ] as const;
+    for (const [keys, message] of rows) {
+      expect(await checkWith(keys).inspect?.()).toEqual([message]);
+      expect(await outcomeWith(keys)).toEqual({ ok: false, reason: "spawn", message });
+    }
+  });
+
+  test.each(["etc", "./x", ""])("refuses %j", (cwd) => {
+    expect(() => checkWith({ script: "/bin/true", cwd })).toThrow("begins with a slash");
+  });
+});
+
+describe("env", () => {
+  test("is added to what it inherits, wins over it, and finds the program", async () => {
+    await using folder = await tempFolder();
+    await folder.write("only-here", "#!/bin/sh\nexit 7\n", 0o755);
+    const script = sh('[ "$A" = "x y" ] && [ "$B" = 2 ] && [ "$C" = kept ]');
+    const env = { PATH, A: "old", C: "kept" };
+    expect(await outcomeWith({ script, env: { A: "x y", B: 2 } }, { env })).toEqual({ ok: true });
+    expect(await outcomeWith({ script: "only-here", env: { PATH: `${folder.path}:${PATH}` } })).toMatchObject({
+      reason: "exit",
+    });
+  });
+
+  test("does not show its values, wherever the script says them", async () => {
+    const keys = { script: [...sh('echo "$1 $TOKEN"; exit 2'), "sh", "hunter22"], env: { TOKEN: "hunter22" } };
+    for (const nagios of [false, true]) {
+      const one = checkWith({ ...keys, nagios });
+      expect(one.target).toEndWith("sh ***");
+      const { outcome } = await runCheck(one, never);
+      expect(outcome).toMatchObject({ reason: "exit", output: "*** ***" });
+      expect(JSON.stringify(outcome)).not.toContain("hunter22");
+    }
+  });
+
+  test.each([
+    [{ "A=B": "x" }, '"A=B"'],
+    [{ "": "x" }, '""'],
+    [{ "1A": "x" }, '"1A"'],
+    [{ A: true }, "the value of A is not a text"],
+    [{ A: null }, "the value of A is not a text"],
+    [{ A: "secret\0" }, "the value of A holds a zero byte"],
+    [{ HEALTH_CHECKER_CHECK: "x" }, "HEALTH_CHECKER_CHECK is the name of the check"],
+    [["A=1"], "names of variables"],
+    ["A=1", "names of variables"],
+  ])("refuses %j", (env, flaw) => {
+    let message = "";
+    try {
+      checkWith({ script: "/bin/true", env });
+    } catch (error) {
+      message = JSON.parse(String((error as Error).message))
+        .map(({ params }: { params: object }) => Object.values(params).join())
+        .join();
+    }
+    expect(message).toContain(flaw);
+    expect(message).not.toContain("secret");
+  });
+
+  test("takes whatever names a map may have", async () => {
+    const env = JSON.parse('{"__proto__": "a", "constructor": "b"}');
+    const script = sh('[ "$__proto__" = a ] && [ "$constructor" = b ]');
+    expect(await outcomeWith({ script, env })).toEqual({ ok: true });
+  });
+});
+
+describe("expect", () => {
+  test("looks at stdout alone", async () => {
+    const said = sh("echo ready; echo steady >&2");
+    expect(await outcomeWith({ script: said, expect: "ready" })).toEqual({ ok: true });
+    expect(await outcomeWith({ script: said, expect: "/^ready$/m" })).toEqual({ ok: true });
+    expect(await outcomeWith({ script: said, expect: "steady" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: "its stdout does not hold what is expected",
+      output: expect.stringMatching(/^(ready\nsteady|steady\nready)$/),
+    });
+    expect(await outcomeWith({ script: "/bin/true", expect: "x" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: "its stdout does not hold what is expected",
+    });
+  });
+
+  test("does not make up for a status", async () => {
+    expect(await outcomeWith({ script: sh("echo ready; exit 3"), expect: "ready" })).toMatchObject({
+      reason: "exit",
+      output: "ready",
+    });
+  });
+
+  test("looks at the first 64 KiB, and floods neither block nor grow", async () => {
+    const last = (bytes: number) => sh(`head -c ${bytes} /dev/zero | tr '\\0' x; echo END`);
+    expect(await outcomeWith({ script: last(65_533), expect: "END" })).toEqual({ ok: true });
+    expect(await outcomeWith({ script: last(65_536), expect: "END" })).toMatchObject({
+      reason: "mismatch",
+      message: "its stdout does not hold what is expected in its first 65536 of 65540 bytes",
+    });
+    expect(await outcomeWith({ script: last(30_000_000), expect: "/^x/" })).toEqual({ ok: true });
+    const cut = await outcomeWith({ script: [fixture("floods-for-ever.sh")], expect: "END" }, { timeoutMs: 500 });
+    expect(cut).toMatchObject({ reason: "timeout" });
+  }, 30_000);
+
+  test("counts what a child in the background printed before, and waits for no more", async () => {
+    const seconds = mark();
+    const { outcome, durationMs } = await runCheck(
+      checkWith({ script: sh(`echo ready; sleep ${seconds} & exit 0`), expect: "ready" }),
+      never,
+    );
+    expect(outcome).toEqual({ ok: true });
+    expect(durationMs).toBeLessThan(5000);
+    await until(() => processesRunning(`sleep ${seconds}`).length === 0);
+  });
+
+  test("tells one orphan that holds both outputs once, and leaves no descriptor", async () => {
+    const before = readdirSync("/proc/self/fd").length;
+    const told: string[] = [];
+    const seconds = mark();
+    await using folder = await tempFolder();
+    const fifo = join(folder.path, "fifo");
+    expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+    const keys = { script: [...sh(`setsid sh -c 'echo >&3; exec sleep ${seconds}' 3>"$0" & read -r _ <"$0"`), fifo] };
+    const one = checkWith({ ...keys, nagios: true }, { onOrphan: (name) => told.push(name) });
+    expect((await runCheck(one, never)).outcome).toEqual({ ok: true });
+    await until(() => told.length > 0 && readdirSync("/proc/self/fd").length <= before);
+    expect(told).toEqual(["it"]);
+    for (const orphan of processesRunning(`sleep ${seconds}`)) process.kill(orphan, "SIGKILL");
+  });
+});
+
+describe("nagios", () => {
+  const run = (script: string, keys = {}) => outcomeWith({ script: sh(script), nagios: true, ...keys });
+
+  test("reads the status as a plugin gives it", async () => {
+    expect(await run("true")).toEqual({ ok: true });
+    expect(await run("echo 'LOAD OK - fine|load1=0.1'; echo more")).toEqual({ ok: true, detail: "LOAD OK - fine" });
+    expect(await run("echo 'LOAD WARNING - high | load1=9'; exit 1")).toEqual({
+      ok: true,
+      warning: "LOAD WARNING - high",
+    });
+    expect(await run("exit 1")).toEqual({ ok: true, warning: "the plugin warns and does not say of what" });
+    expect(await run("echo first; echo second; exit 2")).toEqual({
+      ok: false,
+      reason: "exit",
+      message: "critical: first",
+      output: "first\nsecond",
+    });
+    expect(await run("echo of stderr >&2; exit 3")).toEqual({
+      ok: false,
+      reason: "exit",
+      message: "exited with status 3 (unknown)",
+      output: "of stderr",
+    });
+    expect(await run("echo oh; exit 4")).toMatchObject({ reason: "exit", message: "exited with status 4" });
+    expect(await run("exit 127")).toMatchObject({ reason: "exit", message: "exited with status 127" });
+    expect(await run("kill -s SEGV $$")).toMatchObject({ reason: "signal", message: "ended by SIGSEGV" });
+  });
+
+  test("bounds and cleans what it quotes", async () => {
+    expect(await run("printf 'a\\033[31mb\\tc\\n'; exit 1")).toEqual({ ok: true, warning: "a [31mb c" });
+    expect(await run("head -c 5000 /dev/zero | tr '\\0' x; exit 1")).toEqual({ ok: true, warning: "x".repeat(300) });
+  });
+
+  test("with expect wants both", async () => {
+    expect(await run("echo good; exit 1", { expect: "good" })).toEqual({ ok: true, warning: "good" });
+    expect(await run("echo bad; exit 1", { expect: "good" })).toMatchObject({ reason: "mismatch" });
+  });
+
+  test("that is not asked for changes nothing", async () => {
+    expect(await outcomeWith({ script: sh("exit 1") })).toMatchObject({ reason: "exit" });
+  });
+});
+
+const withPlugins = await needs("the Nagios plugins");
+const PLUGINS = "/usr/lib/nagios/plugins";
+
+withPlugins(
+  "real Nagios plugins are read right",
+  async () => {
+    const plugin = (words: string) => outcomeWith({ script: `${PLUGINS}/${words}`, nagios: true });
+    expect(await plugin("check_dummy 0 fine")).toEqual({ ok: true, detail: "OK: fine" });
+    expect(await plugin("check_dummy 1 high")).toEqual({ ok: true, warning: "WARNING: high" });
+    expect(await plugin("check_dummy 2 down")).toMatchObject({ reason: "exit", message: "critical: CRITICAL: down" });
+    expect(await plugin("check_dummy 3 what")).toMatchObject({ reason: "exit", message: "unknown: UNKNOWN: what" });
+    expect(await plugin("check_disk -w 1 -c 1 -p /")).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^DISK OK/),
+    });
+    expect(await plugin("check_disk -w 100% -c 1 -p /")).toMatchObject({
+      ok: true,
+      warning: expect.stringMatching(/^DISK WARNING/),
+    });
+    expect(await plugin("check_disk -c 100% -p /")).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^critical: DISK CRITICAL/),
+    });
+  },
+  30_000,
+);

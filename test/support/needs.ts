@@ -17,6 +17,8 @@ const THINGS = {
     package: "libc6-arm64-cross",
     file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
   },
+  "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
+  systemctl: { package: "systemd" },
   "PostgreSQL on port 5432": { package: "postgresql", port: 5432 },
   "MariaDB on port 3306": { package: "mariadb-server", port: 3306 },
 } as const satisfies Readonly<Record<string, { package: string; file?: string; port?: number }>>;
