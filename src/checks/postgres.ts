@@ -1,0 +1,97 @@
+// postgres: passes when the server lets the user in and answers the query, and, with
+// `expect`, when the first column of the first row is as expected. Nothing is tried again.
+
+import type { Stream } from "../probing/stream.ts";
+import { type Failure, failed } from "./check.ts";
+import { takes } from "./fields.ts";
+import { defineKind } from "./kind.ts";
+import { codesOf, credentialsConflict, type Dialect, questionKeys, secretsOf, sqlProbe, wordsOf } from "./sql.ts";
+import { type TlsSettings, tls } from "./tls.ts";
+import { type ServiceUrl, serviceUrl } from "./url.ts";
+
+const url = serviceUrl({
+  protocols: ["postgres", "postgresql"],
+  port: 5432,
+  example: "postgres://user@127.0.0.1:5432/database",
+  parameters: { sslmode: ["disable", "require", "verify-full"] },
+  socketIn: (folder, port) => `${folder}/.s.PGSQL.${port}`,
+});
+
+export const postgres = defineKind({
+  name: "postgres",
+  value: "URL",
+  rule: "PostgreSQL lets the user in and answers the query as expected",
+  shape: (z) => ({
+    postgres: takes(z, url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
+    ...questionKeys(z),
+    tls: tls(z).optional(),
+  }),
+  conflict: ({ postgres, tls, password }) => {
+    if (tls && postgres.address.family === "unix") {
+      return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
+    }
+    if (tls && postgres.parameters["sslmode"] !== undefined) {
+      return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
+    }
+    return credentialsConflict("postgres", { url: postgres, password });
+  },
+  target: ({ postgres: { shown } }) => shown,
+  peer: ({ postgres: { address } }) => address,
+  secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
+  probe: ({ postgres, query, expect, password, tls }, context) =>
+    sqlProbe({ url: postgres, query, expect, password }, dialect(tls ?? tlsOf(postgres)), context),
+});
+
+/** As libpq means it. */
+function tlsOf({ parameters, address }: ServiceUrl): TlsSettings | undefined {
+  const mode = parameters["sslmode"] ?? "disable";
+  if (mode === "disable" || address.family === "unix") return undefined;
+  return { verify: mode === "verify-full", ca: undefined, "server-name": undefined };
+}
+
+function dialect(tls: TlsSettings | undefined): Dialect {
+  return {
+    adapter: "postgres",
+    database: (user) => user,
+    options: async () => ({ connection: { application_name: "health-checker" } }),
+    stream: { tls, beforeTls: requestTls },
+    farewell: TERMINATE,
+    explain,
+  };
+}
+
+const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
+const TERMINATE = Uint8Array.of(0x58, 0, 0, 0, 4);
+
+/** One byte, S or N; more would have been said by somebody in between. */
+async function requestTls(plain: Stream): Promise<Failure | undefined> {
+  plain.write(SSL_REQUEST);
+  const answer = await plain.read("the answer to the request for TLS");
+  if (answer === undefined) return failed("closed", "the server closed the connection when asked for TLS");
+  if ("ok" in answer) return answer;
+  if (answer.byteLength === 1 && answer[0] === 0x53) return undefined;
+  return answer[0] === 0x4e
+    ? failed("tls", "the server speaks no TLS (ssl = off)")
+    : failed("tls", "what answers is not PostgreSQL, or speaks no TLS");
+}
+
+/** SQLSTATE, whole or by its class. */
+function explain(error: unknown, peer: string): Failure {
+  const { code, server } = codesOf(error);
+  const words = wordsOf(error);
+  if (server === "") return explainClient(code, peer, words);
+  const said = `${words} (${server})`;
+  if (server.startsWith("28")) return failed("auth", said);
+  if (server === "3D000") return failed("missing", said);
+  // Connections (08, as PgBouncer has it), resources (53), operators (57P); not 57014, a query that was cancelled.
+  if (/^(08|53|57P)/.test(server)) return failed("not-ready", `${peer} says: ${said}`);
+  return failed("mismatch", `the query failed: ${said}`);
+}
+
+function explainClient(code: string, peer: string, words: string): Failure {
+  if (/CLOSED|CONNECTION_FAILED|REFUSED/.test(code)) {
+    return failed("closed", `${peer} closed the connection before it had answered`);
+  }
+  if (/AUTHENTICATION|PASSWORD|SASL|SIGNATURE/.test(code)) return failed("auth", `${words} (${code})`);
+  return failed("mismatch", `${words} (${code})`);
+}

@@ -1,0 +1,34 @@
+// One conversation of a client of the runtime through a relay, to its end: an answer,
+// a failure, or the abort. Whatever it is, client and relay are closed then, in this
+// order, for a client that finds its connection closed may connect again by itself.
+
+import { failed, type Outcome } from "../checks/check.ts";
+import type { Relay } from "./relay.ts";
+import { afterArrivals } from "./turns.ts";
+
+export interface Client {
+  /** Asks once; never rejects. May settle long after the client was closed, or never. */
+  ask(): Promise<Outcome>;
+  /** What is waited for at this moment. */
+  waitingFor(): string;
+  /** Never throws. */
+  hangUp(): void;
+  /** What the protocol ends with and the client leaves out. */
+  readonly farewell?: Uint8Array;
+}
+
+export async function talk(relay: Relay, peer: string, client: Client, signal: AbortSignal): Promise<Outcome> {
+  const { promise: late, resolve } = Promise.withResolvers<Outcome>();
+  const abort = () => {
+    const waited = failed("timeout", `${peer}: waiting for ${client.waitingFor()}`);
+    // The relay and the client each take a turn for what has arrived.
+    afterArrivals(() => afterArrivals(() => resolve(waited)));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  const outcome = await Promise.race([client.ask(), relay.broken, late]);
+  signal.removeEventListener("abort", abort);
+  client.hangUp();
+  relay.close(client.farewell);
+  return outcome.ok && relay.warning !== undefined ? { ...outcome, warning: relay.warning } : outcome;
+}
