@@ -58,6 +58,11 @@ export const PLANS = {
     connections: 64,
     options: (surroundings) => [...onePort(surroundings), "--singleflight"],
   },
+  background: {
+    name: "five ports, --interval 1s",
+    connections: 64,
+    options: (surroundings) => [...allPorts(surroundings), "--interval", "1s"],
+  },
   // As many at a time as the bare loop runs: one alone would measure the way between client and server, not the spawn.
   script: { name: "script /bin/true", connections: 4, options: () => ["--script", "/bin/true"] },
 } as const satisfies Readonly<Record<string, Plan>>;

@@ -36,6 +36,7 @@ const GOALS: Readonly<Record<string, Goal>> = {
   "five-ports": { peer: "blackbox", least: 4 },
   refused: { peer: "blackbox", least: 9 },
   singleflight: { peer: "floor", least: 0.45 },
+  background: { peer: "floor", least: 0.5 },
   script: { peer: "spawn-loop", least: 0.9 },
 };
 
