@@ -166,6 +166,16 @@ async function secure(
     else closePolitely(socket);
     return trust;
   }
+  // The runtime would wait for ever for what has come already: bytes, an end or a reset.
+  const closed = failed("closed", `${peer} closed the connection during the TLS handshake`);
+  if (socket.readableLength > 0) {
+    closePolitely(socket);
+    return failed("tls", `${peer} speaks first, so it does not speak TLS`);
+  }
+  if (socket.destroyed || socket.readableEnded) {
+    socket.destroy();
+    return closed;
+  }
   const numeric = isIPv4(host) || isIPv6(host);
   const handshake = failed("timeout", `the TLS handshake with ${peer}`);
   const opened = await new Promise<TLSSocket | Failure>((resolve) => {
@@ -195,14 +205,15 @@ async function secure(
       }
       resolve(result);
     };
-    const closed = () => settle(failed("closed", `${peer} closed the connection during the TLS handshake`));
     const abort = () => settle(handshake);
     const onSecure = () => settle(secured);
-    const onClose = closed;
+    const onClose = () => settle(closed);
     const onError = (error: Error) =>
-      ["ECONNRESET", "EPIPE"].includes(codeOf(error))
-        ? closed()
-        : settle(failed("tls", `no TLS could be agreed on with ${peer} (${reasonOf(error)})`));
+      settle(
+        ["ECONNRESET", "EPIPE"].includes(codeOf(error))
+          ? closed
+          : failed("tls", `no TLS could be agreed on with ${peer} (${reasonOf(error)})`),
+      );
     secured.on("secureConnect", onSecure);
     secured.on("error", onError);
     secured.on("close", onClose);

@@ -274,7 +274,9 @@ test("TLS: a peer that speaks something else", async () => {
     expect(await flawOf(at("127.0.0.1", port), settings())).toMatchObject({
       ok: false,
       reason: "tls",
-      message: expect.stringMatching(/^no TLS could be agreed on with 127\.0\.0\.1:\d+ \(.+\)$/),
+      message: expect.stringMatching(
+        /^(no TLS could be agreed on with 127\.0\.0\.1:\d+ \([A-Z_]+\)|\S+ speaks first, so it does not speak TLS)$/,
+      ),
     });
   }
   await using onlyOther = await secured(good, "127.0.0.1", ["other"]);
@@ -294,6 +296,24 @@ test("TLS: a peer that accepts and closes, or resets", async () => {
     });
   }
 });
+
+test("TLS: what came before the handshake began is not waited for again", async () => {
+  await using closes = await listener((socket) => socket.end());
+  await using resets = await listener((socket) => setImmediate(() => socket.resetAndDestroy()));
+  await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
+  // Long to read, so that the connection is there before the authorities are.
+  const many = readFileSync(authority.caFile, "utf8").repeat(1000);
+  for (let round = 0; round < 10; round++) {
+    for (const [{ port }, reason] of [
+      [closes, "closed"] as const,
+      [resets, "closed"] as const,
+      [greets, "tls"] as const,
+    ]) {
+      const ca = await folder.write(`many-${reason}-${round}.pem`, many);
+      expect(await flawOf(at("127.0.0.1", port), settings({ ca }))).toMatchObject({ ok: false, reason });
+    }
+  }
+}, 30_000);
 
 test("plain words to a port that speaks TLS end in an end, not in a throw", async () => {
   await using server = await secured(good);
