@@ -21,10 +21,14 @@ export interface Value<T> {
   readonly value: T;
 }
 
-/** `expected` where it is narrower than the field's own, `hint` what stands in brackets at the end of the line. */
+/**
+ * `expected` where it is narrower than the field's own, `hint` what stands in brackets at
+ * the end of the line, `path` the keys within the value where the value is a map.
+ */
 export interface Flaw {
   readonly expected?: string;
   readonly hint?: string;
+  readonly path?: readonly string[];
 }
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -38,8 +42,8 @@ export function takes<T>(z: Zod, field: Field<T>, description: string): ZodType<
     .transform((given, context): T => {
       const read = field.read(given);
       if ("value" in read) return read.value;
-      const { expected = field.expected, hint } = read;
-      context.issues.push({ code: "custom", input: given, params: { expected, hint } });
+      const { expected = field.expected, hint, path = [] } = read;
+      context.issues.push({ code: "custom", input: given, path: [...path], params: { expected, hint } });
       return z.NEVER;
     })
     .meta({ ...field.json, description });

@@ -5,7 +5,13 @@ import type { CheckKind } from "./kind.ts";
 
 export const KINDS = {
   tcp: async () => (await import("./tcp.ts")).tcp,
+  udp: async () => (await import("./udp.ts")).udp,
+  dns: async () => (await import("./dns.ts")).dns,
   script: async () => (await import("./script.ts")).script,
+  http: async () => (await import("./http.ts")).http,
+  postgres: async () => (await import("./postgres.ts")).postgres,
+  mysql: async () => (await import("./mysql.ts")).mysql,
+  redis: async () => (await import("./redis.ts")).redis,
 } as const satisfies Readonly<Record<string, () => Promise<CheckKind<never>>>>;
 
 export type KindName = keyof typeof KINDS;
