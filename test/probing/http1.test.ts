@@ -40,9 +40,21 @@ test.each([
   ["a status without a reason, lines that end with LF alone", "HTTP/1.0 200\nContent-Length: 1\n\n1", "1"],
   ["204, whatever its headers say", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", undefined],
   ["304", "HTTP/1.1 304 Not Modified\r\n\r\n", undefined],
-  ["interim answers first", `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n${HEAD}Content-Length: 1\r\n\r\nx`, "x"],
-  ["chunks", `${HEAD}Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0A;ext="x"\r\n0123456789\r\n0\r\n\r\n`, "ab0123456789"],
-  ["chunks, whatever length is said", `${HEAD}Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`, "a"],
+  [
+    "interim answers first",
+    `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n${HEAD}Content-Length: 1\r\n\r\nx`,
+    "x",
+  ],
+  [
+    "chunks",
+    `${HEAD}Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0A;ext="x"\r\n0123456789\r\n0\r\n\r\n`,
+    "ab0123456789",
+  ],
+  [
+    "chunks, whatever length is said",
+    `${HEAD}Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`,
+    "a",
+  ],
   ["trailers", `${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n`, "a"],
   ["a header that goes on in the next line", `${HEAD}X: a\r\n b\r\nContent-Length: 1\r\n\r\n1`, "1"],
 ])("a whole answer: %s", (_, text, body) => {
@@ -112,7 +124,10 @@ test("what goes on for ever is not read for ever", () => {
   const chunked = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
   const framing = "there is more around its chunks than in them";
   expect(read(`${chunked}1;${"x".repeat(5000)}`)).toMatchObject({ state: "flawed", flaw: framing });
-  expect(read(`${chunked}${`1;${"x".repeat(4000)}\r\na\r\n`.repeat(1000)}`)).toMatchObject({ state: "flawed", flaw: framing });
+  expect(read(`${chunked}${`1;${"x".repeat(4000)}\r\na\r\n`.repeat(1000)}`)).toMatchObject({
+    state: "flawed",
+    flaw: framing,
+  });
   expect(read(`${chunked}1\r\na\r\n0\r\n${"X: y\r\n".repeat(20_000)}`)).toMatchObject({ state: "flawed" });
   for (const start of [`${HEAD}\r\n`, `${HEAD}Content-Length: 999999\r\n\r\n`, `${chunked}fffff\r\n`]) {
     expect(read(`${start}${"x".repeat(BODY_BYTES + 1)}`)).toMatchObject({ state: "cut", body: "x".repeat(BODY_BYTES) });
@@ -135,8 +150,31 @@ const answers = fc.oneof(
   fc
     .array(
       fc.constantFrom(
-        ...["HTTP/1.1 ", "200", " OK", "\r\n", "\n", "\r", "Content-Length: ", "5", "Transfer-Encoding: chunked", "0", "a"],
-        ...[": ", " ", ";", ",", "100", "204", "\0", "HTTP/1.1 200 OK\r\n", "\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"],
+        ...[
+          "HTTP/1.1 ",
+          "200",
+          " OK",
+          "\r\n",
+          "\n",
+          "\r",
+          "Content-Length: ",
+          "5",
+          "Transfer-Encoding: chunked",
+          "0",
+          "a",
+        ],
+        ...[
+          ": ",
+          " ",
+          ";",
+          ",",
+          "100",
+          "204",
+          "\0",
+          "HTTP/1.1 200 OK\r\n",
+          "\r\n\r\n",
+          "HTTP/1.1 100 Continue\r\n\r\n",
+        ],
       ),
       { maxLength: 40 },
     )
@@ -145,15 +183,21 @@ const answers = fc.oneof(
 
 test("any bytes in any pieces are read alike, and never throw", () => {
   fc.assert(
-    fc.property(answers, fc.array(fc.nat(20)), fc.boolean(), fc.constantFrom("GET", "HEAD"), (text, cuts, ends, method) => {
-      const pieces: string[] = [];
-      let rest = text;
-      for (const length of cuts) {
-        pieces.push(rest.slice(0, length));
-        rest = rest.slice(length);
-      }
-      expect(read(text, { ends, method, pieces: [...pieces, rest] })).toEqual(read(text, { ends, method }));
-    }),
+    fc.property(
+      answers,
+      fc.array(fc.nat(20)),
+      fc.boolean(),
+      fc.constantFrom("GET", "HEAD"),
+      (text, cuts, ends, method) => {
+        const pieces: string[] = [];
+        let rest = text;
+        for (const length of cuts) {
+          pieces.push(rest.slice(0, length));
+          rest = rest.slice(length);
+        }
+        expect(read(text, { ends, method, pieces: [...pieces, rest] })).toEqual(read(text, { ends, method }));
+      },
+    ),
     { numRuns: 5000 },
   );
 });

@@ -9,6 +9,8 @@ import { plainEnvironment } from "./child.ts";
 /** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
 const THINGS = {
   haproxy: { package: "haproxy" },
+  nginx: { package: "nginx-light" },
+  openssl: { package: "openssl" },
   java: { package: "default-jre-headless" },
   ZooKeeper: { package: "libzookeeper-java", file: "/usr/share/java/zookeeper.jar" },
   supervisord: { package: "supervisor" },
