@@ -1,26 +1,43 @@
-// tcp: passes when a connection to the target is accepted within the timeout.
-// Nothing is sent. A name that has several addresses passes when one of them does.
+// tcp: passes when a connection to the target is accepted within the timeout, and
+// then, where that is asked for, TLS agreed on, a text sent and the expected answer
+// read. A name that has several addresses passes when one of them does.
 
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/address.ts";
 import { connect, type Peer, preparePeer } from "../probing/connect.ts";
-import { race } from "../probing/race.ts";
+import { isFailure, race } from "../probing/race.ts";
 import { resolve } from "../probing/resolve.ts";
-import type { Failure, Outcome, Probe } from "./check.ts";
-import { address, takes } from "./fields.ts";
+import type { Stream } from "../probing/stream.ts";
+import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
+import { address, type Pattern, pattern, takes } from "./fields.ts";
 import { defineKind } from "./kind.ts";
+import { shown, words } from "./talk.ts";
+import { type TlsSettings, tls } from "./tls.ts";
 
 const UP: Outcome = { ok: true };
+
+/** What is read of an answer at most. */
+const ANSWER_BYTES = 4096;
 
 export const tcp = defineKind({
   name: "tcp",
   value: "ADDRESS",
-  rule: "a connection is accepted",
+  rule: "a connection is accepted, and the answer is the expected one where one is",
   shape: (z) => ({
     tcp: takes(z, address, "where to connect to; a bare port is on 127.0.0.1"),
+    send: takes(z, words, "what to send once connected; in double quotes \\r\\n is the end of a line").optional(),
+    expect: takes(
+      z,
+      pattern,
+      "what the first 4 KiB of the answer must hold: a text, or a regular expression between slashes",
+    ).optional(),
+    tls: tls(z).optional(),
   }),
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
-  probe: ({ tcp }, { timeoutMs }) => handshakeProbe(tcp, timeoutMs),
+  probe: ({ tcp, ...talk }, { timeoutMs }) =>
+    talk.send === undefined && talk.expect === undefined && talk.tls === undefined
+      ? handshakeProbe(tcp, timeoutMs)
+      : talkProbe(tcp, talk, timeoutMs),
 });
 
 /** Connects, and closes again: by system calls, since this is what a host may be asked thousands of times a second. */
@@ -43,10 +60,93 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
       };
     }
     const up: Outcome = warning === undefined ? UP : { ok: true, warning };
-    return race(
+    const outcome = await race(
       peers.list,
       async (peer, raced): Promise<Outcome | Failure> => (await connect(peer, raced)) ?? up,
       signal,
+      undefined,
+      timeoutMs / 2,
     );
+    // Whoever reads the failure must know that the address may be an old one.
+    return outcome.ok || warning === undefined ? outcome : { ...outcome, message: `${outcome.message}; ${warning}` };
   };
+}
+
+interface Talk {
+  readonly send?: string | undefined;
+  readonly expect?: Pattern | undefined;
+  readonly tls?: TlsSettings | undefined;
+}
+
+function talkProbe(address: Address, talk: Talk, timeoutMs: number): Probe {
+  const peer = formatAddress(address);
+  const loading = import("../probing/stream.ts");
+  return async (signal) => {
+    const { openStream } = await loading;
+    const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);
+    if (isFailure(stream)) return stream;
+    const failure = await converse(stream, talk, peer, signal);
+    stream.close();
+    if (failure) return failure;
+    return stream.warning === undefined ? UP : { ok: true, warning: stream.warning };
+  };
+}
+
+async function converse(stream: Stream, { send, expect }: Talk, peer: string, signal: AbortSignal) {
+  if (expect) {
+    if (send !== undefined) stream.write(send);
+    return hear(stream, expect, peer, send);
+  }
+  return send === undefined ? undefined : say(stream, send, peer, signal);
+}
+
+/** Undefined once the kernel has taken it all. */
+function say({ socket }: Stream, text: string, peer: string, signal: AbortSignal): Promise<Failure | undefined> {
+  return new Promise((resolve) => {
+    const settle = (broken: boolean) => {
+      signal.removeEventListener("abort", onEnd);
+      socket.removeListener("close", onEnd);
+      if (!broken) return resolve(undefined);
+      resolve(
+        signal.aborted
+          ? failed("timeout", `${peer}: waiting for it to take what is sent`)
+          : failed("closed", `${peer} closed the connection before it had taken what is sent`),
+      );
+    };
+    const onEnd = () => settle(true);
+    if (signal.aborted || socket.destroyed) return onEnd();
+    signal.addEventListener("abort", onEnd);
+    socket.on("close", onEnd);
+    socket.write(text, (error) => settle(Boolean(error)));
+  });
+}
+
+/** Undefined as soon as what has come matches. */
+async function hear(
+  stream: Stream,
+  expect: Pattern,
+  peer: string,
+  sent: string | undefined,
+): Promise<Failure | undefined> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const piece = await stream.read("the expected answer");
+    const over = piece === undefined || isFailure(piece);
+    const taken = over ? undefined : piece.subarray(0, ANSWER_BYTES - bytes);
+    // At the end a character that is not whole counts as it is.
+    text += taken ? decoder.decode(taken, { stream: true }) : decoder.decode();
+    bytes += taken?.byteLength ?? 0;
+    if (bytes > 0 && expect.matches(text)) return undefined;
+    if (!over && bytes < ANSWER_BYTES) continue;
+    if (bytes === 0)
+      return isFailure(piece) ? piece : failed("closed", `${peer} closed the connection without an answer`);
+    const came = shown(text, sent);
+    if (isFailure(piece) && piece.reason === "timeout") {
+      return failed("timeout", `${peer}: no match in ${bytes} bytes: "${came}"`);
+    }
+    const end = over ? "the connection ended" : "more was not read";
+    return { ...failed("mismatch", `${peer} answered without a match in ${bytes} bytes; ${end}`), output: came };
+  }
 }

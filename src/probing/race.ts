@@ -12,18 +12,21 @@ export const isFailure = (value: unknown): value is Failure =>
   typeof value === "object" && value !== null && "ok" in value && value.ok === false;
 
 /**
- * Starts with the first; the next starts when one has failed or is slow. What a
- * later attempt still comes to after the race is over is given to `discard`.
+ * Starts with the first; the next starts when one has failed or is slow, each of them
+ * before `withinMs` are over. What a later attempt still comes to after the race is
+ * over is given to `discard`.
  */
 export function race<Peer, T>(
   peers: readonly Peer[],
   attempt: Attempt<Peer, T>,
   signal: AbortSignal,
   discard: (late: T) => void = () => {},
+  withinMs = Number.POSITIVE_INFINITY,
 ): Promise<T | Failure> {
   const [only] = peers;
   if (only === undefined) return Promise.resolve(failed("resolve", "the name has no address"));
   if (peers.length === 1) return attempt(only, signal);
+  const nextMs = Math.min(NEXT_ADDRESS_MS, withinMs / peers.length);
   return new Promise((done) => {
     const running = new AbortController();
     const abort = () => running.abort();
@@ -44,7 +47,7 @@ export function race<Peer, T>(
       const peer = peers[started];
       if (peer === undefined) return;
       started++;
-      timer = setTimeout(next, NEXT_ADDRESS_MS);
+      timer = setTimeout(next, nextMs);
       void attempt(peer, running.signal).then((result) => {
         if (settled) {
           if (!isFailure(result)) discard(result);

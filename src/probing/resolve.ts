@@ -1,17 +1,16 @@
-// Names to addresses, beside the connect and not in it: a name that hangs would
-// block the runtime's few resolver threads for every other name.
+// Names to addresses, beside the connect and not in it, since a look-up cannot be
+// called off: its asker leaves in time, and it may hold up neither other names nor
+// what else the runtime's threads do.
 
 import { dns } from "bun";
 import { type Failure, failed } from "../checks/check.ts";
 import { roundDuration } from "../duration.ts";
-
-/** The runtime's pool has few threads, which file reads need too. */
-const MAX_LOOKUPS = 4;
-
-/** getaddrinfo(3). On Linux the runtime's default reads the hosts file in a way of its own, which gives wrong addresses. */
-const BACKEND = process.platform === "linux" ? "libc" : "system";
+import { type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { isFailure } from "./race.ts";
+import { pause } from "./turns.ts";
 
 export interface Addresses {
+  /** Numeric, in the order in which the system would try them. */
   readonly addresses: readonly string[];
   /** Set where they are remembered, since the resolver did not answer: says so, for the result. */
   readonly warning?: string;
@@ -25,84 +24,139 @@ const REMEMBER_MS = 3_600_000;
 /** Without a better share of the asker's timeout, a resolver is called hung after this. */
 const PATIENCE_MS = 2000;
 
+/** Of the twenty threads that glibc has for it. */
+const MOST_ASIDE = 16;
+
+/** A name whose last look-up took longer leaves a quarter of the places to the others. */
+const SLOW_MS = 1000;
+
+const RESOURCE_RETRY_MS = 20;
+
 /** What each name came to last, and when by performance.now(). Only names of the configuration are ever looked up. */
 const lastGood = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
 
-const inFlight = new Map<string, Promise<Resolution>>();
-/** Names that wait for a place, and how they are told of one. */
-const queued = new Set<string>();
-const waiting: (() => void)[] = [];
-let lookups = 0;
-
 /**
- * The addresses of a name in the order in which the system would try them.
- * Concurrent callers for one name share a look-up. When the resolver fails, or has
- * not answered after `patienceMs`, the last good addresses serve for up to an hour;
- * that a name does not exist is an answer. When the signal aborts first the
- * answer is a failure "timeout"; the look-up itself cannot be called off, so it goes
- * on and serves whoever asks next.
+ * The addresses of a name. When the resolver fails, or has not answered after
+ * `patienceMs`, the last good ones serve for up to an hour; that a name does not
+ * exist is an answer. When the signal aborts first, the answer is a failure "timeout".
  */
-export function resolve(host: string, signal: AbortSignal, patienceMs = PATIENCE_MS): Promise<Resolution> {
-  let lookup = inFlight.get(host);
-  if (!lookup) {
-    lookup = lookUp(host).finally(() => inFlight.delete(host));
-    inFlight.set(host, lookup);
+export async function resolve(host: string, signal: AbortSignal, patienceMs = PATIENCE_MS): Promise<Resolution> {
+  const { promise: impatient, resolve: giveUp } = Promise.withResolvers<Resolution>();
+  const patience = setTimeout(() => {
+    const known = remembered(host, `the resolver has not answered for ${host}`);
+    if (known) giveUp(known);
+  }, patienceMs);
+  const resolution = await Promise.race([impatient, resolveAnew(host, signal)]);
+  clearTimeout(patience);
+  if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
+  return remembered(host, resolution.message) ?? resolution;
+}
+
+/** The same by what the system says now. Concurrent callers for one name share a look-up, which goes on when they leave. */
+export async function resolveAnew(host: string, signal: AbortSignal): Promise<Resolution> {
+  for (;;) {
+    const resolution = await unlessAborted(share(host), host, signal);
+    const again = isFailure(resolution) && resolution.reason === "resource" && !lastGood.has(host);
+    if (!again || signal.aborted) return resolution;
+    await pause(RESOURCE_RETRY_MS, signal);
   }
-  const shared = lookup;
+}
+
+function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {
   return new Promise((done) => {
-    const settle = (resolution: Resolution) => {
-      signal.removeEventListener("abort", abandon);
-      clearTimeout(patience);
-      done(resolution);
-    };
     const abandon = () => {
-      const others = queued.has(host) ? `; ${MAX_LOOKUPS} look-ups of other names hang` : "";
-      settle(failed("timeout", `looking up ${host}${others}`));
+      const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
+      done(failed("timeout", `looking up ${host}${others}`));
     };
-    const patience = setTimeout(() => {
-      const known = remembered(host, "the resolver has not answered");
-      if (known) settle(known);
-    }, patienceMs);
     if (signal.aborted) return abandon();
     signal.addEventListener("abort", abandon);
-    void shared.then(settle);
+    void shared.then((resolution) => {
+      signal.removeEventListener("abort", abandon);
+      done(resolution);
+    });
   });
 }
 
 function remembered(host: string, why: string): Addresses | undefined {
   const known = lastGood.get(host);
-  const ageMs = known && performance.now() - known.at;
-  if (ageMs === undefined || ageMs > REMEMBER_MS) return undefined;
-  return {
-    addresses: known?.addresses ?? [],
-    warning: `${why} for ${host}; used its address of ${roundDuration(ageMs)} ago`,
-  };
+  if (known === undefined) return undefined;
+  const ageMs = performance.now() - known.at;
+  if (ageMs > REMEMBER_MS) return undefined;
+  return { addresses: known.addresses, warning: `${why}; used its address of ${roundDuration(ageMs)} ago` };
 }
 
-async function lookUp(host: string): Promise<Resolution> {
-  while (lookups >= MAX_LOOKUPS) {
-    queued.add(host);
-    await new Promise<void>((free) => waiting.push(free));
+const inFlight = new Map<string, Promise<Resolution>>();
+
+function share(host: string): Promise<Resolution> {
+  let lookup = inFlight.get(host);
+  if (!lookup) {
+    lookup = lookUpInTurn(host).finally(() => inFlight.delete(host));
+    inFlight.set(host, lookup);
   }
-  queued.delete(host);
-  lookups++;
-  try {
-    const found = await dns.lookup(host, { backend: BACKEND });
-    const addresses = [...new Set(found.map(({ address }) => address))];
-    lastGood.set(host, { addresses, at: performance.now() });
-    return { addresses };
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);
-    const known = ["ENOTFOUND", "ENODATA", "ENONAME"].includes(code);
-    if (known) {
+  return lookup;
+}
+
+/** Undefined until the first name: no daemon of ports alone pays for it. */
+let system: { readonly lookUp: LookUp; readonly places: number } | undefined;
+
+/** Names that wait for a place, the oldest first, and how they are told of one. */
+const waiting: { readonly host: string; readonly start: () => void }[] = [];
+const slow = new Set<string>();
+let running = 0;
+
+async function lookUpInTurn(host: string): Promise<Resolution> {
+  system ??= openSystem();
+  const { lookUp, places } = system;
+  const mayStart = (name: string) => running < (slow.has(name) ? places - Math.floor(places / 4) : places);
+  if (mayStart(host)) running++;
+  // Whoever frees a place takes it over for the one that waits.
+  else await new Promise<void>((start) => waiting.push({ host, start }));
+  const start = performance.now();
+  const found = await lookUp(host);
+  if (performance.now() - start > SLOW_MS) slow.add(host);
+  else slow.delete(host);
+  running--;
+  const next = waiting.findIndex((entry) => mayStart(entry.host));
+  if (next >= 0) {
+    running++;
+    waiting.splice(next, 1)[0]?.start();
+  }
+  return judge(host, found);
+}
+
+function judge(host: string, found: Awaited<ReturnType<LookUp>>): Resolution {
+  if (typeof found !== "string") {
+    lastGood.set(host, { addresses: found, at: performance.now() });
+    return { addresses: found };
+  }
+  switch (found.replace(/^(DNS_)?(EAI_|E)?/, "")) {
+    case "NOTFOUND":
+    case "NONAME":
+    case "NODATA":
       lastGood.delete(host);
-      return failed("resolve", `${host} has no address (${code})`);
-    }
-    return (
-      remembered(host, `the resolver failed (${code})`) ?? failed("resolve", `${host} cannot be looked up (${code})`)
-    );
-  } finally {
-    lookups--;
-    waiting.shift()?.();
+      return failed("resolve", `${host} has no address (${found})`);
+    case "SYSTEM":
+    case "MEMORY":
+    case "NOMEM":
+      return failed("resource", `no descriptor or memory left to look up ${host} (${found})`);
+    default:
+      return failed("resolve", `${host} cannot be looked up (${found})`);
+  }
+}
+
+function openSystem() {
+  const aside = openLookUp();
+  if (aside) return { lookUp: aside, places: MOST_ASIDE };
+  // One thread of the runtime's, of which there are as many as processors, is left to what else needs them.
+  return { lookUp: lookUpByRuntime, places: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) };
+}
+
+/** getaddrinfo(3). On Linux the runtime's default reads the hosts file in a way of its own, which gives wrong addresses. */
+async function lookUpByRuntime(host: string) {
+  try {
+    const found = await dns.lookup(host, { backend: process.platform === "linux" ? "libc" : "system" });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);
   }
 }

@@ -4,32 +4,24 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runCheck } from "../../src/checks/run.ts";
-import { tcpCheck } from "../../src/checks/tcp.ts";
-import type { Address } from "../../src/probing/address.ts";
+import { tcp } from "../../src/checks/tcp.ts";
 import { listenRaw } from "../probing/raw-socket.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
 import { freePort } from "../support/listeners.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const never = new AbortController().signal;
-const tcp = (host: string, port: number): Address => ({ family: "tcp", host, port });
 
-const outcomeOf = async (address: Address, timeoutMs = 10_000) =>
-  (await runCheck(tcpCheck("tcp", address, timeoutMs), never)).outcome;
-
-test("a check has its name and its target", () => {
-  const named = (address: Address) => {
-    const { name, kind, target, timeoutMs } = tcpCheck("web", address, 7);
-    return { name, kind, target, timeoutMs };
+test("a check has its kind and its target", () => {
+  const targetOf = (written: string | number) => {
+    const { kind, target } = checkOf(tcp, { tcp: written });
+    return { kind, target };
   };
-  expect(named(tcp("::1", 80))).toEqual({ name: "web", kind: "tcp", target: "[::1]:80", timeoutMs: 7 });
-  expect(named({ family: "unix", path: "/x" })).toEqual({
-    name: "web",
-    kind: "tcp",
-    target: "unix:/x",
-    timeoutMs: 7,
-  });
+  expect(targetOf("[::1]:80")).toEqual({ kind: "tcp", target: "[::1]:80" });
+  expect(targetOf(80)).toEqual({ kind: "tcp", target: "127.0.0.1:80" });
+  expect(targetOf("unix:/x")).toEqual({ kind: "tcp", target: "unix:/x" });
 });
 
 test("what listens is up, by address, by name and by path", async () => {
@@ -39,25 +31,25 @@ test("what listens is up, by address, by name and by path", async () => {
   using six = listenRaw({ family: "v6" });
   using local = listenRaw({ family: "unix", path });
   expect(local.accept()).toBeUndefined();
-  for (const address of [
-    tcp("127.0.0.1", four.port),
-    tcp("::1", six.port),
+  for (const written of [
+    `127.0.0.1:${four.port}`,
+    `[::1]:${six.port}`,
     // Whichever addresses the name has, and in whichever order, one of them is listened on.
-    tcp("localhost", four.port),
-    { family: "unix", path } as const,
+    `localhost:${four.port}`,
+    `unix:${path}`,
   ]) {
-    expect(await outcomeOf(address)).toEqual({ ok: true });
+    expect(await outcomeOf(tcp, { tcp: written })).toEqual({ ok: true });
   }
 });
 
 test("what does not listen is down, with each address of a name in the message", async () => {
   const port = await freePort();
-  expect(await outcomeOf(tcp("127.0.0.1", port))).toEqual({
+  expect(await outcomeOf(tcp, { tcp: port })).toEqual({
     ok: false,
     reason: "refused",
     message: `127.0.0.1:${port} refused the connection`,
   });
-  const outcome = await outcomeOf(tcp("localhost", port));
+  const outcome = await outcomeOf(tcp, { tcp: `localhost:${port}` });
   expect(outcome).toMatchObject({ ok: false, reason: "refused" });
   expect(outcome).toHaveProperty(
     "message",
@@ -66,16 +58,19 @@ test("what does not listen is down, with each address of a name in the message",
 });
 
 test("a name that has no address is down, and the reason is the name", async () => {
-  expect(await outcomeOf(tcp("no-such-name.invalid", 80))).toMatchObject({ ok: false, reason: "resolve" });
+  expect(await outcomeOf(tcp, { tcp: "no-such-name.invalid:80" })).toMatchObject({ ok: false, reason: "resolve" });
 }, 30_000);
 
 test("what drops handshakes is down at the timeout, and nothing of the attempt is left", async () => {
   using peer = listenRaw({ family: "v4" }, 0);
   peer.fill();
-  await outcomeOf(tcp("127.0.0.1", peer.port), 20);
+  await outcomeOf(tcp, { tcp: peer.port }, { timeoutMs: 20 });
   const before = readdirSync("/proc/self/fd").length;
   for (const host of ["127.0.0.1", "localhost"]) {
-    const { outcome, durationMs } = await runCheck(tcpCheck("tcp", tcp(host, peer.port), 400), never);
+    const { outcome, durationMs } = await runCheck(
+      checkOf(tcp, { tcp: `${host}:${peer.port}` }, { timeoutMs: 400 }),
+      never,
+    );
     expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
     expect(outcome).toHaveProperty("message", expect.stringContaining(`127.0.0.1:${peer.port} did not accept`));
     expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 400ms)"));
@@ -87,7 +82,7 @@ test("what drops handshakes is down at the timeout, and nothing of the attempt i
 
 test("one check may be run many times at once", async () => {
   using peer = listenRaw({ family: "v4" });
-  const check = tcpCheck("tcp", tcp("localhost", peer.port), 10_000);
+  const check = checkOf(tcp, { tcp: `localhost:${peer.port}` });
   const results = await Promise.all(Array.from({ length: 100 }, () => runCheck(check, never)));
   expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
 });

@@ -1,0 +1,77 @@
+// udp: passes when a datagram of the target comes back that matches, within the
+// timeout. What is sent is sent once: a datagram that is lost is a failure.
+
+import { formatAddress, isIPv4, isIPv6 } from "../probing/address.ts";
+import { askByDatagram } from "../probing/datagram.ts";
+import { isFailure, race } from "../probing/race.ts";
+import { resolve } from "../probing/resolve.ts";
+import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
+import { pattern, takes, tcpAddress } from "./fields.ts";
+import { defineKind } from "./kind.ts";
+import { shown, words } from "./talk.ts";
+
+const UP: Outcome = { ok: true };
+
+/** UDP's length, less its header and that of IPv4. */
+const MOST_BYTES = 65_507;
+
+export const udp = defineKind({
+  name: "udp",
+  value: "ADDRESS",
+  rule: "a datagram comes back, the expected one where one is",
+  shape: (z) => ({
+    udp: takes(z, tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
+    send: takes(z, words, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
+    expect: takes(
+      z,
+      pattern,
+      "what a datagram of the answer must hold: a text, or a regular expression between slashes; any will do without it",
+    ).optional(),
+  }),
+  conflict: ({ send }) => {
+    const sizeBytes = Buffer.byteLength(send);
+    if (sizeBytes <= MOST_BYTES) return undefined;
+    return { path: ["send"], expected: `at most ${MOST_BYTES} bytes`, got: `${sizeBytes} bytes` };
+  },
+  target: ({ udp }) => formatAddress(udp),
+  peer: ({ udp }) => udp,
+  probe:
+    ({ udp, send, expect }, { timeoutMs }): Probe =>
+    async (signal) => {
+      const found =
+        isIPv4(udp.host) || isIPv6(udp.host)
+          ? { addresses: [udp.host], warning: undefined }
+          : await resolve(udp.host, signal, timeoutMs / 2);
+      if (isFailure(found)) return found;
+      const data = Buffer.from(send);
+      const ask = async (host: string, raced: AbortSignal): Promise<true | Failure> => {
+        let unmatched = 0;
+        let last = "";
+        const answer = await askByDatagram(
+          { ...udp, host },
+          data,
+          (datagram) => {
+            // Binary or not: what is no UTF-8 becomes a question mark of its own.
+            const text = new TextDecoder().decode(datagram);
+            if (!expect || expect.matches(text)) return true;
+            unmatched++;
+            last = text;
+            return undefined;
+          },
+          raced,
+        );
+        if (!isFailure(answer) || answer.reason !== "timeout" || unmatched === 0) return answer;
+        const peer = formatAddress({ ...udp, host });
+        return failed(
+          "timeout",
+          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${shown(last, send)}"`,
+        );
+      };
+      const answer = await race(found.addresses, ask, signal, undefined, timeoutMs / 2);
+      const { warning } = found;
+      if (!isFailure(answer)) return warning === undefined ? UP : { ok: true, warning };
+      return warning === undefined ? answer : { ...answer, message: `${answer.message}; ${warning}` };
+    },
+});
+
+const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? "" : "s"}`;
