@@ -1,22 +1,20 @@
-// Decides when checks run, and owns the only state there is.
+// Owns what is known of the checks, and has it kept up: the checks with an interval
+// run in the background, the others when somebody asks.
 //
-// On request: a request starts a round. With single flight, requests share the
-// round that runs. Without it, at most `maxRounds` run at once, and the last two
-// of these places are shared: one by all who came in the same turn of the loop,
-// the last by the rest of the burst. Who comes then waits for a round to end. So
-// without single flight an answer is never older than its request, and no flood
-// forks without bound.
+// The verdict of a group is what a round of its checks on request says, and the
+// state of those in the background. Whoever finds a state of these unknown or too old
+// waits for a run of theirs; what is still so at his deadline counts as failed.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
-import type { Clock } from "../clock.ts";
-import { startRound } from "./round.ts";
-import { nextState, UNKNOWN } from "./threshold.ts";
-import { judge } from "./verdict.ts";
+import { runCheck } from "../checks/run.ts";
+import { type Clock, clock as hostClock } from "../clock.ts";
+import { type Asker, Askers, type Service } from "./askers.ts";
+import { createRounds } from "./rounds.ts";
+import { createSchedule, type Duty } from "./schedule.ts";
+import { nextState, type Thresholds, UNKNOWN } from "./threshold.ts";
+import { both, judge } from "./verdict.ts";
 
-/** Who asks for a verdict; a Request is one. `signal` aborts when the asker has gone. */
-export interface Asker {
-  readonly signal: AbortSignal;
-}
+export type { Asker } from "./askers.ts";
 
 export interface MonitorOptions {
   /** What can be asked for, lists of checks: first the host itself, all checks; then parts of it. */
@@ -65,176 +63,301 @@ export interface Monitor {
   abort(): void;
 }
 
-/** Making a request's signal costs a tenth of answering it, so it is made only for rounds that last. */
-const WATCH_ASKERS_AFTER_MS = 5;
+/** On request every result counts at once. */
+const ON_REQUEST = { rise: 1, fall: 1 };
 
-/** How many of the places are not for a request alone. */
-const SHARED_PLACES = 2;
-
-/**
- * A burst has arrived when nobody came for this long, and is not waited for
- * longer than that: a shared round then still ends within 50 ms of those that
- * started at once. It starts sooner where another round ends sooner.
- */
-const BURST_QUIET_MS = 8;
-const BURST_LONGEST_MS = 40;
-
-/** A round and who waits for it. */
-interface Flight {
-  /** Set once it runs: ends its round. */
-  end?: () => void;
-  /** Why it was ended before its checks were: nobody waited any more, or all rounds were. */
-  cut?: "abandoned" | "aborted";
-  readonly askers: Set<Asker>;
-  readonly verdict: Promise<Verdict>;
-  readonly answer: (verdict: Verdict) => void;
-  /** From then on every asker's signal is listened to. */
-  watched: boolean;
-  watching?: ReturnType<typeof setTimeout>;
-  /** While it is queued: performance.now() of its first asker, and what ends the wait for more of them. */
-  queuedAt?: number;
-  stopGathering?: () => void;
+/** A check and what is known of it. */
+interface Subject {
+  readonly check: Check;
+  /** Where it runs in the background, the groups it belongs to. */
+  readonly groups: Group[];
+  state: CheckState;
+  /** In the background: until when its last result says something, by the clock. */
+  freshUntil: number;
+  /** An answer had to do without a fresh result, and none has come since. */
+  toldStale: boolean;
+  /** Its run in the background. */
+  run?: Run | undefined;
 }
 
-export function createMonitor({
-  groups,
-  singleflight,
-  maxRounds,
-  onResult,
-  onVerdict,
-  onAbandoned,
-}: MonitorOptions): Monitor {
-  const checks = groups[0] ?? [];
-  const states = new Map<Check, CheckState>(checks.map((check) => [check, UNKNOWN]));
-  const running = new Set<Flight>();
-  /** The one round that waits for a place, for all who came when there was none. */
-  let queued: Flight | undefined;
-  /** With single flight, the running round that may still be joined. */
-  let shared: Flight | undefined;
-  let verdict: Verdict | undefined;
-  /** Rounds are numbered as they start; this one gave `verdict`. */
-  let judgedRound = 0;
-  let rounds = 0;
+interface Run {
+  readonly startedAt: number;
+  readonly cut: AbortController;
+}
 
-  function ask(asker: Asker): Promise<Verdict> {
-    const flight = shared ?? queued ?? createFlight();
-    const isNew = flight.askers.size === 0;
-    flight.askers.add(asker);
-    if (isNew) flight.watching = setTimeout(() => watchAskers(flight), WATCH_ASKERS_AFTER_MS);
-    else if (flight.watched) watchAsker(flight, asker);
-    if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
-    else if (flight !== shared) gather(flight);
-    return flight.verdict;
+/** What can be asked for. */
+interface Group {
+  /** Absent where every check runs in the background. */
+  readonly askRound: ((asker: Asker) => Promise<Verdict>) | undefined;
+  readonly background: readonly Subject[];
+  readonly backgroundChecks: readonly Check[];
+  /** The verdict on the background until a status there changes, and until when that is certainly fresh. */
+  verdict?: Verdict | undefined;
+  freshUntil: number;
+  vigil?: Vigil | undefined;
+}
+
+/** The wait for a fresh result of every check in the background of a group. */
+class Vigil {
+  readonly group: Group;
+  readonly askers: Askers<Vigil>;
+  readonly pending = new Set<Subject>();
+  /** What was run for this wait's sake; once has to do. */
+  readonly tried = new Set<Subject>();
+
+  constructor(group: Group, service: Service<Vigil>) {
+    this.group = group;
+    this.askers = new Askers<Vigil>(this, service);
+  }
+}
+
+export function createMonitor(options: MonitorOptions): Monitor {
+  const { singleflight, maxRounds, deadlineMs, clock = hostClock, run = runCheck, random = Math.random } = options;
+  const guarded = guarding(options.onFault);
+  const onResult = guarded(options.onResult);
+  const onVerdict = guarded(options.onVerdict);
+  const onStale = guarded(options.onStale);
+
+  const rounds = createRounds({
+    clock,
+    singleflight,
+    maxRounds,
+    deadlineMs,
+    onAbandoned: guarded(options.onAbandoned),
+  });
+  const subjects = new Map(options.groups.flat().map((check) => [check, createSubject(check)]));
+  const groups = options.groups.map(createGroup);
+  const host = subjectsOf(options.groups[0] ?? []);
+  const background = [...subjects.values()].filter(runsInBackground);
+  const schedule = createSchedule(background.flatMap(dutyOf), clock, random());
+  let hostVerdict: Verdict | undefined;
+  /** Something has changed since the host was last judged. */
+  let reviewDue = false;
+  let stopped = false;
+
+  const service: Service<Vigil> = {
+    clock,
+    deadlineMs,
+    soFar: ({ group }) => judgeGroup(group),
+    onDeserted(vigil) {
+      dissolve(vigil, judgeBackground(vigil.group));
+    },
+  };
+
+  function subjectsOf(checks: readonly Check[]): readonly Subject[] {
+    return checks.flatMap((check) => subjects.get(check) ?? []);
   }
 
-  /** Queues the flight until those who come together have come; a new asker has just joined it. */
-  function gather(flight: Flight): void {
-    const isFirst = queued !== flight;
-    queued = flight;
-    if (running.size < maxRounds - 1) {
-      if (!isFirst) return;
-      const turn = setImmediate(startQueued);
-      flight.stopGathering = () => clearImmediate(turn);
-    } else {
-      const now = performance.now();
-      flight.queuedAt ??= now;
-      flight.stopGathering?.();
-      const patience = Math.min(BURST_QUIET_MS, flight.queuedAt + BURST_LONGEST_MS - now);
-      const timer = setTimeout(startQueued, Math.max(0, patience));
-      flight.stopGathering = () => clearTimeout(timer);
-    }
-  }
-
-  function startQueued(): void {
-    if (!queued || running.size >= maxRounds) return;
-    const flight = queued;
-    queued = undefined;
-    flight.stopGathering?.();
-    start(flight);
-  }
-
-  function start(flight: Flight): void {
-    running.add(flight);
-    if (singleflight) shared = flight;
-    const round = ++rounds;
-    const { results, end } = startRound(checks);
-    flight.end = end;
-    void results.then((all) => land(flight, all, round));
-  }
-
-  function land(flight: Flight, results: readonly CheckResult[], round: number): void {
-    leave(flight);
-    const landed = judge(results, Date.now());
-    flight.answer(landed);
-    startQueued();
-    if (!flight.cut) record(results, landed, round);
-    else if (flight.cut === "abandoned") onAbandoned(results);
-  }
-
-  function record(results: readonly CheckResult[], landed: Verdict, round: number): void {
-    for (const result of results) {
-      const before = states.get(result.check) ?? UNKNOWN;
-      const after = nextState(before, result);
-      states.set(result.check, after);
-      onResult(result, before, after);
-    }
-    if (round < judgedRound) return; // it ended late: a newer one is known
-    judgedRound = round;
-    const before = verdict;
-    verdict = landed;
-    onVerdict(landed, before);
-  }
-
-  function leave(flight: Flight): void {
-    running.delete(flight);
-    clearTimeout(flight.watching);
-    flight.askers.clear();
-    if (shared === flight) shared = undefined;
-  }
-
-  /** The queued flight will not start. */
-  function dismiss(): void {
-    queued?.answer(judge([], Date.now()));
-    queued?.stopGathering?.();
-    clearTimeout(queued?.watching);
-    queued = undefined;
-  }
-
-  function watchAskers(flight: Flight): void {
-    flight.watched = true;
-    for (const asker of flight.askers) watchAsker(flight, asker);
-  }
-
-  /** Ends a round that nobody waits for any more. */
-  function watchAsker(flight: Flight, asker: Asker): void {
-    const gone = () => {
-      if (!flight.askers.delete(asker) || flight.askers.size > 0) return;
-      if (flight === shared) shared = undefined;
-      cut(flight, "abandoned");
-      if (flight === queued) dismiss();
+  function createGroup(checks: readonly Check[]): Group {
+    const members = subjectsOf(checks);
+    const background = members.filter(runsInBackground);
+    const onRequest = members.filter((subject) => !runsInBackground(subject));
+    const askRound = rounds.open(checksOf(onRequest), (results) => takeRound(onRequest, results));
+    const group: Group = {
+      // Where there is no check at all there is a round of none, which is unhealthy.
+      askRound: onRequest.length > 0 || background.length === 0 ? askRound : undefined,
+      background,
+      backgroundChecks: checksOf(background),
+      freshUntil: Number.NEGATIVE_INFINITY,
     };
-    if (asker.signal.aborted) gone();
-    else asker.signal.addEventListener("abort", gone);
+    for (const { groups } of background) groups.push(group);
+    return group;
+  }
+
+  function read(index = 0): Verdict | undefined {
+    const group = groups[index];
+    return group && !group.askRound ? current(group) : undefined;
+  }
+
+  function ask(asker: Asker, index = 0): Promise<Verdict> {
+    const group = groups[index];
+    if (!group) return Promise.resolve(judge([], () => false, Date.now()));
+    const { askRound } = group;
+    if (askRound && group.background.length === 0) return askRound(asker);
+    const known = Promise.resolve(current(group) ?? awaitRuns(group, asker));
+    return askRound ? withRound(askRound(asker), known, group) : known;
+  }
+
+  async function withRound(round: Promise<Verdict>, known: Promise<Verdict>, group: Group): Promise<Verdict> {
+    const [onRequest] = await Promise.all([round, known]);
+    return both(onRequest, judgeGroup(group)); // the background may have changed meanwhile
+  }
+
+  /** The verdict on the background of the group; undefined unless all that decide there are known and fresh. */
+  function current(group: Group): Verdict | undefined {
+    const now = clock.now();
+    if (now > group.freshUntil) {
+      group.freshUntil = Number.POSITIVE_INFINITY;
+      for (const subject of group.background) {
+        if (decides(subject)) group.freshUntil = Math.min(group.freshUntil, subject.freshUntil);
+      }
+      if (now > group.freshUntil) return undefined;
+    }
+    group.verdict ??= judgeBackground(group);
+    return group.verdict;
+  }
+
+  /** The same as an answer that cannot wait: what is not known and fresh has failed. */
+  function judgeGroup(group: Group): Verdict {
+    const verdict = current(group);
+    if (verdict) return verdict;
+    const untold = group.background.filter((subject) => decides(subject) && !isFresh(subject) && !subject.toldStale);
+    for (const subject of untold) {
+      subject.toldStale = true;
+      onStale(subject.check, subject.state);
+    }
+    if (untold.length > 0) review();
+    return judgeBackground(group);
+  }
+
+  const judgeBackground = ({ background, backgroundChecks }: Group): Verdict =>
+    judge(backgroundChecks, (index) => passes(background[index]), Date.now());
+
+  /** Judges the host anew, once all that decides about it is known, or was told to be stale. */
+  function review(): void {
+    reviewDue = host.some((subject) => decides(subject) && !isFresh(subject) && !subject.toldStale);
+    if (reviewDue) return;
+    const before = hostVerdict;
+    hostVerdict = judge(options.groups[0] ?? [], (index) => passes(host[index]), Date.now());
+    onVerdict(hostVerdict, before);
+  }
+
+  /** Of a check on request, any result is fresh: whoever asks gets one of his own. */
+  const isFresh = ({ check, state, freshUntil }: Subject): boolean =>
+    check.intervalMs === undefined ? state.status !== "unknown" : clock.now() <= freshUntil;
+
+  const passes = (subject: Subject | undefined): boolean => subject?.state.status === "up" && isFresh(subject);
+
+  function awaitRuns(group: Group, asker: Asker): Verdict | Promise<Verdict> {
+    if (stopped) return judgeGroup(group);
+    const isNew = !group.vigil;
+    const vigil = group.vigil ?? new Vigil(group, service);
+    group.vigil = vigil;
+    const answer = vigil.askers.join(asker);
+    if (isNew) attend(vigil);
+    return answer;
+  }
+
+  /** Answers once there is nothing left to wait for. */
+  function attend(vigil: Vigil): void {
+    const { group, pending } = vigil;
+    for (const subject of group.background) {
+      if (decides(subject) && lacksRun(vigil, subject)) pending.add(subject);
+    }
+    if (pending.size === 0) dissolve(vigil, judgeGroup(group));
+  }
+
+  /** Whether a run of the check is still to be waited for; started if need be. */
+  function lacksRun(vigil: Vigil, subject: Subject): boolean {
+    if (isFresh(subject)) return false;
+    if (subject.run) {
+      // What began before the host was suspended, say, will not tell how it is now.
+      if (clock.now() - subject.run.startedAt > subject.check.staleAfterMs) subject.run.cut.abort();
+      return true;
+    }
+    if (vigil.tried.has(subject)) return false;
+    vigil.tried.add(subject);
+    launch(subject);
+    return true;
+  }
+
+  function dissolve(vigil: Vigil, verdict: Verdict): void {
+    vigil.group.vigil = undefined;
+    vigil.askers.answer(verdict);
+  }
+
+  function dutyOf(subject: Subject): readonly Duty[] {
+    const { intervalMs } = subject.check;
+    const onTick = () => {
+      if (!subject.run) launch(subject);
+    };
+    return intervalMs === undefined ? [] : [{ intervalMs, onTick }];
+  }
+
+  function launch(subject: Subject): void {
+    const current = { startedAt: clock.now(), cut: new AbortController() };
+    subject.run = current;
+    void run(subject.check, current.cut.signal).then((result) => land(subject, current, result));
+  }
+
+  function land(subject: Subject, { startedAt, cut }: Run, result: CheckResult): void {
+    subject.run = undefined;
+    if (!cut.signal.aborted) {
+      const { check } = subject;
+      const wasStale = !isFresh(subject);
+      const wasTold = subject.toldStale;
+      subject.freshUntil = startedAt + check.staleAfterMs;
+      if (isFresh(subject)) subject.toldStale = false;
+      const changed = take(subject, result, check, wasStale);
+      if (changed) for (const group of subject.groups) group.verdict = undefined;
+      if (changed || wasTold || reviewDue) review();
+    }
+    for (const { vigil } of subject.groups) {
+      if (!vigil?.pending.has(subject) || lacksRun(vigil, subject)) continue;
+      vigil.pending.delete(subject);
+      if (vigil.pending.size === 0) attend(vigil);
+    }
+  }
+
+  function takeRound(onRequest: readonly Subject[], results: readonly CheckResult[]): void {
+    let changed = false;
+    results.forEach((result, index) => {
+      const subject = onRequest[index];
+      if (subject && take(subject, result, ON_REQUEST, false)) changed = true;
+    });
+    if (changed || reviewDue) review();
+  }
+
+  /** Whether the status changed. */
+  function take(subject: Subject, result: CheckResult, thresholds: Thresholds, wasStale: boolean): boolean {
+    const before = subject.state;
+    subject.state = nextState(before, result, thresholds, wasStale);
+    onResult(result, before, subject.state);
+    return subject.state.status !== before.status;
   }
 
   return {
-    start() {},
-    read: () => undefined,
-    states: () => [],
+    start: schedule.start,
+    read,
     ask,
+    states: () =>
+      host.map((subject) => ({
+        check: subject.check,
+        state: subject.state,
+        stale: subject.state.status !== "unknown" && !isFresh(subject),
+      })),
     abort() {
-      for (const flight of running) cut(flight, "aborted");
-      dismiss();
+      stopped = true;
+      schedule.stop();
+      rounds.abort();
+      for (const { run } of background) run?.cut.abort();
+      for (const { vigil } of groups) if (vigil) dissolve(vigil, judgeBackground(vigil.group));
     },
   };
 }
 
-function cut(flight: Flight, why: "abandoned" | "aborted"): void {
-  flight.cut ??= why;
-  flight.end?.();
-}
+const createSubject = (check: Check): Subject => ({
+  check,
+  groups: [],
+  state: UNKNOWN,
+  freshUntil: Number.NEGATIVE_INFINITY,
+  toldStale: false,
+});
 
-function createFlight(): Flight {
-  const { promise, resolve } = Promise.withResolvers<Verdict>();
-  return { askers: new Set(), verdict: promise, answer: resolve, watched: false };
-}
+const checksOf = (subjects: readonly Subject[]): readonly Check[] => subjects.map(({ check }) => check);
+
+const runsInBackground = ({ check }: Subject): boolean => check.intervalMs !== undefined;
+
+const decides = ({ check }: Subject): boolean => check.severity === "critical";
+
+/** A callback that throws stops nothing that goes on here. */
+const guarding =
+  (onFault: (error: unknown) => void) =>
+  <Told extends readonly unknown[]>(callback: (...told: Told) => void) =>
+  (...told: Told): void => {
+    try {
+      callback(...told);
+    } catch (error) {
+      onFault(error);
+    }
+  };

@@ -1,13 +1,29 @@
 // What a check's state becomes with a result. Pure.
 
-import type { CheckResult, CheckState } from "../checks/check.ts";
+import type { Check, CheckResult, CheckState } from "../checks/check.ts";
 
 export const UNKNOWN: CheckState = { status: "unknown", streak: 0, since: 0 };
 
-/** Rounds overlap, so a result may come late: one that was started before the last one known changes nothing. */
-export function nextState(state: CheckState, result: CheckResult): CheckState {
-  if (state.last && result.start < state.last.start) return state;
-  const status = result.outcome.ok ? "up" : "down";
+/** How many results in a row it takes; at least 1. */
+export type Thresholds = Pick<Check, "rise" | "fall">;
+
+/**
+ * `fall` failures in a row turn up into down, `rise` passes down into up. The
+ * first result counts at once, and so does one that finds the last too old to tell.
+ * Rounds overlap, so a result may come late: one that was started before the last one known changes nothing.
+ */
+export function nextState(
+  state: CheckState,
+  result: CheckResult,
+  { rise, fall }: Thresholds,
+  stale: boolean,
+): CheckState {
+  const { last } = state;
+  if (last && result.start < last.start) return state;
+  const { ok } = result.outcome;
+  const streak = last && !stale && last.outcome.ok === ok ? state.streak + 1 : 1;
+  const counts = state.status === "unknown" || stale || streak >= (ok ? rise : fall);
+  const status = counts ? (ok ? "up" : "down") : state.status;
   const since = status === state.status ? state.since : result.start + result.durationMs;
-  return { status, streak: 1, since, last: result };
+  return { status, streak, since, last: result };
 }

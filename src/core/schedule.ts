@@ -1,0 +1,86 @@
+// When checks run in the background: all at once at start, then each on a grid of
+// its own interval, which no delay shifts. Ticks that were missed are not made up for.
+
+import type { Clock } from "../clock.ts";
+
+/** What is done at once, and then again and again. */
+export interface Duty {
+  readonly intervalMs: number;
+  /** Never throws. */
+  readonly onTick: () => void;
+}
+
+export interface Schedule {
+  start(): void;
+  stop(): void;
+}
+
+/** A suspended host does not count down its timers: by then it is seen that ticks were missed. */
+const LONGEST_SLEEP_MS = 30_000;
+
+/** Times that are equally far apart, numbered. */
+interface Grid {
+  /** The time of tick 0. */
+  readonly origin: number;
+  readonly betweenMs: number;
+}
+
+/** Duties of one interval take turns: tick k is that of the duty k modulo their count. */
+interface Metronome {
+  readonly duties: readonly Duty[];
+  readonly grid: Grid;
+  /** The last tick that has been. */
+  last: number;
+  cancel?: () => void;
+}
+
+/**
+ * `shift`, 0 to 1, is how far the grids of this process are moved: of a fleet that
+ * was started at once, each host asks a thing they share at a time of its own.
+ */
+export function createSchedule(duties: readonly Duty[], clock: Clock, shift: number): Schedule {
+  let metronomes: readonly Metronome[] = [];
+
+  function wind(metronome: Metronome): void {
+    const { grid, last } = metronome;
+    const waitMs = timeOf(grid, last + 1) - clock.now();
+    metronome.cancel = clock.after(Math.min(Math.max(0, waitMs), LONGEST_SLEEP_MS), () => beat(metronome));
+  }
+
+  function beat(metronome: Metronome): void {
+    const { duties, grid, last } = metronome;
+    metronome.last = lastTick(grid, clock.now());
+    wind(metronome);
+    // No duty more than once, however long the loop or the host stood still.
+    for (let tick = Math.max(last, metronome.last - duties.length) + 1; tick <= metronome.last; tick++) {
+      duties[tick % duties.length]?.onTick();
+    }
+  }
+
+  return {
+    start() {
+      const now = clock.now();
+      metronomes = Array.from(
+        Map.groupBy(duties, ({ intervalMs }) => intervalMs),
+        ([intervalMs, duties]) => {
+          // The origin lies back, so that ticks count from 0.
+          const grid = { origin: now - intervalMs * (2 - shift), betweenMs: intervalMs / duties.length };
+          return { duties, grid, last: lastTick(grid, now) };
+        },
+      );
+      for (const { onTick } of duties) onTick();
+      for (const metronome of metronomes) wind(metronome);
+    },
+    stop() {
+      for (const { cancel } of metronomes) cancel?.();
+    },
+  };
+}
+
+const timeOf = ({ origin, betweenMs }: Grid, tick: number): number => origin + tick * betweenMs;
+
+/** The last tick up to `now`; one that is waited for has been at its very time, whatever the division was rounded to. */
+function lastTick(grid: Grid, now: number): number {
+  const tick = Math.floor((now - grid.origin) / grid.betweenMs);
+  return timeOf(grid, tick + 1) <= now ? tick + 1 : tick;
+}
