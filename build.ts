@@ -30,6 +30,9 @@ export const COMPILE_FLAGS: readonly string[] = [
   "--compile-exec-argv=--disallow-code-generation-from-strings=strict --smol",
 ];
 
+/** The program, and what it runs as a thread, which is looked for by its path below src/. */
+export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/probing/filesystem-thread.ts"];
+
 if (import.meta.main) {
   const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });
   const here = process.platform === "win32" ? "health-checker.exe" : "health-checker";
@@ -58,7 +61,7 @@ async function compile(asset: string, target: (typeof TARGETS)[number]["target"]
       ...(target ? [`--target=${target}`] : []),
       ...COMPILE_FLAGS,
       `--outfile=${outfile}`,
-      "src/main.ts",
+      ...ENTRY_POINTS,
     ],
     { stdout: "pipe", stderr: "pipe" },
   );

@@ -1,0 +1,76 @@
+// file: passes when the target exists, was changed lately enough and holds what is
+// expected; with `absent`, when nothing is there.
+//
+// Symbolic links are followed. What cannot be looked at, as in a folder that is not
+// ours, is not taken to be absent.
+
+import { parseDuration, roundDuration } from "../duration.ts";
+import type { Content, Stat } from "../probing/filesystem-thread.ts";
+import { failed, type Outcome } from "./check.ts";
+import { absolutePath, type Field, flag, pattern, takes } from "./fields.ts";
+import { defineKind } from "./kind.ts";
+import { cannotLook, isMissing } from "./paths.ts";
+
+/** How much of its start is looked at for `expect`. */
+const CONTENT_BYTES = 64 * 1024;
+
+const DAY_MS = 24 * 3_600_000;
+const MAX_AGE_MS = 3650 * DAY_MS;
+
+/** A duration that may be long: a backup is made once a day. */
+export const age: Field<number> = {
+  expected: "a duration such as 5m, 26h or 7d",
+  json: { type: ["string", "number"], examples: ["5m", "26h", "7d"] },
+  read(given) {
+    const text = typeof given === "number" ? String(given) : given;
+    if (typeof text !== "string") return {};
+    const [, days] = /^(\d{1,5})d$/.exec(text) ?? [];
+    const ageMs = days === undefined ? parseDuration(text) : Number(days) * DAY_MS;
+    if (ageMs === undefined) return {};
+    if (ageMs <= 0) return { expected: "a duration above zero" };
+    return ageMs <= MAX_AGE_MS ? { value: ageMs } : { expected: "at most 3650d" };
+  },
+};
+
+export const file = defineKind({
+  name: "file",
+  value: "PATH",
+  rule: "the file exists, is as new as max-age says and holds what is expected; with absent, it does not exist",
+  shape: (z) => ({
+    file: takes(z, absolutePath, "a file, folder or whatever else has a path; symbolic links are followed"),
+    absent: takes(z, flag, "pass when there is none, as of a file that is made to take the host out").prefault(false),
+    "max-age": takes(z, age, "how long ago it may have been changed last").optional(),
+    expect: takes(z, pattern, "what it must hold, a text or a /regular expression/; of the first 64 KiB").optional(),
+  }),
+  conflict({ absent, "max-age": maxAge, expect }) {
+    if (!absent || (maxAge === undefined && expect === undefined)) return undefined;
+    const key = maxAge === undefined ? "expect" : "max-age";
+    return { path: [key], expected: "no such key beside absent", got: "both" };
+  },
+  target: ({ file }) => file,
+  probe({ file: path, absent, "max-age": maxAge, expect }) {
+    const loading = import("../probing/filesystem.ts");
+    const judge = (found: Stat & Partial<Content>): Outcome => {
+      if (absent) return failed("missing", `${path} exists`);
+      const ageMs = Date.now() - found.changedAt;
+      if (maxAge !== undefined && ageMs > maxAge) {
+        const limit = roundDuration(maxAge);
+        return failed("expired", `${path} was last changed ${roundDuration(ageMs)} ago, expected at most ${limit}`);
+      }
+      if (expect === undefined) return { ok: true };
+      if (found.text === undefined) return failed("mismatch", `${path} is a ${found.type}, expected a regular file`);
+      if (expect.matches(found.text)) return { ok: true };
+      const where = found.cut ? ` in its first ${CONTENT_BYTES} bytes` : "";
+      return failed("mismatch", `${path} does not hold what is expected${where}`);
+    };
+    return async (signal) => {
+      const { askFileSystem } = await loading;
+      const told = expect
+        ? await askFileSystem({ ask: "read", path, limitBytes: CONTENT_BYTES }, signal)
+        : await askFileSystem({ ask: "stat", path }, signal);
+      if ("reason" in told) return told;
+      if ("value" in told) return judge(told.value);
+      return absent && isMissing(told.code) ? { ok: true } : cannotLook(path, told.code);
+    };
+  },
+});

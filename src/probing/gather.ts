@@ -1,0 +1,79 @@
+// What many ask at the same moment is asked once.
+//
+// Who asks in one turn of the loop shares an answer. Nobody is given one that was
+// begun before the question: who comes while it is being found shares the next.
+
+export interface GatherOptions<Answer> {
+  /** The answers by their keys; `signal` aborts once nobody waits any more. Never rejects. */
+  readonly askAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
+  /** What one is told whose own signal aborts. */
+  readonly cut: () => Answer;
+  /** How many may be under way at a time. */
+  readonly atOnce: number;
+  /** How long to leave between one's end and the next's start, after one that took so long. */
+  readonly pauseMs?: (durationMs: number) => number;
+}
+
+interface Batch<Answer> {
+  readonly waiting: Map<string, Set<(answer: Answer) => void>>;
+  readonly controller: AbortController;
+}
+
+/** Settles at once when its signal aborts; never rejects. */
+export type Ask<Answer> = (key: string, signal: AbortSignal) => Promise<Answer>;
+
+export function gather<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: GatherOptions<Answer>): Ask<Answer> {
+  let next: Batch<Answer> | undefined;
+  let places = atOnce;
+  let scheduled = false;
+
+  const schedule = () => {
+    if (scheduled || !next || places === 0) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      void run();
+    });
+  };
+  const run = async () => {
+    const batch = next;
+    if (!batch || places === 0) return;
+    next = undefined;
+    places--;
+    const start = performance.now();
+    const answerOf = await askAll([...batch.waiting.keys()], batch.controller.signal);
+    for (const [key, tellAll] of batch.waiting) for (const tell of tellAll) tell(answerOf(key));
+    const free = () => {
+      places++;
+      schedule();
+    };
+    const pause = pauseMs(performance.now() - start);
+    if (pause > 0) setTimeout(free, pause);
+    else free();
+  };
+
+  return (key, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve(cut());
+      next ??= { waiting: new Map(), controller: new AbortController() };
+      const batch = next;
+      const tellAll = batch.waiting.get(key) ?? new Set();
+      batch.waiting.set(key, tellAll);
+      const tell = (answer: Answer) => {
+        signal.removeEventListener("abort", leave);
+        resolve(answer);
+      };
+      const leave = () => {
+        tellAll.delete(tell);
+        if (tellAll.size === 0) batch.waiting.delete(key);
+        if (batch.waiting.size === 0) {
+          batch.controller.abort();
+          if (next === batch) next = undefined;
+        }
+        resolve(cut());
+      };
+      tellAll.add(tell);
+      signal.addEventListener("abort", leave, { once: true });
+      schedule();
+    });
+}

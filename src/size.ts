@@ -1,0 +1,35 @@
+// Sizes as people write them. As for GNU's tools and df -h, a letter alone counts
+// in 1024s, as KiB does, and a letter with B in 1000s: 1G = 1GiB, 1GB = 1000 MB.
+
+const LETTERS = "kMGTP";
+
+/** What the runtime counts exactly: 9 PB. */
+export const MAX_SIZE_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** Whole bytes of a size, rounded up; undefined when the text is not one. The unit is a must: 10 could be anything. */
+export function parseSize(text: string): number | undefined {
+  const [, digits, letter = "", rest = ""] = /^(\d{1,16}(?:\.\d{1,9})?) ?([kmgtp]?)(b|ib|)$/i.exec(text) ?? [];
+  if (digits === undefined || (letter === "" && rest.toLowerCase() !== "b")) return undefined;
+  const base = rest.toLowerCase() === "b" ? 1000 : 1024;
+  const exponent = letter === "" ? 0 : LETTERS.toLowerCase().indexOf(letter.toLowerCase()) + 1;
+  const sizeBytes = Math.ceil(Number((Number(digits) * base ** exponent).toPrecision(15)));
+  return sizeBytes <= MAX_SIZE_BYTES ? sizeBytes : undefined;
+}
+
+/** Whether a text counts in 1024s. */
+export const isBinary = (text: string): boolean => /[kmgtp](ib)?$/i.test(text);
+
+/** Three digits for people, rounded down, so that too little never looks enough: 1.23 GB, or in 1024s 1.14 GiB. */
+export function formatSize(sizeBytes: number, binary = false): string {
+  const base = binary ? 1024 : 1000;
+  let exponent = 0;
+  while (exponent < LETTERS.length && sizeBytes >= base ** (exponent + 1)) exponent++;
+  const number = sizeBytes / base ** exponent;
+  const decimals = exponent === 0 || number >= 100 ? 0 : number >= 10 ? 1 : 2;
+  const rounded = Math.floor(number * 10 ** decimals) / 10 ** decimals;
+  const unit =
+    exponent === 0
+      ? "B"
+      : `${binary ? LETTERS[exponent - 1]?.toUpperCase() : LETTERS[exponent - 1]}${binary ? "iB" : "B"}`;
+  return `${rounded} ${unit}`;
+}
