@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
 import { until } from "../support/until.ts";
+import { fakeCheck, settle } from "./fakes.ts";
 
 const UP: Outcome = { ok: true };
 
@@ -22,10 +23,8 @@ interface Run {
 
 function heldCheck(clock: { now: number } = { now: 0 }) {
   const runs: Run[] = [];
-  const check: Check = {
+  const check = fakeCheck({
     name: "held",
-    kind: "test",
-    target: "held",
     timeoutMs: 60_000,
     probe: (signal) =>
       new Promise((resolve) => {
@@ -44,7 +43,7 @@ function heldCheck(clock: { now: number } = { now: 0 }) {
         });
         runs.push(run);
       }),
-  };
+  });
   return { check, runs };
 }
 
@@ -60,12 +59,14 @@ function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
   const verdicts: Parameters<MonitorOptions["onVerdict"]>[] = [];
   const abandoned: (readonly CheckResult[])[] = [];
   const monitor = createMonitor({
-    checks: checks ?? [check],
+    groups: [checks ?? [check]],
     maxRounds,
     singleflight,
     onResult: (...told) => results.push(told),
     onVerdict: (...told) => verdicts.push(told),
     onAbandoned: (told) => abandoned.push(told),
+    onStale: never,
+    onFault: never,
   });
   const end = (index: number, outcome: Outcome = UP) => {
     const run = runs[index];
@@ -77,10 +78,9 @@ function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
 
 const healthy = ({ healthy }: Verdict) => healthy;
 
-/** Everything that is going to happen without anything else happening has happened. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
+const never = (told: unknown): void => {
+  throw new Error("told what does not happen on request", { cause: told });
+};
 
 describe("a request", () => {
   test("has nothing run before it comes", () => {
@@ -395,12 +395,14 @@ test("in any order of coming, ending and leaving, no answer is older than its re
       const clock = { now: 0 };
       const { check, runs } = heldCheck(clock);
       const monitor = createMonitor({
-        checks: [check],
+        groups: [[check]],
         maxRounds,
         singleflight,
         onResult() {},
         onVerdict() {},
         onAbandoned() {},
+        onStale: never,
+        onFault: never,
       });
       // The world changes with each step; a round sees the world of its start, and a healthy answer is one of that world.
       const asked: { at: number; leave: AbortController; left: boolean; sawStart?: number; healthy?: boolean }[] = [];

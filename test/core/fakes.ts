@@ -1,0 +1,82 @@
+// Checks that do nothing, and a clock that goes when it is told to.
+
+import type { Check } from "../../src/checks/check.ts";
+import type { Clock } from "../../src/clock.ts";
+
+export const fakeCheck = (given: Partial<Check> = {}): Check => ({
+  name: "it",
+  kind: "test",
+  target: "nothing",
+  timeoutMs: 10_000,
+  rise: 1,
+  fall: 1,
+  severity: "critical",
+  staleAfterMs: 60_000,
+  probe: async () => ({ ok: true }),
+  ...given,
+});
+
+/** Everything that is going to happen without anything else happening has happened. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Timer {
+  /** What is left of it, by the time that timers count. */
+  readonly due: number;
+  readonly then: () => void;
+}
+
+export interface FakeClock extends Clock {
+  /** Time passes, and each timer comes when it is due. */
+  pass(ms: number): Promise<void>;
+  /** The loop stands still for so long; what was due meanwhile comes late, all of it. */
+  stall(ms: number): Promise<void>;
+  /** The host is suspended, in which timers do not count down. */
+  suspend(ms: number): Promise<void>;
+}
+
+/** `afterEach` has the turn whenever timers were called and all that follows from them has happened. */
+export function fakeClock(settled: () => Promise<void> = settle, afterEach: () => void = () => {}): FakeClock {
+  /** As a boot clock and a monotonic one: they part when the host is suspended. */
+  let now = 1000;
+  let awake = 0;
+  const timers = new Set<Timer>();
+
+  async function ring(): Promise<void> {
+    const due = [...timers].filter((timer) => timer.due <= awake).sort((one, other) => one.due - other.due);
+    for (const timer of due) if (timers.delete(timer)) timer.then();
+    await settled();
+    afterEach();
+  }
+
+  return {
+    now: () => now,
+    after(ms, then) {
+      const timer = { due: awake + ms, then };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    async pass(ms) {
+      const end = awake + ms;
+      for (;;) {
+        const next = Math.min(...[...timers].map(({ due }) => due));
+        if (!(next <= end)) break;
+        now += Math.max(0, next - awake);
+        awake = Math.max(awake, next);
+        await ring();
+      }
+      now += end - awake;
+      awake = end;
+    },
+    async stall(ms) {
+      now += ms;
+      awake += ms;
+      await ring();
+    },
+    async suspend(ms) {
+      now += ms;
+      await ring();
+    },
+  };
+}
