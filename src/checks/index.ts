@@ -8,10 +8,15 @@ export const KINDS = {
   udp: async () => (await import("./udp.ts")).udp,
   dns: async () => (await import("./dns.ts")).dns,
   script: async () => (await import("./script.ts")).script,
+  process: async () => (await import("./process.ts")).process,
+  file: async () => (await import("./file.ts")).file,
+  disk: async () => (await import("./disk.ts")).disk,
+  systemd: async () => (await import("./systemd.ts")).systemd,
   http: async () => (await import("./http.ts")).http,
   postgres: async () => (await import("./postgres.ts")).postgres,
   mysql: async () => (await import("./mysql.ts")).mysql,
   redis: async () => (await import("./redis.ts")).redis,
+  certificate: async () => (await import("./certificate.ts")).certificate,
 } as const satisfies Readonly<Record<string, () => Promise<CheckKind<never>>>>;
 
 export type KindName = keyof typeof KINDS;

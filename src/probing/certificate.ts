@@ -3,15 +3,15 @@
 // certificate that does not hold, too.
 
 import type { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { Reason } from "../checks/check.ts";
 import type { Trust } from "./trust.ts";
 
 export interface Judgement {
   /** What is wrong, the most telling first; empty where it holds. */
   readonly flaws: readonly Flaw[];
-  /** The first end among the certificate and those above it; absent where none was shown. */
-  readonly end: End | undefined;
+  /** The first end among the certificate and those above it; undefined where none was shown. */
+  readonly end: () => End | undefined;
 }
 
 /** `text` goes on from "the certificate of HOST:PORT". */
@@ -25,8 +25,8 @@ export interface End {
   readonly at: number;
   /** When that is, such as "in 12 days, on 2026-12-06T10:00:00Z". */
   readonly when: string;
-  /** "it", or whose certificate that is among those above it. */
-  readonly whose: string;
+  /** Whose it is where that is one above the certificate; in quotes. */
+  readonly authority: string | undefined;
 }
 
 /** More than any peer sends; the runtime would not mind. */
@@ -39,32 +39,36 @@ const MOST_NAMES = 5;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** `host` is whose certificate it should be: a name or an IP address. */
-export async function judge(secured: TLSSocket, host: string, trust: Trust, now = Date.now()): Promise<Judgement> {
-  const { checkServerIdentity } = await import("node:tls");
+/** `host` is whose certificate it should be, a name or an IP address; `checkName` is that of node:tls. */
+export function judge(
+  secured: TLSSocket,
+  host: string,
+  trust: Trust,
+  checkName: (host: string, certificate: PeerCertificate) => Error | undefined,
+): Judgement {
+  const now = Date.now();
   const leaf = secured.getPeerX509Certificate();
-  if (!leaf) return { flaws: [{ reason: "tls", text: "was not shown" }], end: undefined };
-  const path = pathFrom(leaf, trust.authorities());
+  if (!leaf) return { flaws: [{ reason: "tls", text: "was not shown" }], end: () => undefined };
   const flaws: Flaw[] = [];
-  const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
   // The runtime tells one thing that is wrong with the chain, and a date before all else.
+  const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
   const byDate = chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
-  const dates = dateFlaw(path, now);
-  const told = dates && (dates.ofLeaf || byDate) ? dates : undefined;
-  if (told) flaws.push(told);
-  if (checkServerIdentity(host, secured.getPeerCertificate())) {
+  const dates = dateFlaw(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
+  if (dates) flaws.push(dates);
+  if (checkName(host, secured.getPeerCertificate())) {
     flaws.push({ reason: "tls", text: `is for ${namesOf(leaf)}, not for ${host}` });
   }
-  if (chain !== undefined && !(byDate && told)) {
+  if (chain !== undefined && !(byDate && dates)) {
     flaws.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf) });
   }
-  return { flaws, end: endOf(path, now) };
+  return { flaws, end: () => endOf(pathFrom(leaf, trust.authorities()), now) };
 }
 
 /** What follows "the certificate of HOST:PORT" where it has flaws. */
-export function describeFlaws({ flaws, end }: Judgement): string {
-  const texts = flaws.map(({ text }) => text);
-  if (end && !flaws.some(({ reason }) => reason === "expired")) texts.push(`${end.whose} expires ${end.when}`);
+export function describeFlaws(judgement: Judgement): string {
+  const texts = judgement.flaws.map(({ text }) => text);
+  const end = judgement.flaws.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
+  if (end) texts.push(`${end.authority ?? "it"} expires ${end.when}`);
   return texts.join("; ");
 }
 
@@ -107,16 +111,15 @@ function endOf(path: readonly X509Certificate[], now: number): End | undefined {
   const first = path.toSorted((one, other) => one.validToDate.getTime() - other.validToDate.getTime())[0];
   const at = first?.validToDate.getTime();
   if (first === undefined || at === undefined || Number.isNaN(at)) return undefined;
-  return { at, when: when(at, now), whose: first === path[0] ? "it" : `${nameOf(first.subject)} above it` };
+  return { at, when: when(at, now), authority: first === path[0] ? undefined : nameOf(first.subject) };
 }
 
-function dateFlaw(path: readonly X509Certificate[], now: number): (Flaw & { readonly ofLeaf: boolean }) | undefined {
+function dateFlaw(path: readonly X509Certificate[], now: number): Flaw | undefined {
   for (const certificate of path) {
-    const ofLeaf = certificate === path[0];
-    const which = ofLeaf ? "" : `is below ${nameOf(certificate.subject)}, which `;
+    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
     const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
-    if (to <= now) return { reason: "expired", text: `${which}expired ${when(to, now)}`, ofLeaf };
-    if (from > now) return { reason: "tls", text: `${which}is not valid before ${when(from, now)}`, ofLeaf };
+    if (to <= now) return { reason: "expired", text: `${which}expired ${when(to, now)}` };
+    if (from > now) return { reason: "tls", text: `${which}becomes valid only ${when(from, now)}` };
   }
   return undefined;
 }

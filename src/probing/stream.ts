@@ -7,7 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { type Failure, failed } from "../checks/check.ts";
 import type { TlsSettings } from "../checks/tls.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
-import { describeFlaws, judge } from "./certificate.ts";
+import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { withReserve } from "./descriptors.ts";
 import { isFailure, race } from "./race.ts";
 import { resolve } from "./resolve.ts";
@@ -32,6 +32,8 @@ export interface Stream {
   write(data: string | Uint8Array): void;
   /** What comes next; undefined once the peer has ended. After an abort a failure "timeout" that says what was waited for. */
   read(waitingFor: string): Promise<Uint8Array | undefined | Failure>;
+  /** On TLS, what is to be said of the peer's certificate. */
+  readonly judgement: Judgement | undefined;
   /** FIN, and nothing more is read. May be called twice. */
   close(): void;
 }
@@ -50,11 +52,11 @@ export async function openStream(
   const trust = tls && loadTrust(tls.ca);
   const found = await addressesOf(target, signal, patienceMs);
   if (isFailure(found)) return found;
-  const socket = await race<Address, Socket>(found.addresses, connectTo, signal, (late) => late.destroy());
+  const socket = await race<Address, Socket>(found.addresses, connectTo, signal, (late) => late.destroy(), patienceMs);
   if (isFailure(socket)) return socket;
-  if (!tls || !trust) return streamOn(socket, target, found.warning, signal);
+  if (!tls || !trust) return streamOn(socket, target, found.warning, undefined, signal);
   if (beforeTls) {
-    const plain = streamOn(socket, target, found.warning, signal);
+    const plain = streamOn(socket, target, found.warning, undefined, signal);
     const refusal = await beforeTls(plain);
     if (refusal) {
       plain.close();
@@ -62,7 +64,7 @@ export async function openStream(
     }
   }
   const secured = await secure(socket, target, tls, trust, alpn, signal);
-  return isFailure(secured) ? secured : streamOn(secured, target, found.warning, signal);
+  return isFailure(secured) ? secured : streamOn(secured.socket, target, found.warning, secured.judgement, signal);
 }
 
 async function addressesOf(target: Address, signal: AbortSignal, patienceMs: number) {
@@ -149,6 +151,11 @@ export function nameToVerify(target: Address, settings: TlsSettings): string {
   return host.replace(/%.*$|\.$/, "");
 }
 
+interface Secured {
+  readonly socket: TLSSocket;
+  readonly judgement: Judgement;
+}
+
 /** TLS over a connected socket, verified as `settings` say; who wants to judge for himself sets `verify: false`. */
 async function secure(
   socket: Socket,
@@ -157,10 +164,13 @@ async function secure(
   loading: Promise<Trust | Failure>,
   alpn: readonly string[] | undefined,
   signal: AbortSignal,
-): Promise<TLSSocket | Failure> {
+): Promise<Secured | Failure> {
   const peer = formatAddress(target);
   const host = nameToVerify(target, settings);
-  const [trust, { connect: connectTls }] = await Promise.all([unlessAborted(loading, signal), import("node:tls")]);
+  const [trust, { checkServerIdentity, connect: connectTls }] = await Promise.all([
+    unlessAborted(loading, signal),
+    import("node:tls"),
+  ]);
   if (isFailure(trust)) {
     if (signal.aborted) socket.destroy();
     else closePolitely(socket);
@@ -219,9 +229,9 @@ async function secure(
     secured.on("close", onClose);
     signal.addEventListener("abort", abort);
   });
-  if (isFailure(opened) || !settings.verify) return opened;
-  const judgement = await judge(opened, host, trust);
-  if (judgement.flaws.length === 0) return opened;
+  if (isFailure(opened)) return opened;
+  const judgement = judge(opened, host, trust, checkServerIdentity);
+  if (!settings.verify || judgement.flaws.length === 0) return { socket: opened, judgement };
   closePolitely(opened);
   return failed("tls", `the certificate of ${peer} ${describeFlaws(judgement)}`);
 }
@@ -255,6 +265,7 @@ function streamOn(
   socket: Socket | TLSSocket,
   target: Address,
   warning: string | undefined,
+  judgement: Judgement | undefined,
   signal: AbortSignal,
 ): Stream {
   const peer = formatAddress(target);
@@ -265,6 +276,7 @@ function streamOn(
   return {
     socket,
     warning,
+    judgement,
     write: (data) => void socket.write(data),
     read(waitingFor) {
       return new Promise((resolve) => {

@@ -176,7 +176,7 @@ test("TLS: each thing that is wrong with a certificate is said, and when it expi
   const rows: readonly [Certificate, RegExp][] = [
     [self, /is signed by itself, and leads to no authority that is trusted .*; it expires in 29 days, on 20\S+Z$/],
     [old, /^the certificate of \S+ expired 3 days ago, on 20\S+Z$/],
-    [early, /is not valid before in 2 days, on 20\S+Z; it expires in 29 days/],
+    [early, /becomes valid only in 2 days, on 20\S+Z; it expires in 29 days/],
     [foreign, /is signed by "stranger", and leads to no authority that is trusted .*; it expires in 10 days/],
     [elsewhere, /is for a\.test, b\.test, not for 127\.0\.0\.1; it expires in 10 days, on 20\S+Z$/],
     [endedAbove, /is below "middle", which expired 36 hours ago, on 20\S+Z$/],

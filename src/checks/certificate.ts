@@ -1,0 +1,60 @@
+// certificate: passes when the target shows a certificate that holds (chain, name,
+// dates), and that has, like those above it, `min-days` left.
+
+import { formatAddress } from "../probing/address.ts";
+import { isFailure } from "../probing/race.ts";
+import { failed, type Outcome } from "./check.ts";
+import { absolutePath, takes, tcpAddress, text, wholeNumber } from "./fields.ts";
+import { defineKind } from "./kind.ts";
+import type { TlsSettings } from "./tls.ts";
+
+const DAY_MS = 86_400_000;
+
+export const certificate = defineKind({
+  name: "certificate",
+  value: "HOST:PORT",
+  rule: "the target shows a certificate whose chain, name and dates hold",
+  shape: (z) => ({
+    certificate: takes(z, tcpAddress, "what speaks TLS there; a bare port is on 127.0.0.1"),
+    "server-name": takes(
+      z,
+      text("a host name"),
+      "the name to ask for and to verify, instead of the target's",
+    ).optional(),
+    ca: takes(z, absolutePath, "a PEM file to trust instead of the system's certificates").optional(),
+    "min-days": takes(
+      z,
+      wholeNumber(0, 36_500),
+      "how many days the certificate, and each one above it, must still last",
+    ).optional(),
+  }),
+  target: ({ certificate, "server-name": name }) =>
+    name === undefined ? formatAddress(certificate) : `${formatAddress(certificate)} as ${name}`,
+  peer: ({ certificate }) => certificate,
+  caution: ({ "min-days": minDays }) =>
+    minDays
+      ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
+      : [],
+  probe({ certificate: target, "server-name": name, ca, "min-days": minDays = 0 }, { timeoutMs }) {
+    const loading = import("../probing/stream.ts");
+    const judging = import("../probing/certificate.ts");
+    // Verified here and not there, so that the dates are told whatever else is wrong.
+    const tls: TlsSettings = { verify: false, ca, "server-name": name };
+    const peer = formatAddress(target);
+    return async (signal): Promise<Outcome> => {
+      const [{ openStream }, { describeFlaws }] = await Promise.all([loading, judging]);
+      const stream = await openStream(target, { patienceMs: timeoutMs / 2, tls }, signal);
+      if (isFailure(stream)) return stream;
+      const { judgement, warning } = stream;
+      stream.close();
+      const [flaw] = judgement?.flaws ?? [];
+      if (judgement && flaw) return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws(judgement)}`);
+      const end = judgement?.end();
+      if (!end) return failed("tls", `the certificate of ${peer} has no date that can be read`);
+      const expires = `${end.authority === undefined ? "" : `is below ${end.authority}, which `}expires ${end.when}`;
+      return end.at - Date.now() < minDays * DAY_MS
+        ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)
+        : { ok: true, detail: expires, ...(warning !== undefined && { warning }) };
+    };
+  },
+});
