@@ -37,6 +37,7 @@ export const httpUrl: Field<HttpUrl> = {
     // A parser of URLs would drop or turn them without a word.
     if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
     if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
+    if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
     return (
       parseUrl(given) ?? { hint: 'in a user or password, "/", "?", "#" and "@" are written %2F, %3F, %23 and %40' }
     );
@@ -201,7 +202,7 @@ function isJson(given: unknown): given is Json {
 const host: Field<string> = {
   expected: "a host name or address, with a port where one belongs there",
   json: { type: "string", examples: ["www.example.org"] },
-  read(given) {
+  read(given): Value<string> | Flaw {
     if (typeof given !== "string") return {};
     if (!/^(?:[\w.~%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(given)) return {};
     return { value: given };

@@ -7,7 +7,7 @@ import { BODY_BYTES, createReader, excerpt, formatRequest, HEAD_BYTES } from "..
 import { version } from "../../src/version.ts";
 
 /** What is read of `text` (a byte a character), and of the end of the connection where `ends`. */
-function read(text: string, { ends = false, method = "GET", pieces = [text] } = {}) {
+function read(text: string, { ends = false, method = "GET", pieces = [text] } = {}): object {
   const reader = createReader(method);
   for (const piece of pieces) reader.push(Buffer.from(piece, "latin1"));
   if (ends) reader.end();

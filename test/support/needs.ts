@@ -9,6 +9,7 @@ import { plainEnvironment } from "./child.ts";
 /** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
 const THINGS = {
   haproxy: { package: "haproxy" },
+  dnsmasq: { package: "dnsmasq-base" },
   nginx: { package: "nginx-light" },
   openssl: { package: "openssl" },
   java: { package: "default-jre-headless" },
@@ -22,6 +23,7 @@ const THINGS = {
   "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
   systemctl: { package: "systemd" },
   "PostgreSQL on port 5432": { package: "postgresql", port: 5432 },
+  "Redis on port 6379": { package: "redis-server", port: 6379 },
   "MariaDB on port 3306": { package: "mariadb-server", port: 3306 },
 } as const satisfies Readonly<Record<string, { package: string; file?: string; port?: number }>>;
 
