@@ -52,7 +52,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
 type Hide = (text: string) => string;
 
 /** Undefined where there is nothing to hide. */
-function hiding(secrets: readonly string[]): Hide | undefined {
+export function hiding(secrets: readonly string[]): Hide | undefined {
   const hidden = [...new Set(secrets)].filter((secret) => secret.length >= SHORTEST_SECRET);
   // The longest first: one may hold another.
   hidden.sort((one, other) => other.length - one.length);

@@ -2,6 +2,7 @@
 // what is unwise about the rest. Options count as they would for the daemon.
 
 import type { Action } from "./action.ts";
+import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
 
@@ -10,6 +11,7 @@ export async function validate(rawArgs: readonly string[], env: Environment): Pr
   const parsed = await parseCommandLine(
     first === undefined || first.startsWith("-") ? rawArgs : ["--config", first, ...rest],
   );
+  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
   const file = parsed.values["config"]?.at(-1);
   if (file === undefined && parsed.problems.length === 0) {
     return { kind: "refuse", lines: ["health-checker: validate: expected a config file, got none"] };

@@ -1,12 +1,11 @@
-// What zod found → problems with line and column. Of a check's many branches the one
-// whose kind key is there is told.
+// What zod found → problems with line and column.
 
 import type { z } from "zod";
 import type { ConfigFile } from "./file.ts";
-import { describe, didYouMean, type Path, type Problem } from "./problem.ts";
+import { describe, didYouMean, type Path, type Problem, quote } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
 
-type Issue = z.core.$ZodIssue;
+export type Issue = z.core.$ZodIssue;
 
 /** For `safeParse`: an object's keys are known only here, while it is being parsed. */
 export function rememberKeys({ z: { ZodObject } }: FileSchema): z.core.$ZodErrorMap {
@@ -16,12 +15,16 @@ export function rememberKeys({ z: { ZodObject } }: FileSchema): z.core.$ZodError
       : undefined;
 }
 
+/** `base` is where what was parsed stands in the file. */
 export async function explainIssues(
   issues: readonly Issue[],
+  base: Path,
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  const told = await Promise.all(issues.map((issue) => explain(issue, issue.path.map(step), file, schema)));
+  const told = await Promise.all(
+    issues.map((issue) => explain(issue, [...base, ...issue.path.map(step)], file, schema)),
+  );
   return told.flat();
 }
 
@@ -37,38 +40,57 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
     case "invalid_type":
       return expected(TYPES[issue.expected] ?? issue.expected);
     case "too_small":
-      return expected(issue.origin === "array" ? "at least one" : `at least ${issue.minimum}`);
-    case "unrecognized_keys": {
-      // zod stops at the branch that read its own key well, and takes a second kind's for unknown.
-      const kinds = isCheck(path) && isMapping(given) ? kindsOf(given, schema) : [];
-      if (kinds.length > 1) return [twoKinds(path, kinds, file)];
-      return Promise.all(
-        issue.keys.map(async (key) => {
-          const known = issue.message.split(" ");
-          const near = await didYouMean(key, known);
-          const at = [...path, key];
-          const hint = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
-          return file.problem(at, {
-            expected: `one of ${known.join(", ")}`,
-            got: `${JSON.stringify(key)}${hint}`,
-            at: "key",
-          });
-        }),
-      );
-    }
+      return expected(issue.origin === "array" ? "a list of at least one" : `at least ${issue.minimum}`);
+    case "too_big":
+      return expected(issue.origin === "array" ? `a list of at most ${issue.maximum}` : `at most ${issue.maximum}`);
+    case "unrecognized_keys":
+      return explainKeys(issue.keys, issue.message.split(" "), path, file, schema);
     case "invalid_union":
       return explainUnion(issue.errors, path, given, file, schema);
     case "invalid_key":
       return [
         file.problem(path, {
-          expected: "a path that begins with a slash and has no ? or #",
+          expected: "a path that begins with a slash and has no ?, # or space",
           got: describe(path.at(-1), []),
           at: "key",
         }),
       ];
+    case "invalid_value":
+      return expected(`one of ${issue.values.map(String).join(", ")}`);
     default:
       return expected(issue.message);
   }
+}
+
+/** Keys that nobody knows under `path`, where `known` are. */
+export function explainKeys(
+  keys: readonly string[],
+  known: readonly string[],
+  path: Path,
+  file: ConfigFile,
+  schema: FileSchema,
+): Promise<readonly Problem[]> {
+  return Promise.all(
+    keys.map(async (key) => {
+      const near = key === "<<" ? undefined : await didYouMean(key, known);
+      const hint = near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`;
+      return file.problem([...path, key], {
+        expected: near === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
+        got: hint === undefined ? quote(key) : `${quote(key)}; ${hint}`,
+        at: "key",
+      });
+    }),
+  );
+}
+
+/** What is a key, but not there. */
+function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema): string | undefined {
+  if (key === "<<") return "merge keys are not known, what is common to all checks goes under defaults";
+  const isTop = path.length === 0;
+  if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
+  if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
+  if (!isTop && Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";
+  return undefined;
 }
 
 async function explainUnion(
@@ -78,77 +100,68 @@ async function explainUnion(
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  const below = (issues: readonly Issue[]) =>
-    Promise.all(issues.map((issue) => explain(issue, [...path, ...issue.path.map(step)], file, schema))).then((told) =>
-      told.flat(),
-    );
-  if (isCheck(path) && isMapping(given)) {
-    const names = schema.kinds.map(({ kind }) => kind.name);
-    const there = kindsOf(given, schema);
-    const [only, second] = there;
-    if (only === undefined) return [await noKind(given, path, names, file, schema)];
-    if (second !== undefined) return [twoKinds(path, there, file)];
-    return below(branches[names.indexOf(only)] ?? []);
-  }
-  if (isCheck(path))
-    return [
-      file.problem(path, {
-        expected: "a mapping with the key of a kind, such as tcp: 5432",
-        got: describe(given, path),
-      }),
-    ];
   // A branch that takes another type altogether has nothing to say, unless none takes this one.
   const fitting = branches.filter(
     (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
   );
   const [first] = fitting.toSorted((one, other) => depthOf(other) - depthOf(one));
-  if (first) return below(first);
+  if (first) return explainIssues(first, path, file, schema);
   const types = branches
     .flat()
     .flatMap((issue) => (issue.code === "invalid_type" ? [TYPES[issue.expected] ?? issue.expected] : []));
   return [file.problem(path, { expected: [...new Set(types)].join(", or "), got: describe(given, path) })];
 }
 
-const isCheck = (path: Path): boolean => path.length === 2 && path[0] === "checks";
-
-const kindsOf = (given: Readonly<Record<string, unknown>>, { kinds }: FileSchema): readonly string[] =>
-  kinds.map(({ kind }) => kind.name).filter((name) => Object.hasOwn(given, name));
-
-const twoKinds = (path: Path, kinds: readonly string[], file: ConfigFile): Problem =>
-  file.problem([...path, kinds.at(-1) ?? ""], { expected: "one kind in a check", got: kinds.join(" and "), at: "key" });
-
-async function noKind(
-  given: Readonly<Record<string, unknown>>,
-  path: Path,
-  names: readonly string[],
-  file: ConfigFile,
-  schema: FileSchema,
-): Promise<Problem> {
-  const expected = `the key of a kind (${names.join(", ")})`;
-  // A mistyped kind key is one that no check has.
-  const common = Object.keys(schema.common.shape);
-  for (const key of Object.keys(given).filter((key) => !common.includes(key))) {
-    const near = await didYouMean(key, names);
-    if (near !== undefined) {
-      return file.problem([...path, key], {
-        expected,
-        got: `${JSON.stringify(key)}; did you mean ${JSON.stringify(near)}?`,
-        at: "key",
-      });
-    }
-  }
-  const keys = Object.keys(given);
-  return file.problem(path, {
-    expected,
-    got: keys.length === 0 ? "none" : `none among ${keys.map((key) => JSON.stringify(key)).join(", ")}`,
-  });
-}
-
 const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(({ path }) => path.length));
 
 const step = (key: PropertyKey): string | number => (typeof key === "symbol" ? String(key) : key);
 
-const isMapping = (given: unknown): given is Readonly<Record<string, unknown>> =>
+/** The one kind of a check, or what is wrong about it. */
+export async function findKind(
+  given: unknown,
+  path: Path,
+  file: ConfigFile,
+  schema: FileSchema,
+): Promise<FileSchema["kinds"][number] | Problem> {
+  if (!isMapping(given)) {
+    const expected = "a mapping with the key of a kind, such as tcp: 5432";
+    return file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
+  }
+  const there = schema.kinds.filter(({ kind }) => Object.hasOwn(given, kind.name));
+  const [only, second] = there;
+  if (only && !second) return only;
+  if (!second) return noKind(given, path, file, schema);
+  // Where several are there, the one that stands later is the one too many.
+  const names = Object.keys(given).filter((key) => there.some(({ kind }) => kind.name === key));
+  const got = names.join(" and ");
+  return file.problem([...path, names[1] ?? ""], { expected: "one kind in a check", got, at: "key" });
+}
+
+async function noKind(
+  given: Readonly<Record<string, unknown>>,
+  path: Path,
+  file: ConfigFile,
+  schema: FileSchema,
+): Promise<Problem> {
+  const names = schema.kinds.map(({ kind }) => kind.name);
+  // A mistyped kind key is one that no check has.
+  const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
+  for (const key of strange) {
+    const near = await didYouMean(key, names);
+    if (near === undefined) continue;
+    const got = `${quote(key)}; did you mean ${quote(near)}?`;
+    return file.problem([...path, key], { expected: "the key of a kind", got, at: "key" });
+  }
+  const shown = Object.keys(given).slice(0, MOST_SHOWN).map(quote).join(", ");
+  return file.problem(path, {
+    expected: `the key of a kind (${names.join(", ")})`,
+    got: shown === "" ? "an empty mapping" : `only ${shown}`,
+  });
+}
+
+const MOST_SHOWN = 8;
+
+export const isMapping = (given: unknown): given is Readonly<Record<string, unknown>> =>
   typeof given === "object" && given !== null && !Array.isArray(given);
 
 export function valueAt(root: unknown, path: Path): unknown {

@@ -1,23 +1,28 @@
 // A config file, read, filled in and validated. Loaded only where there is one, since
 // YAML and the schema cost time and memory at start.
 
+import { hiding } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { explainIssues, rememberKeys } from "./explain.ts";
+import { explainIssues, explainKeys, findKind, isMapping, rememberKeys } from "./explain.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
-import type { Path, Problem } from "./problem.ts";
-import { type CommonKeys, createFileSchema, type FileContent, type FileSchema } from "./schema.ts";
+import { describe, type Path, type Problem, quote } from "./problem.ts";
+import { type CommonKeys, createFileSchema, type Defaults, type FileSchema } from "./schema.ts";
 import { fillSecrets } from "./secrets.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
   /** By name, as their fields read them. */
   readonly options: Readonly<Partial<Record<OptionName, unknown>>>;
-  readonly defaults: Omit<CommonKeys, "name" | "interval">;
+  readonly defaults: Defaults;
   readonly checks: readonly FileCheck[];
   readonly endpoints: readonly Endpoint[];
   /** What stood for ${file:…} and ${env:…}. */
   readonly secrets: readonly string[];
+  /** Top keys whose value could not be read. */
+  readonly flawed: ReadonlySet<string>;
+  /** Whether a check that could not be read may be called `name`. */
+  readonly mayBeCalled: (name: string) => boolean;
 }
 
 export interface Endpoint {
@@ -34,13 +39,11 @@ export interface FileCheck {
   readonly path: Path;
 }
 
-/** Whatever could be read, so that problems elsewhere can be told at once; `source` is absent where nothing could. */
-export type FileReading = Omit<LoadedFile, "source"> & {
-  readonly source?: ConfigFile;
+/** As much as could be read, so that problems elsewhere can be told at once; `file` is absent where nothing could. */
+export interface FileReading {
+  readonly file?: LoadedFile;
   readonly problems: readonly Problem[];
-};
-
-const NOTHING: Omit<LoadedFile, "source"> = { options: {}, defaults: {}, checks: [], endpoints: [], secrets: [] };
+}
 
 /** Never rejects for anything the file holds. */
 export async function loadConfigFile(
@@ -48,52 +51,106 @@ export async function loadConfigFile(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<FileReading> {
   const source = readConfigFile(name);
-  if (!("problem" in source)) return { ...NOTHING, problems: source };
-  if (source.value === null || source.value === undefined) {
-    return {
-      ...NOTHING,
-      source,
-      problems: [source.problem([], { expected: "a mapping of options and checks", got: "nothing" })],
-    };
+  if (!("problem" in source)) return { problems: source };
+  if (!isMapping(source.value)) {
+    const got = describe(source.value, []);
+    return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
   }
-  const { value, secrets, flaws } = await fillSecrets(source.value, env);
-  const schema = await createFileSchema();
-  const parsed = schema.schema.safeParse(value, { error: rememberKeys(schema) });
-  const problems = [
-    ...flaws.map(({ path, expected, got }) => source.problem(path, { expected, got })),
-    ...(parsed.success ? [] : await explainIssues(parsed.error.issues, source, schema)),
-  ];
-  if (!parsed.success) return { ...NOTHING, source, secrets, problems: inOrder(problems) };
-
-  const { defaults = {}, checks = [], endpoints = {}, ...options } = parsed.data;
-  const fileChecks = checks.map((check, index) => fileCheck(check, index, schema));
-  for (const { kind, settings, path } of fileChecks) {
-    const conflict = kind.conflict?.(settings);
-    if (conflict) problems.push(source.problem([...path, ...conflict.path], conflict));
-  }
+  const [schema, { value, secrets, flaws }] = await Promise.all([createFileSchema(), fillSecrets(source.value, env)]);
+  const problems = flaws.map(({ path, ...flaw }) => source.problem(path, flaw));
+  const reading: Reading = { source, schema, problems, hide: hiding(secrets) ?? ((text) => text) };
+  const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
+  const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
   return {
-    source,
-    options,
-    defaults,
-    checks: fileChecks,
-    endpoints: Object.entries(endpoints).map(([path, checks]) => ({ path, checks })),
-    secrets,
-    problems: inOrder(problems),
+    file: {
+      source,
+      options,
+      defaults: (defaults ?? {}) as Defaults,
+      endpoints: Object.entries((endpoints ?? {}) as Readonly<Record<string, readonly string[]>>).map(
+        ([path, checks]) => ({ path, checks }),
+      ),
+      secrets,
+      flawed,
+      ...read,
+    },
+    problems,
   };
 }
 
-function fileCheck(says: NonNullable<FileContent["checks"]>[number], index: number, { kinds }: FileSchema): FileCheck {
-  const found = kinds.find(({ kind }) => Object.hasOwn(says, kind.name));
-  if (!found) throw new Error("the schema let a check without a kind pass");
-  return { kind: found.kind, settings: says, says, path: ["checks", index] };
+interface Reading {
+  readonly source: ConfigFile;
+  readonly schema: FileSchema;
+  readonly problems: Problem[];
+  readonly hide: (text: string) => string;
 }
 
-/** By line and column. */
-function inOrder(problems: readonly Problem[]): readonly Problem[] {
-  const place = (problem: Problem) => /:(\d+):(\d+): /.exec(problem)?.slice(1).map(Number) ?? [0, 0];
-  return problems.toSorted((one, other) => {
-    const [line = 0, column = 0] = place(one);
-    const [otherLine = 0, otherColumn = 0] = place(other);
-    return line - otherLine || column - otherColumn;
-  });
+async function readTop(value: Readonly<Record<string, unknown>>, { source, schema, problems }: Reading) {
+  const { shape } = schema.frame;
+  const content: Record<string, unknown> = {};
+  const flawed = new Set<string>();
+  const unknown: string[] = [];
+  for (const [key, given] of Object.entries(value)) {
+    const reader = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    if (!reader) {
+      unknown.push(key);
+      continue;
+    }
+    const read = schema.z.safeParse(reader, given, { error: rememberKeys(schema) });
+    if (read.success) content[key] = read.data;
+    else {
+      flawed.add(key);
+      problems.push(...(await explainIssues(read.error.issues.slice(0, MOST_OF_A_PART), [key], source, schema)));
+    }
+  }
+  problems.push(...(await explainKeys(unknown.slice(0, MOST_OF_A_PART), Object.keys(shape), [], source, schema)));
+  return { ...content, flawed } as { readonly flawed: typeof flawed } & Readonly<Record<string, unknown>>;
+}
+
+/** Of one check or one key at the top as many as are of use. */
+const MOST_OF_A_PART = 50;
+
+/** Each by the keys of its kind, so that what is wrong with one hides nothing of the others. */
+async function readChecks(given: readonly unknown[], { source, schema, problems, hide }: Reading) {
+  const checks: FileCheck[] = [];
+  const named = new Map<string, number>();
+  const broken: { readonly name: string | undefined; readonly kind: string | undefined }[] = [];
+  for (const [index, item] of given.entries()) {
+    const path = ["checks", index];
+    const name = nameOf(item);
+    const first = name === undefined ? undefined : named.get(name);
+    if (name !== undefined && first !== undefined) {
+      const got = `${quote(name)}, also the name of checks[${first}]`;
+      problems.push(source.problem([...path, "name"], { expected: "a name of its own", got }));
+    } else if (name !== undefined) named.set(name, index);
+
+    const found = await findKind(item, path, source, schema);
+    if (typeof found === "string") {
+      problems.push(found);
+      broken.push({ name, kind: undefined });
+      continue;
+    }
+    const { kind, keys } = found;
+    const read = schema.z.safeParse(keys, item, { error: rememberKeys(schema) });
+    if (!read.success) {
+      problems.push(...(await explainIssues(read.error.issues.slice(0, MOST_OF_A_PART), path, source, schema)));
+      broken.push({ name, kind: kind.name });
+      continue;
+    }
+    const settings = read.data;
+    const conflict = kind.conflict?.(settings);
+    if (conflict) {
+      const { expected, got } = conflict;
+      problems.push(source.problem([...path, ...conflict.path], { expected: hide(expected), got: hide(got) }));
+    }
+    checks.push({ kind, settings, says: settings, path });
+  }
+  const mayBeCalled = (wanted: string) =>
+    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : wanted === name));
+  return { checks, mayBeCalled };
+}
+
+/** Whatever else is wrong with the check. */
+function nameOf(item: unknown): string | undefined {
+  const name = isMapping(item) && Object.hasOwn(item, "name") ? item["name"] : undefined;
+  return typeof name === "string" || typeof name === "number" ? String(name) : undefined;
 }

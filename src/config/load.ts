@@ -1,7 +1,7 @@
 // Command line over file over defaults → frozen options, or every problem there is.
 // Nothing below fills in a default.
 
-import type { CheckConfig } from "../checks/build.ts";
+import { type CheckConfig, hiding } from "../checks/build.ts";
 import { KINDS, type KindName } from "../checks/index.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
@@ -9,7 +9,8 @@ import type { LogLevel } from "../log.ts";
 import type { Address } from "../probing/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import type { Path, Problem } from "./problem.ts";
+import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
+import type { Defaults } from "./schema.ts";
 
 /** What was given for each option, in order; the last counts where one is wanted. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
@@ -52,50 +53,39 @@ interface Wanted {
 }
 
 /** `env` is what ${env:NAME} in the file stands for. */
-export async function loadOptions(
-  raw: RawValues,
-  env: Readonly<Record<string, string | undefined>> = {},
-): Promise<Options | readonly Problem[]> {
-  const problems: Problem[] = [];
-  const file = await loadFile(raw["config"]?.at(-1), env, problems);
-
-  const given = readCommandLine(raw, problems);
+export async function loadOptions(raw: RawValues, env: Environment = {}): Promise<Options | readonly Problem[]> {
+  const { given, problems, flawed } = readCommandLine(raw);
+  const name = given.config?.at(-1) as string | undefined;
+  const file = name === undefined ? undefined : await loadFile(name, env, problems);
   const option = <Name extends OptionName>(name: Name): OptionValue<Name> | undefined =>
     (given[name]?.at(-1) ?? file?.options[name]) as OptionValue<Name> | undefined;
   const all = <Name extends "port" | "script">(name: Name) =>
     [file?.options[name] ?? [], given[name] ?? []].flat() as readonly OptionValue<Name>[];
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> =>
     option(name) ?? (valueOfDefault(name) as OptionValue<Name>);
+  const isRead = (...names: readonly string[]) => names.every((name) => !flawed.has(name) && !file?.flawed.has(name));
 
-  const ports = all("port");
-  const scripts = all("script");
-  const wanted: Wanted[] = [
+  const wanted = [
     ...(file?.checks ?? []),
-    ...(ports.length > 0
-      ? await plain(
-          "tcp",
-          ports.map((tcp) => ({ tcp })),
-        )
-      : []),
-    ...(scripts.length > 0
-      ? await plain(
-          "script",
-          scripts.map((script) => ({ script })),
-        )
-      : []),
+    ...(await plain("tcp", all("port"))),
+    ...(await plain("script", all("script"))),
   ];
-
   const settled = settleChecks(wanted, {
     file,
-    problems,
     interval: option("interval"),
     timeouts: { tcp: option("port-timeout"), script: option("script-timeout") },
   });
   const listener = withDefault("listener");
   const scrutiny = file && (await import("./scrutiny.ts"));
-  if (file) problems.push(...((await scrutiny?.findContradictions(file, settled, listener)) ?? []));
+  if (file && scrutiny) {
+    if (isRead("interval", "defaults", "port-timeout", "script-timeout")) {
+      problems.push(...findFutileTimes(settled, wanted, file));
+    }
+    if (isRead("listener")) problems.push(...scrutiny.findSelfAsking(file, listener));
+    if (isRead("port", "script")) problems.push(...(await scrutiny.findStrangers(file, settled)));
+  }
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
-  if (problems.length > 0) return problems;
+  if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
   const inBackground = settled.some(({ intervalMs }) => intervalMs !== undefined);
   return Object.freeze({
@@ -112,23 +102,39 @@ export async function loadOptions(
   });
 }
 
-async function loadFile(
-  name: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-  problems: Problem[],
-): Promise<LoadedFile | undefined> {
-  if (name === undefined) return undefined;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+async function loadFile(name: string, env: Environment, problems: Problem[]): Promise<LoadedFile | undefined> {
   // Loaded only for who has a file: YAML and its schema cost 30 ms at start.
   const { loadConfigFile } = await import("./load-file.ts");
-  const { problems: found, ...file } = await loadConfigFile(name, env);
-  problems.push(...found);
-  return file.source ? { ...file, source: file.source } : undefined;
+  const reading = await loadConfigFile(name, env);
+  problems.push(...reading.problems);
+  return reading.file;
 }
+
+/** Those of the command line first, then those of the file by line and column. */
+function inOrder(problems: readonly Problem[], file: string): readonly Problem[] {
+  const place = (problem: Problem): readonly [number, number] => {
+    const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
+    const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
+    return [Number(line ?? 0), Number(column ?? 0)];
+  };
+  const placed = problems.map((problem) => ({ problem, place: place(problem) }));
+  placed.sort((one, other) => one.place[0] - other.place[0] || one.place[1] - other.place[1]);
+  const lines = placed.map(({ problem }) => problem);
+  if (lines.length <= MOST_PROBLEMS) return lines;
+  return [...lines.slice(0, MOST_PROBLEMS), `${onOneLine(file)}: and ${lines.length - MOST_PROBLEMS} more`];
+}
+
+/** More nobody reads. */
+const MOST_PROBLEMS = 100;
 
 type Read = Partial<Record<OptionName, readonly unknown[]>>;
 
-function readCommandLine(raw: RawValues, problems: Problem[]): Read {
+function readCommandLine(raw: RawValues) {
   const given: Record<string, unknown[]> = {};
+  const problems: Problem[] = [];
+  const flawed = new Set<string>();
   for (const name of OPTION_NAMES) {
     const { field, repeatable } = optionDef(name);
     const texts = raw[name] ?? [];
@@ -137,13 +143,15 @@ function readCommandLine(raw: RawValues, problems: Problem[]): Read {
       if ("value" in read) {
         given[name] ??= [];
         given[name].push(read.value);
-      } else {
-        const { expected = field.expected, hint } = read;
-        problems.push(`--${name}: expected ${expected}, got ${JSON.stringify(text)}${hint ? ` (${hint})` : ""}`);
+        continue;
       }
+      const { expected = field.expected, hint } = read;
+      const got = onOneLine(JSON.stringify(withoutCredentials(text)), true);
+      problems.push(`--${name}: expected ${expected}, got ${got}${hint ? ` (${hint})` : ""}`);
+      flawed.add(name);
     }
   }
-  return given;
+  return { given: given as Read, problems, flawed };
 }
 
 function valueOfDefault(name: OptionName): unknown {
@@ -153,98 +161,97 @@ function valueOfDefault(name: OptionName): unknown {
   throw new Error(`the default of --${name} is not one of its values`);
 }
 
-/** Checks of the command line: nothing but their target. */
-async function plain(name: KindName, settings: readonly unknown[]): Promise<readonly Wanted[]> {
+/** Checks that are nothing but their target. */
+async function plain(name: KindName, targets: readonly unknown[]): Promise<readonly Wanted[]> {
+  if (targets.length === 0) return [];
   const kind = (await KINDS[name]()) as CheckKind;
-  return settings.map((settings) => ({ kind, settings, says: {} }));
+  return targets.map((target) => ({ kind, settings: { [name]: target }, says: {} }));
 }
 
 interface Surroundings {
   readonly file: LoadedFile | undefined;
-  readonly problems: Problem[];
   readonly interval: number | undefined;
   readonly timeouts: Readonly<Partial<Record<string, number | undefined>>>;
 }
 
-function settleChecks(wanted: readonly Wanted[], around: Surroundings): readonly CheckConfig[] {
-  const { file, problems, timeouts } = around;
+function settleChecks(wanted: readonly Wanted[], { file, interval, timeouts }: Surroundings): readonly CheckConfig[] {
   const defaults = file?.defaults ?? {};
-  const taken = new Map<string, Path | undefined>();
-  const nameOf = createNaming(wanted, taken, around);
-  const refuse = (path: Path, expected: string, got: string) => {
-    if (file) problems.push(file.source.problem(path, { expected, got }));
-  };
-  let toldDefaults = false;
-  return wanted.map(({ kind, settings, says, path }) => {
+  const secrets = file?.secrets ?? [];
+  const nameOf = createNaming(wanted, secrets);
+  return wanted.map(({ kind, settings, says }) => {
     const timeoutMs = says.timeout ?? timeouts[kind.name] ?? defaults.timeout ?? FALLBACK_TIMEOUT_MS;
-    const intervalMs = says.interval ?? around.interval;
-    const rise = says.rise ?? defaults.rise ?? 1;
-    const fall = says.fall ?? defaults.fall ?? 1;
-    const ownStaleAfter = says["stale-after"];
-    const staleAfterMs = ownStaleAfter ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs;
-    if (intervalMs === undefined) {
-      for (const key of ["rise", "fall"] as const) {
-        const own = says[key];
-        if (path && own !== undefined && own > 1) {
-          refuse([...path, key], "1 where a check has no interval and so runs only when somebody asks", String(own));
-        } else if (own === undefined && (defaults[key] ?? 1) > 1 && !toldDefaults) {
-          toldDefaults = true;
-          refuse(
-            ["defaults", key],
-            "1 where a check has no interval and so runs only when somebody asks",
-            String(defaults[key]),
-          );
-        }
-      }
-      if (path && ownStaleAfter !== undefined) {
-        refuse([...path, "stale-after"], "an interval beside it, since without one no result is kept", "none");
-      }
-    } else if (staleAfterMs < intervalMs + timeoutMs) {
-      const where = path && ownStaleAfter !== undefined ? [...path, "stale-after"] : ["defaults", "stale-after"];
-      const least = formatDuration(intervalMs + timeoutMs);
-      refuse(where, `at least the interval and the timeout together (${least})`, formatDuration(staleAfterMs));
-    }
+    const intervalMs = says.interval ?? interval;
     return Object.freeze({
       kind,
       settings,
-      name: nameOf(kind, settings, says.name, path),
+      name: says.name ?? nameOf(kind, settings),
       timeoutMs,
-      rise,
-      fall,
+      rise: says.rise ?? defaults.rise ?? 1,
+      fall: says.fall ?? defaults.fall ?? 1,
       severity: says.severity ?? defaults.severity ?? "critical",
       intervalMs,
-      staleAfterMs,
-      secrets: file?.secrets ?? [],
+      staleAfterMs: says["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
+      secrets,
     });
   });
 }
 
-/** Names that are given are unique; of those that are not, the second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
-function createNaming(
-  wanted: readonly Wanted[],
-  taken: Map<string, Path | undefined>,
-  { file, problems }: Surroundings,
-) {
-  const chosen = new Set(wanted.map(({ says }) => says.name));
-  return (kind: CheckKind, settings: unknown, name: string | undefined, path: Path | undefined): string => {
-    if (name !== undefined) {
-      const first = taken.get(name);
-      if (taken.has(name) && file && path) {
-        const where = first ? ` (also the name of checks[${String(first[1])}])` : "";
-        problems.push(
-          file.source.problem([...path, "name"], {
-            expected: "a name of its own",
-            got: `${JSON.stringify(name)}${where}`,
-          }),
-        );
-      }
-      taken.set(name, path);
-      return name;
-    }
-    const plainName = `${kind.name} ${kind.target(settings)}`;
-    let unique = plainName;
-    for (let count = 2; taken.has(unique) || chosen.has(unique); count++) unique = `${plainName} #${count}`;
-    taken.set(unique, path);
+/** Names that nobody gave: the second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
+function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
+  const taken = new Set(wanted.map(({ says }) => says.name));
+  const counts = new Map<string, number>();
+  return (kind: CheckKind, settings: unknown): string => {
+    const hide = hiding([...secrets, ...(kind.secrets?.(settings) ?? [])]);
+    const target = kind.target(settings);
+    const plainName = `${kind.name} ${hide?.(target) ?? target}`;
+    let count = counts.get(plainName) ?? 1;
+    let unique = count === 1 ? plainName : `${plainName} #${count}`;
+    while (taken.has(unique)) unique = `${plainName} #${++count}`;
+    counts.set(plainName, count);
+    taken.add(unique);
     return unique;
   };
+}
+
+/** What counts runs or keeps results where nothing runs by itself, and what would be stale before it is renewed. */
+function findFutileTimes(
+  settled: readonly CheckConfig[],
+  wanted: readonly Wanted[],
+  { source, defaults }: LoadedFile,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const told = new Set<string>();
+  const refuse = (key: keyof Defaults, { path, says }: Wanted, expected: string, got: string, who: string) => {
+    if (path && says[key] !== undefined) {
+      problems.push(source.problem([...path, key], { expected, got }));
+    } else if (!told.has(key)) {
+      // What all have by default is one mistake, and not one a check.
+      told.add(key);
+      problems.push(source.problem(["defaults", key], { expected, got: `${got} (${who})` }));
+    }
+  };
+  for (const [index, check] of settled.entries()) {
+    const want = wanted[index];
+    if (!want) continue;
+    const { intervalMs, timeoutMs, staleAfterMs } = check;
+    const who = want.path ? formatPath(want.path) : quote(check.name);
+    if (intervalMs === undefined) {
+      for (const key of ["rise", "fall"] as const) {
+        if (check[key] === 1) continue;
+        refuse(key, want, `1 where a check has no interval (${key} counts its runs)`, String(check[key]), `for ${who}`);
+      }
+      if (want.says["stale-after"] !== undefined) {
+        refuse("stale-after", want, "an interval beside it (without one no result is kept)", "none", who);
+      }
+    } else if (staleAfterMs < intervalMs + timeoutMs) {
+      const least = formatDuration(intervalMs + timeoutMs);
+      const expected = `at least the interval and the timeout together (${least})`;
+      refuse("stale-after", want, expected, formatDuration(staleAfterMs), `for ${who}`);
+    }
+  }
+  if (defaults["stale-after"] !== undefined && settled.every(({ intervalMs }) => intervalMs === undefined)) {
+    const expected = "an interval beside it (without one no result is kept)";
+    problems.push(source.problem(["defaults", "stale-after"], { expected, got: "none" }));
+  }
+  return problems;
 }

@@ -13,7 +13,7 @@ export function formatPath(path: Path): string {
     .join("");
 }
 
-const printable = (key: string): string => (/^[\w./-]+$/.test(key) ? key : JSON.stringify(key));
+const printable = (key: string): string => (/^[\w./-]+$/.test(key) ? cut(key) : quote(key));
 
 /** What is under these keys is nobody's to read. */
 const HIDDEN = new Set(["headers", "password", "env", "body", "send"]);
@@ -21,30 +21,50 @@ const HIDDEN = new Set(["headers", "password", "env", "body", "send"]);
 /** Longer values are cut: a line is for reading. */
 const LONGEST = 60;
 
+const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+
 /** What was given, for the end of a line. `given` is as it was written, secrets not filled in. */
 export function describe(given: unknown, path: Path): string {
   if (given === undefined) return "none";
   if (given === null) return "nothing";
-  if (path.some((step) => HIDDEN.has(String(step)))) return "a value that is not shown";
-  if (typeof given === "string") return quote(given);
   if (Array.isArray(given)) return given.length === 0 ? "an empty list" : "a list";
   if (typeof given === "object") return Object.keys(given).length === 0 ? "an empty mapping" : "a mapping";
-  return String(given);
+  if (path.some((step) => HIDDEN.has(String(step)))) return "a value that is not shown";
+  return typeof given === "string" ? quote(given) : String(given);
 }
 
-/** In quotes on one line, cut where it is long, without the password of a URL. */
-export function quote(text: string): string {
-  const shown = withoutCredentials(text);
-  return JSON.stringify(shown.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown);
+/** In quotes on one line, cut where it is long, without the credentials of a URL. */
+export const quote = (text: string): string => onOneLine(JSON.stringify(cut(withoutCredentials(text))), true);
+
+/** In quotes where it would not stay on one line, or would write elsewhere on a terminal. */
+export function onOneLine(text: string, isQuoted = false): string {
+  const harmless = isQuoted || !UNPRINTABLE.test(text) ? text : JSON.stringify(text);
+  return harmless.replaceAll(
+    new RegExp(UNPRINTABLE, "gu"),
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
-/** Whoever wrote a URL badly has still written its password into it. */
-const withoutCredentials = (text: string): string => text.replace(/(:\/\/[^/?#@\s:]*):[^\s]*@/g, "$1:***@");
+/** Controls, and what turns the direction of writing or breaks the line. */
+const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufeff]/u;
+
+/**
+ * Whoever wrote a URL badly has still written its password into it: all before the last @
+ * goes, and what a query may hold.
+ */
+export function withoutCredentials(text: string): string {
+  return text
+    .replace(/:\/\/.*@/s, "://***@")
+    .replace(/^[^\s@/:]*:[^@]*@/, "***@")
+    .replace(/(?<=:\/\/[^?]*\?).+/s, "***");
+}
 
 /** Loaded only for who mistyped. */
 export async function didYouMean(name: string, known: readonly string[]): Promise<string | undefined> {
-  if (known.length === 0) return undefined;
+  // The distance takes a time of both lengths.
+  if (known.length === 0 || name.length > LONGEST) return undefined;
   const { closest, distance } = await import("fastest-levenshtein");
   const near = closest(name, [...known]);
-  return distance(name, near) <= Math.max(2, name.length / 3) ? near : undefined;
+  const most = name.length < 4 ? 1 : Math.max(2, name.length / 3);
+  return distance(name, near) <= most ? near : undefined;
 }

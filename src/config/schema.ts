@@ -19,18 +19,12 @@ export interface CommonKeys {
   readonly severity?: Severity | undefined;
 }
 
-/** What the schema comes to; the options under their own names beside it. */
-export interface FileContent {
-  readonly defaults?: Omit<CommonKeys, "name" | "interval"> | undefined;
-  readonly checks?: readonly (CommonKeys & Readonly<Record<string, unknown>>)[] | undefined;
-  readonly endpoints?: Readonly<Record<string, readonly string[]>> | undefined;
-  readonly [option: string]: unknown;
-}
+export type Defaults = Omit<CommonKeys, "name" | "interval">;
 
 export interface FileSchema {
   readonly z: Zod;
-  readonly schema: ZodType<FileContent>;
-  /** The branches of the union of checks, in its order. */
+  /** The keys of the file; in `checks` anything, since each check is read by its kind's keys. */
+  readonly frame: ZodObject;
   readonly kinds: readonly { readonly kind: CheckKind; readonly keys: ZodObject }[];
   /** The keys that are not a kind's own. */
   readonly common: ZodObject;
@@ -99,24 +93,26 @@ export async function createFileSchema(): Promise<FileSchema> {
       .meta({ title: kind.name, description: `Passes when ${kind.rule}.` }),
   }));
   const defaults = z.strictObject(shared);
-  const [first, ...rest] = kinds.map(({ keys }) => keys);
-  const check = first ? z.union([first, ...rest]) : z.never();
-  const schema = z
+  const frame = z
     .strictObject({
       ...optionKeys(z),
       defaults: defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
-      checks: z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional(),
+      checks: checks(z, z.unknown()),
       endpoints: endpoints(z).optional(),
     })
     .meta({ title: "health-checker's config file" });
-  return { z, schema: schema as ZodType<FileContent>, kinds, common, defaults };
+  return { z, frame, kinds, common, defaults };
 }
 
 /** JSON Schema (draft 2020-12) of what one writes. */
 export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
-  const { z, schema } = await createFileSchema();
-  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { z, frame, kinds } = await createFileSchema();
+  const whole = frame.extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) }).meta(frame.meta() ?? {});
+  return z.toJSONSchema(whole, { io: "input", unrepresentable: "any" });
 }
+
+const checks = (z: Zod, check: ZodType) =>
+  z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional();
 
 function optionKeys(z: Zod): Readonly<Record<string, ZodType>> {
   const keys: Record<string, ZodType> = {};
@@ -125,8 +121,9 @@ function optionKeys(z: Zod): Readonly<Record<string, ZodType>> {
     if (commandLineOnly) continue;
     const description = fallback === undefined ? help : `${help}; default ${fallback}`;
     const one = takes(z, field, description);
+    // The list first: for --script a list of texts is several commands, and not the words of one.
     keys[name] = (
-      repeatable ? z.union([one, z.array(one)]).meta({ description: `${help}; one or a list` }) : one
+      repeatable ? z.union([z.array(one), one]).meta({ description: `${help}; one or a list` }) : one
     ).optional();
   }
   return keys;

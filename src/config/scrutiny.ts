@@ -1,63 +1,66 @@
 // What a config file says that contradicts itself, and what is allowed and unwise.
 
 import { hostname, networkInterfaces } from "node:os";
-import type { CheckConfig } from "../checks/build.ts";
+import { type CheckConfig, hiding } from "../checks/build.ts";
 import type { Address } from "../probing/address.ts";
+import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
-import { didYouMean, type Problem } from "./problem.ts";
-
-/** `settled` are all checks there are, those of the file first and in its order. */
-export async function findContradictions(
-  file: LoadedFile,
-  settled: readonly CheckConfig[],
-  listener: Address,
-): Promise<readonly Problem[]> {
-  return [...askingItself(file, listener), ...(await strangers(file, settled))];
-}
+import { describe, didYouMean, type Problem, quote } from "./problem.ts";
 
 /** A check that asks the daemon itself would start a round in every round. */
-function askingItself({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
+export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
+  const isThisHost = knowThisHost();
   return checks.flatMap(({ kind, settings, path }) => {
     const peer = kind.asksHttp ? kind.peer?.(settings) : undefined;
-    if (!peer || !isSame(peer, listener)) return [];
+    if (!peer || !isSame(peer, listener, isThisHost)) return [];
+    const at = [...path, kind.name];
     const expected = "another address than the daemon's own health listener";
-    return [source.problem([...path, kind.name], { expected, got: kind.target(settings) })];
+    return [source.problem(at, { expected, got: describe(valueAt(source.value, at), at) })];
   });
 }
 
-/** Endpoints that name what is not there. */
-async function strangers(
-  { endpoints, source }: LoadedFile,
+/** Endpoints that name what is not there. `checks` are all there are, of the command line too. */
+export async function findStrangers(
+  { endpoints, source, mayBeCalled }: LoadedFile,
   checks: readonly CheckConfig[],
 ): Promise<readonly Problem[]> {
   const names = checks.map(({ name }) => name);
+  const known = new Set(names);
   const problems: Problem[] = [];
   for (const { path, checks: members } of endpoints) {
+    const seen = new Set<string>();
     for (const [index, name] of members.entries()) {
       const at = ["endpoints", path, index];
-      const got = JSON.stringify(name);
-      if (members.indexOf(name) < index)
-        problems.push(source.problem(at, { expected: "each check once", got: `${got} again` }));
-      if (names.includes(name)) continue;
-      const near = await didYouMean(name, names);
-      const hint = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
-      problems.push(source.problem(at, { expected: "the name of a check", got: `${got}${hint}` }));
+      if (seen.has(name)) {
+        problems.push(source.problem(at, { expected: "each check once", got: `${quote(name)} again` }));
+      } else if (!known.has(name) && !mayBeCalled(name)) {
+        const near = problems.length < MOST_GUESSES ? await didYouMean(name, names) : undefined;
+        const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+        problems.push(source.problem(at, { expected: "the name of a check", got: `${quote(name)}${hint}` }));
+      }
+      seen.add(name);
     }
   }
   return problems;
 }
+
+/** Each compares a name with every check's. */
+const MOST_GUESSES = 20;
 
 /** What takes a whole fleet out at once, and what can never be unhealthy; a line each. */
 export function findCautions(
   { checks, endpoints, source }: LoadedFile,
   settled: readonly CheckConfig[],
 ): readonly string[] {
+  const isThisHost = knowThisHost();
   const cautions: string[] = [];
   for (const [index, { kind, settings, path }] of checks.entries()) {
     if (settled[index]?.severity === "warning") continue;
     const peer = kind.peer?.(settings);
     if (peer && !isThisHost(peer)) cautions.push(source.remark([...path, kind.name], `warning: ${SHARED}`));
-    for (const caution of kind.caution?.(settings) ?? []) cautions.push(source.remark(path, `warning: ${caution}`));
+    const hide = hiding(settled[index]?.secrets ?? []) ?? ((text: string) => text);
+    for (const caution of kind.caution?.(settings) ?? [])
+      cautions.push(source.remark(path, `warning: ${hide(caution)}`));
   }
   const critical = new Set(settled.filter(({ severity }) => severity === "critical").map(({ name }) => name));
   if (critical.size === 0) {
@@ -75,25 +78,43 @@ export function findCautions(
 const SHARED =
   "a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
 
-function isSame(peer: Address, listener: Address): boolean {
+type IsThisHost = (address: Address) => boolean;
+
+function isSame(peer: Address, listener: Address, isThisHost: IsThisHost): boolean {
   if (peer.family === "unix" || listener.family === "unix") {
     return peer.family === "unix" && listener.family === "unix" && peer.path === listener.path;
   }
   if (peer.port !== listener.port) return false;
-  const everywhere = ["", "0.0.0.0", "::"].includes(listener.host);
-  return everywhere ? isThisHost(peer) : peer.host === listener.host || (isLoopback(peer) && isLoopback(listener));
+  if (isEverywhere(listener.host)) return isThisHost(peer);
+  const one = plainHost(peer.host);
+  const other = plainHost(listener.host);
+  // A name of the loopback may be any of its addresses; so may "every address", to which one cannot connect.
+  const isVague = isName(one) || isName(other) || isEverywhere(one);
+  return one === other || (isVague && LOOPBACK.test(one) && LOOPBACK.test(other));
 }
 
 /** Under whatever other name this host is known only a look-up would tell, which is not for the start. */
-function isThisHost(address: Address): boolean {
-  if (address.family === "unix" || isLoopback(address)) return true;
-  const own = Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).map(({ address }) => address),
-  );
-  return address.host === hostname() || own.includes(address.host);
+function knowThisHost(): IsThisHost {
+  const own = new Set([hostname().toLowerCase()]);
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address } of addresses ?? []) own.add(plainHost(address));
+  }
+  return (address) =>
+    address.family === "unix" || LOOPBACK.test(plainHost(address.host)) || own.has(plainHost(address.host));
 }
 
-const LOOPBACK =
-  /^(127\.|::1$|::ffff:127\.|0\.0\.0\.0$|::$|(.*\.)?localhost\.?$|localhost\.localdomain$|ip6-localhost$)/i;
+const isEverywhere = (host: string): boolean => ["", "0.0.0.0", "::"].includes(plainHost(host));
 
-const isLoopback = (address: Address): boolean => address.family === "unix" || LOOPBACK.test(address.host);
+const isName = (host: string): boolean => !/^[\d.]+$/.test(host) && !host.includes(":");
+
+/** One way of writing for each: lower case, IPv6 in its shortest form, no zone, IPv4 as such. */
+function plainHost(host: string): string {
+  const [name = ""] = host.toLowerCase().replace(/\.$/, "").split("%");
+  if (!name.includes(":")) return name;
+  const short = URL.parse(`http://[${name}]`)?.hostname.slice(1, -1) ?? name;
+  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  return [high, low].flatMap((part) => [Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255]).join(".");
+}
+
+const LOOPBACK = /^(127\.[\d.]+|::1|0\.0\.0\.0|::|(.*\.)?localhost|localhost\.localdomain|ip6-localhost)$/;

@@ -2,10 +2,11 @@
 // read once, when the file is, and is never printed.
 
 import { readFile, stat } from "node:fs/promises";
-import type { Path } from "./problem.ts";
+import { typeOf, UNREADABLE } from "./file.ts";
+import { onOneLine, type Path, quote } from "./problem.ts";
 
-export interface Filled {
-  readonly value: unknown;
+export interface Filled<T> {
+  readonly value: T;
   /** What was filled in. */
   readonly secrets: readonly string[];
   readonly flaws: readonly SecretFlaw[];
@@ -17,17 +18,25 @@ export interface SecretFlaw {
   readonly got: string;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** $${ is a plain ${. What a shell writes as ${env:-x} is none of ours. */
 const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 
 const LARGEST_BYTES = 64 * 1024;
 
-export async function fillSecrets(
-  written: unknown,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Filled> {
-  const secrets: string[] = [];
+/** Keys and names stay as they are written, since both are shown; a name that holds a placeholder is a flaw. */
+export async function fillSecrets<T>(written: T, env: Environment): Promise<Filled<T>> {
+  const secrets = new Set<string>();
   const flaws: SecretFlaw[] = [];
+  const files = new Map<string, Read>();
+
+  const read = async (source: string, name: string): Promise<Read> => {
+    if (source === "env") return fromEnvironment(name, env);
+    const found = files.get(name) ?? (await fromFile(name));
+    files.set(name, found);
+    return found;
+  };
 
   const fillText = async (text: string, path: Path): Promise<string> => {
     let filled = "";
@@ -40,50 +49,65 @@ export async function fillSecrets(
         filled += "${";
         continue;
       }
-      const read = source === "env" ? fromEnvironment(name, env) : await fromFile(name);
-      if ("secret" in read) {
-        if (read.secret !== "") secrets.push(read.secret);
-        filled += read.secret;
-      } else flaws.push({ path, ...read });
+      if (isName(path)) {
+        flaws.push({ path, expected: `a name without \${…}, since names are shown`, got: quote(text) });
+        return text;
+      }
+      const found = await read(source, name);
+      if ("secret" in found) {
+        secrets.add(found.secret);
+        filled += found.secret;
+      } else flaws.push({ path, ...found });
     }
     return filled + text.slice(position);
   };
 
   const fill = async (node: unknown, path: Path): Promise<unknown> => {
     if (typeof node === "string") return node.includes("${") ? fillText(node, path) : node;
-    if (Array.isArray(node)) return Promise.all(node.map((item, index) => fill(item, [...path, index])));
-    if (typeof node !== "object" || node === null) return node;
-    const entries = await Promise.all(
-      Object.entries(node).map(async ([key, item]) => [key, await fill(item, [...path, key])] as const),
-    );
+    if (typeof node !== "object" || node === null || !mentions(node)) return node;
+    if (Array.isArray(node)) {
+      const items: unknown[] = [];
+      for (const [index, item] of node.entries()) items.push(await fill(item, [...path, index]));
+      return items;
+    }
+    const entries: [string, unknown][] = [];
+    for (const [key, item] of Object.entries(node)) entries.push([key, await fill(item, [...path, key])]);
     return Object.fromEntries(entries);
   };
 
-  return { value: await fill(written, []), secrets, flaws };
+  const value = (await fill(written, [])) as T;
+  return { value, secrets: [...secrets].filter((secret) => secret !== ""), flaws };
+}
+
+const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
+
+/** Most of a file holds no secret, and then is passed on as it is. */
+function mentions(node: unknown): boolean {
+  if (typeof node === "string") return node.includes("${");
+  return typeof node === "object" && node !== null && Object.values(node).some(mentions);
 }
 
 type Read = { readonly secret: string } | Omit<SecretFlaw, "path">;
 
-function fromEnvironment(name: string, env: Readonly<Record<string, string | undefined>>): Read {
-  if (!/^[A-Za-z_]\w*$/.test(name)) {
-    return { expected: `the name of a variable in \${env:NAME}`, got: JSON.stringify(name) };
-  }
-  const secret = env[name];
+function fromEnvironment(name: string, env: Environment): Read {
+  if (!/^[A-Za-z_]\w*$/.test(name)) return { expected: `the name of a variable in \${env:NAME}`, got: quote(name) };
+  const secret = Object.hasOwn(env, name) ? env[name] : undefined;
   return secret === undefined ? { expected: `a variable ${name} in the environment`, got: "none" } : { secret };
 }
 
 async function fromFile(path: string): Promise<Read> {
-  const expected = `a readable file of at most 64 KiB at ${path}`;
-  if (!path.startsWith("/"))
-    return { expected: `a path that begins with a slash in \${file:PATH}`, got: JSON.stringify(path) };
+  if (!path.startsWith("/")) return { expected: `a path that begins with a slash in \${file:/PATH}`, got: quote(path) };
+  const expected = `a readable file of at most 64 KiB at ${onOneLine(path)}`;
   try {
     const found = await stat(path);
-    if (!found.isFile()) return { expected, got: found.isDirectory() ? "a folder" : "no regular file" };
+    const type = typeOf(found);
+    if (type !== undefined) return { expected, got: type };
     if (found.size > LARGEST_BYTES) return { expected, got: `${found.size} bytes` };
+    const bytes = await readFile(path);
     // Editors and `echo` end a file with a newline that is no part of the secret.
-    return { secret: (await readFile(path, "utf8")).replace(/\r?\n$/, "") };
+    return { secret: new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "") };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { expected, got: code === "ENOENT" ? "none" : code };
+    const code = error instanceof Error && "code" in error ? String(error.code) : "other bytes than UTF-8";
+    return { expected, got: code.startsWith("ERR_ENCODING") ? "other bytes than UTF-8" : (UNREADABLE[code] ?? code) };
   }
 }
