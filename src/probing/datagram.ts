@@ -31,8 +31,9 @@ export async function askByDatagram<T>(
   for (;;) {
     const answer = await askOnce(createSocket, peer, data, take, signal);
     const again = typeof answer === "object" && answer !== null && "reason" in answer && answer.reason === "resource";
-    if (!again || signal.aborted) return answer;
+    if (!again) return answer;
     await pause(RESOURCE_RETRY_MS, signal);
+    if (signal.aborted) return answer;
   }
 }
 

@@ -5,7 +5,9 @@
 import { dns } from "bun";
 import { type Failure, failed } from "../checks/check.ts";
 import { roundDuration } from "../duration.ts";
+import { withReserve } from "./descriptors.ts";
 import { type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { libc, O_CLOEXEC } from "./libc.ts";
 import { isFailure } from "./race.ts";
 import { pause } from "./turns.ts";
 
@@ -32,6 +34,8 @@ const SLOW_MS = 1000;
 
 const RESOURCE_RETRY_MS = 20;
 
+const DEV_NULL = Buffer.from("/dev/null\0");
+
 /** What each name came to last, and when by performance.now(). Only names of the configuration are ever looked up. */
 const lastGood = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
 
@@ -57,8 +61,9 @@ export async function resolveAnew(host: string, signal: AbortSignal): Promise<Re
   for (;;) {
     const resolution = await unlessAborted(share(host), host, signal);
     const again = isFailure(resolution) && resolution.reason === "resource" && !lastGood.has(host);
-    if (!again || signal.aborted) return resolution;
+    if (!again) return resolution;
     await pause(RESOURCE_RETRY_MS, signal);
+    if (signal.aborted) return resolution;
   }
 }
 
@@ -129,23 +134,29 @@ function judge(host: string, found: Awaited<ReturnType<LookUp>>): Resolution {
     lastGood.set(host, { addresses: found, at: performance.now() });
     return { addresses: found };
   }
-  switch (found.replace(/^(DNS_)?(EAI_|E)?/, "")) {
-    case "NOTFOUND":
-    case "NONAME":
-    case "NODATA":
-      lastGood.delete(host);
-      return failed("resolve", `${host} has no address (${found})`);
-    case "SYSTEM":
-    case "MEMORY":
-    case "NOMEM":
-      return failed("resource", `no descriptor or memory left to look up ${host} (${found})`);
-    default:
-      return failed("resolve", `${host} cannot be looked up (${found})`);
+  const code = found.replace(/^E(AI_)?/, "");
+  if (["SYSTEM", "MEMORY", "NOMEM"].includes(code) || outOfDescriptors()) {
+    return failed("resource", `no descriptor or memory left to look up ${host} (${found})`);
   }
+  if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
+    return failed("resolve", `${host} cannot be looked up (${found})`);
+  }
+  lastGood.delete(host);
+  return failed("resolve", `${host} has no address (${found})`);
+}
+
+/** A C library that cannot open its hosts file may say that a name does not exist. */
+function outOfDescriptors(): boolean {
+  if (!libc) return false;
+  const fd = libc.open(DEV_NULL, O_CLOEXEC);
+  if (fd < 0) return true;
+  libc.close(fd);
+  return false;
 }
 
 function openSystem() {
-  const aside = openLookUp();
+  // It may be the want of a descriptor that it failed for.
+  const aside = openLookUp() ?? withReserve(openLookUp);
   if (aside) return { lookUp: aside, places: MOST_ASIDE };
   // One thread of the runtime's, of which there are as many as processors, is left to what else needs them.
   return { lookUp: lookUpByRuntime, places: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) };

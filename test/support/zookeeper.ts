@@ -24,8 +24,8 @@ const START_MS = 60_000;
 /** A ZooKeeper that has just opened its port may leave its first connection without an answer. */
 const SAY_MS = 1000;
 
-/** Resolves once it serves. */
-export async function startZookeeper(): Promise<Zookeeper> {
+/** Resolves once it serves. `settings` are further lines of its configuration. */
+export async function startZookeeper(settings = ""): Promise<Zookeeper> {
   const folder = await tempFolder();
   const host = loopbackAddress();
   const port = freePort(host);
@@ -36,6 +36,7 @@ dataDir=${folder.path}/data
 clientPortAddress=${host}
 clientPort=${port}
 admin.enableServer=false
+${settings}
 `,
   );
   const java = startChild(

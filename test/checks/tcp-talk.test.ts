@@ -1,0 +1,210 @@
+// What is said to a service, and what it must say in return.
+
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import type { Socket } from "node:net";
+import { createServer } from "node:tls";
+import type { Outcome } from "../../src/checks/check.ts";
+import { tcp } from "../../src/checks/tcp.ts";
+import { makeAuthority } from "../support/certificates.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
+import { listener } from "../support/listeners.ts";
+import { needs } from "../support/needs.ts";
+import { relayTo } from "../support/relay.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+import { startZookeeper } from "../support/zookeeper.ts";
+
+const UP: Outcome = { ok: true };
+const descriptors = () => readdirSync("/proc/self/fd").length;
+
+/** Says each piece in a turn of its own, so that it leaves as a packet of its own. */
+const says =
+  (...pieces: readonly (string | Uint8Array)[]) =>
+  (socket: Socket) => {
+    socket.setNoDelay(true);
+    const next = (index: number) => {
+      const piece = pieces[index];
+      if (piece !== undefined) socket.write(piece, () => setTimeout(next, 2, index + 1));
+    };
+    next(0);
+  };
+
+const withRedis = await needs("Redis on port 6379");
+
+withRedis(
+  "Redis answers PING, and what it answers is looked at",
+  async () => {
+    const ping = { tcp: 6379, send: "PING\r\n" };
+    expect(await outcomeOf(tcp, { ...ping, expect: "+PONG" })).toEqual(UP);
+    expect(await outcomeOf(tcp, { ...ping, expect: "/^\\+PONG\\r\\n$/" })).toEqual(UP);
+    expect(await outcomeOf(tcp, ping)).toEqual(UP);
+    expect(await outcomeOf(tcp, { ...ping, expect: "+PANG" }, { timeoutMs: 300 })).toEqual({
+      ok: false,
+      reason: "timeout",
+      message: '127.0.0.1:6379: no match in 7 bytes: "+PONG\\r\\n" (timeout 300ms)',
+    });
+    expect(await outcomeOf(tcp, { ...ping, send: "PING\r\nQUIT\r\n", expect: "+PANG" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: "127.0.0.1:6379 answered without a match in 12 bytes; the connection ended",
+      output: "+PONG\\r\\n+OK\\r\\n",
+    });
+    using relay = relayTo(6379);
+    expect(await outcomeOf(tcp, { ...ping, tcp: relay.address, expect: "+PONG" })).toEqual(UP);
+    relay.close();
+    expect(await outcomeOf(tcp, { ...ping, tcp: relay.address, expect: "+PONG" })).toMatchObject({ reason: "refused" });
+  },
+  30_000,
+);
+
+const withZookeeper = await needs("java", "ZooKeeper");
+
+withZookeeper(
+  "ZooKeeper: srvr as it comes, ruok where it is allowed; frozen is a timeout",
+  async () => {
+    await using zookeeper = await startZookeeper("4lw.commands.whitelist=srvr,ruok");
+    const target = `${zookeeper.host}:${zookeeper.port}`;
+    const serves = { tcp: target, send: "srvr", expect: "/Mode: (leader|follower|standalone)/" };
+    expect(await outcomeOf(tcp, serves)).toEqual(UP);
+    expect(await outcomeOf(tcp, { tcp: target, send: "ruok", expect: "imok" })).toEqual(UP);
+    expect(await outcomeOf(tcp, { tcp: target, send: "mntr", expect: "zk_version" })).toMatchObject({
+      reason: "mismatch",
+      output: expect.stringContaining("is not executed because it is not in the whitelist") as unknown as string,
+    });
+    const open = descriptors();
+    zookeeper.freeze();
+    expect(await outcomeOf(tcp, serves, { timeoutMs: 500 })).toEqual({
+      ok: false,
+      reason: "timeout",
+      message: `${target}: waiting for the expected answer (timeout 500ms)`,
+    });
+    await until(() => descriptors() <= open);
+    zookeeper.resume();
+    await until(async () => (await outcomeOf(tcp, serves)).ok);
+  },
+  120_000,
+);
+
+test("a greeting is read without anything sent", async () => {
+  await using greeter = await listener(says("220 mail.test ESMTP\r\n"));
+  expect(await outcomeOf(tcp, { tcp: greeter.port, expect: "/^220 /" })).toEqual(UP);
+});
+
+test("it passes as soon as it matches, wherever the packets are cut", async () => {
+  const whole = Buffer.from("état: prêt ✓ …");
+  for (let cut = 1; cut < whole.byteLength; cut++) {
+    // The peer goes on and never ends.
+    await using peer = await listener(says(whole.subarray(0, cut), whole.subarray(cut)));
+    expect(await outcomeOf(tcp, { tcp: peer.port, expect: "prêt ✓" })).toEqual(UP);
+  }
+});
+
+test("who closes without an answer is closed, with another one a mismatch", async () => {
+  await using silent = await listener((socket) => void socket.end());
+  expect(await outcomeOf(tcp, { tcp: silent.port, send: "hello", expect: "x" })).toEqual({
+    ok: false,
+    reason: "closed",
+    message: `127.0.0.1:${silent.port} closed the connection without an answer`,
+  });
+  await using rude = await listener((socket) => void socket.resetAndDestroy());
+  expect(await outcomeOf(tcp, { tcp: rude.port, send: "hello", expect: "x" })).toMatchObject({ reason: "closed" });
+  await using other = await listener((socket) => void socket.end("\u001b[31mno\u202e\0\n"));
+  expect(await outcomeOf(tcp, { tcp: other.port, expect: "yes" })).toEqual({
+    ok: false,
+    reason: "mismatch",
+    message: `127.0.0.1:${other.port} answered without a match in 12 bytes; the connection ended`,
+    output: "\\x1B[31mno\\u202E\\x00\\n",
+  });
+});
+
+test("4 KiB are read and no more, and 200 characters of them are shown", async () => {
+  await using flood = await listener(says("x".repeat(4090), "found here", "y".repeat(100_000)));
+  expect(await outcomeOf(tcp, { tcp: flood.port, expect: "found" })).toEqual(UP);
+  expect(await outcomeOf(tcp, { tcp: flood.port, expect: "found here" })).toEqual({
+    ok: false,
+    reason: "mismatch",
+    message: `127.0.0.1:${flood.port} answered without a match in 4096 bytes; more was not read`,
+    output: `${"x".repeat(200)}…`,
+  });
+});
+
+test("an answer that does not come is a timeout that says what came; nothing stays open", async () => {
+  await using peer = await listener(says("nearly"));
+  const open = descriptors();
+  expect(await outcomeOf(tcp, { tcp: peer.port, expect: "nearly there" }, { timeoutMs: 300 })).toEqual({
+    ok: false,
+    reason: "timeout",
+    message: `127.0.0.1:${peer.port}: no match in 6 bytes: "nearly" (timeout 300ms)`,
+  });
+  await until(() => descriptors() <= open);
+});
+
+test("what is sent is never shown, not even when the peer echoes it", async () => {
+  await using echo = await listener((socket) => void socket.on("data", (data) => socket.end(`got ${data}`)));
+  const keys = { tcp: echo.port, send: "AUTH hunter2\r\nPING\r\n", expect: "in vain" };
+  expect(await outcomeOf(tcp, keys)).toMatchObject({ reason: "mismatch", output: "got ***" + "\\r\\n" });
+  expect(JSON.stringify(await outcomeOf(tcp, { ...keys, send: "AUTH hunter2" }))).not.toContain("hunter");
+});
+
+test("a send alone passes once it is written; who takes nothing is a timeout", async () => {
+  await using taker = await listener();
+  expect(await outcomeOf(tcp, { tcp: taker.port, send: "x".repeat(900_000) })).toEqual(UP);
+  await using lazy = await listener((socket) => void socket.pause());
+  const open = descriptors();
+  expect(await outcomeOf(tcp, { tcp: lazy.port, send: "x".repeat(30_000_000) }, { timeoutMs: 500 })).toEqual({
+    ok: false,
+    reason: "timeout",
+    message: `127.0.0.1:${lazy.port}: waiting for it to take what is sent (timeout 500ms)`,
+  });
+  await until(() => descriptors() <= open);
+});
+
+const withOpenssl = await needs("openssl");
+
+withOpenssl(
+  "with tls the same is said inside it; a certificate that does not hold fails before",
+  async () => {
+    await using folder = await tempFolder();
+    const authority = await makeAuthority(folder.path);
+    const { certFile, keyFile } = await authority.issue({ names: ["localhost", "127.0.0.1"] });
+    const server = createServer(
+      { cert: await Bun.file(certFile).text(), key: await Bun.file(keyFile).text() },
+      (socket) => {
+        socket.on("error", () => {});
+        socket.on("data", (data) => socket.write(`you said ${data}`));
+      },
+    );
+    const port = await new Promise<number>((listening) =>
+      server.listen(0, "127.0.0.1", () => listening((server.address() as { port: number }).port)),
+    );
+    const trusting = { tcp: port, tls: { ca: authority.caFile } };
+    expect(await outcomeOf(tcp, trusting)).toEqual(UP);
+    expect(await outcomeOf(tcp, { ...trusting, send: "hey", expect: "you said hey" })).toEqual(UP);
+    expect(await outcomeOf(tcp, { tcp: port, tls: true, expect: "x" })).toMatchObject({ reason: "tls" });
+    // To a server of TLS what is not TLS is none of its words.
+    expect(await outcomeOf(tcp, { tcp: port, send: "hey\r\n\r\n", expect: "you said" })).toMatchObject({ ok: false });
+    await using plain = await listener(says("220 hello\r\n"));
+    expect(await outcomeOf(tcp, { tcp: plain.port, tls: true })).toMatchObject({ reason: "tls" });
+    await using mute = await listener();
+    expect(await outcomeOf(tcp, { tcp: mute.port, tls: true }, { timeoutMs: 300 })).toMatchObject({
+      reason: "timeout",
+    });
+    server.close();
+  },
+  30_000,
+);
+
+test("wrong keys are refused", () => {
+  for (const keys of [
+    { send: "" },
+    { send: true },
+    { expect: "" },
+    { expect: "/(/" },
+    { tls: "yes" },
+    { tls: { verify: "maybe" } },
+    { sent: "x" },
+  ]) {
+    expect(() => checkOf(tcp, { tcp: 80, ...keys })).toThrow();
+  }
+});
