@@ -233,6 +233,10 @@ export const http = defineKind({
   conflict: (settings): Conflict | undefined => {
     const isHttps = settings.http.url.protocol === "https:";
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
+    // `false` comes to undefined, yet the key is there.
+    if ("tls" in settings && !settings.tls && isHttps) {
+      return { path: ["tls"], expected: "true or { verify, ca, server-name } beside https://", got: "false" };
+    }
     for (const key of ["expect", "json"] as const) {
       if (settings.method !== "HEAD" || settings[key] === undefined) continue;
       return { path: [key], expected: "a method that is answered with a body", got: "method HEAD" };
@@ -306,8 +310,10 @@ function secretsOf({ http: { credentials }, headers = [] }: Settings): readonly 
   // A token is as secret without the word before it.
   const tokens = values.flatMap((value) => /^\S+ (\S+)$/.exec(value)?.[1] ?? []);
   if (credentials === undefined) return [...values, ...tokens];
-  const password = credentials.slice(credentials.indexOf(":") + 1);
-  const written = [credentials, password, encodeURIComponent(password), basic(credentials)];
+  const colon = credentials.indexOf(":");
+  // A token often stands alone, as the user.
+  const password = credentials.slice(colon + 1) || credentials.slice(0, colon);
+  const written = [password, encodeURIComponent(password), basic(credentials)];
   return [...values, ...tokens, ...written].filter((secret) => secret !== "");
 }
 

@@ -124,6 +124,7 @@ describe("its keys", () => {
     ["json /a", { json: { "/a": [undefined] } }],
     ["redirects", { redirects: 11 }],
     ["tls", { tls: true }],
+    ["tls", { http: "https://127.0.0.1/", tls: false }],
     ["expect", { method: "HEAD", expect: "x" }],
     ["json", { method: "HEAD", json: { "": 1 } }],
     ["body", { method: "TRACE", body: "x" }],
@@ -213,6 +214,7 @@ describe("by nginx", () => {
     const secured = (["right", "wrongName", "expired"] as const).map(
       (name) => `server {
     listen ${host}:${ports[name]} ssl;
+    listen unix:${folder.path}/${name}.sock ssl;
     ssl_certificate ${files[name].certFile};
     ssl_certificate_key ${files[name].keyFile};
     location / { return 200 "secured $ssl_server_name"; }
@@ -415,6 +417,9 @@ http {
         expect(await secured(url, tls)).toMatchObject({ ok: false, reason: "tls" });
       }
       expect(await outcomeOf(http, { http: at("right") })).toMatchObject({ ok: false, reason: "tls" });
+      const local = { unix: `${folder.path}/right.sock` };
+      expect(await secured("https://localhost/", { ca: right }, local)).toMatchObject({ ok: true });
+      expect(await secured("https://other.example/", { ca: right }, local)).toMatchObject({ reason: "tls" });
       expect(await secured(at("expired"), { verify: false })).toMatchObject({ ok: true });
       expect(await secured(at("wrongName"), { ca: right, "server-name": "other.example" })).toMatchObject({ ok: true });
     },
@@ -447,6 +452,24 @@ test("a server on a socket file is asked by its path", async () => {
   expect(await outcomeOf(http, keys)).toMatchObject({ ok: false, reason: "refused" });
 });
 
+test("a name and an IPv6 address are asked where they are", async () => {
+  for (const [hostname, host] of [
+    ["::1", "[::1]"],
+    ["127.0.0.1", "localhost"],
+  ] as const) {
+    const server = Bun.serve({ hostname, port: 0, fetch: ({ headers }) => new Response(headers.get("host")) });
+    const asked = `${host}:${server.port}`;
+    expect(await outcomeOf(http, { http: `http://${asked}`, expect: asked })).toMatchObject({ ok: true });
+    await server.stop(true);
+  }
+});
+
+test("JSON Schema tells what its keys take", () => {
+  const schema = z.toJSONSchema(z.strictObject(http.shape(z)), { io: "input", unrepresentable: "any" });
+  expect(schema).toMatchObject({ required: ["http"], additionalProperties: false });
+  for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty("description");
+});
+
 test("nobody listening is refused, a name without an address resolve", async () => {
   const port = await freePort();
   expect(await outcomeOf(http, { http: `http://127.0.0.1:${port}` })).toEqual({
@@ -471,6 +494,23 @@ describe("a peer that does odd things, yet answers", () => {
       ok: true,
       detail: "answered 200",
     });
+  });
+
+  test("it sends a long answer in small pieces, and none of it is lost", async () => {
+    const list = Array.from({ length: 8000 }, (_, index) => index);
+    const body = JSON.stringify(list);
+    const chunks = body.match(/.{1,97}/g)?.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`) ?? [];
+    const chunked = `${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunks.join("")}0\r\n\r\n`;
+    for (const text of [withLength(body), chunked, `${HEAD}\r\n${body}`]) {
+      await using peer = await listener(async (socket) => {
+        for (let position = 0; position < text.length; position += 331) {
+          socket.write(text.slice(position, position + 331));
+          await new Promise(setImmediate);
+        }
+        socket.end();
+      });
+      expect(await outcomeOf(http, { http: urlOf(peer), json: { "": list } })).toMatchObject({ ok: true });
+    }
   });
 
   test("the verdict comes with the headers when the body is not asked about", async () => {
