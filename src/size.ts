@@ -12,7 +12,9 @@ export function parseSize(text: string): number | undefined {
   if (digits === undefined || (letter === "" && rest.toLowerCase() !== "b")) return undefined;
   const base = rest.toLowerCase() === "b" ? 1000 : 1024;
   const exponent = letter === "" ? 0 : LETTERS.toLowerCase().indexOf(letter.toLowerCase()) + 1;
-  const sizeBytes = Math.ceil(Number((Number(digits) * base ** exponent).toPrecision(15)));
+  const exact = Number(digits) * base ** exponent;
+  // Not for the noise of binary fractions: 16.1 × 1000 is 16100.000000000002.
+  const sizeBytes = Number.isInteger(exact) ? exact : Math.ceil(Number(exact.toPrecision(15)));
   return sizeBytes <= MAX_SIZE_BYTES ? sizeBytes : undefined;
 }
 

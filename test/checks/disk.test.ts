@@ -1,0 +1,152 @@
+// A disk is up as long as so much of it is left as was asked for, by df's way of counting.
+
+import { expect, test } from "bun:test";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { disk } from "../../src/checks/disk.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
+import { mountTmpfs, remount } from "../support/mounts.ts";
+import { asRoot } from "../support/needs.ts";
+import { tempFolder } from "../support/temp.ts";
+
+const room = (path: string, keys: Readonly<Record<string, unknown>>) => outcomeOf(disk, { disk: path, ...keys });
+const OK = { ok: true, detail: expect.any(String) } as const;
+
+asRoot(
+  "a small disk that fills up is down, by bytes, by percent and by inodes, and up again",
+  async () => {
+    await using mount = await mountTmpfs("size=1M,nr_inodes=100");
+    const { path } = mount;
+    const half = { "min-free": "50%" };
+    expect(await room(path, half)).toEqual({ ok: true, detail: "1.04 MB of 1.04 MB free (100%)" });
+    expect(await room(path, { "min-free": "1MiB" })).toEqual({ ok: true, detail: "1 MiB of 1 MiB free (100%)" });
+    expect(await room(path, { "min-free": "1.1MB" })).toMatchObject({ reason: "low" });
+
+    await Bun.write(join(path, "big"), new Uint8Array(600 * 1024));
+    expect(await room(path, half)).toEqual({
+      ok: false,
+      reason: "low",
+      message: "434 kB of 1.04 MB free (41%), expected at least 50%",
+    });
+    expect(await room(path, { "min-free": "400kB" })).toEqual(OK);
+    expect(await room(path, { "min-free": "424KiB" })).toEqual(OK);
+    expect(await room(path, { "min-free": "425KiB" })).toEqual({
+      ok: false,
+      reason: "low",
+      message: "424 KiB of 1 MiB free (41%), expected at least 425KiB",
+    });
+    await Bun.write(join(path, "rest"), new Uint8Array(424 * 1024));
+    expect(await room(path, { "min-free": "0.1%" })).toMatchObject({
+      message: "0 B of 1.04 MB free (0%), expected at least 0.1%",
+    });
+    await Promise.all([rm(join(path, "big")), rm(join(path, "rest"))]);
+    expect(await room(path, half)).toEqual(OK);
+
+    const inodes = { "min-free-inodes": "20%" };
+    expect(await room(path, { ...half, ...inodes })).toEqual({
+      ok: true,
+      detail: "1.04 MB of 1.04 MB free (100%), 99 of 100 inodes free (99%)",
+    });
+    for (let number = 0; number < 80; number++) await Bun.write(join(path, String(number)), "");
+    for (const keys of [inodes, { ...half, ...inodes }]) {
+      expect(await room(path, keys)).toMatchObject({
+        reason: "low",
+        message: expect.stringMatching(/19 of 100 inodes free \(19%\), expected at least 20%$/),
+      });
+    }
+    expect(await room(path, { "min-free-inodes": 19 })).toEqual(OK);
+    expect(await room(path, { "min-free-inodes": 20 })).toMatchObject({ reason: "low" });
+    await rm(join(path, "0"));
+    expect(await room(path, { "min-free-inodes": 20 })).toEqual(OK);
+  },
+  20_000,
+);
+
+asRoot(
+  "a folder or a file below the mount point tells of the same disk",
+  async () => {
+    await using mount = await mountTmpfs("size=4M");
+    await mkdir(join(mount.path, "a/b"), { recursive: true });
+    await Bun.write(join(mount.path, "a/b/file"), "");
+    for (const below of ["a/b", "a/b/file"]) {
+      expect(await room(join(mount.path, below), { "min-free": "10%" })).toEqual({
+        ok: true,
+        detail: expect.stringContaining("of 4.19 MB free"),
+      });
+    }
+  },
+  20_000,
+);
+
+asRoot(
+  "a file system that has become read-only is down; one that is only mounted so is not",
+  async () => {
+    await using mount = await mountTmpfs("size=4M");
+    const { path } = mount;
+    await using other = await tempFolder();
+    // As ProtectSystem= makes all of the host look to a service.
+    expect(Bun.spawnSync(["mount", "--bind", path, other.path]).exitCode).toBe(0);
+    try {
+      remount(other.path, "remount,bind,ro");
+      expect(await room(other.path, { "min-free": "10%" })).toEqual(OK);
+      expect(await room(path, { "min-free": "10%" })).toEqual(OK);
+    } finally {
+      Bun.spawnSync(["umount", other.path]);
+    }
+    remount(path, "remount,ro");
+    expect(await room(path, { "min-free": "10%" })).toEqual({
+      ok: false,
+      reason: "not-ready",
+      message: `the file system of ${path} is read-only`,
+    });
+    remount(path, "remount,rw");
+    expect(await room(path, { "min-free": "10%" })).toEqual(OK);
+  },
+  20_000,
+);
+
+asRoot(
+  "a file system that counts no inodes has enough of them",
+  async () => {
+    await using mount = await mountTmpfs("size=1M,nr_inodes=0");
+    expect(await room(mount.path, { "min-free-inodes": "10%" })).toEqual({ ok: true });
+  },
+  20_000,
+);
+
+test("what is free is what df says", async () => {
+  const df = () => {
+    const { stdout } = Bun.spawnSync(["df", "-B1", "--output=avail,pcent", "/"]);
+    const [avail, used] = (stdout.toString().split("\n")[1] ?? "").trim().split(/\s+/);
+    return { avail: Number(avail), percent: 100 - Number.parseInt(used ?? "", 10) };
+  };
+  // Others write to it meanwhile; df rounds its percentage up.
+  const { avail, percent } = df();
+  expect(await room("/", { "min-free": `${Math.floor(avail * 0.9)}B` })).toEqual(OK);
+  expect(await room("/", { "min-free": `${Math.ceil(avail * 1.1)}B` })).toMatchObject({ reason: "low" });
+  if (percent > 3) expect(await room("/", { "min-free": `${percent - 2}%` })).toEqual(OK);
+  if (percent < 98) expect(await room("/", { "min-free": `${percent + 2}%` })).toMatchObject({ reason: "low" });
+});
+
+test("a path that is not there, or on no disk, is down", async () => {
+  expect(await room("/no/such", { "min-free": "10%" })).toEqual({
+    ok: false,
+    reason: "missing",
+    message: "/no/such does not exist",
+  });
+  expect(await room("/proc", { "min-free": "10%" })).toEqual({
+    ok: false,
+    reason: "mismatch",
+    message: "the file system of /proc has no size",
+  });
+});
+
+test.each([
+  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or both beside it, got neither"],
+  [{ disk: "var", "min-free": "10%" }, "begins with a slash"],
+  [{ disk: "/", "min-free": 10 }, "with a unit: 10GB, 10GiB or 10%"],
+  [{ disk: "/", "min-free": "0%" }, "a part above 0%"],
+  [{ disk: "/", "min-free-inodes": "10MB" }, "a whole number, or a part"],
+])("refuses %j", (keys, message) => {
+  expect(() => checkOf(disk, keys)).toThrow(message);
+});

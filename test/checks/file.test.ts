@@ -1,0 +1,193 @@
+// A file is up when it is there, new enough and holds what is expected, or is absent
+// where that is asked for; nothing that it may be makes the daemon wait.
+
+import { expect, test } from "bun:test";
+import { chmod, mkdir, rm, symlink, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { age, file } from "../../src/checks/file.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
+import { asRoot } from "../support/needs.ts";
+import { tempFolder } from "../support/temp.ts";
+
+const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>
+  outcomeOf(file, { file: path, ...keys }, { timeoutMs });
+
+const OK = { ok: true } as const;
+
+test("what is there is up, whatever it is; with absent it is down", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "");
+  const link = join(folder.path, "link");
+  await symlink(path, link);
+  const fifo = join(folder.path, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  for (const there of [path, link, fifo, folder.path, "/dev/null", "/proc/self/status"]) {
+    expect(await look(there)).toEqual(OK);
+    expect(await look(there, { absent: true })).toEqual({ ok: false, reason: "missing", message: `${there} exists` });
+    expect(await look(there, { absent: false })).toEqual(OK);
+  }
+});
+
+test("what is not there is down; with absent it is up", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "");
+  const dangling = join(folder.path, "dangling");
+  await symlink(join(folder.path, "none"), dangling);
+  for (const none of [join(folder.path, "none"), join(path, "below"), dangling]) {
+    expect(await look(none)).toEqual({ ok: false, reason: "missing", message: `${none} does not exist` });
+    expect(await look(none, { "max-age": "1h", expect: "x" })).toMatchObject({ reason: "missing" });
+    expect(await look(none, { absent: true })).toEqual(OK);
+  }
+});
+
+test("a drain file takes effect at the next run", async () => {
+  await using folder = await tempFolder();
+  const drain = join(folder.path, "drain");
+  const run = () => look(drain, { absent: true });
+  expect(await run()).toEqual(OK);
+  await folder.write("drain", "");
+  expect(await run()).toMatchObject({ ok: false });
+  await rm(drain);
+  expect(await run()).toEqual(OK);
+});
+
+test("what was changed too long ago is down, and what comes from the future is new", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "");
+  const changed = async (agoMs: number) => {
+    const at = new Date(Date.now() - agoMs);
+    await utimes(path, at, at);
+  };
+  await changed(4 * 60_000);
+  expect(await look(path, { "max-age": "5m" })).toEqual(OK);
+  await changed(7 * 60_000 + 12_000);
+  expect(await look(path, { "max-age": "5m" })).toEqual({
+    ok: false,
+    reason: "expired",
+    message: expect.stringMatching(/^\/.+ was last changed 7m1\ds ago, expected at most 5m$/),
+  });
+  await changed(8 * 24 * 3_600_000);
+  expect(await look(path, { "max-age": "7d" })).toMatchObject({ reason: "expired" });
+  expect(await look(path, { "max-age": "9d" })).toEqual(OK);
+  await changed(-3_600_000);
+  expect(await look(path, { "max-age": "1ms" })).toEqual(OK);
+  await changed(Date.now());
+  expect(await look(path, { "max-age": "3650d" })).toMatchObject({ reason: "expired" });
+});
+
+test("what it holds decides, of the first 64 KiB, and is not shown", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "state=ready\npassword=hunter2\n");
+  expect(await look(path, { expect: "state=ready" })).toEqual(OK);
+  expect(await look(path, { expect: "/^password=.{7}$/m" })).toEqual(OK);
+  expect(await look(path, { expect: "state=up" })).toEqual({
+    ok: false,
+    reason: "mismatch",
+    message: `${path} does not hold what is expected`,
+  });
+  await folder.write("it", `${"x".repeat(65_533)}END`);
+  expect(await look(path, { expect: "END" })).toEqual(OK);
+  await folder.write("it", `${"x".repeat(65_534)}END`);
+  expect(await look(path, { expect: "END" })).toMatchObject({
+    message: `${path} does not hold what is expected in its first 65536 bytes`,
+  });
+  await folder.write("it", "");
+  expect(await look(path, { expect: "/^$/" })).toEqual(OK);
+  await Bun.write(path, new Uint8Array([0xff, 0xfe, 0x61, 0x00]));
+  expect(await look(path, { expect: "a" })).toEqual(OK);
+  // What the kernel makes up has no size beforehand.
+  expect(await look("/proc/self/status", { expect: "/^State:/m" })).toEqual(OK);
+});
+
+test("only a regular file is opened", async () => {
+  await using folder = await tempFolder();
+  const fifo = join(folder.path, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  for (const [path, type] of [
+    [fifo, "FIFO"],
+    [folder.path, "directory"],
+    ["/dev/zero", "device"],
+  ] as const) {
+    expect(await look(path, { expect: "x" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: `${path} is a ${type}, expected a regular file`,
+    });
+  }
+});
+
+test("links in a circle and a name too long are told, not taken for absent", async () => {
+  await using folder = await tempFolder();
+  const circle = join(folder.path, "circle");
+  await symlink(circle, circle);
+  const long = `/${"x".repeat(300)}`;
+  for (const absent of [true, false]) {
+    expect(await look(circle, { absent })).toMatchObject({
+      reason: "unreachable",
+      message: `cannot look at ${circle}: symbolic links go round in circles (ELOOP)`,
+    });
+    expect(await look(long, { absent })).toMatchObject({ reason: "unreachable" });
+  }
+});
+
+asRoot(
+  "what this user may not look at is not taken for absent",
+  async () => {
+    await using folder = await tempFolder();
+    const closed = join(folder.path, "closed");
+    await mkdir(closed);
+    const path = await folder.write("closed/it", "x");
+    const unreadable = await folder.write("unreadable", "x", 0o600);
+    await chmod(closed, 0o700);
+    await chmod(folder.path, 0o755);
+    const script = `
+      import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
+      import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
+      // All threads of ours, and those that are still to come.
+      process.setgid(65534); process.setuid(65534);
+      const told = [];
+      for (const keys of [{ absent: true }, {}]) told.push(await outcomeOf(file, { file: ${JSON.stringify(path)}, ...keys }));
+      told.push(await outcomeOf(file, { file: ${JSON.stringify(unreadable)} }));
+      told.push(await outcomeOf(file, { file: ${JSON.stringify(unreadable)}, expect: "x" }));
+      console.log(JSON.stringify(told)); process.exit();`;
+    const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+    const denied = (path: string) => ({
+      ok: false,
+      reason: "unreachable",
+      message: `cannot look at ${path}: this user may not (EACCES)`,
+    });
+    expect(JSON.parse(stdout.toString())).toEqual([denied(path), denied(path), OK, denied(unreadable)]);
+  },
+  20_000,
+);
+
+test("a thousand at once are all told", async () => {
+  const outcomes = await Promise.all(
+    Array.from({ length: 1000 }, () => look("/proc/self/status", { expect: "State" })),
+  );
+  expect(outcomes.every(({ ok }) => ok)).toBe(true);
+});
+
+test("an age may be of days", () => {
+  expect(age.read("7d")).toEqual({ value: 7 * 86_400_000 });
+  expect(age.read("26h")).toEqual({ value: 26 * 3_600_000 });
+  expect(age.read(5)).toEqual({ value: 5000 });
+  expect(age.read("3651d")).toEqual({ expected: "at most 3650d" });
+  expect(age.read("0d")).toEqual({ expected: "a duration above zero" });
+  fc.assert(
+    fc.property(fc.oneof(fc.anything(), fc.string(), fc.stringMatching(/^\d{1,9}[dhms]{0,2}$/)), (given) => {
+      const read = age.read(given);
+      if ("value" in read) expect(read.value > 0 && Number.isSafeInteger(read.value)).toBe(true);
+    }),
+  );
+});
+
+test.each([
+  [{ file: "etc/x" }, "begins with a slash"],
+  [{ file: "/x", absent: true, expect: "a" }, "expect: expected no such key beside absent, got both"],
+  [{ file: "/x", absent: true, "max-age": "1m" }, "max-age: expected no such key beside absent, got both"],
+  [{ file: "/x", "max-age": "soon" }, "a duration such as 5m, 26h or 7d"],
+])("refuses %j", (keys, message) => {
+  expect(() => checkOf(file, keys)).toThrow(message);
+});
