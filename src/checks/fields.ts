@@ -106,7 +106,7 @@ export function text(expected: string): Field<string> {
     expected,
     json: { type: "string", minLength: 1 },
     read(given) {
-      if (typeof given === "boolean" || given === null) return { hint: "in quotes it would be a text" };
+      if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
       const read = textOf(given);
       if (read === undefined || read === "") return {};
       return read.includes("\0") ? { hint: "it holds a zero byte" } : value(read);
@@ -176,7 +176,7 @@ export const pattern: Field<Pattern> = {
   expected: "a text, or a regular expression between slashes such as /^OK/i",
   json: { type: "string", minLength: 1, examples: ["imok", "/Mode: (leader|follower)/"] },
   read(given) {
-    if (typeof given === "boolean" || given === null) return { hint: "in quotes it would be a text" };
+    if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
     const written = textOf(given);
     if (written === undefined || written === "") return {};
     const [, source, flags = ""] = /^\/(.+)\/([a-z]*)$/s.exec(written) ?? [];

@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { ConfigFile } from "./file.ts";
+import { optionNamed } from "./options.ts";
 import { describe, didYouMean, type Path, type Problem, quote } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
 
@@ -87,6 +88,7 @@ export function explainKeys(
 function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema): string | undefined {
   if (key === "<<") return "merge keys are not known, what is common to all checks goes under defaults";
   const isTop = path.length === 0;
+  if (isTop && optionNamed(key)) return "it is for the command line alone";
   if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
   if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
   if (!isTop && Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";

@@ -201,7 +201,7 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
   }
 }
 
-const SAME_COLUMN = "the indentation of the lines before, or a dash";
+const SAME_COLUMN = "the indentation of the lines before";
 
 const plain = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1).replace(/[:\n].*/s, "");
 
@@ -244,7 +244,7 @@ function read(root: unknown, lineOf: (offset: number) => number): Content {
     if (isAlias(node)) {
       const target = aliased ? targets.get(node) : anchors.get(node.source);
       if (!target) flaw(node, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
-      else if (open.has(target)) flaw(node, "an alias of something before it", "one of what it is in");
+      else if (open.has(target)) flaw(node, "an alias of something else", "one of what it stands in");
       else {
         targets.set(node, target);
         return convert(target, depth, true, isJson);

@@ -3,7 +3,7 @@
 
 import { hiding } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { explainIssues, explainKeys, findKind, isMapping, rememberKeys } from "./explain.ts";
+import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./explain.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, type Path, type Problem, quote } from "./problem.ts";
@@ -58,7 +58,13 @@ export async function loadConfigFile(
   }
   const [schema, { value, secrets, flaws }] = await Promise.all([createFileSchema(), fillSecrets(source.value, env)]);
   const problems = flaws.map(({ path, ...flaw }) => source.problem(path, flaw));
-  const reading: Reading = { source, schema, problems, hide: hiding(secrets) ?? ((text) => text) };
+  const reading: Reading = {
+    source,
+    schema,
+    problems,
+    hide: hiding(secrets) ?? ((text) => text),
+    isFilled: (path) => !flaws.some((flaw) => overlap(flaw.path, path)),
+  };
   const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
   return {
@@ -82,9 +88,20 @@ interface Reading {
   readonly schema: FileSchema;
   readonly problems: Problem[];
   readonly hide: (text: string) => string;
+  /** False where a secret is missing, so that what is there instead is nobody's mistake. */
+  readonly isFilled: (path: Path) => boolean;
 }
 
-async function readTop(value: Readonly<Record<string, unknown>>, { source, schema, problems }: Reading) {
+const overlap = (one: Path, other: Path): boolean =>
+  one.slice(0, other.length).every((step, index) => step === other[index]);
+
+async function tell(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
+  const worth = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);
+  problems.push(...(await explainIssues(worth, base, source, schema)));
+}
+
+async function readTop(value: Readonly<Record<string, unknown>>, reading: Reading) {
+  const { source, schema, problems } = reading;
   const { shape } = schema.frame;
   const content: Record<string, unknown> = {};
   const flawed = new Set<string>();
@@ -99,7 +116,7 @@ async function readTop(value: Readonly<Record<string, unknown>>, { source, schem
     if (read.success) content[key] = read.data;
     else {
       flawed.add(key);
-      problems.push(...(await explainIssues(read.error.issues.slice(0, MOST_OF_A_PART), [key], source, schema)));
+      await tell(read.error.issues, [key], reading);
     }
   }
   problems.push(...(await explainKeys(unknown.slice(0, MOST_OF_A_PART), Object.keys(shape), [], source, schema)));
@@ -110,7 +127,8 @@ async function readTop(value: Readonly<Record<string, unknown>>, { source, schem
 const MOST_OF_A_PART = 50;
 
 /** Each by the keys of its kind, so that what is wrong with one hides nothing of the others. */
-async function readChecks(given: readonly unknown[], { source, schema, problems, hide }: Reading) {
+async function readChecks(given: readonly unknown[], reading: Reading) {
+  const { source, schema, problems, hide } = reading;
   const checks: FileCheck[] = [];
   const named = new Map<string, number>();
   const broken: { readonly name: string | undefined; readonly kind: string | undefined }[] = [];
@@ -132,7 +150,7 @@ async function readChecks(given: readonly unknown[], { source, schema, problems,
     const { kind, keys } = found;
     const read = schema.z.safeParse(keys, item, { error: rememberKeys(schema) });
     if (!read.success) {
-      problems.push(...(await explainIssues(read.error.issues.slice(0, MOST_OF_A_PART), path, source, schema)));
+      await tell(read.error.issues, path, reading);
       broken.push({ name, kind: kind.name });
       continue;
     }

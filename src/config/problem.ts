@@ -53,10 +53,8 @@ const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufeff]/u;
  * goes, and what a query may hold.
  */
 export function withoutCredentials(text: string): string {
-  return text
-    .replace(/:\/\/.*@/s, "://***@")
-    .replace(/^[^\s@/:]*:[^@]*@/, "***@")
-    .replace(/(?<=:\/\/[^?]*\?).+/s, "***");
+  if (!text.includes("://")) return text.replace(/\S*:.*@/s, "***@");
+  return text.replace(/:\/\/.*@/s, "://***@").replace(/(?<=:\/\/.*\?).+/s, "***");
 }
 
 /** Loaded only for who mistyped. */
@@ -64,7 +62,8 @@ export async function didYouMean(name: string, known: readonly string[]): Promis
   // The distance takes a time of both lengths.
   if (known.length === 0 || name.length > LONGEST) return undefined;
   const { closest, distance } = await import("fastest-levenshtein");
-  const near = closest(name, [...known]);
+  const lower = known.map((other) => other.toLowerCase());
+  const near = closest(name.toLowerCase(), lower);
   const most = name.length < 4 ? 1 : Math.max(2, name.length / 3);
-  return distance(name, near) <= most ? near : undefined;
+  return distance(name.toLowerCase(), near) <= most ? known[lower.indexOf(near)] : undefined;
 }

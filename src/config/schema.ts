@@ -41,7 +41,8 @@ const checkName = {
   read(given: unknown) {
     const read = text(`a name of at most ${LONGEST_NAME} characters`).read(given);
     if (!("value" in read)) return read;
-    return read.value.length <= LONGEST_NAME && !/\p{Cc}/u.test(read.value) ? read : {};
+    if (/\p{Cc}/u.test(read.value)) return { hint: "it holds a control character" };
+    return read.value.length <= LONGEST_NAME ? read : {};
   },
 };
 
