@@ -29,8 +29,15 @@ const SHORTEST_SECRET = 4;
 
 export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext): Check {
   const { kind, settings, name, timeoutMs, rise, fall, severity, intervalMs, staleAfterMs } = config;
-  const context: ProbeContext = { name, timeoutMs, env, onOrphan: () => onOrphan(name) };
-  const hide = hiding([...config.secrets, ...(kind.secrets?.(settings) ?? [])]);
+  const secrets = [...config.secrets, ...(kind.secrets?.(settings) ?? [])];
+  const hide = hiding(secrets);
+  const context: ProbeContext = {
+    name,
+    timeoutMs,
+    env,
+    onOrphan: () => onOrphan(name),
+    hide: (text) => withoutBeginnings(hide?.(text) ?? text, secrets),
+  };
   const probe = kind.probe(settings, context);
   return {
     name,
@@ -58,6 +65,16 @@ export function hiding(secrets: readonly string[]): Hide | undefined {
   hidden.sort((one, other) => other.length - one.length);
   if (hidden.length === 0) return undefined;
   return (text) => hidden.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+}
+
+/** The text, less the beginning of a secret that it ends with. */
+function withoutBeginnings(text: string, secrets: readonly string[]): string {
+  for (const secret of secrets) {
+    for (let length = secret.length - 1; length >= SHORTEST_SECRET; length--) {
+      if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}***`;
+    }
+  }
+  return text;
 }
 
 function withoutSecrets(probe: Probe, hide: Hide): Probe {

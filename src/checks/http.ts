@@ -258,9 +258,8 @@ export const http = defineKind({
     http.url.protocol === "https:" && tls?.verify === false
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
-  probe: (settings, { timeoutMs }) => {
+  probe: (settings, { timeoutMs, hide }) => {
     const loading = Promise.all([import("../probing/stream.ts"), import("../probing/http1.ts")]);
-    const hide = hiding(secretsOf(settings));
     return async (signal) => {
       const [{ openStream }, { ask }] = await loading;
       let hop = firstHop(settings);
@@ -315,25 +314,6 @@ function secretsOf({ http: { credentials }, headers = [] }: Settings): readonly 
   const password = credentials.slice(colon + 1) || credentials.slice(0, colon);
   const written = [password, encodeURIComponent(password), basic(credentials)];
   return [...values, ...tokens, ...written].filter((secret) => secret !== "");
-}
-
-/** Too short to be told from what stands there by chance. */
-const SHORTEST_SECRET = 4;
-
-/** Takes the secrets out of foreign text, the last one also where the text ends amid it. */
-function hiding(secrets: readonly string[]): (text: string) => string {
-  const hidden = secrets
-    .filter(({ length }) => length >= SHORTEST_SECRET)
-    .sort((one, other) => other.length - one.length);
-  return (text) => {
-    const shown = hidden.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
-    for (const secret of hidden) {
-      for (let length = secret.length - 1; length >= SHORTEST_SECRET; length--) {
-        if (shown.endsWith(secret.slice(0, length))) return `${shown.slice(0, -length)}***`;
-      }
-    }
-    return shown;
-  };
 }
 
 /** One request of a run: the first, or one that a redirect asks for. */

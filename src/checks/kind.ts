@@ -22,6 +22,12 @@ export interface ProbeContext {
   readonly env: Readonly<Record<string, string>>;
   /** To be told when a run has left a process outside its group that still holds its output. */
   readonly onOrphan: () => void;
+  /**
+   * Takes the check's secrets out of foreign text, one that its end cuts short too. What a
+   * result says is rid of them anyway; who cuts a text calls this before, since half a
+   * secret is not known as one.
+   */
+  readonly hide: (text: string) => string;
 }
 
 /** `Settings` is what the keys of `shape` come to. */

@@ -822,6 +822,11 @@ test("no secret is shown, though the peer says it all back", async () => {
       expect(shows(outcome)).toEqual([]);
     }
   }
+  for (let pad = 0; pad < 120; pad++) {
+    const body = `${"p".repeat(pad)}filled-in-secret`;
+    const outcome = await outcomeOf(http, { http: urlOf(quoting), body }, { secrets: ["filled-in-secret"] });
+    expect(JSON.stringify(outcome)).not.toContain("fill");
+  }
   await using json = await saying(withLength(JSON.stringify({ a: `${"x".repeat(80)}${secrets[1]}` })));
   expect(shows(await outcomeOf(http, { http: urlOf(json), headers: keys.headers, json: { "/a": 1 } }))).toEqual([]);
 });

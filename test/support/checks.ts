@@ -12,13 +12,15 @@ export interface CheckOptions {
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly onOrphan?: (check: string) => void;
+  /** What was filled in for ${file:…} and ${env:…}. */
+  readonly secrets?: readonly string[];
 }
 
 /** `keys` as they stand in the file, kind key and all; throws what is wrong with them. */
 export function checkOf<S>(
   kind: CheckKind<S>,
   keys: Readonly<Record<string, unknown>>,
-  { timeoutMs = 10_000, env = {}, onOrphan = () => {} }: CheckOptions = {},
+  { timeoutMs = 10_000, env = {}, onOrphan = () => {}, secrets = [] }: CheckOptions = {},
 ): Check {
   const settings = z.strictObject(kind.shape(z)).parse(keys) as S;
   const conflict = kind.conflict?.(settings);
@@ -34,7 +36,7 @@ export function checkOf<S>(
       severity: "critical",
       intervalMs: undefined,
       staleAfterMs: 60_000,
-      secrets: [],
+      secrets,
     },
     { env, onOrphan },
   );
