@@ -1,7 +1,6 @@
 // The one clock for ages, intervals and deadlines. It counts while the host is
 // suspended, so that a result does not wake up as fresh as it went to sleep.
 
-import { ptr } from "bun:ffi";
 import { libc } from "./probing/libc.ts";
 
 export interface Clock {
@@ -19,9 +18,6 @@ const CLOCK_BOOTTIME = 7;
 /** The most that setTimeout takes; more is none at all. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** struct timespec on a 64-bit Linux, whose bytes are little-endian wherever Bun runs. */
-const timespec = new Uint32Array(4);
-
 export const clock: Clock = {
   now: createNow(),
   after(ms, then) {
@@ -33,11 +29,12 @@ export const clock: Clock = {
 function createNow(): () => number {
   if (!libc) return () => performance.now();
   const { clock_gettime } = libc;
-  const into = ptr(timespec);
-  if (clock_gettime(CLOCK_BOOTTIME, into) !== 0) return () => performance.now();
+  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs. Handed over at each
+  // call: written to by an address that was taken once, the array was seen to keep its old content.
+  const timespec = new Uint32Array(4);
+  if (clock_gettime(CLOCK_BOOTTIME, timespec) !== 0) return () => performance.now();
   return () => {
-    clock_gettime(CLOCK_BOOTTIME, into);
-    const [seconds = 0, high = 0, nanoseconds = 0] = timespec;
-    return (high * 2 ** 32 + seconds) * 1000 + nanoseconds / 1e6;
+    clock_gettime(CLOCK_BOOTTIME, timespec);
+    return ((timespec[1] ?? 0) * 2 ** 32 + (timespec[0] ?? 0)) * 1000 + (timespec[2] ?? 0) / 1e6;
   };
 }

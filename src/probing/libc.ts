@@ -60,7 +60,7 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;
   getsockname(fd: number, name: Uint8Array, sizeBytes: Uint32Array): number;
   inet_pton(family: number, text: Uint8Array, into: Uint8Array): number;
-  clock_gettime(clock: number, timespec: Pointer): number;
+  clock_gettime(clock: number, timespec: Uint32Array): number;
   __errno_location(): Pointer | bigint | null;
 }
 

@@ -28,6 +28,8 @@ interface Timer {
 }
 
 export interface FakeClock extends Clock {
+  /** As `now`, but stands still while the host is suspended, as timers do. */
+  awake(): number;
   /** Time passes, and each timer comes when it is due. */
   pass(ms: number): Promise<void>;
   /** The loop stands still for so long; what was due meanwhile comes late, all of it. */
@@ -36,22 +38,27 @@ export interface FakeClock extends Clock {
   suspend(ms: number): Promise<void>;
 }
 
-/** `afterEach` has the turn whenever timers were called and all that follows from them has happened. */
-export function fakeClock(settled: () => Promise<void> = settle, afterEach: () => void = () => {}): FakeClock {
+/** `look` is called whenever timers were called and all that follows from them has happened. */
+export function fakeClock(look: () => void = () => {}): FakeClock {
   /** As a boot clock and a monotonic one: they part when the host is suspended. */
   let now = 1000;
   let awake = 0;
   const timers = new Set<Timer>();
 
+  const due = (): readonly Timer[] =>
+    [...timers].filter((timer) => timer.due <= awake).sort((one, other) => one.due - other.due);
+
   async function ring(): Promise<void> {
-    const due = [...timers].filter((timer) => timer.due <= awake).sort((one, other) => one.due - other.due);
-    for (const timer of due) if (timers.delete(timer)) timer.then();
-    await settled();
-    afterEach();
+    do {
+      for (const timer of due()) if (timers.delete(timer)) timer.then();
+      await settle();
+    } while (due().length > 0);
+    look();
   }
 
   return {
     now: () => now,
+    awake: () => awake,
     after(ms, then) {
       const timer = { due: awake + ms, then };
       timers.add(timer);

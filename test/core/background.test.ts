@@ -1,0 +1,441 @@
+// What runs in the background runs in time, once at a time; the answer is read from
+// memory, and nobody is told of health that is not known any more.
+
+import { describe, expect, test } from "bun:test";
+import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
+import { fakeCheck, fakeClock, settle } from "./fakes.ts";
+
+const UP: Outcome = { ok: true };
+const DOWN = failed("refused", "nobody there");
+
+const asker = (): Asker => ({ signal: new AbortController().signal });
+
+/** One run of a check, held until the test ends it. */
+interface Run {
+  readonly name: string;
+  readonly at: number;
+  readonly end: (outcome?: Outcome) => Promise<void>;
+  ended: boolean;
+  aborted: boolean;
+}
+
+type Setup = Partial<Pick<MonitorOptions, "groups" | "deadlineMs" | "random" | "onResult" | "singleflight">>;
+
+/** A monitor of held checks. */
+function setUp(given: Setup = {}) {
+  const clock = fakeClock();
+  const start = clock.now();
+  const runs: Run[] = [];
+  const results: (readonly [name: string, before: string, after: string])[] = [];
+  const verdicts: (string | readonly string[])[] = [];
+  const stale: string[] = [];
+  const faults: unknown[] = [];
+  const run = (check: Check, signal: AbortSignal): Promise<CheckResult> =>
+    new Promise((resolve) => {
+      const at = clock.now();
+      const one: Run = {
+        name: check.name,
+        at: at - start,
+        ended: false,
+        aborted: false,
+        async end(outcome = UP) {
+          one.ended = true;
+          resolve({ check, startedAt: at, start: at, durationMs: clock.now() - at, outcome });
+          await settle();
+        },
+      };
+      signal.addEventListener("abort", () => {
+        one.aborted = true;
+        void one.end(failed("deadline", "cut"));
+      });
+      runs.push(one);
+    });
+  const monitor = createMonitor({
+    groups: [[backgroundCheck()]],
+    singleflight: false,
+    maxRounds: 16,
+    onResult: ({ check }, before, after) => results.push([check.name, before.status, after.status]),
+    onVerdict: ({ healthy, failing }) => verdicts.push(healthy ? "healthy" : failing),
+    onAbandoned() {},
+    onStale: ({ name }) => stale.push(name),
+    onFault: (error) => faults.push(error),
+    clock,
+    run,
+    random: () => 0,
+    ...given,
+  });
+  const last = (name = "it"): Run => {
+    const found = runs.findLast((one) => one.name === name);
+    if (!found) throw new Error(`${name} has not run`);
+    return found;
+  };
+  return { monitor, clock, runs, last, results, verdicts, stale, faults };
+}
+
+const backgroundCheck = (given: Partial<Check> = {}): Check =>
+  fakeCheck({ intervalMs: 10_000, staleAfterMs: 35_000, ...given });
+
+/** What has come of the promise by now. */
+function outcomeOf(answer: Promise<Verdict>): { verdict?: Verdict } {
+  const seen: { verdict?: Verdict } = {};
+  void answer.then((verdict) => {
+    seen.verdict = verdict;
+  });
+  return seen;
+}
+
+const unhealthy = (...failing: readonly string[]) => ({ healthy: false, failing, at: expect.any(Number) });
+const HEALTHY = { healthy: true, failing: [], at: expect.any(Number) };
+
+describe("a run", () => {
+  test("is made at once at start, then at every interval, whatever the runs take", async () => {
+    const { monitor, clock, runs, last } = setUp();
+    expect(runs).toHaveLength(0);
+    monitor.start();
+    for (const durationMs of [5, 9_000, 1, 3_000]) {
+      await clock.pass(durationMs);
+      await last().end();
+      await clock.pass(10_000 - durationMs);
+    }
+    expect(runs.map(({ at }) => at)).toEqual([0, 10_000, 20_000, 30_000, 40_000]);
+  });
+
+  test("of checks of one interval is spread over it, and shifted by the process", async () => {
+    const checks = ["a", "b", "c", "d"].map((name) => backgroundCheck({ name }));
+    const { monitor, clock, runs } = setUp({ groups: [checks], random: () => 0.1 });
+    monitor.start();
+    for (let time = 0; time < 21_000; time += 100) {
+      await clock.pass(100);
+      for (const run of runs) if (!run.ended) await run.end();
+    }
+    const times = checks.map(({ name }) => runs.filter((run) => run.name === name).map(({ at }) => Math.round(at)));
+    expect(times).toEqual([
+      [0, 1000, 11_000, 21_000],
+      [0, 3500, 13_500],
+      [0, 6000, 16_000],
+      [0, 8500, 18_500],
+    ]);
+  });
+
+  test("is left out while the one before still goes", async () => {
+    const { monitor, clock, runs, last } = setUp();
+    monitor.start();
+    await clock.pass(25_000);
+    expect(runs).toHaveLength(1);
+    await last().end();
+    await clock.pass(4_000);
+    expect(runs).toHaveLength(1);
+    await clock.pass(1_000);
+    expect(runs.map(({ at }) => at)).toEqual([0, 30_000]);
+  });
+
+  test("is not made up for when the loop stood still, and the next one is on time", async () => {
+    const { monitor, clock, runs, last } = setUp();
+    monitor.start();
+    await last().end();
+    await clock.stall(37_000);
+    await last().end();
+    await clock.pass(30_000);
+    expect(runs.map(({ at }) => at)).toEqual([0, 37_000, 40_000]);
+  });
+
+  test("is made within half a minute after the host was suspended, however long the interval", async () => {
+    const hour = 3_600_000;
+    const { monitor, clock, runs, last } = setUp({ groups: [[backgroundCheck({ intervalMs: hour })]] });
+    monitor.start();
+    await last().end();
+    await clock.suspend(5.5 * hour);
+    await clock.pass(30_000);
+    expect(runs).toHaveLength(2);
+    await last().end();
+    await clock.pass(hour);
+    expect(runs.at(-1)?.at).toBe(6 * hour);
+  });
+
+  test("that hangs delays no other", async () => {
+    const { monitor, clock, runs } = setUp({
+      groups: [[backgroundCheck({ name: "hangs" }), backgroundCheck({ name: "goes" })]],
+    });
+    monitor.start();
+    for (let count = 0; count < 10; count++) {
+      for (const run of runs) if (run.name === "goes" && !run.ended) await run.end();
+      await clock.pass(10_000);
+    }
+    expect(runs.filter(({ name }) => name === "hangs")).toHaveLength(1);
+    expect(runs.filter(({ name }) => name === "goes")).toHaveLength(11);
+  });
+});
+
+describe("the answer", () => {
+  test("is read from memory, the same until something changes", async () => {
+    const { monitor, clock, last } = setUp();
+    monitor.start();
+    expect(monitor.read()).toBeUndefined();
+    await last().end();
+    const verdict = monitor.read();
+    expect(verdict).toEqual(HEALTHY);
+    await clock.pass(10_000);
+    await last().end();
+    expect(monitor.read()).toBe(verdict);
+    expect(await monitor.ask(asker())).toEqual(HEALTHY);
+    await clock.pass(10_000);
+    await last().end(DOWN);
+    expect(monitor.read()).toEqual(unhealthy("it"));
+  });
+
+  test("of a part is on its checks alone", async () => {
+    const [a, b] = [backgroundCheck({ name: "a" }), backgroundCheck({ name: "b" })];
+    const { monitor, last } = setUp({ groups: [[a, b], [a], [b]] });
+    monitor.start();
+    await last("a").end();
+    expect([0, 1, 2].map((group) => monitor.read(group)?.healthy)).toEqual([undefined, true, undefined]);
+    await last("b").end(DOWN);
+    expect([0, 1, 2].map((group) => monitor.read(group)?.failing)).toEqual([["b"], [], ["b"]]);
+  });
+
+  test("follows rise and fall, which count runs", async () => {
+    const { monitor, clock, last, results } = setUp({ groups: [[backgroundCheck({ rise: 2, fall: 3 })]] });
+    monitor.start();
+    const healthy: unknown[] = [];
+    for (const outcome of [UP, DOWN, DOWN, UP, DOWN, DOWN, DOWN, UP, UP]) {
+      await last().end(outcome);
+      healthy.push(monitor.read()?.healthy);
+      await clock.pass(10_000);
+    }
+    expect(healthy).toEqual([true, true, true, true, true, true, false, false, true]);
+    expect(results.filter(([, before, after]) => before !== after)).toEqual([
+      ["it", "unknown", "up"],
+      ["it", "up", "down"],
+      ["it", "down", "up"],
+    ]);
+  });
+
+  test("does not wait for what is only reported", async () => {
+    const checks = [backgroundCheck({ name: "a" }), backgroundCheck({ name: "b", severity: "warning" })];
+    const { monitor, last, verdicts } = setUp({ groups: [checks] });
+    monitor.start();
+    await last("a").end();
+    expect(monitor.read()).toEqual(HEALTHY);
+    await last("b").end(DOWN);
+    expect(monitor.read()).toEqual(HEALTHY);
+    expect(verdicts.at(-1)).toBe("healthy");
+  });
+});
+
+describe("who asks", () => {
+  test("before the first result waits for it", async () => {
+    const { monitor, last, stale } = setUp({ deadlineMs: 4_500 });
+    monitor.start();
+    const answer = outcomeOf(monitor.ask(asker()));
+    await settle();
+    expect(answer).toEqual({});
+    await last().end();
+    expect(answer.verdict).toEqual(HEALTHY);
+    expect(stale).toEqual([]);
+  });
+
+  test("is told at his deadline that what is still unknown has failed, and the daemon once", async () => {
+    const { monitor, clock, last, stale, verdicts } = setUp({
+      groups: [[backgroundCheck({ name: "a" }), backgroundCheck({ name: "b" })]],
+      deadlineMs: 4_500,
+    });
+    monitor.start();
+    await last("a").end();
+    const early = outcomeOf(monitor.ask(asker()));
+    await clock.pass(1_000);
+    const late = outcomeOf(monitor.ask(asker()));
+    await clock.pass(3_499);
+    expect(early).toEqual({});
+    await clock.pass(1);
+    expect(early.verdict).toEqual(unhealthy("b"));
+    expect(late).toEqual({});
+    await clock.pass(1_000);
+    expect(late.verdict).toEqual(unhealthy("b"));
+    expect([stale, verdicts]).toEqual([["b"], [["b"]]]);
+    await last("b").end();
+    expect(monitor.read()).toEqual(HEALTHY);
+    expect(verdicts).toEqual([["b"], "healthy"]);
+  });
+
+  test("without a deadline waits as long as the run takes", async () => {
+    const { monitor, clock, last } = setUp();
+    monitor.start();
+    const answer = outcomeOf(monitor.ask(asker()));
+    await clock.pass(30_000);
+    expect(answer).toEqual({});
+    await last().end(DOWN);
+    expect(answer.verdict).toEqual(unhealthy("it"));
+  });
+
+  test("after a suspension gets a new run, out of turn, not the old result", async () => {
+    const { monitor, clock, runs, last, stale } = setUp({ deadlineMs: 4_500 });
+    monitor.start();
+    await last().end();
+    expect(monitor.read()).toEqual(HEALTHY);
+    await clock.suspend(3_600_000);
+    expect(monitor.read()).toBeUndefined();
+    expect(monitor.states()).toEqual([expect.objectContaining({ stale: true })]);
+    const answer = outcomeOf(monitor.ask(asker()));
+    expect(runs).toHaveLength(2);
+    await last().end(DOWN);
+    expect(answer.verdict).toEqual(unhealthy("it"));
+    expect(stale).toEqual([]);
+  });
+
+  test("does not wait for a run that began before the suspension: it is ended, and says nothing", async () => {
+    const { monitor, clock, runs, last, results } = setUp({ deadlineMs: 4_500 });
+    monitor.start();
+    await clock.suspend(3_600_000);
+    const answer = outcomeOf(monitor.ask(asker()));
+    await settle();
+    expect(runs.map(({ aborted }) => aborted)).toEqual([true, false]);
+    await last().end();
+    expect(answer.verdict).toEqual(HEALTHY);
+    expect(results).toHaveLength(1);
+  });
+
+  test("waits for one run at most, also where no result is ever fresh", async () => {
+    const { monitor, clock, runs, last, stale } = setUp({ groups: [[backgroundCheck({ staleAfterMs: 10 })]] });
+    monitor.start();
+    await clock.pass(100);
+    await last().end();
+    const answer = outcomeOf(monitor.ask(asker()));
+    await clock.pass(100);
+    await last().end();
+    expect(answer.verdict).toEqual(unhealthy("it"));
+    expect([runs.length, stale]).toEqual([2, ["it"]]);
+  });
+
+  test("shares the run with all who ask meanwhile", async () => {
+    const { monitor, runs, last } = setUp({ deadlineMs: 4_500 });
+    const answers = Array.from({ length: 50 }, () => outcomeOf(monitor.ask(asker())));
+    expect(runs).toHaveLength(1);
+    await last().end();
+    expect(answers.every(({ verdict }) => verdict?.healthy)).toBe(true);
+  });
+
+  test("and goes stops waiting, which stops no run", async () => {
+    const { monitor, clock, last } = setUp();
+    monitor.start();
+    const leaver = new AbortController();
+    const answer = outcomeOf(monitor.ask({ signal: leaver.signal }));
+    await clock.pass(10);
+    leaver.abort();
+    await settle();
+    expect(answer.verdict).toEqual(unhealthy("it"));
+    expect(last().aborted).toBe(false);
+    const next = outcomeOf(monitor.ask(asker()));
+    await last().end();
+    expect(next.verdict).toEqual(HEALTHY);
+  });
+
+  test("for what is not there is answered unhealthy", async () => {
+    expect(await setUp().monitor.ask(asker(), 7)).toEqual(unhealthy());
+    expect(setUp().monitor.read(7)).toBeUndefined();
+  });
+});
+
+describe("with checks on request beside those of the background", () => {
+  const mixed = (onRequest: Partial<Check> = {}) => [
+    backgroundCheck({ name: "back" }),
+    fakeCheck({ name: "front", ...onRequest }),
+  ];
+
+  test("the verdict is a round of the ones and the state of the others", async () => {
+    const outcomes = [UP, DOWN, UP];
+    let round = 0;
+    const { monitor, last, clock } = setUp({ groups: [mixed({ probe: async () => outcomes[round++] ?? UP })] });
+    monitor.start();
+    await last("back").end();
+    expect(monitor.read()).toBeUndefined();
+    expect(await monitor.ask(asker())).toEqual(HEALTHY);
+    expect(await monitor.ask(asker())).toEqual(unhealthy("front"));
+    await clock.pass(10_000);
+    await last("back").end(DOWN);
+    expect(await monitor.ask(asker())).toEqual(unhealthy("back"));
+    expect(round).toBe(3);
+  });
+
+  test("the background is judged as it is when the round has ended", async () => {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const { monitor, clock, last } = setUp({ groups: [mixed({ probe: () => promise })] });
+    monitor.start();
+    await last("back").end();
+    const answer = outcomeOf(monitor.ask(asker()));
+    await clock.pass(10_000);
+    await last("back").end(DOWN);
+    resolve(UP);
+    await settle();
+    expect(answer.verdict).toEqual(unhealthy("back"));
+  });
+
+  test("both are waited for until the deadline", async () => {
+    const hangs: Check["probe"] = (signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "no answer"))));
+    const { monitor, clock } = setUp({ groups: [mixed({ probe: hangs })], deadlineMs: 4_500 });
+    monitor.start();
+    const answer = outcomeOf(monitor.ask(asker()));
+    await clock.pass(4_500);
+    await settle();
+    expect(answer.verdict).toEqual(unhealthy("front", "back"));
+  });
+});
+
+describe("what is told", () => {
+  test("is the verdict of the host, as soon as all is known and whenever a result changes it", async () => {
+    const [a, b] = [backgroundCheck({ name: "a" }), backgroundCheck({ name: "b" })];
+    const { monitor, clock, last, verdicts } = setUp({ groups: [[a, b], [a]] });
+    monitor.start();
+    await last("a").end(DOWN);
+    expect(verdicts).toEqual([]);
+    await last("b").end();
+    expect(verdicts).toEqual([["a"]]);
+    await clock.pass(10_000);
+    await last("b").end();
+    await last("a").end();
+    expect(verdicts).toEqual([["a"], "healthy"]);
+  });
+
+  test("is no health while something decisive is stale, though nobody asks", async () => {
+    const [a, b] = [backgroundCheck({ name: "a" }), backgroundCheck({ name: "b" })];
+    const { monitor, clock, last, verdicts } = setUp({ groups: [[a, b]] });
+    monitor.start();
+    await last("a").end(DOWN);
+    await last("b").end(UP);
+    await clock.suspend(3_600_000);
+    await clock.pass(30_000);
+    await last("a").end(UP);
+    expect(verdicts).toEqual([["a"]]);
+    await last("b").end(UP);
+    expect(verdicts).toEqual([["a"], "healthy"]);
+  });
+
+  test("may be told to what throws", async () => {
+    const { monitor, clock, runs, last, faults } = setUp({
+      onResult() {
+        throw new Error("no room on the device");
+      },
+    });
+    monitor.start();
+    await last().end();
+    expect(monitor.read()).toEqual(HEALTHY);
+    await clock.pass(10_000);
+    await last().end(DOWN);
+    expect(monitor.read()).toEqual(unhealthy("it"));
+    expect([runs.length, faults.length]).toEqual([2, 2]);
+  });
+});
+
+test("after an abort nothing runs, and who waits is answered unhealthy", async () => {
+  const { monitor, clock, runs, results } = setUp();
+  monitor.start();
+  const answer = outcomeOf(monitor.ask(asker()));
+  monitor.abort();
+  await settle();
+  expect(answer.verdict).toEqual(unhealthy("it"));
+  expect(await monitor.ask(asker())).toEqual(unhealthy("it"));
+  await clock.pass(100_000);
+  expect(runs.map(({ aborted }) => aborted)).toEqual([true]);
+  expect(results).toEqual([]);
+});
