@@ -7,7 +7,7 @@ import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordT
 import { isFailure, race } from "../probing/race.ts";
 import { resolveAnew } from "../probing/resolve.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
-import { type Field, oneOf, type Pattern, pattern, type TcpAddress, takes } from "./fields.ts";
+import { type Field, type Flaw, oneOf, type Pattern, pattern, type TcpAddress, takes, type Value } from "./fields.ts";
 import { defineKind } from "./kind.ts";
 import { shown } from "./talk.ts";
 
@@ -22,7 +22,7 @@ const RECORD_NAMES = Object.keys(RECORD_TYPES) as RecordType[];
 const domain: Field<string> = {
   expected: "a domain name such as db.internal",
   json: { type: "string", minLength: 1, examples: ["db.internal", "_sip._tcp.example.com"] },
-  read(given) {
+  read(given): Value<string> | Flaw {
     if (typeof given !== "string" || given.length > 254) return {};
     if (isIPv4(given) || isIPv6(given)) return { value: given };
     const labels = given.replace(/\.$/, "").split(".");
@@ -34,7 +34,7 @@ const domain: Field<string> = {
 const server: Field<TcpAddress> = {
   expected: "the IP address of a name server, with a port where it is not 53: 10.0.0.2, 127.0.0.1:5353, [::1]:53",
   json: { type: "string", examples: ["10.0.0.2", "127.0.0.1:5353"] },
-  read(given) {
+  read(given): Value<TcpAddress> | Flaw {
     if (typeof given !== "string") return {};
     const [, bracketed, plain = "", port = String(DNS_PORT)] = /^(?:\[(.+)\]|([^[\]]+?))(?::(\d+))?$/.exec(given) ?? [];
     if (isIPv6(given)) return { value: { family: "tcp", host: given, port: DNS_PORT } };

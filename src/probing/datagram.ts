@@ -3,7 +3,7 @@
 
 import { type Failure, failed } from "../checks/check.ts";
 import { formatAddress } from "./address.ts";
-import { withReserve } from "./descriptors.ts";
+import { refillReserve, withReserve } from "./descriptors.ts";
 import { pause } from "./turns.ts";
 
 export interface DatagramPeer {
@@ -97,6 +97,7 @@ function close(socket: import("node:dgram").Socket): void {
   } catch {
     // It never was open.
   }
+  refillReserve();
 }
 
 function explain(peer: DatagramPeer, code: string): Failure {

@@ -152,8 +152,12 @@ const typeOf = (number: number): RecordType | undefined =>
   (Object.keys(RECORD_TYPES) as RecordType[]).find((type) => RECORD_TYPES[type] === number);
 
 class Reader {
+  readonly message: Uint8Array;
   at = 0;
-  constructor(readonly message: Uint8Array) {}
+
+  constructor(message: Uint8Array) {
+    this.message = message;
+  }
 
   number(bytes: 1 | 2 | 4): number {
     let number = 0;

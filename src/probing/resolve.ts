@@ -6,7 +6,7 @@ import { dns } from "bun";
 import { type Failure, failed } from "../checks/check.ts";
 import { roundDuration } from "../duration.ts";
 import { withReserve } from "./descriptors.ts";
-import { type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
 import { libc, O_CLOEXEC } from "./libc.ts";
 import { isFailure } from "./race.ts";
 import { pause } from "./turns.ts";
@@ -117,6 +117,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
   // Whoever frees a place takes it over for the one that waits.
   else await new Promise<void>((start) => waiting.push({ host, start }));
   const start = performance.now();
+  const starved = outOfDescriptors();
   const found = await lookUp(host);
   if (performance.now() - start > SLOW_MS) slow.add(host);
   else slow.delete(host);
@@ -126,16 +127,16 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
     running++;
     waiting.splice(next, 1)[0]?.start();
   }
-  return judge(host, found);
+  return judge(host, found, starved || outOfDescriptors());
 }
 
-function judge(host: string, found: Awaited<ReturnType<LookUp>>): Resolution {
+function judge(host: string, found: Found, starved: boolean): Resolution {
   if (typeof found !== "string") {
     lastGood.set(host, { addresses: found, at: performance.now() });
     return { addresses: found };
   }
   const code = found.replace(/^E(AI_)?/, "");
-  if (["SYSTEM", "MEMORY", "NOMEM"].includes(code) || outOfDescriptors()) {
+  if (["SYSTEM", "MEMORY", "NOMEM"].includes(code) || starved) {
     return failed("resource", `no descriptor or memory left to look up ${host} (${found})`);
   }
   if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
@@ -163,7 +164,7 @@ function openSystem() {
 }
 
 /** getaddrinfo(3). On Linux the runtime's default reads the hosts file in a way of its own, which gives wrong addresses. */
-async function lookUpByRuntime(host: string) {
+async function lookUpByRuntime(host: string): Promise<Found> {
   try {
     const found = await dns.lookup(host, { backend: process.platform === "linux" ? "libc" : "system" });
     return [...new Set(found.map(({ address }) => address))];
