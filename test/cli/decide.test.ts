@@ -2,25 +2,32 @@
 
 import { expect, test } from "bun:test";
 import pkg from "../../package.json";
-import { decide as decideOn } from "../../src/cli/decide.ts";
-import { OPTIONS } from "../../src/cli/options.ts";
+import { decide as decideIn } from "../../src/cli/decide.ts";
+import { OPTION_NAMES, optionDef } from "../../src/config/options.ts";
+import { tempFolder } from "../support/temp.ts";
 
-const decide = (...argv: string[]) => decideOn(argv);
+const decide = (...argv: string[]) => decideIn(argv, {});
 
-test.each([[[]], [["--help"]], [["help"]], [["-h"]], [["--port", "80", "-h"]], [["--prot", "80", "--help"]]])(
-  "%j gives the help, with every option in it",
-  async (argv) => {
-    const action = await decide(...argv);
-    const text = action.kind === "print" ? action.text : "";
-    for (const { name, default: fallback } of OPTIONS) {
-      expect(text).toContain(`--${name}`);
-      if (fallback) expect(text).toContain(`default ${fallback})`);
-    }
-    expect(text).toBe(Bun.stripANSI(text));
-    expect(text).not.toMatch(/ $/m);
-    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-  },
-);
+test.each([
+  [[]],
+  [["--help"]],
+  [["help"]],
+  [["-h"]],
+  [["--port", "80", "-h"]],
+  [["--prot", "80", "--help"]],
+  [["validate", "--help"]],
+])("%j gives the help, with every option in it", async (argv) => {
+  const action = await decide(...argv);
+  const text = action.kind === "print" ? action.text : "";
+  for (const name of OPTION_NAMES) {
+    expect(text).toContain(`--${name}`);
+    const { default: fallback } = optionDef(name);
+    if (fallback) expect(text.replaceAll(/\s+/g, " ")).toContain(`default ${fallback})`);
+  }
+  expect(text).toBe(Bun.stripANSI(text));
+  expect(text).not.toMatch(/ $/m);
+  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
 
 test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
   "%j gives the version",
@@ -38,24 +45,58 @@ test("good options lead to a daemon", async () => {
   expect(action).toMatchObject({
     kind: "serve",
     options: {
-      ports: [{ family: "tcp", host: "127.0.0.1", port: 5432 }],
-      scripts: [{ text: "/bin/true --port 1", argv: ["/bin/true", "--port", "1"] }],
+      checks: [
+        { name: "tcp 127.0.0.1:5432", settings: { tcp: { family: "tcp", host: "127.0.0.1", port: 5432 } } },
+        {
+          name: "script /bin/true --port 1",
+          settings: { script: { text: "/bin/true --port 1", argv: ["/bin/true", "--port", "1"] } },
+        },
+      ],
       singleflight: true,
     },
   });
 });
 
 test("problems of the words and of their values are told together", async () => {
-  expect(await decide("--prot", "80", "--port", "0", "--listener", "1234")).toEqual({
+  expect(await decide("--prot", "80", "--port", "0", "--listener", "1234", "--singleflight=maybe")).toEqual({
     kind: "refuse",
-    problems: [
-      "--prot: unknown option; did you mean --port?",
-      '--listener: expected HOST:PORT, :PORT or unix:/PATH, got "1234" (it has no colon)',
-      '--port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+    lines: [
+      "health-checker: --prot: unknown option; did you mean --port?",
+      'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+      'health-checker: --singleflight: expected true or false, got "maybe"',
+      'health-checker: --listener: expected HOST:PORT, :PORT or unix:/PATH, got "1234" (it has no colon)',
     ],
   });
 });
 
 test("a --port that lacks its value is one problem, and not also that there is no check", async () => {
-  expect(await decide("--port")).toEqual({ kind: "refuse", problems: ["--port: expected a value (PORT), got none"] });
+  expect(await decide("--port")).toEqual({
+    kind: "refuse",
+    lines: ["health-checker: --port: expected a value (PORT), got none"],
+  });
+});
+
+test("what stands in a file says so itself; the rest is the program's to say", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "checks:\n  - tcp: 0\n");
+  expect(await decide("--config", file, "--port", "0")).toEqual({
+    kind: "refuse",
+    lines: [
+      'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+      `${file}:2:10: checks[0].tcp: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got 0`,
+    ],
+  });
+});
+
+test("a config file leads to a daemon", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n");
+  expect(await decide("--config", file)).toMatchObject({ kind: "serve", options: { checks: [{ timeoutMs: 5000 }] } });
+});
+
+test("a first word that is no command is told like any other", async () => {
+  expect(await decide("vaildate", "--port", "80")).toEqual({
+    kind: "refuse",
+    lines: ['health-checker: "vaildate": expected an option, got a word that belongs to none'],
+  });
 });
