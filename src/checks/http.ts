@@ -39,7 +39,9 @@ export const httpUrl: Field<HttpUrl> = {
     if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
     if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
     return (
-      parseUrl(given) ?? { hint: 'in a user or password, "/", "?", "#" and "@" are written %2F, %3F, %23 and %40' }
+      parseUrl(given) ?? {
+        hint: 'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+      }
     );
   },
 };

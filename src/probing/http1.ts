@@ -441,7 +441,7 @@ async function decode(
 }
 
 /** Foreign text on a line of ours. */
-export const printable = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+const printable = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** As much as 64 KiB and some, whatever it would come to; undefined where it is not what it says. */
 async function inflate(bytes: Uint8Array): Promise<Uint8Array | undefined> {

@@ -77,11 +77,20 @@ describe("its keys", () => {
     ["http://a/\r\nX: y", "it holds a space, a control character or a backslash"],
     ["http://a\\b/", "it holds a space, a control character or a backslash"],
     ["http://a/#b", "what is from # on is never sent; a # of another sort is written %23"],
-    ["http://a:99999/", 'in a user or password, "/", "?", "#" and "@" are written %2F, %3F, %23 and %40'],
-    ["http://user:pass/word@a/", 'in a user or password, "/", "?", "#" and "@" are written %2F, %3F, %23 and %40'],
+    [
+      "http://a:99999/",
+      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+    ],
+    [
+      "http://user:pass/word@a/",
+      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+    ],
     ["http://user:/password@a/", "its port is missing behind the colon"],
     ["http://a:0/", "its port is not a number from 1 to 65535"],
-    ["http://10.0.0.300/", 'in a user or password, "/", "?", "#" and "@" are written %2F, %3F, %23 and %40'],
+    [
+      "http://10.0.0.300/",
+      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+    ],
     ["http://a!b/", "what is before the colon is neither a host name nor an IP address"],
     ["http://a%3Ab:c@h/", "a user name holds no colon"],
   ])("refuses the URL %j", (given, hint) => {
