@@ -8,7 +8,8 @@ import { runCheck } from "../../src/checks/run.ts";
 const never = new AbortController().signal;
 
 function checkOf(probe: Probe, timeoutMs = 10_000): Check {
-  return { name: "a", kind: "test", target: "a", timeoutMs, probe };
+  const once = { rise: 1, fall: 1, severity: "critical", staleAfterMs: timeoutMs } as const;
+  return { name: "a", kind: "test", target: "a", timeoutMs, ...once, probe };
 }
 
 /** A probe that does as it should: it waits for ever, and stops when told. */
