@@ -21,9 +21,6 @@ const MAX_THREADS = 8;
 /** So that one bad file does not take its whole file system for dead, and a dead one not all threads. */
 const MAX_THREADS_OF_MOUNT = 2;
 
-/** How long the list of mounts is taken to be the same, while something hangs. */
-const MOUNTS_KNOWN_MS = 1000;
-
 const RETRY_MS = 20;
 const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
@@ -192,10 +189,11 @@ function mountOf(path: string): string {
   return longest;
 }
 
-let known: { readonly points: readonly string[]; readonly until: number } | undefined;
+let known: readonly string[] | undefined;
 
+/** Read once a turn. */
 function mountPoints(): readonly string[] {
-  if (known && performance.now() < known.until) return known.points;
+  if (known) return known;
   let points: readonly string[] = [];
   try {
     // What the kernel itself keeps; never hangs.
@@ -208,6 +206,9 @@ function mountPoints(): readonly string[] {
   } catch {
     // Elsewhere than on Linux all is one.
   }
-  known = { points, until: performance.now() + MOUNTS_KNOWN_MS };
+  known = points;
+  setImmediate(() => {
+    known = undefined;
+  });
   return points;
 }

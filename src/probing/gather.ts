@@ -4,9 +4,9 @@
 // begun before the question: who comes while it is being found shares the next.
 
 export interface GatherOptions<Answer> {
-  /** The answers by their keys; `signal` aborts once nobody waits any more. Never rejects. */
+  /** The answers by their keys; `signal` aborts once nobody waits any more, and whatever was begun is to be ended. Never rejects. */
   readonly askAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
-  /** What one is told whose own signal aborts. */
+  /** What one is told whose own signal aborts, where nothing is known yet. */
   readonly cut: () => Answer;
   /** How many may be under way at a time. */
   readonly atOnce: number;
@@ -15,9 +15,13 @@ export interface GatherOptions<Answer> {
 }
 
 interface Batch<Answer> {
-  readonly waiting: Map<string, Set<(answer: Answer) => void>>;
+  readonly waiting: Map<string, Set<(answer: Answer | Promise<Answer>) => void>>;
   readonly controller: AbortController;
+  result?: Promise<(key: string) => Answer>;
 }
+
+/** What an answer that nobody waits for any more may take to be given up: a killed process is gone by then. */
+const GIVE_UP_MS = 25;
 
 /** Settles at once when its signal aborts; never rejects. */
 export type Ask<Answer> = (key: string, signal: AbortSignal) => Promise<Answer>;
@@ -41,8 +45,13 @@ export function gather<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: Gathe
     next = undefined;
     places--;
     const start = performance.now();
-    const answerOf = await askAll([...batch.waiting.keys()], batch.controller.signal);
-    for (const [key, tellAll] of batch.waiting) for (const tell of tellAll) tell(answerOf(key));
+    batch.result = askAll([...batch.waiting.keys()], batch.controller.signal);
+    // A throw is a fault of ours: each who waits is handed it.
+    await batch.result.catch(() => {});
+    for (const [key, tellAll] of batch.waiting) {
+      const answer = batch.result.then((answerOf) => answerOf(key));
+      for (const tell of tellAll) tell(answer);
+    }
     const free = () => {
       places++;
       schedule();
@@ -59,7 +68,7 @@ export function gather<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: Gathe
       const batch = next;
       const tellAll = batch.waiting.get(key) ?? new Set();
       batch.waiting.set(key, tellAll);
-      const tell = (answer: Answer) => {
+      const tell = (answer: Answer | Promise<Answer>) => {
         signal.removeEventListener("abort", leave);
         resolve(answer);
       };
@@ -70,10 +79,25 @@ export function gather<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: Gathe
           batch.controller.abort();
           if (next === batch) next = undefined;
         }
-        resolve(cut());
+        resolve(afterLeaving(batch).then((answerOf) => answerOf?.(key) ?? cut()));
       };
       tellAll.add(tell);
       signal.addEventListener("abort", leave, { once: true });
       schedule();
     });
+}
+
+/** Who leaves last waits a moment for the end of what was begun, and so do all who leave in the same turn. */
+async function afterLeaving<Answer>({
+  result,
+  controller,
+}: Batch<Answer>): Promise<((key: string) => Answer) | undefined> {
+  if (!result) return undefined;
+  await new Promise((resolve) => setImmediate(resolve));
+  if (!controller.signal.aborted) return undefined;
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, GIVE_UP_MS, undefined);
+  const answerOf = await Promise.race([result, over]);
+  clearTimeout(timer);
+  return answerOf;
 }

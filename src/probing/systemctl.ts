@@ -29,6 +29,8 @@ const AT_ONCE = 4;
 const RETRY_MS = 20;
 const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
+const CUT = failed("timeout", "systemctl did not answer");
+
 type Env = Readonly<Record<string, string>>;
 type Answer = UnitState | Failure;
 
@@ -50,7 +52,7 @@ const askWith = (env: Env): Ask<Answer> =>
       const byName = new Map(answers.flatMap((part) => [...part]));
       return (name) => byName.get(name) ?? failed("mismatch", `systemctl said nothing of ${name}`);
     },
-    cut: () => failed("timeout", "waiting for systemctl"),
+    cut: () => CUT,
     atOnce: AT_ONCE,
   });
 
@@ -63,6 +65,7 @@ async function show(names: readonly string[], env: Env, signal: AbortSignal): Pr
   else signal.addEventListener("abort", kill, { once: true });
   const { exitCode, signal: endedBy } = await group.exited;
   signal.removeEventListener("abort", kill);
+  if (signal.aborted) return all(CUT);
   const states = readShow(group.stdout().text, names);
   if (states.size > 0 && exitCode === 0) return states;
   const output = group.output();

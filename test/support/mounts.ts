@@ -46,7 +46,9 @@ export async function mountHung(): Promise<HungMount> {
   const holder = startChild([process.execPath, join(import.meta.dir, "../fixtures/hung-mount.ts"), folder.path]);
   await until(() => holder.out.includes("mounted") || holder.hasExited());
   if (holder.hasExited()) throw new Error(`cannot mount: ${holder.err.join("\n")}`);
-  const end = () => holder[Symbol.asyncDispose]();
+  const end = async () => {
+    await holder[Symbol.asyncDispose]();
+  };
   return {
     path: folder.path,
     end,
