@@ -108,8 +108,8 @@ export class Askers<Awaited> {
 
   #expire(deadlineMs: number): void {
     if (this.#over) return;
-    const latest = this.#service.clock.now() - deadlineMs;
-    const inTime = this.#parties.findIndex(({ cameAt }) => cameAt > latest);
+    const now = this.#service.clock.now();
+    const inTime = this.#parties.findIndex(({ cameAt }) => cameAt + deadlineMs > now);
     const expired = this.#parties.splice(0, inTime < 0 ? this.#parties.length : inTime);
     if (expired.length > 0) {
       this.#late = true;

@@ -1,0 +1,304 @@
+// On request, too, everybody is answered by his deadline, counted from when he came;
+// and the groups share the places of the rounds, but no round.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import { createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
+import { fakeCheck, fakeClock, settle } from "./fakes.ts";
+
+const UP: Outcome = { ok: true };
+
+interface Run {
+  readonly name: string;
+  readonly end: (outcome?: Outcome) => Promise<void>;
+  ended: boolean;
+  aborted: boolean;
+}
+
+interface Answer {
+  readonly leave: () => void;
+  verdict?: Verdict;
+}
+
+type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadlineMs">> & {
+  /** The names of the checks of each group; those in capitals are only reported. */
+  readonly groups?: readonly (readonly string[])[];
+};
+
+function setUp({ groups = [["it"]], ...given }: Setup = {}) {
+  const clock = fakeClock();
+  const runs: Run[] = [];
+  const checks = new Map<string, Check>();
+  for (const name of groups.flat()) checks.set(name, heldCheck(name));
+  const told: string[] = [];
+  const say = ({ check, outcome }: CheckResult) => `${check.name} ${outcome.ok ? "up" : outcome.reason}`;
+
+  function heldCheck(name: string): Check {
+    const probe: Check["probe"] = (signal) =>
+      new Promise((resolve) => {
+        const run: Run = {
+          name,
+          ended: false,
+          aborted: false,
+          async end(outcome = UP) {
+            run.ended = true;
+            resolve(outcome);
+            await settle();
+          },
+        };
+        signal.addEventListener("abort", () => {
+          if (run.ended) return;
+          run.aborted = true;
+          void run.end(failed("timeout", "no answer"));
+        });
+        runs.push(run);
+      });
+    return fakeCheck({
+      name,
+      probe,
+      severity: name === name.toUpperCase() ? "warning" : "critical",
+      timeoutMs: 60_000,
+    });
+  }
+
+  const monitor = createMonitor({
+    groups: groups.map((names) => names.flatMap((name) => checks.get(name) ?? [])),
+    singleflight: false,
+    maxRounds: 16,
+    deadlineMs: 4_500,
+    onResult: (result) => told.push(say(result)),
+    onVerdict: ({ healthy }) => told.push(healthy ? "healthy" : "unhealthy"),
+    onAbandoned: (results) => told.push(`abandoned: ${results.map(say).join()}`),
+    onStale: () => told.push("stale"),
+    onFault: (error) => told.push(String(error)),
+    clock,
+    ...given,
+  });
+  const ask = (group?: number): Answer => {
+    const leaver = new AbortController();
+    const answer: Answer = { leave: () => leaver.abort() };
+    void monitor.ask({ signal: leaver.signal }, group).then((verdict) => {
+      answer.verdict = verdict;
+    });
+    return answer;
+  };
+  const live = () => runs.filter(({ ended }) => !ended);
+  const end = async (name: string, outcome?: Outcome) => {
+    const run = live().find((one) => one.name === name);
+    if (!run) throw new Error(`${name} does not run`);
+    await run.end(outcome);
+  };
+  return { monitor, clock, runs, live, end, ask, told };
+}
+
+const unhealthy = (...failing: readonly string[]) => ({ healthy: false, failing, at: expect.any(Number) });
+const HEALTHY = { healthy: true, failing: [], at: expect.any(Number) };
+
+describe("at his deadline an asker", () => {
+  test("is told that what has not ended has failed, and the round is recorded so", async () => {
+    const { clock, live, end, ask, told } = setUp({ groups: [["a", "b"]] });
+    const answer = ask();
+    await end("a");
+    await clock.pass(4_499);
+    expect(answer.verdict).toBeUndefined();
+    await clock.pass(1);
+    expect(answer.verdict).toEqual(unhealthy("b"));
+    expect(live()).toEqual([]);
+    expect(told).toEqual(["a up", "b deadline", "unhealthy"]);
+  });
+
+  test("leaves the round to those who came later, until the last of them", async () => {
+    const { clock, live, end, ask, told } = setUp({ singleflight: true });
+    const early = ask();
+    await clock.pass(3_000);
+    const late = ask();
+    await clock.pass(1_500);
+    expect(early.verdict).toEqual(unhealthy("it"));
+    expect([late.verdict, live().length, told]).toEqual([undefined, 1, []]);
+    await end("it");
+    expect(late.verdict).toEqual(HEALTHY);
+    expect(told).toEqual(["it up", "healthy"]);
+  });
+
+  test("has waited as long when he was queued, and a round that never started says nothing", async () => {
+    const { clock, runs, ask, told } = setUp({ maxRounds: 1, singleflight: true, groups: [["a"], ["b"]] });
+    const first = ask(0);
+    await clock.pass(2_000);
+    const keepsItRunning = ask(0);
+    const queued = ask(1);
+    await clock.pass(2_500);
+    expect([first.verdict, queued.verdict]).toEqual([unhealthy("a"), undefined]);
+    await clock.pass(2_000);
+    expect([keepsItRunning.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("b")]);
+    await settle();
+    expect(runs.map(({ name }) => name)).toEqual(["a"]);
+    expect(told).toEqual(["a deadline", "unhealthy"]);
+  });
+
+  test("counts as answered: the round is recorded though others have left it", async () => {
+    const { clock, ask, told } = setUp({ singleflight: true });
+    ask();
+    await clock.pass(3_000);
+    const leaver = ask();
+    await clock.pass(2_000);
+    leaver.leave();
+    await settle();
+    expect(told).toEqual(["it deadline", "unhealthy"]);
+  });
+
+  test("gets what has arrived by then, also where the loop stood still", async () => {
+    const { clock, runs, ask } = setUp();
+    const answer = ask();
+    await clock.pass(10);
+    // It arrives with the turn in which the deadline is seen to have passed.
+    setImmediate(() => void runs[0]?.end());
+    await clock.stall(60_000);
+    expect(answer.verdict).toEqual(HEALTHY);
+  });
+
+  test("who has left before it ends the round unrecorded", async () => {
+    const { clock, ask, told } = setUp();
+    const leaver = ask();
+    await clock.pass(1_000);
+    leaver.leave();
+    await settle();
+    await clock.pass(10_000);
+    expect(told).toEqual(["abandoned: it deadline"]);
+    expect(leaver.verdict).toEqual(unhealthy("it"));
+  });
+});
+
+describe("what is only reported", () => {
+  test("is not waited for, but recorded when it has ended", async () => {
+    const { clock, end, ask, told, live } = setUp({ groups: [["a", "W"]] });
+    const answer = ask();
+    await end("a");
+    expect(answer.verdict).toEqual(HEALTHY);
+    answer.leave();
+    await clock.pass(10_000);
+    expect(live().map(({ name }) => name)).toEqual(["W"]);
+    await end("W", failed("exit", "3"));
+    expect(told).toEqual(["a up", "W exit", "healthy"]);
+  });
+
+  test("alone is healthy at once", async () => {
+    const { ask, end, told } = setUp({ groups: [["W"]] });
+    const answer = ask();
+    await settle();
+    expect(answer.verdict).toEqual(HEALTHY);
+    await end("W", failed("exit", "3"));
+    expect(told).toEqual(["W exit", "healthy"]);
+  });
+
+  test("still runs in the round that others share, and holds none of them", async () => {
+    const { ask, end, runs } = setUp({ groups: [["a", "W"]], singleflight: true });
+    ask();
+    await end("a");
+    const late = ask();
+    await settle();
+    expect(late.verdict).toEqual(HEALTHY);
+    expect(runs).toHaveLength(2);
+    await end("W");
+    ask();
+    expect(runs).toHaveLength(4);
+  });
+});
+
+describe("groups", () => {
+  test("share no round, also with single flight", async () => {
+    const { ask, runs, end } = setUp({ groups: [["a", "b"], ["a"]], singleflight: true });
+    const [all, part, samePart] = [ask(0), ask(1), ask(1)];
+    expect(runs.map(({ name }) => name)).toEqual(["a", "b", "a"]);
+    await end("a");
+    await end("a");
+    expect([all.verdict, part.verdict, samePart.verdict]).toEqual([undefined, HEALTHY, HEALTHY]);
+    await end("b", failed("exit", "3"));
+    expect(all.verdict).toEqual(unhealthy("b"));
+  });
+
+  test("share the places: the one that has waited longest is next", async () => {
+    const { clock, ask, runs, end } = setUp({ groups: [["a", "b"], ["a"], ["b"]], maxRounds: 1 });
+    ask(1);
+    for (const group of [2, 1, 2, 0]) {
+      ask(group);
+      await clock.pass(100);
+    }
+    expect(runs.map(({ name }) => name)).toEqual(["a"]);
+    await end("a");
+    expect(runs.map(({ name }) => name)).toEqual(["a", "b"]);
+    await end("b");
+    expect(runs.map(({ name }) => name)).toEqual(["a", "b", "a"]);
+    await end("a");
+    expect(runs.map(({ name }) => name)).toEqual(["a", "b", "a", "a", "b"]);
+  });
+
+  test("tell the host's verdict together, once all of it is known", async () => {
+    const { ask, end, told } = setUp({ groups: [["a", "b"], ["a"], ["b"]] });
+    ask(1);
+    await end("a");
+    expect(told).toEqual(["a up"]);
+    ask(2);
+    await end("b");
+    expect(told).toEqual(["a up", "b up", "healthy"]);
+    ask(1);
+    await end("a", failed("exit", "3"));
+    expect(told.slice(3)).toEqual(["a exit", "unhealthy"]);
+  });
+});
+
+type Step =
+  | { readonly do: "ask"; readonly group: number }
+  | { readonly do: "end" | "leave"; readonly pick: number }
+  | { readonly do: "pass"; readonly ms: number };
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("ask" as const), group: fc.nat(2) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("end" as const), pick: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), pick: fc.nat() }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat(3_000) }) },
+  ),
+  { maxLength: 40 },
+);
+
+test("whatever comes: rounds stay bounded, all are answered in time, and no place stays empty while somebody waits", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      steps as fc.Arbitrary<Step[]>,
+      fc.integer({ min: 1, max: 5 }),
+      fc.boolean(),
+      fc.option(fc.integer({ min: 1, max: 5_000 }), { nil: undefined }),
+      async (steps, maxRounds, singleflight, deadlineMs) => {
+        const { clock, ask, live } = setUp({
+          groups: [["a"], ["b"], ["c"]],
+          maxRounds,
+          singleflight,
+          ...(deadlineMs !== undefined && { deadlineMs }),
+        });
+        const limitMs = deadlineMs ?? 4_500;
+        const asked: { readonly at: number; readonly answer: Answer; left: boolean }[] = [];
+        const waiting = () => asked.filter(({ answer, left }) => !answer.verdict && !left);
+        for (const step of steps) {
+          if (step.do === "ask") asked.push({ at: clock.now(), answer: ask(step.group), left: false });
+          else if (step.do === "pass") await clock.pass(step.ms);
+          else if (step.do === "end") await live()[step.pick % Math.max(1, live().length)]?.end();
+          else {
+            const one = waiting()[step.pick % Math.max(1, waiting().length)];
+            if (one) one.left = true;
+            one?.answer.leave();
+          }
+          await settle();
+          expect(live().length).toBeLessThanOrEqual(maxRounds);
+          for (const { at } of waiting()) expect(clock.now() - at).toBeLessThan(limitMs + 1e-3);
+          if (step.do === "pass" && step.ms > 50 && waiting().length > 0) expect(live().length).toBeGreaterThan(0);
+        }
+        await clock.pass(limitMs);
+        expect(waiting()).toEqual([]);
+        await settle();
+        expect(live()).toEqual([]);
+      },
+    ),
+    { numRuns: 500 },
+  );
+}, 60_000);
