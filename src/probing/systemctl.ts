@@ -67,7 +67,7 @@ async function show(names: readonly string[], env: Env, signal: AbortSignal): Pr
   signal.removeEventListener("abort", kill);
   if (signal.aborted) return all(CUT);
   const states = readShow(group.stdout().text, names);
-  if (states.size > 0 && exitCode === 0) return states;
+  if (exitCode === 0) return states;
   const output = group.output();
   const [line = ""] = (output ?? "").split("\n", 1);
   const end = exitCode === null ? `was ended by ${endedBy}` : `exited with status ${exitCode}`;
