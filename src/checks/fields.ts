@@ -125,7 +125,12 @@ const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
 /** Something to connect to; a bare port is on 127.0.0.1. */
 export const address: Field<Address> = {
   expected: PORT_FORMS,
-  json: { type: ["string", "integer"], examples: [5432, "db.internal:5432", "[::1]:6379", "unix:/run/app.sock"] },
+  json: {
+    type: ["string", "integer"],
+    minimum: 1,
+    maximum: 65535,
+    examples: [5432, "db.internal:5432", "[::1]:6379", "unix:/run/app.sock"],
+  },
   read(given) {
     const written = textOf(given);
     if (written === undefined) return {};
@@ -144,7 +149,7 @@ export type TcpAddress = Extract<Address, { family: "tcp" }>;
 /** The same where a socket file makes no sense. */
 export const tcpAddress: Field<TcpAddress> = {
   expected: "a port from 1 to 65535, HOST:PORT or [V6]:PORT",
-  json: { type: ["string", "integer"], examples: [443, "api.internal:443"] },
+  json: { type: ["string", "integer"], minimum: 1, maximum: 65535, examples: [443, "api.internal:443"] },
   read(given) {
     const read = address.read(given);
     if (!("value" in read)) return read;

@@ -1,6 +1,7 @@
 // validate tells all that is wrong with a file, and what is unwise; schema describes one.
 
 import { expect, test } from "bun:test";
+import type { Action } from "../../src/cli/action.ts";
 import { decide } from "../../src/cli/decide.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -34,7 +35,7 @@ test("the file may be given by its option too", async () => {
 });
 
 test("without a file there is nothing to validate", async () => {
-  const refusal = { kind: "refuse", lines: ["health-checker: validate: expected a config file, got none"] };
+  const refusal: Action = { kind: "refuse", lines: ["health-checker: validate: expected a config file, got none"] };
   expect(await decide(["validate"], {})).toEqual(refusal);
   expect(await decide(["validate", "--port", "80"], {})).toEqual(refusal);
 });

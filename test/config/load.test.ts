@@ -1,24 +1,60 @@
 // Options are whole and frozen, or every mistake has its line.
 
 import { expect, test } from "bun:test";
+import { hostname, networkInterfaces } from "node:os";
 import { loadOptions, type RawValues } from "../../src/config/load.ts";
+import { tempFolder } from "../support/temp.ts";
 
-test("one port leaves everything else at its default", () => {
-  expect(loadOptions({ port: ["5432"] })).toEqual({
+const plainCheck = { rise: 1, fall: 1, severity: "critical", intervalMs: undefined, secrets: [] } as const;
+
+/** As they are compared: of a kind its name. */
+async function load(raw: RawValues, env: Readonly<Record<string, string>> = {}) {
+  const options = await loadOptions(raw, env);
+  if (!("listener" in options)) return options;
+  return { ...options, checks: options.checks.map((check) => ({ ...check, kind: check.kind.name })) };
+}
+
+/** With `content` as the config file, which in problems and cautions is called hc.yaml. */
+async function loadWith(content: string, raw: RawValues = {}, env: Readonly<Record<string, string>> = {}) {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", content);
+  const options = await load({ ...raw, config: [file] }, env);
+  const shorten = (lines: readonly string[]) => lines.map((line) => line.replaceAll(file, "hc.yaml"));
+  if ("listener" in options) return { ...options, cautions: shorten(options.cautions) };
+  return shorten(options);
+}
+
+async function checksOf(content: string, raw: RawValues = {}, env: Readonly<Record<string, string>> = {}) {
+  const options = await loadWith(content, raw, env);
+  if (!("listener" in options)) throw new Error(options.join("\n"));
+  return options.checks;
+}
+
+test("one port leaves everything else at its default", async () => {
+  expect(await load({ port: ["5432"] })).toEqual({
     listener: { family: "tcp", host: "0.0.0.0", port: 5000 },
     listenerIsDefault: true,
-    ports: [{ family: "tcp", host: "127.0.0.1", port: 5432 }],
-    scripts: [],
-    portTimeoutMs: 5000,
-    scriptTimeoutMs: 5000,
+    checks: [
+      {
+        kind: "tcp",
+        settings: { tcp: { family: "tcp", host: "127.0.0.1", port: 5432 } },
+        name: "tcp 127.0.0.1:5432",
+        timeoutMs: 5000,
+        staleAfterMs: 5000,
+        ...plainCheck,
+      },
+    ],
+    endpoints: [],
+    deadlineMs: undefined,
     singleflight: false,
     maxRounds: 16,
     failureStatus: 504,
     logLevel: "info",
+    cautions: [],
   });
 });
 
-test("every option has its say, and the last of several counts where one is wanted", () => {
+test("every option has its say, and the last of several counts where one is wanted", async () => {
   const raw: RawValues = {
     listener: ["bad", "unix:/run/hc.sock"],
     port: ["1", "[::1]:2", "db:3", "unix:/x"],
@@ -29,42 +65,334 @@ test("every option has its say, and the last of several counts where one is want
     "max-rounds": ["1024"],
     "failure-status": ["599"],
     "log-level": ["WARN"],
+    deadline: ["3s"],
   };
-  expect(loadOptions(raw)).toEqual({
+  const options = await load(raw);
+  expect(options).toMatchObject({
     listener: { family: "unix", path: "/run/hc.sock" },
     listenerIsDefault: false,
-    ports: [
-      { family: "tcp", host: "127.0.0.1", port: 1 },
-      { family: "tcp", host: "::1", port: 2 },
-      { family: "tcp", host: "db", port: 3 },
-      { family: "unix", path: "/x" },
-    ],
-    scripts: [
-      { text: "a 'b c'", argv: ["a", "b c"] },
-      { text: "d", argv: ["d"] },
-    ],
-    portTimeoutMs: 500,
-    scriptTimeoutMs: 60_000,
     singleflight: true,
     maxRounds: 1024,
     failureStatus: 599,
     logLevel: "warn",
+    deadlineMs: 3000,
+  });
+  expect("listener" in options && options.checks.map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([
+    ["tcp 127.0.0.1:1", 500],
+    ["tcp [::1]:2", 500],
+    ["tcp db:3", 500],
+    ["tcp unix:/x", 500],
+    ["script a 'b c'", 60_000],
+    ["script d", 60_000],
+  ]);
+});
+
+test("options count over the file, and the file over the defaults", async () => {
+  const content = `
+listener: 127.0.0.1:6000
+failure-status: 503
+max-rounds: 3
+log-level: debug
+singleflight: true
+checks:
+  - tcp: 80
+`;
+  const raw = { listener: [":7000"], singleflight: ["false"], "max-rounds": ["4"] };
+  expect(await loadWith(content, raw)).toMatchObject({
+    listener: { family: "tcp", host: "", port: 7000 },
+    listenerIsDefault: false,
+    failureStatus: 503,
+    maxRounds: 4,
+    logLevel: "debug",
+    singleflight: false,
+    deadlineMs: undefined,
+  });
+  expect(await loadWith(content)).toMatchObject({
+    listener: { family: "tcp", host: "127.0.0.1", port: 6000 },
+    listenerIsDefault: false,
+    maxRounds: 3,
+    singleflight: true,
   });
 });
 
-test("options are frozen", () => {
-  expect(Object.isFrozen(loadOptions({ port: ["1"] }))).toBe(true);
+test("--port and --script add to the file's checks, which come first", async () => {
+  const content = `
+port: [81, "82"]
+script: ["/bin/a x", [/bin/b, "y z"]]
+checks:
+  - { name: one, tcp: 80 }
+  - { script: /bin/c }
+`;
+  const checks = await checksOf(content, { port: ["83"], script: ["/bin/d"] });
+  expect(checks.map(({ name }) => name)).toEqual([
+    "one",
+    "script /bin/c",
+    "tcp 127.0.0.1:81",
+    "tcp 127.0.0.1:82",
+    "tcp 127.0.0.1:83",
+    "script /bin/a x",
+    "script /bin/b 'y z'",
+    "script /bin/d",
+  ]);
+});
+
+test("one port and one script in the file need no list", async () => {
+  const checks = await checksOf("port: 81\nscript: /bin/a b\n");
+  expect(checks.map(({ settings }) => settings)).toEqual([
+    { tcp: { family: "tcp", host: "127.0.0.1", port: 81 } },
+    { script: { text: "/bin/a b", argv: ["/bin/a", "b"] } },
+  ]);
+});
+
+test.each([
+  ["5 s where nothing is said", "", {}, [5000, 5000, 5000, 100]],
+  ["the default of all", "defaults: { timeout: 2s }", {}, [2000, 2000, 2000, 100]],
+  [
+    "the kind's option in the file before that",
+    "defaults: { timeout: 2s }\nport-timeout: 3",
+    {},
+    [3000, 2000, 2000, 100],
+  ],
+  ["and on the command line", "port-timeout: 3\nscript-timeout: 4", { "port-timeout": ["7"] }, [7000, 4000, 5000, 100]],
+])("a check's timeout is its own, or %s", async (_, top, raw, expected) => {
+  const content = `${top}
+checks:
+  - tcp: 80
+  - script: /bin/a
+  - http: http://127.0.0.1:1/
+  - { tcp: 81, timeout: 100ms }
+`;
+  expect((await checksOf(content, raw)).map(({ timeoutMs }) => timeoutMs)).toEqual(expected);
+});
+
+test("defaults are for the checks of the command line too", async () => {
+  const content = "interval: 10s\ndefaults: { timeout: 2s, rise: 2, fall: 3, severity: warning, stale-after: 1m }\n";
+  expect(await checksOf(content, { port: ["80"] })).toMatchObject([
+    { timeoutMs: 2000, rise: 2, fall: 3, severity: "warning", intervalMs: 10_000, staleAfterMs: 60_000 },
+  ]);
+});
+
+test("what a check says itself counts before the defaults", async () => {
+  const content = `
+interval: 10s
+defaults: { timeout: 2s, rise: 2, fall: 3, severity: warning, stale-after: 1m }
+checks:
+  - { tcp: 80, timeout: 1s, rise: 1, fall: 1, severity: critical, stale-after: 30s, interval: 1s }
+`;
+  expect(await checksOf(content)).toMatchObject([
+    { timeoutMs: 1000, rise: 1, fall: 1, severity: "critical", intervalMs: 1000, staleAfterMs: 30_000 },
+  ]);
+});
+
+test("with an interval a result is stale after three and the timeout, and a request has a deadline", async () => {
+  const content = "checks:\n  - { tcp: 80, interval: 1s }\n  - { tcp: 81, timeout: 2s }\n";
+  expect(await loadWith(content)).toMatchObject({ deadlineMs: 4500, checks: [{ staleAfterMs: 8000 }, {}] });
+  expect(await loadWith(content, { interval: ["5s"], deadline: ["2s"] })).toMatchObject({
+    deadlineMs: 2000,
+    checks: [
+      { intervalMs: 1000, staleAfterMs: 8000 },
+      { intervalMs: 5000, staleAfterMs: 17_000 },
+    ],
+  });
+});
+
+test("a name that nobody gave is the kind and the target, numbered where it is taken", async () => {
+  const content = `
+checks:
+  - tcp: 80
+  - tcp: 80
+  - { name: "tcp 127.0.0.1:80 #3", tcp: 82 }
+  - tcp: 80
+`;
+  const names = (await checksOf(content, { port: ["80"] })).map(({ name }) => name);
+  expect(names).toEqual([
+    "tcp 127.0.0.1:80",
+    "tcp 127.0.0.1:80 #2",
+    "tcp 127.0.0.1:80 #3",
+    "tcp 127.0.0.1:80 #4",
+    "tcp 127.0.0.1:80 #5",
+  ]);
+});
+
+test("endpoints name checks of the file and of the command line", async () => {
+  const content = `
+checks:
+  - { name: database, tcp: 5432 }
+endpoints:
+  /db: [database]
+  /: ["tcp 127.0.0.1:80", database]
+`;
+  expect(await loadWith(content, { port: ["80"] })).toMatchObject({
+    endpoints: [
+      { path: "/db", checks: ["database"] },
+      { path: "/", checks: ["tcp 127.0.0.1:80", "database"] },
+    ],
+  });
+  expect(await loadWith(content)).toEqual([
+    'hc.yaml:6:7: endpoints./[0]: expected the name of a check, got "tcp 127.0.0.1:80"',
+  ]);
+});
+
+test("secrets stand for themselves in values, and $${ for ${", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("token", "from a file\r\n");
+  const content = `
+checks:
+  - script: [/bin/a, "\${file:${file}}", "<\${env:TOKEN}\${env:TOKEN}>", "$\${env:TOKEN}", "\${TOKEN} \${env:-x}"]
+  - { tcp: "\${env:HOST}:80", severity: "\${env:EMPTY}warning" }
+`;
+  const [script, tcp] = await checksOf(content, {}, { TOKEN: "from the env", HOST: "h.internal", EMPTY: "" });
+  expect(script?.settings).toMatchObject({
+    script: { argv: ["/bin/a", "from a file", "<from the envfrom the env>", `\${env:TOKEN}`, `\${TOKEN} \${env:-x}`] },
+  });
+  expect(tcp?.settings).toMatchObject({ tcp: { family: "tcp", host: "h.internal", port: 80 } });
+  expect([...(tcp?.secrets ?? [])].sort()).toEqual(["from a file", "from the env", "h.internal"]);
+  // A name is shown, so it holds none.
+  expect(script?.name).not.toContain("from");
+  expect(tcp?.name).toBe("tcp ***:80");
+});
+
+test("a number is the text that was written where its digits matter", async () => {
+  const content = `
+checks:
+  - { name: 007, tcp: 80 }
+  - { name: 1.10, tcp: 81 }
+  - { name: 12345678901234567890, tcp: 082 }
+  - { name: 5, tcp: 83, timeout: 1.50 }
+  - { http: "http://h:1/", json: { /n: 1.10 } }
+`;
+  const checks = await checksOf(content);
+  expect(checks.slice(0, 4).map(({ name }) => name)).toEqual(["007", "1.10", "12345678901234567890", "5"]);
+  expect(checks.map(({ timeoutMs }) => timeoutMs)).toEqual([5000, 5000, 5000, 1500, 5000]);
+  expect(JSON.stringify(checks[4]?.settings)).toContain("1.1");
+  expect(JSON.stringify(checks[4]?.settings)).not.toContain("1.10");
+});
+
+test("aliases repeat what they stand for", async () => {
+  const content = `
+checks:
+  - &web { tcp: &port 80, timeout: &short 1s }
+  - *web
+  - { script: /bin/a, timeout: *short }
+`;
+  expect((await checksOf(content)).map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([
+    ["tcp 127.0.0.1:80", 1000],
+    ["tcp 127.0.0.1:80 #2", 1000],
+    ["script /bin/a", 1000],
+  ]);
+});
+
+test("JSON is a config file too", async () => {
+  expect(await checksOf('{"checks": [{"tcp": 5432}]}')).toMatchObject([{ name: "tcp 127.0.0.1:5432" }]);
+});
+
+const SELF = "expected another address than the daemon's own health listener, got";
+
+/** Addresses of this host other than the loopback's. */
+const own = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .filter(({ internal, family }) => !internal && family === "IPv4")
+  .map(({ address }) => address);
+
+test.each([
+  ["0.0.0.0:5000", "localhost:5000"],
+  ["0.0.0.0:5000", "LOCALHOST.:5000"],
+  ["0.0.0.0:5000", "127.0.0.1:5000"],
+  ["0.0.0.0:5000", "127.8.8.8:5000"],
+  ["0.0.0.0:5000", "[::1]:5000"],
+  ["0.0.0.0:5000", "[0:0::1]:5000"],
+  ["0.0.0.0:5000", "[::ffff:127.0.0.1]:5000"],
+  ["0.0.0.0:5000", "0.0.0.0:5000"],
+  ["0.0.0.0:5000", `${hostname()}:5000`],
+  ...own.map((address) => ["0.0.0.0:5000", `${address}:5000`] as const),
+  ...own.map((address) => [`${address}:5000`, `${address}:5000`] as const),
+  [":5000", "localhost:5000"],
+  ["[::]:5000", "localhost:5000"],
+  ["localhost:5000", "127.0.0.1:5000"],
+  ["127.0.0.1:5000", "localhost:5000"],
+  ["[::1]:5000", "localhost:5000"],
+  ["127.0.0.1:80", "127.0.0.1"],
+] as const)("a daemon on %s must not ask http://%s/", async (listener, asked) => {
+  const problems = await loadWith(`checks:\n  - http: "http://${asked}/x"\n`, { listener: [listener] });
+  expect(problems).toEqual([`hc.yaml:2:11: checks[0].http: ${SELF} "http://${asked}/x"`]);
+});
+
+test.each([
+  ["0.0.0.0:5000", "localhost:5001"],
+  ["0.0.0.0:5000", "other.internal:5000"],
+  ["0.0.0.0:5000", "192.0.2.1:5000"],
+  ["127.0.0.1:5000", "127.0.0.2:5000"],
+  ["127.0.0.1:5000", "[::1]:5000"],
+  ["unix:/run/hc.sock", "localhost:5000"],
+])("a daemon on %s may ask http://%s/", async (listener, asked) => {
+  expect(await loadWith(`checks:\n  - http: "http://${asked}/"\n`, { listener: [listener] })).toHaveProperty(
+    "listener",
+  );
+});
+
+test("a daemon on a socket must not ask that socket, and may ask another", async () => {
+  const content = (path: string) => `checks:\n  - { http: "http://x/", unix: ${path} }\n`;
+  const raw = { listener: ["unix:/run/hc.sock"] };
+  expect(await loadWith(content("/run/hc.sock"), raw)).toEqual([`hc.yaml:2:13: checks[0].http: ${SELF} "http://x/"`]);
+  expect(await loadWith(content("/run/app.sock"), raw)).toHaveProperty("listener");
+});
+
+test("a connection alone starts no round, so the daemon's own port may be a tcp check", async () => {
+  expect(await loadWith("checks:\n  - tcp: 5000\n")).toHaveProperty("listener");
+});
+
+test("what follows from a mistake is not told beside it", async () => {
+  const content = "interval: often\ndefaults: { rise: 2 }\nchecks:\n  - { tcp: 80, fall: 2 }\n";
+  expect(await loadWith(content)).toEqual([
+    'hc.yaml:1:11: interval: expected a duration such as 5, 500ms, 10s or 1m30s, got "often"',
+  ]);
+  expect(await loadWith("checks:\n  - { tcp: 80, rise: 2 }\n", { interval: ["often"] })).toHaveLength(1);
+  expect(await loadWith('checks:\n  - http: "http://127.0.0.1:5000/"\n', { listener: ["x"] })).toHaveLength(1);
+  expect(await loadWith('checks:\n  - tcp: 0\nendpoints:\n  /a: ["tcp 127.0.0.1:0"]\n')).toHaveLength(1);
+});
+
+test("an interval on the command line makes rise and fall good", async () => {
+  const content = "checks:\n  - { tcp: 80, rise: 2, fall: 3, stale-after: 1m }\n";
+  expect(await loadWith(content)).toHaveLength(3);
+  expect(await checksOf(content, { interval: ["5s"] })).toMatchObject([{ rise: 2, fall: 3, staleAfterMs: 60_000 }]);
+});
+
+test("a config option that is empty is one problem", async () => {
+  expect(await load({ config: [""] })).toEqual(['--config: expected the path of a file, got ""']);
+});
+
+test("a file name that would not stay on one line is quoted", async () => {
+  expect(await load({ config: ["/nonexistent/a\nb"] })).toEqual([
+    '"/nonexistent/a\\nb": expected a readable file of at most 1 MiB, got no such file',
+  ]);
+});
+
+test("a thousand checks are read well within a second", async () => {
+  const checks = Array.from({ length: 1000 }, (_, index) => {
+    const kind = index % 2 === 0 ? `tcp: "10.0.0.1:${index + 1}"` : `http: "http://db${index}.internal/"`;
+    return `  - { name: check-${index}, ${kind}, timeout: 2s, rise: 2, severity: ${index % 3 ? "warning" : "critical"} }`;
+  });
+  const content = `interval: 10s\nchecks:\n${checks.join("\n")}\n`;
+  const start = performance.now();
+  expect(await checksOf(content)).toHaveLength(1000);
+  expect(performance.now() - start).toBeLessThan(3000);
+});
+
+test("options are frozen", async () => {
+  const options = await loadOptions({ port: ["1"] });
+  expect(Object.isFrozen(options)).toBe(true);
+  expect("listener" in options && Object.isFrozen(options.checks) && Object.isFrozen(options.checks[0])).toBe(true);
 });
 
 test.each(["panic", "fatal", "error", "warning", "warn", "info", "debug", "trace", "Info", "ERROR"])(
   "the log level %s is known",
-  (level) => {
-    expect(loadOptions({ port: ["1"], "log-level": [level] })).toMatchObject({ logLevel: level.toLowerCase() });
+  async (level) => {
+    expect(await load({ port: ["1"], "log-level": [level] })).toMatchObject({ logLevel: level.toLowerCase() });
   },
 );
 
-test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s may be listened on", (listener) => {
-  expect(loadOptions({ port: ["1"], listener: [listener] })).toHaveProperty("listener");
+test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s may be listened on", async (listener) => {
+  expect(await load({ port: ["1"], listener: [listener] })).toHaveProperty("listener");
 });
 
 const PORT = "--port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got";
@@ -113,12 +441,17 @@ test.each([
   [{ port: ["1"], "failure-status": ["5e2"] }, '--failure-status: expected a whole number from 400 to 599, got "5e2"'],
   [{ port: ["1"], "log-level": ["loud"] }, `${LEVEL} "loud"`],
   [{ port: ["1"], "log-level": ["constructor"] }, `${LEVEL} "constructor"`],
-  [{}, "no check: expected at least one --port or --script, got none"],
-] satisfies [RawValues, string][])("%j is refused", (raw, problem) => {
-  expect(loadOptions(raw)).toEqual([problem]);
+  [{ port: ["1"], interval: ["99ms"] }, '--interval: expected an interval of at least 100ms, got "99ms"'],
+  [{ port: ["1"], deadline: ["0"] }, '--deadline: expected a duration above zero, got "0"'],
+  [{ port: ["1"], singleflight: ["maybe"] }, '--singleflight: expected true or false, got "maybe"'],
+  [{ port: ["1"], singleflight: [""] }, '--singleflight: expected true or false, got ""'],
+  [{ port: ["redis://:pw@h"] }, `${PORT} "redis://***@h" (it is a URL; leave out what is before and with ://)`],
+  [{}, "no check: expected at least one --port, --script or check of a --config file, got none"],
+] satisfies [RawValues, string][])("%j is refused", async (raw, problem) => {
+  expect(await load(raw)).toEqual([problem]);
 });
 
-test("all mistakes are told at once", () => {
+test("all mistakes are told at once", async () => {
   const raw: RawValues = {
     port: ["0", "80", "x"],
     script: ["'"],
@@ -129,7 +462,7 @@ test("all mistakes are told at once", () => {
     "max-rounds": ["-1"],
     "failure-status": ["200"],
   };
-  const problems = loadOptions(raw);
+  const problems = await load(raw);
   expect([...(problems as readonly string[])].sort()).toEqual(
     [
       `${PORT} "0"`,
@@ -145,7 +478,7 @@ test("all mistakes are told at once", () => {
   );
 });
 
-test("a problem is one line, whatever was given", () => {
-  const problems = loadOptions({ port: ["a\nb:80"], script: ["'\n"], listener: ["\u2028"] });
+test("a problem is one line, whatever was given", async () => {
+  const problems = await load({ port: ["a\nb:80"], script: ["'\n"], listener: ["\u2028"] });
   for (const problem of problems as readonly string[]) expect(problem).not.toMatch(/\n/);
 });

@@ -1,0 +1,133 @@
+// Every bad file of testdata/config/bad is refused with exactly the lines beside it: what
+// a person reads at 3 a.m. After a change on purpose, `UPDATE_EXPECTED=1 bun test
+// test/config/bad.test.ts` writes them anew, for you to read.
+
+import { expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { decide } from "../../src/cli/decide.ts";
+import { startChild } from "../support/child.ts";
+import { asRoot } from "../support/needs.ts";
+import { tempFolder } from "../support/temp.ts";
+
+const FOLDER = join(import.meta.dir, "../testdata/config/bad");
+const FILES = (await Array.fromAsync(new Bun.Glob("*.yaml").scan(FOLDER))).sort();
+
+/** What no line may hold: it stands in the files as a password, and in the environment. */
+const SECRET = "hunter2";
+const ENV = { TEST_SECRET: `s3cret-${SECRET}` };
+
+async function refusalOf(file: string): Promise<readonly string[]> {
+  const action = await decide(["validate", file], ENV);
+  expect(action.kind).toBe("refuse");
+  const name = basename(file);
+  return action.kind === "refuse" ? action.lines.map((line) => line.replaceAll(file, name)) : [];
+}
+
+const PROBLEM = /^[\w.-]+\.yaml:(\d+):(\d+): (?:(?:[^\s"]|"[^"]*")+: )?expected .+, got .+$/;
+
+test("there are bad files of every sort", () => {
+  expect(FILES.length).toBeGreaterThanOrEqual(45);
+});
+
+test.each(FILES)("%s is refused, and each of its problems told", async (name) => {
+  const lines = await refusalOf(join(FOLDER, name));
+  const text = `${lines.join("\n")}\n`;
+  const beside = join(FOLDER, name.replace(/\.yaml$/, ".expected"));
+  if (process.env["UPDATE_EXPECTED"]) await Bun.write(beside, text);
+  expect(text).toBe(await Bun.file(beside).text());
+
+  // What every problem keeps to.
+  const places = lines.map((line) => PROBLEM.exec(line));
+  for (const [index, place] of places.entries()) {
+    const line = lines[index] ?? "";
+    if (!/: and \d+ more$|^health-checker: no check: /.test(line)) expect(place ?? line).toBeArray();
+    expect(line).not.toContain(SECRET);
+    // Nothing that a terminal would obey.
+    expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+    expect(line.length).toBeLessThan(400);
+  }
+  const order = places.flatMap((place) => (place ? [Number(place[1]) * 1e6 + Number(place[2])] : []));
+  expect(order).toEqual(order.toSorted((one, other) => one - other));
+  expect(new Set(lines).size).toBe(lines.length);
+});
+
+const READABLE = "expected a readable file of at most 1 MiB, got";
+
+test("a file that is not there is told", async () => {
+  await using folder = await tempFolder();
+  expect(await refusalOf(join(folder.path, "none.yaml"))).toEqual([`none.yaml: ${READABLE} no such file`]);
+});
+
+test("a folder, a pipe and a device are not opened", async () => {
+  await using folder = await tempFolder();
+  await mkdir(join(folder.path, "d.yaml"));
+  expect(await refusalOf(join(folder.path, "d.yaml"))).toEqual([`d.yaml: ${READABLE} a folder`]);
+  // Nobody writes to it: whoever opened it would wait for ever.
+  await using made = startChild(["mkfifo", join(folder.path, "p.yaml")]);
+  expect(await made.exited).toBe(0);
+  expect(await refusalOf(join(folder.path, "p.yaml"))).toEqual([`p.yaml: ${READABLE} a pipe`]);
+  expect(await refusalOf("/dev/zero")).toEqual([`zero: ${READABLE} a device`]);
+});
+
+test("10 MB are refused unread", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("large.yaml", "# x\n".repeat(2_500_000));
+  Bun.gc(true);
+  const before = process.memoryUsage().rss;
+  const start = performance.now();
+  expect(await refusalOf(file)).toEqual([`large.yaml: ${READABLE} 10000000 bytes`]);
+  expect(performance.now() - start).toBeLessThan(500);
+  expect(process.memoryUsage().rss - before).toBeLessThan(5_000_000);
+});
+
+test("1 MiB is read, and a byte more is not", async () => {
+  await using folder = await tempFolder();
+  const content = `checks:\n  - tcp: 80\n${"#".repeat(1024 * 1024 - 21)}\n`;
+  const good = await folder.write("good.yaml", content);
+  expect(await decide(["validate", good], {})).toMatchObject({ kind: "print" });
+  const bad = await folder.write("bad.yaml", `${content}#`);
+  expect(await refusalOf(bad)).toEqual([`bad.yaml: ${READABLE} 1048577 bytes`]);
+});
+
+test("what lies about its size is read no further than that", async () => {
+  // No size is known of it, and it is longer than a mebibyte.
+  const [problem] = await refusalOf("/proc/kallsyms");
+  expect(problem).toMatch(/^kallsyms: expected a readable file of at most 1 MiB, got more$|^kallsyms:1:/);
+});
+
+test("a hundred thousand brackets are too many levels, told at once", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("deep.yaml", `checks: ${"[".repeat(100_000)}\n`);
+  const start = performance.now();
+  expect(await refusalOf(file)).toEqual(["deep.yaml:1:1: expected at most 64 levels of lists and mappings, got more"]);
+  expect(performance.now() - start).toBeLessThan(5000);
+});
+
+const SCRIPT = join(import.meta.dir, "../../src/main.ts");
+
+/** The file and a token, readable for their owner alone; another user runs the program. */
+asRoot(
+  "without the permission to read it, that is told",
+  async () => {
+    await using folder = await tempFolder();
+    const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n", 0o600);
+    const token = await folder.write("token", "x", 0o600);
+    const open = await folder.write("open.yaml", `checks:\n  - tcp: "\${file:${token}}"\n`, 0o644);
+    await using chmod = startChild(["chmod", "755", folder.path]);
+    expect(await chmod.exited).toBe(0);
+    const validate = async (name: string) => {
+      const other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+      await using child = startChild([...other, process.execPath, SCRIPT, "validate", name]);
+      const code = await child.exited;
+      return { code, lines: child.err };
+    };
+    expect(await validate(file)).toMatchObject({
+      code: 2,
+      lines: [`${file}: ${READABLE} no permission to read it`, expect.any(String)],
+    });
+    const secret = `checks[0].tcp: expected a readable file of at most 64 KiB at ${token}, got no permission to read it`;
+    expect(await validate(open)).toMatchObject({ code: 2, lines: [`${open}:2:10: ${secret}`, expect.any(String)] });
+  },
+  30_000,
+);

@@ -1,0 +1,178 @@
+// The JSON Schema is one that others' validators take, and says what the daemon says.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import Ajv2020 from "ajv/dist/2020.js";
+import { parse } from "yaml";
+import { loadOptions } from "../../src/config/load.ts";
+import { OPTION_NAMES, optionDef } from "../../src/config/options.ts";
+import { createFileSchema, jsonSchema } from "../../src/config/schema.ts";
+
+const TESTDATA = join(import.meta.dir, "../testdata/config");
+const schema = await jsonSchema();
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }).compile(schema);
+
+const filesOf = async (folder: string) =>
+  (await Array.fromAsync(new Bun.Glob("*.yaml").scan(join(TESTDATA, folder)))).sort();
+
+const accepts = async (file: string): Promise<boolean> => {
+  try {
+    return validate(parse(await Bun.file(file).text(), { maxAliasCount: 10, logLevel: "error" }));
+  } catch {
+    // No YAML at all.
+    return false;
+  }
+};
+
+test.each(await filesOf("good"))("%s is good for the daemon and for the schema", async (name) => {
+  const file = join(TESTDATA, "good", name);
+  const env = { HOST: "db.internal", TOKEN: "s3cret" };
+  const options = await loadOptions({ config: [file] }, env);
+  expect("listener" in options ? [] : options).toEqual([]);
+  await accepts(file);
+  expect(validate.errors).toBeNull();
+});
+
+/** Wrong in what no schema sees: the bytes, one part beside another, what is on this host. */
+const UNSEEN = [
+  "alias-bomb",
+  "alias-of-itself",
+  "alias-unknown",
+  "all-at-once",
+  "at-sign",
+  "bad-common",
+  "bad-defaults",
+  "bad-defaults-values",
+  "bad-duration",
+  "bad-env-secret",
+  "bad-escape",
+  "bad-file-secret",
+  "bad-indent",
+  "bad-indent-in-check",
+  "bad-lists",
+  "bad-name",
+  "bad-options",
+  "bad-options-types",
+  "bad-regex",
+  "binary-junk",
+  "certificate-keys",
+  "check-is-text",
+  "checks-mapping",
+  "checks-null",
+  "checks-text",
+  "colon-in-text",
+  "comments-only",
+  "control-characters",
+  "default-rise-without-interval",
+  "disk-keys",
+  "dns-conflicts",
+  "dns-keys",
+  "duplicate-key",
+  "duplicate-name",
+  "elf",
+  "empty",
+  "endpoint-shapes",
+  "endpoint-strangers",
+  "endpoints-list",
+  "file-conflicts",
+  "file-keys",
+  "grpc-keys",
+  "header-values",
+  "html",
+  "http-conflicts",
+  "http-keys",
+  "invalid-utf8",
+  "json-cut",
+  "key-elsewhere",
+  "list-as-key",
+  "list-at-top",
+  "lost-digits",
+  "merge-key",
+  "missing-comma",
+  "mysql-keys",
+  "nested-65",
+  "no-checks",
+  "no-colon",
+  "no-dash",
+  "no-kind",
+  "null",
+  "number-at-top",
+  "only-options",
+  "own-listener",
+  "own-socket",
+  "password-as-tag",
+  "password-in-url",
+  "percent",
+  "postgres-keys",
+  "process-conflicts",
+  "process-keys",
+  "proto-keys",
+  "redis-keys",
+  "rise-without-interval",
+  "script-conflicts",
+  "script-keys",
+  "secret-in-bad-value",
+  "stale-too-soon",
+  "star",
+  "systemd-keys",
+  "tab-after-dash",
+  "tab-indent",
+  "tag",
+  "tag-known",
+  "tcp-conflicts",
+  "tcp-keys",
+  "text-after-quote",
+  "text-at-top",
+  "two-documents",
+  "two-kinds",
+  "udp-keys",
+  "unclosed-brace",
+  "unclosed-bracket",
+  "unclosed-quote",
+  "unclosed-single-quote",
+  "unknown-key",
+  "utf16",
+  "zero-byte",
+];
+
+test.each(await filesOf("bad"))("the bad %s is refused by the schema, where it can see that", async (name) => {
+  expect(await accepts(join(TESTDATA, "bad", name))).toBe(UNSEEN.includes(name.replace(".yaml", "")));
+});
+
+test("it names every option, every kind and every key, each with a description", async () => {
+  const { frame, kinds, common } = await createFileSchema();
+  const { properties } = schema as { properties: Record<string, Described> };
+  expect(Object.keys(properties)).toEqual(Object.keys(frame.shape));
+  for (const name of OPTION_NAMES) expect(Object.hasOwn(properties, name)).toBe(!optionDef(name).commandLineOnly);
+  const undescribed = Object.entries(properties).filter(([, { description }]) => !description);
+  expect(undescribed).toEqual([]);
+
+  const branches = properties["checks"]?.items?.anyOf ?? [];
+  expect(branches.map(({ title }) => title)).toEqual(kinds.map(({ kind }) => kind.name));
+  for (const { title = "", description, properties: keys = {}, required } of branches) {
+    expect(description).toMatch(/^Passes when .+\.$/);
+    expect(required).toContain(title);
+    expect(Object.keys(keys)[0]).toBe(title);
+    expect(Object.keys(keys)).toEqual(expect.arrayContaining(Object.keys(common.shape)));
+    expect(Object.entries(keys).filter(([, { description }]) => !description)).toEqual([]);
+  }
+});
+
+interface Described {
+  readonly title?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly required?: readonly string[];
+  readonly items?: { readonly anyOf?: readonly Described[] };
+}
+
+test("no kind has a key that is common to all, and none is required but its own and what it cannot do without", async () => {
+  const { kinds, common } = await createFileSchema();
+  const { z } = await createFileSchema();
+  for (const { kind } of kinds) {
+    const own = Object.keys(kind.shape(z));
+    expect(own[0]).toBe(kind.name);
+    expect(own.filter((key) => Object.hasOwn(common.shape, key))).toEqual([]);
+    expect(own.filter((key) => !/^[a-z]+(-[a-z]+)*$/.test(key))).toEqual([]);
+  }
+});
