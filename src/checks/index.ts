@@ -17,6 +17,7 @@ export const KINDS = {
   mysql: async () => (await import("./mysql.ts")).mysql,
   redis: async () => (await import("./redis.ts")).redis,
   certificate: async () => (await import("./certificate.ts")).certificate,
+  grpc: async () => (await import("./grpc.ts")).grpc,
 } as const satisfies Readonly<Record<string, () => Promise<CheckKind<never>>>>;
 
 export type KindName = keyof typeof KINDS;
