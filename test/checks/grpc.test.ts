@@ -44,9 +44,7 @@ const ask = (target: number | string, keys: Readonly<Record<string, unknown>> = 
 type Answering = Http2Stream & { respond(headers: OutgoingHttpHeaders, options?: { waitForTrailers: boolean }): void };
 
 /** An HTTP/2 server that answers as it is told. */
-async function answering(
-  answer: (stream: ServerHttp2Stream) => void,
-): Promise<{ readonly port: number } & AsyncDisposable> {
+async function answering(answer: (stream: Answering) => void): Promise<{ readonly port: number } & AsyncDisposable> {
   const server = createServer();
   const sessions = new Set<{ destroy(): void }>();
   server.on("session", (session) => {
