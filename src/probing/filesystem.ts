@@ -16,6 +16,9 @@ import { pause } from "./turns.ts";
 /** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
 const SLOW_MS = 100;
 
+/** What is abandoned after less may just be slow, as when an asker hangs up: who asks next waits for it. */
+const STUCK_MS = 1000;
+
 const MAX_THREADS = 8;
 
 /** So that one bad file does not take its whole file system for dead, and a dead one not all threads. */
@@ -87,7 +90,7 @@ function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failu
 /** What an earlier run has waited for in vain is not asked again while that hangs. */
 function whatHangs(question: Question): Failure | undefined {
   const now = performance.now();
-  const hanging = slowJobs(now).filter(({ abandoned }) => abandoned);
+  const hanging = slowJobs(now, STUCK_MS).filter(({ abandoned }) => abandoned);
   if (hanging.length === 0) return undefined;
   const mount = mountOf(question.path);
   const of = hanging.filter((job) => mountOfJob(job) === mount);
@@ -106,8 +109,8 @@ function whatHangs(question: Question): Failure | undefined {
   );
 }
 
-const slowJobs = (now: number): readonly Job[] =>
-  threads.flatMap(({ job }) => (job && now - job.since >= SLOW_MS ? [job] : []));
+const slowJobs = (now: number, sinceMs = SLOW_MS): readonly Job[] =>
+  threads.flatMap(({ job }) => (job && now - job.since >= sinceMs ? [job] : []));
 
 /** Hands out what waits, as far as there are threads. */
 function dispatch(): void {
@@ -158,7 +161,7 @@ function openThread(): Thread {
   };
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
     settle(data);
-    if (queue.length === 0 && threads.length > 1) close();
+    if (queue.length === 0 && threads.some((other) => other !== thread && other.job === undefined)) close();
     else dispatch();
   };
   // A thread that could not be started: for want of memory or of a process slot.
