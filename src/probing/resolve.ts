@@ -58,12 +58,14 @@ export async function resolve(host: string, signal: AbortSignal, patienceMs = PA
 
 /** The same by what the system says now. Concurrent callers for one name share a look-up, which goes on when they leave. */
 export async function resolveAnew(host: string, signal: AbortSignal): Promise<Resolution> {
+  let want: Failure | undefined;
   for (;;) {
     const resolution = await unlessAborted(share(host), host, signal);
-    const again = isFailure(resolution) && resolution.reason === "resource" && !lastGood.has(host);
-    if (!again) return resolution;
+    if (!isFailure(resolution)) return resolution;
+    if (resolution.reason === "timeout") return want ?? resolution;
+    if (resolution.reason !== "resource" || lastGood.has(host)) return resolution;
+    want = resolution;
     await pause(RESOURCE_RETRY_MS, signal);
-    if (signal.aborted) return resolution;
   }
 }
 

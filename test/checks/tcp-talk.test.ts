@@ -74,6 +74,8 @@ withZookeeper(
     });
     const open = descriptors();
     zookeeper.freeze();
+    // Its threads stop one after the other.
+    await until(async () => !(await outcomeOf(tcp, serves, { timeoutMs: 200 })).ok);
     expect(await outcomeOf(tcp, serves, { timeoutMs: 500 })).toEqual({
       ok: false,
       reason: "timeout",
