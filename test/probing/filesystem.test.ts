@@ -130,7 +130,7 @@ test("without a descriptor left it is tried again, then told to be this host's f
     await look(1000); await count(1000);
     const taken = [];
     try { for (;;) taken.push(openSync("/dev/null")); } catch {}
-    const told = [await look(200), await count(200)];
+    const told = [await look(200), await count(1000)];
     const late = look(10000);
     setTimeout(() => { for (const fd of taken) closeSync(fd); }, 100);
     told.push(await late);
