@@ -131,9 +131,15 @@ function endSession(session: ClientHttp2Session, stream: Stream): void {
 
 function explain(error: Error, peer: string): Failure {
   const code = "code" in error ? String(error.code) : error.message;
-  return ["ECONNRESET", "EPIPE"].includes(code)
-    ? failed("closed", `${peer} reset the connection before it answered`)
-    : failed("mismatch", `${peer} does not speak gRPC: no HTTP/2 came back (${code})`);
+  switch (code) {
+    case "ECONNRESET":
+    case "EPIPE":
+      return failed("closed", `${peer} reset the connection before it answered`);
+    case "ERR_HTTP2_GOAWAY_SESSION":
+      return failed("not-ready", `${peer} takes no more calls (GOAWAY)`);
+    default:
+      return failed("mismatch", `${peer} does not speak gRPC: what came back is no valid HTTP/2 (${code})`);
+  }
 }
 
 /** A frame that is not compressed, and in it HealthCheckRequest { string service = 1 }. */

@@ -186,7 +186,9 @@ test("what is no gRPC server", async () => {
     expect(await ask(port)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: expect.stringMatching(/^127\.0\.0\.1:\d+ does not speak gRPC: no HTTP\/2 came back \(\w+\)$/),
+      message: expect.stringMatching(
+        /^127\.0\.0\.1:\d+ does not speak gRPC: what came back is no valid HTTP\/2 \(\w+\)$/,
+      ),
     });
   }
   expect(await ask(web.port ?? 0)).toMatchObject({ ok: false, reason: "mismatch" });
@@ -268,6 +270,23 @@ test("answers of gRPC that are not in order", async () => {
     setTimeout(() => stream.session?.destroy(), 20);
   });
   expect((await ask(cutsOff.port)).ok).toBe(false);
+});
+
+test("a server that is about to go", async () => {
+  const server = createServer();
+  server.on("session", (session) => {
+    session.on("error", () => {});
+    session.goaway(0);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const found = server.address();
+  const port = typeof found === "object" && found ? found.port : 0;
+  expect(await ask(port)).toEqual({
+    ok: false,
+    reason: "not-ready",
+    message: `127.0.0.1:${port} takes no more calls (GOAWAY)`,
+  });
+  server.close();
 });
 
 test("what hangs is down at the timeout, and nothing of the attempt is left", async () => {
