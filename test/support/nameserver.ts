@@ -9,6 +9,9 @@ export interface NameServer extends AsyncDisposable {
   readonly port: number;
   /** host:port */
   readonly address: string;
+  /** Stops the process as SIGSTOP does: what is asked has no answer. */
+  freeze(): void;
+  resume(): void;
 }
 
 /** Answers for names below test. with `records`, given as dnsmasq's options; refuses all others. */
@@ -35,5 +38,12 @@ export async function startNameServer(records: readonly string[]): Promise<NameS
     await server[Symbol.asyncDispose]();
     throw new Error([error instanceof Error ? error.message : error, ...server.err].join("\n"));
   }
-  return { host, port, address: `${host}:${port}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return {
+    host,
+    port,
+    address: `${host}:${port}`,
+    freeze: () => server.kill("SIGSTOP"),
+    resume: () => server.kill("SIGCONT"),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }
