@@ -295,6 +295,67 @@ describe("who asks", () => {
     expect(results).toHaveLength(1);
   });
 
+  test("after a suspension, one result is enough, whatever rise and fall", async () => {
+    const { monitor, clock, last, results } = setUp({ groups: [[backgroundCheck({ rise: 3, fall: 3 })]] });
+    monitor.start();
+    await last().end();
+    for (const outcome of [DOWN, UP]) {
+      await clock.suspend(3_600_000);
+      await clock.pass(10_000);
+      await last().end(outcome);
+    }
+    expect(results.map(([, , after]) => after)).toEqual(["up", "down", "up"]);
+  });
+
+  test("makes the daemon tell each spell of staleness, once", async () => {
+    const { monitor, clock, last, stale } = setUp({ deadlineMs: 100 });
+    monitor.start();
+    for (const spells of [1, 2, 3]) {
+      for (const _ of ["one", "other"]) {
+        const answer = outcomeOf(monitor.ask(asker()));
+        await clock.pass(100);
+        expect(answer.verdict).toEqual(unhealthy("it"));
+      }
+      expect(stale).toHaveLength(spells);
+      await last().end();
+      expect(monitor.read()).toEqual(HEALTHY);
+      await clock.suspend(3_600_000);
+    }
+  });
+
+  test("has nothing to do with who asked before: a deadline that comes with the answer ends no later wait", async () => {
+    const { monitor, clock, runs, last } = setUp({
+      groups: [[backgroundCheck({ staleAfterMs: 10 })]],
+      deadlineMs: 500,
+    });
+    const early = outcomeOf(monitor.ask(asker()));
+    await clock.pass(100);
+    const { promise, resolve } = Promise.withResolvers<ReturnType<typeof outcomeOf>>();
+    // The run lands in the very turn in which the deadline is seen to have passed, and the next asker is there already.
+    setImmediate(() => {
+      void last().end();
+      queueMicrotask(() => queueMicrotask(() => resolve(outcomeOf(monitor.ask(asker())))));
+    });
+    await clock.stall(400);
+    const late = await promise;
+    expect([early.verdict, late, runs.length]).toEqual([unhealthy("it"), {}, 2]);
+  });
+
+  test("and left after his answer ends nobody else's wait", async () => {
+    const { monitor, clock, last } = setUp();
+    const leaver = new AbortController();
+    void monitor.ask({ signal: leaver.signal });
+    await clock.pass(10);
+    await last().end();
+    await clock.suspend(3_600_000);
+    const next = outcomeOf(monitor.ask(asker()));
+    leaver.abort();
+    await settle();
+    expect(next).toEqual({});
+    await last().end();
+    expect(next.verdict).toEqual(HEALTHY);
+  });
+
   test("waits for one run at most, also where no result is ever fresh", async () => {
     const { monitor, clock, runs, last, stale } = setUp({ groups: [[backgroundCheck({ staleAfterMs: 10 })]] });
     monitor.start();

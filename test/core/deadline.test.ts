@@ -173,6 +173,7 @@ describe("what is only reported", () => {
   test("is not waited for, but recorded when it has ended", async () => {
     const { clock, end, ask, told, live } = setUp({ groups: [["a", "W"]] });
     const answer = ask();
+    await clock.pass(10);
     await end("a");
     expect(answer.verdict).toEqual(HEALTHY);
     answer.leave();

@@ -10,6 +10,7 @@ import { type FakeClock, fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 describe("the grid", () => {
   test("has each duty once an interval, evenly spread, at any shift, without drift", async () => {
+    const durationMs = 16_033.2171; // at no tick
     const plan = fc.record({
       intervals: fc.array(fc.constantFrom(100, 300, 1000, 7777), { minLength: 1, maxLength: 12 }),
       shift: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -25,16 +26,16 @@ describe("the grid", () => {
         }));
         const schedule = createSchedule(duties, clock, shift);
         schedule.start();
-        await clock.pass(16_000);
+        await clock.pass(durationMs);
         schedule.stop();
-        await clock.pass(16_000);
+        await clock.pass(durationMs);
         for (const [index, intervalMs] of intervals.entries()) {
           const [atStart, first = Number.NaN, ...more] = ticks[index] ?? [];
           expect(atStart).toBe(0);
           expect(first).toBeGreaterThan(0);
           expect(first).toBeLessThanOrEqual(intervalMs + 1e-6);
           for (const [count, tick] of more.entries()) expect(tick).toBeCloseTo(first + (count + 1) * intervalMs, 6);
-          expect(more.length).toBe(Math.floor((16_000 - first + 1e-6) / intervalMs));
+          expect(more.length).toBe(Math.floor((durationMs - first) / intervalMs));
         }
         for (const intervalMs of new Set(intervals)) {
           const firsts = intervals.flatMap((own, index) => (own === intervalMs ? [ticks[index]?.[1] ?? 0] : []));
@@ -45,9 +46,22 @@ describe("the grid", () => {
           }
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 200 },
     );
   }, 60_000);
+
+  test("has each duty once for all the ticks that were missed", async () => {
+    const clock = fakeClock();
+    const ticks = [0, 0, 0, 0];
+    const onTick = (index: number) => () => {
+      ticks[index] = (ticks[index] ?? 0) + 1;
+    };
+    const duties = [100, 100, 100, 7_000].map((intervalMs, index) => ({ intervalMs, onTick: onTick(index) }));
+    createSchedule(duties, clock, 0.5).start();
+    expect(ticks).toEqual([1, 1, 1, 1]);
+    await clock.stall(1e12);
+    expect(ticks).toEqual([2, 2, 2, 2]);
+  });
 });
 
 interface Plan {
