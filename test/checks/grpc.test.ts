@@ -308,7 +308,6 @@ test("what hangs is down at the timeout, and nothing of the attempt is left", as
   ];
   for (const [port, keys, waiting] of rows) {
     await ask(port, { ...keys }, 100);
-    await Bun.sleep(0);
     const before = descriptorsOf(process.pid);
     for (let run = 0; run < 3; run++) {
       const outcome = await ask(port, { ...keys }, 100);

@@ -99,13 +99,15 @@ function opened(stream: Stream | Failure): Stream {
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
-/** Runs `body` once to warm up, then asserts that another run leaves no descriptor behind. */
+/** Asserts that the second run of `body` leaves no descriptor that was not there before the first, or with the first. */
 async function leavesNothing(body: () => Promise<void>): Promise<void> {
-  await body();
-  await until(() => Bun.sleep(20).then(() => true));
   const before = descriptors();
   await body();
-  await until(() => descriptors() <= before, 10_000, "descriptors to be closed");
+  // What the runtime itself keeps, such as its resolver's, it keeps from the first run on.
+  await until(() => descriptors() <= before + 2, 10_000, "descriptors to be closed");
+  const kept = Math.max(before, descriptors());
+  await body();
+  await until(() => descriptors() <= kept, 10_000, "descriptors to be closed");
 }
 
 test("plain: what is written comes back, and the end of the peer is an end", async () => {
