@@ -105,11 +105,20 @@ test("a zombie does not count, and is told", async () => {
   await using folder = await tempFolder();
   const short = name(12);
   const program = join(folder.path, short);
-  await copyFile("/bin/true", program);
+  await copyFile("/bin/sleep", program);
   const pidFile = join(folder.path, "pid");
   // The shell does not wait for it: it becomes `tail`, which never does.
-  await using parent = startChild(["/bin/sh", "-c", '"$0" & echo $! >"$1"; exec tail -f /dev/null', program, pidFile]);
-  const pid = await until(async () => Number(await Bun.file(pidFile).text()));
+  await using parent = startChild([
+    "/bin/sh",
+    "-c",
+    '"$0" 1000 & echo $! >"$1"; exec tail -f /dev/null',
+    program,
+    pidFile,
+  ]);
+  await until(async () => (await Bun.file(`/proc/${parent.pid}/comm`).text()) === "tail\n");
+  const pid = Number(await Bun.file(pidFile).text());
+  await until(async () => (await look(short)).ok);
+  process.kill(pid, "SIGKILL");
   await until(() => statOf(pid)?.state === "Z");
   expect(parent.hasExited()).toBe(false);
   expect(await look(short)).toEqual({
