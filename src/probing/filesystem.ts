@@ -50,12 +50,14 @@ export type Told<Q extends Question> = { readonly value: Answers[Q["ask"]] } | {
 
 /** The answer, or the code of the call that failed. Settles at once when `signal` aborts; never rejects. */
 export async function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<Told<Q>> {
+  let lacking: string | undefined;
   for (;;) {
     const told = await askOnce(question, signal);
-    if (!("code" in told) || !RESOURCE_CODES.includes(told.code)) return told as Told<Q>;
-    await pause(RETRY_MS, signal);
+    if ("code" in told && RESOURCE_CODES.includes(told.code)) lacking = told.code;
+    else if (lacking === undefined || !("reason" in told)) return told as Told<Q>;
+    if (!signal.aborted) await pause(RETRY_MS, signal);
     if (signal.aborted) {
-      return failed("resource", `nothing left of this host to look at ${question.path} with (${told.code})`);
+      return failed("resource", `nothing left of this host to look at ${question.path} with (${lacking})`);
     }
   }
 }
