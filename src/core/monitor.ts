@@ -140,7 +140,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     deadlineMs,
     soFar: ({ group }) => judgeGroup(group),
     onDeserted(vigil) {
-      dissolve(vigil, judgeBackground(vigil.group));
+      dissolve(vigil, judgeBackground(vigil.group, clock.now()));
     },
   };
 
@@ -166,7 +166,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   function read(index = 0): Verdict | undefined {
     const group = groups[index];
-    return group && !group.askRound ? current(group) : undefined;
+    return group && !group.askRound ? current(group, clock.now()) : undefined;
   }
 
   function ask(asker: Asker, index = 0): Promise<Verdict> {
@@ -174,7 +174,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (!group) return Promise.resolve(judge([], () => false, Date.now()));
     const { askRound } = group;
     if (askRound && group.background.length === 0) return askRound(asker);
-    const known = Promise.resolve(current(group) ?? awaitRuns(group, asker));
+    const known = Promise.resolve(current(group, clock.now()) ?? awaitRuns(group, asker));
     return askRound ? withRound(askRound(asker), known, group) : known;
   }
 
@@ -184,8 +184,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   /** The verdict on the background of the group; undefined unless all that decide there are known and fresh. */
-  function current(group: Group): Verdict | undefined {
-    const now = clock.now();
+  function current(group: Group, now: number): Verdict | undefined {
     if (now > group.freshUntil) {
       group.freshUntil = Number.POSITIVE_INFINITY;
       for (const subject of group.background) {
@@ -193,40 +192,32 @@ export function createMonitor(options: MonitorOptions): Monitor {
       }
       if (now > group.freshUntil) return undefined;
     }
-    group.verdict ??= judgeBackground(group);
+    group.verdict ??= judgeBackground(group, now);
     return group.verdict;
   }
 
   /** The same as an answer that cannot wait: what is not known and fresh has failed. */
   function judgeGroup(group: Group): Verdict {
-    const verdict = current(group);
+    const now = clock.now();
+    const verdict = current(group, now);
     if (verdict) return verdict;
-    const untold = group.background.filter((subject) => decides(subject) && !isFresh(subject) && !subject.toldStale);
+    const untold = group.background.filter((subject) => isUntold(subject, now));
     for (const subject of untold) {
       subject.toldStale = true;
       onStale(subject.check, subject.state);
     }
-    if (untold.length > 0) review();
-    return judgeBackground(group);
+    if (untold.length > 0) review(now);
+    return judgeBackground(group, now);
   }
-
-  const judgeBackground = ({ background, backgroundChecks }: Group): Verdict =>
-    judge(backgroundChecks, (index) => passes(background[index]), Date.now());
 
   /** Judges the host anew, once all that decides about it is known, or was told to be stale. */
-  function review(): void {
-    reviewDue = host.some((subject) => decides(subject) && !isFresh(subject) && !subject.toldStale);
+  function review(now: number): void {
+    reviewDue = host.some((subject) => isUntold(subject, now));
     if (reviewDue) return;
     const before = hostVerdict;
-    hostVerdict = judge(options.groups[0] ?? [], (index) => passes(host[index]), Date.now());
+    hostVerdict = judge(options.groups[0] ?? [], (index) => passes(host[index], now), Date.now());
     onVerdict(hostVerdict, before);
   }
-
-  /** Of a check on request, any result is fresh: whoever asks gets one of his own. */
-  const isFresh = ({ check, state, freshUntil }: Subject): boolean =>
-    check.intervalMs === undefined ? state.status !== "unknown" : clock.now() <= freshUntil;
-
-  const passes = (subject: Subject | undefined): boolean => subject?.state.status === "up" && isFresh(subject);
 
   function awaitRuns(group: Group, asker: Asker): Verdict | Promise<Verdict> {
     if (stopped) return judgeGroup(group);
@@ -249,10 +240,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   /** Whether a run of the check is still to be waited for; started if need be. */
   function lacksRun(vigil: Vigil, subject: Subject): boolean {
-    if (isFresh(subject)) return false;
+    const now = clock.now();
+    if (isFresh(subject, now)) return false;
     if (subject.run) {
       // What began before the host was suspended, say, will not tell how it is now.
-      if (clock.now() - subject.run.startedAt > subject.check.staleAfterMs) subject.run.cut.abort();
+      if (now > subject.run.startedAt + subject.check.staleAfterMs) subject.run.cut.abort();
       return true;
     }
     if (vigil.tried.has(subject)) return false;
@@ -283,14 +275,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
   function land(subject: Subject, { startedAt, cut }: Run, result: CheckResult): void {
     subject.run = undefined;
     if (!cut.signal.aborted) {
-      const { check } = subject;
-      const wasStale = !isFresh(subject);
+      const { check, groups } = subject;
+      const now = clock.now();
+      const wasStale = !isFresh(subject, now);
       const wasTold = subject.toldStale;
       subject.freshUntil = startedAt + check.staleAfterMs;
-      if (isFresh(subject)) subject.toldStale = false;
+      if (isFresh(subject, now)) subject.toldStale = false;
       const changed = take(subject, result, check, wasStale);
-      if (changed) for (const group of subject.groups) group.verdict = undefined;
-      if (changed || wasTold || reviewDue) review();
+      if (changed) for (const group of groups) group.verdict = undefined;
+      if (changed || wasTold || reviewDue) review(now);
     }
     for (const { vigil } of subject.groups) {
       if (!vigil?.pending.has(subject) || lacksRun(vigil, subject)) continue;
@@ -305,7 +298,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const subject = onRequest[index];
       if (subject && take(subject, result, ON_REQUEST, false)) changed = true;
     });
-    if (changed || reviewDue) review();
+    if (changed || reviewDue) review(clock.now());
   }
 
   /** Whether the status changed. */
@@ -320,18 +313,20 @@ export function createMonitor(options: MonitorOptions): Monitor {
     start: schedule.start,
     read,
     ask,
-    states: () =>
-      host.map((subject) => ({
+    states() {
+      const now = clock.now();
+      return host.map((subject) => ({
         check: subject.check,
         state: subject.state,
-        stale: subject.state.status !== "unknown" && !isFresh(subject),
-      })),
+        stale: subject.state.status !== "unknown" && !isFresh(subject, now),
+      }));
+    },
     abort() {
       stopped = true;
       schedule.stop();
       rounds.abort();
       for (const { run } of background) run?.cut.abort();
-      for (const { vigil } of groups) if (vigil) dissolve(vigil, judgeBackground(vigil.group));
+      for (const { vigil } of groups) if (vigil) dissolve(vigil, judgeBackground(vigil.group, clock.now()));
     },
   };
 }
@@ -349,6 +344,20 @@ const checksOf = (subjects: readonly Subject[]): readonly Check[] => subjects.ma
 const runsInBackground = ({ check }: Subject): boolean => check.intervalMs !== undefined;
 
 const decides = ({ check }: Subject): boolean => check.severity === "critical";
+
+/** Of a check on request, any result is fresh: whoever asks gets one of his own. */
+const isFresh = ({ check, state, freshUntil }: Subject, now: number): boolean =>
+  check.intervalMs === undefined ? state.status !== "unknown" : now <= freshUntil;
+
+const passes = (subject: Subject | undefined, now: number): boolean =>
+  subject?.state.status === "up" && isFresh(subject, now);
+
+/** It would decide, but is not known or not fresh, and nobody was told. */
+const isUntold = (subject: Subject, now: number): boolean =>
+  decides(subject) && !isFresh(subject, now) && !subject.toldStale;
+
+const judgeBackground = ({ background, backgroundChecks }: Group, now: number): Verdict =>
+  judge(backgroundChecks, (index) => passes(background[index], now), Date.now());
 
 /** A callback that throws stops nothing that goes on here. */
 const guarding =

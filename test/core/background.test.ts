@@ -20,7 +20,9 @@ interface Run {
   aborted: boolean;
 }
 
-type Setup = Partial<Pick<MonitorOptions, "groups" | "deadlineMs" | "random" | "onResult" | "singleflight">>;
+type Setup = Partial<
+  Pick<MonitorOptions, "groups" | "deadlineMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
+>;
 
 /** A monitor of held checks. */
 function setUp(given: Setup = {}) {
@@ -192,6 +194,28 @@ describe("the answer", () => {
     expect([0, 1, 2].map((group) => monitor.read(group)?.healthy)).toEqual([undefined, true, undefined]);
     await last("b").end(DOWN);
     expect([0, 1, 2].map((group) => monitor.read(group)?.failing)).toEqual([["b"], [], ["b"]]);
+  });
+
+  test("is not spoilt by a result that becomes stale while it is given", async () => {
+    for (let waitMs = 0; waitMs < 40; waitMs++) {
+      const clock = fakeClock();
+      let looks = 0;
+      const creeping = { ...clock, now: () => clock.now() + looks++ };
+      const told: unknown[] = [];
+      const { monitor } = setUp({
+        groups: [[backgroundCheck({ staleAfterMs: 30 })]],
+        clock: creeping,
+        run: async (check) => ({ check, startedAt: 0, start: clock.now(), durationMs: 0, outcome: UP }),
+        onVerdict: ({ healthy }) => told.push(healthy),
+      });
+      monitor.start();
+      await settle();
+      looks += waitMs;
+      for (let turn = 0; turn < 40; turn++) expect(monitor.read()?.healthy).not.toBe(false);
+      await clock.pass(10_000);
+      expect(monitor.read()).toEqual(HEALTHY);
+      expect(told).not.toContain(false);
+    }
   });
 
   test("follows rise and fall, which count runs", async () => {
