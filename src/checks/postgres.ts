@@ -56,7 +56,11 @@ function dialect(tls: TlsSettings | undefined): Dialect {
     options: async () => ({ connection: { application_name: "health-checker" } }),
     stream: { tls, beforeTls: requestTls },
     farewell: TERMINATE,
-    explain,
+    lastWords,
+    explain: (error, peer) => {
+      const { code, server } = codesOf(error);
+      return server === "" ? explainClient(code, peer, wordsOf(error)) : explainServer(server, peer, wordsOf(error));
+    },
   };
 }
 
@@ -75,16 +79,29 @@ async function requestTls(plain: Stream): Promise<Failure | undefined> {
     : failed("tls", "what answers is not PostgreSQL, or speaks no TLS");
 }
 
+/** An error that ends the connection while a query runs: the client may go on waiting for the query's end. */
+function lastWords(closing: Uint8Array, peer: string): Failure | undefined {
+  const view = new DataView(closing.buffer, closing.byteOffset, closing.byteLength);
+  // A message is its type, its length without the type, and its content.
+  for (let at = 0; at + 5 <= closing.byteLength; at += 1 + Math.max(4, view.getUint32(at + 1))) {
+    if (closing[at] !== ERROR_RESPONSE) continue;
+    const end = at + 1 + view.getUint32(at + 1);
+    const fields = new TextDecoder().decode(closing.subarray(at + 5, end)).split("\0");
+    const field = (type: string) => fields.find((one) => one.startsWith(type))?.slice(1);
+    return explainServer(field("C") ?? "", peer, wordsOf(field("M") ?? ""));
+  }
+  return undefined;
+}
+
+const ERROR_RESPONSE = 0x45;
+
 /** SQLSTATE, whole or by its class. */
-function explain(error: unknown, peer: string): Failure {
-  const { code, server } = codesOf(error);
-  const words = wordsOf(error);
-  if (server === "") return explainClient(code, peer, words);
-  const said = `${words} (${server})`;
-  if (server.startsWith("28")) return failed("auth", said);
-  if (server === "3D000") return failed("missing", said);
+function explainServer(state: string, peer: string, words: string): Failure {
+  const said = `${words} (${state})`;
+  if (state.startsWith("28")) return failed("auth", said);
+  if (state === "3D000") return failed("missing", said);
   // Connections (08, as PgBouncer has it), resources (53), operators (57P); not 57014, a query that was cancelled.
-  if (/^(08|53|57P)/.test(server)) return failed("not-ready", `${peer} says: ${said}`);
+  if (/^(08|53|57P)/.test(state)) return failed("not-ready", `${peer} says: ${said}`);
   return failed("mismatch", `the query failed: ${said}`);
 }
 

@@ -92,7 +92,7 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
     const where =
       door.family === "tcp"
         ? `redis://${credentials}${door.host}:${door.port}`
-        : `redis+unix://${credentials}${door.path}`;
+        : `redis+unix://${credentials}localhost${door.path}`;
     const client = new Bun.RedisClient(where, {
       autoReconnect: false,
       maxRetries: 0,

@@ -29,6 +29,7 @@ export interface Dialect {
   readonly options: () => Promise<Readonly<Record<string, unknown>> | Failure>;
   readonly stream: Omit<StreamOptions, "patienceMs">;
   readonly farewell?: Uint8Array;
+  readonly lastWords?: (closing: Uint8Array, peer: string) => Failure | undefined;
   /** What the client's error, or the server's, says; `opening` is what the server said first. */
   readonly explain: (error: unknown, peer: string, opening: Uint8Array) => Failure;
 }
@@ -105,6 +106,7 @@ export function sqlProbe({ url, query, expect, password }: Question, dialect: Di
             ),
         waitingFor: () => (asking ? "the answer to the query" : "the answer to the login"),
         hangUp: () => void client.close({ timeout: 0 }).catch(() => {}),
+        lastWords: (closing) => dialect.lastWords?.(closing, peer),
         ...(dialect.farewell && { farewell: dialect.farewell }),
       },
       signal,

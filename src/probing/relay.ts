@@ -18,8 +18,9 @@ import { afterArrivals } from "./turns.ts";
 /** What a server may say in one conversation. */
 const LIMIT_BYTES = 1024 * 1024;
 
-/** What `opening` keeps. */
+/** What `opening` and `closing` keep. */
 const OPENING_BYTES = 128;
+const CLOSING_BYTES = 1024;
 
 /** The client reads what the server said last, and tells of it better than we would of its end. */
 const LAST_WORDS_MS = 50;
@@ -34,6 +35,8 @@ export interface Relay {
   readonly warning: string | undefined;
   /** The first bytes that the server has sent. */
   readonly opening: () => Uint8Array;
+  /** What the server has sent last, in one piece. */
+  readonly closing: () => Uint8Array;
   /** Resolves when the conversation cannot go on; never where it ends well. */
   readonly broken: Promise<Failure>;
   /** After the client was told to close. `farewell` is sent where the protocol has one and the client leaves it out. */
@@ -124,6 +127,7 @@ function relayOn(stream: Stream, door: Door, peer: string, signal: AbortSignal):
   const { promise: broken, resolve: breakOff } = Promise.withResolvers<Failure>();
   let near: Socket | undefined;
   let opening = Buffer.alloc(0);
+  let closing = Buffer.alloc(0);
   let bytes = 0;
   let lastWords: ReturnType<typeof setTimeout> | undefined;
 
@@ -162,6 +166,7 @@ function relayOn(stream: Stream, door: Door, peer: string, signal: AbortSignal):
         return breakOff(failed("mismatch", `${peer} answered with more than ${LIMIT_BYTES / 1024 / 1024} MiB`));
       }
       if (opening.byteLength < OPENING_BYTES) opening = Buffer.concat([opening, chunk]).subarray(0, OPENING_BYTES);
+      closing = Buffer.from(chunk.subarray(0, CLOSING_BYTES));
       if (!client.write(chunk)) far.pause();
     });
     far.resume();
@@ -171,6 +176,7 @@ function relayOn(stream: Stream, door: Door, peer: string, signal: AbortSignal):
     door: door.address,
     warning: stream.warning,
     opening: () => opening,
+    closing: () => closing,
     broken,
     close(farewell) {
       clearTimeout(lastWords);

@@ -2,7 +2,7 @@
 // a failure, or the abort. Whatever it is, client and relay are closed then, in this
 // order, for a client that finds its connection closed may connect again by itself.
 
-import { failed, type Outcome } from "../checks/check.ts";
+import { type Failure, failed, type Outcome } from "../checks/check.ts";
 import type { Relay } from "./relay.ts";
 import { afterArrivals } from "./turns.ts";
 
@@ -13,6 +13,8 @@ export interface Client {
   waitingFor(): string;
   /** Never throws. */
   hangUp(): void;
+  /** What the server said, in a way that the client does not heed, before it closed the connection. */
+  lastWords?(closing: Uint8Array): Failure | undefined;
   /** What the protocol ends with and the client leaves out. */
   readonly farewell?: Uint8Array;
 }
@@ -26,7 +28,10 @@ export async function talk(relay: Relay, peer: string, client: Client, signal: A
   };
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort);
-  const outcome = await Promise.race([client.ask(), relay.broken, late]);
+  const broken = relay.broken.then((failure) =>
+    failure.reason === "closed" ? (client.lastWords?.(relay.closing()) ?? failure) : failure,
+  );
+  const outcome = await Promise.race([client.ask(), broken, late]);
   signal.removeEventListener("abort", abort);
   client.hangUp();
   relay.close(client.farewell);

@@ -5,6 +5,7 @@
 import { test } from "bun:test";
 import { existsSync } from "node:fs";
 import { plainEnvironment } from "./child.ts";
+import { POSTGRES_PROGRAMS } from "./databases.ts";
 
 /** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
 const THINGS = {
@@ -22,6 +23,9 @@ const THINGS = {
   },
   "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
   systemctl: { package: "systemd" },
+  "PostgreSQL's initdb": { package: "postgresql", file: `${POSTGRES_PROGRAMS}/initdb` },
+  mariadbd: { package: "mariadb-server" },
+  "redis-server": { package: "redis-server" },
   "PostgreSQL on port 5432": { package: "postgresql", port: 5432 },
   "Redis on port 6379": { package: "redis-server", port: 6379 },
   "MariaDB on port 3306": { package: "mariadb-server", port: 3306 },

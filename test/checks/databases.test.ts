@@ -1,0 +1,518 @@
+// postgres, mysql and redis pass when the server lets the user in and answers as
+// expected; each way of not doing so is told, and none leaves anything behind.
+
+import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Outcome } from "../../src/checks/check.ts";
+import type { CheckKind } from "../../src/checks/kind.ts";
+import { mysql } from "../../src/checks/mysql.ts";
+import { postgres } from "../../src/checks/postgres.ts";
+import { redis } from "../../src/checks/redis.ts";
+import { makeAuthority } from "../support/certificates.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
+import { speaker } from "../support/conversation.ts";
+import { ENCODED, PASSWORD, type Server, startMariadb, startPostgres, startRedis } from "../support/databases.ts";
+import { freePort, fullBacklog } from "../support/listeners.ts";
+import { needs } from "../support/needs.ts";
+import { handshakesTo } from "../support/processes.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const test = await needs("PostgreSQL's initdb", "mariadbd", "redis-server", "openssl");
+
+const LIMIT_MS = 60_000;
+const HUNG_MS = 300;
+
+const openSockets = () => readdirSync("/proc/self/fd").length;
+
+/** A failure of this reason whose message matches, and which tells no password. */
+async function expectFailure(
+  kind: unknown,
+  keys: Readonly<Record<string, unknown>>,
+  reason: string,
+  message: RegExp,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const outcome = await outcomeOf(kind as CheckKind, keys, { timeoutMs });
+  expect(outcome).toEqual({ ok: false, reason, message: expect.stringMatching(message) } as never);
+  expect(JSON.stringify(outcome)).not.toContain("geheim");
+}
+
+const up = async (kind: unknown, keys: Readonly<Record<string, unknown>>) =>
+  expect(await outcomeOf(kind as CheckKind, keys)).toEqual({ ok: true });
+
+let folder: TempFolder;
+let tls: { readonly key: string; readonly certificate: string };
+let caFile: string;
+
+beforeAll(async () => {
+  folder = await tempFolder();
+  const authority = await makeAuthority(folder.path);
+  const { certFile, keyFile } = await authority.issue({ names: ["db.internal"] });
+  tls = { key: await readFile(keyFile, "utf8"), certificate: await readFile(certFile, "utf8") };
+  caFile = authority.caFile;
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+describe("postgres", () => {
+  const urlOf = ({ host, port }: Server, password = ENCODED, database = "postgres") =>
+    `postgres://postgres:${password}@${host}:${port}/${database}`;
+
+  test(
+    "what answers is up: over TCP, by name, by TLS and on its socket file",
+    async () => {
+      await using server = await startPostgres({ tls });
+      await up(postgres, { postgres: urlOf(server) });
+      await up(postgres, { postgres: `postgres://postgres@${server.host}:${server.port}`, password: PASSWORD });
+      await up(postgres, { postgres: `postgres://postgres:${ENCODED}@:${server.port}/?host=${server.folder}` });
+      const secured = {
+        postgres: urlOf(server),
+        query: "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+        expect: "/^t$/",
+      };
+      await up(postgres, { ...secured, tls: { ca: caFile, "server-name": "db.internal" } });
+      await up(postgres, { ...secured, tls: { verify: false } });
+      await up(postgres, { ...secured, postgres: `${secured.postgres}?sslmode=require` });
+      await expectFailure(postgres, { ...secured, tls: { ca: caFile } }, "tls", /is for db\.internal, not for 127\./);
+      await expectFailure(postgres, { ...secured, tls: true }, "tls", /the certificate of 127\./);
+      expect(server.log()).not.toMatch(/unexpected EOF|could not receive/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the first column of the first row is compared as psql shows it",
+    async () => {
+      await using server = await startPostgres();
+      const ask = (query: string, expect: string) => outcomeOf(postgres, { postgres: urlOf(server), query, expect });
+      for (const [query, text] of [
+        ["SELECT pg_is_in_recovery()", "f"],
+        ["SELECT true, 1", "t"],
+        ["SELECT 1.50::numeric", "1\\.50"],
+        ["SELECT NULL", ""],
+        ["SELECT '{1,2}'::int[]", "\\{1,2\\}"],
+        ["SELECT 'a' UNION ALL SELECT 'b'", "a"],
+        ["SELECT 'first'; SELECT 'last'", "last"],
+        ["SELECT repeat('ä', 9)", "ä{9}"],
+      ] as const) {
+        expect({ query, outcome: await ask(query, `/^${text}$/`) }).toEqual({ query, outcome: { ok: true } });
+      }
+      const failure = (query: string, expect: string, message: RegExp) =>
+        expectFailure(postgres, { postgres: urlOf(server), query, expect }, "mismatch", message);
+      await failure("SELECT pg_is_in_recovery()", "/^t$/", /^the query gave "f", which is not as expected$/);
+      await failure("SELECT 1 WHERE false", "1", /^the query gave no row$/);
+      await failure("SELEC 1", "1", /^the query failed: syntax error .* \(42601\)$/);
+      await failure("SELECT repeat('x', 2000000)", "x", /answered with more than 1 MiB/);
+      await failure("COPY (SELECT 1) TO STDOUT", "1", /COPY/);
+      expect(server.log()).not.toMatch(/unexpected EOF/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a standby is known by its expect; one that lets nobody in is not ready",
+    async () => {
+      await using hot = await startPostgres({ standby: true, until: "ready to accept read-only connections" });
+      await up(postgres, { postgres: urlOf(hot), query: "SELECT pg_is_in_recovery()", expect: "/^t$/" });
+      await using cold = await startPostgres({
+        standby: true,
+        settings: ["hot_standby = off"],
+        until: "entering standby mode",
+      });
+      await expectFailure(
+        postgres,
+        { postgres: urlOf(cold) },
+        "not-ready",
+        /says: the database system is .* \(57P03\)$/,
+      );
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "wrong password, unknown user and database, too many clients and no TLS are told apart",
+    async () => {
+      await using server = await startPostgres({
+        settings: ["max_connections = 3", "superuser_reserved_connections = 0", "max_wal_senders = 0"],
+      });
+      const at = urlOf(server);
+      await expectFailure(postgres, { postgres: urlOf(server, "geheimer") }, "auth", /\(28P01\)$/);
+      await expectFailure(postgres, { postgres: at.replace(`:${ENCODED}`, "") }, "auth", /\(28P01\)$/);
+      await expectFailure(postgres, { postgres: at.replace("//postgres", "//nobody") }, "auth", /\(28P01\)$/);
+      await expectFailure(postgres, { postgres: urlOf(server, ENCODED, "none") }, "missing", /"none" does not exist/);
+      await expectFailure(postgres, { postgres: at, tls: true }, "tls", /speaks no TLS/);
+      const holding: Promise<Outcome>[] = [];
+      await until(async () => {
+        holding.push(outcomeOf(postgres, { postgres: at, query: "SELECT pg_sleep(60)" }, { timeoutMs: 60_000 }));
+        const outcome = await outcomeOf(postgres, { postgres: at });
+        return !outcome.ok && outcome.reason === "not-ready" && /too many clients.*\(53300\)$/.test(outcome.message);
+      });
+      await server[Symbol.asyncDispose]();
+      const ends = await Promise.all(holding);
+      for (const outcome of ends) expect(outcome).toMatchObject({ ok: false, reason: "not-ready" });
+      expect(ends.some((outcome) => !outcome.ok && outcome.message.endsWith("(57P01)"))).toBe(true);
+      await expectFailure(postgres, { postgres: at }, "refused", /refused the connection/);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("mysql", () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await startMariadb({ tls, settings: ["--max-connections=10"] });
+  }, LIMIT_MS);
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  const urlOf = (password = ENCODED, database = "") =>
+    `mysql://health:${password}@${server.host}:${server.port}/${database}`;
+
+  test(
+    "what answers is up: over TCP, without a password, by TLS and on its socket file",
+    async () => {
+      await up(mysql, { mysql: urlOf() });
+      await up(mysql, { mysql: `mysql://nobody@${server.host}:${server.port}` });
+      await up(mysql, { mysql: `mysql://health@/?socket=${server.folder}/mysqld.sock`, password: PASSWORD });
+      const secured = { mysql: urlOf(), query: "SHOW STATUS LIKE 'Ssl_version'", expect: "Ssl_version" };
+      await up(mysql, { ...secured, tls: { ca: caFile, "server-name": "db.internal" } });
+      await up(mysql, { ...secured, tls: { verify: false } });
+      await expectFailure(mysql, { ...secured, tls: { ca: caFile } }, "tls", /does not hold: .*altnames/);
+      await expectFailure(mysql, { ...secured, tls: true }, "tls", /does not hold: .*certificate/);
+      await up(mysql, { mysql: urlOf(), query: "SELECT @@read_only, 1", expect: "/^0$/" });
+      await expectFailure(mysql, { mysql: urlOf(), query: "SELECT true", expect: "/^t$/" }, "mismatch", /gave "1"/);
+      await expectFailure(mysql, { mysql: urlOf(), query: "SELEC" }, "mismatch", /^the query failed: .*\(1064\)$/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "wrong password, unknown database, too many clients and no TLS are told apart",
+    async () => {
+      await expectFailure(mysql, { mysql: urlOf("geheimer") }, "auth", /^Access denied .*\(1045\)$/);
+      await expectFailure(mysql, { mysql: urlOf(ENCODED, "none") }, "missing", /Unknown database 'none' \(1049\)$/);
+      await using plain = await speaker([greeting({ tls: false })], true);
+      await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${plain.port}`, tls: true }, "tls", /speaks no TLS/);
+      await using full = await speaker([packet(0, "\xff\x10\x04#08004Too many connections")], true);
+      await expectFailure(
+        mysql,
+        { mysql: `mysql://u@127.0.0.1:${full.port}` },
+        "not-ready",
+        /Too many conn.* \(1040\)$/,
+      );
+      const port = await freePort();
+      await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${port}` }, "refused", /refused the connection/);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("redis", () => {
+  const urlOf = ({ host, port }: Server, password = ENCODED) => `redis://:${password}@${host}:${port}`;
+
+  test(
+    "what answers is up, and wrong passwords and replies are told apart",
+    async () => {
+      await using server = await startRedis({ settings: [`requirepass "${PASSWORD}"`] });
+      const at = urlOf(server);
+      await up(redis, { redis: at });
+      await up(redis, { redis: `redis://default@${server.host}:${server.port}/2`, password: PASSWORD });
+      await up(redis, {
+        redis: `redis://:${ENCODED}@/3?socket=${server.folder}/redis.sock`,
+        query: "client info",
+        expect: " db=3 ",
+      });
+      await up(redis, { redis: at, query: "ROLE", expect: "/^master$/m" });
+      await up(redis, { redis: at, query: "SET 'a b' \"c d\"", expect: "OK" });
+      await up(redis, { redis: at, query: "GET 'a b'", expect: "/^c d$/" });
+      await expectFailure(redis, { redis: at, query: "GET none", expect: "x" }, "mismatch", /^the reply was nil/);
+      await expectFailure(redis, { redis: at, query: "NOSUCH" }, "mismatch", /unknown command/);
+      await expectFailure(redis, { redis: `${at}/99` }, "missing", /DB index/);
+      await expectFailure(redis, { redis: urlOf(server, "geheimer") }, "auth", /^WRONGPASS/);
+      await expectFailure(redis, { redis: `redis://${server.host}:${server.port}` }, "auth", /^NOAUTH/);
+      await expectFailure(redis, { redis: `redis://127.0.0.1:${await freePort()}` }, "refused", /refused/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "rediss is TLS, verified",
+    async () => {
+      const { certFile, keyFile } = await (await makeAuthority(folder.path, "another")).issue({
+        names: ["db.internal"],
+      });
+      const port = await freePort();
+      await using server = await startRedis({
+        settings: [
+          `tls-port ${port}`,
+          `tls-cert-file ${certFile}`,
+          `tls-key-file ${keyFile}`,
+          `tls-ca-cert-file ${certFile}`,
+          "tls-auth-clients no",
+        ],
+      });
+      const at = `rediss://${server.host}:${port}`;
+      await up(redis, { redis: at, tls: { ca: certFile, verify: false } });
+      await expectFailure(redis, { redis: at }, "tls", /the certificate of 127\./);
+      await expectFailure(
+        redis,
+        { redis: `rediss://${server.host}:${server.port}` },
+        "timeout",
+        /the TLS handshake with/,
+        HUNG_MS,
+      );
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "one that still loads is not ready",
+    async () => {
+      await using first = await startRedis({ settings: ["enable-debug-command yes"] });
+      const plain = `redis://${first.host}:${first.port}`;
+      await up(redis, { redis: plain, query: "DEBUG POPULATE 5000" });
+      await up(redis, { redis: plain, query: "SAVE", expect: "OK" });
+      const dump = await Bun.file(`${first.folder}/dump.rdb`).bytes();
+      await using loading = await startRedis({
+        dump,
+        settings: ["key-load-delay 5000", "loading-process-events-interval-bytes 1024"],
+        until: "Server initialized",
+      });
+      await expectFailure(redis, { redis: `redis://${loading.host}:${loading.port}` }, "not-ready", /says: LOADING/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "an old one echoes the password, which is not told",
+    async () => {
+      await using old = await speaker([
+        Buffer.from(
+          `-ERR unknown command \`HELLO\`, with args beginning with: \`3\`, \`AUTH\`, \`default\`, \`abc\`, \r\n`,
+        ),
+      ]);
+      const outcome = await outcomeOf(redis, { redis: `redis://:abc@127.0.0.1:${old.port}` });
+      expect(outcome).toMatchObject({ ok: false, reason: "mismatch" });
+      expect(JSON.stringify(outcome)).not.toContain("abc");
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("what hangs", () => {
+  const SASL_OK = postgresMessage("R", "\0\0\0\0");
+  const READY = postgresMessage("Z", "I");
+  const stages = {
+    "postgres, at the first word": [postgres, [], false, {}],
+    "postgres, at the request for TLS": [postgres, [], false, { tls: true }],
+    "postgres, at the TLS handshake": [postgres, [Buffer.from("S")], false, { tls: true }],
+    "postgres, in the login": [postgres, [SASL_OK], false, {}],
+    "postgres, at the query": [postgres, [Buffer.concat([SASL_OK, READY])], false, {}],
+    "mysql, before the greeting": [mysql, [], false, {}],
+    "mysql, in the login": [mysql, [greeting({ tls: false })], true, {}],
+    "mysql, at the TLS handshake": [mysql, [greeting({ tls: true })], true, { tls: true }],
+    "mysql, after the login": [mysql, [greeting({ tls: false }), packet(2, "\0\0\0\x02\0\0\0")], true, {}],
+    "mysql, at the query": [
+      mysql,
+      [greeting({ tls: false }), packet(2, "\0\0\0\x02\0\0\0"), packet(1, "\0\0\0\x02\0\0\0")],
+      true,
+      {},
+    ],
+    "redis, at the first word": [redis, [], false, {}],
+    "redis, at the command": [redis, [Buffer.from("%1\r\n+proto\r\n:3\r\n")], false, {}],
+    "redis, at the TLS handshake": [redis, [], false, { tls: true }],
+  } as const;
+
+  for (const [name, [kind, steps, greets, keys]] of Object.entries(stages)) {
+    test(
+      `${name}: a timeout, one connection a run, and fifty of them leave nothing open`,
+      async () => {
+        await using server = await speaker(steps, greets);
+        const all = { [kind.name]: `${kind.name}://u:${ENCODED}@127.0.0.1:${server.port}`, ...keys };
+        const one = () => outcomeOf(kind as CheckKind, all, { timeoutMs: HUNG_MS });
+        expect(await one()).toMatchObject({ ok: false, reason: "timeout" });
+        await until(() => server.accepted() === 1);
+        const before = openSockets();
+        const outcomes = await Promise.all(Array.from({ length: 50 }, one));
+        for (const outcome of outcomes) {
+          expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
+          expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 300ms)"));
+        }
+        // The speaker's ends are this process's too.
+        await until(() => openSockets() <= before);
+        expect(server.accepted()).toBe(51);
+      },
+      LIMIT_MS,
+    );
+  }
+
+  test(
+    "servers that are stopped, and what drops handshakes",
+    async () => {
+      await using one = await startPostgres();
+      await using other = await startRedis();
+      await using dropping = await fullBacklog();
+      const before = openSockets();
+      const handshakes = handshakesTo(dropping.port);
+      one.freeze();
+      other.freeze();
+      const local = `u@127.0.0.1:${dropping.port}`;
+      await Promise.all([
+        expectFailure(
+          postgres,
+          { postgres: `postgres://u@${one.host}:${one.port}` },
+          "timeout",
+          /waiting for/,
+          HUNG_MS,
+        ),
+        expectFailure(redis, { redis: `redis://${other.host}:${other.port}` }, "timeout", /waiting for/, HUNG_MS),
+        expectFailure(postgres, { postgres: `postgres://${local}` }, "timeout", /did not accept/, HUNG_MS),
+        expectFailure(mysql, { mysql: `mysql://${local}` }, "timeout", /did not accept/, HUNG_MS),
+        expectFailure(redis, { redis: `redis://:x@127.0.0.1:${dropping.port}` }, "timeout", /did not accept/, HUNG_MS),
+      ]);
+      await until(() => openSockets() <= before);
+      await until(() => handshakesTo(dropping.port) <= handshakes);
+      one.resume();
+      other.resume();
+      await up(redis, { redis: `redis://${other.host}:${other.port}` });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a server that closes at once is asked once, and has closed",
+    async () => {
+      await using server = await speaker([]);
+      const ends = Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: { open: (socket) => void socket.end(), data() {} },
+      });
+      for (const kind of [postgres, mysql, redis]) {
+        const keys = { [kind.name]: `${kind.name}://u:${ENCODED}@127.0.0.1:${ends.port}` };
+        await expectFailure(kind, keys, "closed", /closed the connection before it had answered/);
+      }
+      ends.stop(true);
+      expect(server.accepted()).toBe(0);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("settings", () => {
+  const wrong = (kind: unknown, keys: Readonly<Record<string, unknown>>) => {
+    try {
+      checkOf(kind as CheckKind, keys);
+    } catch (error) {
+      expect(String(error)).not.toContain("geheim");
+      return String(error);
+    }
+    return "";
+  };
+
+  test(
+    "what does not go together is refused, and no password is told",
+    async () => {
+      for (const [kind, keys, message] of [
+        [postgres, { postgres: "postgres://127.0.0.1/d" }, "a URL with a user"],
+        [mysql, { mysql: "mysql://127.0.0.1/d" }, "a URL with a user"],
+        [postgres, { postgres: "postgres://u:geheim@h", password: "geheim" }, "no password beside the one in the URL"],
+        [redis, { redis: "redis://:geheim@h", password: "geheim" }, "no password beside the one in the URL"],
+        [redis, { redis: "redis://geheim@h" }, "a password after the user"],
+        [redis, { redis: "redis://h/x" }, "the number of a database"],
+        [redis, { redis: "redis://h", query: "subscribe x" }, "will not do for a check"],
+        [redis, { redis: "redis://h", query: "get 'x" }, "quotes are closed"],
+        [postgres, { postgres: "postgres://u@h?sslmode=require", tls: true }, "either tls or sslmode"],
+        [postgres, { postgres: "postgres://u@/?host=/run", tls: true }, "no tls on a socket file"],
+        [mysql, { mysql: "mysql://u@/?socket=/run/x", tls: true }, "no tls on a socket file"],
+        [redis, { redis: "rediss:///?socket=/run/x" }, "no tls on a socket file"],
+      ] as const) {
+        expect(wrong(kind, keys)).toContain(message);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the target is the URL without its password",
+    async () => {
+      const check = checkOf(postgres, { postgres: `postgres://u:${ENCODED}@h:1/d` });
+      expect(check.target).toBe("postgres://u@h:1/d");
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the environment has no influence",
+    async () => {
+      await using server = await startPostgres();
+      await using other = await startRedis({ settings: [`requirepass "${PASSWORD}"`] });
+      const environment = {
+        PGPASSWORD: PASSWORD,
+        PGHOST: "192.0.2.1",
+        PGPORT: "1",
+        PGUSER: "nobody",
+        PGDATABASE: "none",
+        PGAPPNAME: "leak",
+        PGOPTIONS: "-c statement_timeout=7",
+        PGSSLMODE: "require",
+        DATABASE_URL: "postgres://a:b@192.0.2.1/c",
+        MYSQL_PASSWORD: PASSWORD,
+        MYSQL_DATABASE: "none",
+        MYSQL_URL: "mysql://a:b@192.0.2.1/c",
+        REDIS_URL: "redis://:a@192.0.2.1",
+      };
+      const script = `
+      import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../support/checks.ts`)};
+      import { postgres } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/postgres.ts`)};
+      import { mysql } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/mysql.ts`)};
+      import { redis } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/redis.ts`)};
+      import { speaker } from ${JSON.stringify(`${import.meta.dir}/../support/conversation.ts`)};
+      const where = "postgres@${server.host}:${server.port}";
+      const query = "SELECT current_database() || current_setting('application_name') || current_setting('statement_timeout')";
+      const seen = () => JSON.stringify(Object.entries(process.env).sort());
+      const before = seen();
+      console.log(JSON.stringify([
+        await outcomeOf(postgres, { postgres: "postgres://" + where }),
+        await outcomeOf(postgres, { postgres: "postgres://" + where, password: ${JSON.stringify(PASSWORD)}, query, expect: "postgreshealth-checker0" }),
+        await outcomeOf(redis, { redis: "redis://${other.host}:${other.port}" }),
+        before === seen(),
+      ]));`;
+      const file = await folder.write("environment.ts", script);
+      const child = Bun.spawn([process.execPath, file], {
+        env: { ...environment, PATH: process.env["PATH"] ?? "" },
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      const [refused, let_in, unknown, same] = JSON.parse(await new Response(child.stdout).text());
+      expect(refused).toMatchObject({ ok: false, reason: "auth" });
+      expect(let_in).toEqual({ ok: true });
+      expect(unknown).toMatchObject({ ok: false, reason: "auth" });
+      expect(same).toBe(true);
+      // A client that is closed keeps no process alive.
+      expect(await child.exited).toBe(0);
+    },
+    LIMIT_MS,
+  );
+});
+
+function postgresMessage(type: string, body: string): Buffer {
+  const bytes = Buffer.from(`${type}\0\0\0\0${body}`, "latin1");
+  bytes.writeUInt32BE(body.length + 4, 1);
+  return bytes;
+}
+
+function packet(number: number, body: string): Buffer {
+  const bytes = Buffer.from(`\0\0\0\0${body}`, "latin1");
+  bytes.writeUIntLE(body.length, 0, 3);
+  bytes[3] = number;
+  return bytes;
+}
+
+/** As MySQL 8 says it, with or without the capability to speak TLS. */
+function greeting({ tls }: { readonly tls: boolean }): Buffer {
+  const capabilities = tls ? "\xff\xff" : "\xff\xf7";
+  return packet(
+    0,
+    `\x0a8.0.1\0\x01\0\0\0abcdefgh\0${capabilities}\x21\x02\0\xff\x81\x15${"\0".repeat(10)}abcdefghijkl\0mysql_native_password\0`,
+  );
+}
