@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
+import { until } from "../support/until.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 const UP: Outcome = { ok: true };
@@ -523,4 +524,55 @@ test("after an abort nothing runs, and who waits is answered unhealthy", async (
   await clock.pass(100_000);
   expect(runs.map(({ aborted }) => aborted)).toEqual([true]);
   expect(results).toEqual([]);
+});
+
+test("by the host's own clock: what hangs is ended at its timeout, again and again, and the rest goes on", async () => {
+  const reasons: string[] = [];
+  let goes = 0;
+  let hanging = 0;
+  const hangs = backgroundCheck({
+    name: "hangs",
+    intervalMs: 40,
+    timeoutMs: 20,
+    probe: (signal) => {
+      hanging++;
+      return new Promise((resolve) =>
+        signal.addEventListener("abort", () => {
+          hanging--;
+          resolve(failed("timeout", "no answer"));
+        }),
+      );
+    },
+  });
+  const good = backgroundCheck({
+    name: "goes",
+    intervalMs: 20,
+    probe: async () => {
+      goes++;
+      return UP;
+    },
+  });
+  const monitor = createMonitor({
+    groups: [[hangs, good], [good]],
+    singleflight: false,
+    maxRounds: 16,
+    onResult({ check, outcome }) {
+      if (check === hangs && !outcome.ok) reasons.push(outcome.reason);
+    },
+    onVerdict() {},
+    onAbandoned() {},
+    onStale() {},
+    onFault() {},
+  });
+  monitor.start();
+  expect(await monitor.ask(asker(), 1)).toEqual(HEALTHY);
+  expect(await monitor.ask(asker())).toEqual(unhealthy("hangs"));
+  await until(() => reasons.length >= 3 && goes >= 5);
+  expect(new Set(reasons)).toEqual(new Set(["timeout"]));
+  await until(() => hanging === 1);
+  monitor.abort();
+  expect(hanging).toBe(0);
+  const ran = goes;
+  await Bun.sleep(100); // five intervals, of which nothing must come
+  expect(goes).toBe(ran);
 });
