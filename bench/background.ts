@@ -1,11 +1,14 @@
-// `bun bench/background.ts [--checks 1000] [--interval 1000] [--seconds 20]`: what the
-// background costs, and whether it is on time: TCP checks of listeners of this host.
+// `bun bench/background.ts [--checks 1000] [--interval 1000] [--seconds 20] [--binary FILE]`:
+// what the background costs the compiled daemon, and whether it is on time, as the
+// checked side sees it: TCP checks of as many addresses of this host.
 
+import { mkdtemp } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Check, CheckResult } from "../src/checks/check.ts";
-import { tcp } from "../src/checks/tcp.ts";
-import { clock } from "../src/clock.ts";
-import { createMonitor } from "../src/core/monitor.ts";
+import { firstAnswer, freePort } from "./load.ts";
+import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
 import { quantile } from "./statistics.ts";
 
 const MIB = 1024 * 1024;
@@ -15,107 +18,64 @@ const { values } = parseArgs({
     checks: { type: "string", default: "1000" },
     interval: { type: "string", default: "1000" },
     seconds: { type: "string", default: "20" },
+    binary: { type: "string", default: join(import.meta.dir, "../dist/health-checker") },
   },
 });
-const [count, intervalMs, seconds] = [values.checks, values.interval, values.seconds].map(Number) as [
-  number,
-  number,
-  number,
-];
+const [count = 0, intervalMs = 0, seconds = 0] = [values.checks, values.interval, values.seconds].map(Number);
 
-const targets = Bun.spawn([process.execPath, `${import.meta.dir}/targets.ts`, String(count)], {
-  stdio: ["ignore", "pipe", "inherit"],
+const folder = await mkdtemp(join(tmpdir(), "health-checker-bench-"));
+process.on("exit", () => {
+  killAll();
+  Bun.spawnSync(["rm", "-rf", folder]);
 });
-process.on("exit", () => targets.kill("SIGKILL"));
-let printed = "";
-for await (const chunk of targets.stdout.pipeThrough(new TextDecoderStream())) {
-  printed += chunk;
-  if (printed.includes("\n")) break;
-}
+const cores = allowedCores();
+pinSelf(cores[0] ?? 0);
 
-const context = { timeoutMs: 5000, env: {}, hide: (text: string) => text, onOrphan() {} };
-const checks = (JSON.parse(printed) as number[]).map((port): Check => {
-  const settings = { tcp: { family: "tcp" as const, host: "127.0.0.1", port } };
-  const name = `tcp ${port}`;
-  return {
-    name,
-    kind: "tcp",
-    target: name,
-    timeoutMs: context.timeoutMs,
-    rise: 2,
-    fall: 3,
-    severity: "critical",
-    intervalMs,
-    staleAfterMs: 3 * intervalMs + context.timeoutMs,
-    probe: tcp.probe(settings, { ...context, name }),
-  };
+/** When each address was connected to, by performance.now(). */
+const arrivals = new Map<string, number[]>();
+const target = createServer((socket) => {
+  arrivals.get(socket.localAddress ?? "")?.push(performance.now());
+  socket.on("error", () => {});
+  socket.resume();
 });
+await new Promise<void>((listening) => target.listen(0, "0.0.0.0", 4096, listening));
+const bound = target.address();
+const targetPort = typeof bound === "object" && bound ? bound.port : 0;
 
-/** When the runs of a check began, by performance.now(). */
-const starts = new Map<Check, number[]>(checks.map((check) => [check, []]));
-const durations: number[] = [];
-const failures: CheckResult[] = [];
-const monitor = createMonitor({
-  groups: [checks],
-  singleflight: false,
-  maxRounds: 16,
-  deadlineMs: 4500,
-  onResult(result) {
-    starts.get(result.check)?.push(result.start);
-    durations.push(result.durationMs);
-    if (!result.outcome.ok) failures.push(result);
-  },
-  onVerdict({ healthy }) {
-    console.log(healthy ? "healthy" : "unhealthy");
-  },
-  onAbandoned() {},
-  onStale() {},
-  onFault(error) {
-    throw error;
-  },
-});
+const addresses = Array.from({ length: count }, (_, index) => `127.1.${index >> 8}.${index & 255}`);
+for (const address of addresses) arrivals.set(address, []);
+const config = join(folder, "checks.json");
+const checks = addresses.map((address) => ({ tcp: `${address}:${targetPort}` }));
+await Bun.write(config, JSON.stringify({ interval: `${intervalMs}ms`, defaults: { rise: 2, fall: 3 }, checks }));
 
-const began = clock.now();
-monitor.start();
-const first = await monitor.ask({ signal: new AbortController().signal });
-const firstMs = clock.now() - began;
-const cpuBefore = process.cpuUsage();
-let peakBytes = 0;
-const sampler = setInterval(() => {
-  peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
-}, 100);
+const port = freePort();
+const started = performance.now();
+const daemon = startPinned(cores.at(-1) ?? 0, [
+  values.binary,
+  ...["--config", config, "--listener", `127.0.0.1:${port}`, "--log-level", "error"],
+]);
+await firstAnswer(daemon, port, 200);
+const firstMs = performance.now() - started;
+await Bun.sleep(2 * intervalMs); // the first runs are at once, and in time for nothing
+for (const times of arrivals.values()) times.length = 0;
+const cpuBefore = daemon.cpuMs();
 await Bun.sleep(seconds * 1000);
-clearInterval(sampler);
-const { user, system } = process.cpuUsage(cpuBefore);
-monitor.abort();
-targets.kill();
+const cpuMs = daemon.cpuMs() - cpuBefore;
+const { peak } = daemon.memoryBytes();
+await daemon.end();
 
 // The first tick of a check tells where its grid is, within the delay of that one: the least over all ticks is the truth.
-const delays = [...starts.values()].flatMap(([, ...ticks]) => {
-  const phases = ticks.map((start, index) => start - index * intervalMs);
+const delays = [...arrivals.values()].flatMap((ticks) => {
+  const phases = ticks.map((time, index) => time - index * intervalMs);
   const grid = Math.min(...phases);
-  return ticks.map((start, index) => start - index * intervalMs - grid);
+  return phases.map((phase) => phase - grid);
 });
-const ran = [...starts.values()].map(({ length }) => length);
+const ran = [...arrivals.values()].map(({ length }) => length);
+const late = (share: number) => `${quantile(delays, share).toFixed(1)} ms`;
 
-const reads = 1_000_000;
-const readFrom = performance.now();
-for (let index = 0; index < reads; index++) monitor.read();
-const readNs = ((performance.now() - readFrom) * 1e6) / reads;
-
-console.log(`first verdict        ${first.healthy ? "healthy" : "unhealthy"} after ${firstMs.toFixed(0)} ms`);
-console.log(`runs a check         ${Math.min(...ran)} to ${Math.max(...ran)} in ${seconds} s`);
-console.log(
-  `late by              p50 ${ms(quantile(delays, 0.5))}, p99 ${ms(quantile(delays, 0.99))}, worst ${ms(quantile(delays, 1))}`,
-);
-console.log(
-  `a run                p50 ${ms(quantile(durations, 0.5))}, p99 ${ms(quantile(durations, 0.99))}; ${failures.length} failed`,
-);
-console.log(`CPU                  ${((user + system) / 1e4 / seconds).toFixed(1)} % of a core`);
-console.log(`memory, peak         ${(peakBytes / MIB).toFixed(0)} MB`);
-console.log(`a read of the answer ${readNs.toFixed(0)} ns`);
+console.log(`first 200      after ${firstMs.toFixed(0)} ms, the file read and every check run once`);
+console.log(`runs a check   ${Math.min(...ran)} to ${Math.max(...ran)} in ${seconds} s`);
+console.log(`late by        p50 ${late(0.5)}, p99 ${late(0.99)}, worst ${late(1)}`);
+console.log(`CPU            ${((cpuMs / 1000 / seconds) * 100).toFixed(1)} % of a core`);
+console.log(`memory, peak   ${(peak / MIB).toFixed(0)} MB`);
 process.exit(0);
-
-function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
-}
