@@ -1,7 +1,18 @@
 // The bytes of a config file → what it says, with the line and column of each part.
 
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLError } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import { formatPath, onOneLine, type Path, type Problem, quote } from "./problem.ts";
 
 /** yaml takes 1.3 s for 1 MB and 18 s for 10 MB (measured), so a larger file is refused unread. */
@@ -135,9 +146,10 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
 
   const { value, flaws, targets } = read(contents, lineOf);
   if (flaws.length > 0) return flaws.map(({ offset, said }) => `${place(offset)}: ${said}`);
+  const offsetOf = createFinder(contents, targets);
   const remark = (path: Path, said: string, at?: "key") => {
     const shown = formatPath(path);
-    return `${place(offsetOf(contents, targets, path, at))}: ${shown === "" ? "" : `${shown}: `}${said}`;
+    return `${place(offsetOf(path, at))}: ${shown === "" ? "" : `${shown}: `}${said}`;
   };
   return {
     name,
@@ -306,25 +318,38 @@ function scalarOf({ value, source }: Scalar, isJson: boolean): unknown {
   return typeof value === "number" && !isJson && source !== undefined && String(value) !== source ? source : value;
 }
 
-/** Where the value under `path` begins; where it has no text of its own, its key; where it is not there, what holds it. */
-function offsetOf(root: unknown, targets: Targets, path: Path, at?: "key"): number {
-  let node = root;
-  let offset = startOf(node) ?? 0;
-  for (const [index, step] of path.entries()) {
-    while (isAlias(node)) node = targets.get(node);
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(scalarOf(key, false)) === String(step));
-      if (!pair) return offset;
-      const atKey = at === "key" && index === path.length - 1;
-      const empty = pair.value === null || (isScalar(pair.value) && pair.value.source === "");
-      offset = (atKey || empty ? startOf(pair.key) : startOf(pair.value)) ?? offset;
-      node = pair.value;
-    } else if (isSeq(node)) {
-      node = node.items[Number(step)];
-      offset = startOf(node) ?? offset;
-    } else return offset;
-  }
-  return offset;
+/**
+ * Where the value under a path begins; where it has no text of its own, its key; where it is
+ * not there, what holds it. Mappings are searched once, since there may be as many problems as keys.
+ */
+function createFinder(root: unknown, targets: Targets) {
+  const indexes = new Map<YAMLMap, ReadonlyMap<string, Pair>>();
+  const indexOf = (map: YAMLMap): ReadonlyMap<string, Pair> => {
+    const found = indexes.get(map) ?? new Map(map.items.map((pair) => [keyOf(pair), pair]));
+    indexes.set(map, found);
+    return found;
+  };
+  return (path: Path, at?: "key"): number => {
+    let node = root;
+    let offset = startOf(node) ?? 0;
+    for (const [index, step] of path.entries()) {
+      while (isAlias(node)) node = targets.get(node);
+      if (isMap(node)) {
+        const pair = indexOf(node).get(String(step));
+        if (!pair) return offset;
+        const atKey = at === "key" && index === path.length - 1;
+        const empty = pair.value === null || (isScalar(pair.value) && pair.value.source === "");
+        offset = (atKey || empty ? startOf(pair.key) : startOf(pair.value)) ?? offset;
+        node = pair.value;
+      } else if (isSeq(node)) {
+        node = node.items[Number(step)];
+        offset = startOf(node) ?? offset;
+      } else return offset;
+    }
+    return offset;
+  };
 }
+
+const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(scalarOf(key, false)) : "");
 
 const startOf = (node: unknown): number | undefined => (node as YAMLNode | null | undefined)?.range?.[0];

@@ -6,7 +6,7 @@ import type { CheckKind } from "../checks/kind.ts";
 import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./explain.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
-import { describe, type Path, type Problem, quote } from "./problem.ts";
+import { describe, formatPath, type Path, type Problem, quote } from "./problem.ts";
 import { type CommonKeys, createFileSchema, type Defaults, type FileSchema } from "./schema.ts";
 import { fillSecrets } from "./secrets.ts";
 
@@ -63,7 +63,7 @@ export async function loadConfigFile(
     schema,
     problems,
     hide: hiding(secrets) ?? ((text) => text),
-    isFilled: (path) => !flaws.some((flaw) => overlap(flaw.path, path)),
+    isFilled: createIsFilled(flaws.map(({ path }) => path)),
   };
   const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
@@ -92,8 +92,14 @@ interface Reading {
   readonly isFilled: (path: Path) => boolean;
 }
 
-const overlap = (one: Path, other: Path): boolean =>
-  one.slice(0, other.length).every((step, index) => step === other[index]);
+/** Whether nothing of what `path` is in, or holds, is among `missing`. */
+function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
+  const whole = new Set(missing.map(formatPath));
+  const above = new Set(missing.flatMap((path) => path.map((_, length) => formatPath(path.slice(0, length)))));
+  return (path) =>
+    missing.length === 0 ||
+    !(above.has(formatPath(path)) || path.some((_, index) => whole.has(formatPath(path.slice(0, index + 1)))));
+}
 
 async function tell(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
   const worth = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);

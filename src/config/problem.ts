@@ -53,8 +53,13 @@ const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufeff]/u;
  * goes, and what a query may hold.
  */
 export function withoutCredentials(text: string): string {
-  if (!text.includes("://")) return text.replace(/\S*:.*@/s, "***@");
-  return text.replace(/:\/\/.*@/s, "://***@").replace(/(?<=:\/\/.*\?).+/s, "***");
+  const at = text.lastIndexOf("@");
+  const scheme = text.indexOf("://");
+  if (scheme < 0) return at >= 0 && text.lastIndexOf(":", at) >= 0 ? `***${text.slice(at)}` : text;
+  const start = scheme + "://".length;
+  const rest = at > start ? `***${text.slice(at)}` : text.slice(start);
+  const query = rest.indexOf("?");
+  return text.slice(0, start) + (query < 0 ? rest : `${rest.slice(0, query)}?***`);
 }
 
 /** Loaded only for who mistyped. */

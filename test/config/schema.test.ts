@@ -38,7 +38,6 @@ const UNSEEN = [
   "bad-env-secret",
   "bad-file-secret",
   "default-rise-without-interval",
-  "duplicate-name",
   "endpoint-strangers",
   "file-conflicts",
   "http-conflicts",
