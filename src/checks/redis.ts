@@ -3,6 +3,7 @@
 // tried again.
 
 import { formatAddress } from "../probing/address.ts";
+import type { Client } from "../probing/talk.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { type Field, type Pattern, pattern, takes, text } from "./fields.ts";
@@ -88,27 +89,25 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
     const [{ openRelay }, { talk }] = await machinery;
     const relay = await openRelay(url.address, { tls, patienceMs: timeoutMs / 2 }, signal);
     if ("ok" in relay) return relay;
-    const { door } = relay;
-    const where =
-      door.family === "tcp"
-        ? `redis://${credentials}${door.host}:${door.port}`
-        : `redis+unix://${credentials}localhost${door.path}`;
-    const client = new Bun.RedisClient(where, {
-      autoReconnect: false,
-      maxRetries: 0,
-      connectionTimeout: 0,
-      idleTimeout: 0,
-      enableAutoPipelining: false,
-    });
-    let asking = false;
-    client.onconnect = () => {
-      asking = true;
-    };
-    client.onclose = () => {};
-    return talk(
-      relay,
-      peer,
-      {
+    const make = (): Client => {
+      const { door } = relay;
+      const where =
+        door.family === "tcp"
+          ? `redis://${credentials}${door.host}:${door.port}`
+          : `redis+unix://${credentials}localhost${door.path}`;
+      const client = new Bun.RedisClient(where, {
+        autoReconnect: false,
+        maxRetries: 0,
+        connectionTimeout: 0,
+        idleTimeout: 0,
+        enableAutoPipelining: false,
+      });
+      let asking = false;
+      client.onconnect = () => {
+        asking = true;
+      };
+      client.onclose = () => {};
+      return {
         async ask() {
           try {
             // A client on a socket file takes no number of a database in its URL.
@@ -120,9 +119,9 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
         },
         waitingFor: () => (asking ? `the reply to ${name}` : "the answer to the login"),
         hangUp: () => client.close(),
-      },
-      signal,
-    );
+      };
+    };
+    return talk(relay, peer, make, signal);
   };
 }
 

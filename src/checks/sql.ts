@@ -3,6 +3,7 @@
 
 import { formatAddress } from "../probing/address.ts";
 import type { StreamOptions } from "../probing/stream.ts";
+import type { Client } from "../probing/talk.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { type Pattern, pattern, takes, text } from "./fields.ts";
 import type { Conflict, ProbeContext, Zod } from "./kind.ts";
@@ -69,48 +70,43 @@ export function sqlProbe({ url, query, expect, password }: Question, dialect: Di
     if ("ok" in options) return options as Failure;
     const relay = await openRelay(url.address, { ...dialect.stream, patienceMs: context.timeoutMs / 2 }, signal);
     if ("ok" in relay) return relay;
-    let asking = false;
-    const { door } = relay;
-    const client = withoutEnvironment(
-      () =>
-        new Bun.SQL({
-          adapter: dialect.adapter,
-          ...(door.family === "tcp" ? { hostname: door.host, port: door.port } : { path: door.path }),
-          username: user,
-          // A function, for the client takes an empty text for none.
-          password: () => password ?? url.password ?? "",
-          database: url.path || dialect.database(user),
-          max: 1,
-          idleTimeout: 0,
-          maxLifetime: 0,
-          connectionTimeout: 0,
-          tls: false,
-          onconnect: () => {
-            asking = true;
-          },
-          ...options,
-        } as Bun.SQL.PostgresOrMySQLOptions),
-    );
-    return talk(
-      relay,
-      peer,
-      {
+    const make = (): Client => {
+      let asking = false;
+      const { door } = relay;
+      const client = withoutEnvironment(
+        () =>
+          new Bun.SQL({
+            adapter: dialect.adapter,
+            ...(door.family === "tcp" ? { hostname: door.host, port: door.port } : { path: door.path }),
+            username: user,
+            // A function, for the client takes an empty text for none.
+            password: () => password ?? url.password ?? "",
+            database: url.path || dialect.database(user),
+            max: 1,
+            idleTimeout: 0,
+            maxLifetime: 0,
+            connectionTimeout: 0,
+            tls: false,
+            onconnect: () => {
+              asking = true;
+            },
+            ...options,
+          } as Bun.SQL.PostgresOrMySQLOptions),
+      );
+      const ask = () => client.unsafe(query).simple().raw();
+      return {
         ask: () =>
-          client
-            .unsafe(query)
-            .simple()
-            .raw()
-            .then(
-              (rows: unknown) => judge(rows, expect),
-              (error: unknown) => dialect.explain(error, peer, relay.opening()),
-            ),
+          ask().then(
+            (rows: unknown) => judge(rows, expect),
+            (error: unknown) => dialect.explain(error, peer, relay.opening()),
+          ),
         waitingFor: () => (asking ? "the answer to the query" : "the answer to the login"),
         hangUp: () => void client.close({ timeout: 0 }).catch(() => {}),
         lastWords: (closing) => dialect.lastWords?.(closing, peer),
         ...(dialect.farewell && { farewell: dialect.farewell }),
-      },
-      signal,
-    );
+      };
+    };
+    return talk(relay, peer, make, signal);
   };
 }
 

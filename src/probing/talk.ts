@@ -19,7 +19,15 @@ export interface Client {
   readonly farewell?: Uint8Array;
 }
 
-export async function talk(relay: Relay, peer: string, client: Client, signal: AbortSignal): Promise<Outcome> {
+/** Closes the relay whatever `make` does. */
+export async function talk(relay: Relay, peer: string, make: () => Client, signal: AbortSignal): Promise<Outcome> {
+  let client: Client;
+  try {
+    client = make();
+  } catch (error) {
+    relay.close();
+    throw error;
+  }
   const { promise: late, resolve } = Promise.withResolvers<Outcome>();
   const abort = () => {
     const waited = failed("timeout", `${peer}: waiting for ${client.waitingFor()}`);

@@ -12,7 +12,15 @@ import { redis } from "../../src/checks/redis.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { speaker } from "../support/conversation.ts";
-import { ENCODED, PASSWORD, type Server, startMariadb, startPostgres, startRedis } from "../support/databases.ts";
+import {
+  ENCODED,
+  PASSWORD,
+  removePostgresTemplate,
+  type Server,
+  startMariadb,
+  startPostgres,
+  startRedis,
+} from "../support/databases.ts";
 import { freePort, fullBacklog } from "../support/listeners.ts";
 import { needs } from "../support/needs.ts";
 import { handshakesTo } from "../support/processes.ts";
@@ -53,7 +61,10 @@ beforeAll(async () => {
   tls = { key: await readFile(keyFile, "utf8"), certificate: await readFile(certFile, "utf8") };
   caFile = authority.caFile;
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  await removePostgresTemplate();
+  await folder[Symbol.asyncDispose]();
+});
 
 describe("postgres", () => {
   const urlOf = ({ host, port }: Server, password = ENCODED, database = "postgres") =>

@@ -1,8 +1,8 @@
 // Database servers of a test's own, each on an address of its own, with passwords.
 
 import { existsSync, readdirSync } from "node:fs";
-import { chown, cp, mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chown, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Child, plainEnvironment, startChild } from "./child.ts";
 import { freePort, loopbackAddress } from "./loopback.ts";
 import { tempFolder } from "./temp.ts";
@@ -83,11 +83,16 @@ export async function startPostgres({
 
 let template: Promise<string> | undefined;
 
+/** Once no more are to be started. */
+export async function removePostgresTemplate(): Promise<void> {
+  if (template) await rm(dirname(await template), { recursive: true, force: true });
+  template = undefined;
+}
+
 /** initdb takes its time, a copy does not. */
 function postgresTemplate(): Promise<string> {
   template ??= (async () => {
     const folder = await tempFolder();
-    process.on("exit", () => Bun.spawnSync(["rm", "-rf", folder.path]));
     const file = await folder.write("password", PASSWORD);
     const data = join(folder.path, "data");
     await giveAway(folder.path);
