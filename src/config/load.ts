@@ -196,14 +196,14 @@ function settleChecks(wanted: readonly Wanted[], { file, interval, timeouts }: S
   });
 }
 
-/** Names that nobody gave: the second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
+/** Names that nobody gave, on one line: the second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
 function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
   const taken = new Set(wanted.map(({ says }) => says.name));
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
     const hide = hiding([...secrets, ...(kind.secrets?.(settings) ?? [])]);
     const target = kind.target(settings);
-    const plainName = `${kind.name} ${hide?.(target) ?? target}`;
+    const plainName = `${kind.name} ${hide?.(target) ?? target}`.replaceAll(/\p{Cc}+/gu, " ");
     let count = counts.get(plainName) ?? 1;
     let unique = count === 1 ? plainName : `${plainName} #${count}`;
     while (taken.has(unique)) unique = `${plainName} #${++count}`;
