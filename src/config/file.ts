@@ -185,7 +185,9 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
     case "MULTILINE_IMPLICIT_KEY":
       return flaw("a colon and a space after a key", "the next line");
     case "BAD_SCALAR_START":
-      return flaw("a value", `one that begins with ${text.charAt(offset)} (put it in quotes)`);
+      return /[!-~]/.test(text.charAt(offset))
+        ? flaw("a value", `one that begins with ${text.charAt(offset)} (put it in quotes)`)
+        : flaw("a value", "a tab or another character that begins none");
     case "BAD_DQ_ESCAPE":
       return flaw(
         "an escape of double quotes",
