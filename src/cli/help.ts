@@ -31,7 +31,8 @@ function renderOption(name: OptionName): string {
   const { short, value, help, repeatable, default: fallback } = optionDef(name);
   const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
   const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
-  return `${head}\n${wrap(notes ? `${help} (${notes})` : help)}`;
+  const said = help.replaceAll("`", "");
+  return `${head}\n${wrap(notes ? `${said} (${notes})` : said)}`;
 }
 
 function wrap(text: string): string {

@@ -14,7 +14,7 @@ export interface OptionDef<T> {
   readonly repeatable?: boolean;
   /** As one would write it. */
   readonly default?: string;
-  /** One sentence for the help. */
+  /** One sentence for the help and the tables; what is in backticks is written so. */
   readonly help: string;
   /** Absent from a config file. */
   readonly commandLineOnly?: boolean;
@@ -53,7 +53,7 @@ export const OPTIONS = {
     field: address,
     value: "PORT",
     repeatable: true,
-    help: "check that a TCP port accepts: 5432 (on 127.0.0.1), host:5432, [::1]:5432, unix:/path",
+    help: "check that a TCP port accepts: `5432` (on 127.0.0.1), `host:5432`, `[::1]:5432`, `unix:/path`",
   }),
   script: define({
     field: command,
@@ -71,13 +71,13 @@ export const OPTIONS = {
     field: duration,
     value: "N",
     default: "5",
-    help: "how long a script may take: seconds, or 500ms, 10s, 1m",
+    help: "how long a script may take: seconds, or `500ms`, `10s`, `1m`",
   }),
   "port-timeout": define({
     field: duration,
     value: "N",
     default: "5",
-    help: "how long a port may take to accept: seconds, or 500ms, 10s, 1m",
+    help: "how long a port may take to accept: seconds, or `500ms`, `10s`, `1m`",
   }),
   interval: define({
     field: interval,
@@ -87,7 +87,7 @@ export const OPTIONS = {
   deadline: define({
     field: duration,
     value: "D",
-    help: "answer a request within D; what has not finished by then has failed. In the background 4500ms unless said, on request none",
+    help: "answer a request within D; what has not finished by then has failed. In the background `4500ms` unless said, on request none",
   }),
   singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
   "max-rounds": define({
@@ -100,7 +100,7 @@ export const OPTIONS = {
     field: listenAddress,
     value: "HOST:PORT",
     default: "0.0.0.0:5000",
-    help: "where health requests are answered; 0.0.0.0:P and :P are every address, v4 and v6; unix:/path",
+    help: "where health requests are answered; `0.0.0.0:P` and `:P` are every address, v4 and v6; `unix:/path`",
   }),
   "failure-status": define({
     field: wholeNumber(400, 599),
@@ -112,7 +112,7 @@ export const OPTIONS = {
     field: logLevel,
     value: "LEVEL",
     default: "info",
-    help: "panic, fatal, error, warning, info or debug",
+    help: "`panic`, `fatal`, `error`, `warning`, `info` or `debug`",
   }),
   help: define({ field: flag, short: "h", help: "show this help and exit", commandLineOnly: true }),
   version: define({ field: flag, short: "v", help: "show the version and exit", commandLineOnly: true }),

@@ -109,7 +109,15 @@ export async function createFileSchema(): Promise<FileSchema> {
 export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
   const { z, frame, kinds } = await createFileSchema();
   const whole = frame.extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) }).meta(frame.meta() ?? {});
-  return z.toJSONSchema(whole, { io: "input", unrepresentable: "any" });
+  return z.toJSONSchema(whole, {
+    io: "input",
+    unrepresentable: "any",
+    // zod leaves out the examples of what it transforms; those of ours are of what one writes.
+    override({ zodSchema, jsonSchema }) {
+      const examples = z.globalRegistry.get(zodSchema)?.["examples"];
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  });
 }
 
 const checks = (z: Zod, check: ZodType) =>
