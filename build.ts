@@ -20,6 +20,8 @@ const FOLDER = "dist";
 export const COMPILE_FLAGS: readonly string[] = [
   "--format=esm",
   "--bytecode",
+  // What only a config file needs stays on disk without one: 6 MiB, and 6 ms at start.
+  "--splitting",
   "--minify-syntax",
   "--minify-whitespace",
   // Nothing of the folder it is started in may change what it does.

@@ -4,6 +4,7 @@ import { rename, rm } from "node:fs/promises";
 import type { Certificate } from "./certificates.ts";
 import { startChild } from "./child.ts";
 import { freePort, loopbackAddress } from "./loopback.ts";
+import { childrenOf, isAlive } from "./processes.ts";
 import { tempFolder } from "./temp.ts";
 import { until } from "./until.ts";
 
@@ -67,9 +68,12 @@ http {
     showPage: () => rename(`${page}.hidden`, page),
     async use(other) {
       const before = await serial();
+      const workers = childrenOf(nginx.pid);
       await rm(config);
       await write(other);
       nginx.kill("SIGHUP");
+      // The old worker goes on accepting until it has heard that it is to end.
+      await until(() => !workers.some(isAlive), 20_000, "nginx's worker to be replaced");
       await until(async () => (await serial()) !== before, 20_000, "nginx to use the other certificate");
     },
     [Symbol.asyncDispose]: end,
