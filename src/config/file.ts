@@ -197,6 +197,10 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
       return flaw("the name of an anchor after *", "none (put a text that begins with * in quotes)");
     case "BLOCK_IN_FLOW":
       return flaw("a comma between two items in brackets", "none");
+    case "UNEXPECTED_TOKEN":
+      return / at node end/.test(message)
+        ? flaw("nothing more after a value", "more (put the whole in quotes)")
+        : flaw("YAML", `a flaw: ${plain(message)}`);
     case "KEY_OVER_1024_CHARS":
       return flaw("a key of at most 1024 characters", "more");
     case "MISSING_CHAR": {

@@ -114,7 +114,12 @@ export const OPTIONS = {
     default: "info",
     help: "`panic`, `fatal`, `error`, `warning`, `info` or `debug`",
   }),
-  help: define({ field: flag, short: "h", help: "show this help and exit; so does no argument at all", commandLineOnly: true }),
+  help: define({
+    field: flag,
+    short: "h",
+    help: "show this help and exit; so does no argument at all",
+    commandLineOnly: true,
+  }),
   version: define({ field: flag, short: "v", help: "show the version and exit", commandLineOnly: true }),
 } as const;
 
