@@ -175,6 +175,8 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
       return flaw("spaces to indent with", "a tab");
     case "MULTIPLE_DOCS":
       return flaw("one document", "more");
+    case "BAD_DIRECTIVE":
+      return flaw("no directive but %YAML 1.2", "one (a line that begins with %)");
     case "TAG_RESOLVE_FAILED":
       return flaw("no tag", "one (put a text that begins with ! in quotes)");
     case "BLOCK_AS_IMPLICIT_KEY":
@@ -221,7 +223,9 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
 
 const SAME_COLUMN = "the indentation of the lines before";
 
-const plain = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1).replace(/[:\n].*/s, "");
+/** Without what it quotes of the text. */
+const plain = (message: string): string =>
+  message.charAt(0).toLowerCase() + message.slice(1).replace(/[^\w \-"'{}[\],|>&!].*/su, "");
 
 interface Content {
   readonly value: unknown;
