@@ -33,7 +33,7 @@ export const COMPILE_FLAGS: readonly string[] = [
 ];
 
 /** The program, and what it runs as a thread, which is looked for by its path below src/. */
-export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/probing/filesystem-thread.ts"];
+export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/probing/files/filesystem-thread.ts"];
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });

@@ -1,7 +1,7 @@
 // The one clock for ages, intervals and deadlines. It counts while the host is
 // suspended, so that a result does not wake up as fresh as it went to sleep.
 
-import { libc } from "./probing/libc.ts";
+import { libc } from "./probing/system/libc.ts";
 
 export interface Clock {
   /** Milliseconds since some fixed moment. */

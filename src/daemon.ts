@@ -9,9 +9,9 @@ import { formatDuration } from "./duration.ts";
 import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
-import { type Address, formatAddress } from "./probing/address.ts";
-import { holdReserve } from "./probing/descriptors.ts";
-import { allGroupsGone, killAllGroups } from "./probing/group.ts";
+import { type Address, formatAddress } from "./probing/network/address.ts";
+import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
+import { holdReserve } from "./probing/system/descriptors.ts";
 import { reporting } from "./reporting.ts";
 import { version } from "./version.ts";
 

@@ -7,7 +7,7 @@ import type { Options } from "./config/load.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
 import { createBoundedWriter, createLog } from "./log.ts";
-import { killAllGroups } from "./probing/group.ts";
+import { killAllGroups } from "./probing/processes/group.ts";
 import { onEndingSignals } from "./signals.ts";
 
 const FINE = 0;

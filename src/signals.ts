@@ -1,6 +1,6 @@
 // The signals that end the daemon: the first asks it to stop, the second insists.
 
-import { libc } from "./probing/libc.ts";
+import { libc } from "./probing/system/libc.ts";
 
 /**
  * A closed terminal ends the daemon as an interrupt does, so that no script

@@ -1,12 +1,12 @@
 // certificate: passes when the target shows a certificate that holds (chain, name,
 // dates), and that has, like those above it, `min-days` left.
 
-import { formatAddress } from "../probing/address.ts";
-import { isFailure } from "../probing/race.ts";
+import { formatAddress } from "../probing/network/address.ts";
+import { isFailure } from "../probing/network/race.ts";
 import { failed, type Outcome } from "./check.ts";
-import { absolutePath, takes, tcpAddress, text, wholeNumber } from "./fields.ts";
+import { absolutePath, takes, tcpAddress, text, wholeNumber } from "./keys/fields.ts";
+import type { TlsSettings } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
-import type { TlsSettings } from "./tls.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -36,8 +36,8 @@ export const certificate = defineKind({
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],
   probe({ certificate: target, "server-name": name, ca, "min-days": minDays = 0 }, { timeoutMs }) {
-    const loading = import("../probing/stream.ts");
-    const judging = import("../probing/certificate.ts");
+    const loading = import("../probing/network/stream.ts");
+    const judging = import("../probing/network/certificate.ts");
     // Verified here and not there, so that the dates are told whatever else is wrong.
     const tls: TlsSettings = { verify: false, ca, "server-name": name };
     const peer = formatAddress(target);

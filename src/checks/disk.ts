@@ -5,11 +5,11 @@
 // what others than root can use. A file system without a fixed number of
 // inodes has enough of them.
 
-import type { Room } from "../probing/filesystem-thread.ts";
+import type { Room } from "../probing/files/filesystem-thread.ts";
 import { formatSize, isBinary } from "../size.ts";
-import { type Amount, count, size } from "./amount.ts";
 import { failed, type Outcome } from "./check.ts";
-import { absolutePath, takes } from "./fields.ts";
+import { type Amount, count, size } from "./keys/amount.ts";
+import { absolutePath, takes } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
 import { cannotLook } from "./paths.ts";
 
@@ -32,7 +32,7 @@ export const disk = defineKind({
       : { path: ["disk"], expected: "min-free, min-free-inodes or both beside it", got: "neither" },
   target: ({ disk }) => disk,
   probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes }) {
-    const loading = import("../probing/filesystem.ts");
+    const loading = import("../probing/files/filesystem.ts");
     return async (signal) => {
       const { askFileSystem } = await loading;
       const told = await askFileSystem({ ask: "room", path }, signal);

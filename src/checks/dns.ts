@@ -2,14 +2,29 @@
 // By the system's own way (hosts file included), or by a name server where
 // `resolver` or `type` is given. No remembered address is used.
 
-import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../probing/address.ts";
-import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordType } from "../probing/dns.ts";
-import { isFailure, race } from "../probing/race.ts";
-import { resolveAnew } from "../probing/resolve.ts";
+import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../probing/network/address.ts";
+import { isFailure, race } from "../probing/network/race.ts";
+import { resolveAnew } from "../probing/network/resolve.ts";
+import {
+  askServer,
+  type DnsAnswer,
+  type DnsQuestion,
+  RECORD_TYPES,
+  type RecordType,
+} from "../probing/protocols/dns.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
-import { type Field, type Flaw, oneOf, type Pattern, pattern, type TcpAddress, takes, type Value } from "./fields.ts";
+import {
+  type Field,
+  type Flaw,
+  oneOf,
+  type Pattern,
+  pattern,
+  type TcpAddress,
+  takes,
+  type Value,
+} from "./keys/fields.ts";
+import { shown } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
-import { shown } from "./talk.ts";
 
 const DNS_PORT = 53;
 

@@ -5,9 +5,9 @@
 // ours, is not taken to be absent.
 
 import { parseDuration, roundDuration } from "../duration.ts";
-import type { Content, Stat } from "../probing/filesystem-thread.ts";
+import type { Content, Stat } from "../probing/files/filesystem-thread.ts";
 import { failed, type Outcome } from "./check.ts";
-import { absolutePath, type Field, flag, pattern, takes } from "./fields.ts";
+import { absolutePath, type Field, flag, pattern, takes } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
 import { cannotLook, isMissing } from "./paths.ts";
 
@@ -49,7 +49,7 @@ export const file = defineKind({
   },
   target: ({ file }) => file,
   probe({ file: path, absent, "max-age": maxAge, expect }) {
-    const loading = import("../probing/filesystem.ts");
+    const loading = import("../probing/files/filesystem.ts");
     const judge = (found: Stat & Partial<Content>): Outcome => {
       if (absent) return failed("missing", `${path} exists`);
       const ageMs = Date.now() - found.changedAt;

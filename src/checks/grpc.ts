@@ -1,13 +1,13 @@
 // grpc: passes when the server's health service says SERVING, of the server as a
 // whole or of one service (grpc.health.v1.Health/Check).
 
-import { formatAddress } from "../probing/address.ts";
-import type { Answer } from "../probing/grpc.ts";
-import { isFailure } from "../probing/race.ts";
+import { formatAddress } from "../probing/network/address.ts";
+import { isFailure } from "../probing/network/race.ts";
+import type { Answer } from "../probing/protocols/grpc.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
-import { address, takes, text } from "./fields.ts";
+import { address, takes, text } from "./keys/fields.ts";
+import { tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
-import { tls } from "./tls.ts";
 
 /** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
 const SERVING = 1;
@@ -62,7 +62,11 @@ export const grpc = defineKind({
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
   probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
-    const loading = Promise.all([import("../probing/stream.ts"), import("../probing/grpc.ts"), import("node:http2")]);
+    const loading = Promise.all([
+      import("../probing/network/stream.ts"),
+      import("../probing/protocols/grpc.ts"),
+      import("node:http2"),
+    ]);
     const peer = formatAddress(target);
     const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
     const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;

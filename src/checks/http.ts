@@ -4,212 +4,28 @@
 // One request on a connection of its own, closed after; no proxy, no cookie, no
 // retry. Headers, body and credentials go to the URL's own origin and nowhere else.
 
-import { type Address, parseAddress } from "../probing/address.ts";
-import type { Answer, Request } from "../probing/http1.ts";
-import { isFailure } from "../probing/race.ts";
+import type { Address } from "../probing/network/address.ts";
+import { isFailure } from "../probing/network/race.ts";
+import type { Answer, Request } from "../probing/protocols/http1.ts";
 import { type Failure, failed, type Outcome, type Reason } from "./check.ts";
-import { absolutePath, type Field, type Flaw, pattern, takes, text, type Value, wholeNumber } from "./fields.ts";
+import { pattern, takes, text, wholeNumber } from "./keys/fields.ts";
+import {
+  formatRanges,
+  type Headers,
+  type HttpUrl,
+  headers,
+  host,
+  httpUrl,
+  method,
+  type Range,
+  socketPath,
+  statuses,
+} from "./keys/http.ts";
+import { type Expected, flawOfJson, json, shorten } from "./keys/json.ts";
+import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type Conflict, defineKind } from "./kind.ts";
-import { type TlsSettings, tls } from "./tls.ts";
 
 const MOST_REDIRECTS = 10;
-
-/** What is shown of a value or an address that the peer gave. */
-const SHOWN_CHARACTERS = 100;
-
-export interface HttpUrl {
-  readonly url: URL;
-  /** As the user wrote it, less user and password. */
-  readonly shown: string;
-  readonly address: Extract<Address, { family: "tcp" }>;
-  /** "user:password", decoded. */
-  readonly credentials: string | undefined;
-}
-
-const EXAMPLE_URL = "a URL such as http://127.0.0.1:8080/healthz";
-
-export const httpUrl: Field<HttpUrl> = {
-  expected: EXAMPLE_URL,
-  json: { type: "string", pattern: "^https?://", examples: ["http://127.0.0.1:8080/healthz"] },
-  read(given) {
-    if (typeof given !== "string") return {};
-    if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it does not begin with http:// or https://" };
-    // A parser of URLs would drop or turn them without a word.
-    if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
-    if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
-    if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
-    return (
-      parseUrl(given) ?? {
-        hint: 'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-      }
-    );
-  },
-};
-
-/** Undefined where no request can be made of it. */
-function parseUrl(given: string): Value<HttpUrl> | Flaw | undefined {
-  const url = URL.parse(given);
-  if (!url) return undefined;
-  const port = url.port === "" ? defaultPort(url) : url.port;
-  const address = parseAddress(`${url.hostname}:${port}`, 1);
-  if ("flaw" in address) return { hint: address.flaw };
-  if (address.family !== "tcp" || address.host === "") return undefined;
-  const user = decodePercent(url.username);
-  if (user.includes(":")) return { hint: "a user name holds no colon" };
-  const credentials = url.username === "" && url.password === "" ? undefined : `${user}:${decodePercent(url.password)}`;
-  const shown = given.replace(/\/\/[^/?]*@/, "//");
-  url.username = "";
-  url.password = "";
-  return { value: { url, shown, address, credentials } };
-}
-
-const defaultPort = ({ protocol }: URL): string => (protocol === "https:" ? "443" : "80");
-
-function decodePercent(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-const socketPath: Field<string> = {
-  ...absolutePath,
-  read(given) {
-    const read = absolutePath.read(given);
-    if (!("value" in read)) return read;
-    const parsed = parseAddress(`unix:${read.value}`, 1);
-    return "flaw" in parsed ? { hint: parsed.flaw } : read;
-  },
-};
-
-const method: Field<string> = {
-  expected: "a method in capitals such as GET, HEAD or POST",
-  json: { type: "string", pattern: "^[A-Z][A-Z_-]*$" },
-  read(given) {
-    if (typeof given !== "string" || !/^[A-Z][A-Z_-]*$/.test(given)) return {};
-    return given === "CONNECT" ? { hint: "CONNECT is for proxies" } : { value: given };
-  },
-};
-
-/** Those that the request has in any case, and those that change what follows it. */
-const OWN_HEADERS = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-type Headers = Request["headers"];
-
-const headers: Field<Headers> = {
-  expected: "header names, each with its value",
-  json: { type: "object", additionalProperties: { type: ["string", "number"] } },
-  read(given) {
-    if (!isMap(given)) return {};
-    const read: [string, string][] = [];
-    for (const [name, value] of Object.entries(given)) {
-      const lower = name.toLowerCase();
-      const flaw = (expected: string, hint?: string): Flaw => ({ expected, ...(hint && { hint }), path: [name] });
-      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return flaw("the name of a header, letters, digits and -");
-      if (lower === "host") return flaw("no header of this name", "use `host`");
-      if (OWN_HEADERS.has(lower)) return flaw("no header of this name", "it belongs to the connection");
-      if (read.some(([other]) => other.toLowerCase() === lower)) return flaw("each header once");
-      const content = typeof value === "number" ? String(value) : value;
-      if (typeof content !== "string") return flaw("the header's value as a text");
-      if (/[^\t\P{Cc}]/u.test(content)) return flaw("the header's value on one line, without control characters");
-      read.push([name, content]);
-    }
-    return { value: read };
-  },
-};
-
-type Range = readonly [lowest: number, highest: number];
-
-const statuses: Field<readonly Range[]> = {
-  expected: "a status such as 204, a range such as 200-299, or a list of them",
-  json: {
-    anyOf: [{ type: ["integer", "string"] }, { type: "array", items: { type: ["integer", "string"] }, minItems: 1 }],
-    examples: [204, "200-299", [200, 204]],
-  },
-  read(given) {
-    const ranges = (Array.isArray(given) ? given : [given]).map(readRange);
-    if (ranges.length === 0) return {};
-    if (!ranges.every((range) => range !== undefined)) return { hint: "statuses go from 200 to 599" };
-    return { value: ranges };
-  },
-};
-
-function readRange(given: unknown): Range | undefined {
-  if (typeof given !== "number" && typeof given !== "string") return undefined;
-  const [, low, high = low] = /^(\d{3})(?:-(\d{3}))?$/.exec(String(given)) ?? [];
-  const range = [Number(low ?? 0), Number(high ?? 0)] as const;
-  return range[0] >= 200 && range[1] <= 599 && range[0] <= range[1] ? range : undefined;
-}
-
-const formatRanges = (ranges: readonly Range[]): string =>
-  ranges.map(([low, high]) => (low === high ? String(low) : `${low}-${high}`)).join(", ");
-
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-
-interface Expected {
-  readonly pointer: string;
-  /** The pointer's steps. */
-  readonly path: readonly string[];
-  readonly value: Json;
-}
-
-/** RFC 6901; the empty one is the whole document. */
-const POINTER = /^(?:\/(?:[^/~]|~[01])*)*$/;
-
-const json: Field<readonly Expected[]> = {
-  expected: "JSON pointers, each with the value that must be there",
-  json: {
-    type: "object",
-    minProperties: 1,
-    propertyNames: { pattern: POINTER.source },
-    examples: [{ "/status": "UP" }],
-  },
-  read(given) {
-    if (!isMap(given)) return {};
-    const read: Expected[] = [];
-    for (const [pointer, value] of Object.entries(given)) {
-      if (!POINTER.test(pointer)) {
-        return { expected: "a JSON pointer such as /status or /checks/0/name", path: [pointer] };
-      }
-      if (!isJson(value)) return { expected: "a value that JSON has", path: [pointer] };
-      const path = pointer.split("/").slice(1);
-      read.push({ pointer, path: path.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")), value });
-    }
-    return read.length === 0 ? {} : { value: read };
-  },
-};
-
-const isMap = (given: unknown): given is Readonly<Record<string, unknown>> =>
-  typeof given === "object" && given !== null && !Array.isArray(given);
-
-function isJson(given: unknown): given is Json {
-  if (given === null || typeof given === "string" || typeof given === "boolean") return true;
-  if (typeof given === "number") return Number.isFinite(given);
-  if (Array.isArray(given)) return given.every(isJson);
-  return isMap(given) && Object.values(given).every(isJson);
-}
-
-const host: Field<string> = {
-  expected: "a host name or address, with a port where one belongs there",
-  json: { type: "string", examples: ["www.example.org"] },
-  read(given): Value<string> | Flaw {
-    if (typeof given !== "string") return {};
-    if (!/^(?:[\w.~%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(given)) return {};
-    return { value: given };
-  },
-};
 
 export const http = defineKind({
   name: "http",
@@ -261,7 +77,7 @@ export const http = defineKind({
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
   probe: (settings, { timeoutMs, hide }) => {
-    const loading = Promise.all([import("../probing/stream.ts"), import("../probing/http1.ts")]);
+    const loading = Promise.all([import("../probing/network/stream.ts"), import("../probing/protocols/http1.ts")]);
     return async (signal) => {
       const [{ openStream }, { ask }] = await loading;
       let hop = firstHop(settings);
@@ -370,7 +186,7 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
     path: pathOf(next.url),
     ...(turnsToGet && { method: "GET", body: undefined }),
   };
-  const shown = `${settings.http.shown}, redirected to ${cut(`${next.url.origin}${next.url.pathname}`)},`;
+  const shown = `${settings.http.shown}, redirected to ${shorten(`${next.url.origin}${next.url.pathname}`)},`;
   if (next.url.origin === hop.url.origin) return { ...hop, url: next.url, shown, request };
   if (body !== undefined && !turnsToGet) {
     return failed("mismatch", `${hop.shown} answered ${status} to another origin, where the body must not go`);
@@ -432,63 +248,3 @@ async function judge(
   }
   return { ok: true, detail: `answered ${status}`, ...(warning !== undefined && { warning }) };
 }
-
-function flawOfJson(
-  text: string,
-  whole: boolean,
-  expected: readonly Expected[],
-  hide: (text: string) => string,
-): string | undefined {
-  if (!whole) return "the body is longer than 64 KiB, too long to be read as JSON";
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return "the body is not JSON";
-  }
-  for (const { pointer, path, value } of expected) {
-    const name = pointer === "" ? "its JSON" : pointer;
-    const found = follow(document, path);
-    if (found === undefined) return `its JSON has no ${name}`;
-    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, hide)}, not what is expected`;
-  }
-  return undefined;
-}
-
-/** RFC 6901, 4. */
-function follow(document: unknown, path: readonly string[]): { readonly value: unknown } | undefined {
-  let value = document;
-  for (const step of path) {
-    if (Array.isArray(value)) {
-      if (!/^(?:0|[1-9]\d{0,8})$/.test(step) || Number(step) >= value.length) return undefined;
-      value = value[Number(step)];
-    } else if (isMap(value) && Object.hasOwn(value, step)) value = value[step];
-    else return undefined;
-  }
-  return { value };
-}
-
-/** Of two values of JSON; no deeper than the shallower one. */
-export function isSame(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one)) {
-    return (
-      Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]))
-    );
-  }
-  if (!isMap(one)) return one === other;
-  if (!isMap(other)) return false;
-  const keys = Object.keys(one);
-  return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key]))
-  );
-}
-
-function describe(value: unknown, hide: (text: string) => string): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (isMap(value)) return "an object";
-  return typeof value === "string" ? JSON.stringify(cut(hide(value))) : String(value);
-}
-
-const cut = (text: string): string =>
-  text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text;

@@ -1,13 +1,13 @@
 // mysql: passes when MySQL or MariaDB lets the user in and answers the query, and, with
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
-import { isIPv4, isIPv6 } from "../probing/address.ts";
+import { isIPv4, isIPv6 } from "../probing/network/address.ts";
 import { type Failure, failed } from "./check.ts";
-import { takes } from "./fields.ts";
+import { takes } from "./keys/fields.ts";
+import { type TlsSettings, tls } from "./keys/tls.ts";
+import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
 import { codesOf, credentialsConflict, type Dialect, questionKeys, secretsOf, sqlProbe, wordsOf } from "./sql.ts";
-import { type TlsSettings, tls } from "./tls.ts";
-import { type ServiceUrl, serviceUrl } from "./url.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -49,8 +49,8 @@ function dialect(url: ServiceUrl, tls: TlsSettings | undefined): Dialect {
 /** TLS begins within the protocol, so the client speaks it, through the relay. */
 async function tlsOptions({ address }: ServiceUrl, settings: TlsSettings) {
   const [{ loadTrust }, { nameToVerify }, { checkServerIdentity }] = await Promise.all([
-    import("../probing/trust.ts"),
-    import("../probing/stream.ts"),
+    import("../probing/network/trust.ts"),
+    import("../probing/network/stream.ts"),
     import("node:tls"),
   ]);
   const name = nameToVerify(address, settings);

@@ -1,13 +1,13 @@
 // postgres: passes when the server lets the user in and answers the query, and, with
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
-import type { Stream } from "../probing/stream.ts";
+import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed } from "./check.ts";
-import { takes } from "./fields.ts";
+import { takes } from "./keys/fields.ts";
+import { type TlsSettings, tls } from "./keys/tls.ts";
+import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
 import { codesOf, credentialsConflict, type Dialect, questionKeys, secretsOf, sqlProbe, wordsOf } from "./sql.ts";
-import { type TlsSettings, tls } from "./tls.ts";
-import { type ServiceUrl, serviceUrl } from "./url.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],

@@ -5,7 +5,7 @@
 // checks ask at the same moment is found by one look at all processes.
 
 import { type Failure, failed, type Outcome } from "./check.ts";
-import { type Field, takes, wholeNumber } from "./fields.ts";
+import { type Field, takes, wholeNumber } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
 import { cannotLook, isMissing } from "./paths.ts";
 
@@ -23,7 +23,8 @@ export const processName: Field<string> = {
   expected: "the name of a program without its path, or the path of a pid file",
   json: { type: "string", minLength: 1, examples: ["nginx", "/run/nginx.pid"] },
   read(given) {
-    if (typeof given !== "string") return { hint: "in quotes it would be a text" };
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given !== "string") return {};
     if (given === "" || given.includes("\0")) return {};
     if (given.startsWith("/")) return { value: given };
     if (given.includes("/")) return { hint: "a path begins with a slash, a name has none" };
@@ -47,7 +48,7 @@ export const process = defineKind({
   target: ({ process }) => process,
   probe({ process: target, min = 1 }) {
     if (target.startsWith("/")) return pidFileProbe(target);
-    const loading = import("../probing/processes.ts");
+    const loading = import("../probing/processes/by-name.ts");
     return async (signal) => {
       const { countProcesses } = await loading;
       const counted = await countProcesses(target, signal);
@@ -69,7 +70,7 @@ function judge(name: string, min: number, counted: { alive: number; zombies: num
 }
 
 function pidFileProbe(path: string): (signal: AbortSignal) => Promise<Outcome> {
-  const loading = import("../probing/filesystem.ts");
+  const loading = import("../probing/files/filesystem.ts");
   const read = async (path: string, limitBytes: number, signal: AbortSignal) =>
     (await loading).askFileSystem({ ask: "read", path, limitBytes }, signal);
   return async (signal) => {

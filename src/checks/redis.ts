@@ -2,15 +2,15 @@
 // command without an error, and, with `expect`, when the reply is as expected. Nothing is
 // tried again.
 
-import { formatAddress } from "../probing/address.ts";
-import type { Client } from "../probing/talk.ts";
+import { formatAddress } from "../probing/network/address.ts";
+import type { Client } from "../probing/protocols/client-talk.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { type Field, type Pattern, pattern, takes, text } from "./fields.ts";
+import { type Field, type Pattern, pattern, takes, text } from "./keys/fields.ts";
+import { type TlsSettings, tls } from "./keys/tls.ts";
+import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 import { codesOf, passwordConflict, secretsOf, shown, wordsOf } from "./sql.ts";
-import { type TlsSettings, tls } from "./tls.ts";
-import { type ServiceUrl, serviceUrl } from "./url.ts";
 
 const SECURE = "rediss";
 
@@ -79,7 +79,7 @@ interface Question {
 }
 
 function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs }: ProbeContext): Probe {
-  const machinery = Promise.all([import("../probing/relay.ts"), import("../probing/talk.ts")]);
+  const machinery = Promise.all([import("../probing/network/relay.ts"), import("../probing/protocols/client-talk.ts")]);
   const peer = formatAddress(url.address);
   const secret = password ?? url.password;
   const credentials =

@@ -2,7 +2,7 @@
 // the probe does.
 
 import { formatDuration } from "../duration.ts";
-import { afterArrivals } from "../probing/turns.ts";
+import { afterArrivals } from "../probing/system/turns.ts";
 import { type Check, type CheckResult, failed, type Outcome } from "./check.ts";
 
 /** An aborted probe that has not settled by then is left to itself: the answer may be 50 ms late at most. */

@@ -5,11 +5,11 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
-import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/group.ts";
-import { pause } from "../probing/turns.ts";
+import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/processes/group.ts";
+import { pause } from "../probing/system/turns.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./fields.ts";
+import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./keys/fields.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 
 /** Killed processes are gone within a few ms; one that is not by then hangs in the kernel. */
@@ -152,7 +152,7 @@ const environment = (settings: Settings, { env, name }: ProbeContext): Readonly<
 
 // Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
 async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Record<string, string>>) {
-  const { diagnoseCommand } = await import("../probing/diagnose.ts");
+  const { diagnoseCommand } = await import("../probing/processes/diagnose.ts");
   return diagnoseCommand(argv[0] ?? "", env["PATH"] ?? DEFAULT_PATH, cwd);
 }
 

@@ -1,13 +1,13 @@
 // What the kinds postgres and mysql have in common: a query, asked once on a connection of
 // its own, and what is expected of the first column of its first row.
 
-import { formatAddress } from "../probing/address.ts";
-import type { StreamOptions } from "../probing/stream.ts";
-import type { Client } from "../probing/talk.ts";
+import { formatAddress } from "../probing/network/address.ts";
+import type { StreamOptions } from "../probing/network/stream.ts";
+import type { Client } from "../probing/protocols/client-talk.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { type Pattern, pattern, takes, text } from "./fields.ts";
+import { type Pattern, pattern, takes, text } from "./keys/fields.ts";
+import { passwordForms, type ServiceUrl } from "./keys/url.ts";
 import type { Conflict, ProbeContext, Zod } from "./kind.ts";
-import { passwordForms, type ServiceUrl } from "./url.ts";
 
 export const DEFAULT_QUERY = "SELECT 1";
 
@@ -61,7 +61,7 @@ export const secretsOf = ({ url, password }: Pick<Question, "url" | "password">)
 ];
 
 export function sqlProbe({ url, query, expect, password }: Question, dialect: Dialect, context: ProbeContext): Probe {
-  const machinery = Promise.all([import("../probing/relay.ts"), import("../probing/talk.ts")]);
+  const machinery = Promise.all([import("../probing/network/relay.ts"), import("../probing/protocols/client-talk.ts")]);
   const peer = formatAddress(url.address);
   const user = url.user ?? "";
   return async (signal) => {

@@ -3,9 +3,9 @@
 // systemd itself is asked, by `systemctl show`, once for all units that are asked
 // for at the same moment.
 
-import type { UnitState } from "../probing/systemctl.ts";
+import type { UnitState } from "../probing/processes/systemctl.ts";
 import { failed, type Outcome } from "./check.ts";
-import { type Field, takes } from "./fields.ts";
+import { type Field, takes } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
 
 const TYPES = [
@@ -32,7 +32,8 @@ export const unit: Field<string> = {
   expected: "the name of a unit such as nginx.service; without an ending it is a service",
   json: { type: "string", minLength: 1, examples: ["nginx.service", "postgresql@15-main", "backup.timer"] },
   read(given) {
-    if (typeof given !== "string") return { hint: "in quotes it would be a text" };
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given !== "string") return {};
     const name = SUFFIX.test(given) ? given : `${given}.service`;
     if (!NAME.test(name)) return { hint: "it is of letters, digits and : _ . \\ @ -, and does not begin with a dash" };
     if (name.length > MAX_NAME_LENGTH) return { expected: `at most ${MAX_NAME_LENGTH} characters` };
@@ -52,7 +53,7 @@ export const systemd = defineKind({
   shape: (z) => ({ systemd: takes(z, unit, "a unit's name; without an ending it is a service") }),
   target: ({ systemd }) => systemd,
   probe({ systemd: name }, { env }) {
-    const loading = import("../probing/systemctl.ts");
+    const loading = import("../probing/processes/systemctl.ts");
     return async (signal) => {
       const { unitState } = await loading;
       const state = await unitState(name, env, signal);

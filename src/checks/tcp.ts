@@ -2,16 +2,16 @@
 // then, where that is asked for, TLS agreed on, a text sent and the expected answer
 // read. A name that has several addresses passes when one of them does.
 
-import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/address.ts";
-import { connect, type Peer, preparePeer } from "../probing/connect.ts";
-import { isFailure, race } from "../probing/race.ts";
-import { resolve } from "../probing/resolve.ts";
-import type { Stream } from "../probing/stream.ts";
+import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
+import { connect, type Peer, preparePeer } from "../probing/network/connect.ts";
+import { isFailure, race } from "../probing/network/race.ts";
+import { resolve } from "../probing/network/resolve.ts";
+import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { address, type Pattern, pattern, takes } from "./fields.ts";
+import { address, type Pattern, pattern, takes } from "./keys/fields.ts";
+import { shown, words } from "./keys/talk.ts";
+import { type TlsSettings, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
-import { shown, words } from "./talk.ts";
-import { type TlsSettings, tls } from "./tls.ts";
 
 const UP: Outcome = { ok: true };
 
@@ -80,7 +80,7 @@ interface Talk {
 
 function talkProbe(address: Address, talk: Talk, timeoutMs: number): Probe {
   const peer = formatAddress(address);
-  const loading = import("../probing/stream.ts");
+  const loading = import("../probing/network/stream.ts");
   return async (signal) => {
     const { openStream } = await loading;
     const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);

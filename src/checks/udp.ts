@@ -1,14 +1,14 @@
 // udp: passes when a datagram of the target comes back that matches, within the
 // timeout. What is sent is sent once: a datagram that is lost is a failure.
 
-import { formatAddress, isIPv4, isIPv6 } from "../probing/address.ts";
-import { askByDatagram } from "../probing/datagram.ts";
-import { isFailure, race } from "../probing/race.ts";
-import { resolve } from "../probing/resolve.ts";
+import { formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
+import { askByDatagram } from "../probing/network/datagram.ts";
+import { isFailure, race } from "../probing/network/race.ts";
+import { resolve } from "../probing/network/resolve.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { pattern, takes, tcpAddress } from "./fields.ts";
+import { pattern, takes, tcpAddress } from "./keys/fields.ts";
+import { shown, words } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
-import { shown, words } from "./talk.ts";
 
 const UP: Outcome = { ok: true };
 

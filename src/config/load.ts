@@ -6,7 +6,7 @@ import { KINDS, type KindName } from "../checks/index.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
 import type { LogLevel } from "../log.ts";
-import type { Address } from "../probing/address.ts";
+import type { Address } from "../probing/network/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionName, type OptionValue, optionDef } from "./options.ts";
 import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";

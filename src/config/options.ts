@@ -1,7 +1,7 @@
 // THE table of options: name, value, default, help. The parser, the help, the keys of
 // a config file and every other text that lists them read it; all defaults are here.
 
-import { address, duration, type Field, flag, listenAddress, text, wholeNumber } from "../checks/fields.ts";
+import { address, duration, type Field, flag, listenAddress, text, wholeNumber } from "../checks/keys/fields.ts";
 import { command } from "../checks/script.ts";
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
 

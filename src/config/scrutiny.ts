@@ -2,7 +2,7 @@
 
 import { hostname, networkInterfaces } from "node:os";
 import { type CheckConfig, hiding } from "../checks/build.ts";
-import type { Address } from "../probing/address.ts";
+import type { Address } from "../probing/network/address.ts";
 import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
 import { describe, didYouMean, type Problem, quote } from "./problem.ts";

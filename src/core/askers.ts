@@ -3,7 +3,7 @@
 
 import type { Verdict } from "../checks/check.ts";
 import type { Clock } from "../clock.ts";
-import { afterArrivals } from "../probing/turns.ts";
+import { afterArrivals } from "../probing/system/turns.ts";
 
 /** Who asks for a verdict; a Request is one. `signal` aborts when the asker has gone. */
 export interface Asker {

@@ -1,6 +1,6 @@
 // Opens a listener where it was asked for, or says in one line why not.
 
-import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/address.ts";
+import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
 
 /** The listener could not be opened; the message says which and why. */
 export class ListenError extends Error {

@@ -3,8 +3,8 @@
 
 import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Address } from "../probing/address.ts";
-import { connect, preparePeer } from "../probing/connect.ts";
+import type { Address } from "../probing/network/address.ts";
+import { connect, preparePeer } from "../probing/network/connect.ts";
 
 /** A server that has not answered a connect by then is busy, so it lives. */
 const LIVING_MS = 200;

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import type { Outcome } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { systemd, unit } from "../../src/checks/systemd.ts";
-import { readShow } from "../../src/probing/systemctl.ts";
+import { readShow } from "../../src/probing/processes/systemctl.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { needs } from "../support/needs.ts";
 import { processesRunning } from "../support/processes.ts";

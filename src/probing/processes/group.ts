@@ -1,0 +1,298 @@
+// A program in a process group of its own, so that it can be ended whole.
+//
+// A group's run is over when its leader ends or is killed, never when its output
+// ends: a child in the background may hold that for as long as it likes. Whatever
+// is left of the group then is killed. What left the group with setsid is not
+// ours to end; where it still holds the output it is told as an orphan.
+
+import { refillReserve, withReserve } from "../system/descriptors.ts";
+import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
+import { look, watch } from "../system/readiness.ts";
+import { createCapture, createStart } from "./capture.ts";
+
+export interface GroupExit {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** Such as "SIGSEGV"; null when it ended by itself. */
+  readonly signal: string | null;
+}
+
+export interface Group {
+  readonly pid: number;
+  /** Resolves when the leader has been reaped. */
+  readonly exited: Promise<GroupExit>;
+  /** SIGKILL to every process of the group. */
+  kill(): void;
+  /** What it printed so far, stdout and stderr as they came. */
+  output(): string | undefined;
+  /** The start of its stdout so far, where `stdoutBytes` asked for it. */
+  stdout(): Stdout;
+}
+
+export interface Stdout {
+  readonly text: string;
+  /** How much there was, kept or not. */
+  readonly totalBytes: number;
+}
+
+export interface GroupOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** Told when a process outside the group still holds the output after the run. */
+  readonly onOrphan: () => void;
+  /** An absolute path; the daemon's own folder where there is none. */
+  readonly cwd?: string | undefined;
+  /** Keep so much of the start of stdout by itself; it then has a pipe of its own, which costs 20 µs. */
+  readonly stdoutBytes?: number | undefined;
+}
+
+/** Thrown by `startGroup`, synchronously, with the code of the failed call. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly code: string;
+  constructor(code: string) {
+    super(`cannot start: ${code}`);
+    this.code = code;
+  }
+}
+
+/** How long a killed group's last process may take to let go of the output before it counts as an orphan. */
+const ORPHAN_GRACE_MS = 150;
+
+/** Most scripts have ended by then, and their output is read in one go. */
+const FIRST_LOOK_MS = 5;
+
+/** More than a pipe holds, so that an end that never stops writing cannot keep the last read going. */
+const LAST_READ_BYTES = 1024 * 1024;
+
+/** What the runtime may take to hand on what an ended child has printed. */
+const STREAM_GRACE_MS = 20;
+
+const living = new Set<Group>();
+
+/** Kills every group that still runs, at once. */
+export function killAllGroups(): void {
+  for (const group of living) group.kill();
+}
+
+/** Resolves when no group is left, or after `graceMs`, whichever is first. */
+export async function allGroupsGone(graceMs: number): Promise<void> {
+  const ends = [...living].map(({ exited }) => exited);
+  if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
+}
+
+export function startGroup(argv: readonly string[], options: GroupOptions): Group {
+  let started = tryStart(argv, options);
+  if (started instanceof StartError && ["EMFILE", "ENFILE"].includes(started.code)) {
+    started = withReserve(() => tryStart(argv, options));
+  }
+  if (started instanceof StartError) throw started;
+  return started;
+}
+
+function tryStart(argv: readonly string[], options: GroupOptions): Group | StartError {
+  const output = libc ? openPipes(libc, options) : openStreams(options);
+  if (output instanceof StartError) return output;
+  const { promise: exited, resolve: tellExit } = Promise.withResolvers<GroupExit>();
+  try {
+    const child = Bun.spawn([...argv], {
+      stdio: ["ignore", ...output.stdio],
+      env: options.env,
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      detached: true,
+      windowsHide: true,
+      onExit: ({ signalCode }, exitCode) => {
+        living.delete(group);
+        // Its number cannot have been given away yet: the kernel hands them out in turn.
+        group.kill();
+        const exit = { exitCode, signal: signalCode === null ? null : String(signalCode) };
+        output.finish(() => tellExit(exit));
+        refillReserve();
+      },
+    });
+    const { pid } = child;
+    const group: Group = { pid, exited, kill: () => killGroup(pid), output: output.text, stdout: output.stdout };
+    living.add(group);
+    output.start(child);
+    return group;
+  } catch (error) {
+    output.discard();
+    return new StartError(error instanceof Error && "code" in error ? String(error.code) : String(error));
+  }
+}
+
+function killGroup(pid: number): void {
+  // Nothing being left is the usual case, for which node's kill throws: 10 µs.
+  if (libc) return void libc.kill(-pid, SIGKILL);
+  try {
+    if (process.platform === "win32")
+      Bun.spawn(["taskkill", "/T", "/F", "/PID", String(pid)], { stdio: ["ignore", "ignore", "ignore"] });
+    else process.kill(-pid, "SIGKILL");
+  } catch {
+    // ESRCH: nothing of it is left.
+  }
+}
+
+type Child = Bun.Subprocess<"ignore", number | "pipe", number | "pipe">;
+
+/** Where a child's stdout and stderr go. Exactly one of `start` and `discard` is called. */
+interface Output {
+  readonly stdio: readonly [number | "pipe", number | "pipe"];
+  /** The child has its ends: begin to read. */
+  start(child: Child): void;
+  /** There will be no child. */
+  discard(): void;
+  /** The child has ended: take what is there, then call `done`; wait for no more. */
+  finish(done: () => void): void;
+  readonly text: () => string | undefined;
+  readonly stdout: () => Stdout;
+}
+
+/** The same of one pipe, whose end is read at once. */
+type Pipe = Pick<Output, "discard"> & { readonly writeEnd: number; start(): void; finish(): void };
+
+const ends = new Int32Array(2);
+const chunk = new Uint8Array(64 * 1024);
+
+function openPipes(system: Libc, { onOrphan, stdoutBytes }: GroupOptions): Output | StartError {
+  const capture = createCapture();
+  const start = createStart(stdoutBytes ?? 0);
+  let told = false;
+  const tellOrphan = () => {
+    if (!told) onOrphan();
+    told = true;
+  };
+  const both = openPipe(system, capture.add, tellOrphan);
+  if (both instanceof StartError) return both;
+  const addStdout = (bytes: Uint8Array) => {
+    start.add(bytes);
+    capture.add(bytes);
+  };
+  const own = stdoutBytes === undefined ? both : openPipe(system, addStdout, tellOrphan);
+  if (own instanceof StartError) {
+    both.discard();
+    return own;
+  }
+  const pipes = own === both ? [both] : [own, both];
+  return {
+    stdio: [own.writeEnd, both.writeEnd],
+    start() {
+      for (const pipe of pipes) pipe.start();
+    },
+    discard() {
+      for (const pipe of pipes) pipe.discard();
+    },
+    finish(done) {
+      for (const pipe of pipes) pipe.finish();
+      done();
+    },
+    text: capture.text,
+    stdout: start.read,
+  };
+}
+
+/**
+ * A real pipe. Bun's own is a pair of sockets, which a script cannot open by
+ * name (`echo x >/dev/stdout`), and reads ahead without bound.
+ */
+function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () => void): Pipe | StartError {
+  if (system.pipe2(ends, O_CLOEXEC) !== 0) return new StartError("EMFILE");
+  const [readEnd = -1, writeEnd = -1] = ends;
+  // Of our end alone: a script must not find its stdout non-blocking.
+  system.fcntl(readEnd, F_SETFL, O_NONBLOCK);
+  let unwatch = () => {};
+  let open = true;
+  const close = () => {
+    if (!open) return;
+    open = false;
+    unwatch();
+    system.close(readEnd);
+    refillReserve();
+  };
+  /** Reads what is there, at most `limitBytes`; true at the end of the output. */
+  const drain = (limitBytes: number): boolean => {
+    for (let read = 0; read < limitBytes; ) {
+      const count = system.read(readEnd, chunk, chunk.byteLength);
+      if (count === 0) return true;
+      if (count < 0) return false;
+      add(chunk.subarray(0, count));
+      read += count;
+    }
+    return false;
+  };
+  return {
+    writeEnd,
+    start() {
+      system.close(writeEnd);
+      unwatch = watch(readEnd, POLLIN, FIRST_LOOK_MS, () => {
+        if (open && drain(LAST_READ_BYTES)) close();
+      });
+    },
+    discard() {
+      system.close(writeEnd);
+      close();
+    },
+    finish() {
+      if (!open) return;
+      unwatch();
+      if (drain(LAST_READ_BYTES) || (look(system, readEnd, 0) & POLLHUP) !== 0) return close();
+      // What was just killed may take a moment to go; who stays longer is an orphan.
+      const giveUp = setTimeout(() => {
+        close();
+        onOrphan();
+      }, ORPHAN_GRACE_MS);
+      unwatch = watch(readEnd, 0, 1, () => {
+        clearTimeout(giveUp);
+        close();
+      });
+    },
+  };
+}
+
+/** For systems other than Linux. */
+function openStreams({ stdoutBytes }: GroupOptions): Output {
+  const capture = createCapture();
+  const start = createStart(stdoutBytes ?? 0);
+  const readers: { cancel(): Promise<void> }[] = [];
+  const reading: Promise<void>[] = [];
+  const readAll = async (stream: ReadableStream<Uint8Array>, add: (bytes: Uint8Array) => void) => {
+    const reader = stream.getReader();
+    readers.push(reader);
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        add(value);
+      }
+    } catch {
+      // Cancelled by `finish`, or broken by the child: what was read stands.
+    }
+  };
+  const addStdout = (bytes: Uint8Array) => {
+    start.add(bytes);
+    capture.add(bytes);
+  };
+  return {
+    stdio: ["pipe", "pipe"],
+    start({ stdout, stderr }) {
+      if (stdout instanceof ReadableStream) reading.push(readAll(stdout, addStdout));
+      if (stderr instanceof ReadableStream) reading.push(readAll(stderr, capture.add));
+    },
+    discard() {},
+    finish(done) {
+      const cancel = () => {
+        for (const reader of readers) reader.cancel().catch(() => {});
+      };
+      if (stdoutBytes !== undefined) {
+        void Promise.race([Promise.all(reading), Bun.sleep(STREAM_GRACE_MS)])
+          .then(cancel)
+          .then(done);
+        return;
+      }
+      // One turn for what has arrived; then nobody is waited for.
+      setImmediate(cancel);
+      done();
+    },
+    text: capture.text,
+    stdout: start.read,
+  };
+}

@@ -1,0 +1,47 @@
+// One conversation of a client of the runtime through a relay, to its end: an answer,
+// a failure, or the abort. Whatever it is, client and relay are closed then, in this
+// order, for a client that finds its connection closed may connect again by itself.
+
+import { type Failure, failed, type Outcome } from "../../checks/check.ts";
+import type { Relay } from "../network/relay.ts";
+import { afterArrivals } from "../system/turns.ts";
+
+export interface Client {
+  /** Asks once; never rejects. May settle long after the client was closed, or never. */
+  ask(): Promise<Outcome>;
+  /** What is waited for at this moment. */
+  waitingFor(): string;
+  /** Never throws. */
+  hangUp(): void;
+  /** What the server said, in a way that the client does not heed, before it closed the connection. */
+  lastWords?(closing: Uint8Array): Failure | undefined;
+  /** What the protocol ends with and the client leaves out. */
+  readonly farewell?: Uint8Array;
+}
+
+/** Closes the relay whatever `make` does. */
+export async function talk(relay: Relay, peer: string, make: () => Client, signal: AbortSignal): Promise<Outcome> {
+  let client: Client;
+  try {
+    client = make();
+  } catch (error) {
+    relay.close();
+    throw error;
+  }
+  const { promise: late, resolve } = Promise.withResolvers<Outcome>();
+  const abort = () => {
+    const waited = failed("timeout", `${peer}: waiting for ${client.waitingFor()}`);
+    // The relay and the client each take a turn for what has arrived.
+    afterArrivals(() => afterArrivals(() => resolve(waited)));
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  const broken = relay.broken.then((failure) =>
+    failure.reason === "closed" ? (client.lastWords?.(relay.closing()) ?? failure) : failure,
+  );
+  const outcome = await Promise.race([client.ask(), broken, late]);
+  signal.removeEventListener("abort", abort);
+  client.hangUp();
+  relay.close(client.farewell);
+  return outcome.ok && relay.warning !== undefined ? { ...outcome, warning: relay.warning } : outcome;
+}
