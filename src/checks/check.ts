@@ -111,3 +111,7 @@ export interface Verdict {
 }
 
 export const failed = (reason: Reason, message: string): Failure => ({ ok: false, reason, message });
+
+/** What was thrown, and should not have been. */
+export const fault = (error: unknown): Failure =>
+  failed("internal", error instanceof Error ? (error.stack ?? error.message) : String(error));

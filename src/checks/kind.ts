@@ -23,12 +23,15 @@ export interface ProbeContext {
   /** To be told when a run has left a process outside its group that still holds its output. */
   readonly onOrphan: () => void;
   /**
-   * Takes the check's secrets out of foreign text, one that its end cuts short too. What a
-   * result says is rid of them anyway; who cuts a text calls this before, since half a
-   * secret is not known as one.
+   * Takes the check's secrets out of foreign text, one that its end cuts short too, or where
+   * `cut` says so its start. What a result says is rid of them anyway; who cuts a text
+   * or cleans it calls this before, since half a secret is not known as one.
    */
-  readonly hide: (text: string) => string;
+  readonly hide: (text: string, cut?: Cut) => string;
 }
+
+/** Where a text may have lost a part. */
+export type Cut = "start" | "end" | "nowhere";
 
 /** `Settings` is what the keys of `shape` come to. */
 export interface CheckKind<Settings = unknown> {

@@ -3,7 +3,7 @@
 
 import { formatDuration } from "../duration.ts";
 import { afterArrivals } from "../probing/system/turns.ts";
-import { type Check, type CheckResult, failed, type Outcome } from "./check.ts";
+import { type Check, type CheckResult, failed, fault, type Outcome } from "./check.ts";
 
 /** An aborted probe that has not settled by then is left to itself: the answer may be 50 ms late at most. */
 const SETTLE_GRACE_MS = 40;
@@ -72,13 +72,12 @@ export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
         outcome: cause ? cutShort(outcome, cause, check) : outcome,
       });
     };
-    const fault = (error: unknown) =>
-      settle(failed("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    const settleFault = (error: unknown) => settle(fault(error));
     limit.onOverdue(() => settle(failed("timeout", "the probe did not stop")));
     try {
-      check.probe(limit.signal).then(settle, fault);
+      check.probe(limit.signal).then(settle, settleFault);
     } catch (error) {
-      fault(error);
+      settleFault(error);
     }
   });
 }

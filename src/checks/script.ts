@@ -47,7 +47,7 @@ export const command: Field<Command> = {
   json: {
     anyOf: [
       { type: "string", minLength: 1 },
-      { type: "array", items: { type: "string" }, minItems: 1 },
+      { type: "array", items: { type: ["string", "number"] }, minItems: 1 },
     ],
   },
   read(given) {
@@ -125,10 +125,11 @@ export const script = defineKind({
     const { cwd, expect, nagios } = settings;
     const env = environment(settings, context);
     const stdoutBytes = expect || nagios ? STDOUT_BYTES : undefined;
-    const judge = nagios ? judgePlugin : judgeExit;
+    const { hide, onOrphan } = context;
+    const judge = nagios ? judgePlugin(hide) : judgeExit;
     return scriptProbe(
       argv,
-      { env, cwd, stdoutBytes, onOrphan: context.onOrphan },
+      { env, cwd, stdoutBytes, onOrphan, hide },
       {
         judge: (exit, group) => judgeOutput(judge(exit, group), expect, group),
         diagnose: () => diagnose(settings, env),
@@ -238,17 +239,19 @@ function judgeExit({ exitCode, signal }: GroupExit, group: Group): Outcome {
 }
 
 /** By the statuses of the Nagios plugin guidelines: their first line is for people, less what follows a bar. */
-function judgePlugin(exit: GroupExit, group: Group): Outcome {
-  const state = PLUGIN_STATES[exit.exitCode ?? -1];
-  if (state === undefined) return judgeExit(exit, group);
-  const summary = summaryOf(group.stdout().text);
-  if (state === "ok") return summary === undefined ? UP : { ok: true, detail: summary };
-  if (state === "warning") return { ok: true, warning: summary ?? "the plugin warns and does not say of what" };
-  return withOutput(
-    failed("exit", summary === undefined ? `exited with status ${exit.exitCode} (${state})` : `${state}: ${summary}`),
-    group,
-  );
-}
+const judgePlugin =
+  (hide: ProbeContext["hide"]) =>
+  (exit: GroupExit, group: Group): Outcome => {
+    const state = PLUGIN_STATES[exit.exitCode ?? -1];
+    if (state === undefined) return judgeExit(exit, group);
+    const summary = summaryOf(hide(group.stdout().text, "nowhere"));
+    if (state === "ok") return summary === undefined ? UP : { ok: true, detail: summary };
+    if (state === "warning") return { ok: true, warning: summary ?? "the plugin warns and does not say of what" };
+    return withOutput(
+      failed("exit", summary === undefined ? `exited with status ${exit.exitCode} (${state})` : `${state}: ${summary}`),
+      group,
+    );
+  };
 
 const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
 

@@ -10,7 +10,10 @@ export interface Capture {
   text(): string | undefined;
 }
 
-export function createCapture(limitBytes = CAPTURE_BYTES): Capture {
+/** Takes out of a text what must not be shown; where it was cut, a part of that too. */
+export type Hide = (text: string, cut: "start" | "nowhere") => string;
+
+export function createCapture(limitBytes = CAPTURE_BYTES, hide: Hide = (text) => text): Capture {
   let kept: Uint8Array = new Uint8Array(0);
   let totalBytes = 0;
   return {
@@ -25,11 +28,12 @@ export function createCapture(limitBytes = CAPTURE_BYTES): Capture {
     },
     text() {
       if (totalBytes === 0) return undefined;
-      const text = new TextDecoder()
-        .decode(totalBytes > kept.byteLength ? fromCharacterStart(kept) : kept)
+      const isCut = totalBytes > kept.byteLength;
+      const printed = new TextDecoder().decode(isCut ? fromCharacterStart(kept) : kept);
+      const text = hide(printed, isCut ? "start" : "nowhere")
         .replace(CONTROLS, "\ufffd")
         .trimEnd();
-      return totalBytes > kept.byteLength ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
+      return isCut ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
     },
   };
 }

@@ -8,7 +8,7 @@
 import { refillReserve, withReserve } from "../system/descriptors.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { look, watch } from "../system/readiness.ts";
-import { createCapture, createStart } from "./capture.ts";
+import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
 
 export interface GroupExit {
   /** Null when a signal ended it. */
@@ -43,6 +43,8 @@ export interface GroupOptions {
   readonly cwd?: string | undefined;
   /** Keep so much of the start of stdout by itself; it then has a pipe of its own, which costs 20 µs. */
   readonly stdoutBytes?: number | undefined;
+  /** Of `output()`. */
+  readonly hide?: Hide | undefined;
 }
 
 /** Thrown by `startGroup`, synchronously, with the code of the failed call. */
@@ -153,8 +155,8 @@ type Pipe = Pick<Output, "discard"> & { readonly writeEnd: number; start(): void
 const ends = new Int32Array(2);
 const chunk = new Uint8Array(64 * 1024);
 
-function openPipes(system: Libc, { onOrphan, stdoutBytes }: GroupOptions): Output | StartError {
-  const capture = createCapture();
+function openPipes(system: Libc, { onOrphan, stdoutBytes, hide }: GroupOptions): Output | StartError {
+  const capture = createCapture(CAPTURE_BYTES, hide);
   const start = createStart(stdoutBytes ?? 0);
   let told = false;
   const tellOrphan = () => {
@@ -249,8 +251,8 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
 }
 
 /** For systems other than Linux. */
-function openStreams({ stdoutBytes }: GroupOptions): Output {
-  const capture = createCapture();
+function openStreams({ stdoutBytes, hide }: GroupOptions): Output {
+  const capture = createCapture(CAPTURE_BYTES, hide);
   const start = createStart(stdoutBytes ?? 0);
   const readers: { cancel(): Promise<void> }[] = [];
   const reading: Promise<void>[] = [];
