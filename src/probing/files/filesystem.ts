@@ -124,10 +124,14 @@ function dispatch(): void {
     const place = slow.length === 0 ? 0 : queue.findIndex((job) => mayBeAsked(job, slow));
     const job = queue[place];
     if (job === undefined) break;
-    let thread = threads.find((thread) => thread.job === undefined);
-    if (!thread && threads.length === slow.length && threads.length < MAX_THREADS) thread = openThread();
-    if (!thread) break;
+    const idle = threads.find((thread) => thread.job === undefined);
+    if (!idle && (threads.length > slow.length || threads.length >= MAX_THREADS)) break;
     queue.splice(place, 1);
+    const thread = idle ?? openThread();
+    if (!thread) {
+      job.settle(NO_THREAD);
+      continue;
+    }
     thread.job = job;
     job.since = now;
     thread.worker.ref();
@@ -148,8 +152,17 @@ const THREAD_FILE = import.meta.url.endsWith("/probing/files/filesystem.ts")
   ? "./filesystem-thread.ts"
   : "./probing/files/filesystem-thread.ts";
 
-function openThread(): Thread {
-  const worker = new Worker(new URL(THREAD_FILE, import.meta.url).href, { smol: true });
+/** What is told for want of memory or of a process slot. */
+const NO_THREAD: Reply = { code: "EAGAIN" };
+
+/** Undefined where the system gives none. */
+function openThread(): Thread | undefined {
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL(THREAD_FILE, import.meta.url).href, { smol: true });
+  } catch {
+    return undefined;
+  }
   const thread: Thread = { worker, job: undefined };
   const settle = (reply: Reply) => {
     const { job } = thread;
@@ -158,7 +171,8 @@ function openThread(): Thread {
     if (job && !job.abandoned) job.settle(reply);
   };
   const close = () => {
-    threads.splice(threads.indexOf(thread), 1);
+    const place = threads.indexOf(thread);
+    if (place >= 0) threads.splice(place, 1);
     worker.terminate();
   };
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
@@ -166,11 +180,11 @@ function openThread(): Thread {
     if (queue.length === 0 && threads.some((other) => other !== thread && other.job === undefined)) close();
     else dispatch();
   };
-  // A thread that could not be started: for want of memory or of a process slot.
+  // One that was started, and then found no memory to run in.
   worker.onerror = (event) => {
     event.preventDefault();
     close();
-    settle({ code: "EAGAIN" });
+    settle(NO_THREAD);
     dispatch();
   };
   threads.push(thread);

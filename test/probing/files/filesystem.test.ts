@@ -156,3 +156,32 @@ test("without a descriptor left it is tried again, then told to be this host's f
     { ok: true },
   ]);
 }, 20_000);
+
+test("without a thread left it is tried again, then told to be this host's fault, and nothing waits for ever", async () => {
+  // Bun throws so when clone(2) fails, as under a limit of processes (EAGAIN).
+  const script = `
+    import { file } from ${JSON.stringify(join(import.meta.dir, "../../../src/checks/file.ts"))};
+    import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../../support/checks.ts"))};
+    const look = (file_, timeoutMs) => outcomeOf(file, { file: file_ }, { timeoutMs });
+    const { Worker } = globalThis;
+    globalThis.Worker = class { constructor() { throw new TypeError("Failed to spawn worker thread"); } };
+    const told = await Promise.all([look("/etc/passwd", 200), look("/etc/group", 200)]);
+    const late = look("/etc/hosts", 10000);
+    setTimeout(() => { globalThis.Worker = class extends Worker {
+      postMessage(question) { told.push(question.path); super.postMessage(question); }
+    }; }, 100);
+    told.push(await late);
+    console.log(JSON.stringify(told)); process.exit();`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+  const failure = (path: string) => ({
+    ok: false,
+    reason: "resource",
+    message: `nothing left of this host to look at ${path} with (EAGAIN)`,
+  });
+  expect(JSON.parse(stdout.toString())).toEqual([
+    failure("/etc/passwd"),
+    failure("/etc/group"),
+    "/etc/hosts",
+    { ok: true },
+  ]);
+}, 20_000);
