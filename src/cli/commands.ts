@@ -5,17 +5,19 @@ import { type CommandDef, defineCommand, runCommand } from "citty";
 import { versionLine } from "../version.ts";
 import type { Action } from "./action.ts";
 import { renderHelp } from "./help.ts";
+import { type COMMAND_NAMES, parseCommandLine } from "./parse.ts";
 import type { Environment } from "./settle.ts";
 import { validate } from "./validate.ts";
 
 type Run = (rawArgs: readonly string[], env: Environment) => Action | Promise<Action>;
 
-const COMMANDS: Readonly<Record<string, { readonly description: string; readonly run: Run }>> = {
-  help: { description: "show the help", run: () => ({ kind: "print", text: renderHelp() }) },
-  version: { description: "show the version", run: () => ({ kind: "print", text: versionLine() }) },
-  validate: { description: "say all that is wrong with a config file, and what is unwise", run: validate },
-  schema: { description: "print the JSON Schema of a config file", run: printSchema },
-};
+const COMMANDS: Readonly<Record<(typeof COMMAND_NAMES)[number], { readonly description: string; readonly run: Run }>> =
+  {
+    help: { description: "show the help", run: () => ({ kind: "print", text: renderHelp() }) },
+    version: { description: "show the version", run: () => ({ kind: "print", text: versionLine() }) },
+    validate: { description: "say all that is wrong with a config file, and what is unwise", run: validate },
+    schema: { description: "print the JSON Schema of a config file", run: printSchema },
+  };
 
 /** Undefined when there is no such command. */
 export async function runNamedCommand(
@@ -23,15 +25,18 @@ export async function runNamedCommand(
   rawArgs: readonly string[],
   env: Environment,
 ): Promise<Action | undefined> {
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) return undefined;
-  const { description, run } = command;
+  if (!isCommand(name)) return undefined;
+  const { description, run } = COMMANDS[name];
   const definition: CommandDef = defineCommand({ meta: { name, description }, run: () => run(rawArgs, env) });
   const { result } = await runCommand(definition, { rawArgs: [] });
   return result as Action;
 }
 
+const isCommand = (name: string): name is keyof typeof COMMANDS => Object.hasOwn(COMMANDS, name);
+
 async function printSchema(rawArgs: readonly string[]): Promise<Action> {
+  const { values } = await parseCommandLine(rawArgs);
+  if (values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
   if (rawArgs.length > 0) {
     return {
       kind: "refuse",

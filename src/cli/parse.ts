@@ -11,6 +11,9 @@ export interface Parsed {
   readonly problems: readonly Problem[];
 }
 
+/** What a first word may be. */
+export const COMMAND_NAMES = ["help", "version", "validate", "schema"] as const;
+
 /** -port, --port, --port=80: one dash or two, a name, perhaps a value. */
 const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;
 
@@ -35,7 +38,10 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
     const [, name, inline] = (!onlyWords && OPTION.exec(word)) || [];
     if (name === undefined) {
       // The word after an option that is not known was most likely its value.
-      if (before !== "unknown") problems.push(strayWord(word, before));
+      if (before !== "unknown") {
+        const near = index === 0 ? await didYouMean(word, COMMAND_NAMES) : undefined;
+        problems.push(`${strayWord(word, before)}${near === undefined ? "" : `; did you mean ${near}?`}`);
+      }
       before = undefined;
       continue;
     }
