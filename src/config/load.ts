@@ -59,16 +59,14 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
   const file = name === undefined ? undefined : await loadFile(name, env, problems);
   const option = <Name extends OptionName>(name: Name): OptionValue<Name> | undefined =>
     (given[name]?.at(-1) ?? file?.options[name]) as OptionValue<Name> | undefined;
-  const all = <Name extends "port" | "script">(name: Name) =>
-    [file?.options[name] ?? [], given[name] ?? []].flat() as readonly OptionValue<Name>[];
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> =>
     option(name) ?? (valueOfDefault(name) as OptionValue<Name>);
   const isRead = (...names: readonly string[]) => names.every((name) => !flawed.has(name) && !file?.flawed.has(name));
 
   const wanted = [
     ...(file?.checks ?? []),
-    ...(await plain("tcp", all("port"))),
-    ...(await plain("script", all("script"))),
+    ...(await plain("tcp", "port", file?.options.port, given.port)),
+    ...(await plain("script", "script", file?.options.script, given.script)),
   ];
   const settled = settleChecks(wanted, {
     file,
@@ -98,7 +96,7 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
     maxRounds: withDefault("max-rounds"),
     failureStatus: withDefault("failure-status"),
     logLevel: withDefault("log-level"),
-    cautions: (file && scrutiny?.findCautions(file, settled)) ?? [],
+    cautions: (file && scrutiny?.findCautions(file, wanted, settled)) ?? [],
   });
 }
 
@@ -161,11 +159,22 @@ function valueOfDefault(name: OptionName): unknown {
   throw new Error(`the default of --${name} is not one of its values`);
 }
 
-/** Checks that are nothing but their target. */
-async function plain(name: KindName, targets: readonly unknown[]): Promise<readonly Wanted[]> {
+/** Checks that are nothing but their target: those of the file, one or a list, and those of the command line. */
+async function plain(
+  name: KindName,
+  option: OptionName,
+  inFile: unknown,
+  given: readonly unknown[] = [],
+): Promise<readonly Wanted[]> {
+  const placed = Array.isArray(inFile)
+    ? inFile.map((target, index) => ({ target, path: [option, index] }))
+    : inFile === undefined
+      ? []
+      : [{ target: inFile, path: [option] }];
+  const targets = [...placed, ...given.map((target) => ({ target, path: undefined }))];
   if (targets.length === 0) return [];
   const kind = (await KINDS[name]()) as CheckKind;
-  return targets.map((target) => ({ kind, settings: { [name]: target }, says: {} }));
+  return targets.map(({ target, path }) => ({ kind, settings: { [name]: target }, says: {}, ...(path && { path }) }));
 }
 
 interface Surroundings {

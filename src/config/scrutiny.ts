@@ -5,7 +5,7 @@ import { type CheckConfig, hiding } from "../checks/build.ts";
 import type { Address } from "../probing/network/address.ts";
 import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
-import { describe, didYouMean, type Problem, quote } from "./problem.ts";
+import { describe, didYouMean, onOneLine, type Path, type Problem, quote } from "./problem.ts";
 
 /** A check that asks the daemon itself would start a round in every round. */
 export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
@@ -47,20 +47,26 @@ export async function findStrangers(
 /** Each compares a name with every check's. */
 const MOST_GUESSES = 20;
 
-/** What takes a whole fleet out at once, and what can never be unhealthy; a line each. */
+/** What takes a whole fleet out at once, and what can never be unhealthy; a line each. `paths` say where each check stands. */
 export function findCautions(
-  { checks, endpoints, source }: LoadedFile,
+  { endpoints, source }: LoadedFile,
+  paths: readonly { readonly path?: Path }[],
   settled: readonly CheckConfig[],
 ): readonly string[] {
   const isThisHost = knowThisHost();
   const cautions: string[] = [];
-  for (const [index, { kind, settings, path }] of checks.entries()) {
-    if (settled[index]?.severity === "warning") continue;
+  for (const [index, { kind, settings, severity, secrets }] of settled.entries()) {
+    if (severity === "warning") continue;
+    const path = paths[index]?.path;
     const peer = kind.peer?.(settings);
-    if (peer && !isThisHost(peer)) cautions.push(source.remark([...path, kind.name], `warning: ${SHARED}`));
-    const hide = hiding(settled[index]?.secrets ?? []) ?? ((text: string) => text);
-    for (const caution of kind.caution?.(settings) ?? [])
-      cautions.push(source.remark(path, `warning: ${hide(caution)}`));
+    if (peer && !isThisHost(peer)) {
+      const at = path?.[0] === "checks" ? [...path, kind.name] : path;
+      const said = `warning: ${SHARED}`;
+      cautions.push(at ? source.remark(at, said) : `--port ${onOneLine(kind.target(settings))}: ${said}`);
+    }
+    for (const caution of (path && kind.caution?.(settings)) ?? []) {
+      cautions.push(source.remark(path ?? [], `warning: ${hiding(secrets)?.(caution) ?? caution}`));
+    }
   }
   const critical = new Set(settled.filter(({ severity }) => severity === "critical").map(({ name }) => name));
   if (critical.size === 0) {

@@ -61,6 +61,22 @@ test("what is unwise is told, and the file is good all the same", async () => {
   });
 });
 
+test("a port counts as a check does, wherever it is given", async () => {
+  const shared =
+    "warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
+  expect(await validate("port: db.internal:1\n", "--port", "80", "--port", "db.internal:2")).toMatchObject({
+    cautions: [`hc.yaml:1:7: port: ${shared}`, `--port db.internal:2: ${shared}`],
+  });
+  expect(await validate("script: /bin/true\nport:\n  - 80\n  - db.internal:1\n")).toMatchObject({
+    cautions: [`hc.yaml:4:5: port[1]: ${shared}`],
+  });
+  expect(await validate("defaults: { severity: warning }\nport: db.internal:1\nchecks: [{ tcp: 80 }]\n")).toMatchObject(
+    {
+      cautions: [expect.stringContaining("no check is critical")],
+    },
+  );
+});
+
 test("a host on which nothing is critical is never unhealthy, which is told", async () => {
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual({
     kind: "print",
@@ -90,6 +106,10 @@ test("schema prints a JSON Schema, and takes nothing", async () => {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     type: "object",
     additionalProperties: false,
+  });
+  expect(await decide(["schema", "--help"], {})).toMatchObject({
+    kind: "print",
+    text: expect.stringContaining("Usage:"),
   });
   expect(await decide(["schema", "x"], {})).toEqual({
     kind: "refuse",
