@@ -107,12 +107,12 @@ function takesOf({ type, enum: values, pattern, minimum, maximum, examples, anyO
     if (one && first?.items && takesOf(first.items) === one) return `${one}; or a list of such`;
     return [...new Set(anyOf.map(takesOf))].join("; or ");
   }
-  if (type === "array") return items?.type === "string" ? "a list of texts" : "a list";
+  if (type === "array") return items && takesOf(items) === "a text" ? "a list of texts" : "a list";
   if (type === "boolean") return "`true`, `false`";
   if (type === "object") return "a mapping";
   if (type === "integer" && minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
-  if (type === "string") return pattern === "^/" ? "a path" : "a text";
-  return "a text or a number";
+  // Where a text is wanted a number will do, which the document says of all.
+  return pattern === "^/" ? "a path" : "a text";
 }
 
 /** As one writes it in YAML. */

@@ -100,11 +100,14 @@ export function oneOf<const T extends string>(names: readonly T[]): Field<T> {
   };
 }
 
+/** What JSON Schema says of a text, for which a number will do. */
+export const TEXT_OR_NUMBER: JsonSchema = { type: ["string", "number"], minLength: 1 };
+
 /** Any text that is not empty. */
 export function text(expected: string): Field<string> {
   return {
     expected,
-    json: { type: "string", minLength: 1 },
+    json: TEXT_OR_NUMBER,
     read(given) {
       if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
       const read = textOf(given);
@@ -179,7 +182,7 @@ export interface Pattern {
 /** A substring, or a regular expression of ECMAScript between slashes, with flags of i, m, s, u and v behind. */
 export const pattern: Field<Pattern> = {
   expected: "a text, or a regular expression between slashes such as /^OK/i",
-  json: { type: "string", minLength: 1, examples: ["imok", "/Mode: (leader|follower)/"] },
+  json: { ...TEXT_OR_NUMBER, examples: ["imok", "/Mode: (leader|follower)/"] },
   read(given) {
     if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
     const written = textOf(given);

@@ -1,7 +1,7 @@
 // What the kinds that send and expect texts have in common: what may be sent, and
 // how that what came is shown: bounded, printable, and without what was sent.
 
-import type { Field } from "./fields.ts";
+import { type Field, TEXT_OR_NUMBER } from "./fields.ts";
 
 /** What is shown of an answer at most. */
 const SHOWN_CHARACTERS = 200;
@@ -12,7 +12,7 @@ const SHORTEST_HIDDEN = 4;
 /** Any text that is not empty, sent as UTF-8; zero bytes are as good as others here. */
 export const words: Field<string> = {
   expected: "a text to send",
-  json: { type: "string", minLength: 1, examples: ["ruok", "PING\r\n"] },
+  json: { ...TEXT_OR_NUMBER, examples: ["ruok", "PING\r\n"] },
   read(given) {
     if (typeof given === "boolean" || given === null) return { hint: "in quotes it would be a text" };
     if (typeof given === "number") return { value: String(given) };
