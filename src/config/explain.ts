@@ -51,7 +51,7 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
     case "invalid_key":
       return [
         file.problem(path, {
-          expected: "a path that begins with a slash and has no ?, # or space",
+          expected: "a path as a URL has it, with a slash before and %XX for all that is not ASCII, a ?, # or space",
           got: describe(path.at(-1), []),
           at: "key",
         }),

@@ -133,12 +133,13 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
   const counter = new LineCounter();
   // Its own look for duplicate keys compares each with each: minutes for a large file.
   const options = { lineCounter: counter, prettyErrors: false, version: "1.2", uniqueKeys: false } as const;
-  const { contents, errors, warnings } = parseDocument(text, options);
+  const { contents, errors, warnings, directives } = parseDocument(text, options);
   const lineOf = (offset: number) => Math.max(1, counter.linePos(offset).line);
   const place = (offset: number) => `${name}:${lineOf(offset)}:${Math.max(1, counter.linePos(offset).col)}`;
 
   if (errors.some(({ message }) => message.startsWith("Maximum call stack"))) return [`${name}:1:1: ${TOO_DEEP}`];
   const syntax = [...errors, ...warnings].map((error) => explain(error, text));
+  if (directives?.yaml.version === "1.1") syntax.unshift({ offset: text.search(/^%YAML/m), said: FOREIGN_DIRECTIVE });
   if (syntax.length > 0) {
     const told = new Set(syntax.map(({ offset, said }) => `${place(offset)}: ${said}`));
     return [...told].slice(0, MOST_SYNTAX_ERRORS);
@@ -176,7 +177,7 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
     case "MULTIPLE_DOCS":
       return flaw("one document", "more");
     case "BAD_DIRECTIVE":
-      return flaw("no directive but %YAML 1.2", "one (a line that begins with %)");
+      return { offset, said: FOREIGN_DIRECTIVE };
     case "TAG_RESOLVE_FAILED":
       return flaw("no tag", "one (put a text that begins with ! in quotes)");
     case "BLOCK_AS_IMPLICIT_KEY":
@@ -220,6 +221,8 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
       return flaw("YAML", `a flaw: ${plain(message)}`);
   }
 }
+
+const FOREIGN_DIRECTIVE = "expected no directive but %YAML 1.2, got one (a line that begins with %)";
 
 const SAME_COLUMN = "the indentation of the lines before";
 

@@ -70,5 +70,11 @@ export async function didYouMean(name: string, known: readonly string[]): Promis
   const lower = known.map((other) => other.toLowerCase());
   const near = closest(name.toLowerCase(), lower);
   const most = name.length < 4 ? 1 : Math.max(2, name.length / 3);
-  return distance(name.toLowerCase(), near) <= most ? known[lower.indexOf(near)] : undefined;
+  if (distance(name.toLowerCase(), near) <= most) return known[lower.indexOf(near)];
+  // tpc: letters in each other's place are one slip, though a distance of two.
+  if (name.length >= 4) return undefined;
+  const letters = lettersOf(name.toLowerCase());
+  return known[lower.findIndex((other) => lettersOf(other) === letters)];
 }
+
+const lettersOf = (word: string): string => [...word].sort().join("");

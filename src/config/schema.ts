@@ -138,7 +138,8 @@ function optionKeys(z: Zod): Readonly<Record<string, ZodType>> {
   return keys;
 }
 
-const endpointPath = /^\/[^?#\s]*$/;
+/** As a request has it: whoever asks writes all else as %XX, and takes dots for folders. */
+const endpointPath = /^(?!(.*\/)?\.\.?(\/|$))\/[!$-;=@-Z[\]_a-z|~]*$/;
 
 function endpoints(z: Zod): ZodType {
   return z
