@@ -84,11 +84,21 @@ function formsOf(secret: string): readonly string[] {
         text,
         json,
         json.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-        encodeURIComponent(text.toWellFormed()),
+        ...formsInUrl(text.toWellFormed()),
         text.replaceAll("'", "'\\''"),
         Buffer.from(text).toString("base64"),
       ];
     });
+}
+
+/** As a part of any kind, a path and a query: each leaves other characters as they are. */
+function formsInUrl(text: string): readonly string[] {
+  const url = new URL("http://localhost");
+  url.pathname = text;
+  url.search = text;
+  return [encodeURIComponent(text), url.pathname.slice(1), url.search.slice(1)].filter(
+    ({ length }) => length >= SHORTEST_SECRET,
+  );
 }
 
 /** The text, less the beginning of a secret that it ends with. */

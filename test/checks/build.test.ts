@@ -16,6 +16,8 @@ describe("what is hidden", () => {
     ["in JSON", JSON.stringify(SECRET).slice(1, -1)],
     ["in JSON of ASCII", 'it\'s \\"5%\\" \\u00fc/tok\\u00e9n'],
     ["in a URL", encodeURIComponent(SECRET)],
+    ["in the path of a URL", new URL(`http://localhost/${SECRET}`).pathname.slice(1)],
+    ["in the query of a URL", new URL(`http://localhost/?${SECRET}`).search.slice(1)],
     ["in quotes of a shell", SECRET.replace("'", "'\\''")],
     ["in base64", Buffer.from(SECRET).toString("base64")],
   ])("a secret %s", (_, written) => {
