@@ -57,12 +57,14 @@ export const process = defineKind({
   },
 });
 
+const HIDDEN = "/proc hides the processes of others";
+
 function judge(name: string, min: number, counted: { alive: number; zombies: number; complete: boolean }): Outcome {
   const { alive, zombies, complete } = counted;
   if (alive >= min) return { ok: true, detail: `${alive} running` };
   const seen = [
     ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? "zombie does" : "zombies do"} not count`] : []),
-    ...(complete ? [] : ["/proc hides the processes of others"]),
+    ...(complete ? [] : [HIDDEN]),
   ];
   const found = alive === 0 ? `no process ${name} is running` : `${alive} of ${name} running`;
   const wanted = min === 1 ? "" : `, expected at least ${min}`;
@@ -73,6 +75,13 @@ function pidFileProbe(path: string): (signal: AbortSignal) => Promise<Outcome> {
   const loading = import("../probing/files/filesystem.ts");
   const read = async (path: string, limitBytes: number, signal: AbortSignal) =>
     (await loading).askFileSystem({ ask: "read", path, limitBytes }, signal);
+  const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
+    if (!isMissing(code) && code !== "ESRCH") return cannotLook(`process ${pid} of ${path}`, code);
+    // The first process is always there: who does not see it does not see all.
+    const first = await (await loading).askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
+    const hidden = "code" in first && isMissing(first.code) ? ` (${HIDDEN})` : "";
+    return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
+  };
   return async (signal) => {
     const file = await read(path, PID_FILE_BYTES, signal);
     if ("reason" in file) return file;
@@ -83,7 +92,7 @@ function pidFileProbe(path: string): (signal: AbortSignal) => Promise<Outcome> {
     if (pid === undefined) return failed("mismatch", `${path} does not hold the number of a process`);
     const status = await read(`/proc/${pid}/status`, STATUS_BYTES, signal);
     if ("reason" in status) return status;
-    if ("code" in status) return noProcess(path, pid, status.code);
+    if ("code" in status) return noProcess(pid, status.code, signal);
     return judgeStatus(path, pid, status.value.text ?? "");
   };
 }
@@ -99,9 +108,3 @@ function judgeStatus(path: string, pid: string, status: string): Outcome {
 
 const noPidFile = (path: string, code: string): Failure =>
   isMissing(code) ? failed("missing", `the pid file ${path} does not exist`) : cannotLook(path, code);
-
-function noProcess(path: string, pid: string, code: string): Failure {
-  return isMissing(code) || code === "ESRCH"
-    ? failed("missing", `process ${pid} of ${path} is not running`)
-    : cannotLook(`process ${pid} of ${path}`, code);
-}

@@ -8,6 +8,7 @@ import { process as named, processName } from "../../src/checks/process.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { type Child, startChild } from "../support/child.ts";
+import { asRoot } from "../support/needs.ts";
 import { statOf } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -241,3 +242,32 @@ test("any name is read or refused, and any content of a pid file is judged", asy
     { numRuns: 50 },
   );
 });
+
+asRoot(
+  "what /proc hides is told to be hidden, by name and by pid file",
+  async () => {
+    await using folder = await tempFolder();
+    await using child = startChild(["setpriv", "--reuid=65534", "--clear-groups", "sleep", "1000"]);
+    const path = await folder.write("it.pid", `${child.pid}`);
+    const script = `
+      import { process as named } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/process.ts"))};
+      import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
+      const look = (process) => outcomeOf(named, { process });
+      console.log(JSON.stringify([await look("no-such"), await look(${JSON.stringify(path)})])); process.exit();`;
+    // Without that capability, and outside the group of root, root sees no more than others do.
+    const { stdout } = Bun.spawnSync(
+      [
+        ...["unshare", "--mount", "/bin/sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"],
+        ...["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", "--regid=65534", "--clear-groups"],
+        ...[process.execPath, "-e", script],
+      ],
+      { stderr: "inherit" },
+    );
+    const hidden = "(/proc hides the processes of others)";
+    expect(JSON.parse(stdout.toString())).toEqual([
+      { ok: false, reason: "missing", message: `no process no-such is running ${hidden}` },
+      { ok: false, reason: "missing", message: `process ${child.pid} of ${path} is not running ${hidden}` },
+    ]);
+  },
+  10_000,
+);
