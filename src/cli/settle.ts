@@ -1,7 +1,7 @@
 // Parsed words → the options of a daemon, or the lines that say why there is none.
 
 import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
-import type { Problem } from "../config/problem.ts";
+import { onOneLine, type Problem } from "../config/problem.ts";
 import type { Action } from "./action.ts";
 import type { Parsed } from "./parse.ts";
 
@@ -20,7 +20,7 @@ export async function settle({ values, problems }: Parsed, env: Environment): Pr
 export function refuse(problems: readonly Problem[], { values }: Parsed): Action {
   const file = values["config"]?.at(-1);
   const lines = problems.map((problem) =>
-    file !== undefined && problem.startsWith(`${file}:`) ? problem : `health-checker: ${problem}`,
+    file !== undefined && problem.startsWith(`${onOneLine(file)}:`) ? problem : `health-checker: ${problem}`,
   );
   return { kind: "refuse", lines };
 }

@@ -150,6 +150,9 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const found = await findKind(item, path, source, schema);
     if (typeof found === "string") {
       problems.push(found);
+      // Without its kind some keys are anybody's guess; those of every check are not.
+      const read = isMapping(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
+      await tell(read?.error?.issues ?? [], path, reading);
       broken.push({ name, kind: undefined });
       continue;
     }

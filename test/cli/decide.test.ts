@@ -88,6 +88,13 @@ test("what stands in a file says so itself; the rest is the program's to say", a
   });
 });
 
+test("what stands in a file of an odd name is its own to say too", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("a\nb.yaml", "checks:\n  - tcp: 0\n");
+  const [line = ""] = ((await decide("--config", file)) as { readonly lines: readonly string[] }).lines;
+  expect(line).toStartWith(`${JSON.stringify(file)}:2:10: checks[0].tcp: expected a port`);
+});
+
 test("a config file leads to a daemon", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n");
