@@ -277,9 +277,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (!cut.signal.aborted) {
       const { check, groups } = subject;
       const now = clock.now();
-      const wasStale = !isFresh(subject, now);
+      // When this run began: that it took long breaks no row of failures.
+      const wasStale = !isFresh(subject, startedAt);
       const wasTold = subject.toldStale;
-      subject.freshUntil = startedAt + check.staleAfterMs;
+      // Its age counts from its end, but no run ends after its timeout unless it was held up, by a suspension say.
+      subject.freshUntil = Math.min(now, startedAt + check.timeoutMs) + check.staleAfterMs;
       if (isFresh(subject, now)) subject.toldStale = false;
       const changed = take(subject, result, check, wasStale);
       if (changed) for (const group of groups) group.verdict = undefined;

@@ -236,6 +236,26 @@ describe("the answer", () => {
     ]);
   });
 
+  test("follows fall also where runs are as long as several intervals, and is known all the time", async () => {
+    const longest = { intervalMs: 1_000, timeoutMs: 5_000, rise: 3, fall: 4 };
+    for (const staleAfterMs of [8_000, 6_001]) {
+      const { monitor, clock, last, results } = setUp({ groups: [[backgroundCheck({ ...longest, staleAfterMs })]] });
+      monitor.start();
+      await last().end();
+      const known: unknown[] = [];
+      for (const outcome of [DOWN, DOWN, DOWN, DOWN, UP, UP, UP]) {
+        await clock.pass(1_000);
+        for (let second = 0; second < 5; second++) {
+          await clock.pass(1_000);
+          known.push(monitor.read() !== undefined);
+        }
+        await last().end(outcome);
+      }
+      expect(known).not.toContain(false);
+      expect(results.map(([, , after]) => after)).toEqual(["up", "up", "up", "up", "down", "down", "down", "up"]);
+    }
+  });
+
   test("does not wait for what is only reported", async () => {
     const checks = [backgroundCheck({ name: "a" }), backgroundCheck({ name: "b", severity: "warning" })];
     const { monitor, last, verdicts } = setUp({ groups: [checks] });
@@ -350,7 +370,7 @@ describe("who asks", () => {
 
   test("has nothing to do with who asked before: a deadline that comes with the answer ends no later wait", async () => {
     const { monitor, clock, runs, last } = setUp({
-      groups: [[backgroundCheck({ staleAfterMs: 10 })]],
+      groups: [[backgroundCheck({ timeoutMs: 10, staleAfterMs: 10 })]],
       deadlineMs: 500,
     });
     const early = outcomeOf(monitor.ask(asker()));
@@ -382,7 +402,9 @@ describe("who asks", () => {
   });
 
   test("waits for one run at most, also where no result is ever fresh", async () => {
-    const { monitor, clock, runs, last, stale } = setUp({ groups: [[backgroundCheck({ staleAfterMs: 10 })]] });
+    const { monitor, clock, runs, last, stale } = setUp({
+      groups: [[backgroundCheck({ timeoutMs: 10, staleAfterMs: 10 })]],
+    });
     monitor.start();
     await clock.pass(100);
     await last().end();

@@ -111,7 +111,7 @@ interface Seen {
   running: boolean;
   /** When it last ended, by the time that timers count. */
   endedAt: number;
-  /** When the run of the last result that was told began. */
+  /** When the run of the last result that was told ended, or should have. */
   knownFrom: number;
   status: "unknown" | "up" | "down";
 }
@@ -164,7 +164,7 @@ class World {
       },
       onResult: ({ check, start }, _, after) => {
         const seen = this.#of(check);
-        seen.knownFrom = start;
+        seen.knownFrom = Math.min(this.clock.now(), start + check.timeoutMs);
         seen.status = after.status;
       },
       onVerdict: ({ healthy }) => healthy && this.#expectHealth(),
