@@ -1,8 +1,8 @@
 // One connect to one address, and nothing sent: connected or why not.
 //
 // A handshake that completed counts, whatever the peer does next; a socket that
-// met itself does not. The connection is closed as a polite client does (FIN),
-// and on abort nothing of it is left, not even a SYN on its way.
+// met itself does not. The connection is closed as a polite client does (FIN), or
+// kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
 
 import { type Failure, failed } from "../../checks/check.ts";
 import { closeSoon, withReserve } from "../system/descriptors.ts";
@@ -50,34 +50,64 @@ export function preparePeer(address: Address): Peer {
 
 /** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
 export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
-  const code = await attempt(peer, signal);
-  return code === CONNECTED ? undefined : connectAgain(peer, code, signal);
+  const attempted = await attempt(peer, signal);
+  if (attempted === CONNECTED) return undefined;
+  const result = await connectAgain(peer, attempted, () => attempt(peer, signal), signal);
+  return result === CONNECTED ? undefined : result;
 }
 
-async function connectAgain(peer: Peer, firstCode: string, signal: AbortSignal): Promise<Failure | undefined> {
-  for (let code = firstCode; code !== CONNECTED; code = await attempt(peer, signal)) {
-    const failure = explain(peer.address, code);
+/**
+ * The same with the connection kept, for a peer with a `sockaddr`: its descriptor, which
+ * the caller must close, and after it refill the reserve.
+ */
+export async function dial(
+  { address, sockaddr }: Required<Peer>,
+  system: Libc,
+  signal: AbortSignal,
+): Promise<number | Failure> {
+  const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, signal, keep));
+  return connectAgain({ address, sockaddr }, await attemptToKeep(), attemptToKeep, signal);
+}
+
+async function connectAgain<T>(
+  { address }: Peer,
+  first: T | string,
+  next: () => Promise<T | string> | T | string,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  for (let attempted = first; ; attempted = await next()) {
+    if (typeof attempted !== "string") return attempted;
+    const failure = explain(address, attempted);
     // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
-    const again = failure.reason === "resource" || code === "EAGAIN";
+    const again = failure.reason === "resource" || attempted === "EAGAIN";
     if (!again || signal.aborted) return failure;
     await pause(RESOURCE_RETRY_MS, signal);
     if (signal.aborted) return failure;
   }
-  return undefined;
 }
 
-const CONNECTED = "connected";
+const CONNECTED = undefined;
 const ABORTED = "aborted";
 const MET_ITSELF = "met itself";
 
-/** CONNECTED, ABORTED, MET_ITSELF or the code of the error. */
-function attempt(peer: Peer, signal: AbortSignal): Promise<string> | string {
+/** CONNECTED, or why not: ABORTED, MET_ITSELF or the code of the error. */
+function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> | string | undefined {
   if (signal.aborted) return ABORTED;
-  if (libc && peer.sockaddr) return attemptDirectly(libc, peer.sockaddr, signal);
-  return import("./connect-net.ts").then(({ attemptByNet }) => attemptByNet(peer.address, signal));
+  if (libc && peer.sockaddr) return attemptDirectly(libc, peer.sockaddr, signal, finish);
+  return import("./connect-net.ts")
+    .then(({ attemptByNet }) => attemptByNet(peer.address, signal))
+    .then((code) => (code === "connected" ? CONNECTED : code));
 }
 
-function attemptDirectly(system: Libc, sockaddr: Uint8Array, signal: AbortSignal): Promise<string> | string {
+/** What becomes of a socket that poll(2) has told of: either T, or why it is not connected, closed then. */
+type End<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number) => T | string;
+
+function attemptDirectly<T>(
+  system: Libc,
+  sockaddr: Uint8Array,
+  signal: AbortSignal,
+  finish: End<T>,
+): Promise<T | string> | T | string {
   const fd = openSocket(system, sockaddr);
   if (fd < 0) return errnoName(-fd);
   if (system.connect(fd, sockaddr, sockaddr.byteLength) === 0) return finish(system, fd, sockaddr, POLLOUT);
@@ -88,10 +118,10 @@ function attemptDirectly(system: Libc, sockaddr: Uint8Array, signal: AbortSignal
   }
   return new Promise((resolve) => {
     let settled = false;
-    const settle = (code: string) => {
+    const settle = (result: T | string) => {
       settled = true;
       unwatch();
-      resolve(code);
+      resolve(result);
     };
     const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => settle(finish(system, fd, sockaddr, revents)));
     signal.addEventListener("abort", () => {
@@ -121,21 +151,30 @@ const greeting = new Uint8Array(16 * 1024);
 /** A peer that has already sent more than 256 KiB unasked may get a reset. */
 const GREETING_READS = 16;
 
-function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): string {
-  let code = CONNECTED;
-  if ((revents & (POLLERR | POLLHUP)) !== 0) {
-    optionLength[0] = optionValue.byteLength;
-    optionValue[0] = 0;
-    system.getsockopt(fd, SOL_SOCKET, SO_ERROR, optionValue, optionLength);
-    const error = optionValue[0];
-    // A peer that was connected and then reset had completed the handshake.
-    if (error !== 0 && !["ECONNRESET", "EPIPE"].includes(errnoName(error))) code = errnoName(error);
-  }
+function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): string | undefined {
+  const error = errorOf(system, fd, revents);
+  // A peer that was connected and then reset had completed the handshake.
+  let code = error === "ECONNRESET" || error === "EPIPE" ? CONNECTED : error;
   if (code === CONNECTED && metItself(system, fd, sockaddr)) code = MET_ITSELF;
   // Unread bytes would turn the FIN of close(2) into a reset.
   if ((revents & POLLIN) !== 0) drainGreeting(system, fd);
   closeSoon(fd);
   return code;
+}
+
+function keep(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): number | string {
+  const code = errorOf(system, fd, revents) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
+  if (code === undefined) return fd;
+  closeSoon(fd);
+  return code;
+}
+
+function errorOf(system: Libc, fd: number, revents: number): string | undefined {
+  if ((revents & (POLLERR | POLLHUP)) === 0) return undefined;
+  optionLength[0] = optionValue.byteLength;
+  optionValue[0] = 0;
+  system.getsockopt(fd, SOL_SOCKET, SO_ERROR, optionValue, optionLength);
+  return optionValue[0] === 0 ? undefined : errnoName(optionValue[0]);
 }
 
 function drainGreeting(system: Libc, fd: number): void {
@@ -195,6 +234,9 @@ function explain(address: Address, code: string): Failure {
       return failed("refused", `${peer} refused the connection`);
     case "ENOENT":
       return failed("refused", `${peer} does not exist`);
+    case "ECONNRESET":
+    case "EPIPE":
+      return failed("closed", `${peer} reset the connection`);
     case "EMFILE":
     case "ENFILE":
       return failed("resource", `no descriptor left to reach ${peer} (${code})`);

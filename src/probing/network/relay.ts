@@ -33,6 +33,8 @@ export interface Relay {
   readonly door: Address;
   /** Set where a remembered address was used. */
   readonly warning: string | undefined;
+  /** Whether the client has come in. Where it has not, the server is not to blame for what it says. */
+  readonly entered: () => boolean;
   /** The first bytes that the server has sent. */
   readonly opening: () => Uint8Array;
   /** What the server has sent last, in one piece. */
@@ -175,6 +177,7 @@ function relayOn(stream: Stream, door: Door, peer: string, signal: AbortSignal):
   return {
     door: door.address,
     warning: stream.warning,
+    entered: () => near !== undefined,
     opening: () => opening,
     closing: () => closing,
     broken,

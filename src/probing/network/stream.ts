@@ -6,10 +6,12 @@ import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed } from "../../checks/check.ts";
 import type { TlsSettings } from "../../checks/keys/tls.ts";
-import { withReserve } from "../system/descriptors.ts";
+import { refillReserve, withReserve } from "../system/descriptors.ts";
+import { libc } from "../system/libc.ts";
 import { pause } from "../system/turns.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
+import { dial, preparePeer } from "./connect.ts";
 import { isFailure, race } from "./race.ts";
 import { resolve } from "./resolve.ts";
 import { loadTrust, type Trust } from "./trust.ts";
@@ -79,12 +81,29 @@ async function addressesOf(target: Address, signal: AbortSignal, patienceMs: num
 
 /** One numeric address. Want of a resource here is tried again until the signal aborts. */
 async function connectTo(address: Address, signal: AbortSignal): Promise<Socket | Failure> {
+  const { sockaddr } = preparePeer(address);
+  if (libc && sockaddr) {
+    const fd = await dial({ address, sockaddr }, libc, signal);
+    return isFailure(fd) ? fd : adopt(fd);
+  }
   for (;;) {
     const connected = await connectOnce(address, signal);
     const again = isFailure(connected) && connected.reason === "resource";
     if (!again || signal.aborted) return connected;
     await pause(RESOURCE_RETRY_MS, signal);
   }
+}
+
+/**
+ * The runtime's socket on a connection of ours. Its own connect opens the socket only when the
+ * reserve is back, and calls whatever fails, a want of descriptors too, "refused" (Bun 1.4.5).
+ */
+function adopt(fd: number): Socket {
+  const socket = connectNet({ fd } as never);
+  // An error that comes between two listeners must not end the process.
+  socket.on("error", () => {});
+  socket.on("close", refillReserve);
+  return socket;
 }
 
 function connectOnce(address: Address, signal: AbortSignal): Promise<Socket | Failure> {

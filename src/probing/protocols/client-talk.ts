@@ -39,7 +39,11 @@ export async function talk(relay: Relay, peer: string, make: () => Client, signa
   const broken = relay.broken.then((failure) =>
     failure.reason === "closed" ? (client.lastWords?.(relay.closing()) ?? failure) : failure,
   );
-  const outcome = await Promise.race([client.ask(), broken, late]);
+  // Its own connect, to a door on this host, fails for want of a descriptor, which it calls a connection that was closed.
+  const asked = client
+    .ask()
+    .then((said) => (said.ok || relay.entered() ? said : failed("resource", `no descriptor left to reach ${peer}`)));
+  const outcome = await Promise.race([asked, broken, late]);
   signal.removeEventListener("abort", abort);
   client.hangUp();
   relay.close(client.farewell);
