@@ -209,6 +209,7 @@ function explain({ code, message, pos: [offset] }: YAMLError, text: string): Fla
     case "MISSING_CHAR": {
       const [, mark] = /closing (["'])/.exec(message) ?? [];
       if (mark !== undefined) return flaw(`a closing ${mark}`, "none", Math.max(0, text.lastIndexOf(mark, offset - 1)));
+      if (/^implicit map keys/i.test(message)) return flaw("a colon and a space after a key", "none");
       return /without - indicator/.test(message)
         ? flaw(SAME_COLUMN, "another")
         : flaw("YAML", `a flaw: ${plain(message)}`);
