@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { type CheckOptions, checkOf } from "../support/checks.ts";
@@ -218,6 +218,26 @@ describe("cwd", () => {
       const keys = { script: [program, folder.path], cwd: folder.path };
       expect(await checkWith(keys).inspect?.()).toEqual([]);
       expect(await outcomeWith(keys)).toEqual({ ok: true });
+    }
+  });
+
+  test("is where the folders of PATH begin that have no slash in front", async () => {
+    await using folder = await tempFolder();
+    await folder.write("only-here", "#!/bin/sh\nexit 0\n", 0o755);
+    for (const [path, passes] of [
+      [".", true],
+      ["/bin:../x/..", false],
+      [`../${basename(folder.path)}`, true],
+      ["", false],
+      [`:${PATH}`, false],
+    ] as const) {
+      const keys = { script: "only-here", cwd: folder.path, env: { PATH: path } };
+      const message = "only-here: not found in PATH; write the path in full";
+      expect([path, await checkWith(keys).inspect?.()]).toEqual([path, passes ? [] : [message]]);
+      expect([path, await outcomeWith(keys)]).toEqual([
+        path,
+        passes ? { ok: true } : { ok: false, reason: "spawn", message },
+      ]);
     }
   });
 

@@ -2,7 +2,7 @@
 // has three codes for a dozen causes; a look at the file tells them apart.
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
@@ -16,9 +16,10 @@ const FIRST_LINE_BYTES = 256;
 export function diagnoseCommand(command: string, searchPath: string, cwd?: string): string | undefined {
   const flaw = cwd === undefined ? undefined : diagnoseFolder(cwd);
   if (flaw !== undefined) return flaw;
-  const file = command.includes("/") ? within(cwd, command) : findInPath(command, searchPath);
+  const find = (name: string) => findInPath(name, searchPath, cwd);
+  const file = command.includes("/") ? within(cwd, command) : find(command);
   if (file === undefined) return `${command}: not found in PATH; write the path in full`;
-  return diagnoseFile(file, searchPath);
+  return diagnoseFile(file, find);
 }
 
 const within = (cwd: string | undefined, file: string) => (cwd === undefined ? file : resolve(cwd, file));
@@ -36,7 +37,7 @@ function diagnoseFolder(folder: string): string | undefined {
   }
 }
 
-function diagnoseFile(file: string, searchPath: string): string | undefined {
+function diagnoseFile(file: string, find: (name: string) => string | undefined): string | undefined {
   let line: string;
   try {
     if (statSync(file).isDirectory()) return `${file} is a directory, not a program`;
@@ -64,17 +65,19 @@ function diagnoseFile(file: string, searchPath: string): string | undefined {
   if (!exists(interpreter)) return `the interpreter ${interpreter} that ${file} names in its first line does not exist`;
   const argument = line.slice(2).trim().split(/\s+/)[1];
   if (interpreter.endsWith("/env") && argument && !argument.startsWith("-") && !argument.includes("=")) {
-    if (!argument.includes("/") && findInPath(argument, searchPath) === undefined) {
+    if (!argument.includes("/") && find(argument) === undefined) {
       return `the interpreter ${argument} that ${file} asks env for is not in PATH`;
     }
   }
   return undefined;
 }
 
-function findInPath(name: string, searchPath: string): string | undefined {
+/** As the runtime does: a folder without a slash in front is one of the working folder, and an empty one is none. */
+function findInPath(name: string, searchPath: string, cwd = process.cwd()): string | undefined {
   return searchPath
     .split(delimiter)
-    .map((folder) => join(isAbsolute(folder) ? folder : join(process.cwd(), folder), name))
+    .filter((folder) => folder !== "")
+    .map((folder) => join(resolve(cwd, folder), name))
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
