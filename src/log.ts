@@ -66,10 +66,11 @@ function formatText(date: Date, label: string, message: string, fields: LogField
 /** Bare where that is plain; else as a JSON string, so that a line is always one line. */
 function formatValue(value: string | number | boolean): string {
   const text = String(value);
-  return /^[\w./:@%+,[\]-]+$/.test(text)
-    ? text
-    : JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
+  return /^[\w./:@%+,[\]-]+$/.test(text) ? text : JSON.stringify(text).replace(UNPRINTABLE, escapeCharacter);
 }
+
+/** Beside what JSON escapes: controls, what breaks a line elsewhere, and what turns the direction of writing. */
+const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
