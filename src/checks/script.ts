@@ -83,7 +83,11 @@ export const variables: Field<Readonly<Record<string, string>>> = {
     if (typeof given !== "object" || given === null || Array.isArray(given)) return {};
     const entries: [string, string][] = [];
     for (const [name, value] of Object.entries(given)) {
-      if (!NAME.test(name)) return { hint: `a name is of letters, digits and _, unlike ${JSON.stringify(name)}` };
+      if (!NAME.test(name)) {
+        // What follows may be a value that was meant to stand behind a colon.
+        const shown = name.replace(/=.+$/s, "=…");
+        return { hint: `a name is of letters, digits and _, unlike ${JSON.stringify(shown)}` };
+      }
       if (name === CHECK_VARIABLE) return { hint: `${CHECK_VARIABLE} is the name of the check` };
       if (typeof value !== "string" && typeof value !== "number") {
         return { hint: `the value of ${name} is not a text; in quotes it would be` };

@@ -285,7 +285,7 @@ describe("env", () => {
   });
 
   test.each([
-    [{ "A=B": "x" }, '"A=B"'],
+    [{ "A=secret": "x" }, '"A=…"'],
     [{ "": "x" }, '""'],
     [{ "1A": "x" }, '"1A"'],
     [{ A: true }, "the value of A is not a text"],
