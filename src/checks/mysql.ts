@@ -7,7 +7,16 @@ import { takes } from "./keys/fields.ts";
 import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import { codesOf, credentialsConflict, type Dialect, questionKeys, secretsOf, sqlProbe, wordsOf } from "./sql.ts";
+import {
+  codesOf,
+  credentialsConflict,
+  type Dialect,
+  questionKeys,
+  secretsOf,
+  sqlProbe,
+  unreadable,
+  wordsOf,
+} from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -96,6 +105,7 @@ function explain(error: unknown, peer: string, opening: Uint8Array, tls: TlsSett
     return failed("closed", `${peer} closed the connection before it had answered`);
   }
   if (/AUTH|PASSWORD|PUBLIC_KEY/.test(code)) return failed("auth", `${words} (${code})`);
+  if (/(MALFORMED|UNEXPECTED)_PACKET/.test(code)) return unreadable(peer, "MySQL", code);
   return failed("mismatch", `${words} (${code})`);
 }
 

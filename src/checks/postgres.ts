@@ -7,7 +7,16 @@ import { takes } from "./keys/fields.ts";
 import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import { codesOf, credentialsConflict, type Dialect, questionKeys, secretsOf, sqlProbe, wordsOf } from "./sql.ts";
+import {
+  codesOf,
+  credentialsConflict,
+  type Dialect,
+  questionKeys,
+  secretsOf,
+  sqlProbe,
+  unreadable,
+  wordsOf,
+} from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -110,5 +119,6 @@ function explainClient(code: string, peer: string, words: string): Failure {
     return failed("closed", `${peer} closed the connection before it had answered`);
   }
   if (/AUTHENTICATION|PASSWORD|SASL|SIGNATURE/.test(code)) return failed("auth", `${words} (${code})`);
+  if (/(INVALID|UNEXPECTED)_MESSAGE/.test(code)) return unreadable(peer, "PostgreSQL", code);
   return failed("mismatch", `${words} (${code})`);
 }

@@ -10,7 +10,7 @@ import { type Field, type Pattern, pattern, takes, text } from "./keys/fields.ts
 import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
-import { codesOf, passwordConflict, secretsOf, shown, wordsOf } from "./sql.ts";
+import { codesOf, passwordConflict, secretsOf, shown, unreadable, wordsOf } from "./sql.ts";
 
 const SECURE = "rediss";
 
@@ -151,6 +151,7 @@ function explain(error: unknown, peer: string): Failure {
   if (/CONNECTION_(CLOSED|FAILED)/.test(code)) {
     return failed("closed", `${peer} closed the connection before it had answered`);
   }
+  if (code.includes("INVALID_RESPONSE")) return unreadable(peer, "Redis", code);
   if (/^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b|^ERR (AUTH|invalid password)/.test(words)) return failed("auth", words);
   if (/^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|TRYAGAIN|MISCONF)\b|^ERR max number of clients/.test(words)) {
     return failed("not-ready", `${peer} says: ${words}`);

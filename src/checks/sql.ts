@@ -140,6 +140,10 @@ export function codesOf(error: unknown): { readonly code: string; readonly serve
   return { code: String(code ?? ""), server: errno ? String(errno) : "" };
 }
 
+/** Of a peer whose bytes the client could make nothing of; its own words are of no use to people. */
+export const unreadable = (peer: string, server: string, code: string): Failure =>
+  failed("mismatch", `what ${peer} answers cannot be read as ${server}'s protocol (${code})`);
+
 /** What the client of the runtime would take for settings that were not given. */
 const ENVIRONMENT = /^(PG|POSTGRES|MYSQL|MARIADB|DATABASE_URL|TLS_)/;
 

@@ -359,6 +359,30 @@ describe("what hangs", () => {
   }
 
   test(
+    "a peer that speaks something else is told as that",
+    async () => {
+      await using zeros = await speaker([new Uint8Array(2000)], true);
+      await using web = await speaker([Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")]);
+      for (const [kind, called, { port }] of [
+        [postgres, "PostgreSQL", zeros],
+        [mysql, "MySQL", zeros],
+        [redis, "Redis", web],
+      ] as const) {
+        const url = `${kind.name}://u:${ENCODED}@127.0.0.1:${port}`;
+        expect(await outcomeOf(kind as CheckKind, { [kind.name]: url }, { timeoutMs: 5000 })).toMatchObject({
+          reason: "mismatch",
+          message: expect.stringMatching(
+            new RegExp(
+              `^what 127\\.0\\.0\\.1:${port} answers cannot be read as ${called}'s protocol \\(ERR_[A-Z_]+\\)$`,
+            ),
+          ),
+        });
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "servers that are stopped, and what drops handshakes",
     async () => {
       await using one = await startPostgres();

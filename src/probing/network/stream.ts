@@ -239,9 +239,7 @@ async function secure(
     const onClose = () => settle(closed);
     const onError = (error: Error) =>
       settle(
-        ["ECONNRESET", "EPIPE"].includes(codeOf(error))
-          ? closed
-          : failed("tls", `no TLS could be agreed on with ${peer} (${reasonOf(error)})`),
+        ["ECONNRESET", "EPIPE"].includes(codeOf(error)) ? closed : failed("tls", explainTls(peer, reasonOf(error))),
       );
     secured.on("secureConnect", onSecure);
     secured.on("error", onError);
@@ -333,6 +331,12 @@ function streamOn(
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
+
+/** Most often it is a port that speaks in plain, and that can be said plainly. */
+const explainTls = (peer: string, reason: string): string =>
+  reason === "WRONG_VERSION_NUMBER"
+    ? `what ${peer} answers is not TLS (${reason})`
+    : `no TLS could be agreed on with ${peer} (${reason})`;
 
 /** OpenSSL's words for it where they are what tells more. */
 function reasonOf(error: Error): string {
