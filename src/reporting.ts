@@ -70,9 +70,9 @@ export function reporting(log: Log): Reporting {
         unfinished: unfinished.map(({ check }) => check.name).join(", "),
       });
     },
-    onStale({ name }: Check, { last }: CheckState): void {
-      const age = last ? { age: roundDuration(performance.now() - last.start) } : {};
-      log.warning("check has no result that is fresh", { check: name, reason: "stale", ...age });
+    onStale({ name }: Check, ageMs: number | undefined): void {
+      const age = ageMs === undefined ? undefined : roundDuration(ageMs);
+      log.warning("check has no result that is fresh", { check: name, reason: "stale", age });
     },
     onFault(error: unknown): void {
       log.error("fault in health-checker; please report it", {

@@ -31,7 +31,7 @@ export interface MonitorOptions {
   /** After a round that was ended because its last asker had gone. */
   readonly onAbandoned: (results: readonly CheckResult[]) => void;
   /** A request had to be answered while the check had no result, or one too old; once until it has one again. */
-  readonly onStale: (check: Check, state: CheckState) => void;
+  readonly onStale: (check: Check, ageMs: number | undefined) => void;
   /** One of the functions above has thrown, which changes nothing else. */
   readonly onFault: (error: unknown) => void;
   /** For tests: the clock, what runs a check in the background, and what spreads their runs (0 to 1). */
@@ -204,7 +204,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const untold = group.background.filter((subject) => isUntold(subject, now));
     for (const subject of untold) {
       subject.toldStale = true;
-      onStale(subject.check, subject.state);
+      onStale(subject.check, ageOf(subject, now));
     }
     if (untold.length > 0) review(now);
     return judgeBackground(group, now);
@@ -350,6 +350,10 @@ const decides = ({ check }: Subject): boolean => check.severity === "critical";
 /** Of a check on request, any result is fresh: whoever asks gets one of his own. */
 const isFresh = ({ check, state, freshUntil }: Subject, now: number): boolean =>
   check.intervalMs === undefined ? state.status !== "unknown" : now <= freshUntil;
+
+/** Of the last result in the background, where there is one. */
+const ageOf = ({ check, state, freshUntil }: Subject, now: number): number | undefined =>
+  state.last && now - (freshUntil - check.staleAfterMs);
 
 const passes = (subject: Subject | undefined, now: number): boolean =>
   subject?.state.status === "up" && isFresh(subject, now);

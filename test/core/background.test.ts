@@ -33,6 +33,7 @@ function setUp(given: Setup = {}) {
   const results: (readonly [name: string, before: string, after: string])[] = [];
   const verdicts: (string | readonly string[])[] = [];
   const stale: string[] = [];
+  const ages: (number | undefined)[] = [];
   const faults: unknown[] = [];
   const run = (check: Check, signal: AbortSignal): Promise<CheckResult> =>
     new Promise((resolve) => {
@@ -61,7 +62,10 @@ function setUp(given: Setup = {}) {
     onResult: ({ check }, before, after) => results.push([check.name, before.status, after.status]),
     onVerdict: ({ healthy, failing }) => verdicts.push(healthy ? "healthy" : failing),
     onAbandoned() {},
-    onStale: ({ name }) => stale.push(name),
+    onStale({ name }, ageMs) {
+      stale.push(name);
+      ages.push(ageMs);
+    },
     onFault: (error) => faults.push(error),
     clock,
     run,
@@ -73,7 +77,7 @@ function setUp(given: Setup = {}) {
     if (!found) throw new Error(`${name} has not run`);
     return found;
   };
-  return { monitor, clock, runs, last, results, verdicts, stale, faults };
+  return { monitor, clock, runs, last, results, verdicts, stale, ages, faults };
 }
 
 const backgroundCheck = (given: Partial<Check> = {}): Check =>
@@ -353,7 +357,7 @@ describe("who asks", () => {
   });
 
   test("makes the daemon tell each spell of staleness, once", async () => {
-    const { monitor, clock, last, stale } = setUp({ deadlineMs: 100 });
+    const { monitor, clock, last, stale, ages } = setUp({ deadlineMs: 100 });
     monitor.start();
     for (const spells of [1, 2, 3]) {
       for (const _ of ["one", "other"]) {
@@ -366,6 +370,8 @@ describe("who asks", () => {
       expect(monitor.read()).toEqual(HEALTHY);
       await clock.suspend(3_600_000);
     }
+    // Told at the deadline, and of a result that is as old as the suspension was long.
+    expect(ages).toEqual([undefined, 3_600_100, 3_600_100]);
   });
 
   test("has nothing to do with who asked before: a deadline that comes with the answer ends no later wait", async () => {
