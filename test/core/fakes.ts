@@ -40,9 +40,9 @@ export interface FakeClock extends Clock {
 
 /** `look` is called whenever timers were called and all that follows from them has happened. */
 export function fakeClock(look: () => void = () => {}): FakeClock {
-  /** As a boot clock and a monotonic one: they part when the host is suspended. */
-  let now = 1000;
+  /** As a boot clock and a monotonic one: they part when the host is suspended. One is the sum, lest a rounding stop it. */
   let awake = 0;
+  let asleep = 1000;
   const timers = new Set<Timer>();
 
   const due = (): readonly Timer[] =>
@@ -57,7 +57,7 @@ export function fakeClock(look: () => void = () => {}): FakeClock {
   }
 
   return {
-    now: () => now,
+    now: () => awake + asleep,
     awake: () => awake,
     after(ms, then) {
       const timer = { due: awake + ms, then };
@@ -69,20 +69,17 @@ export function fakeClock(look: () => void = () => {}): FakeClock {
       for (;;) {
         const next = Math.min(...[...timers].map(({ due }) => due));
         if (!(next <= end)) break;
-        now += Math.max(0, next - awake);
         awake = Math.max(awake, next);
         await ring();
       }
-      now += end - awake;
       awake = end;
     },
     async stall(ms) {
-      now += ms;
       awake += ms;
       await ring();
     },
     async suspend(ms) {
-      now += ms;
+      asleep += ms;
       await ring();
     },
   };
