@@ -85,7 +85,7 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
   const credentials =
     secret === undefined ? "" : `${encodeURIComponent(url.user ?? "")}:${encodeURIComponent(secret)}@`;
   const [name, ...args] = query;
-  return async (signal) => {
+  const once: Probe = async (signal) => {
     const [{ openRelay }, { talk }] = await machinery;
     const relay = await openRelay(url.address, { tls, patienceMs: timeoutMs / 2 }, signal);
     if ("ok" in relay) return relay;
@@ -122,6 +122,10 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
       };
     };
     return talk(relay, peer, make, signal);
+  };
+  return async (signal) => {
+    const [, { onceThereIs }] = await machinery;
+    return onceThereIs(peer, () => once(signal), signal);
   };
 }
 

@@ -64,7 +64,7 @@ export function sqlProbe({ url, query, expect, password }: Question, dialect: Di
   const machinery = Promise.all([import("../probing/network/relay.ts"), import("../probing/protocols/client-talk.ts")]);
   const peer = formatAddress(url.address);
   const user = url.user ?? "";
-  return async (signal) => {
+  const once: Probe = async (signal) => {
     const [{ openRelay }, { talk }] = await machinery;
     const options = await dialect.options();
     if ("ok" in options) return options as Failure;
@@ -107,6 +107,10 @@ export function sqlProbe({ url, query, expect, password }: Question, dialect: Di
       };
     };
     return talk(relay, peer, make, signal);
+  };
+  return async (signal) => {
+    const [, { onceThereIs }] = await machinery;
+    return onceThereIs(peer, () => once(signal), signal);
   };
 }
 

@@ -50,20 +50,25 @@ export async function resolve(host: string, signal: AbortSignal, patienceMs = PA
     const known = remembered(host, `the resolver has not answered for ${host}`);
     if (known) giveUp(known);
   }, patienceMs);
-  const resolution = await Promise.race([impatient, resolveAnew(host, signal)]);
+  // Of a name that is remembered, a want of descriptors need not be waited out.
+  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !lastGood.has(host))]);
   clearTimeout(patience);
   if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
   return remembered(host, resolution.message) ?? resolution;
 }
 
 /** The same by what the system says now. Concurrent callers for one name share a look-up, which goes on when they leave. */
-export async function resolveAnew(host: string, signal: AbortSignal): Promise<Resolution> {
+export const resolveAnew = (host: string, signal: AbortSignal): Promise<Resolution> =>
+  lookUpWhile(host, signal, () => true);
+
+/** While this host lacks what a look-up needs, it is tried again as long as `patient` says so. */
+async function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
   let want: Failure | undefined;
   for (;;) {
     const resolution = await unlessAborted(share(host), host, signal);
     if (!isFailure(resolution)) return resolution;
     if (resolution.reason === "timeout") return want ?? resolution;
-    if (resolution.reason !== "resource" || lastGood.has(host)) return resolution;
+    if (resolution.reason !== "resource" || !patient()) return resolution;
     want = resolution;
     await pause(RESOURCE_RETRY_MS, signal);
   }

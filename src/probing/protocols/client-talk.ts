@@ -4,7 +4,8 @@
 
 import { type Failure, failed, type Outcome } from "../../checks/check.ts";
 import type { Relay } from "../network/relay.ts";
-import { afterArrivals } from "../system/turns.ts";
+import { areFree } from "../system/descriptors.ts";
+import { afterArrivals, pause } from "../system/turns.ts";
 
 export interface Client {
   /** Asks once; never rejects. May settle long after the client was closed, or never. */
@@ -17,6 +18,29 @@ export interface Client {
   lastWords?(closing: Uint8Array): Failure | undefined;
   /** What the protocol ends with and the client leaves out. */
   readonly farewell?: Uint8Array;
+}
+
+/** The relay's door, both ends of what goes through it, and one to spare. */
+const DESCRIPTORS = 4;
+
+const RESOURCE_RETRY_MS = 50;
+
+/**
+ * Has `converse` run once this host has what it takes, tried until the signal aborts: the
+ * reserve is no help to a client that opens its socket when it likes. A server does not
+ * see half a connection for each try.
+ */
+export async function onceThereIs(
+  peer: string,
+  converse: () => Promise<Outcome>,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  for (;;) {
+    const outcome = areFree(DESCRIPTORS) ? await converse() : failed("resource", `no descriptor left to reach ${peer}`);
+    if (outcome.ok || outcome.reason !== "resource" || signal.aborted) return outcome;
+    await pause(RESOURCE_RETRY_MS, signal);
+    if (signal.aborted) return outcome;
+  }
 }
 
 /** Closes the relay whatever `make` does. */

@@ -39,6 +39,19 @@ export function withReserve<T>(open: () => T): T {
   return opened;
 }
 
+/** Whether so many can be opened at this moment, the reserve left out. True where that cannot be told. */
+export function areFree(count: number): boolean {
+  if (!libc) return true;
+  const opened: number[] = [];
+  while (opened.length < count) {
+    const fd = libc.open(DEV_NULL, O_CLOEXEC);
+    if (fd < 0) break;
+    opened.push(fd);
+  }
+  for (const fd of opened) libc.close(fd);
+  return opened.length === count;
+}
+
 /**
  * Closes soon, but after the answer that is on its way: closing a connection
  * costs a tenth of a probe, which its asker need not wait for.
