@@ -76,7 +76,7 @@ export interface Check {
   readonly severity: Severity;
   /** From one run in the background to the next; absent where the check runs on request. */
   readonly intervalMs?: number;
-  /** A result that began longer ago than this says nothing any more; counts in the background alone. */
+  /** A result whose run ended longer ago than this says nothing any more; counts in the background alone. */
   readonly staleAfterMs: number;
   readonly probe: Probe;
   /** What already looks wrong before the first run, a line each; run once, at start. */
