@@ -29,8 +29,7 @@ const SHORTEST_SECRET = 4;
 
 export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext): Check {
   const { kind, settings, name, timeoutMs, rise, fall, severity, intervalMs, staleAfterMs } = config;
-  const secrets = [...config.secrets, ...(kind.secrets?.(settings) ?? [])];
-  const hide = hiding(secrets);
+  const hide = hiding(config.secrets, kind.secrets?.(settings));
   const context: ProbeContext = {
     name,
     timeoutMs,
@@ -59,8 +58,17 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
 /** `cut` says where the text may begin or end amid a secret. */
 type Hide = (text: string, cut?: Cut) => string;
 
+/** A thousand checks of one file share what hides its secrets. */
+const made = new WeakMap<readonly string[], Hide | undefined>();
+
 /** Undefined where there is nothing to hide. */
-export function hiding(secrets: readonly string[]): Hide | undefined {
+export function hiding(secrets: readonly string[], more: readonly string[] = []): Hide | undefined {
+  if (more.some((secret) => !secrets.includes(secret))) return makeHide([...secrets, ...more]);
+  if (!made.has(secrets)) made.set(secrets, makeHide(secrets));
+  return made.get(secrets);
+}
+
+function makeHide(secrets: readonly string[]): Hide | undefined {
   const forms = [...new Set(secrets.flatMap(formsOf))];
   // The longest first: one may hold another.
   forms.sort((one, other) => other.length - one.length);

@@ -210,7 +210,7 @@ function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
   const taken = new Set(wanted.map(({ says }) => says.name));
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
-    const hide = hiding([...secrets, ...(kind.secrets?.(settings) ?? [])]);
+    const hide = hiding(secrets, kind.secrets?.(settings));
     const target = kind.target(settings);
     const plainName = `${kind.name} ${hide?.(target) ?? target}`.replaceAll(/\p{Cc}+/gu, " ");
     let count = counts.get(plainName) ?? 1;
