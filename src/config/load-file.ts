@@ -1,7 +1,7 @@
 // A config file, read, filled in and validated. Loaded only where there is one, since
 // YAML and the schema cost time and memory at start.
 
-import { hiding } from "../checks/build.ts";
+import { hiding } from "../checks/hiding.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./explain.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";

@@ -1,7 +1,8 @@
 // Command line over file over defaults → frozen options, or every problem there is.
 // Nothing below fills in a default.
 
-import { type CheckConfig, hiding } from "../checks/build.ts";
+import type { CheckConfig } from "../checks/build.ts";
+import { hiding } from "../checks/hiding.ts";
 import { KINDS, type KindName } from "../checks/index.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";

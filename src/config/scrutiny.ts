@@ -1,7 +1,8 @@
 // What a config file says that contradicts itself, and what is allowed and unwise.
 
 import { hostname, networkInterfaces } from "node:os";
-import { type CheckConfig, hiding } from "../checks/build.ts";
+import type { CheckConfig } from "../checks/build.ts";
+import { hiding } from "../checks/hiding.ts";
 import type { Address } from "../probing/network/address.ts";
 import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";

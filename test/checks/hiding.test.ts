@@ -1,7 +1,7 @@
 // No secret of a check leaves by what is said of it, however it is written or cut.
 
 import { describe, expect, test } from "bun:test";
-import { hiding } from "../../src/checks/build.ts";
+import { hiding } from "../../src/checks/hiding.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
