@@ -2,6 +2,7 @@
 
 import { buildCheck } from "./checks/build.ts";
 import type { Check } from "./checks/check.ts";
+import { scriptEnvironment } from "./checks/environment.ts";
 import type { Options } from "./config/load.ts";
 import type { Endpoint } from "./config/load-file.ts";
 import { createMonitor } from "./core/monitor.ts";
@@ -105,15 +106,6 @@ function buildChecks(options: Options, env: Readonly<Record<string, string>>, lo
 
 const checksOf = ({ checks: names }: Endpoint, checks: readonly Check[]): readonly Check[] =>
   checks.filter(({ name }) => names.includes(name));
-
-/** What belongs to the daemon and its service manager is not handed on. */
-const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
-
-function scriptEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && !OUR_OWN.test(name)) kept[name] = value;
-  return kept;
-}
 
 const boundAddress = (asked: Address, port: number | undefined): Address =>
   asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;

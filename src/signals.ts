@@ -14,8 +14,8 @@ const IGNORED = ["SIGUSR1", "SIGUSR2"] as const;
 export type EndingSignal = keyof typeof ENDING;
 
 export interface SignalHandlers {
-  readonly first: (signal: EndingSignal) => void;
   /** `exitCode` is 128 + the signal's number, as a shell reports it. */
+  readonly first: (signal: EndingSignal, exitCode: number) => void;
   readonly second: (signal: EndingSignal, exitCode: number) => void;
 }
 
@@ -27,7 +27,7 @@ export function onEndingSignals({ first, second }: SignalHandlers): void {
     process.on(signal, () => {
       if (asked) return second(signal, 128 + number);
       asked = true;
-      first(signal);
+      first(signal, 128 + number);
     });
   }
   for (const signal of IGNORED) process.on(signal, () => {});

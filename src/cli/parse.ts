@@ -2,7 +2,7 @@
 // an error. -port, --port=80 and --singleflight=false work as they did upstream.
 
 import type { RawValues } from "../config/load.ts";
-import { OPTION_NAMES, type OptionName, optionDef, optionNamed } from "../config/options.ts";
+import { OPTIONS, type OptionDef, optionNamed } from "../config/options.ts";
 import { didYouMean, type Problem } from "../config/problem.ts";
 
 /** Both: the values that could be read, and what is wrong with the rest. */
@@ -17,8 +17,15 @@ export const COMMAND_NAMES = ["help", "version", "validate", "schema"] as const;
 /** -port, --port, --port=80: one dash or two, a name, perhaps a value. */
 const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;
 
-/** `argv` is what follows the name of the program. */
-export async function parseCommandLine(argv: readonly string[]): Promise<Parsed> {
+/** Options that a command has beside the daemon's. */
+export type OwnOptions = Readonly<Record<string, OptionDef<unknown>>>;
+
+/** `argv` is what follows the name of the program, or of the command whose `own` options count too. */
+export async function parseCommandLine(argv: readonly string[], own: OwnOptions = {}): Promise<Parsed> {
+  const known: OwnOptions = { ...OPTIONS, ...own };
+  const named = (name: string) => (Object.hasOwn(own, name) ? name : optionNamed(name));
+  /** Whether `word` is a known option: then it is not the value of the one before. */
+  const namesOption = (word: string) => named(OPTION.exec(word)?.[1] ?? "") !== undefined;
   const values: Record<string, string[]> = {};
   const problems: Problem[] = [];
   const add = (name: string, value: string) => {
@@ -26,7 +33,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
     values[name].push(value);
   };
   /** What the word before was, where that explains a word that belongs to none. */
-  let before: OptionName | "unknown" | undefined;
+  let before: string | undefined;
   let onlyWords = false;
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
@@ -40,14 +47,16 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
       // The word after an option that is not known was most likely its value.
       if (before !== "unknown") {
         const near = index === 0 ? await didYouMean(word, COMMAND_NAMES) : undefined;
-        problems.push(`${strayWord(word, before)}${near === undefined ? "" : `; did you mean ${near}?`}`);
+        const repeatable = before !== undefined && known[before]?.repeatable;
+        const hint = repeatable ? `; repeat --${before} for each` : "";
+        problems.push(`${strayWord(word)}${hint}${near === undefined ? "" : `; did you mean ${near}?`}`);
       }
       before = undefined;
       continue;
     }
-    const option = optionNamed(name);
-    if (!option) {
-      const near = await didYouMean(name, OPTION_NAMES);
+    const option = named(name);
+    if (option === undefined) {
+      const near = await didYouMean(name, Object.keys(known));
       const hint = near === undefined ? "" : `; did you mean --${near}?`;
       const problem = `${printable(word.replace(/=.*$/s, ""))}: unknown option${hint}`;
       if (!problems.includes(problem)) problems.push(problem);
@@ -55,7 +64,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
       continue;
     }
     before = option;
-    const { value } = optionDef(option);
+    const value = known[option]?.value;
     if (value === undefined) {
       add(option, inline ?? "true");
       continue;
@@ -74,15 +83,8 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Parsed>
   return { values, problems };
 }
 
-function strayWord(word: string, before: OptionName | undefined): Problem {
-  const hint = before && optionDef(before).repeatable ? `; repeat --${before} for each` : "";
-  return `${JSON.stringify(word)}: expected an option, got a word that belongs to none${hint}`;
-}
+const strayWord = (word: string): Problem =>
+  `${JSON.stringify(word)}: expected an option, got a word that belongs to none`;
 
 /** On one line whatever it holds. */
 const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : JSON.stringify(word));
-
-function namesOption(word: string): boolean {
-  const name = OPTION.exec(word)?.[1];
-  return name !== undefined && optionNamed(name) !== undefined;
-}

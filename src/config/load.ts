@@ -9,7 +9,7 @@ import { formatDuration } from "../duration.ts";
 import type { LogLevel } from "../log.ts";
 import type { Address } from "../probing/network/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
-import { OPTION_NAMES, type OptionName, type OptionValue, optionDef } from "./options.ts";
+import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
 import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 
@@ -24,6 +24,8 @@ export interface Options {
   readonly endpoints: readonly Endpoint[];
   /** A request is answered by then; undefined where it may take as long as the checks do. */
   readonly deadlineMs: number | undefined;
+  /** True when nobody chose the deadline. */
+  readonly deadlineIsDefault: boolean;
   readonly singleflight: boolean;
   readonly maxRounds: number;
   readonly failureStatus: number;
@@ -93,6 +95,7 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
     checks: Object.freeze(settled),
     endpoints: Object.freeze(file?.endpoints ?? []),
     deadlineMs: option("deadline") ?? (inBackground ? BACKGROUND_DEADLINE_MS : undefined),
+    deadlineIsDefault: option("deadline") === undefined,
     singleflight: option("singleflight") ?? false,
     maxRounds: withDefault("max-rounds"),
     failureStatus: withDefault("failure-status"),
@@ -135,22 +138,33 @@ function readCommandLine(raw: RawValues) {
   const problems: Problem[] = [];
   const flawed = new Set<string>();
   for (const name of OPTION_NAMES) {
-    const { field, repeatable } = optionDef(name);
+    const option = optionDef(name);
     const texts = raw[name] ?? [];
-    for (const text of repeatable ? texts : texts.slice(-1)) {
-      const read = field.read(text);
+    for (const text of option.repeatable ? texts : texts.slice(-1)) {
+      const read = readOption(name, option, text);
       if ("value" in read) {
         given[name] ??= [];
         given[name].push(read.value);
-        continue;
+      } else {
+        problems.push(read.problem);
+        flawed.add(name);
       }
-      const { expected = field.expected, hint } = read;
-      const got = onOneLine(JSON.stringify(withoutCredentials(text)), true);
-      problems.push(`--${name}: expected ${expected}, got ${got}${hint ? ` (${hint})` : ""}`);
-      flawed.add(name);
     }
   }
   return { given: given as Read, problems, flawed };
+}
+
+/** What was given for an option on the command line, read by its field. */
+export function readOption<T>(
+  name: string,
+  { field }: OptionDef<T>,
+  text: string,
+): { readonly value: T } | { readonly problem: Problem } {
+  const read = field.read(text);
+  if ("value" in read) return read;
+  const { expected = field.expected, hint } = read;
+  const got = onOneLine(JSON.stringify(withoutCredentials(text)), true);
+  return { problem: `--${name}: expected ${expected}, got ${got}${hint ? ` (${hint})` : ""}` };
 }
 
 function valueOfDefault(name: OptionName): unknown {

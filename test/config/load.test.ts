@@ -46,6 +46,7 @@ test("one port leaves everything else at its default", async () => {
     ],
     endpoints: [],
     deadlineMs: undefined,
+    deadlineIsDefault: true,
     singleflight: false,
     maxRounds: 16,
     failureStatus: 504,
@@ -76,6 +77,7 @@ test("every option has its say, and the last of several counts where one is want
     failureStatus: 599,
     logLevel: "warn",
     deadlineMs: 3000,
+    deadlineIsDefault: false,
   });
   expect("listener" in options && options.checks.map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([
     ["tcp 127.0.0.1:1", 500],
