@@ -30,15 +30,46 @@ async function act(action: Action): Promise<void> {
       break;
     case "serve":
       await serve(action.options);
+      break;
+    case "check":
+      await check(action);
   }
 }
+
+async function check(action: Extract<Action, { kind: "check" }>): Promise<void> {
+  // A daemon has no use for it.
+  const { runCheckCommand } = await import("./cli/check/run.ts");
+  const survive = (error: unknown) => console.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
+  const stop = new AbortController();
+  let exitCode = COULD_NOT;
+  onEndingSignals({
+    first(_signal, code) {
+      exitCode = code;
+      stop.abort();
+    },
+    second(_signal, code) {
+      killAllGroups();
+      process.exit(code);
+    },
+  });
+  try {
+    const healthy = await runCheckCommand(action, { env: process.env, signal: stop.signal });
+    if (healthy && !stop.signal.aborted) exitCode = FINE;
+  } catch (error) {
+    survive(error);
+  }
+  process.exit(exitCode);
+}
+
+const describeFault = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 async function serve(options: Options): Promise<void> {
   const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer()));
   const survive = (error: unknown) =>
-    log.error("fault in health-checker; please report it", {
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
+    log.error("fault in health-checker; please report it", { error: describeFault(error) });
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
   const { promise: started, resolve: tellStarted } = Promise.withResolvers<Daemon>();

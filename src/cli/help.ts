@@ -1,6 +1,6 @@
 // The help text, for a terminal of 80 columns: the table of options, and examples.
 
-import { OPTION_NAMES, type OptionName, optionDef } from "../config/options.ts";
+import { OPTION_NAMES, type OptionDef, optionDef } from "../config/options.ts";
 
 const COLUMNS = 80;
 const INDENT = "      ";
@@ -10,10 +10,11 @@ export function renderHelp(): string {
 host pass, else with 504.
 
 Usage: health-checker [options]
+       health-checker check [--json] [--wait D] [options]
        health-checker validate FILE [options]
        health-checker schema
 
-${OPTION_NAMES.map(renderOption).join("\n")}
+${OPTION_NAMES.map((name) => renderOption(name, optionDef(name))).join("\n")}
 
 Examples:
   health-checker --port 5432 --port 3306
@@ -23,12 +24,15 @@ Examples:
 
 Keep the timeouts below the load balancer's: an ALB gives up after 5 s.
 
-Exit status: 0 fine, 1 cannot listen, 2 a mistake on the command line or in
-the config file.`;
+Exit status: 0 fine, 1 cannot listen or (check) not healthy, 2 a mistake on the
+command line or in the config file.`;
 }
 
-function renderOption(name: OptionName): string {
-  const { short, value, help, repeatable, default: fallback } = optionDef(name);
+/** Its name and what it takes, and below that what it is for. */
+export function renderOption(
+  name: string,
+  { short, value, help, repeatable, default: fallback }: OptionDef<unknown>,
+): string {
   const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
   const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
   const said = help.replaceAll("`", "");

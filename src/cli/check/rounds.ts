@@ -1,0 +1,68 @@
+// Rounds by hand: one, or one after the other until the host is healthy or the time
+// is over.
+
+import type { Check, CheckResult } from "../../checks/check.ts";
+import { clock } from "../../clock.ts";
+import { startRound } from "../../core/round.ts";
+import { judge } from "../../core/verdict.ts";
+import { pause } from "../../probing/system/turns.ts";
+
+/** From the end of a round to the next. */
+const PAUSE_MS = 1000;
+
+export type Results = readonly CheckResult[];
+
+export interface RoundsOptions {
+  /** A round is cut by then. */
+  readonly deadlineMs: number | undefined;
+  /** How long to go on while the host is unhealthy; undefined for one round. */
+  readonly waitMs: number | undefined;
+  /** Ends the running round and all. */
+  readonly signal: AbortSignal;
+  /** Told of each unhealthy round that may not be the last. */
+  readonly onUnhealthy: (results: Results) => void;
+}
+
+export const isHealthy = (results: Results): boolean =>
+  judge(
+    results.map(({ check }) => check),
+    (index) => results[index]?.outcome.ok === true,
+    Date.now(),
+  ).healthy;
+
+/** The results of the last round; undefined where the signal ended it. */
+export async function runRounds(
+  checks: readonly Check[],
+  { deadlineMs = Number.POSITIVE_INFINITY, waitMs = 0, signal, onUnhealthy }: RoundsOptions,
+): Promise<Results | undefined> {
+  const end = clock.now() + waitMs;
+  const leftMs = () => end - clock.now();
+  let before: Results = [];
+  while (!signal.aborted) {
+    const limitMs = waitMs === 0 ? deadlineMs : Math.min(deadlineMs, leftMs());
+    const ran = await runRound(checks, limitMs, signal);
+    const results = leftMs() > 0 ? ran : ran.map((result, index) => betterKnown(result, before[index]));
+    if (isHealthy(results) || leftMs() <= 0) return signal.aborted ? undefined : results;
+    onUnhealthy(results);
+    await pause(Math.min(PAUSE_MS, leftMs()), signal);
+    if (leftMs() <= 0 && !signal.aborted) return results;
+    before = results;
+  }
+  return undefined;
+}
+
+async function runRound(checks: readonly Check[], limitMs: number, signal: AbortSignal): Promise<Results> {
+  const round = startRound(checks, () => {});
+  const cancel = clock.after(limitMs, round.end);
+  signal.addEventListener("abort", round.end);
+  const results = await round.results;
+  cancel();
+  signal.removeEventListener("abort", round.end);
+  return results;
+}
+
+/** That the wait was over says less than why it failed in the round before. */
+function betterKnown(result: CheckResult, before: CheckResult | undefined): CheckResult {
+  const wasCut = !result.outcome.ok && result.outcome.reason === "deadline";
+  return wasCut && before && !before.outcome.ok ? before : result;
+}

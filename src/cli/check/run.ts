@@ -1,0 +1,64 @@
+// Runs the checks of a command line and prints what came of them: the results on
+// stdout, all else on stderr.
+
+import { buildCheck } from "../../checks/build.ts";
+import { scriptEnvironment } from "../../checks/environment.ts";
+import { onOneLine } from "../../config/problem.ts";
+import { allGroupsGone, killAllGroups } from "../../probing/processes/group.ts";
+import { holdReserve } from "../../probing/system/descriptors.ts";
+import type { Action } from "../action.ts";
+import type { Environment } from "../settle.ts";
+import { createProgress, type Place } from "./progress.ts";
+import { renderJson, renderTable } from "./report.ts";
+import { isHealthy, runRounds } from "./rounds.ts";
+
+/** What was killed is gone by then, or hangs in the kernel. */
+const KILL_GRACE_MS = 500;
+
+/** Whether the host is healthy; undefined where the signal ended it, and nothing is printed then. */
+export async function runCheckCommand(
+  { options, json, waitMs }: Extract<Action, { kind: "check" }>,
+  { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
+): Promise<boolean | undefined> {
+  holdReserve();
+  const toldOrphans = new Set<string>();
+  const onOrphan = (check: string) => {
+    if (toldOrphans.has(check)) return;
+    toldOrphans.add(check);
+    write(`health-checker: ${onOneLine(check)}: a process left its group and still holds the output of the script\n`);
+  };
+  const checks = options.checks.map((config) => buildCheck(config, { env: scriptEnvironment(env), onOrphan }));
+  const progress = waitMs === undefined ? undefined : createProgress(waitMs, stderr(env));
+  const results = await runRounds(checks, {
+    // That of the background is for who asks a listener.
+    deadlineMs: options.deadlineIsDefault ? undefined : options.deadlineMs,
+    waitMs,
+    signal,
+    onUnhealthy: (results) => progress?.show(results),
+  });
+  progress?.end();
+  killAllGroups();
+  await allGroupsGone(KILL_GRACE_MS);
+  if (!results) return undefined;
+  console.log(json ? renderJson(results) : renderTable(results, lookOf(env)));
+  return isHealthy(results);
+}
+
+const write = (text: string): void => void process.stderr.write(text);
+
+const isCapable = (stream: NodeJS.WriteStream, env: Environment): boolean =>
+  stream.isTTY === true && env["TERM"] !== "dumb";
+
+/** A terminal that does not know its width, such as a serial line, says 0. */
+const FALLBACK_COLUMNS = 80;
+
+const stderr = (env: Environment): Place => ({
+  isTerminal: isCapable(process.stderr, env),
+  columns: () => process.stderr.columns || FALLBACK_COLUMNS,
+  write,
+});
+
+const lookOf = (env: Environment) => ({
+  columns: process.stdout.isTTY ? process.stdout.columns || FALLBACK_COLUMNS : undefined,
+  colour: isCapable(process.stdout, env) && !env["NO_COLOR"],
+});

@@ -1,0 +1,161 @@
+// What came of a round, as a table that keeps to its width and as JSON.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Check, CheckResult, Outcome } from "../../../src/checks/check.ts";
+import { nameFailing, renderJson, renderTable } from "../../../src/cli/check/report.ts";
+
+function resultOf(name: string, outcome: Outcome, says: Partial<Check> = {}, durationMs = 4): CheckResult {
+  const check: Check = {
+    name,
+    kind: "tcp",
+    target: "127.0.0.1:80",
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    severity: "critical",
+    staleAfterMs: 1000,
+    probe: () => Promise.resolve(outcome),
+    ...says,
+  };
+  return { check, startedAt: 0, start: 0, durationMs, outcome };
+}
+
+const REFUSED: Outcome = { ok: false, reason: "refused", message: "127.0.0.1:80 refused the connection" };
+const FAILED: Outcome = { ok: false, reason: "exit", message: "exited with status 3", output: "one\nno leader\n\n" };
+
+const MIXED = [
+  resultOf("database", { ok: true }),
+  resultOf(
+    "api",
+    { ok: true, detail: "answered 200" },
+    { kind: "http", target: "http://127.0.0.1:8080/healthz" },
+    1234,
+  ),
+  resultOf("load", { ok: true, warning: "load is 9" }, { kind: "script", target: "check_load" }),
+  resultOf("cache", REFUSED),
+  resultOf("search", FAILED, { severity: "warning", kind: "script", target: "search.sh" }),
+];
+
+test("where nobody looks, a check is one line, and nothing is cut or coloured", () => {
+  expect(renderTable(MIXED, { columns: undefined, colour: false })).toBe(
+    [
+      "CHECK     TARGET                         STATE             TIME  WHY",
+      "database  127.0.0.1:80                   up              0.004s",
+      "api       http://127.0.0.1:8080/healthz  up              1.234s  answered 200",
+      "load      check_load                     up              0.004s  warning: load is 9",
+      "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the connection",
+      "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its output ends in: no leader",
+      "",
+      "unhealthy, 3 of 5 up: cache (refused)",
+    ].join("\n"),
+  );
+});
+
+test("on a terminal the reason is wrapped under its column, and stands below where there is little room", () => {
+  expect(renderTable(MIXED, { columns: 100, colour: false }).split("\n").slice(4, 8)).toEqual([
+    "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the",
+    "                                                                 connection",
+    "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its",
+    "                                                                 output ends in: no leader",
+  ]);
+  expect(renderTable(MIXED, { columns: 60, colour: false }).split("\n").slice(0, 6)).toEqual([
+    "CHECK     TARGET                      STATE             TIME",
+    "database  127.0.0.1:80                up              0.004s",
+    "api       http://127.0.0.1:8080/hea…  up              1.234s",
+    "  answered 200",
+    "load      check_load                  up              0.004s",
+    "  warning: load is 9",
+  ]);
+});
+
+test("colour marks the state: what fails, what only warns, what is well", () => {
+  const painted = renderTable(MIXED, { columns: undefined, colour: true });
+  expect(Bun.stripANSI(painted)).toBe(renderTable(MIXED, { columns: undefined, colour: false }));
+  const states = painted.split("\n").flatMap((line) => /\[(\d+)m(up|down)/.exec(line)?.slice(1, 3).join(" ") ?? []);
+  expect(states).toEqual(["32 up", "32 up", "33 up", "31 down", "33 down"]);
+});
+
+test("a check that only warns decides nothing", () => {
+  const warning = [resultOf("one", { ok: true }), resultOf("search", FAILED, { severity: "warning" })];
+  expect(renderTable(warning, { columns: undefined, colour: false })).toEndWith("\n\nhealthy, 1 of 2 up");
+  expect(nameFailing(warning)).toBe("");
+  expect(JSON.parse(renderJson(warning))).toMatchObject({ healthy: true });
+});
+
+test("JSON has every field that there is, and one line", () => {
+  const text = renderJson(MIXED);
+  expect(text).not.toContain("\n");
+  expect(JSON.parse(text)).toEqual({
+    healthy: false,
+    checks: [
+      { name: "database", kind: "tcp", target: "127.0.0.1:80", severity: "critical", ok: true, seconds: 0.004 },
+      {
+        name: "api",
+        kind: "http",
+        target: "http://127.0.0.1:8080/healthz",
+        severity: "critical",
+        ok: true,
+        seconds: 1.234,
+        detail: "answered 200",
+      },
+      {
+        name: "load",
+        kind: "script",
+        target: "check_load",
+        severity: "critical",
+        ok: true,
+        seconds: 0.004,
+        warning: "load is 9",
+      },
+      {
+        name: "cache",
+        kind: "tcp",
+        target: "127.0.0.1:80",
+        severity: "critical",
+        ok: false,
+        seconds: 0.004,
+        reason: "refused",
+        message: "127.0.0.1:80 refused the connection",
+      },
+      {
+        name: "search",
+        kind: "script",
+        target: "search.sh",
+        severity: "warning",
+        ok: false,
+        seconds: 0.004,
+        reason: "exit",
+        message: "exited with status 3",
+        output: "one\nno leader\n\n",
+      },
+    ],
+  });
+});
+
+test("no line is wider than the terminal, and none holds what would steer it, whatever is said", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: "grapheme" }),
+    fc.string(),
+    fc.constant("数据库 健康"),
+  );
+  const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+    fc.record({ ok: fc.constant(true as const), warning: text }),
+    fc.record({ ok: fc.constant(false as const), reason: fc.constant("exit" as const), message: text, output: text }),
+  );
+  const results = fc.array(
+    fc.tuple(text, text, outcome).map(([name, target, said]) => resultOf(name, said, { target })),
+    { minLength: 1, maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(results, fc.integer({ min: 50, max: 200 }), (given, columns) => {
+      for (const line of renderTable(given, { columns, colour: false }).split("\n")) {
+        expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        expect(line).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
+      }
+      expect(renderTable(given, { columns: undefined, colour: false }).split("\n")).toHaveLength(given.length + 3);
+    }),
+    { numRuns: 500 },
+  );
+});
