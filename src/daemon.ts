@@ -14,6 +14,7 @@ import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
 import { holdReserve } from "./probing/system/descriptors.ts";
 import { reporting } from "./reporting.ts";
+import type { Notifier } from "./systemd.ts";
 import { version } from "./version.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
@@ -44,7 +45,9 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
   const checks = buildChecks(options, scriptEnvironment(env), log);
   const { singleflight, maxRounds, deadlineMs, failureStatus, endpoints } = options;
   const groups = [checks, ...endpoints.map((endpoint) => checksOf(endpoint, checks))];
-  const monitor = createMonitor({ groups, singleflight, maxRounds, deadlineMs, ...reporting(log) });
+  const notifier = await notifierFor(env, log);
+  const told = besides(reporting(log), notifier);
+  const monitor = createMonitor({ groups, singleflight, maxRounds, deadlineMs, ...told });
   const answer = createHealthHandler({ ...monitor, failureStatus, endpoints: endpoints.map(({ path }) => path) });
 
   // A request may wait for a round to end and then for its own; Bun would cut it as idle.
@@ -77,11 +80,13 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
   const { server } = listener;
   const address = boundAddress(options.listener, server.port);
   monitor.start();
+  notifier?.begin(monitor.states);
   await announce(log, options, address, checks);
 
   return {
     address,
     async stop() {
+      notifier?.stopping();
       const drained = server.stop();
       await settled(drained, STOP_GRACE_MS);
       monitor.abort();
@@ -90,6 +95,7 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await listener.close();
+      notifier?.close();
     },
   };
 }
@@ -106,6 +112,30 @@ function buildChecks(options: Options, env: Readonly<Record<string, string>>, lo
 
 const checksOf = ({ checks: names }: Endpoint, checks: readonly Check[]): readonly Check[] =>
   checks.filter(({ name }) => names.includes(name));
+
+/** Undefined, and nothing loaded for it, where no service manager asked to be told. */
+async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec, WATCHDOG_PID: watchdogPid } = env;
+  if (!socket) return undefined;
+  const { createNotifier } = await import("./systemd.ts");
+  return createNotifier({ socket, watchdogUsec, watchdogPid, log });
+}
+
+/** What is told to the log, and has the notifier look. */
+function besides(told: ReturnType<typeof reporting>, notifier: Notifier | undefined): typeof told {
+  if (!notifier) return told;
+  return {
+    ...told,
+    onResult(...result) {
+      told.onResult(...result);
+      notifier.look();
+    },
+    onStale(...stale) {
+      told.onStale(...stale);
+      notifier.look();
+    },
+  };
+}
 
 const boundAddress = (asked: Address, port: number | undefined): Address =>
   asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;

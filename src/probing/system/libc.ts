@@ -8,6 +8,7 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const O_NONBLOCK = 0o4000;
@@ -16,6 +17,7 @@ export const F_SETFL = 4;
 export const SOL_SOCKET = 1;
 export const SO_ERROR = 4;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
@@ -30,6 +32,7 @@ const SIGNATURES = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   open: { args: ["ptr", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
@@ -50,6 +53,14 @@ export interface Libc {
   connect(fd: number, sockaddr: Uint8Array, sizeBytes: number): number;
   poll(pollfds: Int32Array, count: number, timeoutMs: number): number;
   recv(fd: number, into: Uint8Array, sizeBytes: number, flags: number): number;
+  sendto(
+    fd: number,
+    from: Uint8Array,
+    sizeBytes: number,
+    flags: number,
+    sockaddr: Uint8Array,
+    sockaddrBytes: number,
+  ): number;
   read(fd: number, into: Uint8Array, sizeBytes: number): number;
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;

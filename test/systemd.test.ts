@@ -1,0 +1,218 @@
+// What systemd is told, by a real datagram socket in another process; and the line that
+// `systemctl status` shows.
+
+import { expect, test } from "bun:test";
+import type { CheckResult, Outcome } from "../src/checks/check.ts";
+import type { CheckReport } from "../src/core/monitor.ts";
+import type { Log, LogFields } from "../src/log.ts";
+import { createNotifier, type NotifierOptions, statusLine } from "../src/systemd.ts";
+import { fakeCheck } from "./core/fakes.ts";
+import { descriptorsOf } from "./support/processes.ts";
+import { startReceiver } from "./support/receiver.ts";
+import { tempFolder } from "./support/temp.ts";
+import { until } from "./support/until.ts";
+
+const onLinux = test.skipIf(process.platform !== "linux");
+
+const TIMEOUT: Outcome = { ok: false, reason: "timeout", message: "nothing came" };
+const REFUSED: Outcome = { ok: false, reason: "refused", message: "nobody listens" };
+
+interface Told {
+  readonly status?: "up" | "down";
+  readonly outcome?: Outcome;
+  readonly stale?: boolean;
+  readonly severity?: "critical" | "warning";
+  readonly intervalMs?: number;
+}
+
+function report(name: string, { status, outcome = { ok: true }, stale = false, ...given }: Told = {}): CheckReport {
+  const check = fakeCheck({ name, timeoutMs: 2000, ...given });
+  const last: CheckResult = { check, startedAt: 0, start: 0, durationMs: 1, outcome };
+  const state = status ? { status, streak: 1, since: 0, last } : { status: "unknown" as const, streak: 0, since: 0 };
+  return { check, state, stale };
+}
+
+const up = (name: string, told: Told = {}) => report(name, { status: "up", ...told });
+const down = (name: string, outcome: Outcome, told: Told = {}) => report(name, { status: "down", outcome, ...told });
+
+test("the status line has the verdict, and who is to blame", () => {
+  const rows: readonly (readonly [readonly CheckReport[], string])[] = [
+    [[up("a"), up("b")], "healthy, 2 of 2 up"],
+    [[up("a"), down("database", TIMEOUT)], "unhealthy: database timeout 2s"],
+    [[down("a", REFUSED), up("b"), down("c", TIMEOUT)], "unhealthy: a refused, c timeout 2s"],
+    [
+      ["a", "b", "c", "d", "e"].map((name) => down(name, REFUSED)),
+      "unhealthy: a refused, b refused, c refused and 2 more",
+    ],
+    [[up("a"), up("b", { stale: true })], "unhealthy: b stale"],
+    [[up("a"), down("b", { ok: true })], "unhealthy: b down"],
+    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up: shared refused"],
+    [[report("a"), up("b")], "1 of 2 up, no result yet: a"],
+    [[report("a"), down("b", REFUSED)], "unhealthy: b refused"],
+    [[up("a"), report("b", { severity: "warning" })], "healthy, 1 of 2 up"],
+    // One failure of three that it takes: still up, as in the verdict.
+    [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
+  ];
+  for (const [reports, line] of rows) expect(statusLine(reports)).toBe(line);
+});
+
+test("the status line is one line, bounded, whatever checks are called", () => {
+  const nasty = `script sh -c 'a\nb\u2028c\u202ed\u001b[31m\0e' ${"😀".repeat(500)}`;
+  for (const reports of [1, 4, 100].map((count) => Array.from({ length: count }, () => down(nasty, TIMEOUT)))) {
+    const line = statusLine(reports);
+    expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    expect([...line].length).toBeLessThanOrEqual(300);
+    expect(line.isWellFormed()).toBe(true);
+    expect(line).toStartWith("unhealthy: script sh -c 'a b c d [31m e' 😀");
+  }
+});
+
+interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: LogFields | undefined;
+}
+
+function collectingLog(): { readonly log: Log; readonly lines: readonly LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: string) => (message: string, fields?: LogFields) => {
+    lines.push({ level, message, fields });
+  };
+  const log = { error: at("error"), warning: at("warning"), info: at("info"), debug: at("debug"), verbose: true };
+  return { log, lines };
+}
+
+function notifierTo(socket: string, given: Partial<NotifierOptions> = {}) {
+  const { log, lines } = collectingLog();
+  const notifier = createNotifier({ socket, watchdogUsec: undefined, watchdogPid: undefined, log, ...given });
+  return { notifier, lines };
+}
+
+onLinux("nobody waits longer for the first results than the bound, and what is ready once stays so", async () => {
+  await using folder = await tempFolder();
+  await using receiver = await startReceiver(`${folder.path}/notify`);
+  const { notifier } = notifierTo(receiver.socket, { firstResultsMs: 300 });
+  let reports = [report("hangs", { intervalMs: 1000 }), up("b")];
+  notifier.begin(() => reports);
+  try {
+    notifier.look();
+    const waiting = await receiver.received("STATUS=");
+    expect(waiting.text).toBe("STATUS=waiting for the first results");
+    const ready = await receiver.received("READY=1");
+    expect(ready.text).toBe("READY=1\nSTATUS=1 of 2 up, no result yet: hangs");
+    expect(ready.at - waiting.at).toBeWithin(280, 5000);
+    reports = [up("hangs", { intervalMs: 1000 }), up("b")];
+    notifier.look();
+    await receiver.received("STATUS=healthy, 2 of 2 up");
+    expect(receiver.notices().filter(({ text }) => text.includes("READY"))).toHaveLength(1);
+  } finally {
+    notifier.close();
+  }
+});
+
+onLinux("it is ready at once where no critical check runs in the background", async () => {
+  await using folder = await tempFolder();
+  await using receiver = await startReceiver(`${folder.path}/notify`);
+  const { notifier } = notifierTo(receiver.socket);
+  notifier.begin(() => [report("on request"), report("b", { intervalMs: 1000, severity: "warning" })]);
+  try {
+    await receiver.received("READY=1");
+    expect(receiver.notices().map(({ text }) => text)).toEqual([
+      "READY=1\nSTATUS=0 of 2 up, no result yet: on request",
+    ]);
+  } finally {
+    notifier.close();
+  }
+});
+
+onLinux(
+  "a status that flips all the time is told once a second, the last one at the end",
+  async () => {
+    await using folder = await tempFolder();
+    await using receiver = await startReceiver(`${folder.path}/notify`);
+    const { notifier } = notifierTo(receiver.socket);
+    let count = 0;
+    notifier.begin(() => Array.from({ length: count }, (_, index) => up(`${index}`)));
+    try {
+      const end = performance.now() + 2500;
+      while (performance.now() < end) {
+        count++;
+        notifier.look();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await receiver.received(`healthy, ${count} of ${count} up`);
+      const notices = receiver.notices();
+      expect(notices.length).toBeWithin(3, 6);
+      notices.slice(1).forEach(({ at }, index) => {
+        expect(at - (notices[index]?.at ?? 0)).toBeGreaterThan(800);
+      });
+    } finally {
+      notifier.close();
+    }
+  },
+  20_000,
+);
+
+onLinux("the watchdog is fed for this process alone", async () => {
+  await using folder = await tempFolder();
+  await using receiver = await startReceiver(`${folder.path}/notify`);
+  const fed = async (watchdogUsec: string, watchdogPid: string | undefined): Promise<boolean> => {
+    const from = receiver.notices().length;
+    const { notifier } = notifierTo(receiver.socket, { watchdogUsec, watchdogPid });
+    notifier.begin(() => []);
+    await Bun.sleep(100); // five times as long as it takes
+    notifier.stopping();
+    notifier.close();
+    await receiver.received("STOPPING=1", 10_000, from);
+    return receiver
+      .notices()
+      .slice(from)
+      .some(({ text }) => text === "WATCHDOG=1");
+  };
+  expect(await fed("40000", `${process.pid}`)).toBe(true);
+  expect(await fed("40000", undefined)).toBe(true);
+  expect(await fed("40000", `${process.pid + 1}`)).toBe(false);
+  for (const usec of ["0", "", "-1", "4e4", "soon"]) expect(await fed(usec, undefined)).toBe(false);
+});
+
+onLinux("what cannot be a socket is said once, and changes nothing else", () => {
+  for (const socket of ["vsock:2:1234", "relative", "/", "@", `/${"x".repeat(108)}`]) {
+    const { notifier, lines } = notifierTo(socket, { watchdogUsec: "1000" });
+    notifier.begin(() => []);
+    notifier.look();
+    notifier.stopping();
+    notifier.close();
+    expect(lines).toEqual([
+      {
+        level: "warning",
+        message: "systemd cannot be told anything",
+        fields: {
+          because: `NOTIFY_SOCKET: expected a path or an @name of at most 108 bytes, got ${JSON.stringify(socket)}`,
+        },
+      },
+    ]);
+  }
+});
+
+onLinux("what was not taken is told again as it is then; nothing is left open", async () => {
+  await using folder = await tempFolder();
+  const socket = `${folder.path}/notify`;
+  const before = descriptorsOf(process.pid);
+  const { notifier, lines } = notifierTo(socket);
+  let reports = [down("a", REFUSED)];
+  notifier.begin(() => reports);
+  reports = [up("a")];
+  notifier.look();
+  await until(() => lines.length >= 2);
+  expect(lines[0]).toEqual({
+    level: "warning",
+    message: "systemd was not told, trying again",
+    fields: { because: `${socket}: ENOENT` },
+  });
+  expect(new Set(lines.slice(1).map(({ level }) => level))).toEqual(new Set(["debug"]));
+  await using receiver = await startReceiver(socket);
+  expect((await receiver.received("READY=1")).text).toBe("READY=1\nSTATUS=healthy, 1 of 1 up");
+  notifier.close();
+  await receiver[Symbol.asyncDispose]();
+  await until(() => descriptorsOf(process.pid) <= before, 5000, "the socket to be closed");
+});
