@@ -1,5 +1,7 @@
-// One line an event: a constant message plus fields, to stdout.
+// One line an event: a constant message plus fields, to stdout; as text, as JSON, or as
+// text for the journal, which knows the time and takes the level from a prefix.
 //
+// An event is one line of a bounded length whatever its fields hold: nobody can forge another.
 // A reader that is slow, stuck or gone neither blocks nor kills nor grows the
 // daemon: what it does not take in time is dropped and counted.
 
@@ -30,10 +32,20 @@ export const LOG_LEVELS = {
 
 export type LogLevel = keyof typeof LOG_LEVELS;
 
-const LABELS: Readonly<Record<string, string>> = { error: "ERROR", warn: "WARNING", info: "INFO", debug: "DEBUG" };
+export const LOG_FORMATS = ["text", "json", "journal"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+type Level = "error" | "warning" | "info" | "debug";
+
+/** By consola's names for them. */
+const LEVELS: Readonly<Record<string, Level>> = { error: "error", warn: "warning", info: "info", debug: "debug" };
+
+/** sd-daemon(3) */
+const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
 /** `write` takes one whole line, closing newline included, and never throws. */
-export function createLog(level: LogLevel, write: (line: string) => void): Log {
+export function createLog(level: LogLevel, write: (line: string) => void, format: LogFormat = "text"): Log {
+  const formatLine = FORMATS[format];
   const consola = createConsola({
     level: LOG_LEVELS[level],
     throttle: 0, // the default folds lines that repeat
@@ -41,7 +53,7 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
       {
         log({ date, type, args }) {
           const [message, fields] = args;
-          write(formatText(date, LABELS[type] ?? type, String(message), fields as LogFields | undefined));
+          write(`${formatLine(date, LEVELS[type] ?? "error", String(message), fields as LogFields | undefined)}\n`);
         },
       },
     ],
@@ -55,19 +67,55 @@ export function createLog(level: LogLevel, write: (line: string) => void): Log {
   };
 }
 
-function formatText(date: Date, label: string, message: string, fields: LogFields = {}): string {
-  let line = `${date.toISOString()} ${label} ${message}`;
+type FormatLine = (date: Date, level: Level, message: string, fields?: LogFields) => string;
+
+const FORMATS: Readonly<Record<LogFormat, FormatLine>> = {
+  text: (date, level, message, fields) =>
+    `${date.toISOString()} ${level.toUpperCase()} ${message}${formatFields(fields, asText)}`,
+  json: (date, level, message, fields) =>
+    `{"time":"${date.toISOString()}","level":"${level}","message":${quote(message)}${formatFields(fields, asMember)}}`,
+  journal: (_date, level, message, fields) => `<${PRIORITIES[level]}>${message}${formatFields(fields, asText)}`,
+};
+
+/** The journal cuts at 48 KiB, and would take what comes after that for a line of its own. */
+export const LONGEST_FIELDS_BYTES = 40 * 1024;
+
+/** At least so much of a value is shown, if what is before it on the line leaves that. */
+const LEAST_SHOWN = 16;
+
+function formatFields(fields: LogFields = {}, format: (name: string, value: string | number | boolean) => string) {
+  let line = "";
+  let roomBytes = LONGEST_FIELDS_BYTES;
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) line += ` ${name}=${formatValue(value)}`;
+    if (value === undefined) continue;
+    let field = format(name, value);
+    let shown = String(value);
+    while (Buffer.byteLength(field) > roomBytes && shown.length > LEAST_SHOWN) {
+      shown = shown.slice(0, shown.length / 2);
+      field = format(name, `${shown}…`);
+    }
+    roomBytes -= Buffer.byteLength(field);
+    if (roomBytes < 0) break;
+    line += field;
   }
-  return `${line}\n`;
+  return line;
 }
 
-/** Bare where that is plain; else as a JSON string, so that a line is always one line. */
-function formatValue(value: string | number | boolean): string {
+const asText = (name: string, value: string | number | boolean): string => {
   const text = String(value);
-  return /^[\w./:@%+,[\]-]+$/.test(text) ? text : JSON.stringify(text).replace(UNPRINTABLE, escapeCharacter);
-}
+  return ` ${name}=${/^[\w./:@%+,[\]-]+$/.test(text) ? text : quote(text)}`;
+};
+
+const asMember = (name: string, value: string | number | boolean): string => {
+  const isJson = typeof value === "boolean" || Number.isFinite(value);
+  return `,${quote(memberName(name))}:${isJson ? value : quote(String(value))}`;
+};
+
+/** A name of our own stays ours: `message` becomes `message_`, and so on up, so that no two are ever one. */
+const memberName = (name: string): string => (/^(time|level|message)_*$/.test(name) ? `${name}_` : name);
+
+/** A JSON string that is one printable line. */
+const quote = (text: string): string => JSON.stringify(text).replace(UNPRINTABLE, escapeCharacter);
 
 /** Beside what JSON escapes: controls, what breaks a line elsewhere, and what turns the direction of writing. */
 const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
@@ -83,8 +131,8 @@ export interface Sink {
   flush(): number | Promise<number>;
 }
 
-/** A `write` for `createLog` that holds at most BACKLOG_BYTES for a slow reader. */
-export function createBoundedWriter(sink: Sink): (line: string) => void {
+/** A `write` for a `createLog` of the same format that holds at most BACKLOG_BYTES for a slow reader. */
+export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (line: string) => void {
   let waiting = false;
   let backlogBytes = 0;
   let dropped = 0;
@@ -108,9 +156,8 @@ export function createBoundedWriter(sink: Sink): (line: string) => void {
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
-    if (!deliver(formatText(new Date(), "WARNING", "log lines dropped, they could not be written", { count }))) {
-      dropped = count;
-    }
+    const message = "log lines dropped, they could not be written";
+    if (!deliver(`${FORMATS[format](new Date(), "warning", message, { count })}\n`)) dropped = count;
   };
 
   /** False when the line is lost: no room, or EPIPE, ENOSPC. The next one may find a reader again. */

@@ -6,6 +6,7 @@ import { decide } from "./cli/decide.ts";
 import type { Options } from "./config/load.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
+import { leadsToJournal } from "./journal.ts";
 import { createBoundedWriter, createLog } from "./log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
 import { onEndingSignals } from "./signals.ts";
@@ -13,6 +14,8 @@ import { onEndingSignals } from "./signals.ts";
 const FINE = 0;
 const COULD_NOT = 1;
 const USAGE = 2;
+
+const STDOUT = 1;
 
 await act(await decide(process.argv.slice(2), process.env));
 
@@ -67,7 +70,8 @@ const describeFault = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 async function serve(options: Options): Promise<void> {
-  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer()));
+  const format = options.logFormat ?? (leadsToJournal(process.env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
+  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
   const survive = (error: unknown) =>
     log.error("fault in health-checker; please report it", { error: describeFault(error) });
   process.on("uncaughtException", survive);

@@ -4,7 +4,17 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import { BACKLOG_BYTES, createBoundedWriter, createLog, type LogFields, type LogLevel, type Sink } from "../src/log.ts";
+import {
+  BACKLOG_BYTES,
+  createBoundedWriter,
+  createLog,
+  LOG_FORMATS,
+  LONGEST_FIELDS_BYTES,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type Sink,
+} from "../src/log.ts";
 import { until } from "./support/until.ts";
 
 function logged(level: LogLevel, write: (log: ReturnType<typeof createLog>) => void): readonly string[] {
@@ -68,6 +78,99 @@ test("any value is one printable line, and can be read back", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+/** The lines of a log in the format, times replaced. */
+function written(format: LogFormat, write: (log: ReturnType<typeof createLog>) => void): readonly string[] {
+  const lines: string[] = [];
+  write(createLog("debug", (line) => lines.push(line), format));
+  return lines.map((line) => line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/, "TIME"));
+}
+
+test("for the journal a line has its priority and no time", () => {
+  expect(written("journal", all)).toEqual(["<3>an error\n", "<4>a warning\n", "<6>some news\n", "<7>a detail\n"]);
+  expect(written("journal", (log) => log.info("news", { a: 1, b: "<0>x\n<0>y" }))).toEqual([
+    '<6>news a=1 b="<0>x\\n<0>y"\n',
+  ]);
+});
+
+test("as JSON a line is an object: time, level, message, then the fields", () => {
+  expect(written("json", all)).toEqual([
+    '{"time":"TIME","level":"error","message":"an error"}\n',
+    '{"time":"TIME","level":"warning","message":"a warning"}\n',
+    '{"time":"TIME","level":"info","message":"some news"}\n',
+    '{"time":"TIME","level":"debug","message":"a detail"}\n',
+  ]);
+});
+
+test.each<[LogFields, string]>([
+  [{ a: 1, b: true, c: -0.5, "down-for": "3s" }, '"a":1,"b":true,"c":-0.5,"down-for":"3s"'],
+  [{ a: undefined, b: 1 }, '"b":1'],
+  [{ a: "one\ntwo", b: "\u001b\u007f\u2028\u202e" }, '"a":"one\\ntwo","b":"\\u001b\\u007f\\u2028\\u202e"'],
+  [{ a: Number.NaN, b: Number.POSITIVE_INFINITY }, '"a":"NaN","b":"Infinity"'],
+  [{ message: "nobody there", level: 1, time: "now" }, '"message_":"nobody there","level_":1,"time_":"now"'],
+  [{ message: "a", message_: "b", message__: "c" }, '"message_":"a","message__":"b","message___":"c"'],
+  [{ ["__proto__"]: "x", 'a"b': "y" }, '"__proto__":"x","a\\"b":"y"'],
+])("as JSON the fields %j are written %s", (fields, members) => {
+  expect(written("json", (log) => log.info("news", fields))).toEqual([
+    `{"time":"TIME","level":"info","message":"news",${members}}\n`,
+  ]);
+});
+
+const fieldNames = fc.oneof(
+  fc.constantFrom("time", "level", "message", "message_", "level__", "__proto__", "check", "a b"),
+  fc.string({ unit: "binary" }),
+);
+const fieldValues = fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.boolean());
+
+test("as JSON no field is lost, takes another's place or breaks the line", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.tuple(fieldNames, fieldValues), { selector: ([name]) => name }), (entries) => {
+      const [line = ""] = written("json", (log) => log.info("news", Object.fromEntries(entries)));
+      expect(line.slice(0, -1)).not.toMatch(/\p{Cc}|[\u2028-\u202e]/u);
+      const members: Readonly<Record<string, unknown>> = JSON.parse(line);
+      expect(members).toMatchObject({ time: "TIME", level: "info", message: "news" });
+      expect(Object.keys(members)).toHaveLength(3 + entries.length);
+      for (const [name, value] of entries) {
+        const key = /^(time|level|message)_*$/.test(name) ? `${name}_` : name;
+        const isJson = typeof value !== "number" || Number.isFinite(value);
+        expect(members[key]).toEqual(isJson ? (Object.is(value, -0) ? 0 : value) : String(value));
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+describe.each([...LOG_FORMATS])("in the format %s", (format) => {
+  test("a line is never longer than the journal takes, and what is cut says so", () => {
+    const long = { check: "it", url: "\u0000".repeat(70_000), output: "漢".repeat(70_000), last: 1 };
+    const [line = ""] = written(format, (log) => log.warning("news", long));
+    expect(Buffer.byteLength(line)).toBeWithin(LONGEST_FIELDS_BYTES / 2, 48 * 1024);
+    expect(line.endsWith("\n")).toBe(true);
+    expect(line).toContain("…");
+    if (format === "json") expect(JSON.parse(line)).toMatchObject({ check: "it" });
+  });
+
+  test("what a slow reader did not take is told in that format", async () => {
+    const { sink, state, delivered, resume } = pipe();
+    state.slow = true;
+    const log = createLog("info", createBoundedWriter(sink, format), format);
+    for (let number = 0; number < 1000; number++) log.info("line", { text: "x".repeat(1000) });
+    resume();
+    await until(() => delivered.some((line) => line.includes("dropped")), 1000);
+    const kept = delivered.filter((line) => !line.includes("dropped"));
+    const message = "log lines dropped, they could not be written";
+    const count = 1000 - kept.length;
+    const said = delivered.at(-1)?.replace(/\d{4}-\S+?Z/, "TIME");
+    expect(said).toBe(
+      {
+        text: `TIME WARNING ${message} count=${count}\n`,
+        json: `{"time":"TIME","level":"warning","message":"${message}","count":${count}}\n`,
+        journal: `<4>${message} count=${count}\n`,
+      }[format],
+    );
+    expect(new Set(kept.map((line) => line.length)).size).toBe(1); // none is torn
+  });
 });
 
 /** A sink like Bun's for a pipe: while its reader is slow, a flush is pending until all that was written meanwhile has gone. */

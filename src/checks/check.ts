@@ -87,8 +87,9 @@ export interface CheckResult {
   readonly check: Check;
   /** Milliseconds since the epoch, for people. */
   readonly startedAt: number;
-  /** The same by performance.now(), which orders results whatever is done to the clock. */
+  /** The same by the boot clock (src/clock.ts), which orders results whatever is done to the wall clock. */
   readonly start: number;
+  /** Without what the host was suspended meanwhile. */
   readonly durationMs: number;
   readonly outcome: Outcome;
 }
@@ -97,7 +98,7 @@ export interface CheckState {
   readonly status: "unknown" | "up" | "down";
   /** How many of the last results in a row were ok, or failed. */
   readonly streak: number;
-  /** When `status` last changed, in milliseconds by performance.now(). */
+  /** When `status` last changed, in milliseconds by the boot clock. */
   readonly since: number;
   readonly last?: CheckResult;
 }

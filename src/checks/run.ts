@@ -1,6 +1,7 @@
 // Checks under a deadline. A run never rejects, and ends at its timeout whatever
 // the probe does.
 
+import { clock } from "../clock.ts";
 import { formatDuration } from "../duration.ts";
 import { afterArrivals } from "../probing/system/turns.ts";
 import { type Check, type CheckResult, failed, fault, type Outcome } from "./check.ts";
@@ -15,9 +16,10 @@ const SETTLE_GRACE_MS = 40;
 export interface Limit {
   /** Aborts at the timeout, or when the round ends first. */
   readonly signal: AbortSignal;
-  /** Milliseconds since the epoch, and by performance.now(). */
+  /** Milliseconds since the epoch, by the boot clock, and by performance.now(). */
   readonly startedAt: number;
   readonly start: number;
+  readonly awakeStart: number;
   /** Why the signal has aborted. */
   readonly cause: () => "timeout" | "deadline" | undefined;
   /** Called for a run that has not settled shortly after the abort. */
@@ -47,7 +49,8 @@ export function createLimit(timeoutMs: number): Limit {
   return {
     signal: cut.signal,
     startedAt: Date.now(),
-    start: performance.now(),
+    start: clock.now(),
+    awakeStart: performance.now(),
     cause: () => cause,
     onOverdue: (settle) => overdue.push(settle),
     end: () => endFor("deadline"),
@@ -68,7 +71,7 @@ export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
         check,
         startedAt: limit.startedAt,
         start: limit.start,
-        durationMs: performance.now() - limit.start,
+        durationMs: performance.now() - limit.awakeStart,
         outcome: cause ? cutShort(outcome, cause, check) : outcome,
       });
     };

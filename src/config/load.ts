@@ -6,7 +6,7 @@ import { hiding } from "../checks/hiding.ts";
 import { KINDS, type KindName } from "../checks/index.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
-import type { LogLevel } from "../log.ts";
+import type { LogFormat, LogLevel } from "../log.ts";
 import type { Address } from "../probing/network/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
@@ -30,6 +30,8 @@ export interface Options {
   readonly maxRounds: number;
   readonly failureStatus: number;
   readonly logLevel: LogLevel;
+  /** Undefined where it depends on what stdout is. */
+  readonly logFormat: LogFormat | undefined;
   /** What is allowed and unwise, a line each. */
   readonly cautions: readonly string[];
 }
@@ -100,6 +102,7 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
     maxRounds: withDefault("max-rounds"),
     failureStatus: withDefault("failure-status"),
     logLevel: withDefault("log-level"),
+    logFormat: option("log-format"),
     cautions: (file && scrutiny?.findCautions(file, wanted, settled)) ?? [],
   });
 }

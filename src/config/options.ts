@@ -3,7 +3,7 @@
 
 import { address, duration, type Field, flag, listenAddress, text, wholeNumber } from "../checks/keys/fields.ts";
 import { command } from "../checks/script.ts";
-import { LOG_LEVELS, type LogLevel } from "../log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
 
 export interface OptionDef<T> {
   readonly field: Field<T>;
@@ -43,6 +43,15 @@ const logLevel: Field<LogLevel> = {
     const name = typeof given === "string" ? given.toLowerCase() : "";
     if (!isLogLevel(name)) return {};
     return { value: name };
+  },
+};
+
+const logFormat: Field<LogFormat> = {
+  expected: `one of ${LOG_FORMATS.join(", ")}`,
+  json: { enum: [...LOG_FORMATS] },
+  read(given): ReturnType<Field<LogFormat>["read"]> {
+    const format = LOG_FORMATS.find((name) => name === given);
+    return format ? { value: format } : {};
   },
 };
 
@@ -113,6 +122,11 @@ export const OPTIONS = {
     value: "LEVEL",
     default: "info",
     help: "`panic`, `fatal`, `error`, `warning`, `info` or `debug`",
+  }),
+  "log-format": define({
+    field: logFormat,
+    value: "F",
+    help: "`text`, `json` or `journal` (text with priorities, without times); `journal` where stdout is systemd's journal, else `text`, unless said",
   }),
   help: define({
     field: flag,

@@ -51,6 +51,7 @@ test("one port leaves everything else at its default", async () => {
     maxRounds: 16,
     failureStatus: 504,
     logLevel: "info",
+    logFormat: undefined,
     cautions: [],
   });
 });
@@ -66,6 +67,7 @@ test("every option has its say, and the last of several counts where one is want
     "max-rounds": ["1024"],
     "failure-status": ["599"],
     "log-level": ["WARN"],
+    "log-format": ["text", "json"],
     deadline: ["3s"],
   };
   const options = await load(raw);
@@ -76,6 +78,7 @@ test("every option has its say, and the last of several counts where one is want
     maxRounds: 1024,
     failureStatus: 599,
     logLevel: "warn",
+    logFormat: "json",
     deadlineMs: 3000,
     deadlineIsDefault: false,
   });
@@ -95,6 +98,7 @@ listener: 127.0.0.1:6000
 failure-status: 503
 max-rounds: 3
 log-level: debug
+log-format: journal
 singleflight: true
 checks:
   - tcp: 80
@@ -106,6 +110,7 @@ checks:
     failureStatus: 503,
     maxRounds: 4,
     logLevel: "debug",
+    logFormat: "journal",
     singleflight: false,
     deadlineMs: undefined,
   });
@@ -443,6 +448,7 @@ test.each([
   [{ port: ["1"], "failure-status": ["5e2"] }, '--failure-status: expected a whole number from 400 to 599, got "5e2"'],
   [{ port: ["1"], "log-level": ["loud"] }, `${LEVEL} "loud"`],
   [{ port: ["1"], "log-level": ["constructor"] }, `${LEVEL} "constructor"`],
+  [{ port: ["1"], "log-format": ["xml"] }, '--log-format: expected one of text, json, journal, got "xml"'],
   [{ port: ["1"], interval: ["99ms"] }, '--interval: expected an interval of at least 100ms, got "99ms"'],
   [{ port: ["1"], deadline: ["0"] }, '--deadline: expected a duration above zero, got "0"'],
   [{ port: ["1"], singleflight: ["maybe"] }, '--singleflight: expected true or false, got "maybe"'],

@@ -1,0 +1,94 @@
+// A subject that changes again and again is told of at a bounded rate, and so is how
+// much was left out. What was told last is what is, a minute after the last change at the latest.
+//
+// Up to 5 changes a minute are told at once. From the sixth on only the newest is kept; it
+// is told each 5 minutes, and once nothing has changed for a minute: then changes are
+// told at once again. So there are never more than 5 tellings of a subject in a minute.
+
+import type { Clock } from "./clock.ts";
+
+export const TOLD_A_MINUTE = 5;
+export const MINUTE_MS = 60_000;
+export const SUM_UP_MS = 5 * MINUTE_MS;
+
+/** What is said of a change that was not told at once. */
+export interface Late {
+  /** Changes that were never told: all since the last telling but this one. */
+  readonly leftOut: number;
+  /** How long ago this one was. */
+  readonly agoMs: number;
+}
+
+/** Never throws. */
+export type Say = (late: Late | undefined) => void;
+
+interface Subject {
+  /** When the last ones were told, no more than TOLD_A_MINUTE. */
+  toldAt: readonly number[];
+  /** Present while the subject changes too often. */
+  held?: Held;
+}
+
+interface Held {
+  /** The newest change, unless it was told. */
+  say: Say | undefined;
+  changedAt: number;
+  untold: number;
+}
+
+/** Tells of a change of the subject at once, later or never, as the rule above says. Keeps a few numbers for each subject. */
+export function createFlapGuard(clock: Pick<Clock, "now" | "after">): (subject: string, say: Say) => void {
+  const subjects = new Map<string, Subject>();
+
+  function remember(subject: Subject, now: number): void {
+    subject.toldAt = [...subject.toldAt, now].slice(-TOLD_A_MINUTE);
+  }
+
+  /** Tells of what is held and due, and ends the holding when the subject has come to rest. */
+  function review(subject: Subject, now: number): void {
+    const { held } = subject;
+    if (!held) return;
+    const agoMs = now - held.changedAt;
+    const rests = agoMs >= MINUTE_MS;
+    if (rests) delete subject.held;
+    const { say, untold } = held;
+    if (!say || !(rests || now >= nextSum(subject))) return;
+    held.say = undefined;
+    held.untold = 0;
+    remember(subject, now);
+    say({ leftOut: untold - 1, agoMs });
+  }
+
+  function watch(subject: Subject): void {
+    const { held } = subject;
+    if (!held) return;
+    const restsAt = held.changedAt + MINUTE_MS;
+    const due = held.say ? Math.min(restsAt, nextSum(subject)) : restsAt;
+    clock.after(Math.max(1, due - clock.now()), () => {
+      if (subject.held !== held) return; // it came to rest, and was seen to, before the timer
+      review(subject, clock.now());
+      watch(subject);
+    });
+  }
+
+  return (name, say) => {
+    const now = clock.now();
+    const subject = subjects.get(name) ?? { toldAt: [] };
+    subjects.set(name, subject);
+    review(subject, now); // timers may be late
+    const { held, toldAt } = subject;
+    if (held) {
+      held.say = say;
+      held.changedAt = now;
+      held.untold++;
+    } else if (toldAt.length < TOLD_A_MINUTE || now - (toldAt[0] ?? now) >= MINUTE_MS) {
+      remember(subject, now);
+      say(undefined);
+    } else {
+      subject.held = { say, changedAt: now, untold: 1 };
+      watch(subject);
+    }
+  };
+}
+
+const nextSum = ({ toldAt }: Subject): number => (toldAt.at(-1) ?? Number.NEGATIVE_INFINITY) + SUM_UP_MS;

@@ -1,0 +1,76 @@
+// The log of the running binary: in the format that was asked for or that its stdout
+// calls for, and not to be flooded by a check that flips.
+
+import { expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { binary } from "../support/binary.ts";
+import { plainEnvironment } from "../support/child.ts";
+import { freePort } from "../support/listeners.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+/** Runs the binary with its stdout led into a file, which JOURNAL_STREAM names if `named`; the first lines that `enough` is content with. */
+async function linesOf(args: readonly string[], named: boolean, enough: (lines: readonly string[]) => unknown) {
+  await using folder = await tempFolder();
+  const file = await folder.write("log", "");
+  const { dev, ino } = statSync(file, { bigint: true });
+  const child = Bun.spawn([await binary(), "--listener", "127.0.0.1:0", ...args], {
+    env: { ...plainEnvironment(), JOURNAL_STREAM: named ? `${dev}:${ino}` : `${dev}:${ino}0` },
+    stdin: "ignore",
+    stdout: Bun.file(file),
+    stderr: "inherit",
+  });
+  try {
+    return await until(async () => {
+      const lines = (await Bun.file(file).text()).split("\n").slice(0, -1);
+      return (await enough(lines)) ? lines : undefined;
+    });
+  } finally {
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  }
+}
+
+const refused = async () => ["--port", String(await freePort()), "--interval", "1h"];
+const isJudged = (lines: readonly string[]) => lines.some((line) => line.includes("host is unhealthy"));
+
+test("where stdout is the journal, each line has its priority and no time", async () => {
+  const lines = await linesOf(await refused(), true, isJudged);
+  expect(lines[0]).toMatch(/^<6>listening address=127\.0\.0\.1:\d+ checks=1 version=/);
+  expect(lines.every((line) => /^<[46]>[a-z]/.test(line))).toBe(true);
+  expect(lines.find((line) => line.includes("check is down"))).toMatch(/^<4>check is down .* reason=refused /);
+});
+
+test("a JOURNAL_STREAM that is another stream than stdout changes nothing, and the option has the last word", async () => {
+  for (const [args, named] of [
+    [[], false],
+    [["--log-format", "text"], true],
+  ] as const) {
+    const lines = await linesOf([...(await refused()), ...args], named, isJudged);
+    expect(lines.every((line) => /^\d{4}-\S+Z (INFO|WARNING) [a-z]/.test(line))).toBe(true);
+  }
+});
+
+test("as JSON each line is an object, with the message of a check beside that of the log", async () => {
+  const lines = await linesOf([...(await refused()), "--log-format=json"], true, isJudged);
+  const objects = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  for (const { time } of objects) expect(new Date(String(time)).toISOString()).toBe(String(time));
+  expect(objects.find(({ message }) => message === "check is down")).toMatchObject({
+    level: "warning",
+    reason: "refused",
+    message_: expect.stringContaining("refused"),
+    seconds: expect.any(Number),
+  });
+});
+
+test("a check that flips at each run has five lines, and so has the host", async () => {
+  await using folder = await tempFolder();
+  const script = "n=$(wc -l <runs); echo run >>runs; exit $((n % 2))";
+  const flips = await folder.write("flips.sh", `#!/bin/sh\ncd ${folder.path} && ${script}\n`, 0o755);
+  const runs = await folder.write("runs", "");
+  const lines = await linesOf(["--script", flips, "--interval", "100ms"], true, async () => {
+    return (await Bun.file(runs).text()).length / "run\n".length > 25;
+  });
+  expect(lines.filter((line) => /check is (up|down)/.test(line))).toHaveLength(5);
+  expect(lines.filter((line) => /host is (un)?healthy/.test(line))).toHaveLength(5);
+});

@@ -1,0 +1,144 @@
+// What the log says of checks and of the host, by results that the monitor's own rules turn into states.
+
+import { expect, test } from "bun:test";
+import { type Check, type CheckState, failed, type Outcome, type Verdict } from "../src/checks/check.ts";
+import { nextState, UNKNOWN } from "../src/core/threshold.ts";
+import { createLog } from "../src/log.ts";
+import { reporting } from "../src/reporting.ts";
+import { fakeCheck, fakeClock } from "./core/fakes.ts";
+
+const UP: Outcome = { ok: true };
+const REFUSED = failed("refused", "nobody there");
+const TIMEOUT = failed("timeout", "nothing came");
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+function setUp() {
+  const clock = fakeClock();
+  const lines: string[] = [];
+  const report = reporting(
+    createLog("info", (line) => lines.push(line.trimEnd()), "journal"),
+    clock,
+  );
+  const states = new Map<Check, CheckState>();
+  let verdict: Verdict | undefined;
+  return {
+    clock,
+    lines,
+    report,
+    result(outcome: Outcome, check: Check = it) {
+      const before = states.get(check) ?? UNKNOWN;
+      const result = { check, startedAt: 0, start: clock.now(), durationMs: 0, outcome };
+      const after = nextState(before, result, check, false);
+      states.set(check, after);
+      report.onResult(result, before, after);
+    },
+    judge(healthy: boolean, failing: readonly string[] = []) {
+      const before = verdict;
+      verdict = { healthy, failing, at: 0 };
+      report.onVerdict(verdict, before);
+    },
+    /** The lines since the last look. */
+    news: () => lines.splice(0),
+  };
+}
+
+const it = fakeCheck();
+
+test("a change is told with its reason and how long the state before lasted, the host's suspension included", async () => {
+  const { clock, result, news } = setUp();
+  result(UP);
+  expect(news()).toEqual(["<6>check is up check=it seconds=0"]);
+  await clock.pass(2 * SECOND);
+  await clock.suspend(60 * MINUTE);
+  result(REFUSED);
+  expect(news()).toEqual(['<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1h']);
+  await clock.suspend(3 * SECOND);
+  result(UP);
+  expect(news()).toEqual(["<6>check is up check=it seconds=0 down-for=3s"]);
+});
+
+test("what stays down is said again after five minutes, and after a suspension of so long", async () => {
+  const { clock, result, news } = setUp();
+  result(REFUSED);
+  news();
+  await clock.pass(5 * MINUTE - 1);
+  result(REFUSED);
+  expect(news()).toEqual([]);
+  await clock.pass(1);
+  result(REFUSED);
+  const still = '<4>check is still down check=it reason=refused message="nobody there" seconds=0';
+  expect(news()).toEqual([`${still} down-for=5m`]);
+  await clock.suspend(5 * MINUTE);
+  result(REFUSED);
+  expect(news()).toEqual([`${still} down-for=10m`]);
+});
+
+test("a check that flips each second for an hour has five lines, and one each five minutes", async () => {
+  const { clock, result, news } = setUp();
+  for (let second = 0; second < 3600; second++) {
+    result(second % 2 === 0 ? UP : REFUSED);
+    await clock.pass(SECOND);
+  }
+  const lines = news();
+  expect(lines).toHaveLength(5 + 11);
+  expect(lines.slice(5).every((line) => / left-out=29[89] ago=1s$/.test(line))).toBe(true);
+  await clock.pass(MINUTE);
+  expect(news()).toEqual([
+    '<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1s left-out=295 ago=5s',
+  ]);
+});
+
+test("so have a host that flips, a reason that does, and a warning that comes and goes", async () => {
+  const { clock, result, judge, news } = setUp();
+  result(REFUSED);
+  news();
+  for (let second = 0; second < 600; second++) {
+    judge(second % 2 === 0, second % 2 === 0 ? [] : ["it"]);
+    result(second % 2 === 0 ? TIMEOUT : REFUSED, it);
+    result(second % 2 === 0 ? { ok: true, warning: "load" } : UP, other);
+    await clock.pass(SECOND);
+  }
+  const lines = news();
+  const of = (pattern: RegExp) => lines.filter((line) => pattern.test(line));
+  expect(of(/host is/)).toHaveLength(6);
+  expect(of(/check is ok, with a warning|nothing to warn of/)).toHaveLength(6);
+  expect(of(/check is (still )?down/).length).toBeWithin(5, 8);
+  expect(lines.length).toBeLessThan(22);
+});
+
+test("a fault of a probe, a stale check and a fault of our own cannot flood the log either", async () => {
+  const { clock, result, report, news } = setUp();
+  const broken = failed("internal", "TypeError\n    at probe.ts:1");
+  for (let second = 0; second < 200; second++) {
+    result(broken);
+    report.onStale(other, 5000);
+    report.onFault(new Error("no"));
+    await clock.pass(SECOND);
+  }
+  expect(news()).toHaveLength(1 + 3 * 5);
+  await clock.pass(MINUTE);
+  expect(news()).toEqual([
+    expect.stringMatching(/^<3>fault in a probe; please report it .* left-out=194 ago=\S+$/),
+    "<4>check has no result that is fresh check=other reason=stale age=5s left-out=194 ago=1m",
+    expect.stringMatching(/^<3>fault in health-checker; please report it .* left-out=194 ago=1m$/),
+  ]);
+});
+
+test("a thousand checks that go down at once have one line each, and the host one that can be read", () => {
+  const { result, judge, news } = setUp();
+  const checks = Array.from({ length: 1000 }, (_, index) => fakeCheck({ name: `c${index}` }));
+  for (const check of checks) result(UP, check);
+  news();
+  for (const check of checks) result(REFUSED, check);
+  judge(
+    false,
+    checks.map(({ name }) => name),
+  );
+  const lines = news();
+  expect(lines).toHaveLength(1001);
+  const names = checks.slice(0, 20).map(({ name }) => name);
+  expect(lines.at(-1)).toBe(`<4>host is unhealthy failing="${names.join(", ")} and 980 more"`);
+});
+
+const other = fakeCheck({ name: "other" });
