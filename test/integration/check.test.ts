@@ -241,9 +241,14 @@ test("no secret is shown, whatever goes wrong, on either stream", async () => {
 
 test("a reader that goes away changes nothing of the exit status", async () => {
   const checker = await binary();
-  await using child = startChild(["bash", "-c", `"${checker}" check --script true | true; echo "\${PIPESTATUS[0]}"`]);
-  expect(await child.exited).toBe(0);
-  expect(await whole(child.out)).toEqual(["0"]);
+  for (const [args, status] of [
+    ["--script true", "0"],
+    ["--script false --wait 1500ms 2>&1", "1"],
+  ] as const) {
+    await using child = startChild(["bash", "-c", `"${checker}" check ${args} | true; echo "\${PIPESTATUS[0]}"`]);
+    expect(await child.exited).toBe(0);
+    expect({ args, said: await whole(child.out) }).toEqual({ args, said: [status] });
+  }
 });
 
 test("a script has the name of its check, and nothing of the service manager's", async () => {

@@ -30,6 +30,12 @@ const LEAST_WHY = 30;
 
 const LEAST_CELL = 8;
 
+/** Of a script's last line: the whole of it is in the JSON. */
+const LONGEST_SAID = 200;
+
+/** What follows an output of which only the end was kept. */
+const HOW_MUCH = /^\(captured \d+ of \d+ bytes\)$/;
+
 const RED = "\x1b[31m";
 const GREEN = "\x1b[32m";
 const YELLOW = "\x1b[33m";
@@ -109,8 +115,8 @@ function rowOf({ check, durationMs, outcome }: CheckResult): Row {
 
 function whyOf(outcome: Outcome): string {
   if (!outcome.ok) {
-    const last = outcome.output?.split("\n").findLast((line) => line.trim() !== "");
-    const said = last === undefined ? "" : `; its output ends in: ${last.trim()}`;
+    const last = outcome.output?.split("\n").findLast((line) => line.trim() !== "" && !HOW_MUCH.test(line));
+    const said = last === undefined ? "" : `; its output ends in: ${cut(last.trim(), LONGEST_SAID)}`;
     return `${outcome.reason}: ${outcome.message}${said}`;
   }
   return outcome.warning === undefined ? (outcome.detail ?? "") : `warning: ${outcome.warning}`;

@@ -1,6 +1,7 @@
 // Runs the checks of a command line and prints what came of them: the results on
 // stdout, all else on stderr.
 
+import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
 import { scriptEnvironment } from "../../checks/environment.ts";
 import { onOneLine } from "../../config/problem.ts";
@@ -11,6 +12,8 @@ import type { Environment } from "../settle.ts";
 import { createProgress, type Place } from "./progress.ts";
 import { renderJson, renderTable } from "./report.ts";
 import { isHealthy, runRounds } from "./rounds.ts";
+
+const STDERR = 2;
 
 /** What was killed is gone by then, or hangs in the kernel. */
 const KILL_GRACE_MS = 500;
@@ -44,7 +47,14 @@ export async function runCheckCommand(
   return isHealthy(results);
 }
 
-const write = (text: string): void => void process.stderr.write(text);
+/** A reader that is gone, or a disk that is full, is no reason to stop. */
+function write(text: string): void {
+  try {
+    writeSync(STDERR, text);
+  } catch {
+    // Then nobody is told.
+  }
+}
 
 const isCapable = (stream: NodeJS.WriteStream, env: Environment): boolean =>
   stream.isTTY === true && env["TERM"] !== "dumb";

@@ -83,6 +83,15 @@ test("a check that only warns decides nothing", () => {
   expect(JSON.parse(renderJson(warning))).toMatchObject({ healthy: true });
 });
 
+test("of a long output its last line is told, as far as it is of use", () => {
+  const output = `x\n${"y".repeat(4000)}\n(captured 4096 of 1000000 bytes)`;
+  const lines = renderTable([resultOf("it", { ok: false, reason: "exit", message: "exited with status 1", output })], {
+    columns: undefined,
+    colour: false,
+  }).split("\n");
+  expect(lines[1]).toEndWith(`exit: exited with status 1; its output ends in: ${"y".repeat(199)}…`);
+});
+
 test("JSON has every field that there is, and one line", () => {
   const text = renderJson(MIXED);
   expect(text).not.toContain("\n");
