@@ -71,7 +71,7 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
         return answered.finally(() => server.timeout(request, LONGEST_IDLE_S));
       },
       error(error) {
-        log.error("fault while answering", { error: error.stack ?? error.message });
+        told.onAnswerFault(error);
         return unhealthyResponse(failureStatus);
       },
     } as Bun.Serve.Options<undefined>);
@@ -95,6 +95,7 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await listener.close();
+      told.end();
       notifier?.close();
     },
   };

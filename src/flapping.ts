@@ -3,7 +3,7 @@
 //
 // Up to 5 changes a minute are told at once. From the sixth on only the newest is kept; it
 // is told each 5 minutes, and once nothing has changed for a minute: then changes are
-// told at once again. So there are never more than 5 tellings of a subject in a minute.
+// told at once again. So until the end there are never more than 5 tellings of a subject in a minute.
 
 import type { Clock } from "./clock.ts";
 
@@ -36,58 +36,80 @@ interface Held {
   untold: number;
 }
 
-/** Tells of a change of the subject at once, later or never, as the rule above says. Keeps a few numbers for each subject. */
-export function createFlapGuard(clock: Pick<Clock, "now" | "after">): (subject: string, say: Say) => void {
+export interface FlapGuard {
+  /** The subject has changed: `say` is called at once, later or never, as the rule above says. */
+  change(subject: string, say: Say): void;
+  /** Tells at once of all that is held. */
+  end(): void;
+}
+
+/** Keeps a few numbers for each subject. */
+export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard {
   const subjects = new Map<string, Subject>();
 
   function remember(subject: Subject, now: number): void {
     subject.toldAt = [...subject.toldAt, now].slice(-TOLD_A_MINUTE);
   }
 
+  function tellHeld(subject: Subject, held: Held, now: number): void {
+    const { say, changedAt, untold } = held;
+    if (!say) return;
+    held.say = undefined;
+    held.untold = 0;
+    remember(subject, now);
+    say({ leftOut: untold - 1, agoMs: now - changedAt });
+  }
+
   /** Tells of what is held and due, and ends the holding when the subject has come to rest. */
   function review(subject: Subject, now: number): void {
     const { held } = subject;
     if (!held) return;
-    const agoMs = now - held.changedAt;
-    const rests = agoMs >= MINUTE_MS;
+    const rests = now - held.changedAt >= MINUTE_MS;
     if (rests) delete subject.held;
-    const { say, untold } = held;
-    if (!say || !(rests || now >= nextSum(subject))) return;
-    held.say = undefined;
-    held.untold = 0;
-    remember(subject, now);
-    say({ leftOut: untold - 1, agoMs });
+    if (rests || now >= nextSum(subject)) tellHeld(subject, held, now);
   }
 
-  function watch(subject: Subject): void {
-    const { held } = subject;
-    if (!held) return;
+  function watch(subject: Subject, held: Held): void {
     const restsAt = held.changedAt + MINUTE_MS;
     const due = held.say ? Math.min(restsAt, nextSum(subject)) : restsAt;
     clock.after(Math.max(1, due - clock.now()), () => {
       if (subject.held !== held) return; // it came to rest, and was seen to, before the timer
       review(subject, clock.now());
-      watch(subject);
+      if (subject.held) watch(subject, held);
     });
   }
 
-  return (name, say) => {
-    const now = clock.now();
-    const subject = subjects.get(name) ?? { toldAt: [] };
-    subjects.set(name, subject);
-    review(subject, now); // timers may be late
-    const { held, toldAt } = subject;
+  function hold(subject: Subject, say: Say, now: number): void {
+    const { held } = subject;
     if (held) {
       held.say = say;
       held.changedAt = now;
       held.untold++;
-    } else if (toldAt.length < TOLD_A_MINUTE || now - (toldAt[0] ?? now) >= MINUTE_MS) {
-      remember(subject, now);
-      say(undefined);
     } else {
       subject.held = { say, changedAt: now, untold: 1 };
-      watch(subject);
+      watch(subject, subject.held);
     }
+  }
+
+  return {
+    change(name, say) {
+      const now = clock.now();
+      const subject = subjects.get(name) ?? { toldAt: [] };
+      subjects.set(name, subject);
+      review(subject, now); // timers may be late
+      const [first = now] = subject.toldAt;
+      const isFull = subject.toldAt.length === TOLD_A_MINUTE && now - first < MINUTE_MS;
+      if (subject.held || isFull) {
+        hold(subject, say, now);
+      } else {
+        remember(subject, now);
+        say(undefined);
+      }
+    },
+    end() {
+      const now = clock.now();
+      for (const subject of subjects.values()) if (subject.held) tellHeld(subject, subject.held, now);
+    },
   };
 }
 

@@ -18,31 +18,38 @@ const NEW_REASON_MS = 10_000;
 /** Of a list of checks; a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
-type Reporting = Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault">;
+export interface Reporting
+  extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault"> {
+  /** An answer could not be made up. */
+  readonly onAnswerFault: (error: Error) => void;
+  /** Writes what was held back. */
+  readonly end: () => void;
+}
 
 /** `clock` counts on while the host is suspended. */
 export function reporting(log: Log, clock: Clock = hostClock): Reporting {
   let abandonedSaidAt = Number.NEGATIVE_INFINITY;
-  const lastWarned = new Map<Check, number>();
-  const lastSaid = new Map<Check, { readonly at: number; readonly reason: Reason }>();
+  const lastWarned = new WeakMap<Check, number>();
+  const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
   const guard = createFlapGuard(clock);
 
   /** One line of the subject, unless that has had too many of late: then the newest, later. */
   const tell = (subject: string, level: "error" | "warning" | "info", message: string, fields: LogFields = {}) => {
-    guard(subject, (late) => log[level](message, { ...fields, ...(late && lateFields(late)) }));
+    guard.change(subject, (late) => log[level](message, { ...fields, ...(late && lateFields(late)) }));
   };
 
   const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
     const { check } = result;
     const now = clock.now();
-    const said = before.status === "down" ? lastSaid.get(check) : undefined;
+    const isStill = before.status === "down";
+    const said = isStill ? lastSaid.get(check) : undefined;
     const quietMs = said?.reason === outcome.reason ? REMIND_MS : NEW_REASON_MS;
     if (said && now - said.at < quietMs) return;
     lastSaid.set(check, { at: now, reason: outcome.reason });
     const { reason, message, output } = outcome;
     const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
     const subject = `status of ${check.name}`;
-    if (said)
+    if (isStill)
       tell(subject, "warning", "check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
     else tell(subject, "warning", "check is down", { ...fields, ...wasFor(before, after) });
   };
@@ -98,6 +105,10 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     },
+    onAnswerFault(error: Error): void {
+      tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
+    },
+    end: guard.end,
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
       if (verdict.healthy) tell("host", "info", "host is healthy");

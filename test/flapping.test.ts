@@ -24,11 +24,12 @@ function setUp() {
     clock,
     tellings,
     changes,
+    end: guard.end,
     change(subject = "it") {
       const times = changes.get(subject) ?? [];
       changes.set(subject, times);
       const change = times.push(clock.now());
-      guard(subject, (late) => tellings.push({ subject, change, at: clock.now(), late }));
+      guard.change(subject, (late) => tellings.push({ subject, change, at: clock.now(), late }));
     },
   };
 }
@@ -74,6 +75,19 @@ test("a change after a rest is told at once, though the timer comes late", async
     [6, 0],
     [7, undefined],
   ]);
+  await clock.pass(10 * MINUTE_MS);
+  expect(tellings).toHaveLength(7);
+});
+
+test("at the end what is held is told at once, and not again", async () => {
+  const { clock, change, tellings, end } = setUp();
+  for (let count = 0; count < 8; count++) change();
+  change("calm");
+  await clock.pass(2000);
+  end();
+  end();
+  expect(tellings).toHaveLength(7);
+  expect(tellings.at(-1)).toMatchObject({ subject: "it", change: 8, late: { leftOut: 2, agoMs: 2000 } });
   await clock.pass(10 * MINUTE_MS);
   expect(tellings).toHaveLength(7);
 });

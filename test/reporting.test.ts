@@ -74,6 +74,17 @@ test("what stays down is said again after five minutes, and after a suspension o
   expect(news()).toEqual([`${still} down-for=10m`]);
 });
 
+test("a check whose state was known before is still down, for as long as it has been", async () => {
+  const { clock, report, news } = setUp();
+  const result = { check: it, startedAt: 0, start: clock.now(), durationMs: 0, outcome: REFUSED };
+  const state = nextState(UNKNOWN, result, it, false);
+  await clock.suspend(MINUTE);
+  report.onResult(result, state, state);
+  expect(news()).toEqual([
+    '<4>check is still down check=it reason=refused message="nobody there" seconds=0 down-for=1m',
+  ]);
+});
+
 test("a check that flips each second for an hour has five lines, and one each five minutes", async () => {
   const { clock, result, news } = setUp();
   for (let second = 0; second < 3600; second++) {
@@ -114,14 +125,16 @@ test("a fault of a probe, a stale check and a fault of our own cannot flood the 
     result(broken);
     report.onStale(other, 5000);
     report.onFault(new Error("no"));
+    report.onAnswerFault(new Error("neither"));
     await clock.pass(SECOND);
   }
-  expect(news()).toHaveLength(1 + 3 * 5);
+  expect(news()).toHaveLength(1 + 4 * 5);
   await clock.pass(MINUTE);
   expect(news()).toEqual([
     expect.stringMatching(/^<3>fault in a probe; please report it .* left-out=194 ago=\S+$/),
     "<4>check has no result that is fresh check=other reason=stale age=5s left-out=194 ago=1m",
     expect.stringMatching(/^<3>fault in health-checker; please report it .* left-out=194 ago=1m$/),
+    expect.stringMatching(/^<3>fault while answering .* left-out=194 ago=1m$/),
   ]);
 });
 

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Check, failed, type Outcome, type Probe } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
+import { clock } from "../../src/clock.ts";
 
 const never = new AbortController().signal;
 
@@ -36,10 +37,12 @@ test.each<Outcome>([
 ])("what the probe says is the outcome: %j", async (outcome) => {
   const check = checkOf(async () => outcome);
   const before = Date.now();
+  const bootBefore = clock.now();
   const result = await runCheck(check, never);
   const number = expect.any(Number);
   expect(result).toEqual({ check, startedAt: number, start: number, durationMs: number, outcome });
   expect(result.startedAt).toBeWithin(before, Date.now() + 1);
+  expect(result.start).toBeWithin(bootBefore, clock.now() + 0.001);
   expect(result.durationMs).toBeWithin(0, 5000);
 });
 

@@ -9,7 +9,7 @@ import { freePort } from "../support/listeners.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
-/** Runs the binary with its stdout led into a file, which JOURNAL_STREAM names if `named`; the first lines that `enough` is content with. */
+/** Runs the binary until `enough` is content with its lines, and ends it: all of them. Its stdout is a file, which JOURNAL_STREAM names if `named`. */
 async function linesOf(args: readonly string[], named: boolean, enough: (lines: readonly string[]) => unknown) {
   await using folder = await tempFolder();
   const file = await folder.write("log", "");
@@ -20,15 +20,14 @@ async function linesOf(args: readonly string[], named: boolean, enough: (lines: 
     stdout: Bun.file(file),
     stderr: "inherit",
   });
+  const lines = async () => (await Bun.file(file).text()).split("\n").slice(0, -1);
   try {
-    return await until(async () => {
-      const lines = (await Bun.file(file).text()).split("\n").slice(0, -1);
-      return (await enough(lines)) ? lines : undefined;
-    });
+    await until(async () => enough(await lines()));
   } finally {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
   }
+  return lines();
 }
 
 const refused = async () => ["--port", String(await freePort()), "--interval", "1h"];
@@ -63,7 +62,7 @@ test("as JSON each line is an object, with the message of a check beside that of
   });
 });
 
-test("a check that flips at each run has five lines, and so has the host", async () => {
+test("a check that flips at each run has five lines and one at the end, and so has the host", async () => {
   await using folder = await tempFolder();
   const script = "n=$(wc -l <runs); echo run >>runs; exit $((n % 2))";
   const flips = await folder.write("flips.sh", `#!/bin/sh\ncd ${folder.path} && ${script}\n`, 0o755);
@@ -71,6 +70,11 @@ test("a check that flips at each run has five lines, and so has the host", async
   const lines = await linesOf(["--script", flips, "--interval", "100ms"], true, async () => {
     return (await Bun.file(runs).text()).length / "run\n".length > 25;
   });
-  expect(lines.filter((line) => /check is (up|down)/.test(line))).toHaveLength(5);
-  expect(lines.filter((line) => /host is (un)?healthy/.test(line))).toHaveLength(5);
+  for (const pattern of [/check is (?:up|down)/, /host is (?:un)?healthy/]) {
+    const said = lines.filter((line) => pattern.test(line));
+    expect(said).toHaveLength(6);
+    const leftOut = said.map((line) => Number(/ left-out=(\d+) ago=\S+$/.exec(line)?.[1]));
+    expect(leftOut.slice(0, 5)).toEqual(Array(5).fill(Number.NaN));
+    expect(leftOut[5]).toBeGreaterThan(15);
+  }
 });
