@@ -5,6 +5,7 @@ import { type CommandDef, defineCommand, runCommand } from "citty";
 import { versionLine } from "../version.ts";
 import type { Action } from "./action.ts";
 import { check } from "./check.ts";
+import { explain } from "./explain.ts";
 import { renderHelp } from "./help.ts";
 import { type COMMAND_NAMES, parseCommandLine } from "./parse.ts";
 import type { Environment } from "./settle.ts";
@@ -17,6 +18,7 @@ const COMMANDS: Readonly<Record<(typeof COMMAND_NAMES)[number], { readonly descr
     help: { description: "show the help", run: () => ({ kind: "print", text: renderHelp() }) },
     version: { description: "show the version", run: () => ({ kind: "print", text: versionLine() }) },
     check: { description: "run every check once, and print what came of it", run: check },
+    explain: { description: "say what the daemon would do, and what already looks wrong", run: explain },
     validate: { description: "say all that is wrong with a config file, and what is unwise", run: validate },
     schema: { description: "print the JSON Schema of a config file", run: printSchema },
   };

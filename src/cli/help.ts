@@ -11,6 +11,7 @@ host pass, else with 504.
 
 Usage: health-checker [options]
        health-checker check [--json] [--wait D] [options]
+       health-checker explain [options]
        health-checker validate FILE [options]
        health-checker schema
 

@@ -12,7 +12,7 @@ export interface Parsed {
 }
 
 /** What a first word may be. */
-export const COMMAND_NAMES = ["help", "version", "check", "validate", "schema"] as const;
+export const COMMAND_NAMES = ["help", "version", "check", "explain", "validate", "schema"] as const;
 
 /** -port, --port, --port=80: one dash or two, a name, perhaps a value. */
 const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;

@@ -1,0 +1,128 @@
+// explain [options]: what the daemon would do, and what already looks wrong. It runs
+// no check and listens on nothing; it looks at files and asks for names.
+
+import { readFileSync } from "node:fs";
+import { buildCheck, type CheckConfig } from "../checks/build.ts";
+import type { Check } from "../checks/check.ts";
+import { scriptEnvironment } from "../checks/environment.ts";
+import type { Options } from "../config/load.ts";
+import { onOneLine } from "../config/problem.ts";
+import { formatDuration } from "../duration.ts";
+import { formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
+import { isFailure } from "../probing/network/race.ts";
+import { resolveAnew } from "../probing/network/resolve.ts";
+import type { Action } from "./action.ts";
+import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
+import { renderHelp } from "./help.ts";
+import { parseCommandLine } from "./parse.ts";
+import { type Environment, refuse, settle } from "./settle.ts";
+
+/** What a resolver may take; a check waits no longer than its own timeout. */
+const RESOLVE_MS = 3000;
+
+export async function explain(rawArgs: readonly string[], env: Environment): Promise<Action> {
+  const parsed = await parseCommandLine(rawArgs);
+  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
+  const options = await settle(parsed, env);
+  if (!("listener" in options)) return refuse(options, parsed);
+  const context = { env: scriptEnvironment(env), onOrphan: () => {} };
+  const explained = await Promise.all(
+    options.checks.map(async (config) => {
+      const check = buildCheck(config, context);
+      return explainCheck(check, [...((await check.inspect?.()) ?? []), ...(await findNameless(config))]);
+    }),
+  );
+  const parts = [
+    explainWhole(options),
+    ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
+    ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
+    options.cautions.length > 0 ? ["Unwise:", ...options.cautions.map((line) => `  ${line}`)] : [],
+  ];
+  const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
+  return { kind: "print", text: text.join("\n\n") };
+}
+
+function explainWhole({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
+  const rounds = singleflight
+    ? "Requests on the way at the same time share one round."
+    : `At most ${maxRounds} rounds run at once.`;
+  return [
+    `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
+    ...endpoints.map(({ path, checks }) => `${path} looks at ${checks.join(", ")} alone.`),
+    `Checks and their scripts run as ${describeUser()}, in ${process.cwd()}, as this does; a service has its own.`,
+    rounds,
+  ];
+}
+
+/** By the file of users: the runtime takes the name from $USER, which is whoever's it was. */
+function describeUser(): string {
+  const uid = process.getuid?.();
+  if (uid === undefined) return "this user";
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((user) => user.split(":")[2] === String(uid));
+    if (line !== undefined) return `${line.split(":")[0]} (uid ${uid})`;
+  } catch {
+    // The number says it too.
+  }
+  return `uid ${uid}`;
+}
+
+function explainCheck(check: Check, wrong: readonly string[]): readonly string[] {
+  const { name, kind, target, timeoutMs, intervalMs, rise, fall, severity } = check;
+  const counts = [
+    ...(rise > 1 ? [`up after ${rise} passes in a row`] : []),
+    ...(fall > 1 ? [`down after ${fall} failures in a row`] : []),
+  ];
+  const plan = [
+    `timeout ${formatDuration(timeoutMs)}`,
+    intervalMs === undefined ? "on request" : `every ${formatDuration(intervalMs)} in the background`,
+    ...counts,
+    ...(severity === "warning" ? ["severity warning: decides nothing"] : []),
+  ];
+  return [
+    name === `${kind} ${target}` ? `${onOneLine(name)}:` : `${onOneLine(name)}: ${kind} ${onOneLine(target)}`,
+    `  ${plan.join(", ")}`,
+    ...wrong.map((line) => `  wrong: ${onOneLine(line)}`),
+  ];
+}
+
+/** Whether the check's peer has a name that stands for no address. */
+async function findNameless({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
+  const peer = kind.peer?.(settings);
+  if (peer?.family !== "tcp" || isIPv4(peer.host) || isIPv6(peer.host)) return [];
+  const limit = AbortSignal.timeout(Math.min(RESOLVE_MS, timeoutMs));
+  const found = await resolveAnew(peer.host, limit);
+  if (!isFailure(found)) return [];
+  return [found.reason === "timeout" ? `the resolver does not answer for ${peer.host}` : found.message];
+}
+
+function explainTiming(options: Options): readonly string[] {
+  const { answerMs, floodMs, unseen, detectMs } = calculate(options);
+  const lines: string[] = [];
+  if (answerMs === undefined) {
+    lines.push(unseen ? "at once, from memory" : "at once: no check decides");
+    if (unseen && options.deadlineMs !== undefined) {
+      lines.push(`within ${secondsOf(options.deadlineMs)} until the first results`);
+    }
+  } else {
+    lines.push(`within ${secondsOf(answerMs)}`);
+    if (floodMs !== undefined) {
+      lines.push(`within ${secondsOf(floodMs)} when more than ${options.maxRounds} ask at once`);
+    }
+    for (const { name, patienceMs } of ASKERS) {
+      const verdict = answerMs < patienceMs ? "in time" : "too late: give the asker more time, or the checks less";
+      lines.push(`${name} waits for ${secondsOf(patienceMs)} unless it is told otherwise: ${verdict}`);
+    }
+  }
+  if (unseen)
+    lines.push(`a failure of ${onOneLine(unseen.check)} is known here after ${secondsOf(unseen.ms)} at the latest`);
+  const { everyMs, failures } = ASKED;
+  lines.push(
+    `a load balancer that asks every ${secondsOf(everyMs)} and believes ${failures} failures knows of one after ${secondsOf(detectMs)} at the latest`,
+  );
+  return lines;
+}
+
+const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;

@@ -1,0 +1,81 @@
+// explain says what would be done, and what already looks wrong; it runs nothing.
+
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { decide } from "../../src/cli/decide.ts";
+import { tempFolder } from "../support/temp.ts";
+
+async function explain(...argv: readonly string[]): Promise<string> {
+  const action = await decide(["explain", ...argv], { PATH: "/usr/bin:/bin", PW: "s3cretvalue" });
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  return action.text;
+}
+
+test("the plan of every check, its timing, and what is wrong with it", async () => {
+  await using folder = await tempFolder();
+  const ran = `${folder.path}/ran`;
+  const plain = await folder.write("plain.sh", "#!/bin/sh\n", 0o644);
+  const file = await folder.write(
+    "hc.yaml",
+    JSON.stringify({
+      listener: "127.0.0.1:6000",
+      interval: "10s",
+      "failure-status": 503,
+      defaults: { timeout: "2s" },
+      checks: [
+        { name: "database", tcp: 5432, fall: 2, rise: 3 },
+        { name: "touch", script: ["touch", ran] },
+        { name: "plain", script: [plain] },
+        { name: "gone", http: "http://no-such-name.invalid/" },
+        { name: "quiet", script: ["sh", "-c", `echo \${env:PW}`], severity: "warning" },
+      ],
+      endpoints: { "/db": ["database"] },
+    }),
+  );
+  const text = await explain("--config", file);
+  const lines = text.split("\n");
+  expect(lines[0]).toBe("It would listen on 127.0.0.1:6000: 200 while the host is healthy, else 503.");
+  expect(lines[1]).toBe("/db looks at database alone.");
+  expect(lines[2]).toStartWith(
+    `Checks and their scripts run as ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} (uid ${process.getuid?.()}), in `,
+  );
+  const about = (name: string) => lines.slice(lines.findIndex((line) => line.startsWith(`  ${name}: `))).slice(1, 3);
+  expect(about("database")[0]).toBe(
+    "    timeout 2s, every 10s in the background, up after 3 passes in a row, down after 2 failures in a row",
+  );
+  expect(about("plain")[1]).toBe(`    wrong: ${plain} is not executable; try chmod +x ${plain}`);
+  expect(about("gone")[1]).toMatch(/^ {4}wrong: .*no-such-name\.invalid/);
+  expect(about("touch")[1]).not.toContain("wrong:");
+  expect(about("quiet")[0]).toBe("    timeout 2s, every 10s in the background, severity warning: decides nothing");
+  expect(text).toContain("\n  at once, from memory\n  within 4.5 s until the first results\n");
+  expect(text).toContain("\n  a failure of database is known here after 22 s at the latest\n");
+  expect(text).toContain("believes 2 failures knows of one after 82 s at the latest");
+  expect(text).toMatch(
+    /\nUnwise:\n {2}\S+hc\.yaml:1:\d+: checks\[3\]\.http: warning: a critical check of another host/,
+  );
+  expect(text).not.toContain("s3cretvalue");
+  expect(existsSync(ran)).toBe(false);
+}, 30_000);
+
+test("on request every asker's patience is held against the answer", async () => {
+  const text = await explain("--port", "80", "--port-timeout", "1500ms");
+  expect(text).toContain("\nChecks:\n  tcp 127.0.0.1:80:\n    timeout 1s500ms, on request\n");
+  expect(text.slice(text.indexOf("Answers:"))).toBe(
+    [
+      "Answers:",
+      "  within 1.55 s",
+      "  within 3.1 s when more than 16 ask at once",
+      "  AWS NLB waits for 6 s unless it is told otherwise: in time",
+      "  AWS ALB waits for 5 s unless it is told otherwise: in time",
+      "  HAProxy waits for 2 s unless it is told otherwise: in time",
+      "  kubelet waits for 1 s unless it is told otherwise: too late: give the asker more time, or the checks less",
+      "  a load balancer that asks every 30 s and believes 2 failures knows of one after 61.55 s at the latest",
+    ].join("\n"),
+  );
+});
+
+test("options that are wrong are refused as the daemon would refuse them", async () => {
+  expect(await decide(["explain", "--port", "0"], {})).toMatchObject({ kind: "refuse" });
+  expect(await decide(["explain"], {})).toMatchObject({ lines: [expect.stringContaining("no check: expected")] });
+  expect(await explain("--help")).toContain("Usage:");
+});

@@ -1,0 +1,58 @@
+// The load balancer's arithmetic: when the answer comes at the latest, and when a
+// failure is known.
+
+import { expect, test } from "bun:test";
+import { calculate, type Timing } from "../../../src/cli/explain/arithmetic.ts";
+
+const check = (given: Partial<Timing["checks"][number]> = {}): Timing["checks"][number] => ({
+  name: "it",
+  severity: "critical",
+  timeoutMs: 2000,
+  intervalMs: undefined,
+  fall: 1,
+  ...given,
+});
+
+const background = { intervalMs: 10_000, fall: 2 };
+const warning = { severity: "warning", timeoutMs: 9000 } as const;
+
+test.each([
+  ["one check on request", {}, [check()], { answerMs: 2050, floodMs: 4100, detectMs: 62_050 }],
+  [
+    "the longest counts",
+    {},
+    [check(), check({ timeoutMs: 5000 })],
+    { answerMs: 5050, floodMs: 10_100, detectMs: 65_050 },
+  ],
+  ["a deadline cuts both", { deadlineMs: 1500 }, [check()], { answerMs: 1500, floodMs: undefined, detectMs: 61_500 }],
+  ["a deadline cuts the flood alone", { deadlineMs: 3000 }, [check()], { answerMs: 2050, floodMs: 3000 }],
+  ["a shared round is no longer", { singleflight: true }, [check()], { answerMs: 2050, floodMs: undefined }],
+  [
+    "no answer waits for what only warns, but a round does",
+    {},
+    [check(), check(warning)],
+    { answerMs: 2050, floodMs: 11_100 },
+  ],
+  [
+    "from memory a failure is unseen for fall intervals and the timeout",
+    { deadlineMs: 4500 },
+    [check({ ...background, name: "slow" }), check({ intervalMs: 1000 })],
+    { answerMs: undefined, floodMs: undefined, unseen: { ms: 22_000, check: "slow" }, detectMs: 82_000 },
+  ],
+  [
+    "both ways at once",
+    { deadlineMs: 4500 },
+    [check(), check({ ...background, name: "slow" })],
+    { answerMs: 2050, floodMs: 4100, unseen: { ms: 22_000, check: "slow" }, detectMs: 82_000 },
+  ],
+  [
+    "nothing decides",
+    {},
+    [check(warning)],
+    { answerMs: undefined, floodMs: undefined, unseen: undefined, detectMs: 60_000 },
+  ],
+] as const)("%s", (_, given, checks, expected) => {
+  expect(calculate({ deadlineMs: undefined, singleflight: false, maxRounds: 16, ...given, checks })).toMatchObject(
+    expected,
+  );
+});
