@@ -47,7 +47,7 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
   process.on("unhandledRejection", survive);
   const stop = new AbortController();
   let exitCode = COULD_NOT;
-  onEndingSignals({
+  const release = onEndingSignals({
     first(_signal, code) {
       exitCode = code;
       stop.abort();
@@ -58,8 +58,13 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
     },
   });
   try {
-    const healthy = await runCheckCommand(action, { env: process.env, signal: stop.signal });
-    if (healthy && !stop.signal.aborted) exitCode = FINE;
+    const report = await runCheckCommand(action, { env: process.env, signal: stop.signal });
+    if (report && !stop.signal.aborted) {
+      // A reader that takes nothing holds up this process whole: a signal must end it then.
+      release();
+      console.log(report.text);
+      if (report.healthy) exitCode = FINE;
+    }
   } catch (error) {
     survive(error);
   }

@@ -19,7 +19,8 @@ export interface SignalHandlers {
   readonly second: (signal: EndingSignal, exitCode: number) => void;
 }
 
-export function onEndingSignals({ first, second }: SignalHandlers): void {
+/** What it returns gives the signals back to the system, by which each ends the process at once. */
+export function onEndingSignals({ first, second }: SignalHandlers): () => void {
   const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
   let asked = false;
   for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
@@ -31,6 +32,9 @@ export function onEndingSignals({ first, second }: SignalHandlers): void {
     });
   }
   for (const signal of IGNORED) process.on(signal, () => {});
+  return () => {
+    for (const signal of Object.keys(ENDING)) process.removeAllListeners(signal);
+  };
 }
 
 /** Whether whoever started this process had it ignore the signal; false where the system calls are not at hand. */

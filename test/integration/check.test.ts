@@ -2,7 +2,7 @@
 // time by its exit status, and leaves nothing behind.
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { type Child, type ChildOptions, startChild } from "../support/child.ts";
 import { freePort, fullBacklog, listener } from "../support/listeners.ts";
@@ -248,6 +248,28 @@ test("a reader that goes away changes nothing of the exit status", async () => {
     await using child = startChild(["bash", "-c", `"${checker}" check ${args} | true; echo "\${PIPESTATUS[0]}"`]);
     expect(await child.exited).toBe(0);
     expect({ args, said: await whole(child.out) }).toEqual({ args, said: [status] });
+  }
+});
+
+test("a reader that takes nothing can be left by a signal", async () => {
+  await using folder = await tempFolder();
+  const fifo = `${folder.path}/fifo`;
+  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(fifo, "w");
+  // More than a pipe holds.
+  const args = Array.from({ length: 60 }, (_, index) => ["--script", `sh -c 'yes ${index} | head -c 4000; exit 1'`]);
+  const checker = Bun.spawn([await binary(), "check", "--json", ...args.flat()], { stdout: writer });
+  closeSync(writer);
+  try {
+    // Throws EAGAIN until it prints; then the rest does not fit.
+    await until(() => readSync(reader, new Uint8Array(1)) === 1, 4000, "it to print");
+    checker.kill("SIGTERM");
+    await until(() => checker.signalCode !== null || checker.exitCode !== null, 2000, "it to end");
+    expect(checker.signalCode).toBe("SIGTERM");
+  } finally {
+    checker.kill("SIGKILL");
+    closeSync(reader);
   }
 });
 

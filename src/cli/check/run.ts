@@ -1,5 +1,5 @@
-// Runs the checks of a command line and prints what came of them: the results on
-// stdout, all else on stderr.
+// Runs the checks of a command line. What came of them is for stdout; all else that
+// is said goes to stderr meanwhile.
 
 import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
@@ -18,11 +18,17 @@ const STDERR = 2;
 /** What was killed is gone by then, or hangs in the kernel. */
 const KILL_GRACE_MS = 500;
 
-/** Whether the host is healthy; undefined where the signal ended it, and nothing is printed then. */
+export interface Report {
+  readonly healthy: boolean;
+  /** For stdout. */
+  readonly text: string;
+}
+
+/** Undefined where the signal ended it; either way no process is left. */
 export async function runCheckCommand(
   { options, json, waitMs }: Extract<Action, { kind: "check" }>,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
-): Promise<boolean | undefined> {
+): Promise<Report | undefined> {
   holdReserve();
   const toldOrphans = new Set<string>();
   const onOrphan = (check: string) => {
@@ -43,8 +49,7 @@ export async function runCheckCommand(
   killAllGroups();
   await allGroupsGone(KILL_GRACE_MS);
   if (!results) return undefined;
-  console.log(json ? renderJson(results) : renderTable(results, lookOf(env)));
-  return isHealthy(results);
+  return { healthy: isHealthy(results), text: json ? renderJson(results) : renderTable(results, lookOf(env)) };
 }
 
 /** A reader that is gone, or a disk that is full, is no reason to stop. */
