@@ -92,8 +92,11 @@ function explainCheck(check: Check, wrong: readonly string[]): readonly string[]
 async function findNameless({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
   const peer = kind.peer?.(settings);
   if (peer?.family !== "tcp" || isIPv4(peer.host) || isIPv6(peer.host)) return [];
-  const limit = AbortSignal.timeout(Math.min(RESOLVE_MS, timeoutMs));
-  const found = await resolveAnew(peer.host, limit);
+  // With AbortSignal.timeout alone, which keeps no loop alive, the runtime would spin until then.
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), Math.min(RESOLVE_MS, timeoutMs));
+  const found = await resolveAnew(peer.host, limit.signal);
+  clearTimeout(timer);
   if (!isFailure(found)) return [];
   return [found.reason === "timeout" ? `the resolver does not answer for ${peer.host}` : found.message];
 }
