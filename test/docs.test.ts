@@ -1,9 +1,10 @@
-// What the README and the docs show of a config file is a config file.
+// What the README and the docs show of a config file is a config file, and of a unit a unit.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { loadOptions } from "../src/config/load.ts";
 import { ROOT } from "./support/binary.ts";
+import { needs } from "./support/needs.ts";
 import { tempFolder } from "./support/temp.ts";
 
 const PAGES = ["README.md", "docs/checks.md", "docs/configuration.md", "docs/operations.md"];
@@ -26,4 +27,27 @@ for (const page of PAGES) {
       expect({ block, problems: "listener" in options ? [] : options }).toEqual({ block, problems: [] });
     }
   });
+}
+
+const withSystemd = await needs("systemctl");
+
+for (const page of ["README.md", "docs/operations.md"]) {
+  withSystemd(
+    `systemd finds nothing wrong with the unit of ${page}`,
+    async () => {
+      const text = await Bun.file(join(ROOT, page)).text();
+      const units = [...text.matchAll(/^```ini\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
+        block.includes("[Service]") ? [block] : [],
+      );
+      expect(units).toHaveLength(1);
+      await using folder = await tempFolder();
+      // It looks for the program, which is not installed here.
+      const shown = (units[0] ?? "").replace("/usr/local/bin/health-checker", "/bin/true");
+      const file = await folder.write("health-checker.service", shown);
+      const verify = Bun.spawn(["systemd-analyze", "verify", "--man=no", file], { stdout: "pipe", stderr: "pipe" });
+      const said = await new Response(verify.stderr).text();
+      expect({ said, exitCode: await verify.exited }).toEqual({ said: "", exitCode: 0 });
+    },
+    20_000,
+  );
 }
