@@ -27,7 +27,7 @@ async function linesOf(args: readonly string[], named: boolean, enough: (lines: 
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
   }
-  return lines();
+  return await lines(); // before the folder is gone
 }
 
 const refused = async () => ["--port", String(await freePort()), "--interval", "1h"];
