@@ -485,18 +485,18 @@ describe("settings", () => {
       await using other = await startRedis({ settings: [`requirepass "${PASSWORD}"`] });
       const environment = {
         PGPASSWORD: PASSWORD,
-        PGHOST: "192.0.2.1",
+        PGHOST: "127.9.9.9",
         PGPORT: "1",
         PGUSER: "nobody",
         PGDATABASE: "none",
         PGAPPNAME: "leak",
         PGOPTIONS: "-c statement_timeout=7",
         PGSSLMODE: "require",
-        DATABASE_URL: "postgres://a:b@192.0.2.1/c",
+        DATABASE_URL: "postgres://a:b@127.9.9.9/c",
         MYSQL_PASSWORD: PASSWORD,
         MYSQL_DATABASE: "none",
-        MYSQL_URL: "mysql://a:b@192.0.2.1/c",
-        REDIS_URL: "redis://:a@192.0.2.1",
+        MYSQL_URL: "mysql://a:b@127.9.9.9/c",
+        REDIS_URL: "redis://:a@127.9.9.9",
       };
       const script = `
       import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../support/checks.ts`)};
