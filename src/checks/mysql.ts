@@ -7,16 +7,7 @@ import { takes } from "./keys/fields.ts";
 import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import {
-  codesOf,
-  credentialsConflict,
-  type Dialect,
-  questionKeys,
-  secretsOf,
-  sqlProbe,
-  unreadable,
-  wordsOf,
-} from "./sql.ts";
+import { codesOf, type Dialect, loginConflict, questionKeys, secretsOf, sqlProbe, unreadable, wordsOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -33,10 +24,7 @@ export const mysql = defineKind({
     ...questionKeys(z),
     tls: tls(z).optional(),
   }),
-  conflict: ({ mysql, tls, password }) =>
-    tls && mysql.address.family === "unix"
-      ? { path: ["tls"], expected: "no tls on a socket file", got: "both" }
-      : credentialsConflict("mysql", { url: mysql, password }),
+  conflict: ({ mysql, tls, password }) => loginConflict("mysql", { url: mysql, password, tls }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),

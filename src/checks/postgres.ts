@@ -7,16 +7,7 @@ import { takes } from "./keys/fields.ts";
 import { type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import {
-  codesOf,
-  credentialsConflict,
-  type Dialect,
-  questionKeys,
-  secretsOf,
-  sqlProbe,
-  unreadable,
-  wordsOf,
-} from "./sql.ts";
+import { codesOf, type Dialect, loginConflict, questionKeys, secretsOf, sqlProbe, unreadable, wordsOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -36,13 +27,9 @@ export const postgres = defineKind({
     tls: tls(z).optional(),
   }),
   conflict: ({ postgres, tls, password }) => {
-    if (tls && postgres.address.family === "unix") {
-      return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
-    }
-    if (tls && postgres.parameters["sslmode"] !== undefined) {
-      return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
-    }
-    return credentialsConflict("postgres", { url: postgres, password });
+    const conflict = loginConflict("postgres", { url: postgres, password, tls });
+    if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;
+    return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
   },
   target: ({ postgres: { shown } }) => shown,
   peer: ({ postgres: { address } }) => address,

@@ -6,6 +6,7 @@ import type { StreamOptions } from "../probing/network/stream.ts";
 import type { Client } from "../probing/protocols/client-talk.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { type Pattern, pattern, takes, text } from "./keys/fields.ts";
+import type { TlsSettings } from "./keys/tls.ts";
 import { passwordForms, type ServiceUrl } from "./keys/url.ts";
 import type { Conflict, ProbeContext, Zod } from "./kind.ts";
 
@@ -42,10 +43,11 @@ export const questionKeys = (z: Zod) => ({
   password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
 });
 
-export function credentialsConflict(
+export function loginConflict(
   kind: string,
-  { url, password }: Pick<Question, "url" | "password">,
+  { url, password, tls }: Pick<Question, "url" | "password"> & { readonly tls: TlsSettings | undefined },
 ): Conflict | undefined {
+  if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
   if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
   return passwordConflict({ url, password });
 }

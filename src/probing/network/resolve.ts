@@ -4,11 +4,12 @@
 
 import { dns } from "bun";
 import { type Failure, failed } from "../../checks/check.ts";
-import { roundDuration } from "../../duration.ts";
+import { clock } from "../../clock.ts";
 import { withReserve } from "../system/descriptors.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
 import { pause } from "../system/turns.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { createMemory } from "./memory.ts";
 import { isFailure } from "./race.ts";
 
 export interface Addresses {
@@ -19,9 +20,6 @@ export interface Addresses {
 }
 
 export type Resolution = Addresses | Failure;
-
-/** An address that was good this long ago may be another host's by now. */
-const REMEMBER_MS = 3_600_000;
 
 /** Without a better share of the asker's timeout, a resolver is called hung after this. */
 const PATIENCE_MS = 2000;
@@ -36,8 +34,7 @@ const RESOURCE_RETRY_MS = 20;
 
 const DEV_NULL = Buffer.from("/dev/null\0");
 
-/** What each name came to last, and when by performance.now(). Only names of the configuration are ever looked up. */
-const lastGood = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
+const memory = createMemory(clock);
 
 /**
  * The addresses of a name. When the resolver fails, or has not answered after
@@ -51,7 +48,7 @@ export async function resolve(host: string, signal: AbortSignal, patienceMs = PA
     if (known) giveUp(known);
   }, patienceMs);
   // Of a name that is remembered, a want of descriptors need not be waited out.
-  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !lastGood.has(host))]);
+  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !memory.recall(host))]);
   clearTimeout(patience);
   if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
   return remembered(host, resolution.message) ?? resolution;
@@ -90,11 +87,8 @@ function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortS
 }
 
 function remembered(host: string, why: string): Addresses | undefined {
-  const known = lastGood.get(host);
-  if (known === undefined) return undefined;
-  const ageMs = performance.now() - known.at;
-  if (ageMs > REMEMBER_MS) return undefined;
-  return { addresses: known.addresses, warning: `${why}; used its address of ${roundDuration(ageMs)} ago` };
+  const known = memory.recall(host);
+  return known && { addresses: known.addresses, warning: `${why}; ${known.note}` };
 }
 
 const inFlight = new Map<string, Promise<Resolution>>();
@@ -139,7 +133,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
 
 function judge(host: string, found: Found, starved: boolean): Resolution {
   if (typeof found !== "string") {
-    lastGood.set(host, { addresses: found, at: performance.now() });
+    memory.keep(host, found);
     return { addresses: found };
   }
   const code = found.replace(/^E(AI_)?/, "");
@@ -149,7 +143,7 @@ function judge(host: string, found: Found, starved: boolean): Resolution {
   if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
     return failed("resolve", `${host} cannot be looked up (${found})`);
   }
-  lastGood.delete(host);
+  memory.forget(host);
   return failed("resolve", `${host} has no address (${found})`);
 }
 
