@@ -19,6 +19,7 @@ import { startChild } from "../support/child.ts";
 import { freePort, type Listener, listener } from "../support/listeners.ts";
 import { freePort as freePortOf, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
+import { nginxConfig } from "../support/nginx.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -234,19 +235,9 @@ describe("by nginx", () => {
     await folder.write("password", "user:{PLAIN}pass@word/é\n");
     const config = await folder.write(
       "nginx.conf",
-      `daemon off;
-worker_processes 1;
-${process.getuid?.() === 0 ? "user root;" : ""}
-pid ${folder.path}/nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log ${folder.path}/access.log combined;
-  client_body_temp_path ${folder.path}/body;
-  proxy_temp_path ${folder.path}/proxy;
-  fastcgi_temp_path ${folder.path}/fastcgi;
-  uwsgi_temp_path ${folder.path}/uwsgi;
-  scgi_temp_path ${folder.path}/scgi;
+      nginxConfig(
+        folder.path,
+        `access_log ${folder.path}/access.log combined;
   server {
     listen ${host}:${ports.plain};
     listen unix:${folder.path}/nginx.sock;
@@ -261,9 +252,8 @@ http {
     location = /moved { return 302 /ok; }
     location = /round { return 302 /round; }
   }
-  ${secured.join("\n")}
-}
-`,
+  ${secured.join("\n")}`,
+      ),
     );
     nginx = startChild(["nginx", "-c", config, "-p", folder.path], { cwd: folder.path });
     await until(

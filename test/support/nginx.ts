@@ -18,6 +18,22 @@ export interface Nginx extends AsyncDisposable {
   use(certificate: Certificate): Promise<void>;
 }
 
+/** A whole config file with `http` in its block of that name; all that nginx writes is below `folder`. */
+export function nginxConfig(folder: string, http: string): string {
+  const kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return `daemon off;
+worker_processes 1;
+${process.getuid?.() === 0 ? "user root;" : ""}
+pid ${folder}/nginx.pid;
+error_log stderr;
+events {}
+http {
+  ${kept.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ")}
+  ${http}
+}
+`;
+}
+
 /** `/healthz` says {"ready": true}. */
 export async function startNginx(certificate: Certificate): Promise<Nginx> {
   const folder = await tempFolder();
@@ -27,23 +43,16 @@ export async function startNginx(certificate: Certificate): Promise<Nginx> {
   const write = ({ certFile, keyFile }: Certificate) =>
     folder.write(
       "nginx.conf",
-      `daemon off;
-worker_processes 1;
-${process.getuid?.() === 0 ? "user root;" : ""}
-pid ${folder.path}/nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder.path}/${name};`).join("\n  ")}
+      nginxConfig(
+        folder.path,
+        `access_log off;
   server {
     listen ${address} ssl;
     ssl_certificate ${certFile};
     ssl_certificate_key ${keyFile};
     root ${folder.path}/pages;
-  }
-}
-`,
+  }`,
+      ),
     );
   const config = await write(certificate);
   const nginx = startChild(["nginx", "-c", config, "-p", folder.path], { cwd: folder.path });
