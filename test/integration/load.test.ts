@@ -77,7 +77,8 @@ test("out of descriptors it still answers the truth to whom it has accepted", as
       client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     }
     await until(() => answers.length >= 60, 15_000, "60 clients to be answered");
-    expect(descriptorsOf(daemon.pid)).toBeGreaterThanOrEqual(80);
+    // The reserve is let go for a moment at each probe, so one look may find a few less.
+    await until(() => descriptorsOf(daemon.pid) >= 80, 15_000, "its descriptors to be used up");
     expect(new Set(answers)).toEqual(new Set(["200"]));
   } finally {
     for (const client of clients) client.destroy();
