@@ -29,6 +29,12 @@ export interface Options {
   readonly singleflight: boolean;
   readonly maxRounds: number;
   readonly failureStatus: number;
+  /** How long SIGTERM has the daemon answer unhealthy before it closes; 0 for not at all. */
+  readonly drainDelayMs: number;
+  /** Undefined where nothing is to be controlled. */
+  readonly controlSocket: string | undefined;
+  /** Where HAProxy's agent-check is answered; undefined for nowhere. */
+  readonly agentListener: Address | undefined;
   readonly logLevel: LogLevel;
   /** Undefined where it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
@@ -101,6 +107,9 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
     singleflight: option("singleflight") ?? false,
     maxRounds: withDefault("max-rounds"),
     failureStatus: withDefault("failure-status"),
+    drainDelayMs: withDefault("drain-delay"),
+    controlSocket: option("control-socket"),
+    agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
     cautions: (file && scrutiny?.findCautions(file, wanted, settled)) ?? [],

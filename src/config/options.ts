@@ -1,7 +1,16 @@
 // THE table of options: name, value, default, help. The parser, the help, the keys of
 // a config file and every other text that lists them read it; all defaults are here.
 
-import { address, duration, type Field, flag, listenAddress, text, wholeNumber } from "../checks/keys/fields.ts";
+import {
+  address,
+  duration,
+  type Field,
+  flag,
+  listenAddress,
+  socketPath,
+  text,
+  wholeNumber,
+} from "../checks/keys/fields.ts";
 import { command } from "../checks/script.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
 
@@ -53,6 +62,13 @@ const logFormat: Field<LogFormat> = {
     const format = LOG_FORMATS.find((name) => name === given);
     return format ? { value: format } : {};
   },
+};
+
+/** A duration, or 0 for none. */
+const delay: Field<number> = {
+  ...duration,
+  expected: `${duration.expected}, or 0`,
+  read: (given) => (String(given) === "0" ? { value: 0 } : duration.read(given)),
 };
 
 const define = <T>(option: OptionDef<T>): OptionDef<T> => option;
@@ -116,6 +132,22 @@ export const OPTIONS = {
     value: "CODE",
     default: "504",
     help: "the HTTP status when a check fails, 400 to 599",
+  }),
+  "drain-delay": define({
+    field: delay,
+    value: "D",
+    default: "0",
+    help: "on SIGTERM answer unhealthy for D before closing, so that the load balancer looks elsewhere; a second signal cuts it short, SIGINT never drains",
+  }),
+  "control-socket": define({
+    field: socketPath,
+    value: "PATH",
+    help: "a unix socket, for its owner alone, that `status`, `reload`, `drain`, `undrain` and `maint` talk to",
+  }),
+  "agent-listener": define({
+    field: listenAddress,
+    value: "HOST:PORT",
+    help: "where HAProxy's agent-check is answered: `up`, `down#database timeout`, `drain`, `maint`",
   }),
   "log-level": define({
     field: logLevel,

@@ -50,6 +50,9 @@ test("one port leaves everything else at its default", async () => {
     singleflight: false,
     maxRounds: 16,
     failureStatus: 504,
+    drainDelayMs: 0,
+    controlSocket: undefined,
+    agentListener: undefined,
     logLevel: "info",
     logFormat: undefined,
     cautions: [],
@@ -69,6 +72,9 @@ test("every option has its say, and the last of several counts where one is want
     "log-level": ["WARN"],
     "log-format": ["text", "json"],
     deadline: ["3s"],
+    "drain-delay": ["0", "30s"],
+    "control-socket": ["/run/hc/control.sock"],
+    "agent-listener": ["127.0.0.1:5001"],
   };
   const options = await load(raw);
   expect(options).toMatchObject({
@@ -81,6 +87,9 @@ test("every option has its say, and the last of several counts where one is want
     logFormat: "json",
     deadlineMs: 3000,
     deadlineIsDefault: false,
+    drainDelayMs: 30_000,
+    controlSocket: "/run/hc/control.sock",
+    agentListener: { family: "tcp", host: "127.0.0.1", port: 5001 },
   });
   expect("listener" in options && options.checks.map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([
     ["tcp 127.0.0.1:1", 500],

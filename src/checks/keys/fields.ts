@@ -123,6 +123,19 @@ export const absolutePath: Field<string> = {
   read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
 };
 
+/** The kernel takes 107 bytes of a socket's path; until it is in its place ours has a longer name. */
+const LONGEST_SOCKET_PATH_BYTES = 90;
+
+export const socketPath: Field<string> = {
+  expected: `a path that begins with a slash, of at most ${LONGEST_SOCKET_PATH_BYTES} bytes`,
+  json: absolutePath.json,
+  read(given) {
+    const read = absolutePath.read(given);
+    if (!("value" in read)) return read;
+    return Buffer.byteLength(read.value) <= LONGEST_SOCKET_PATH_BYTES ? read : { hint: "it is too long" };
+  },
+};
+
 const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
 
 /** Something to connect to; a bare port is on 127.0.0.1. */

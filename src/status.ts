@@ -1,0 +1,136 @@
+// How the host is, for whoever may see details: the control socket's `status`, and what is like it.
+
+import type { CheckState, Failure, Severity } from "./checks/check.ts";
+import type { CheckReport } from "./core/monitor.ts";
+import type { Withdrawal } from "./withdrawal/withdrawal.ts";
+
+export interface HostStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** What the health listener answers. */
+  readonly healthy: boolean;
+  /** "stopping" hides "maintenance", which hides "draining", which hides what the checks say. */
+  readonly state: "healthy" | "unhealthy" | "draining" | "maintenance" | "stopping";
+  /** Names of the checks that make the host unhealthy, withdrawn or not. */
+  readonly failing: readonly string[];
+  readonly drain?: { readonly since: string };
+  readonly maintenance?: { readonly since: string; readonly until: string; readonly reason?: string };
+  readonly lastReload?: ReloadReport;
+  readonly checks: readonly CheckStatus[];
+}
+
+export interface CheckStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly target: string;
+  readonly severity: Severity;
+  readonly status: CheckState["status"];
+  /** The last result is too old to tell. */
+  readonly stale: boolean;
+  /** Present from the first result on: how long it has been so, when it last ran, how long that took. */
+  readonly forSeconds?: number;
+  readonly ranAt?: string;
+  readonly seconds?: number;
+  /** Of the last result, where it failed. */
+  readonly reason?: Failure["reason"];
+  readonly message?: string;
+  readonly output?: string;
+  /** Of the last result, where it passed. */
+  readonly warning?: string;
+  readonly detail?: string;
+  /** Absent: it runs on request. */
+  readonly intervalSeconds?: number;
+}
+
+/** What came of reading the configuration again. */
+export interface ReloadReport {
+  readonly at: string;
+  /** False: nothing has changed. */
+  readonly taken: boolean;
+  /** Why it was refused, whole lines. */
+  readonly problems: readonly string[];
+  /** What is allowed and unwise, and what takes a restart to change; whole lines. */
+  readonly cautions: readonly string[];
+  /** Of the checks. */
+  readonly kept: number;
+  readonly added: number;
+  readonly removed: number;
+}
+
+export interface StatusParts {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly healthy: boolean;
+  readonly failing: readonly string[];
+  readonly reports: readonly CheckReport[];
+  readonly withdrawal: Withdrawal | undefined;
+  readonly lastReload: ReloadReport | undefined;
+  /** By the boot clock, as `since` of a state is. */
+  readonly now: number;
+}
+
+export function hostStatus(parts: StatusParts): HostStatus {
+  const { version, startedAt, healthy, failing, reports, withdrawal, lastReload, now } = parts;
+  const { drain, maintenance } = withdrawal ?? {};
+  return {
+    version,
+    pid: process.pid,
+    startedAt: iso(startedAt),
+    healthy: healthy && !withdrawal,
+    state: stateOf(healthy, withdrawal),
+    failing,
+    ...(drain && { drain: { since: iso(drain.since) } }),
+    ...(maintenance && {
+      maintenance: {
+        since: iso(maintenance.since),
+        until: iso(maintenance.until),
+        ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
+      },
+    }),
+    ...(lastReload && { lastReload }),
+    checks: reports.map((report) => checkStatus(report, now)),
+  };
+}
+
+export function stateOf(healthy: boolean, withdrawal: Withdrawal | undefined): HostStatus["state"] {
+  if (withdrawal?.stopping) return "stopping";
+  if (withdrawal?.maintenance) return "maintenance";
+  if (withdrawal?.drain) return "draining";
+  return healthy ? "healthy" : "unhealthy";
+}
+
+function checkStatus({ check, state, stale }: CheckReport, now: number): CheckStatus {
+  const { name, kind, target, severity, intervalMs } = check;
+  const { status, since, last } = state;
+  return {
+    name,
+    kind,
+    target,
+    severity,
+    status,
+    stale,
+    ...(last && {
+      forSeconds: seconds(now - since),
+      ranAt: iso(last.startedAt),
+      seconds: seconds(last.durationMs),
+      ...(last.outcome.ok ? passed(last.outcome) : failure(last.outcome)),
+    }),
+    ...(intervalMs !== undefined && { intervalSeconds: seconds(intervalMs) }),
+  };
+}
+
+const passed = ({ warning, detail }: { readonly warning?: string; readonly detail?: string }) => ({
+  ...(warning !== undefined && { warning }),
+  ...(detail !== undefined && { detail }),
+});
+
+const failure = ({ reason, message, output }: Failure) => ({
+  reason,
+  message,
+  ...(output !== undefined && { output }),
+});
+
+const seconds = (ms: number): number => Math.round(Math.max(0, ms) * 1000) / 1e6;
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString();
