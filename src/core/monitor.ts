@@ -16,7 +16,8 @@ import { both, judge } from "./verdict.ts";
 
 export type { Asker } from "./askers.ts";
 
-export interface MonitorOptions {
+/** What is watched and how: all that can change while it is. */
+export interface MonitorSettings {
   /** What can be asked for, lists of checks: first the host itself, all checks; then parts of it. */
   readonly groups: readonly (readonly Check[])[];
   readonly singleflight: boolean;
@@ -24,6 +25,9 @@ export interface MonitorOptions {
   readonly maxRounds: number;
   /** A request is answered by then, counted from its arrival; absent: when its checks have ended. */
   readonly deadlineMs?: number | undefined;
+}
+
+export interface MonitorOptions extends MonitorSettings {
   /** After each result that was waited for to its end. */
   readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
   /** The host's verdict was judged anew, since a check changed. */
@@ -57,6 +61,11 @@ export interface Monitor {
   read(group?: number): Verdict | undefined;
   /** The verdict of the group, waited for; unhealthy when the wait is cut short. Never rejects. */
   ask(asker: Asker, group?: number): Promise<Verdict>;
+  /**
+   * From now on these settings. A check that was watched before, the same object, keeps its state
+   * and its run. Who waits is answered by the settings that he came under.
+   */
+  reconfigure(settings: MonitorSettings): void;
   /** Every check of the host, in its order. */
   states(): readonly CheckReport[];
   /** Ends every run and round at once: who waits is answered unhealthy. Nothing runs in the background any more. */
@@ -69,15 +78,16 @@ const ON_REQUEST = { rise: 1, fall: 1 };
 /** A check and what is known of it. */
 interface Subject {
   readonly check: Check;
-  /** Where it runs in the background, the groups it belongs to. */
-  readonly groups: Group[];
+  /** Where it runs in the background, the groups it belongs to; of settings before, those that are still waited for. */
+  groups: Group[];
   state: CheckState;
   /** In the background: until when its last result says something, by the clock. */
   freshUntil: number;
   /** An answer had to do without a fresh result, and none has come since. */
   toldStale: boolean;
-  /** Its run in the background. */
+  /** Its run in the background, and when the last one began. */
   run?: Run | undefined;
+  ranAt: number;
 }
 
 interface Run {
@@ -87,8 +97,11 @@ interface Run {
 
 /** What can be asked for. */
 interface Group {
+  readonly service: Service<Vigil>;
   /** Absent where every check runs in the background. */
   readonly askRound: ((asker: Asker) => Promise<Verdict>) | undefined;
+  /** False for one of settings before: nobody tells it any more when a status changes. */
+  isCurrent: boolean;
   readonly background: readonly Subject[];
   readonly backgroundChecks: readonly Check[];
   /** The verdict on the background until a status there changes, and until when that is certainly fresh. */
@@ -105,57 +118,85 @@ class Vigil {
   /** What was run for this wait's sake; once has to do. */
   readonly tried = new Set<Subject>();
 
-  constructor(group: Group, service: Service<Vigil>) {
+  constructor(group: Group) {
     this.group = group;
-    this.askers = new Askers<Vigil>(this, service);
+    this.askers = new Askers<Vigil>(this, group.service);
   }
 }
 
 export function createMonitor(options: MonitorOptions): Monitor {
-  const { singleflight, maxRounds, deadlineMs, clock = hostClock, run = runCheck, random = Math.random } = options;
+  const { clock = hostClock, run = runCheck, random = Math.random } = options;
   const guarded = guarding(options.onFault);
   const onResult = guarded(options.onResult);
   const onVerdict = guarded(options.onVerdict);
   const onStale = guarded(options.onStale);
 
-  const rounds = createRounds({
-    clock,
-    singleflight,
-    maxRounds,
-    deadlineMs,
-    onAbandoned: guarded(options.onAbandoned),
-  });
-  const subjects = new Map(options.groups.flat().map((check) => [check, createSubject(check)]));
-  const groups = options.groups.map(createGroup);
-  const host = subjectsOf(options.groups[0] ?? []);
-  const background = [...subjects.values()].filter(runsInBackground);
-  const schedule = createSchedule(background.flatMap(dutyOf), clock, random());
+  const rounds = createRounds({ clock, maxRounds: options.maxRounds, onAbandoned: guarded(options.onAbandoned) });
+  const schedule = createSchedule(clock, random());
+  let subjects: ReadonlyMap<Check, Subject> = new Map();
+  let groups: readonly Group[] = [];
+  let host: readonly Subject[] = [];
   let hostVerdict: Verdict | undefined;
+  /** Those that run in the background right now, watched or only waited for. */
+  const running = new Set<Subject>();
+  /** What waits for them, under settings before these too. */
+  const vigils = new Set<Vigil>();
   /** Something has changed since the host was last judged. */
   let reviewDue = false;
-  let stopped = false;
+  let phase: "made" | "started" | "stopped" = "made";
+  settle(options);
 
-  const service: Service<Vigil> = {
-    clock,
-    deadlineMs,
-    soFar: ({ group }) => judgeGroup(group),
-    onDeserted(vigil) {
-      dissolve(vigil, judgeBackground(vigil.group, clock.now()));
-    },
-  };
+  function settle(settings: MonitorSettings): void {
+    for (const group of groups) group.isCurrent = false;
+    const before = subjects;
+    const known = (check: Check): Subject => before.get(check) ?? createSubject(check);
+    subjects = new Map(settings.groups.flat().map((check) => [check, known(check)]));
+    for (const subject of before.values()) {
+      subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
+      if (!isWatched(subject) && subject.groups.length === 0) subject.run?.cut.abort();
+    }
+    rounds.resize(settings.maxRounds);
+    groups = settings.groups.map((checks) => createGroup(checks, settings));
+    host = subjectsOf(settings.groups[0] ?? []);
+  }
+
+  /** False for one that was watched before: who waits for it still may, and nothing is told of it any more. */
+  function isWatched(subject: Subject): boolean {
+    return subjects.get(subject.check) === subject;
+  }
+
+  function reconfigure(settings: MonitorSettings): void {
+    settle(settings);
+    if (phase === "started") keepUp();
+    review(clock.now());
+  }
+
+  function keepUp(): void {
+    schedule.set([...subjects.values()].flatMap(dutyOf));
+  }
 
   function subjectsOf(checks: readonly Check[]): readonly Subject[] {
     return checks.flatMap((check) => subjects.get(check) ?? []);
   }
 
-  function createGroup(checks: readonly Check[]): Group {
+  function createGroup(checks: readonly Check[], { singleflight, deadlineMs }: Omit<MonitorSettings, "groups">): Group {
     const members = subjectsOf(checks);
     const background = members.filter(runsInBackground);
     const onRequest = members.filter((subject) => !runsInBackground(subject));
-    const askRound = rounds.open(checksOf(onRequest), (results) => takeRound(onRequest, results));
+    const onResults = (results: readonly CheckResult[]) => takeRound(onRequest, results);
+    const askRound = rounds.open(checksOf(onRequest), { singleflight, deadlineMs, onResults });
     const group: Group = {
+      service: {
+        clock,
+        deadlineMs,
+        soFar: ({ group }) => judgeGroup(group),
+        onDeserted(vigil) {
+          dissolve(vigil, judgeBackground(vigil.group, clock.now()));
+        },
+      },
       // Where there is no check at all there is a round of none, which is unhealthy.
       askRound: onRequest.length > 0 || background.length === 0 ? askRound : undefined,
+      isCurrent: true,
       background,
       backgroundChecks: checksOf(background),
       freshUntil: Number.NEGATIVE_INFINITY,
@@ -185,7 +226,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   /** The verdict on the background of the group; undefined unless all that decide there are known and fresh. */
   function current(group: Group, now: number): Verdict | undefined {
-    if (now > group.freshUntil) {
+    if (!group.isCurrent) group.verdict = undefined;
+    if (!group.isCurrent || now > group.freshUntil) {
       group.freshUntil = Number.POSITIVE_INFINITY;
       for (const subject of group.background) {
         if (decides(subject)) group.freshUntil = Math.min(group.freshUntil, subject.freshUntil);
@@ -201,7 +243,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const now = clock.now();
     const verdict = current(group, now);
     if (verdict) return verdict;
-    const untold = group.background.filter((subject) => isUntold(subject, now));
+    const untold = group.background.filter((subject) => isUntold(subject, now) && isWatched(subject));
     for (const subject of untold) {
       subject.toldStale = true;
       onStale(subject.check, ageOf(subject, now));
@@ -215,15 +257,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
     reviewDue = host.some((subject) => isUntold(subject, now));
     if (reviewDue) return;
     const before = hostVerdict;
-    hostVerdict = judge(options.groups[0] ?? [], (index) => passes(host[index], now), Date.now());
+    hostVerdict = judge(checksOf(host), (index) => passes(host[index], now), Date.now());
     onVerdict(hostVerdict, before);
   }
 
   function awaitRuns(group: Group, asker: Asker): Verdict | Promise<Verdict> {
-    if (stopped) return judgeGroup(group);
+    if (phase === "stopped") return judgeGroup(group);
     const isNew = !group.vigil;
-    const vigil = group.vigil ?? new Vigil(group, service);
+    const vigil = group.vigil ?? new Vigil(group);
     group.vigil = vigil;
+    vigils.add(vigil);
     const answer = vigil.askers.join(asker);
     if (isNew) attend(vigil);
     return answer;
@@ -255,6 +298,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   function dissolve(vigil: Vigil, verdict: Verdict): void {
     vigil.group.vigil = undefined;
+    vigils.delete(vigil);
     vigil.askers.answer(verdict);
   }
 
@@ -263,17 +307,21 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const onTick = () => {
       if (!subject.run) launch(subject);
     };
-    return intervalMs === undefined ? [] : [{ intervalMs, onTick }];
+    if (intervalMs === undefined) return [];
+    return [{ intervalMs, dueAtOnce: clock.now() >= subject.ranAt + intervalMs, onTick }];
   }
 
   function launch(subject: Subject): void {
     const current = { startedAt: clock.now(), cut: new AbortController() };
     subject.run = current;
+    subject.ranAt = current.startedAt;
+    running.add(subject);
     void run(subject.check, current.cut.signal).then((result) => land(subject, current, result));
   }
 
   function land(subject: Subject, { startedAt, cut }: Run, result: CheckResult): void {
     subject.run = undefined;
+    running.delete(subject);
     if (!cut.signal.aborted) {
       const { check, groups } = subject;
       const now = clock.now();
@@ -285,7 +333,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (isFresh(subject, now)) subject.toldStale = false;
       const changed = take(subject, result, check, wasStale);
       if (changed) for (const group of groups) group.verdict = undefined;
-      if (changed || wasTold || reviewDue) review(now);
+      if (isWatched(subject) && (changed || wasTold || reviewDue)) review(now);
     }
     for (const { vigil } of subject.groups) {
       if (!vigil?.pending.has(subject) || lacksRun(vigil, subject)) continue;
@@ -298,7 +346,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     let changed = false;
     results.forEach((result, index) => {
       const subject = onRequest[index];
-      if (subject && take(subject, result, ON_REQUEST, false)) changed = true;
+      if (subject && take(subject, result, ON_REQUEST, false) && isWatched(subject)) changed = true;
     });
     if (changed || reviewDue) review(clock.now());
   }
@@ -307,14 +355,18 @@ export function createMonitor(options: MonitorOptions): Monitor {
   function take(subject: Subject, result: CheckResult, thresholds: Thresholds, wasStale: boolean): boolean {
     const before = subject.state;
     subject.state = nextState(before, result, thresholds, wasStale);
-    onResult(result, before, subject.state);
+    if (isWatched(subject)) onResult(result, before, subject.state);
     return subject.state.status !== before.status;
   }
 
   return {
-    start: schedule.start,
+    start() {
+      phase = "started";
+      keepUp();
+    },
     read,
     ask,
+    reconfigure,
     states() {
       const now = clock.now();
       return host.map((subject) => ({
@@ -324,11 +376,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
       }));
     },
     abort() {
-      stopped = true;
-      schedule.stop();
+      phase = "stopped";
+      schedule.set([]);
       rounds.abort();
-      for (const { run } of background) run?.cut.abort();
-      for (const { vigil } of groups) if (vigil) dissolve(vigil, judgeBackground(vigil.group, clock.now()));
+      for (const { run } of running) run?.cut.abort();
+      for (const vigil of vigils) dissolve(vigil, judgeBackground(vigil.group, clock.now()));
     },
   };
 }
@@ -339,6 +391,7 @@ const createSubject = (check: Check): Subject => ({
   state: UNKNOWN,
   freshUntil: Number.NEGATIVE_INFINITY,
   toldStale: false,
+  ranAt: Number.NEGATIVE_INFINITY,
 });
 
 const checksOf = (subjects: readonly Subject[]): readonly Check[] => subjects.map(({ check }) => check);

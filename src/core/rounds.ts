@@ -15,23 +15,24 @@ import { judge } from "./verdict.ts";
 
 export interface RoundsOptions {
   readonly clock: Clock;
-  readonly singleflight: boolean;
   readonly maxRounds: number;
-  /** From a request's arrival, also while it is queued. */
-  readonly deadlineMs: number | undefined;
   /** After a round that was ended because its last asker had gone. */
   readonly onAbandoned: (results: readonly CheckResult[]) => void;
 }
 
+export interface LaneOptions {
+  readonly singleflight: boolean;
+  /** From a request's arrival, also while it is queued. */
+  readonly deadlineMs: number | undefined;
+  /** Is told each round that was waited for. */
+  readonly onResults: (results: readonly CheckResult[]) => void;
+}
+
 export interface Rounds {
-  /**
-   * What asks for a round of these checks. They share the places with all others,
-   * and no round with them. `onResults` is told each round that was waited for.
-   */
-  open(
-    checks: readonly Check[],
-    onResults: (results: readonly CheckResult[]) => void,
-  ): (asker: Asker) => Promise<Verdict>;
+  /** What asks for a round of these checks. They share the places with all others, and no round with them. */
+  open(checks: readonly Check[], options: LaneOptions): (asker: Asker) => Promise<Verdict>;
+  /** From now on so many places; rounds beyond them go on to their end. */
+  resize(maxRounds: number): void;
   /** Ends every round at once: their askers are answered unhealthy. */
   abort(): void;
 }
@@ -50,6 +51,8 @@ const BURST_LONGEST_MS = 40;
 /** The flights of one list of checks. */
 interface Lane {
   readonly checks: readonly Check[];
+  readonly service: Service<Flight>;
+  readonly singleflight: boolean;
   /** Of none but checks that are only reported, the verdict is known before they have run. */
   readonly decidedAtOnce: boolean;
   readonly onResults: (results: readonly CheckResult[]) => void;
@@ -73,32 +76,28 @@ class Flight {
   queuedAt?: number;
   stopGathering?: () => void;
 
-  constructor(lane: Lane, service: Service<Flight>) {
+  constructor(lane: Lane) {
     this.lane = lane;
-    this.askers = new Askers<Flight>(this, service);
+    this.askers = new Askers<Flight>(this, lane.service);
   }
 }
 
-export function createRounds({ clock, singleflight, maxRounds, deadlineMs, onAbandoned }: RoundsOptions): Rounds {
+export function createRounds({ clock, maxRounds: places, onAbandoned }: RoundsOptions): Rounds {
+  let maxRounds = places;
   const running = new Set<Flight>();
   /** The queued flights of all lanes; the one that has waited longest is the first. */
   const queue = new Set<Flight>();
 
-  const service: Service<Flight> = {
-    clock,
-    deadlineMs,
-    soFar: judgeSoFar,
-    onDeserted(flight, why) {
-      if (flight.lane.shared === flight) flight.lane.shared = undefined;
-      cut(flight, why);
-      if (queue.has(flight)) dismiss(flight);
-    },
-  };
+  function onDeserted(flight: Flight, why: Desertion): void {
+    if (flight.lane.shared === flight) flight.lane.shared = undefined;
+    cut(flight, why);
+    if (queue.has(flight)) dismiss(flight);
+  }
 
   function ask(lane: Lane, asker: Asker): Promise<Verdict> {
     const { shared, queued } = lane;
     if (shared?.verdict) return Promise.resolve(shared.verdict);
-    const flight = shared ?? queued ?? new Flight(lane, service);
+    const flight = shared ?? queued ?? new Flight(lane);
     const answer = flight.askers.join(asker);
     const isNew = !shared && !queued;
     if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
@@ -131,7 +130,7 @@ export function createRounds({ clock, singleflight, maxRounds, deadlineMs, onAba
     const { lane } = flight;
     dequeue(flight);
     running.add(flight);
-    if (singleflight) lane.shared = flight;
+    if (lane.singleflight) lane.shared = flight;
     const decide = () => {
       flight.verdict = judgeSoFar(flight);
       flight.askers.answer(flight.verdict);
@@ -146,7 +145,7 @@ export function createRounds({ clock, singleflight, maxRounds, deadlineMs, onAba
     running.delete(flight);
     if (lane.shared === flight) lane.shared = undefined;
     const [longestQueued] = queue;
-    if (longestQueued) start(longestQueued);
+    if (longestQueued && running.size < maxRounds) start(longestQueued);
     if (flight.cut === "gone") onAbandoned(results);
     else if (flight.cut !== "aborted") lane.onResults(results);
   }
@@ -164,10 +163,15 @@ export function createRounds({ clock, singleflight, maxRounds, deadlineMs, onAba
   }
 
   return {
-    open(checks, onResults) {
+    open(checks, { singleflight, deadlineMs, onResults }) {
       const decidedAtOnce = checks.every(({ severity }) => severity === "warning");
-      const lane: Lane = { checks, decidedAtOnce, onResults };
+      const service = { clock, deadlineMs, soFar: judgeSoFar, onDeserted };
+      const lane: Lane = { checks, service, singleflight, decidedAtOnce, onResults };
       return (asker) => ask(lane, asker);
+    },
+    resize(to) {
+      maxRounds = to;
+      for (const flight of queue) if (running.size < maxRounds - SHARED_PLACES) start(flight);
     },
     abort() {
       for (const flight of running) cut(flight, "aborted");

@@ -1,18 +1,21 @@
 // When checks run in the background: all at once at start, then each on a grid of
-// its own interval, which no delay shifts. Ticks that were missed are not made up for.
+// its own interval, which no delay shifts, nor a change of what is done. Ticks that
+// were missed are not made up for.
 
 import type { Clock } from "../clock.ts";
 
-/** What is done at once, and then again and again. */
+/** What is done again and again. */
 export interface Duty {
   readonly intervalMs: number;
+  /** Once more right away, beside its ticks. */
+  readonly dueAtOnce: boolean;
   /** Never throws. */
   readonly onTick: () => void;
 }
 
 export interface Schedule {
-  start(): void;
-  stop(): void;
+  /** From now on these, in place of those before. */
+  set(duties: readonly Duty[]): void;
 }
 
 /** A suspended host does not count down its timers: by then it is seen that ticks were missed. */
@@ -38,8 +41,10 @@ interface Metronome {
  * `shift`, 0 to 1, is how far the grids of this process are moved: of a fleet that
  * was started at once, each host asks a thing they share at a time of its own.
  */
-export function createSchedule(duties: readonly Duty[], clock: Clock, shift: number): Schedule {
+export function createSchedule(clock: Clock, shift: number): Schedule {
   let metronomes: readonly Metronome[] = [];
+  /** When the first duties were set, which all grids are laid from. */
+  let anchor: number | undefined;
 
   function wind(metronome: Metronome): void {
     const { grid, last } = metronome;
@@ -58,21 +63,21 @@ export function createSchedule(duties: readonly Duty[], clock: Clock, shift: num
   }
 
   return {
-    start() {
+    set(duties) {
+      for (const { cancel } of metronomes) cancel?.();
       const now = clock.now();
+      const laidFrom = anchor ?? now;
+      anchor = laidFrom;
       metronomes = Array.from(
         Map.groupBy(duties, ({ intervalMs }) => intervalMs),
         ([intervalMs, duties]) => {
           // The origin lies back, so that ticks count from 0.
-          const grid = { origin: now - intervalMs * (2 - shift), betweenMs: intervalMs / duties.length };
+          const grid = { origin: laidFrom - intervalMs * (2 - shift), betweenMs: intervalMs / duties.length };
           return { duties, grid, last: lastTick(grid, now) };
         },
       );
-      for (const { onTick } of duties) onTick();
+      for (const { dueAtOnce, onTick } of duties) if (dueAtOnce) onTick();
       for (const metronome of metronomes) wind(metronome);
-    },
-    stop() {
-      for (const { cancel } of metronomes) cancel?.();
     },
   };
 }

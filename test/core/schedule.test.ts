@@ -22,12 +22,13 @@ describe("the grid", () => {
         const ticks = intervals.map((): number[] => []);
         const duties = intervals.map((intervalMs, index) => ({
           intervalMs,
+          dueAtOnce: true,
           onTick: () => ticks[index]?.push(clock.now() - start),
         }));
-        const schedule = createSchedule(duties, clock, shift);
-        schedule.start();
+        const schedule = createSchedule(clock, shift);
+        schedule.set(duties);
         await clock.pass(durationMs);
-        schedule.stop();
+        schedule.set([]);
         await clock.pass(durationMs);
         for (const [index, intervalMs] of intervals.entries()) {
           const [atStart, first = Number.NaN, ...more] = ticks[index] ?? [];
@@ -56,8 +57,12 @@ describe("the grid", () => {
     const onTick = (index: number) => () => {
       ticks[index] = (ticks[index] ?? 0) + 1;
     };
-    const duties = [100, 100, 100, 7_000].map((intervalMs, index) => ({ intervalMs, onTick: onTick(index) }));
-    createSchedule(duties, clock, 0.5).start();
+    const duties = [100, 100, 100, 7_000].map((intervalMs, index) => ({
+      intervalMs,
+      dueAtOnce: true,
+      onTick: onTick(index),
+    }));
+    createSchedule(clock, 0.5).set(duties);
     expect(ticks).toEqual([1, 1, 1, 1]);
     await clock.stall(1e12);
     expect(ticks).toEqual([2, 2, 2, 2]);

@@ -1,0 +1,195 @@
+// A change of settings loses nothing: not the state of a check that stays, not its run,
+// not its turn, and nobody who waits; nor is anybody answered by a mixture.
+
+import { describe, expect, test } from "bun:test";
+import { failed, type Outcome } from "../../src/checks/check.ts";
+import { fakeCheck, settle } from "./fakes.ts";
+import { asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
+
+const a = backgroundCheck({ name: "a" });
+const b = backgroundCheck({ name: "b" });
+const c = backgroundCheck({ name: "c" });
+
+const PLAIN = { singleflight: false, maxRounds: 16 };
+
+/** A check on request whose attempts are held. */
+function onRequest(name: string) {
+  const attempts: ((outcome: Outcome) => void)[] = [];
+  const aborted: boolean[] = [];
+  const check = fakeCheck({
+    name,
+    probe: (signal) =>
+      new Promise((resolve) => {
+        const index = attempts.push(resolve) - 1;
+        signal.addEventListener("abort", () => {
+          aborted[index] = true;
+          resolve(failed("timeout", "held"));
+        });
+      }),
+  });
+  return { check, attempts, aborted };
+}
+
+describe("a check that stays", () => {
+  test("keeps its state, its streak and its run", async () => {
+    const flappy = backgroundCheck({ name: "flappy", rise: 2, fall: 3 });
+    const { monitor, clock, runs, last, results } = setUp({ groups: [[flappy]] });
+    monitor.start();
+    await last("flappy").end();
+    for (const count of [1, 2]) {
+      await clock.pass(10_000);
+      await last("flappy").end(DOWN);
+      expect(monitor.states()[0]?.state.streak).toBe(count);
+    }
+    await clock.pass(10_000); // its third failure is under way
+    monitor.reconfigure({ ...PLAIN, groups: [[a, flappy]] });
+    expect(runs.filter(({ name }) => name === "flappy")).toHaveLength(4); // none was started anew
+    expect(monitor.states().map(({ check, state }) => [check.name, state.status, state.streak])).toEqual([
+      ["a", "unknown", 0],
+      ["flappy", "up", 2],
+    ]);
+    await last("flappy").end(DOWN);
+    expect(results.at(-1)).toEqual(["flappy", "up", "down"]);
+  });
+
+  test("has its turn, however often the settings change", async () => {
+    const { monitor, clock, runs, last } = setUp({ groups: [[a]], random: () => 0.5 });
+    monitor.start();
+    await last("a").end();
+    for (let change = 0; change < 100; change++) {
+      await clock.pass(1000);
+      monitor.reconfigure({ ...PLAIN, groups: [change % 2 ? [a] : [b, c, a]] });
+      for (const run of runs) if (!run.ended) await run.end();
+    }
+    const times = runs.flatMap(({ name, at }) => (name === "a" ? [at] : []));
+    expect(times.length).toBeWithin(10, 22);
+    times.reduce((before, at) => {
+      expect(at - before).toBeLessThanOrEqual(11_000);
+      return at;
+    });
+  });
+
+  test("is not run again at once by a change", async () => {
+    const { monitor, clock, runs, last } = setUp({ groups: [[a]] });
+    monitor.start();
+    await last("a").end();
+    await clock.pass(5000);
+    monitor.reconfigure({ ...PLAIN, groups: [[a, b]] });
+    expect(runs.map(({ name }) => name)).toEqual(["a", "b"]);
+  });
+});
+
+describe("a check that goes", () => {
+  test("is ended where it runs, told no more, and decides no more", async () => {
+    const { monitor, clock, runs, last, results, verdicts } = setUp({ groups: [[a, b]] });
+    monitor.start();
+    await last("a").end();
+    await last("b").end(DOWN);
+    expect(verdicts).toEqual([["b"]]);
+    await clock.pass(10_000);
+    monitor.reconfigure({ ...PLAIN, groups: [[a]] });
+    expect(verdicts).toEqual([["b"], "healthy"]);
+    expect(monitor.read()).toEqual(HEALTHY);
+    expect(last("b").aborted).toBe(true);
+    await settle();
+    const told = results.length;
+    await last("a").end();
+    await clock.pass(100_000);
+    expect(runs.filter(({ name }) => name === "b")).toHaveLength(2);
+    expect(results.slice(told).every(([name]) => name === "a")).toBe(true);
+  });
+});
+
+describe("who waits", () => {
+  test("for first results in the background is answered by what he came under", async () => {
+    const { monitor, last, stale } = setUp({ groups: [[a, b]] });
+    monitor.start();
+    const old = outcomeOf(monitor.ask(asker()));
+    monitor.reconfigure({ ...PLAIN, groups: [[a, c]] });
+    const young = outcomeOf(monitor.ask(asker()));
+    expect(last("b").aborted).toBe(false); // he waits for it
+    await last("a").end();
+    await last("c").end();
+    expect(young.verdict).toEqual(HEALTHY);
+    expect(old).toEqual({});
+    await last("b").end(DOWN);
+    expect(old.verdict).toEqual(unhealthy("b"));
+    expect(monitor.read()).toEqual(HEALTHY);
+    expect(stale).toEqual([]);
+  });
+
+  test("for a run that goes is answered at his deadline, and the run ended with the daemon at the latest", async () => {
+    const { monitor, clock, last } = setUp({ groups: [[a]], deadlineMs: 4000 });
+    monitor.start();
+    const old = outcomeOf(monitor.ask(asker()));
+    monitor.reconfigure({ ...PLAIN, groups: [[b]], deadlineMs: 9000 });
+    await clock.pass(4000);
+    await settle();
+    expect(old.verdict).toEqual(unhealthy("a"));
+    monitor.abort();
+    expect(last("a").aborted).toBe(true);
+  });
+
+  test("for a round on request gets its verdict, and only that", async () => {
+    const one = onRequest("one");
+    const two = onRequest("two");
+    const { monitor, results } = setUp({ groups: [[one.check]] });
+    const old = outcomeOf(monitor.ask(asker()));
+    monitor.reconfigure({ ...PLAIN, groups: [[two.check]] });
+    const young = outcomeOf(monitor.ask(asker()));
+    one.attempts[0]?.(UP);
+    two.attempts[0]?.(DOWN);
+    await settle();
+    expect(old.verdict).toEqual(HEALTHY);
+    expect(young.verdict).toEqual(unhealthy("two"));
+    expect(results.map(([name]) => name)).toEqual(["two"]);
+  });
+
+  test("for a mixture of both kinds hears of a failure that came after the change", async () => {
+    const one = onRequest("one");
+    const { monitor, clock, last } = setUp({ groups: [[one.check, a]] });
+    monitor.start();
+    await last("a").end();
+    const old = outcomeOf(monitor.ask(asker()));
+    await settle();
+    monitor.reconfigure({ ...PLAIN, groups: [[a]] });
+    await clock.pass(10_000);
+    await last("a").end(DOWN);
+    one.attempts[0]?.(UP);
+    await settle();
+    expect(old.verdict).toEqual(unhealthy("a"));
+  });
+});
+
+test("the places bound the rounds of before and after together", async () => {
+  const one = onRequest("one");
+  const two = onRequest("two");
+  const { monitor } = setUp({ groups: [[one.check]] });
+  const answers = Array.from({ length: 14 }, () => monitor.ask(asker()));
+  expect(one.attempts).toHaveLength(14);
+  monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] });
+  const more = Array.from({ length: 5 }, () => monitor.ask(asker()));
+  await Bun.sleep(60); // longer than a burst is waited for
+  expect(two.attempts).toHaveLength(0);
+  for (const end of one.attempts) end(UP);
+  await Promise.all(answers);
+  await settle();
+  expect(two.attempts.length).toBeWithin(1, 4);
+  for (let ended = 0; ended < two.attempts.length; ended++) {
+    two.attempts[ended]?.(UP);
+    await settle();
+  }
+  expect((await Promise.all(more)).every(({ healthy }) => healthy)).toBe(true);
+});
+
+test("single flight begins and ends with the settings", async () => {
+  const one = onRequest("one");
+  const { monitor } = setUp({ groups: [[one.check]] });
+  void monitor.ask(asker());
+  void monitor.ask(asker());
+  expect(one.attempts).toHaveLength(2);
+  monitor.reconfigure({ singleflight: true, maxRounds: 16, groups: [[one.check]] });
+  void monitor.ask(asker());
+  void monitor.ask(asker());
+  expect(one.attempts).toHaveLength(3);
+});
