@@ -2,7 +2,8 @@
 // time that something changes.
 
 import { roundDuration } from "../../duration.ts";
-import { cut, nameFailing } from "./report.ts";
+import { cut } from "../table.ts";
+import { nameFailing } from "./report.ts";
 import type { Results } from "./rounds.ts";
 
 const REDRAW_MS = 1000;

@@ -8,6 +8,7 @@ import { onOneLine } from "../../config/problem.ts";
 import { allGroupsGone, killAllGroups } from "../../probing/processes/group.ts";
 import { holdReserve } from "../../probing/system/descriptors.ts";
 import type { Action } from "../action.ts";
+import { columnsOf, isCapable, lookOf } from "../look.ts";
 import type { Environment } from "../settle.ts";
 import { createProgress, type Place } from "./progress.ts";
 import { renderJson, renderTable } from "./report.ts";
@@ -61,19 +62,8 @@ function write(text: string): void {
   }
 }
 
-const isCapable = (stream: NodeJS.WriteStream, env: Environment): boolean =>
-  stream.isTTY === true && env["TERM"] !== "dumb";
-
-/** A terminal that does not know its width, such as a serial line, says 0. */
-const FALLBACK_COLUMNS = 80;
-
 const stderr = (env: Environment): Place => ({
   isTerminal: isCapable(process.stderr, env),
-  columns: () => process.stderr.columns || FALLBACK_COLUMNS,
+  columns: () => columnsOf(process.stderr),
   write,
-});
-
-const lookOf = (env: Environment) => ({
-  columns: process.stdout.isTTY ? process.stdout.columns || FALLBACK_COLUMNS : undefined,
-  colour: isCapable(process.stdout, env) && !env["NO_COLOR"],
 });
