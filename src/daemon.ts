@@ -1,21 +1,28 @@
-// Wires the parts: options → checks → monitor → listener, and takes them down again.
+// Wires the parts: options → plan → monitor → listeners, changes them while they run,
+// and takes them down again.
 
-import { buildCheck } from "./checks/build.ts";
+import { buildCheck, type CheckConfig } from "./checks/build.ts";
 import type { Check } from "./checks/check.ts";
 import { scriptEnvironment } from "./checks/environment.ts";
+import { clock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
-import type { Endpoint } from "./config/load-file.ts";
-import { createMonitor } from "./core/monitor.ts";
+import type { Controls } from "./control/controls.ts";
+import { createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
-import { createHealthHandler, unhealthyResponse } from "./http/health.ts";
+import { createHealthHandler, type HealthHandler, unhealthyResponse } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Log } from "./log.ts";
+import { createPlan, type Plan } from "./plan.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
 import { holdReserve } from "./probing/system/descriptors.ts";
-import { reporting } from "./reporting.ts";
+import { createReloader, type Reloader, type Reread } from "./reload.ts";
+import { type Reporting, reporting } from "./reporting.ts";
+import { type HostStatus, hostStatus } from "./status.ts";
 import type { Notifier } from "./systemd.ts";
 import { version } from "./version.ts";
+import type { Withdrawals } from "./withdrawal/withdrawal.ts";
+import { createWithdrawals } from "./withdrawal/withdrawals.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
@@ -30,30 +37,71 @@ const SHORTEST_IDLE_S = 60;
 export interface Daemon {
   /** The address in use, with the port that was picked where 0 was asked for. */
   readonly address: Address;
-  /** Lets rounds in flight end, up to 5 s, then ends them; resolves when nothing is left. */
-  stop(): Promise<void>;
+  /** Reads the configuration again and takes it whole, or says in the log why not. */
+  reload(): Promise<void>;
+  /**
+   * Answers unhealthy for the drain delay where `drain` says so; then lets rounds in flight end,
+   * up to 5 s, and ends them. Resolves when nothing is left.
+   */
+  stop(drain: boolean): Promise<void>;
+  /** Cuts the drain delay short; false where none is running. */
+  hurry(): boolean;
 }
 
 export interface Surroundings {
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly reread: Reread;
 }
 
 /** Throws ListenError; nothing is left behind then. */
-export async function startDaemon(options: Options, { log, env }: Surroundings): Promise<Daemon> {
+export async function startDaemon(options: Options, { log, env, reread }: Surroundings): Promise<Daemon> {
+  const startedAt = Date.now();
   holdReserve();
-  const checks = buildChecks(options, scriptEnvironment(env), log);
-  const { singleflight, maxRounds, deadlineMs, failureStatus, endpoints } = options;
-  const groups = [checks, ...endpoints.map((endpoint) => checksOf(endpoint, checks))];
+  const build = builder(env, log);
+  let plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const told = besides(reporting(log), notifier);
-  const monitor = createMonitor({ groups, singleflight, maxRounds, deadlineMs, ...told });
-  const answer = createHealthHandler({ ...monitor, failureStatus, endpoints: endpoints.map(({ path }) => path) });
+  const withdrawals = await createWithdrawals({
+    directory: env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined,
+    log,
+    onChange: () => notifier?.look(),
+  });
+  const monitor = createMonitor({ ...plan.settings, ...told });
+  let answer = answering(plan, monitor, withdrawals);
 
-  // A request may wait for a round to end and then for its own; Bun would cut it as idle.
-  const longestRoundMs = Math.max(...checks.map(({ timeoutMs }) => timeoutMs));
-  const longestAnswerS = (deadlineMs ?? 2 * longestRoundMs) / 1000 + 5;
-  const outlastsIdle = longestAnswerS > LONGEST_IDLE_S;
+  /** In force for the next request; those that wait are answered as they were asked. */
+  function apply(next: Options) {
+    const before = plan;
+    plan = createPlan(next, build, before);
+    monitor.reconfigure(plan.settings);
+    answer = answering(plan, monitor, withdrawals);
+    log.setLevel(next.logLevel);
+    const { kept, added, removed } = plan.change;
+    const cautions = [...fixedCautions(options, next), ...next.cautions];
+    return { cautions, kept, added: added.length, removed: removed.length };
+  }
+  const reloader = createReloader({
+    reread,
+    apply,
+    onStart: () => notifier?.reloading(),
+    onEnd(report) {
+      told.onReload(report, plan.change);
+      if (report.taken) void told.onWatch(plan.change.added);
+      notifier?.reloaded();
+    },
+    onFault: told.onFault,
+  });
+
+  await using opened = new AsyncDisposableStack();
+  const status = () => describe({ monitor, withdrawals, reloader, startedAt });
+  const controls: Controls = { status, reload: () => reloader.reload(), withdrawals };
+  if (options.controlSocket !== undefined) {
+    const { startControl } = await import("./control/server.ts");
+    const control = await startControl({ path: options.controlSocket, controls, log });
+    opened.defer(() => control.close());
+  }
+  const idleS = Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, idleSeconds(plan)));
   const serveAt = (at: Address) =>
     Bun.serve({
       ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
@@ -62,57 +110,125 @@ export async function startDaemon(options: Options, { log, env }: Surroundings):
       reusePort: false,
       // A body is never read, so its size is nothing to refuse a request for.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      idleTimeout: outlastsIdle ? LONGEST_IDLE_S : Math.ceil(Math.max(SHORTEST_IDLE_S, longestAnswerS)),
+      idleTimeout: idleS,
       fetch(request: Request, server: Bun.Server<undefined>) {
         if (log.verbose) log.debug("request", { method: request.method, url: request.url });
         const answered = answer(request);
-        if (!outlastsIdle || answered instanceof Response) return answered;
+        // Bun would cut a connection as idle while its answer is made up.
+        if (answered instanceof Response || idleSeconds(plan) <= idleS) return answered;
         server.timeout(request, 0);
-        return answered.finally(() => server.timeout(request, LONGEST_IDLE_S));
+        return answered.finally(() => server.timeout(request, idleS));
       },
       error(error) {
         told.onAnswerFault(error);
-        return unhealthyResponse(failureStatus);
+        return unhealthyResponse(plan.options.failureStatus);
       },
     } as Bun.Serve.Options<undefined>);
-
   const listener = await listen(options.listener, serveAt);
   const { server } = listener;
   const address = boundAddress(options.listener, server.port);
+  const others = opened.move();
+
   monitor.start();
-  notifier?.begin(monitor.states);
-  await announce(log, options, address, checks);
+  notifier?.begin({
+    states: monitor.states,
+    withdrawal: withdrawals.current,
+    wasRefused: () => reloader.last?.taken === false,
+  });
+  announce(log, options, address, plan);
+  await told.onWatch(plan.checks);
+  const delay = createDelay();
 
   return {
     address,
-    async stop() {
-      notifier?.stopping();
-      const drained = server.stop();
-      await settled(drained, STOP_GRACE_MS);
+    async reload() {
+      await reloader.reload();
+    },
+    async stop(drain) {
+      const { drainDelayMs } = plan.options;
+      const drains = drain && drainDelayMs > 0;
+      notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
+      if (drains) {
+        withdrawals.stop();
+        log.info("draining", { for: formatDuration(drainDelayMs) });
+        await delay.pass(drainDelayMs);
+      }
+      const served = server.stop();
+      await settled(served, STOP_GRACE_MS);
       monitor.abort();
-      await settled(drained, FLUSH_GRACE_MS);
+      await settled(served, FLUSH_GRACE_MS);
       await server.stop(true);
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await listener.close();
+      await others.disposeAsync();
+      withdrawals.close();
       told.end();
       notifier?.close();
     },
+    hurry: delay.cut,
   };
 }
 
-function buildChecks(options: Options, env: Readonly<Record<string, string>>, log: Log): readonly Check[] {
+const answering = ({ options }: Plan, { read, ask }: Monitor, withdrawals: Withdrawals): HealthHandler =>
+  createHealthHandler({
+    read,
+    ask,
+    isWithdrawn: () => withdrawals.current() !== undefined,
+    failureStatus: options.failureStatus,
+    endpoints: options.endpoints.map(({ path }) => path),
+  });
+
+/** How long a connection may be silent while its answer is made up. */
+const idleSeconds = ({ longestAnswerMs }: Plan): number => Math.ceil(longestAnswerMs / 1000 + 5);
+
+function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
   const toldOrphans = new Set<string>();
   const onOrphan = (check: string) => {
     const first = !toldOrphans.has(check);
     toldOrphans.add(check);
     log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
   };
-  return options.checks.map((config) => buildCheck(config, { env, onOrphan }));
+  const context = { env: scriptEnvironment(env), onOrphan };
+  return (config) => buildCheck(config, context);
 }
 
-const checksOf = ({ checks: names }: Endpoint, checks: readonly Check[]): readonly Check[] =>
-  checks.filter(({ name }) => names.includes(name));
+/** What was opened at the start, and stays as it is. */
+const FIXED = {
+  listener: ({ listener }: Options) => formatAddress(listener),
+  "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
+  "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
+  "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
+} as const;
+
+const fixedCautions = (before: Options, now: Options): readonly string[] =>
+  Object.entries(FIXED).flatMap(([name, read]) =>
+    read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
+  );
+
+interface Described {
+  readonly monitor: Monitor;
+  readonly withdrawals: Withdrawals;
+  readonly reloader: Reloader;
+  readonly startedAt: number;
+}
+
+async function describe({ monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
+  const { healthy, failing } = monitor.read() ?? (await monitor.ask(nobody()));
+  return hostStatus({
+    version,
+    startedAt,
+    healthy,
+    failing,
+    reports: monitor.states(),
+    withdrawal: withdrawals.current(),
+    lastReload: reloader.last,
+    now: clock.now(),
+  });
+}
+
+/** An asker who never goes away. */
+const nobody = () => ({ signal: new AbortController().signal });
 
 /** Undefined, and nothing loaded for it, where no service manager asked to be told. */
 async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {
@@ -123,7 +239,7 @@ async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier
 }
 
 /** What is told to the log, and has the notifier look. */
-function besides(told: ReturnType<typeof reporting>, notifier: Notifier | undefined): typeof told {
+function besides(told: Reporting, notifier: Notifier | undefined): Reporting {
   if (!notifier) return told;
   return {
     ...told,
@@ -141,18 +257,32 @@ function besides(told: ReturnType<typeof reporting>, notifier: Notifier | undefi
 const boundAddress = (asked: Address, port: number | undefined): Address =>
   asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;
 
-async function announce(log: Log, options: Options, address: Address, checks: readonly Check[]): Promise<void> {
+function announce(log: Log, options: Options, address: Address, { checks }: Plan): void {
   const listening = { address: formatAddress(address), checks: checks.length, version };
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
   for (const caution of options.cautions) log.warning("unwise configuration", { caution });
-  for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
-    const timeout = formatDuration(timeoutMs);
-    const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
-    log.info("check", { name, kind, target, timeout, ...background, ...(severity === "warning" && { severity }) });
-    for (const warning of (await inspect?.()) ?? []) log.warning("check will fail", { name, because: warning });
-  }
+}
+
+/** One wait that can be cut short. */
+function createDelay() {
+  let end: (() => void) | undefined;
+  return {
+    async pass(ms: number): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      end = resolve;
+      const cancel = clock.after(ms, resolve);
+      await promise;
+      cancel();
+      end = undefined;
+    },
+    /** False where nothing waits. */
+    cut(): boolean {
+      end?.();
+      return end !== undefined;
+    },
+  };
 }
 
 /** Waits for `promise`, at most `limitMs`. */

@@ -43,6 +43,9 @@ export interface FlapGuard {
   end(): void;
 }
 
+/** Beyond so many subjects those that rest are forgotten: names may change with every reload. */
+const MOST_AT_REST = 10_000;
+
 /** Keeps a few numbers for each subject. */
 export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard {
   const subjects = new Map<string, Subject>();
@@ -79,6 +82,12 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
     });
   }
 
+  function forget(now: number): void {
+    for (const [name, { held, toldAt }] of subjects) {
+      if (!held && now - (toldAt.at(-1) ?? now) >= MINUTE_MS) subjects.delete(name);
+    }
+  }
+
   function hold(subject: Subject, say: Say, now: number): void {
     const { held } = subject;
     if (held) {
@@ -94,6 +103,7 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
   return {
     change(name, say) {
       const now = clock.now();
+      if (subjects.size > MOST_AT_REST && !subjects.has(name)) forget(now);
       const subject = subjects.get(name) ?? { toldAt: [] };
       subjects.set(name, subject);
       review(subject, now); // timers may be late

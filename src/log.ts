@@ -16,6 +16,8 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
   /** Whether `debug` lines are written: what only they need need not be worked out. */
   readonly verbose: boolean;
+  /** From now on lines of that level and above. */
+  setLevel(level: LogLevel): void;
 }
 
 /** The names that --log-level takes, and how much each lets through in consola's count. */
@@ -63,7 +65,12 @@ export function createLog(level: LogLevel, write: (line: string) => void, format
     warning: (message, fields) => consola.warn(message, fields),
     info: (message, fields) => consola.info(message, fields),
     debug: (message, fields) => consola.debug(message, fields),
-    verbose: LOG_LEVELS[level] >= LOG_LEVELS.debug,
+    get verbose() {
+      return consola.level >= LOG_LEVELS.debug;
+    },
+    setLevel(level) {
+      consola.level = LOG_LEVELS[level];
+    },
   };
 }
 

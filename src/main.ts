@@ -3,7 +3,6 @@
 
 import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
-import type { Options } from "./config/load.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
 import { leadsToJournal } from "./journal.ts";
@@ -32,7 +31,7 @@ async function act(action: Action): Promise<void> {
       process.exit(USAGE);
       break;
     case "serve":
-      await serve(action.options);
+      await serve(action);
       break;
     case "check":
       await check(action);
@@ -74,7 +73,7 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
 const describeFault = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
-async function serve(options: Options): Promise<void> {
+async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): Promise<void> {
   const format = options.logFormat ?? (leadsToJournal(process.env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
   const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
   const survive = (error: unknown) =>
@@ -82,23 +81,31 @@ async function serve(options: Options): Promise<void> {
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
   const { promise: started, resolve: tellStarted } = Promise.withResolvers<Daemon>();
+  let daemon: Daemon | undefined;
   onEndingSignals({
     async first(signal) {
       log.info("stopping", { signal });
+      // Nobody was sent here by a daemon that has not answered yet.
+      const drain = signal === "SIGTERM" && daemon !== undefined;
       try {
-        await (await started).stop();
+        await (await started).stop(drain);
         log.info("stopped");
       } finally {
         process.exit(FINE);
       }
     },
     second(_signal, exitCode) {
+      if (daemon?.hurry()) return;
       killAllGroups();
       process.exit(exitCode);
     },
+    async reload() {
+      await (await started).reload();
+    },
   });
   try {
-    tellStarted(await startDaemon(options, { log, env: process.env }));
+    daemon = await startDaemon(options, { log, env: process.env, reread });
+    tellStarted(daemon);
   } catch (error) {
     if (error instanceof ListenError) console.error(`health-checker: ${error.message}`);
     else survive(error);

@@ -7,9 +7,11 @@
 import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { MonitorOptions } from "./core/monitor.ts";
-import { roundDuration } from "./duration.ts";
+import { formatDuration, roundDuration } from "./duration.ts";
 import { createFlapGuard, type Late } from "./flapping.ts";
 import type { Log, LogFields } from "./log.ts";
+import type { PlanChange } from "./plan.ts";
+import type { ReloadReport } from "./status.ts";
 
 /** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
 const REMIND_MS = 5 * 60_000;
@@ -22,6 +24,10 @@ export interface Reporting
   extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault"> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
+  /** The configuration was read again. */
+  readonly onReload: (report: ReloadReport, change: PlanChange | undefined) => void;
+  /** What is watched from now on, and what of it will not work. */
+  readonly onWatch: (checks: readonly Check[]) => Promise<void>;
   /** Writes what was held back. */
   readonly end: () => void;
 }
@@ -108,6 +114,31 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     onAnswerFault(error: Error): void {
       tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
     },
+    onReload({ taken, problems, cautions }, change): void {
+      if (taken) {
+        const { kept = 0, added = [], removed = [] } = change ?? {};
+        const fields = { kept, added: namesOf(added), removed: namesOf(removed) };
+        tell("reload", "info", "configuration reloaded", fields);
+        for (const caution of cautions) tell(`caution ${caution}`, "warning", "unwise configuration", { caution });
+      } else {
+        const shown = problems.slice(0, MOST_NAMES).join("; ");
+        tell("reload", "error", "configuration refused, nothing has changed", {
+          count: problems.length,
+          problems: shown,
+        });
+      }
+    },
+    async onWatch(checks): Promise<void> {
+      for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
+        const timeout = formatDuration(timeoutMs);
+        const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
+        const fields = { name, kind, target, timeout, ...background, ...(severity === "warning" && { severity }) };
+        tell(`plan of ${name}`, "info", "check", fields);
+        for (const warning of (await inspect?.()) ?? []) {
+          tell(`flaw of ${name}`, "warning", "check will fail", { name, because: warning });
+        }
+      }
+    },
     end: guard.end,
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
@@ -126,6 +157,9 @@ const wasFor = (before: CheckState, after: CheckState) =>
   before.status === "unknown" ? {} : { [`${before.status}-for`]: roundDuration(after.since - before.since) };
 
 const lateFields = ({ leftOut, agoMs }: Late) => ({ "left-out": leftOut, ago: roundDuration(agoMs) });
+
+const namesOf = (checks: readonly Check[]): string | undefined =>
+  checks.length === 0 ? undefined : listOf(checks.map(({ name }) => name));
 
 const listOf = (names: readonly string[]): string =>
   names.length <= MOST_NAMES

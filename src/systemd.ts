@@ -1,4 +1,4 @@
-// Tells systemd how the daemon is: ready, its status, alive, stopping; by datagrams
+// Tells systemd how the daemon is: ready, its status, alive, reloading, stopping; by datagrams
 // to NOTIFY_SOCKET, as sd_notify(3) has it.
 //
 // Nobody is waited for: what the receiver does not take is told again a second later,
@@ -19,6 +19,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_DGRAM,
 } from "./probing/system/libc.ts";
+import type { Withdrawal } from "./withdrawal/withdrawal.ts";
 
 export interface NotifierOptions {
   /** As systemd gave them in the environment. */
@@ -36,13 +37,24 @@ export interface Notifier {
    * To be called once the daemon listens. It is ready when every critical check in the
    * background has had its first result, 10 s later at the latest.
    */
-  begin(states: () => readonly CheckReport[]): void;
-  /** What `states` says may have changed. Costs next to nothing, however often it is called. */
+  begin(subject: NotifierSubject): void;
+  /** What the subject says may have changed. Costs next to nothing, however often it is called. */
   look(): void;
-  /** The daemon was asked to stop. */
-  stopping(): void;
+  /** The configuration is being read again; until it has been, and the daemon is as ready as before. */
+  reloading(): void;
+  reloaded(): void;
+  /** The daemon was asked to stop, and says so. */
+  stopping(status: string): void;
   /** Nothing is told any more. */
   close(): void;
+}
+
+export interface NotifierSubject {
+  readonly states: () => readonly CheckReport[];
+  /** What stands above what the checks say, such as that the host is drained. */
+  readonly withdrawal: () => Withdrawal | undefined;
+  /** The configuration was read again last, and refused. */
+  readonly wasRefused: () => boolean;
 }
 
 /** A check that hangs must not keep systemd from starting what comes after the daemon. */
@@ -52,14 +64,16 @@ const FIRST_RESULTS_MS = 10_000;
 const STATUS_EVERY_MS = 1000;
 const RETRY_MS = 1000;
 
-type Variable = "READY" | "STATUS" | "WATCHDOG" | "STOPPING";
+const CLOCK_MONOTONIC = 1;
+
+type Variable = "READY" | "STATUS" | "WATCHDOG" | "RELOADING" | "MONOTONIC_USEC" | "STOPPING";
 
 /** Opens nothing yet. */
 export function createNotifier(options: NotifierOptions): Notifier {
   const { log, clock = hostClock, firstResultsMs = FIRST_RESULTS_MS } = options;
   const halfWatchdogMs = halfWatchdog(options);
   let channel: Channel | undefined;
-  let states: () => readonly CheckReport[] = () => [];
+  let subject: NotifierSubject = { states: () => [], withdrawal: () => undefined, wasRefused: () => false };
   let phase: "starting" | "ready" | "stopping" = "starting";
   /** What is still to be told; a newer value takes the place of an older one. */
   const untold = new Map<Variable, string>();
@@ -102,9 +116,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
   function review(): void {
     cancelLook = undefined;
     reviewedAt = clock.now();
-    const reports = states();
+    const reports = subject.states();
     if (phase === "starting" && !reports.some(lacksFirstResult)) becomeReady();
-    if (phase === "ready") tellStatus(statusLine(reports));
+    if (phase === "ready") tellStatus(statusLine(reports, subject.withdrawal(), subject.wasRefused()));
   }
 
   function becomeReady(): void {
@@ -127,7 +141,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
         return;
       }
       channel = opened;
-      states = given;
+      subject = given;
       if (halfWatchdogMs !== undefined) beat(halfWatchdogMs);
       cancelPatience = clock.after(firstResultsMs, () => {
         becomeReady();
@@ -141,12 +155,25 @@ export function createNotifier(options: NotifierOptions): Notifier {
       const restMs = phase === "ready" ? Math.max(0, reviewedAt + STATUS_EVERY_MS - clock.now()) : 0;
       cancelLook = clock.after(restMs, review);
     },
-    stopping() {
+    reloading() {
+      // READY=1 at its end would come too soon while the daemon starts.
+      if (phase !== "ready") return;
+      tell({ RELOADING: "1", MONOTONIC_USEC: monotonicUsec() });
+    },
+    reloaded() {
+      if (phase !== "ready") return;
+      untold.delete("RELOADING");
+      untold.delete("MONOTONIC_USEC");
+      untold.set("READY", "1");
+      status = "";
+      review();
+    },
+    stopping(last) {
       if (phase === "stopping") return;
       phase = "stopping";
       cancelPatience();
-      untold.delete("READY");
-      tell({ STOPPING: "1", STATUS: "stopping" });
+      for (const earlier of ["READY", "RELOADING", "MONOTONIC_USEC"] as const) untold.delete(earlier);
+      tell({ STOPPING: "1", STATUS: last });
     },
     close() {
       cancelLook?.();
@@ -173,8 +200,26 @@ function halfWatchdog({ watchdogUsec = "", watchdogPid }: NotifierOptions): numb
 const MOST_NAMED = 3;
 const LONGEST_NAME = 60;
 
-/** One line of at most 300 characters: the verdict by what is known, and who is to blame. */
-export function statusLine(reports: readonly CheckReport[]): string {
+/** One line of at most 500 characters: whether the host is withdrawn, the verdict by what is known, and who is to blame. */
+export function statusLine(reports: readonly CheckReport[], withdrawal?: Withdrawal, wasRefused = false): string {
+  const above = withdrawal && withdrawalLine(withdrawal);
+  const checks = checksLine(reports);
+  const line = above === undefined ? checks : `${above}; by its checks ${checks}`;
+  return wasRefused ? `${line}; the last reload was refused` : line;
+}
+
+function withdrawalLine({ stopping, maintenance, drain }: Withdrawal): string {
+  if (stopping) return "draining before it stops";
+  if (maintenance) {
+    const { until, reason } = maintenance;
+    return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${short(reason)})`}`;
+  }
+  return drain ? `drained since ${toTheSecond(drain.since)}` : "withdrawn";
+}
+
+const toTheSecond = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+
+function checksLine(reports: readonly CheckReport[]): string {
   const { up = [], down = [], unknown = [] } = Object.groupBy(reports, standing);
   const count = `${up.length} of ${reports.length} up`;
   const failing = down.filter(isOf("critical"));
@@ -200,15 +245,26 @@ function blame(report: CheckReport): string {
   return `${nameOf(report)} ${reason === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : reason}`;
 }
 
-function nameOf({ check }: CheckReport): string {
-  // What breaks a line, or the terminal that it is shown on, becomes a space.
-  const characters = [...check.name.replace(/[\p{C}\p{Z}]+/gu, " ")];
+const nameOf = ({ check }: CheckReport): string => short(check.name);
+
+/** What breaks a line, or the terminal that it is shown on, becomes a space. */
+function short(text: string): string {
+  const characters = [...text.replace(/[\p{C}\p{Z}]+/gu, " ")];
   return characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : characters.join("");
 }
 
 function few(items: readonly string[]): string {
   const rest = items.length - MOST_NAMED;
   return rest > 0 ? `${items.slice(0, MOST_NAMED).join(", ")} and ${rest} more` : items.join(", ");
+}
+
+/** Microseconds by CLOCK_MONOTONIC, by which systemd tells this reload from one before. */
+function monotonicUsec(): string {
+  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs.
+  const timespec = new Uint32Array(4);
+  libc?.clock_gettime(CLOCK_MONOTONIC, timespec);
+  const seconds = (timespec[1] ?? 0) * 2 ** 32 + (timespec[0] ?? 0);
+  return String(seconds * 1e6 + Math.floor((timespec[2] ?? 0) / 1000));
 }
 
 interface Channel {

@@ -5,7 +5,8 @@ import { expect, test } from "bun:test";
 import type { CheckResult, Outcome } from "../src/checks/check.ts";
 import type { CheckReport } from "../src/core/monitor.ts";
 import type { Log, LogFields } from "../src/log.ts";
-import { createNotifier, type NotifierOptions, statusLine } from "../src/systemd.ts";
+import { createNotifier, type NotifierOptions, type NotifierSubject, statusLine } from "../src/systemd.ts";
+import type { Withdrawal } from "../src/withdrawal/withdrawal.ts";
 import { fakeCheck } from "./core/fakes.ts";
 import { descriptorsOf } from "./support/processes.ts";
 import { startReceiver } from "./support/receiver.ts";
@@ -67,6 +68,28 @@ test("the status line is one line, bounded, whatever checks are called", () => {
   }
 });
 
+test("what is above the checks comes first, and what was refused last", () => {
+  const reports = [up("a"), up("b")];
+  const since = Date.UTC(2026, 0, 31, 12, 0, 1, 999);
+  const until = Date.UTC(2026, 0, 31, 12, 30);
+  const rows: readonly (readonly [Withdrawal | undefined, boolean, string])[] = [
+    [undefined, false, "healthy, 2 of 2 up"],
+    [undefined, true, "healthy, 2 of 2 up; the last reload was refused"],
+    [
+      { stopping: false, drain: { since } },
+      false,
+      "drained since 2026-01-31T12:00:01Z; by its checks healthy, 2 of 2 up",
+    ],
+    [
+      { stopping: false, drain: { since }, maintenance: { since, until, reason: "disk\nswap" } },
+      true,
+      "in maintenance until 2026-01-31T12:30:00Z (disk swap); by its checks healthy, 2 of 2 up; the last reload was refused",
+    ],
+    [{ stopping: true, drain: { since } }, false, "draining before it stops; by its checks healthy, 2 of 2 up"],
+  ];
+  for (const [withdrawal, refused, line] of rows) expect(statusLine(reports, withdrawal, refused)).toBe(line);
+});
+
 interface LogLine {
   readonly level: string;
   readonly message: string;
@@ -78,7 +101,14 @@ function collectingLog(): { readonly log: Log; readonly lines: readonly LogLine[
   const at = (level: string) => (message: string, fields?: LogFields) => {
     lines.push({ level, message, fields });
   };
-  const log = { error: at("error"), warning: at("warning"), info: at("info"), debug: at("debug"), verbose: true };
+  const log = {
+    error: at("error"),
+    warning: at("warning"),
+    info: at("info"),
+    debug: at("debug"),
+    verbose: true,
+    setLevel() {},
+  };
   return { log, lines };
 }
 
@@ -88,12 +118,19 @@ function notifierTo(socket: string, given: Partial<NotifierOptions> = {}) {
   return { notifier, lines };
 }
 
+/** A host in service whose configuration was never read again. */
+const of = (states: NotifierSubject["states"]): NotifierSubject => ({
+  states,
+  withdrawal: () => undefined,
+  wasRefused: () => false,
+});
+
 onLinux("nobody waits longer for the first results than the bound, and what is ready once stays so", async () => {
   await using folder = await tempFolder();
   await using receiver = await startReceiver(`${folder.path}/notify`);
   const { notifier } = notifierTo(receiver.socket, { firstResultsMs: 300 });
   let reports = [report("hangs", { intervalMs: 1000 }), up("b")];
-  notifier.begin(() => reports);
+  notifier.begin(of(() => reports));
   try {
     notifier.look();
     const waiting = await receiver.received("STATUS=");
@@ -110,11 +147,51 @@ onLinux("nobody waits longer for the first results than the bound, and what is r
   }
 });
 
+onLinux(
+  "a reload is told with its time, its end as ready, and neither before the daemon is ready nor once it stops",
+  async () => {
+    await using folder = await tempFolder();
+    await using receiver = await startReceiver(`${folder.path}/notify`);
+    const { notifier } = notifierTo(receiver.socket);
+    let reports = [report("a", { intervalMs: 1000 })];
+    notifier.begin(of(() => reports));
+    try {
+      notifier.reloading();
+      notifier.reloaded();
+      await receiver.received("STATUS=waiting");
+      reports = [up("a", { intervalMs: 1000 })];
+      notifier.look();
+      await receiver.received("READY=1");
+      notifier.reloading();
+      notifier.reloaded();
+      await receiver.received("READY=1", 10_000, 2);
+      notifier.stopping("draining for 30s, then stopping");
+      notifier.reloading();
+      notifier.reloaded();
+      await receiver.received("STOPPING=1");
+      const texts = receiver.notices().map(({ text }) => text);
+      expect(texts.map((text) => text.replace(/USEC=\d+$/, "USEC=…"))).toEqual([
+        "STATUS=waiting for the first results",
+        "READY=1\nSTATUS=healthy, 1 of 1 up",
+        "RELOADING=1\nMONOTONIC_USEC=…",
+        "READY=1\nSTATUS=healthy, 1 of 1 up",
+        "STOPPING=1\nSTATUS=draining for 30s, then stopping",
+      ]);
+      const usec = BigInt(/\d+$/.exec(texts[2] ?? "")?.[0] ?? 0);
+      const uptime = BigInt(Math.floor(Number((await Bun.file("/proc/uptime").text()).split(" ")[0]) * 1e6));
+      expect(usec).toBeGreaterThan(uptime - 60_000_000n); // seconds since the boot, not since the start of the process
+      expect(usec).toBeLessThanOrEqual(uptime + 60_000_000n);
+    } finally {
+      notifier.close();
+    }
+  },
+);
+
 onLinux("it is ready at once where no critical check runs in the background", async () => {
   await using folder = await tempFolder();
   await using receiver = await startReceiver(`${folder.path}/notify`);
   const { notifier } = notifierTo(receiver.socket);
-  notifier.begin(() => [report("on request"), report("b", { intervalMs: 1000, severity: "warning" })]);
+  notifier.begin(of(() => [report("on request"), report("b", { intervalMs: 1000, severity: "warning" })]));
   try {
     await receiver.received("READY=1");
     expect(receiver.notices().map(({ text }) => text)).toEqual([
@@ -132,7 +209,7 @@ onLinux(
     await using receiver = await startReceiver(`${folder.path}/notify`);
     const { notifier } = notifierTo(receiver.socket);
     let count = 0;
-    notifier.begin(() => Array.from({ length: count }, (_, index) => up(`${index}`)));
+    notifier.begin(of(() => Array.from({ length: count }, (_, index) => up(`${index}`))));
     try {
       const end = performance.now() + 2500;
       while (performance.now() < end) {
@@ -159,9 +236,9 @@ onLinux("the watchdog is fed for this process alone", async () => {
   const fed = async (watchdogUsec: string, watchdogPid: string | undefined): Promise<boolean> => {
     const from = receiver.notices().length;
     const { notifier } = notifierTo(receiver.socket, { watchdogUsec, watchdogPid });
-    notifier.begin(() => []);
+    notifier.begin(of(() => []));
     await Bun.sleep(100); // five times as long as it takes
-    notifier.stopping();
+    notifier.stopping("stopping");
     notifier.close();
     await receiver.received("STOPPING=1", 10_000, from);
     return receiver
@@ -178,9 +255,9 @@ onLinux("the watchdog is fed for this process alone", async () => {
 onLinux("what cannot be a socket is said once, and changes nothing else", () => {
   for (const socket of ["vsock:2:1234", "relative", "/", "@", `/${"x".repeat(108)}`]) {
     const { notifier, lines } = notifierTo(socket, { watchdogUsec: "1000" });
-    notifier.begin(() => []);
+    notifier.begin(of(() => []));
     notifier.look();
-    notifier.stopping();
+    notifier.stopping("stopping");
     notifier.close();
     expect(lines).toEqual([
       {
@@ -200,7 +277,7 @@ onLinux("what was not taken is told again as it is then; nothing is left open", 
   const before = descriptorsOf(process.pid);
   const { notifier, lines } = notifierTo(socket);
   let reports = [down("a", REFUSED)];
-  notifier.begin(() => reports);
+  notifier.begin(of(() => reports));
   reports = [up("a")];
   notifier.look();
   await until(() => lines.length >= 2);

@@ -1,6 +1,7 @@
 // What a command line leads to.
 
 import type { Options } from "../config/load.ts";
+import type { Reread } from "../reload.ts";
 
 /**
  * A text and exit status 0 (what is unwise goes to stderr beside it), whole lines of
@@ -9,7 +10,7 @@ import type { Options } from "../config/load.ts";
 export type Action =
   | { readonly kind: "print"; readonly text: string; readonly cautions?: readonly string[] }
   | { readonly kind: "refuse"; readonly lines: readonly string[] }
-  | { readonly kind: "serve"; readonly options: Options }
+  | { readonly kind: "serve"; readonly options: Options; readonly reread: Reread }
   | {
       readonly kind: "check";
       readonly options: Options;

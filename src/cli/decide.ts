@@ -4,7 +4,7 @@ import { versionLine } from "../version.ts";
 import type { Action } from "./action.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
-import { type Environment, refuse, settle } from "./settle.ts";
+import { type Environment, refuse, reread, settle } from "./settle.ts";
 
 /** `argv` is what follows the name of the program. A first word without a dash names a command. */
 export async function decide(argv: readonly string[], env: Environment): Promise<Action> {
@@ -20,5 +20,6 @@ export async function decide(argv: readonly string[], env: Environment): Promise
   if (argv.length === 0 || wants("help")) return { kind: "print", text: renderHelp() };
   if (wants("version")) return { kind: "print", text: versionLine() };
   const options = await settle(parsed, env);
-  return "listener" in options ? { kind: "serve", options } : refuse(options, parsed);
+  if (!("listener" in options)) return refuse(options, parsed);
+  return { kind: "serve", options, reread: () => reread(parsed, env) };
 }

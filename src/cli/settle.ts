@@ -16,11 +16,21 @@ export async function settle({ values, problems }: Parsed, env: Environment): Pr
   return all.filter((problem) => problem !== NO_CHECK);
 }
 
+export const refuse = (problems: readonly Problem[], parsed: Parsed): Action => ({
+  kind: "refuse",
+  lines: toLines(problems, parsed),
+});
+
+/** The same words once more, and what their files hold by now. */
+export async function reread(parsed: Parsed, env: Environment): Promise<Options | readonly string[]> {
+  const options = await settle(parsed, env);
+  return "listener" in options ? options : toLines(options, parsed);
+}
+
 /** What stands in a file already says where; the rest is this program's to say. */
-export function refuse(problems: readonly Problem[], { values }: Parsed): Action {
+function toLines(problems: readonly Problem[], { values }: Parsed): readonly string[] {
   const file = values["config"]?.at(-1);
-  const lines = problems.map((problem) =>
+  return problems.map((problem) =>
     file !== undefined && problem.startsWith(`${onOneLine(file)}:`) ? problem : `health-checker: ${problem}`,
   );
-  return { kind: "refuse", lines };
 }

@@ -1,4 +1,5 @@
-// The health listener: any method, any path, one verdict, and nothing else ever.
+// The health listener: any method, any path, one verdict, and nothing else ever. While
+// the host is withdrawn from service it is unhealthy, whatever its checks say.
 
 import type { Verdict } from "../checks/check.ts";
 import type { Asker, Monitor } from "../core/monitor.ts";
@@ -7,6 +8,7 @@ const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": 
 
 export const HEALTHY_BODY = "OK";
 export const UNHEALTHY_BODY = "At least one health check failed";
+export const DRAINING_BODY = "Draining";
 
 /** Never healthy by default. */
 const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
@@ -14,6 +16,8 @@ const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
   readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
+  /** Whether the host is to be unhealthy, be it healthy or not. */
+  readonly isWithdrawn: () => boolean;
   /** What an unhealthy host answers, 400 to 599. */
   readonly failureStatus: number;
   /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
@@ -23,11 +27,15 @@ export interface HealthOptions {
 export type HealthHandler = (request: Request) => Response | Promise<Response>;
 
 /** A fault while judging counts as unhealthy. */
-export function createHealthHandler({ read, ask, failureStatus, endpoints }: HealthOptions): HealthHandler {
-  const answer = ({ healthy }: Pick<Verdict, "healthy">) =>
-    healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+export function createHealthHandler(options: HealthOptions): HealthHandler {
+  const { read, ask, isWithdrawn, failureStatus, endpoints } = options;
+  const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
+    if (isWithdrawn()) return unhealthyResponse(failureStatus, DRAINING_BODY);
+    return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+  };
   const groupOf = endpoints.length === 0 ? () => 0 : (request: Request) => endpoints.indexOf(pathOf(request.url)) + 1;
   return (request) => {
+    if (isWithdrawn()) return answer(UNKNOWN); // no check is run for it
     const group = groupOf(request);
     const known = read(group);
     if (known) return answer(known);
@@ -44,5 +52,5 @@ function pathOf(url: string): string {
   return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
 }
 
-export const unhealthyResponse = (status: number): Response =>
-  new Response(UNHEALTHY_BODY, { status, headers: HEADERS });
+export const unhealthyResponse = (status: number, body = UNHEALTHY_BODY): Response =>
+  new Response(body, { status, headers: HEADERS });

@@ -18,7 +18,7 @@ const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one
 
 /** On request: nothing is known before it is asked for. */
 const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
-  createHealthHandler({ read: () => undefined, ask, failureStatus, endpoints: [] });
+  createHealthHandler({ read: () => undefined, ask, isWithdrawn: () => false, failureStatus, endpoints: [] });
 
 test("a healthy host answers 200 OK", async () => {
   const answer = handler(async () => verdict(true), 504);
@@ -52,12 +52,47 @@ test("what is known is answered at once, and nobody is asked", async () => {
     const answer = createHealthHandler({
       read: () => verdict(healthy),
       ask: () => Promise.reject(new Error("asked")),
+      isWithdrawn: () => false,
       failureStatus: 503,
       endpoints: [],
     })(new Request("http://host/"));
     expect(answer).toBeInstanceOf(Response);
     expect(await seen(await answer)).toEqual(healthy ? OK : BAD(503));
   }
+});
+
+describe("while the host is withdrawn", () => {
+  const draining = { status: 503, headers: HEADERS, body: "Draining" };
+
+  test("it is unhealthy on every path, and nobody is asked", async () => {
+    const answer = createHealthHandler({
+      read: () => verdict(true),
+      ask: () => Promise.reject(new Error("asked")),
+      isWithdrawn: () => true,
+      failureStatus: 503,
+      endpoints: ["/db"],
+    });
+    for (const path of ["/", "/db", "/x?y"]) {
+      expect(await seen(await answer(new Request(`http://host${path}`)))).toEqual(draining);
+    }
+  });
+
+  test("who has asked before is told so too, whatever his round has found", async () => {
+    for (const healthy of [true, false]) {
+      let withdrawn = false;
+      const { promise, resolve } = Promise.withResolvers<Verdict>();
+      const answer = createHealthHandler({
+        read: () => undefined,
+        ask: () => promise,
+        isWithdrawn: () => withdrawn,
+        failureStatus: 503,
+        endpoints: [],
+      })(new Request("http://host/"));
+      withdrawn = true;
+      resolve(verdict(healthy));
+      expect(await seen(await answer)).toEqual(draining);
+    }
+  });
 });
 
 describe("endpoints", () => {
@@ -68,6 +103,7 @@ describe("endpoints", () => {
       groups.push(group);
       return verdict(true);
     },
+    isWithdrawn: () => false,
     failureStatus: 504,
     endpoints: ["/db", "/a/b", "/"],
   });

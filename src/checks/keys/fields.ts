@@ -185,11 +185,20 @@ export const listenAddress: Field<Address> = {
   },
 };
 
-/** What an answer must hold. */
-export interface Pattern {
+/** What an answer must hold. All that it is made of can be seen, so that two can be compared. */
+export class Pattern {
   /** As the user wrote it; may hold a secret, so it is not for messages. */
   readonly text: string;
-  readonly matches: (content: string) => boolean;
+  readonly expression: RegExp | undefined;
+
+  constructor(text: string, expression?: RegExp) {
+    this.text = text;
+    this.expression = expression;
+  }
+
+  matches(content: string): boolean {
+    return this.expression?.test(content) ?? content.includes(this.text);
+  }
 }
 
 /** A substring, or a regular expression of ECMAScript between slashes, with flags of i, m, s, u and v behind. */
@@ -201,11 +210,10 @@ export const pattern: Field<Pattern> = {
     const written = textOf(given);
     if (written === undefined || written === "") return {};
     const [, source, flags = ""] = /^\/(.+)\/([a-z]*)$/s.exec(written) ?? [];
-    if (source === undefined) return value({ text: written, matches: (content) => content.includes(written) });
+    if (source === undefined) return value(new Pattern(written));
     if (!/^[imsuv]*$/.test(flags)) return { hint: "its flags may be i, m, s, u and v" };
     try {
-      const expression = new RegExp(source, flags);
-      return value({ text: written, matches: (content) => expression.test(content) });
+      return value(new Pattern(written, new RegExp(source, flags)));
     } catch {
       return { hint: "its regular expression is not valid" };
     }
