@@ -34,8 +34,7 @@ export interface Withdrawals {
   undrain(): Promise<Keeping & { readonly ended: Omit<Withdrawal, "stopping"> }>;
   /** The daemon was asked to stop. Not kept for the next one. */
   stop(): void;
-  /** Whether an `undrain` has ended a drain or a maintenance of this daemon's, or one has ended by itself. */
-  readonly wasWithdrawn: boolean;
+  /** Ends its timers; what is in force stays kept. */
   close(): void;
 }
 
