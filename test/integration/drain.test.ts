@@ -1,0 +1,121 @@
+// SIGTERM with --drain-delay: unhealthy at once, and served to the end of the delay.
+
+import { expect, test } from "bun:test";
+import { startDaemon } from "../support/daemon.ts";
+import { listener } from "../support/listeners.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const DRAINING = { status: 503, body: "Draining" };
+
+const answerOf = async (ask: Promise<{ status: number; body: string }>) => {
+  const { status, body } = await ask;
+  return { status, body };
+};
+
+test("SIGTERM answers unhealthy at once and serves on for the delay, then ends", async () => {
+  await using folder = await tempFolder();
+  await using receiver = await startReceiver(`${folder.path}/notify`);
+  await using peer = await listener();
+  await using daemon = await startDaemon(
+    ["--port", `${peer.port}`, "--drain-delay", "2s", "--failure-status", "503", "--interval", "10s"],
+    { env: { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: "400000" } },
+  );
+  expect((await daemon.ask()).status).toBe(200);
+  const askedAt = performance.now();
+  const exited = daemon.stop("SIGTERM");
+  await daemon.logged("INFO draining for=2s");
+  let served = 0;
+  while (performance.now() < askedAt + 1500) {
+    expect(await answerOf(daemon.ask(served % 2 ? "/" : "/x"))).toEqual(DRAINING);
+    served++;
+  }
+  expect(served).toBeGreaterThan(1);
+  const stopping = await receiver.received("STOPPING=1");
+  expect(stopping.text).toBe("STOPPING=1\nSTATUS=draining for 2s, then stopping");
+  expect(await exited).toBe(0);
+  expect(performance.now() - askedAt).toBeWithin(1950, 12_000);
+  const beats = receiver.notices().filter(({ at, text }) => text === "WATCHDOG=1" && at > stopping.at);
+  expect(beats.length).toBeGreaterThan(2); // or the watchdog would end the drain
+}, 30_000);
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s, a second signal, cuts the delay short; running rounds still end",
+  async (second) => {
+    await using peer = await listener();
+    await using daemon = await startDaemon(["--port", `${peer.port}`, "--drain-delay", "10m"]);
+    expect((await daemon.ask()).status).toBe(200);
+    const exited = daemon.stop("SIGTERM");
+    await daemon.logged("draining for=10m");
+    process.kill(daemon.pid, second);
+    expect(await exited).toBe(0);
+    await daemon.logged("INFO stopped");
+  },
+  30_000,
+);
+
+test("a third ends at once what a round holds up", async () => {
+  await using daemon = await startDaemon(["--script", "sleep 600", "--script-timeout", "10m", "--drain-delay", "10m"]);
+  const asked = daemon.ask().catch((error) => error);
+  await until(async () => (await Bun.$`pgrep -P ${daemon.pid} sleep`.nothrow().text()) !== "");
+  const exited = daemon.stop("SIGTERM");
+  await daemon.logged("draining for=10m");
+  process.kill(daemon.pid, "SIGTERM");
+  await until(
+    () =>
+      daemon.ask().then(
+        () => false,
+        () => true,
+      ),
+    4000,
+    "nobody to be let in any more",
+  );
+  process.kill(daemon.pid, "SIGTERM");
+  expect(await exited).toBe(143);
+  expect(await asked).toBeInstanceOf(Error);
+}, 30_000);
+
+test("SIGINT never drains, nor does SIGTERM without a delay: who waits gets the truth", async () => {
+  await using folder = await tempFolder();
+  for (const [signal, delay] of [
+    ["SIGINT", "10m"],
+    ["SIGTERM", "0"],
+  ] as const) {
+    const go = `${folder.path}/go-${signal}`;
+    const script = await folder.write(
+      `wait-${signal}.sh`,
+      `#!/bin/sh\nuntil [ -e ${go} ]; do sleep 0.05; done\n`,
+      0o755,
+    );
+    await using daemon = await startDaemon(["--script", script, "--script-timeout", "60s", "--drain-delay", delay]);
+    const asked = daemon.ask();
+    await until(async () => (await Bun.$`pgrep -P ${daemon.pid}`.nothrow().text()) !== "");
+    const exited = daemon.stop(signal);
+    await daemon.logged(`stopping signal=${signal}`);
+    await Bun.write(go, "");
+    expect(await answerOf(asked)).toEqual({ status: 200, body: "OK" });
+    expect(await exited).toBe(0);
+    expect(daemon.log().join("\n")).not.toContain("draining");
+  }
+}, 60_000);
+
+test("a drain answers for who waits, not by what his round finds", async () => {
+  await using folder = await tempFolder();
+  const script = await folder.write(
+    "wait.sh",
+    `#!/bin/sh\nuntil [ -e ${folder.path}/go ]; do sleep 0.05; done\n`,
+    0o755,
+  );
+  await using daemon = await startDaemon([
+    ...["--script", script, "--script-timeout", "60s", "--drain-delay", "10m", "--failure-status", "503"],
+  ]);
+  const asked = daemon.ask();
+  await until(async () => (await Bun.$`pgrep -P ${daemon.pid}`.nothrow().text()) !== "");
+  const exited = daemon.stop("SIGTERM");
+  await daemon.logged("draining");
+  await Bun.write(`${folder.path}/go`, "");
+  expect(await answerOf(asked)).toEqual(DRAINING);
+  process.kill(daemon.pid, "SIGTERM");
+  expect(await exited).toBe(0);
+}, 30_000);
