@@ -1,7 +1,6 @@
 // explain [options]: what the daemon would do, and what already looks wrong. It runs
 // no check and listens on nothing; it looks at files and asks for names.
 
-import { readFileSync } from "node:fs";
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { scriptEnvironment } from "../checks/environment.ts";
@@ -16,6 +15,7 @@ import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
+import { describeUser } from "./user.ts";
 
 /** What a resolver may take; a check waits no longer than its own timeout. */
 const RESOLVE_MS = 3000;
@@ -49,24 +49,9 @@ function explainWhole({ listener, failureStatus, endpoints, maxRounds, singlefli
   return [
     `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
     ...endpoints.map(({ path, checks }) => `${path} looks at ${checks.join(", ")} alone.`),
-    `Checks and their scripts run as ${describeUser()}, in ${process.cwd()}, as this does; a service has its own.`,
+    `Checks and their scripts run as ${describeUser(process.getuid?.())}, in ${process.cwd()}, as this does; a service has its own.`,
     rounds,
   ];
-}
-
-/** By the file of users: the runtime takes the name from $USER, which is whoever's it was. */
-function describeUser(): string {
-  const uid = process.getuid?.();
-  if (uid === undefined) return "this user";
-  try {
-    const line = readFileSync("/etc/passwd", "utf8")
-      .split("\n")
-      .find((user) => user.split(":")[2] === String(uid));
-    if (line !== undefined) return `${line.split(":")[0]} (uid ${uid})`;
-  } catch {
-    // The number says it too.
-  }
-  return `uid ${uid}`;
 }
 
 function explainCheck(check: Check, wrong: readonly string[]): readonly string[] {

@@ -1,0 +1,17 @@
+// Users by name, for people.
+
+import { readFileSync } from "node:fs";
+
+/** By the file of users: the runtime takes the name from $USER, which is whoever's it was. */
+export function describeUser(uid: number | undefined): string {
+  if (uid === undefined) return "this user";
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((user) => user.split(":")[2] === String(uid));
+    if (line !== undefined) return `${line.split(":")[0]} (uid ${uid})`;
+  } catch {
+    // The number says it too.
+  }
+  return `uid ${uid}`;
+}
