@@ -13,10 +13,20 @@ export interface Listener<Server> {
   close(): Promise<void>;
 }
 
-/** 0.0.0.0 and no host are every address, v4 and v6; v4 alone on a host without v6. Throws ListenError. */
-export async function listen<Server>(address: Address, serveAt: (at: Address) => Server): Promise<Listener<Server>> {
+/** As open as a port is: whoever may reach the path may ask. */
+const OPEN_TO_ALL = 0o666;
+
+/**
+ * 0.0.0.0 and no host are every address, v4 and v6; v4 alone on a host without v6.
+ * `mode` is that of a unix socket, from the moment it exists. Throws ListenError.
+ */
+export async function listen<Server>(
+  address: Address,
+  serveAt: (at: Address) => Server,
+  mode = OPEN_TO_ALL,
+): Promise<Listener<Server>> {
   try {
-    if (address.family === "unix") return await (await import("./unix-socket.ts")).listenOnPath(address, serveAt);
+    if (address.family === "unix") return await (await import("./unix-socket.ts")).listenOnPath(address, serveAt, mode);
     const every = address.host === "" || address.host === "0.0.0.0";
     return { server: every ? listenEverywhere(address, serveAt) : serveAt(address), close: async () => {} };
   } catch (error) {

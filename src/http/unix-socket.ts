@@ -1,5 +1,5 @@
-// A listener on a unix socket: its file is opened to all, never taken from a server
-// that lives, and removed at the end if it is still ours.
+// A listener on a unix socket: its file never has more rights than it is meant to, is
+// never taken from a server that lives, and is removed at the end if it is still ours.
 
 import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,10 +9,11 @@ import { connect, preparePeer } from "../probing/network/connect.ts";
 /** A server that has not answered a connect by then is busy, so it lives. */
 const LIVING_MS = 200;
 
-/** Throws an error whose `code` says why it cannot be done. */
+/** Throws an error whose `code` says why it cannot be done. `mode` says who may connect. */
 export async function listenOnPath<Server>(
   address: Address & { family: "unix" },
   serveAt: (at: Address) => Server,
+  mode: number,
 ): Promise<{ readonly server: Server; close(): Promise<void> }> {
   const { path } = address;
   const there = statOf(path);
@@ -25,10 +26,10 @@ export async function listenOnPath<Server>(
   // runtime, which removes the path that it opened whoever has it by then, finds nothing.
   const beside = join(dirname(path), `.${process.pid}`);
   remove(beside);
-  const server = serveAt({ family: "unix", path: beside });
+  const server = withUmask(0o777 & ~mode, () => serveAt({ family: "unix", path: beside }));
   try {
-    // As open as a port is: whoever may reach the path may ask.
-    chmodSync(beside, 0o666);
+    // The default rights of a folder (ACL) may have taken some more away.
+    chmodSync(beside, mode);
     renameSync(beside, path);
   } catch (error) {
     remove(beside);
@@ -44,6 +45,16 @@ export async function listenOnPath<Server>(
       if (now && same) remove(path);
     },
   };
+}
+
+/** Between bind and chmod whoever is quick could connect; the umask leaves no between. */
+function withUmask<T>(umask: number, action: () => T): T {
+  const before = process.umask(umask);
+  try {
+    return action();
+  } finally {
+    process.umask(before);
+  }
 }
 
 function statOf(path: string): Stats | undefined {
