@@ -4,7 +4,7 @@ import type { CheckState, Failure, Severity } from "./checks/check.ts";
 import type { CheckReport } from "./core/monitor.ts";
 import type { Withdrawal } from "./withdrawal/withdrawal.ts";
 
-export interface HostStatus {
+export interface HostStatus extends WithdrawalStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
@@ -14,10 +14,14 @@ export interface HostStatus {
   readonly state: "healthy" | "unhealthy" | "draining" | "maintenance" | "stopping";
   /** Names of the checks that make the host unhealthy, withdrawn or not. */
   readonly failing: readonly string[];
-  readonly drain?: { readonly since: string };
-  readonly maintenance?: { readonly since: string; readonly until: string; readonly reason?: string };
   readonly lastReload?: ReloadReport;
   readonly checks: readonly CheckStatus[];
+}
+
+/** What is in force of it. */
+export interface WithdrawalStatus {
+  readonly drain?: { readonly since: string };
+  readonly maintenance?: { readonly since: string; readonly until: string; readonly reason?: string };
 }
 
 export interface CheckStatus {
@@ -72,7 +76,6 @@ export interface StatusParts {
 
 export function hostStatus(parts: StatusParts): HostStatus {
   const { version, startedAt, healthy, failing, reports, withdrawal, lastReload, now } = parts;
-  const { drain, maintenance } = withdrawal ?? {};
   return {
     version,
     pid: process.pid,
@@ -80,6 +83,15 @@ export function hostStatus(parts: StatusParts): HostStatus {
     healthy: healthy && !withdrawal,
     state: stateOf(healthy, withdrawal),
     failing,
+    ...withdrawalStatus(withdrawal),
+    ...(lastReload && { lastReload }),
+    checks: reports.map((report) => checkStatus(report, now)),
+  };
+}
+
+export function withdrawalStatus(withdrawal: Omit<Withdrawal, "stopping"> | undefined): WithdrawalStatus {
+  const { drain, maintenance } = withdrawal ?? {};
+  return {
     ...(drain && { drain: { since: iso(drain.since) } }),
     ...(maintenance && {
       maintenance: {
@@ -88,8 +100,6 @@ export function hostStatus(parts: StatusParts): HostStatus {
         ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
       },
     }),
-    ...(lastReload && { lastReload }),
-    checks: reports.map((report) => checkStatus(report, now)),
   };
 }
 

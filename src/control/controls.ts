@@ -8,5 +8,5 @@ export interface Controls {
   readonly status: () => Promise<HostStatus>;
   /** Reads the configuration again; never rejects for anything that it holds. */
   readonly reload: () => Promise<ReloadReport>;
-  readonly withdrawals: Pick<Withdrawals, "drain" | "maintain" | "undrain">;
+  readonly withdrawals: Pick<Withdrawals, "current" | "drain" | "maintain" | "undrain">;
 }

@@ -1,0 +1,33 @@
+// A daemon's controls without a daemon: a status and a report that a test says, and drains for real.
+
+import type { Controls } from "../../src/control/controls.ts";
+import { createLog } from "../../src/log.ts";
+import type { HostStatus, ReloadReport } from "../../src/status.ts";
+import type { Withdrawals } from "../../src/withdrawal/withdrawal.ts";
+import { createWithdrawals } from "../../src/withdrawal/withdrawals.ts";
+
+export const HEALTHY: HostStatus = {
+  version: "1.0.0",
+  pid: 42,
+  startedAt: "2026-01-31T12:00:00.000Z",
+  healthy: true,
+  state: "healthy",
+  failing: [],
+  checks: [],
+};
+
+export const TAKEN: ReloadReport = {
+  at: "2026-01-31T12:00:00.000Z",
+  taken: true,
+  problems: [],
+  cautions: [],
+  kept: 1,
+  added: 2,
+  removed: 3,
+};
+
+/** `directory` is where drains are kept; nowhere unless said. */
+export function controlsFor(says: Partial<Controls> = {}, directory?: string): Controls & { withdrawals: Withdrawals } {
+  const withdrawals = createWithdrawals({ directory, log: createLog("panic", () => {}), onChange: () => {} });
+  return { status: async () => HEALTHY, reload: async () => TAKEN, ...says, withdrawals };
+}
