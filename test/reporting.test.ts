@@ -155,3 +155,45 @@ test("a thousand checks that go down at once have one line each, and the host on
 });
 
 const other = fakeCheck({ name: "other" });
+
+const REFUSED_RELOAD = { at: "", taken: false, cautions: [], kept: 0, added: 0, removed: 0 };
+
+test("a reload tells what it changed, or why it changed nothing, and however many there are is no flood", async () => {
+  const { clock, report, news } = setUp();
+  const change = { kept: 3, added: [fakeCheck({ name: "new" })], removed: [] };
+  const taken = { ...REFUSED_RELOAD, taken: true, problems: [], cautions: ["listener: takes a restart"] };
+  report.onReload(taken, change);
+  report.onReload({ ...REFUSED_RELOAD, problems: ["a.yaml:1:1: one", "a.yaml:2:1: two"] }, change);
+  expect(news()).toEqual([
+    "<6>configuration reloaded kept=3 added=new",
+    '<4>unwise configuration caution="listener: takes a restart"',
+    '<3>configuration refused, nothing has changed count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
+  ]);
+  const many = Array.from({ length: 100 }, (_, index) => `a.yaml:${index}:1: wrong`);
+  report.onReload({ ...REFUSED_RELOAD, problems: many }, undefined);
+  const [line = ""] = news();
+  expect(line).toContain("count=100 ");
+  expect(line.match(/wrong/g)).toHaveLength(20);
+  for (let reload = 0; reload < 60; reload++) {
+    await clock.pass(SECOND);
+    report.onReload(taken, change);
+  }
+  expect(news().filter((line) => line.includes("reloaded")).length).toBeLessThanOrEqual(5);
+});
+
+test("what is watched is told for each check, with what will not work", async () => {
+  const { report, news } = setUp();
+  const broken = fakeCheck({
+    name: "broken",
+    intervalMs: 2000,
+    severity: "warning",
+    inspect: async () => ["no", "never"],
+  });
+  await report.onWatch([it, broken]);
+  expect(news()).toEqual([
+    "<6>check name=it kind=test target=nothing timeout=10s",
+    "<6>check name=broken kind=test target=nothing timeout=10s interval=2s severity=warning",
+    "<4>check will fail name=broken because=no",
+    "<4>check will fail name=broken because=never",
+  ]);
+});

@@ -1,0 +1,88 @@
+// What has not changed since the plan before is the same object, whatever its kind; what
+// has changed in anything at all is not.
+
+import { expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { buildCheck } from "../src/checks/build.ts";
+import { KINDS } from "../src/checks/index.ts";
+import { loadOptions, type Options } from "../src/config/load.ts";
+import { createPlan } from "../src/plan.ts";
+import { tempFolder } from "./support/temp.ts";
+
+const build = (config: Options["checks"][number]) => buildCheck(config, { env: {}, onOrphan() {} });
+
+async function load(file: string, env: Readonly<Record<string, string>> = {}): Promise<Options> {
+  const options = await loadOptions({ config: [file] }, env);
+  if (!("listener" in options)) throw new Error(options.join("\n"));
+  return options;
+}
+
+const GOOD = "test/testdata/config/good";
+
+test("a file that is read again keeps every check, of every kind", async () => {
+  const kinds = new Set<string>();
+  for (const name of ["kinds", "numbers", "readme", "aliases"]) {
+    const before = createPlan(await load(`${GOOD}/${name}.yaml`), build);
+    const after = createPlan(await load(`${GOOD}/${name}.yaml`), build, before);
+    expect(after.checks).toHaveLength(before.checks.length);
+    after.checks.forEach((check, index) => {
+      expect(check).toBe(before.checks[index] as typeof check);
+    });
+    expect(after.change).toEqual({ kept: before.checks.length, added: [], removed: [] });
+    for (const { kind } of after.checks) kinds.add(kind);
+  }
+  expect([...kinds].sort()).toEqual(Object.keys(KINDS).sort());
+});
+
+/** A check, and the same one with something about it changed. */
+const CHANGES: readonly (readonly [string, string])[] = [
+  ["tcp: 80", "tcp: 81"],
+  ["tcp: 80", "tcp: localhost:80"],
+  ["tcp: 80", "tcp: 80, timeout: 4s"],
+  ["tcp: 80", "tcp: 80, severity: warning"],
+  ["tcp: 80", "tcp: 80, interval: 5s"],
+  ["tcp: 80, interval: 5s", "tcp: 80, interval: 6s"],
+  ["tcp: 80, interval: 5s", "tcp: 80, interval: 5s, rise: 2"],
+  ["tcp: 80, interval: 5s", "tcp: 80, interval: 5s, fall: 2"],
+  ["tcp: 80, interval: 5s", "tcp: 80, interval: 5s, stale-after: 1h"],
+  ["tcp: 80, send: a, expect: b", "tcp: 80, send: a, expect: c"],
+  ["tcp: 80, send: a, expect: /b/", "tcp: 80, send: a, expect: /b/i"],
+  ["tcp: 80, send: a, expect: /b/", "tcp: 80, send: a, expect: /c/"],
+  ["tcp: 80, send: a, expect: b", "tcp: 80, send: b, expect: b"],
+  ["http: 'http://localhost:80/'", "http: 'http://localhost:80/x'"],
+  ["http: 'http://localhost:80/'", "http: 'https://localhost:80/'"],
+  ["http: 'http://localhost:80/', headers: { A: b }", "http: 'http://localhost:80/', headers: { A: c }"],
+  ["http: 'http://localhost:80/', status: 200", "http: 'http://localhost:80/', status: [200, 204]"],
+  ["script: [a, b]", "script: [a, c]"],
+  ["script: [a]", "script: [a], env: { B: c }"],
+  ["script: [a], env: { B: c }", "script: [a], env: { B: d }"],
+  ["script: [a]", "script: [a], cwd: /tmp"],
+  ["tcp: 80", "udp: 80, send: x"],
+];
+
+test("whatever is changed about a check makes it a new one", async () => {
+  await using folder = await tempFolder();
+  for (const pair of CHANGES) {
+    const [one, other] = await Promise.all(
+      pair.map(async (keys, index) => load(await folder.write(`${index}.yaml`, `checks: [{ name: it, ${keys} }]`))),
+    );
+    if (!one || !other) throw new Error("nothing loaded");
+    const before = createPlan(one, build);
+    const { checks, change } = createPlan(other, build, before);
+    expect({ pair, kept: change.kept }).toEqual({ pair, kept: 0 });
+    expect(change).toEqual({ kept: 0, added: checks, removed: before.checks });
+  }
+});
+
+test("a secret that has changed makes a new check of who has it", async () => {
+  await using folder = await tempFolder();
+  const secret = await folder.write("secret", "swordfish-1");
+  const file = await folder.write(
+    "config.yaml",
+    `checks: [{ http: 'http://localhost:80/', headers: { A: "\${file:${secret}}" } }]`,
+  );
+  const before = createPlan(await load(file), build);
+  await folder.write("secret", "swordfish-2");
+  expect(createPlan(await load(file), build, before).change.kept).toBe(0);
+  await rm(secret);
+});
