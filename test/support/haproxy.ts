@@ -1,5 +1,5 @@
-// A real HAProxy of a test's own, from the system's package, that asks a daemon
-// in two ways, as its users configure it.
+// A real HAProxy of a test's own, from the system's package, that asks a daemon as its users
+// configure it: its health listener in two ways, or its agent.
 
 import { startChild } from "./child.ts";
 import { converse } from "./converse.ts";
@@ -30,6 +30,87 @@ const CHANGE_MS = 30_000;
 
 /** Asks the daemon on 127.0.0.1:`daemonPort` every 100 ms. */
 export async function startHaproxy(daemonPort: number): Promise<Haproxy> {
+  const proxy = await startProxy(`default-server inter 100ms rise 2 fall 2
+frontend front
+  bind unix@front.sock
+  default_backend httpchk
+backend httpchk
+  option httpchk
+  server daemon 127.0.0.1:${daemonPort} check
+backend http-check-send
+  option httpchk
+  http-check send meth GET uri /health ver HTTP/1.1 hdr Host x
+  server daemon 127.0.0.1:${daemonPort} check
+`);
+  const states = async () => parseStates(await proxy.command("show stat"));
+  return {
+    states,
+    bothSee: (wanted) =>
+      untilSeen(states, (seen) => BACKENDS.every((backend) => Bun.deepEquals(seen[backend], wanted)), wanted),
+    [Symbol.asyncDispose]: proxy[Symbol.asyncDispose],
+  };
+}
+
+export interface AgentHaproxy extends AsyncDisposable {
+  /** Of each server line, such as "UP", "DOWN (agent)", "DRAIN (agent)", "MAINT", and the last line of the agent. */
+  states(): Promise<readonly AgentState[]>;
+  /** Waits until every server line has this status. */
+  allSee(status: string): Promise<void>;
+  /** As an operator does; `SERVER` stands for each server line in turn. */
+  command(text: string): Promise<void>;
+}
+
+export interface AgentState {
+  readonly status: string;
+  readonly said: string;
+}
+
+export interface AgentHaproxyOptions {
+  /** On which the service itself is checked. */
+  readonly servicePort: number;
+  readonly agentPort: number;
+  /** A server line for each: how often it asks the agent, such as "100ms". */
+  readonly agentInters: readonly string[];
+  /** More keywords of each line, such as "agent-send x\\n". */
+  readonly more?: string;
+}
+
+export async function startAgentHaproxy(options: AgentHaproxyOptions): Promise<AgentHaproxy> {
+  const { servicePort, agentPort, agentInters, more = "" } = options;
+  const agent = `agent-check agent-addr 127.0.0.1 agent-port ${agentPort} ${more}`;
+  const backends = agentInters.map(
+    (inter, index) => `backend app${index}
+  server host 127.0.0.1:${servicePort} check inter 100ms rise 2 fall 2 ${agent} agent-inter ${inter}
+`,
+  );
+  const proxy = await startProxy(`timeout queue 10s\n${backends.join("")}`);
+  const states = async () => {
+    const row = rowsOf(await proxy.command("show stat"));
+    return agentInters.map((_, index) => {
+      const field = row(`app${index}`, "host");
+      return { status: field("status"), said: field("last_agt") };
+    });
+  };
+  return {
+    states,
+    allSee: (status) => untilSeen(states, (seen) => seen.every((state) => state.status === status), status),
+    async command(text) {
+      for (const index of agentInters.keys()) {
+        const answer = await proxy.command(text.replaceAll("SERVER", `app${index}/host`));
+        if (answer.trim() !== "") throw new Error(`${text}: ${answer}`);
+      }
+    },
+    [Symbol.asyncDispose]: proxy[Symbol.asyncDispose],
+  };
+}
+
+interface Proxy extends AsyncDisposable {
+  /** By its stats socket. */
+  command(text: string): Promise<string>;
+}
+
+/** `sections` begins within the defaults. */
+async function startProxy(sections: string): Promise<Proxy> {
   const folder = await tempFolder();
   const socket = `${folder.path}/stats.sock`;
   const config = await folder.write(
@@ -42,62 +123,59 @@ defaults
   timeout client 10s
   timeout server 10s
   timeout check 10s
-  default-server inter 100ms rise 2 fall 2
-frontend front
-  bind unix@${folder.path}/front.sock
-  default_backend httpchk
-backend httpchk
-  option httpchk
-  server daemon 127.0.0.1:${daemonPort} check
-backend http-check-send
-  option httpchk
-  http-check send meth GET uri /health ver HTTP/1.1 hdr Host x
-  server daemon 127.0.0.1:${daemonPort} check
-`,
+  ${sections}`,
   );
   const proxy = startChild(["haproxy", "-f", config, "-db"], { cwd: folder.path });
-  const states = async () => parseStates(await converse({ unix: socket }, "show stat\n"));
+  const command = (text: string) => converse({ unix: socket }, `${text}\n`);
   const end = async () => {
     await proxy[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   };
   try {
-    await until(async () => proxy.hasExited() || (await states()), CHANGE_MS, "HAProxy to start");
+    await until(async () => proxy.hasExited() || (await command("show info")), CHANGE_MS, "HAProxy to start");
     if (proxy.hasExited()) throw new Error(`haproxy exited with ${await proxy.exited}`);
   } catch (error) {
     await end();
     throw new Error([error instanceof Error ? error.message : error, ...proxy.out, ...proxy.err].join("\n"));
   }
-  return {
-    states,
-    async bothSee(wanted) {
-      let seen: Record<Backend, ServerState> | undefined;
-      try {
-        await until(
-          async () => {
-            seen = await states();
-            return BACKENDS.every((backend) => Bun.deepEquals(seen?.[backend], wanted));
-          },
-          CHANGE_MS,
-          `HAProxy to see ${JSON.stringify(wanted)}`,
-        );
-      } catch (error) {
-        throw new Error(`${error instanceof Error ? error.message : error}; it sees ${JSON.stringify(seen)}`);
-      }
-    },
-    [Symbol.asyncDispose]: end,
-  };
+  return { command, [Symbol.asyncDispose]: end };
+}
+
+async function untilSeen<Seen>(look: () => Promise<Seen>, isIt: (seen: Seen) => boolean, wanted: unknown) {
+  let seen: Seen | undefined;
+  try {
+    await until(
+      async () => {
+        seen = await look();
+        return isIt(seen);
+      },
+      CHANGE_MS,
+      `HAProxy to see ${JSON.stringify(wanted)}`,
+    );
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}; it sees ${JSON.stringify(seen)}`);
+  }
 }
 
 /** HAProxy's CSV: a header that begins with "# ", then a line a frontend, server and backend. */
-function parseStates(csv: string): Record<Backend, ServerState> {
+function rowsOf(csv: string): (backend: string, server: string) => (field: string) => string {
   const [header = "", ...lines] = csv.split("\n");
   const names = header.replace(/^# /, "").split(",");
-  const rows = lines.map((line) => line.split(","));
+  const rows = lines.map((line) => [...line.matchAll(FIELD)].map(([, quoted, plain = ""]) => quoted ?? plain));
+  return (backend, server) => {
+    const row = rows.find(([itsBackend, itsServer]) => itsBackend === backend && itsServer === server);
+    if (!row) throw new Error(`HAProxy has no server ${backend}/${server}: ${csv}`);
+    return (name) => row[names.indexOf(name)] ?? "";
+  };
+}
+
+/** In quotes where it holds a comma. */
+const FIELD = /(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g;
+
+function parseStates(csv: string): Record<Backend, ServerState> {
+  const row = rowsOf(csv);
   const stateOf = (backend: Backend): ServerState => {
-    const row = rows.find(([proxy, server]) => proxy === backend && server === "daemon");
-    if (!row) throw new Error(`HAProxy has no backend ${backend}: ${csv}`);
-    const field = (name: string) => row[names.indexOf(name)] ?? "";
+    const field = row(backend, "daemon");
     return { status: field("status"), check: field("check_status"), code: field("check_code") };
   };
   return { httpchk: stateOf("httpchk"), "http-check-send": stateOf("http-check-send") };
