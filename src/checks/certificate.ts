@@ -31,6 +31,7 @@ export const certificate = defineKind({
   target: ({ certificate, "server-name": name }) =>
     name === undefined ? formatAddress(certificate) : `${formatAddress(certificate)} as ${name}`,
   peer: ({ certificate }) => certificate,
+  paths: ({ ca }) => (ca === undefined ? [] : [ca]),
   caution: ({ "min-days": minDays }) =>
     minDays
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]

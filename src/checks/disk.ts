@@ -31,6 +31,7 @@ export const disk = defineKind({
       ? undefined
       : { path: ["disk"], expected: "min-free, min-free-inodes or both beside it", got: "neither" },
   target: ({ disk }) => disk,
+  paths: ({ disk }) => [disk],
   probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes }) {
     const loading = import("../probing/files/filesystem.ts");
     return async (signal) => {

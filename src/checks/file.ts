@@ -48,6 +48,7 @@ export const file = defineKind({
     return { path: [key], expected: "no such key beside absent", got: "both" };
   },
   target: ({ file }) => file,
+  paths: ({ file }) => [file],
   probe({ file: path, absent, "max-age": maxAge, expect }) {
     const loading = import("../probing/files/filesystem.ts");
     const judge = (found: Stat & Partial<Content>): Outcome => {

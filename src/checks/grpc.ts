@@ -6,7 +6,7 @@ import { isFailure } from "../probing/network/race.ts";
 import type { Answer } from "../probing/protocols/grpc.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
 import { address, takes, text } from "./keys/fields.ts";
-import { tls } from "./keys/tls.ts";
+import { pathsOfTls, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
 /** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
@@ -61,6 +61,7 @@ export const grpc = defineKind({
       : { path: ["authority"], expected: "a host name, with a port or without", got: "a text that cannot be one" },
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
+  paths: ({ tls }) => pathsOfTls(tls),
   probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
     const loading = Promise.all([
       import("../probing/network/stream.ts"),

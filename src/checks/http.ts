@@ -22,7 +22,7 @@ import {
   statuses,
 } from "./keys/http.ts";
 import { type Expected, flawOfJson, json, shorten } from "./keys/json.ts";
-import { type TlsSettings, tls } from "./keys/tls.ts";
+import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type Conflict, defineKind } from "./kind.ts";
 
 const MOST_REDIRECTS = 10;
@@ -70,6 +70,7 @@ export const http = defineKind({
   },
   target: ({ http, unix }) => (unix === undefined ? http.shown : `${http.shown} by unix:${unix}`),
   peer: (settings) => addressOf(settings),
+  paths: ({ tls }) => pathsOfTls(tls),
   asksHttp: true,
   secrets: (settings) => secretsOf(settings),
   caution: ({ http, tls }) =>

@@ -51,6 +51,8 @@ export interface CheckKind<Settings = unknown> {
   readonly target: (settings: Settings) => string;
   /** Where it connects to, when it does; a host name counts as another host unless it is this one's. */
   readonly peer?: (settings: Settings) => Address | undefined;
+  /** Files and folders that it looks at itself; what a script does is not known. */
+  readonly paths?: (settings: Settings) => readonly string[];
   /** True where asking the daemon's own health listener would start a round within the round. */
   readonly asksHttp?: boolean;
   /** Texts of the settings that must never be shown. */

@@ -4,7 +4,7 @@
 import { isIPv4, isIPv6 } from "../probing/network/address.ts";
 import { type Failure, failed } from "./check.ts";
 import { takes } from "./keys/fields.ts";
-import { type TlsSettings, tls } from "./keys/tls.ts";
+import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
 import { codesOf, type Dialect, loginConflict, questionKeys, secretsOf, sqlProbe, unreadable, wordsOf } from "./sql.ts";
@@ -27,6 +27,7 @@ export const mysql = defineKind({
   conflict: ({ mysql, tls, password }) => loginConflict("mysql", { url: mysql, password, tls }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
   probe: ({ mysql, query, expect, password, tls }, context) =>
     sqlProbe({ url: mysql, query, expect, password }, dialect(mysql, tls), context),

@@ -4,7 +4,7 @@
 import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed } from "./check.ts";
 import { takes } from "./keys/fields.ts";
-import { type TlsSettings, tls } from "./keys/tls.ts";
+import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
 import { codesOf, type Dialect, loginConflict, questionKeys, secretsOf, sqlProbe, unreadable, wordsOf } from "./sql.ts";
@@ -33,6 +33,7 @@ export const postgres = defineKind({
   },
   target: ({ postgres: { shown } }) => shown,
   peer: ({ postgres: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
   probe: ({ postgres, query, expect, password, tls }, context) =>
     sqlProbe({ url: postgres, query, expect, password }, dialect(tls ?? tlsOf(postgres)), context),

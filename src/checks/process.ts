@@ -46,6 +46,7 @@ export const process = defineKind({
       ? { path: ["min"], expected: "no such key beside a pid file", got: "both" }
       : undefined,
   target: ({ process }) => process,
+  paths: ({ process }) => (process.startsWith("/") ? [process] : []),
   probe({ process: target, min = 1 }) {
     if (target.startsWith("/")) return pidFileProbe(target);
     const loading = import("../probing/processes/by-name.ts");

@@ -7,7 +7,7 @@ import type { Client } from "../probing/protocols/client-talk.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { type Field, type Pattern, pattern, takes, text } from "./keys/fields.ts";
-import { type TlsSettings, tls } from "./keys/tls.ts";
+import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 import { codesOf, passwordConflict, secretsOf, shown, unreadable, wordsOf } from "./sql.ts";
@@ -62,6 +62,7 @@ export const redis = defineKind({
   },
   target: ({ redis: { shown } }) => shown,
   peer: ({ redis: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ redis, password }) => secretsOf({ url: redis, password }),
   probe: ({ redis, query, expect, password, tls }, context) =>
     redisProbe({ url: redis, query, expect, password, tls: tls ?? tlsOf(redis) }, context),

@@ -10,7 +10,7 @@ import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { address, type Pattern, pattern, takes } from "./keys/fields.ts";
 import { shown, words } from "./keys/talk.ts";
-import { type TlsSettings, tls } from "./keys/tls.ts";
+import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
@@ -34,6 +34,7 @@ export const tcp = defineKind({
   }),
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
+  paths: ({ tls }) => pathsOfTls(tls),
   probe: ({ tcp, ...talk }, { timeoutMs }) =>
     talk.send === undefined && talk.expect === undefined && talk.tls === undefined
       ? handshakeProbe(tcp, timeoutMs)

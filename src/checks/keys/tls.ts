@@ -34,3 +34,6 @@ export function tls(z: Zod): ZodType<TlsSettings | undefined> {
     })
     .meta({ description: "speak TLS: true, or { verify, ca, server-name }" });
 }
+
+/** The files that it has read. */
+export const pathsOfTls = (tls: TlsSettings | undefined): readonly string[] => (tls?.ca === undefined ? [] : [tls.ca]);
