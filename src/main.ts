@@ -27,7 +27,7 @@ async function act(action: Action): Promise<void> {
       break;
     case "refuse":
       for (const line of action.lines) console.error(line);
-      console.error("Try 'health-checker --help'.");
+      console.error(`Try 'health-checker ${action.command ? `${action.command} ` : ""}--help'.`);
       process.exit(USAGE);
       break;
     case "serve":
@@ -35,6 +35,25 @@ async function act(action: Action): Promise<void> {
       break;
     case "check":
       await check(action);
+      break;
+    case "control":
+      await control(action);
+  }
+}
+
+async function control(action: Extract<Action, { kind: "control" }>): Promise<void> {
+  const [{ runControlCommand }, { lookOf }] = await Promise.all([
+    import("./cli/control/run.ts"),
+    import("./cli/look.ts"),
+  ]);
+  try {
+    const { out, err, isWell } = await runControlCommand(action, lookOf(process.env));
+    for (const line of err) console.error(line);
+    for (const line of out) console.log(line);
+    process.exit(isWell ? FINE : COULD_NOT);
+  } catch (error) {
+    console.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+    process.exit(COULD_NOT);
   }
 }
 

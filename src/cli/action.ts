@@ -2,14 +2,16 @@
 
 import type { Options } from "../config/load.ts";
 import type { Reread } from "../reload.ts";
+import type { Order } from "./control/order.ts";
 
 /**
  * A text and exit status 0 (what is unwise goes to stderr beside it), whole lines of
- * problems and exit status 2, a daemon to run, or its checks to run by hand.
+ * problems and exit status 2, a daemon to run, its checks to run by hand, or an order to one that runs.
  */
 export type Action =
   | { readonly kind: "print"; readonly text: string; readonly cautions?: readonly string[] }
-  | { readonly kind: "refuse"; readonly lines: readonly string[] }
+  /** `command` has a help of its own. */
+  | { readonly kind: "refuse"; readonly lines: readonly string[]; readonly command?: string }
   | { readonly kind: "serve"; readonly options: Options; readonly reread: Reread }
   | {
       readonly kind: "check";
@@ -17,4 +19,5 @@ export type Action =
       readonly json: boolean;
       /** How long to go on until the host is healthy; undefined for one round. */
       readonly waitMs: number | undefined;
-    };
+    }
+  | { readonly kind: "control"; readonly socket: string; readonly order: Order };

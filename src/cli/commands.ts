@@ -5,6 +5,7 @@ import { type CommandDef, defineCommand, runCommand } from "citty";
 import { versionLine } from "../version.ts";
 import type { Action } from "./action.ts";
 import { check } from "./check.ts";
+import { control } from "./control.ts";
 import { explain } from "./explain.ts";
 import { renderHelp } from "./help.ts";
 import { type COMMAND_NAMES, parseCommandLine } from "./parse.ts";
@@ -21,6 +22,11 @@ const COMMANDS: Readonly<Record<(typeof COMMAND_NAMES)[number], { readonly descr
     explain: { description: "say what the daemon would do, and what already looks wrong", run: explain },
     validate: { description: "say all that is wrong with a config file, and what is unwise", run: validate },
     schema: { description: "print the JSON Schema of a config file", run: printSchema },
+    status: { description: "tell how the host is, as its daemon sees it", run: (args) => control("status", args) },
+    reload: { description: "have the daemon read its config file again", run: (args) => control("reload", args) },
+    drain: { description: "take the host out of service, until undrain", run: (args) => control("drain", args) },
+    undrain: { description: "end drain and maintenance", run: (args) => control("undrain", args) },
+    maint: { description: "take the host out of service for a time", run: (args) => control("maint", args) },
   };
 
 /** Undefined when there is no such command. */

@@ -10,12 +10,12 @@ import { formatDuration } from "../duration.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
 import { isFailure } from "../probing/network/race.ts";
 import { resolveAnew } from "../probing/network/resolve.ts";
+import { describeUser } from "../user.ts";
 import type { Action } from "./action.ts";
 import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
-import { describeUser } from "./user.ts";
 
 /** What a resolver may take; a check waits no longer than its own timeout. */
 const RESOLVE_MS = 3000;

@@ -12,7 +12,19 @@ export interface Parsed {
 }
 
 /** What a first word may be. */
-export const COMMAND_NAMES = ["help", "version", "check", "explain", "validate", "schema"] as const;
+export const COMMAND_NAMES = [
+  "help",
+  "version",
+  "check",
+  "explain",
+  "validate",
+  "schema",
+  "status",
+  "reload",
+  "drain",
+  "undrain",
+  "maint",
+] as const;
 
 /** -port, --port, --port=80: one dash or two, a name, perhaps a value. */
 const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;
@@ -21,11 +33,29 @@ const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;
 export type OwnOptions = Readonly<Record<string, OptionDef<unknown>>>;
 
 /** `argv` is what follows the name of the program, or of the command whose `own` options count too. */
-export async function parseCommandLine(argv: readonly string[], own: OwnOptions = {}): Promise<Parsed> {
-  const known: OwnOptions = { ...OPTIONS, ...own };
-  const named = (name: string) => (Object.hasOwn(own, name) ? name : optionNamed(name));
+export const parseCommandLine = (argv: readonly string[], own: OwnOptions = {}): Promise<Parsed> =>
+  parse(argv, { ...OPTIONS, ...own }, () => undefined);
+
+/** `argv` is what follows the name of a command that starts no daemon: its `own` options are all there are. */
+export const parseOwnOptions = (command: string, argv: readonly string[], own: OwnOptions): Promise<Parsed> =>
+  parse(argv, own, (name) =>
+    optionNamed(name) === undefined ? undefined : `expected an option of ${command}, got one of the daemon`,
+  );
+
+/** `explain` says what an option that is not known is, where that is known. */
+async function parse(
+  argv: readonly string[],
+  known: OwnOptions,
+  explain: (name: string) => string | undefined,
+): Promise<Parsed> {
+  const named = (name: string) =>
+    Object.hasOwn(known, name) ? name : Object.keys(known).find((option) => known[option]?.short === name);
   /** Whether `word` is a known option: then it is not the value of the one before. */
   const namesOption = (word: string) => named(OPTION.exec(word)?.[1] ?? "") !== undefined;
+  const hintAt = async (name: string) => {
+    const near = await didYouMean(name, Object.keys(known));
+    return near === undefined ? "" : `; did you mean --${near}?`;
+  };
   const values: Record<string, string[]> = {};
   const problems: Problem[] = [];
   const add = (name: string, value: string) => {
@@ -56,9 +86,8 @@ export async function parseCommandLine(argv: readonly string[], own: OwnOptions 
     }
     const option = named(name);
     if (option === undefined) {
-      const near = await didYouMean(name, Object.keys(known));
-      const hint = near === undefined ? "" : `; did you mean --${near}?`;
-      const problem = `${printable(word.replace(/=.*$/s, ""))}: unknown option${hint}`;
+      const what = explain(name) ?? `unknown option${await hintAt(name)}`;
+      const problem = `${printable(word.replace(/=.*$/s, ""))}: ${what}`;
       if (!problems.includes(problem)) problems.push(problem);
       before = inline === undefined ? "unknown" : undefined;
       continue;

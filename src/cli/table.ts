@@ -58,10 +58,14 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], look
         const padded = isRight ? fitting.padStart(room) : pad(fitting, room);
         return isPainted ? paint(padded, row.colour, look) : padded;
       })
-      .join(GAP);
+      .join(GAP)
+      .trimEnd();
     const why = row.why === "" || (row === head && !beside) ? [] : wrap(row.why, roomIn(left));
     if (!beside) return [cells, ...why.map((line) => `${GAP}${line}`)];
-    return [[cells, ...why.slice(0, 1)].join(GAP), ...why.slice(1).map((line) => `${" ".repeat(left)}${GAP}${line}`)];
+    return [
+      [why.length > 0 ? pad(cells, whole) : cells, ...why.slice(0, 1)].join(GAP),
+      ...why.slice(1).map((line) => `${" ".repeat(left)}${GAP}${line}`),
+    ];
   });
 }
 

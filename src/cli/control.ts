@@ -1,0 +1,139 @@
+// status, reload, drain, undrain, maint: the words of what a running daemon is told. They
+// take options of their own alone: what a daemon is to do stands in its own command line.
+
+import { duration, flag } from "../checks/keys/fields.ts";
+import { readOption } from "../config/load.ts";
+import { OPTIONS, type OptionDef } from "../config/options.ts";
+import type { Problem } from "../config/problem.ts";
+import { reason } from "../control/maintenance.ts";
+import type { Action } from "./action.ts";
+import type { Order, Verb } from "./control/order.ts";
+import { renderOption } from "./help.ts";
+import { parseOwnOptions } from "./parse.ts";
+
+/** Where the packaged unit has it. */
+export const DEFAULT_SOCKET = "/run/health-checker/control.sock";
+
+const socket: OptionDef<string> = {
+  ...OPTIONS["control-socket"],
+  default: DEFAULT_SOCKET,
+  help: "the socket of the daemon, as its own option `--control-socket` names it",
+};
+
+const json: OptionDef<boolean> = { field: flag, help: "print all that is known as one JSON object, on one line" };
+
+const lasts: OptionDef<number> = {
+  field: duration,
+  value: "D",
+  help: "how long the maintenance lasts: `90s`, `10m`, `2h`; 24 hours at most",
+};
+
+const because: OptionDef<string> = {
+  field: reason,
+  value: "TEXT",
+  help: "what it is for, as `status`, the log and HAProxy are to tell it; 200 characters at most",
+};
+
+const OWN: Readonly<Record<Verb, Readonly<Record<string, OptionDef<unknown>>>>> = {
+  status: { json },
+  reload: {},
+  drain: {},
+  undrain: {},
+  maint: { for: lasts, reason: because },
+};
+
+export async function control(verb: Verb, rawArgs: readonly string[]): Promise<Action> {
+  const own = { ...OWN[verb], "control-socket": socket, help: OPTIONS.help };
+  const { values, problems: flaws } = await parseOwnOptions(verb, rawArgs, own);
+  if (values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp(verb) };
+  const problems: Problem[] = [...flaws];
+  const read = <T>(name: string, option: OptionDef<T>): T | undefined => {
+    const text = values[name]?.at(-1);
+    const given = text === undefined ? undefined : readOption(name, option, text);
+    if (given && "problem" in given) problems.push(given.problem);
+    return given && "value" in given ? given.value : undefined;
+  };
+  const at = read("control-socket", socket) ?? DEFAULT_SOCKET;
+  const order = orderOf(verb, read);
+  if (order === undefined && problems.length === 0) {
+    problems.push('--for: expected how long the maintenance lasts, such as "10m", got none');
+  }
+  if (order === undefined || problems.length > 0) {
+    return { kind: "refuse", lines: problems.map((problem) => `health-checker: ${problem}`), command: verb };
+  }
+  return { kind: "control", socket: at, order };
+}
+
+/** Undefined where it does not say how long. */
+function orderOf(verb: Verb, read: <T>(name: string, option: OptionDef<T>) => T | undefined): Order | undefined {
+  if (verb === "status") return { verb, json: read("json", json) ?? false };
+  if (verb !== "maint") return { verb };
+  const forMs = read("for", lasts);
+  const why = read("reason", because);
+  return forMs === undefined ? undefined : { verb, forMs, reason: why };
+}
+
+interface Help {
+  readonly what: string;
+  readonly usage: string;
+  readonly exit: string;
+}
+
+const WITHDRAWS = `Until then the health listener answers unhealthy, whatever the checks say. So an
+Auto Scaling group whose health check type is ELB terminates this host, and a
+Network Load Balancer may cut its connections. A restart of the daemon keeps it
+where the daemon has a RUNTIME_DIRECTORY; a restart of the host ends it.`;
+
+const DONE = "0 done, 1 no daemon answers, 2 a mistake on the command line.";
+
+const HELPS: Readonly<Record<Verb, Help>> = {
+  status: {
+    what: `health-checker status tells how the host is, as the daemon on it sees it: the
+checks, whether it is drained or in maintenance, and what came of the last
+reload. Checks that run on request are run for it.`,
+    usage: "[--json]",
+    exit: `0 healthy, 1 not (as while drained or in maintenance) or no daemon
+answers, 2 a mistake on the command line.`,
+  },
+  reload: {
+    what: `health-checker reload has the daemon read its config file again, as SIGHUP does,
+and prints what came of it. A file with a mistake in it changes nothing.`,
+    usage: "",
+    exit: "0 taken, 1 refused or no daemon answers, 2 a mistake on the command\nline.",
+  },
+  drain: {
+    what: `health-checker drain takes this host out of service, until undrain.
+${WITHDRAWS}`,
+    usage: "",
+    exit: DONE,
+  },
+  undrain: {
+    what: `health-checker undrain ends drain and maintenance: the checks decide again.
+Where there is nothing to end it says so.`,
+    usage: "",
+    exit: DONE,
+  },
+  maint: {
+    what: `health-checker maint takes this host out of service for so long, or until
+undrain.
+${WITHDRAWS}`,
+    usage: "--for D [--reason TEXT]",
+    exit: DONE,
+  },
+};
+
+function renderHelp(verb: Verb): string {
+  const { what, usage, exit } = HELPS[verb];
+  const options = Object.entries({ ...OWN[verb], "control-socket": socket });
+  const words = ["health-checker", verb, ...(usage ? [usage] : []), "[--control-socket PATH]"];
+  return `${what}
+
+Usage: ${words.join(" ")}
+
+${options.map(([name, option]) => renderOption(name, option)).join("\n")}
+
+It talks to the daemon over its control socket, which is for the daemon's user
+and root alone.
+
+Exit status: ${exit}`;
+}

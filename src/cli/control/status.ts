@@ -1,0 +1,87 @@
+// How the host is, for people: first the word for it, then the checks, then what came of the
+// last reload.
+
+import { onOneLine } from "../../config/problem.ts";
+import type { CheckStatus, HostStatus, ReloadReport } from "../../status.ts";
+import { type Column, drawTable, drawText, GREEN, type Look, RED, type Row, tellWhy, YELLOW } from "../table.ts";
+import { ageOf, describeWithdrawal, timeOf } from "./withdrawal.ts";
+
+const COLUMNS: readonly Column[] = [
+  { head: "CHECK", isText: true },
+  { head: "STATE", isPainted: true },
+  { head: "FOR", isRight: true },
+  { head: "RAN", isRight: true },
+  { head: "TIME", isRight: true },
+];
+
+export function renderStatus(status: HostStatus, look: Look, nowMs: number): string {
+  const { checks, lastReload, version, pid, startedAt } = status;
+  const line = (text: string, colour = "") => drawText(text, colour, look);
+  return [
+    ...describeState(status, nowMs).flatMap(([text, colour]) => line(text, colour)),
+    "",
+    ...drawTable(
+      COLUMNS,
+      checks.map((check) => rowOf(check, nowMs)),
+      look,
+    ),
+    "",
+    ...(lastReload ? describeReload(lastReload, nowMs).flatMap(([text, colour]) => line(text, colour)) : []),
+    ...line(`health-checker v${onOneLine(version)}, pid ${pid}, since ${timeOf(startedAt)}`),
+  ].join("\n");
+}
+
+type Coloured = readonly [text: string, colour: string];
+
+function describeState(status: HostStatus, nowMs: number): readonly Coloured[] {
+  const { state } = status;
+  const verdict = summarize(status);
+  if (state === "healthy" || state === "unhealthy") return [[verdict, state === "healthy" ? GREEN : RED]];
+  const lines = [...(state === "stopping" ? ["stopping"] : []), ...describeWithdrawal(status, nowMs)];
+  return [...lines.map((text): Coloured => [text, YELLOW]), [`its checks alone: ${verdict}`, ""]];
+}
+
+/** What the checks say: "healthy, 3 of 3 up", or which are not. */
+function summarize({ checks, failing }: HostStatus): string {
+  const up = checks.filter(({ status, stale }) => status === "up" && !stale).length;
+  const count = `${up} of ${checks.length} up`;
+  if (failing.length === 0) return `healthy, ${count}`;
+  const named = failing.map((name) => {
+    const check = checks.find((check) => check.name === name);
+    return `${onOneLine(name)}${check ? ` (${briefly(check)})` : ""}`;
+  });
+  return `unhealthy, ${count}: ${named.join(", ")}`;
+}
+
+/** Of one that makes the host unhealthy. While it is down a run may have passed, or it is up and too old. */
+const briefly = ({ status, stale, reason }: CheckStatus): string =>
+  stale ? "stale" : status === "down" ? (reason ?? "down") : "unknown";
+
+function rowOf(check: CheckStatus, nowMs: number): Row {
+  const { name, status, stale, severity, forSeconds, ranAt, seconds, warning } = check;
+  const reported = severity === "warning";
+  const notes = [...(stale ? ["stale"] : []), ...(reported ? ["warning"] : [])];
+  const isUp = status === "up" && !stale;
+  return {
+    cells: [
+      onOneLine(name),
+      notes.length === 0 ? status : `${status} (${notes.join(", ")})`,
+      forSeconds === undefined ? "" : ageOf(forSeconds * 1000),
+      ranAt === undefined ? "never" : `${ageOf(nowMs - Date.parse(ranAt))} ago`,
+      seconds === undefined ? "" : `${seconds.toFixed(3)}s`,
+    ],
+    why: onOneLine(tellWhy(check)),
+    colour: isUp ? (warning === undefined ? GREEN : YELLOW) : reported ? YELLOW : RED,
+  };
+}
+
+function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[] {
+  const { at, taken, problems, cautions } = report;
+  const when = `last reload ${timeOf(at)} (${ageOf(nowMs - Date.parse(at))} ago)`;
+  const lines = [...problems, ...cautions].map((text): Coloured => [`  ${onOneLine(text)}`, ""]);
+  return [[`${when}: ${taken ? countChecks(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
+}
+
+/** "3 checks kept, 1 added, 0 removed" */
+export const countChecks = ({ kept, added, removed }: ReloadReport): string =>
+  `${kept} ${kept === 1 ? "check" : "checks"} kept, ${added} added, ${removed} removed`;

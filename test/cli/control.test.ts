@@ -1,0 +1,96 @@
+// The words of status, reload, drain, undrain and maint: options of their own, none of the daemon's.
+
+import { expect, test } from "bun:test";
+import { decide as decideIn } from "../../src/cli/decide.ts";
+
+const decide = (...argv: string[]) => decideIn(argv, {});
+
+const DEFAULT = "/run/health-checker/control.sock";
+
+test.each([
+  [["status"], { verb: "status", json: false }, DEFAULT],
+  [["status", "--json"], { verb: "status", json: true }, DEFAULT],
+  [["status", "-json=false", "--control-socket=/a"], { verb: "status", json: false }, "/a"],
+  [["reload"], { verb: "reload" }, DEFAULT],
+  [["reload", "-control-socket", "/a b"], { verb: "reload" }, "/a b"],
+  [["drain"], { verb: "drain" }, DEFAULT],
+  [["undrain"], { verb: "undrain" }, DEFAULT],
+  [["maint", "--for", "10m"], { verb: "maint", forMs: 600_000, reason: undefined }, DEFAULT],
+  [
+    ["maint", "--reason", "disk swap", "--for=90", "--control-socket", "/a"],
+    { verb: "maint", forMs: 90_000, reason: "disk swap" },
+    "/a",
+  ],
+  [["maint", "--for", "24h", "--reason=--port"], { verb: "maint", forMs: 86_400_000, reason: "--port" }, DEFAULT],
+] as const)("%j is an order", async (argv, order, socket) => {
+  expect(await decide(...argv)).toEqual({ kind: "control", socket, order });
+});
+
+const SOCKET = "a path that begins with a slash, of at most 90 bytes";
+const REASON = "a text on one line, of at most 200 characters";
+
+test.each([
+  [["status", "--port", "80"], ["--port: expected an option of status, got one of the daemon"]],
+  [["reload", "--config=hc.yaml"], ["--config: expected an option of reload, got one of the daemon"]],
+  [["drain", "-v"], ["-v: expected an option of drain, got one of the daemon"]],
+  [["drain", "--json"], ["--json: unknown option"]],
+  [["undrain", "--controlsocket", "/a"], ["--controlsocket: unknown option; did you mean --control-socket?"]],
+  [["status", "now"], ['"now": expected an option, got a word that belongs to none']],
+  [["status", "--json=maybe"], ['--json: expected true or false, got "maybe"']],
+  [["status", "--control-socket", "a"], [`--control-socket: expected ${SOCKET}, got "a"`]],
+  [["status", "--control-socket"], ["--control-socket: expected a value (PATH), got none"]],
+  [["maint"], ['--for: expected how long the maintenance lasts, such as "10m", got none']],
+  [["maint", "--for"], ["--for: expected a value (D), got none"]],
+  [["maint", "--for", "0"], ['--for: expected a duration above zero, got "0"']],
+  [["maint", "--for", "25h"], ['--for: expected at most 24h, got "25h"']],
+  [
+    ["maint", "--for", "soon", "--reason", "a\nb", "--port=1", "x"],
+    [
+      "--port: expected an option of maint, got one of the daemon",
+      '"x": expected an option, got a word that belongs to none',
+      '--for: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
+      `--reason: expected ${REASON}, got "a\\nb" (it holds a character that is not for lines)`,
+    ],
+  ],
+] as const)("%j is refused, with what it takes", async (argv, problems) => {
+  expect(await decide(...argv)).toEqual({
+    kind: "refuse",
+    lines: problems.map((problem) => `health-checker: ${problem}`),
+    command: argv[0],
+  });
+});
+
+test("the daemon knows none of their options", async () => {
+  for (const option of ["--json", "--for=10m", "--reason=x"]) {
+    expect(await decide("--port", "80", option)).toMatchObject({
+      kind: "refuse",
+      lines: [expect.stringContaining("unknown option")],
+    });
+  }
+});
+
+test.each([
+  ["status", ["--json", "--control-socket PATH"]],
+  ["reload", ["--control-socket PATH"]],
+  ["drain", ["--control-socket PATH"]],
+  ["undrain", ["--control-socket PATH"]],
+  ["maint", ["--for D", "--reason TEXT", "--control-socket PATH"]],
+])("the help of %s tells of its options alone, in 80 columns", async (verb, options) => {
+  for (const argv of [
+    [verb, "--help"],
+    [verb, "-h"],
+    [verb, "--port", "80", "--help"],
+  ]) {
+    const action = await decide(...argv);
+    const text = action.kind === "print" ? action.text : "";
+    expect(text).toStartWith(`health-checker ${verb} `);
+    expect([...text.matchAll(/^ {2}(--.*)$/gm)].map(([, option]) => option)).toEqual(options);
+    expect(text).toContain(`(default ${DEFAULT})`);
+    expect(text).toContain("Exit status: 0 ");
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  }
+});
+
+test("who mistypes a command is told of the one", async () => {
+  expect(await decide("undrian")).toMatchObject({ lines: [expect.stringMatching(/did you mean undrain\?$/)] });
+});

@@ -1,0 +1,251 @@
+// What is printed for each order, by a daemon's control socket and by what only looks like one.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import type { Order } from "../../../src/cli/control/order.ts";
+import { runControlCommand } from "../../../src/cli/control/run.ts";
+import type { Controls } from "../../../src/control/controls.ts";
+import { startControl } from "../../../src/control/server.ts";
+import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
+import { type TempFolder, tempFolder } from "../../support/temp.ts";
+
+let folder: TempFolder;
+let socket: string;
+beforeEach(async () => {
+  folder = await tempFolder();
+  socket = join(folder.path, "control.sock");
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+/** Of what it prints, the times of day and the folder's name are taken out, and how slow it was. */
+async function run(order: Order, patienceMs?: number) {
+  const printed = await runControlCommand(
+    { kind: "control", socket, order },
+    { columns: undefined, colour: false },
+    patienceMs,
+  );
+  const shown = JSON.stringify(printed)
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, "T")
+    .replace(/9m5\ds left/g, "10m left")
+    .replaceAll(socket, "SOCKET");
+  return JSON.parse(shown) as unknown;
+}
+
+async function serve(says: Partial<Controls> = {}, directory?: string) {
+  const controls = controlsFor(says, directory);
+  const control = await startControl({ path: socket, controls, log: { error() {} } });
+  return {
+    withdrawals: controls.withdrawals,
+    async [Symbol.asyncDispose]() {
+      await control.close();
+      controls.withdrawals.close();
+    },
+  };
+}
+
+const FOLLOWS = [
+  "health-checker: warning: an Auto Scaling group whose health check type is ELB terminates this host once its load balancer finds it unhealthy",
+  "health-checker: warning: a Network Load Balancer may cut the connections of a target that turns unhealthy",
+];
+const NOT_KEPT =
+  "health-checker: warning: a restart of the daemon ends it: RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=";
+
+test("status prints the table or the JSON, and is well where the host is", async () => {
+  let status = HEALTHY;
+  await using _ = await serve({ status: async () => status });
+  expect(await run({ verb: "status", json: true })).toMatchObject({
+    out: [expect.stringMatching(/^\{"version":"1.0.0".*\}$/)],
+    err: [],
+    isWell: true,
+  });
+  expect(await run({ verb: "status", json: false })).toMatchObject({
+    out: [expect.stringMatching(/^healthy, 0 of 0 up\n/)],
+    err: [],
+    isWell: true,
+  });
+  status = { ...HEALTHY, healthy: false, state: "draining", drain: { since: HEALTHY.startedAt } };
+  expect(await run({ verb: "status", json: false })).toMatchObject({
+    out: [expect.stringMatching(/^draining since T/)],
+    isWell: false,
+  });
+});
+
+test("drain, maint and undrain say what is in force, what follows and what has ended", async () => {
+  await using _ = await serve({}, folder.path);
+  const kept = "a restart of the daemon keeps it, one of the host ends it";
+  expect(await run({ verb: "undrain" })).toEqual({ out: ["was not drained"], err: [], isWell: true });
+  expect(await run({ verb: "drain" })).toEqual({
+    out: ["draining since TZ", "the health listener answers unhealthy until health-checker undrain", kept],
+    err: FOLLOWS,
+    isWell: true,
+  });
+  expect(await run({ verb: "undrain" })).toEqual({ out: ["ended the drain since TZ"], err: [], isWell: true });
+  expect(await run({ verb: "maint", forMs: 600_000, reason: "disk swap" })).toEqual({
+    out: [
+      "in maintenance since TZ until TZ (10m left): disk swap",
+      "the health listener answers unhealthy until then, or until health-checker undrain",
+      kept,
+    ],
+    err: FOLLOWS,
+    isWell: true,
+  });
+  expect(await run({ verb: "drain" })).toMatchObject({
+    out: [
+      "in maintenance since TZ until TZ (10m left): disk swap",
+      "draining since TZ, which goes on after that",
+      "the health listener answers unhealthy until health-checker undrain",
+      kept,
+    ],
+  });
+  expect(await run({ verb: "undrain" })).toMatchObject({
+    out: ["ended the maintenance since TZ until TZ (10m left): disk swap", "ended the drain since TZ"],
+  });
+});
+
+test("what a restart of the daemon would lose is warned of", async () => {
+  await using server = await serve();
+  expect(await run({ verb: "maint", forMs: 600_000, reason: undefined })).toEqual({
+    out: [
+      "in maintenance since TZ until TZ (10m left)",
+      "the health listener answers unhealthy until then, or until health-checker undrain",
+    ],
+    err: [...FOLLOWS, NOT_KEPT],
+    isWell: true,
+  });
+  server.withdrawals.stop();
+  expect(await run({ verb: "undrain" })).toMatchObject({
+    err: ["health-checker: warning: the daemon is about to stop, so the host stays unhealthy"],
+  });
+});
+
+test("a reload says what has changed, or why nothing has", async () => {
+  let report = TAKEN;
+  await using _ = await serve({ reload: async () => report });
+  expect(await run({ verb: "reload" })).toEqual({
+    out: ["reloaded: 1 check kept, 2 added, 3 removed"],
+    err: [],
+    isWell: true,
+  });
+  report = { ...TAKEN, cautions: ["listener: takes a restart"] };
+  expect(await run({ verb: "reload" })).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
+  report = { ...TAKEN, taken: false, problems: ["hc.yaml:1:1: wrong", "hc.yaml:2:1: \x1b[2Jso is this"] };
+  expect(await run({ verb: "reload" })).toEqual({
+    out: [],
+    err: [
+      "hc.yaml:1:1: wrong",
+      '"hc.yaml:2:1: \\u001b[2Jso is this"',
+      "health-checker: reload refused, nothing has changed",
+    ],
+    isWell: false,
+  });
+});
+
+const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], isWell: false });
+
+const NOBODY = failure("no daemon behind SOCKET: it is not running, or was started without --control-socket");
+
+test("where there is no daemon one line says so", async () => {
+  expect(await run({ verb: "status", json: false })).toEqual(NOBODY);
+  await leaveStale();
+  expect(await run({ verb: "drain" })).toEqual(NOBODY);
+  await Bun.file(socket).delete();
+  await folder.write("control.sock", "a file");
+  expect(await run({ verb: "reload" })).toEqual(failure("SOCKET is not a socket"));
+});
+
+/** The socket of a process that was killed. */
+async function leaveStale(): Promise<void> {
+  const words = `Bun.serve({ unix: ${JSON.stringify(socket)}, fetch: () => new Response() }); process.kill(process.pid, "SIGKILL")`;
+  await Bun.spawn([process.execPath, "-e", words], { stdout: "ignore", stderr: "ignore" }).exited;
+}
+
+test("a fault of the daemon is told as its own", async () => {
+  await using _ = await serve({ status: () => Promise.reject(new Error("a fault")) });
+  expect(await run({ verb: "status", json: false })).toEqual(
+    failure("status: the daemon answered 500: a fault in health-checker; its log says more"),
+  );
+});
+
+/** Says `words` to whoever asks, and then nothing, or closes. */
+async function pretend(words: string, closes: boolean): Promise<AsyncDisposable> {
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    open.add(client);
+    client.on("error", () => {});
+    client.once("data", () => {
+      client.write(words);
+      if (closes) client.end();
+    });
+  });
+  await new Promise<void>((listening) => server.listen(socket, listening));
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const client of open) client.destroy();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+const http = (status: string, body: string) =>
+  `HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+
+test.each([
+  ["nothing", ""],
+  ["half a head", "HTTP/1.1 200 OK\r\nContent-"],
+  ["half a body", `HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kept"`],
+  ["a body without end", 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n'],
+])("a daemon that says %s and stays is given up", async (_, words) => {
+  await using _server = await pretend(words, false);
+  expect(await run({ verb: "status", json: false }, 300)).toEqual(
+    failure("the daemon behind SOCKET does not answer: waited 0.3 s"),
+  );
+});
+
+test.each([
+  ["nothing", "", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
+  ["no HTTP", "+OK hello\r\n", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
+  ["a page", http("200 OK", "<html>"), "status", /^SOCKET does not answer as a health-checker does$/],
+  ["no text", http("200 OK", ""), "reload", /^SOCKET does not answer as a health-checker does$/],
+  ["other JSON", http("200 OK", "[1]"), "status", /^SOCKET does not answer as a health-checker of this version does$/],
+  ["null", http("200 OK", "null"), "undrain", /^SOCKET does not answer as a health-checker of this version does$/],
+  ["too little", http("200 OK", '{"taken":true}'), "reload", /as a health-checker of this version does$/],
+  [
+    "an error",
+    http("404 Not Found", '{"error":"no\\u001b[2J"}'),
+    "maint",
+    /^maint: the daemon answered 404: "no\\u001b\[2J"$/,
+  ],
+  ["a redirect", http("302 Found\r\nLocation: http://localhost/x", "{}"), "drain", /^drain: the daemon answered 302$/],
+] as const)("a server that says %s and goes is no health-checker", async (_, words, verb, line) => {
+  await using _server = await pretend(words, true);
+  const orders: Readonly<Record<string, Order>> = {
+    status: { verb: "status", json: false },
+    maint: { verb: "maint", forMs: 1, reason: undefined },
+  };
+  const printed = await run(orders[verb] ?? ({ verb } as Order));
+  expect(printed).toEqual({ out: [], err: [expect.stringMatching(/^health-checker: /)], isWell: false });
+  expect((printed as { err: string[] }).err[0]?.replace("health-checker: ", "")).toMatch(line);
+});
+
+test("an answer without end is cut at 64 MiB", async () => {
+  const chunk = "x".repeat(1024 * 1024);
+  const server = Bun.serve({
+    unix: socket,
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull(stream) {
+            stream.enqueue(chunk);
+          },
+        }),
+      ),
+  });
+  try {
+    expect(await run({ verb: "status", json: true })).toEqual(
+      failure("SOCKET answers more than a health-checker does"),
+    );
+  } finally {
+    await server.stop(true);
+  }
+}, 60_000);

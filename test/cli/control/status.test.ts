@@ -1,0 +1,201 @@
+// How the host is, as a text: the state, the checks, the last reload.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { renderStatus } from "../../../src/cli/control/status.ts";
+import type { CheckStatus, HostStatus } from "../../../src/status.ts";
+
+const NOW = Date.parse("2026-01-31T12:10:00.500Z");
+const PLAIN = { columns: undefined, colour: false };
+
+const check = (name: string, says: Partial<CheckStatus> = {}): CheckStatus => ({
+  name,
+  kind: "tcp",
+  target: "127.0.0.1:80",
+  severity: "critical",
+  status: "up",
+  stale: false,
+  forSeconds: 425.3,
+  ranAt: "2026-01-31T12:09:57.000Z",
+  seconds: 0.0042,
+  ...says,
+});
+
+const REFUSED = { status: "down", forSeconds: 3.9, reason: "refused", message: "nobody there" } as const;
+
+const status = (says: Partial<HostStatus>): HostStatus => ({
+  version: "1.2.3",
+  pid: 42,
+  startedAt: "2026-01-31T10:00:00.000Z",
+  healthy: true,
+  state: "healthy",
+  failing: [],
+  checks: [check("database"), check("api", { detail: "answered 200" })],
+  ...says,
+});
+
+const render = (says: Partial<HostStatus>) => renderStatus(status(says), PLAIN, NOW).split("\n");
+
+test("a healthy host", () => {
+  expect(render({})).toEqual([
+    "healthy, 2 of 2 up",
+    "",
+    "CHECK     STATE   FOR     RAN    TIME  WHY",
+    "database  up     7m5s  3s ago  0.004s",
+    "api       up     7m5s  3s ago  0.004s  answered 200",
+    "",
+    "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
+  ]);
+});
+
+test("an unhealthy one names what makes it so, and each check says how it is", () => {
+  const { forSeconds: _, ranAt: _at, seconds: _seconds, ...young } = check("young", { status: "unknown" });
+  expect(
+    render({
+      healthy: false,
+      state: "unhealthy",
+      failing: ["cache", "old", "young", "gone"],
+      checks: [
+        check("cache", REFUSED),
+        check("old", { stale: true, ranAt: "2026-01-31T11:00:00.000Z" }),
+        young,
+        check("search", { ...REFUSED, severity: "warning", output: "one\nno leader\n" }),
+        check("load", { severity: "warning", warning: "load is 9" }),
+      ],
+    }),
+  ).toEqual([
+    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (unknown), gone",
+    "",
+    "CHECK   STATE            FOR        RAN    TIME  WHY",
+    "cache   down              3s     3s ago  0.004s  refused: nobody there",
+    "old     up (stale)      7m5s  1h10m ago  0.004s",
+    "young   unknown                   never",
+    "search  down (warning)    3s     3s ago  0.004s  refused: nobody there; its output ends in: no leader",
+    "load    up (warning)    7m5s     3s ago  0.004s  warning: load is 9",
+    "",
+    "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
+  ]);
+});
+
+const UNTIL_BLANK = (lines: readonly string[]) => lines.slice(0, lines.indexOf(""));
+
+const DRAIN = { since: "2026-01-31T12:00:00.000Z" };
+const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:20:00.000Z", reason: "disk swap" };
+
+test.each([
+  [
+    "drained",
+    { state: "draining", drain: DRAIN },
+    ["draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
+  ],
+  [
+    "drained and sick",
+    { state: "draining", drain: DRAIN, failing: ["cache"], checks: [check("cache", REFUSED)] },
+    ["draining since 2026-01-31T12:00:00Z", "its checks alone: unhealthy, 0 of 1 up: cache (refused)"],
+  ],
+  [
+    "in maintenance",
+    { state: "maintenance", maintenance: MAINTENANCE },
+    [
+      "in maintenance since 2026-01-31T12:00:00Z until 2026-01-31T12:20:00Z (10m left): disk swap",
+      "its checks alone: healthy, 2 of 2 up",
+    ],
+  ],
+  [
+    "in both",
+    {
+      state: "maintenance",
+      drain: DRAIN,
+      maintenance: { since: MAINTENANCE.since, until: "2026-01-31T12:10:00.700Z" },
+    },
+    [
+      "in maintenance since 2026-01-31T12:00:00Z until 2026-01-31T12:10:00Z (1s left)",
+      "draining since 2026-01-31T12:00:00Z, which goes on after that",
+      "its checks alone: healthy, 2 of 2 up",
+    ],
+  ],
+  [
+    "stopping while drained",
+    { state: "stopping", drain: DRAIN },
+    ["stopping", "draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
+  ],
+] as const)("a host that is %s says so first, and what its checks say", (_, says, lines) => {
+  expect(UNTIL_BLANK(render({ healthy: false, ...says }))).toEqual([...lines]);
+});
+
+const RELOAD = { at: "2026-01-31T12:08:00.000Z", kept: 1, added: 2, removed: 0, problems: [], cautions: [] };
+
+test.each([
+  [
+    "taken",
+    { ...RELOAD, taken: true },
+    ["last reload 2026-01-31T12:08:00Z (2m ago): 1 check kept, 2 added, 0 removed"],
+  ],
+  [
+    "taken in part",
+    { ...RELOAD, kept: 2, taken: true, cautions: ["listener: takes a restart"] },
+    ["last reload 2026-01-31T12:08:00Z (2m ago): 2 checks kept, 2 added, 0 removed", "  listener: takes a restart"],
+  ],
+  [
+    "refused",
+    { ...RELOAD, taken: false, problems: ["hc.yaml:1:1: wrong", "hc.yaml:2:1: so is this"] },
+    [
+      "last reload 2026-01-31T12:08:00Z (2m ago): refused, nothing has changed",
+      "  hc.yaml:1:1: wrong",
+      "  hc.yaml:2:1: so is this",
+    ],
+  ],
+] as const)("a last reload that was %s is told", (_, lastReload, lines) => {
+  expect(render({ lastReload }).slice(6, -1)).toEqual([...lines]);
+});
+
+test("colour marks the state of the host and of each check", () => {
+  const [RED, GREEN, YELLOW] = ["\x1b[31m", "\x1b[32m", "\x1b[33m"];
+  const painted = (says: Partial<HostStatus>) => renderStatus(status(says), { ...PLAIN, colour: true }, NOW);
+  expect(painted({})).toStartWith(`${GREEN}healthy`);
+  expect(painted({ state: "unhealthy" })).toStartWith(RED);
+  expect(painted({ state: "draining", drain: DRAIN })).toStartWith(`${YELLOW}draining`);
+  const cell = (says: Partial<CheckStatus>) => painted({ checks: [check("it", says)] }).split("\n")[3];
+  expect(cell({})).toContain(`${GREEN}up`);
+  expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);
+  expect(cell({ stale: true })).toContain(`${RED}up (stale)`);
+  expect(cell(REFUSED)).toContain(`${RED}down`);
+  expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (warning)`);
+  expect(cell({ status: "unknown" })).toContain(`${RED}unknown`);
+});
+
+const text = fc.string({ unit: "binary", maxLength: 80 });
+
+test("no line is wider than the terminal, and none holds what would steer it, whatever is said", () => {
+  const checks = fc.array(
+    fc.record({
+      name: text,
+      kind: fc.constant("script"),
+      target: text,
+      severity: fc.constantFrom("critical", "warning"),
+      status: fc.constantFrom("up", "down", "unknown"),
+      stale: fc.boolean(),
+      reason: fc.constantFrom("exit", "timeout"),
+      message: text,
+      output: text,
+    }),
+    { maxLength: 4 },
+  );
+  const states = fc.constantFrom("healthy", "unhealthy", "draining", "maintenance", "stopping");
+  fc.assert(
+    fc.property(checks, states, text, text, fc.integer({ min: 60, max: 200 }), (checks, state, one, other, columns) => {
+      const says: Partial<HostStatus> = {
+        state,
+        checks: checks as readonly CheckStatus[],
+        failing: [one],
+        maintenance: { ...MAINTENANCE, reason: one },
+        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one] },
+        version: other,
+      };
+      for (const line of renderStatus(status(says), { columns, colour: false }, NOW).split("\n")) {
+        expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+        expect(line).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069\ufeff]/u);
+      }
+    }),
+  );
+});

@@ -1,0 +1,190 @@
+// The compiled binary on both sides of the control socket: a daemon, and the commands that ask and tell it.
+
+import { expect, test } from "bun:test";
+import { lstatSync, readdirSync } from "node:fs";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostStatus } from "../../src/status.ts";
+import { binary } from "../support/binary.ts";
+import { plainEnvironment } from "../support/child.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { listener } from "../support/listeners.ts";
+import { asRoot } from "../support/needs.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+/** A user that is there and is nobody. */
+const NOBODY = 65534;
+
+interface Ran {
+  readonly out: string;
+  readonly err: string;
+  readonly exitCode: number;
+}
+
+async function run(argv: readonly string[], { uid }: { readonly uid?: number } = {}): Promise<Ran> {
+  const become = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, "--clear-groups"];
+  // A proxy is what fetch would go to by itself.
+  const env = { ...plainEnvironment(), http_proxy: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9" };
+  const child = Bun.spawn([...become, await binary(), ...argv], { cwd: "/", env, stdout: "pipe", stderr: "pipe" });
+  const [out, err, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { out, err, exitCode };
+}
+
+const socketIn = (folder: TempFolder): string => join(folder.path, "control.sock");
+
+test("status, drain, maint and undrain of a daemon that runs", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const hc = (...argv: string[]) => run([...argv, "--control-socket", socket]);
+  await using peer = await listener();
+  await using daemon = await startDaemon(["--port", `${peer.port}`, "--control-socket", socket], {
+    env: { RUNTIME_DIRECTORY: folder.path },
+  });
+  expect(lstatSync(socket).mode & 0o777).toBe(0o600);
+
+  expect((await daemon.ask()).status).toBe(200);
+  const status = await hc("status");
+  expect(status).toMatchObject({ err: "", exitCode: 0 });
+  expect(status.out).toMatch(
+    new RegExp(`^healthy, 1 of 1 up\n\nCHECK .*WHY\ntcp 127\\.0\\.0\\.1:${peer.port}  up .*\n\nhealth-checker v.*\n$`),
+  );
+
+  const drained = await hc("drain");
+  expect(drained.out).toMatch(/^draining since \S+Z\n/);
+  expect(drained.out).toContain("a restart of the daemon keeps it");
+  expect(drained.err).toContain("an Auto Scaling group");
+  expect(drained.exitCode).toBe(0);
+  const { status: code, body } = await daemon.ask();
+  expect({ code, body }).toEqual({ code: 504, body: "Draining" });
+  const { out, exitCode } = await hc("status", "--json");
+  expect(exitCode).toBe(1);
+  expect(out).toEndWith("}\n");
+  const told = JSON.parse(out) as HostStatus;
+  expect(told).toMatchObject({ pid: daemon.pid, healthy: false, state: "draining", failing: [] });
+  expect(told.checks).toMatchObject([{ kind: "tcp", status: "up", stale: false }]);
+
+  const maintained = await hc("maint", "--for", "1h", "--reason", "disk swap");
+  expect(maintained.out).toMatch(/^in maintenance since \S+ until \S+ \(\w+ left\): disk swap\ndraining since /);
+  await daemon.logged('reason="disk swap"');
+
+  const ended = await hc("undrain");
+  expect(ended).toMatchObject({ err: "", exitCode: 0 });
+  expect(ended.out).toMatch(/^ended the maintenance .*: disk swap\nended the drain since \S+\n$/);
+  expect((await daemon.ask()).status).toBe(200);
+  expect(await hc("undrain")).toEqual({ out: "was not drained\n", err: "", exitCode: 0 });
+
+  expect(await daemon.stop()).toBe(0);
+  expect(readdirSync(folder.path)).toEqual([]);
+  expect(await hc("status")).toEqual({
+    out: "",
+    err: `health-checker: no daemon behind ${socket}: it is not running, or was started without --control-socket\n`,
+    exitCode: 1,
+  });
+}, 60_000);
+
+test("a drain outlives a restart of the daemon", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const argv = ["--port", "1", "--control-socket", socket];
+  const env = { RUNTIME_DIRECTORY: folder.path };
+  {
+    await using _ = await startDaemon(argv, { env });
+    expect(await run(["drain", "--control-socket", socket])).toMatchObject({ exitCode: 0 });
+  }
+  await using daemon = await startDaemon(argv, { env });
+  expect((await daemon.ask()).body).toBe("Draining");
+  const { out } = await run(["undrain", "--control-socket", socket]);
+  expect(out).toStartWith("ended the drain since ");
+  expect((await daemon.ask()).body).toBe("At least one health check failed");
+}, 60_000);
+
+test("a reload that is taken says so, one that is refused says why and changes nothing", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  await using peer = await listener();
+  const good = `checks:\n  - { name: one, tcp: ${peer.port} }\n`;
+  const file = await folder.write("hc.yaml", good);
+  await using daemon = await startDaemon(["--config", file, "--control-socket", socket]);
+  await folder.write("hc.yaml", `${good}  - { name: two, tcp: ${peer.port} }\n`);
+  expect(await run(["reload", "--control-socket", socket])).toEqual({
+    out: "reloaded: 1 check kept, 1 added, 0 removed\n",
+    err: "",
+    exitCode: 0,
+  });
+  await folder.write("hc.yaml", `${good}  - { name: one, tpc: 1 }\n`);
+  const refused = await run(["reload", "--control-socket", socket]);
+  expect(refused).toMatchObject({ out: "", exitCode: 1 });
+  expect(refused.err).toContain(`${file}:3:`);
+  expect(refused.err).toEndWith("health-checker: reload refused, nothing has changed\n");
+  expect((await daemon.ask()).status).toBe(200);
+  const { out } = await run(["status", "--control-socket", socket]);
+  expect(out).toStartWith("healthy, 2 of 2 up\n");
+  expect(out).toMatch(/\nlast reload .*: refused, nothing has changed\n {2}.*hc\.yaml:3:/);
+}, 60_000);
+
+test("a mistake is one line and a hint, exit 2, and nothing is asked", async () => {
+  expect(await run(["status", "--port", "80"])).toEqual({
+    out: "",
+    err: "health-checker: --port: expected an option of status, got one of the daemon\nTry 'health-checker status --help'.\n",
+    exitCode: 2,
+  });
+  expect(await run(["maint", "--help"])).toMatchObject({
+    out: expect.stringContaining("--reason TEXT"),
+    err: "",
+    exitCode: 0,
+  });
+});
+
+test("a second daemon does not take the socket of the first, and one that was killed leaves it to the next", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const argv = ["--port", "1", "--control-socket", socket];
+  await using first = await startDaemon(argv);
+  await expect(startDaemon(argv)).rejects.toThrow(
+    `health-checker: cannot listen on unix:${socket}: it is in use by another process`,
+  );
+  expect(await run(["status", "--control-socket", socket])).toMatchObject({ err: "", exitCode: 1 });
+  first.stop("SIGKILL");
+  await first.exited;
+  const { err, exitCode } = await run(["status", "--control-socket", socket]);
+  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon behind"), exitCode: 1 });
+  await using _second = await startDaemon(argv);
+  expect(lstatSync(socket).mode & 0o777).toBe(0o600);
+  expect((await run(["status", "--control-socket", socket])).out).toStartWith("unhealthy, 0 of 1 up");
+}, 60_000);
+
+asRoot(
+  "another user is told whose the socket is",
+  async () => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    await chmod(folder.path, 0o755);
+    await using daemon = await startDaemon(["--port", "1", "--control-socket", socket]);
+    const denied = {
+      out: "",
+      err: `health-checker: ${socket}: permission denied; it is for its owner, root (uid 0), and root alone\n`,
+      exitCode: 1,
+    };
+    expect(await run(["drain", "--control-socket", socket], { uid: NOBODY })).toEqual(denied);
+    await chmod(folder.path, 0o700);
+    expect(await run(["drain", "--control-socket", socket], { uid: NOBODY })).toEqual(denied);
+    expect((await daemon.ask()).body).toBe("At least one health check failed");
+  },
+  60_000,
+);
+
+test("a reader of its output that has gone is no reason to hang or to crash", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  await using _daemon = await startDaemon(["--port", "1", "--control-socket", socket]);
+  const command = `"${await binary()}" status --control-socket "${socket}" | true; echo "$?"`;
+  const child = Bun.spawn(["sh", "-c", command], { stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  expect({ out, err }).toEqual({ out: "0\n", err: "" });
+  await until(() => child.exitCode === 0);
+}, 30_000);
