@@ -2,7 +2,7 @@
 // and takes them down again.
 
 import { buildCheck, type CheckConfig } from "./checks/build.ts";
-import type { Check } from "./checks/check.ts";
+import type { Check, Verdict } from "./checks/check.ts";
 import { scriptEnvironment } from "./checks/environment.ts";
 import { clock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
@@ -62,8 +62,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   let plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const told = besides(reporting(log), notifier);
-  const withdrawals = await createWithdrawals({
-    directory: env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined,
+  const directory = env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined;
+  const withdrawals = createWithdrawals({
+    directory,
     log,
     onChange: () => notifier?.look(),
   });
@@ -94,14 +95,28 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   });
 
   await using opened = new AsyncDisposableStack();
-  const status = () => describe({ monitor, withdrawals, reloader, startedAt });
+  const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
   const controls: Controls = { status, reload: () => reloader.reload(), withdrawals };
   if (options.controlSocket !== undefined) {
     const { startControl } = await import("./control/server.ts");
     const control = await startControl({ path: options.controlSocket, controls, log });
     opened.defer(() => control.close());
   }
-  const idleS = Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, idleSeconds(plan)));
+  if (options.agentListener) {
+    const [{ startAgent }, { verdictOf }] = await Promise.all([import("./agent.ts"), import("./agent/verdict.ts")]);
+    const agent = await startAgent({
+      address: options.agentListener,
+      verdict: (signal) => verdictOf(monitor, signal),
+      withdrawal: withdrawals.current,
+      directory,
+      log,
+      onFault: told.onFault,
+    });
+    opened.defer(() => agent.stop());
+  }
+  // On a unix socket what is said below to a single request has no effect.
+  const idleS =
+    options.listener.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, idleSeconds(plan)));
   const serveAt = (at: Address) =>
     Bun.serve({
       ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
@@ -115,7 +130,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
         if (log.verbose) log.debug("request", { method: request.method, url: request.url });
         const answered = answer(request);
         // Bun would cut a connection as idle while its answer is made up.
-        if (answered instanceof Response || idleSeconds(plan) <= idleS) return answered;
+        if (answered instanceof Response || idleS === 0 || idleSeconds(plan) <= idleS) return answered;
         server.timeout(request, 0);
         return answered.finally(() => server.timeout(request, idleS));
       },
@@ -207,14 +222,15 @@ const fixedCautions = (before: Options, now: Options): readonly string[] =>
   );
 
 interface Described {
+  readonly plan: Plan;
   readonly monitor: Monitor;
   readonly withdrawals: Withdrawals;
   readonly reloader: Reloader;
   readonly startedAt: number;
 }
 
-async function describe({ monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
-  const { healthy, failing } = monitor.read() ?? (await monitor.ask(nobody()));
+async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
+  const { healthy, failing } = monitor.read() ?? (await askWhole(plan, monitor));
   return hostStatus({
     version,
     startedAt,
@@ -227,8 +243,13 @@ async function describe({ monitor, withdrawals, reloader, startedAt }: Described
   });
 }
 
-/** An asker who never goes away. */
-const nobody = () => ({ signal: new AbortController().signal });
+/** Waits for what only warns, too, so that the monitor knows of it. */
+async function askWhole({ checks }: Plan, monitor: Monitor): Promise<Verdict> {
+  const { promise: landed, resolve: onLanded } = Promise.withResolvers<void>();
+  const verdict = await monitor.ask({ signal: new AbortController().signal, onLanded });
+  if (checks.some(({ intervalMs }) => intervalMs === undefined)) await landed;
+  return verdict;
+}
 
 /** Undefined, and nothing loaded for it, where no service manager asked to be told. */
 async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {

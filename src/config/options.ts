@@ -147,7 +147,7 @@ export const OPTIONS = {
   "agent-listener": define({
     field: listenAddress,
     value: "HOST:PORT",
-    help: "where HAProxy's agent-check is answered: `up`, `down#database timeout`, `drain`, `maint`",
+    help: "where HAProxy's agent-check is answered: `up`, `down #database timeout`, `drain`, `maint`",
   }),
   "log-level": define({
     field: logLevel,

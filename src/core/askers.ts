@@ -8,6 +8,8 @@ import { afterArrivals } from "../probing/system/turns.ts";
 /** Who asks for a verdict; a Request is one. `signal` aborts when the asker has gone. */
 export interface Asker {
   readonly signal: AbortSignal;
+  /** Called when the round that he was answered by has ended whole, and its results are known: what only warns may take longer. */
+  readonly onLanded?: () => void;
 }
 
 /** What is done for the askers of one kind of thing; `Awaited` is that thing. */

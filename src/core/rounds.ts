@@ -66,6 +66,8 @@ interface Lane {
 class Flight {
   readonly lane: Lane;
   readonly askers: Askers<Flight>;
+  /** Who wants to know when it has ended whole. */
+  readonly observers: (() => void)[] = [];
   /** Set once it runs. */
   round?: Round;
   /** Set once what still runs cannot change it any more. */
@@ -96,8 +98,9 @@ export function createRounds({ clock, maxRounds: places, onAbandoned }: RoundsOp
 
   function ask(lane: Lane, asker: Asker): Promise<Verdict> {
     const { shared, queued } = lane;
-    if (shared?.verdict) return Promise.resolve(shared.verdict);
     const flight = shared ?? queued ?? new Flight(lane);
+    if (asker.onLanded) flight.observers.push(asker.onLanded);
+    if (shared?.verdict) return Promise.resolve(shared.verdict);
     const answer = flight.askers.join(asker);
     const isNew = !shared && !queued;
     if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
@@ -148,6 +151,7 @@ export function createRounds({ clock, maxRounds: places, onAbandoned }: RoundsOp
     if (longestQueued && running.size < maxRounds) start(longestQueued);
     if (flight.cut === "gone") onAbandoned(results);
     else if (flight.cut !== "aborted") lane.onResults(results);
+    for (const observe of flight.observers) observe();
   }
 
   function dequeue(flight: Flight): void {
@@ -160,6 +164,7 @@ export function createRounds({ clock, maxRounds: places, onAbandoned }: RoundsOp
   function dismiss(flight: Flight): void {
     dequeue(flight);
     flight.askers.answer(judgeSoFar(flight));
+    for (const observe of flight.observers) observe();
   }
 
   return {

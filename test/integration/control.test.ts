@@ -188,3 +188,18 @@ test("a reader of its output that has gone is no reason to hang or to crash", as
   expect({ out, err }).toEqual({ out: "0\n", err: "" });
   await until(() => child.exitCode === 0);
 }, 30_000);
+
+test("the first status that anybody asks for knows every check, though the first failure already decides", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  await using peer = await listener();
+  // Down at once, up at once, and up only after the verdict stands.
+  const argv = ["--port", "1", "--port", `${peer.port}`, "--script", "sleep 0.3", "--control-socket", socket];
+  await using _ = await startDaemon(argv);
+  const { out } = await run(["status", "--json", "--control-socket", socket]);
+  const { healthy, checks } = JSON.parse(out) as HostStatus;
+  expect({ healthy, states: checks.map(({ status }) => status) }).toEqual({
+    healthy: false,
+    states: ["down", "up", "up"],
+  });
+}, 60_000);
