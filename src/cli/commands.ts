@@ -10,6 +10,7 @@ import { explain } from "./explain.ts";
 import { renderHelp } from "./help.ts";
 import { type COMMAND_NAMES, parseCommandLine } from "./parse.ts";
 import type { Environment } from "./settle.ts";
+import { unit } from "./unit.ts";
 import { validate } from "./validate.ts";
 
 type Run = (rawArgs: readonly string[], env: Environment) => Action | Promise<Action>;
@@ -22,6 +23,7 @@ const COMMANDS: Readonly<Record<(typeof COMMAND_NAMES)[number], { readonly descr
     explain: { description: "say what the daemon would do, and what already looks wrong", run: explain },
     validate: { description: "say all that is wrong with a config file, and what is unwise", run: validate },
     schema: { description: "print the JSON Schema of a config file", run: printSchema },
+    unit: { description: "print the systemd unit of a daemon with these options", run: unit },
     status: { description: "tell how the host is, as its daemon sees it", run: (args) => control("status", args) },
     reload: { description: "have the daemon read its config file again", run: (args) => control("reload", args) },
     drain: { description: "take the host out of service, until undrain", run: (args) => control("drain", args) },

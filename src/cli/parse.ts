@@ -19,6 +19,7 @@ export const COMMAND_NAMES = [
   "explain",
   "validate",
   "schema",
+  "unit",
   "status",
   "reload",
   "drain",

@@ -23,6 +23,21 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** $${ is a plain ${. What a shell writes as ${env:-x} is none of ours. */
 const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 
+/** The files and the variables that `text`, a whole config file, takes secrets from; those of its comments too. */
+export function placesOfSecrets(text: string): {
+  readonly files: readonly string[];
+  readonly variables: readonly string[];
+} {
+  const places = { file: new Set<string>(), env: new Set<string>() };
+  for (const [, source, name = ""] of text.matchAll(PLACEHOLDER)) {
+    if (source === "file" || source === "env") places[source].add(name);
+  }
+  const names = [...places.env].filter((name) => VARIABLE.test(name));
+  return { files: [...places.file].filter((name) => name.startsWith("/")), variables: names };
+}
+
+const VARIABLE = /^[A-Za-z_]\w*$/;
+
 const LARGEST_BYTES = 64 * 1024;
 
 /** Keys and names stay as they are written, since both are shown; a name that holds a placeholder is a flaw. */
@@ -90,7 +105,7 @@ function mentions(node: unknown): boolean {
 type Read = { readonly secret: string } | Omit<SecretFlaw, "path">;
 
 function fromEnvironment(name: string, env: Environment): Read {
-  if (!/^[A-Za-z_]\w*$/.test(name)) return { expected: `the name of a variable in \${env:NAME}`, got: quote(name) };
+  if (!VARIABLE.test(name)) return { expected: `the name of a variable in \${env:NAME}`, got: quote(name) };
   const secret = Object.hasOwn(env, name) ? env[name] : undefined;
   return secret === undefined ? { expected: `a variable ${name} in the environment`, got: "none" } : { secret };
 }

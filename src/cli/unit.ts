@@ -1,0 +1,128 @@
+// unit [options]: prints the systemd unit that runs the daemon with these options, in a
+// sandbox that lets it do what they ask for, and no more.
+
+import { readFile, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { CheckConfig } from "../checks/build.ts";
+import type { Command } from "../checks/script.ts";
+import type { Options, RawValues } from "../config/load.ts";
+import { optionDef, optionNamed } from "../config/options.ts";
+import { quote } from "../config/problem.ts";
+import { placesOfSecrets } from "../config/secrets.ts";
+import type { Action } from "./action.ts";
+import { parseCommandLine } from "./parse.ts";
+import { type Environment, refuse, settle } from "./settle.ts";
+import { quoteProgram } from "./unit/quote.ts";
+import { renderUnit, type Secrets } from "./unit/render.ts";
+
+/** Where the README has it installed. */
+const INSTALLED = "/usr/local/bin/health-checker";
+
+const NO_SECRETS: Secrets = { files: [], variables: [] };
+
+export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
+  const parsed = await parseCommandLine(rawArgs);
+  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
+  const options = await settle(parsed, env);
+  if (!("listener" in options)) return refuse(options, parsed);
+  const program = ownProgram();
+  if (quoteProgram(program) === undefined) {
+    const got = JSON.stringify(program);
+    return refuse(
+      [`unit: expected a program whose path has no quote, backslash or control character, got ${got}`],
+      parsed,
+    );
+  }
+  const given = parsed.values["config"]?.at(-1);
+  // systemd starts it in /.
+  const configFile = given === undefined ? undefined : resolve(given);
+  const secrets = configFile === undefined ? NO_SECRETS : placesOfSecrets(await readFile(configFile, "utf8"));
+  const words = wordsOf(parsed.values, configFile);
+  return {
+    kind: "print",
+    text: renderUnit({ options, words, program, configFile, secrets }),
+    cautions: [
+      ...options.cautions,
+      ...(await findFlaws(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
+      ...secrets.variables.map(
+        (name) =>
+          `warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
+      ),
+    ],
+  };
+}
+
+/** The file that runs, where it is the compiled one. */
+const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
+
+/** What was given, one way of writing for all: the daemon reads the same from it. */
+export function wordsOf(values: RawValues, configFile: string | undefined): readonly string[] {
+  return Object.entries(values).flatMap(([name, texts = []]) => {
+    const option = optionNamed(name);
+    if (option === undefined || option === "help" || option === "version") return [];
+    const { value, repeatable } = optionDef(option);
+    const last = option === "config" && configFile !== undefined ? [configFile] : texts.slice(-1);
+    return (repeatable ? texts : last).flatMap((text) => {
+      if (value === undefined) return text === "true" ? [`--${option}`] : [`--${option}=${text}`];
+      // Apart it might be taken for an option.
+      return text.startsWith("-") ? [`--${option}=${text}`] : [`--${option}`, text];
+    });
+  });
+}
+
+const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
+
+const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
+
+const OTHERS_MAY_READ = 0o004;
+
+/** What the unit cannot make good, a line each. */
+async function findFlaws(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
+  const flaws: string[] = [];
+  if (HIDDEN.test(program)) {
+    flaws.push(
+      `warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
+    );
+  }
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found && (found.mode & OTHERS_MAY_READ) === 0) {
+      flaws.push(`warning: ${quote(file)} is not for all to read; the user health-checker must be able to`);
+    }
+  }
+  for (const { argv, where, cwd } of options.checks.flatMap(scriptOf)) {
+    const [command = ""] = argv;
+    if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
+      flaws.push(`warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`);
+    }
+    if (RAISES_RIGHTS.includes(basename(command))) {
+      flaws.push(
+        `warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
+      );
+    }
+  }
+  return flaws;
+}
+
+function scriptOf({ kind, settings, name }: CheckConfig) {
+  if (kind.name !== "script") return [];
+  const { script, cwd } = settings as { readonly script: Command; readonly cwd?: string };
+  return [{ argv: script.argv, where: quote(name), cwd }];
+}
+
+const HELP = `health-checker unit prints a hardened systemd unit for exactly these options.
+It checks them as the daemon does, runs no check and listens on nothing.
+
+Usage: health-checker unit [options of the daemon]
+
+  ExecStart= has the path of this program, and a relative --config made whole. The
+  control socket is on, at /run/health-checker/control.sock unless the options
+  name another; systemctl reload uses it. A comment at each directive that is
+  relaxed says what for: scripts, a port under 1024, files below /home or /tmp.
+  What looks wrong goes to stderr.
+
+Example:
+  health-checker unit --config /etc/health-checker.yaml \\
+    > /etc/systemd/system/health-checker.service
+
+Exit status: 0 printed, 2 a mistake on the command line or in the config file.`;

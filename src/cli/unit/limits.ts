@@ -1,0 +1,76 @@
+// What the daemon may use of the host, worked out from its options: far above what it
+// needs, so that no check fails for want of it, and far below what would hurt the host.
+
+import type { CheckConfig } from "../../checks/build.ts";
+import type { Options } from "../../config/load.ts";
+
+export interface Limits {
+  readonly tasks: number;
+  readonly descriptors: number;
+  readonly memoryMiB: number;
+}
+
+/**
+ * Threads: the runtime has ten, and more on a host of many processors, the file systems' are eight at
+ * most, the resolver's twenty; `reload` is a second process of the kind. 64 is the least that works.
+ */
+const BASE_TASKS = 512;
+
+/** Of a run of a script: a shell with a pipeline is five, a JVM thirty. */
+const TASKS_OF_SCRIPT = 32;
+
+/** `systemctl`, at most four at a time, each for as many units as there are. */
+const TASKS_OF_SYSTEMCTL = 16;
+
+/** The kernel takes no more for pids.max. */
+const MOST_TASKS = 4_194_304;
+
+/** Connections of askers; one that keeps its connection has a descriptor all the time. */
+const BASE_DESCRIPTORS = 16_384;
+
+/** Of a run: a script's start takes six, two addresses that are raced two, a database's relay four. */
+const DESCRIPTORS_OF_RUN = 8;
+
+/** systemd's own hard limit; above fs.nr_open, which an image may have lowered, the unit would not start. */
+const MOST_DESCRIPTORS = 524_288;
+
+/** Idle it takes 60 at most, under load 100, for file systems that hang 150, `reload` 60 for a moment. */
+const BASE_MIB = 512;
+
+/** What a run keeps: of a script's output 68 KiB, of a server's answer as a rule less. */
+const MIB_OF_RUN = 1 / 16;
+
+/** Of a run of a script, as its cgroup is the daemon's: a JVM takes that, a shell a hundredth. */
+const MIB_OF_SCRIPT = 128;
+
+/** More rounds at a time there are only while scripts hang, which then take little. */
+const ROUNDS_OF_SCRIPTS = 4;
+
+const GRAIN_MIB = 64;
+
+export function limitsFor(options: Options): Limits {
+  const runsOf = (check: CheckConfig) => mostRuns(check, options);
+  const sum = (checks: readonly CheckConfig[], one: (check: CheckConfig) => number) =>
+    checks.reduce((total, check) => total + one(check), 0);
+  const scripts = options.checks.filter(({ kind }) => kind.name === "script");
+  const systemctl = options.checks.some(({ kind }) => kind.name === "systemd") ? TASKS_OF_SYSTEMCTL : 0;
+  const runs = sum(options.checks, runsOf);
+  const scriptRuns = sum(scripts, runsOf);
+  const scriptsAtOnce = sum(scripts, (check) => Math.min(runsOf(check), ROUNDS_OF_SCRIPTS));
+  const memoryMiB = BASE_MIB + MIB_OF_RUN * runs + MIB_OF_SCRIPT * scriptsAtOnce;
+  return {
+    tasks: Math.min(MOST_TASKS, BASE_TASKS + systemctl + TASKS_OF_SCRIPT * scriptRuns),
+    descriptors: Math.min(MOST_DESCRIPTORS, powerOfTwo(BASE_DESCRIPTORS + DESCRIPTORS_OF_RUN * runs)),
+    memoryMiB: GRAIN_MIB * Math.ceil(memoryMiB / GRAIN_MIB),
+  };
+}
+
+/** At a time; as many again may just be ending, as what was killed at its timeout. */
+function mostRuns({ intervalMs }: CheckConfig, { singleflight, maxRounds, endpoints }: Options): number {
+  if (intervalMs !== undefined) return 2;
+  // Each endpoint has rounds of its own.
+  const rounds = singleflight ? Math.min(maxRounds, 1 + endpoints.length) : maxRounds;
+  return 2 * rounds;
+}
+
+const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast));

@@ -1,0 +1,120 @@
+// The unit file: what systemd is to start, how it is to end, and what it may do. It
+// depends on nothing but what it is made of, so that the packaged one can be compared.
+
+import type { Options } from "../../config/load.ts";
+import { version } from "../../version.ts";
+import { DEFAULT_SOCKET } from "../control.ts";
+import { limitsFor } from "./limits.ts";
+import { quoteArgument, quoteProgram } from "./quote.ts";
+import { needsOf, renderSandbox } from "./sandbox.ts";
+
+export interface UnitSource {
+  readonly options: Options;
+  /** The daemon's command line, less its first word. */
+  readonly words: readonly string[];
+  /** Absolute; one that `quoteProgram` takes. */
+  readonly program: string;
+  /** Absolute; undefined where there is none. */
+  readonly configFile: string | undefined;
+  /** What the config file takes from elsewhere. */
+  readonly secrets: Secrets;
+}
+
+export interface Secrets {
+  readonly files: readonly string[];
+  readonly variables: readonly string[];
+}
+
+/** Running rounds have 5 s to end, then 1 s to answer and 1 s to go; a host out of breath takes longer. */
+const STOP_S = 15;
+
+/** Whole, with the newline at its end left out. */
+export function renderUnit({ options, words, program, configFile, secrets }: UnitSource): string {
+  const socket = options.controlSocket ?? DEFAULT_SOCKET;
+  const all = options.controlSocket === undefined ? [...words, "--control-socket", DEFAULT_SOCKET] : words;
+  const command = quoteProgram(program) ?? "";
+  const others = [program, ...(configFile === undefined ? [] : [configFile]), ...secrets.files];
+  const { tasks, descriptors, memoryMiB } = limitsFor(options);
+  const drainS = Math.ceil(options.drainDelayMs / 1000);
+  return [
+    `# /etc/systemd/system/health-checker.service, printed by \`health-checker unit\` v${version} for the options that`,
+    "# ExecStart= has. When they change, print it anew: what it may do is worked out from them.",
+    ...(configFile === undefined
+      ? []
+      : [
+          "# From the config file too: `systemctl reload` does for most changes in it, but with the first script or process",
+          "# check, a port under 1024, a longer drain, or something below /home, /root, /tmp or /dev, print this anew.",
+        ]),
+    "#",
+    "#   echo 'u health-checker - \"health-checker\" / /usr/sbin/nologin' > /etc/sysusers.d/health-checker.conf",
+    "#   systemd-sysusers",
+    "#   systemctl daemon-reload",
+    "#   systemctl enable --now health-checker",
+    "#",
+    "# Without systemd-sysusers: useradd --system --no-create-home --shell /usr/sbin/nologin health-checker",
+    "# systemd warns of a directive that it is too old for and ignores it; docs/operations.md says which matter.",
+    "",
+    "[Unit]",
+    "Description=Answers load balancers' health checks for this host",
+    "After=network.target",
+    "# Started again however often it ends: a load balancer that gets no answer takes the host out.",
+    "StartLimitIntervalSec=0",
+    "",
+    "[Service]",
+    "Type=notify",
+    "NotifyAccess=main",
+    `ExecStart=${[command, ...all.map(quoteArgument)].join(" ")}`,
+    `ExecReload=${[command, "reload", "--control-socket", quoteArgument(socket)].join(" ")}`,
+    "# Not DynamicUser=: systemd before 232 ignores it, and would run this as root.",
+    "User=health-checker",
+    ...renderSecrets(configFile, secrets),
+    "Restart=always",
+    "RestartSec=1",
+    "# A restart does not drain: SIGINT never does.",
+    "RestartKillSignal=SIGINT",
+    drainS === 0
+      ? `# ${STOP_S} s for what still runs to end.`
+      : `# The drain of ${drainS} s, and ${STOP_S} s for what still runs to end.`,
+    `TimeoutStopSec=${drainS + STOP_S}`,
+    "# The event loop says every 30 s that it goes round.",
+    "WatchdogSec=60",
+    "# The daemon ends its scripts itself; what they have detached is killed once it has ended.",
+    "KillMode=mixed",
+    "# A script that runs out of memory is a check that fails, and no reason to stop.",
+    "OOMPolicy=continue",
+    "# The runtime in the program obeys both.",
+    "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS",
+    "# For the control socket, and for a drain to outlive a restart; gone with the host's.",
+    "RuntimeDirectory=health-checker",
+    "RuntimeDirectoryMode=0700",
+    "RuntimeDirectoryPreserve=restart",
+    "UMask=0077",
+    "",
+    "# Worked out from the options, far above what they need.",
+    `TasksMax=${tasks}`,
+    `LimitNOFILE=${descriptors}`,
+    `MemoryMax=${memoryMiB}M`,
+    "# The watchdog ends it by SIGABRT.",
+    "LimitCORE=0",
+    "",
+    ...renderSandbox(needsOf(options, others, socket)),
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ].join("\n");
+}
+
+function renderSecrets(configFile: string | undefined, { variables }: Secrets): readonly string[] {
+  if (configFile === undefined) return [];
+  return [
+    `# The user reads the config file, and the files that stand in it as \${file:/PATH}. What only root may read, systemd`,
+    `# (247 or later) hands over; it then is \${file:/run/credentials/health-checker.service/db-password}:`,
+    "#LoadCredential=db-password:/etc/health-checker/db-password",
+    ...(variables.length === 0
+      ? []
+      : [
+          `# A file of NAME=VALUE lines, which root alone may read, with ${variables.join(", ")}:`,
+          "EnvironmentFile=-/etc/health-checker.env",
+        ]),
+  ];
+}
