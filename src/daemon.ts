@@ -168,6 +168,8 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
         log.info("draining", { for: formatDuration(drainDelayMs) });
         await delay.pass(drainDelayMs);
       }
+      // Before the checks are ended, of which HAProxy would hear as failures.
+      await others.disposeAsync();
       const served = server.stop();
       await settled(served, STOP_GRACE_MS);
       monitor.abort();
@@ -176,7 +178,6 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await listener.close();
-      await others.disposeAsync();
       withdrawals.close();
       told.end();
       notifier?.close();
