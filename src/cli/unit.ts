@@ -115,7 +115,7 @@ It checks them as the daemon does, runs no check and listens on nothing.
 
 Usage: health-checker unit [options of the daemon]
 
-  ExecStart= has the path of this program, and a relative --config made whole. The
+  ExecStart= has the path of this program, and --config with its whole path. The
   control socket is on, at /run/health-checker/control.sock unless the options
   name another; systemctl reload uses it. A comment at each directive that is
   relaxed says what for: scripts, a port under 1024, files below /home or /tmp.

@@ -72,7 +72,7 @@ export function renderSandbox(needs: Needs): readonly string[] {
           "AmbientCapabilities=CAP_NET_BIND_SERVICE",
         ]
       : ["CapabilityBoundingSet=", "AmbientCapabilities="]),
-    ...relaxed(scripts && "(strict) scripts may write where the user may, but in /usr, /boot and /etc.", [
+    ...relaxed(scripts && "scripts may write where the user may, but in /usr, /boot and /etc.", [
       "ProtectSystem=strict",
       "ProtectSystem=full",
     ]),
@@ -80,24 +80,25 @@ export function renderSandbox(needs: Needs): readonly string[] {
       "# A socket is made there; the folder must let the user write.",
       `ReadWritePaths=${quoteWord(`-${folder}`)}`,
     ]),
-    ...relaxed(reason(scripts, "(yes) scripts may lie there, and read there.", isBelow(...HOMES)), [
+    ...relaxed(reason(scripts, "scripts may lie there, and read there.", isBelow(...HOMES)), [
       "ProtectHome=yes",
       "ProtectHome=read-only",
     ]),
     ...relaxed(
-      reason(scripts, "(yes) scripts find the sockets and pid files of others in /tmp.", isBelow("/tmp", "/var/tmp")),
+      reason(scripts, "scripts find the sockets and pid files of others in /tmp.", isBelow("/tmp", "/var/tmp")),
       ["PrivateTmp=yes", "PrivateTmp=no"],
     ),
+    ...relaxed(reason(scripts, "scripts ask the devices that anybody may, as nvidia-smi does.", isBelow("/dev")), [
+      "PrivateDevices=yes",
+      "PrivateDevices=no",
+    ]),
     ...relaxed(
-      reason(scripts, "(yes) scripts ask the devices that anybody may, as nvidia-smi does.", isBelow("/dev")),
-      ["PrivateDevices=yes", "PrivateDevices=no"],
-    ),
-    ...relaxed(
-      reason(scripts, "(invisible) scripts look at the processes of others, as pgrep and ps do.") ||
-        (processes && "(invisible) process checks look at the processes of others."),
+      reason(scripts, "scripts look at the processes of others, as pgrep and ps do.") ||
+        (processes && "process checks look at the processes of others."),
       ["ProtectProc=invisible", "ProtectProc=default"],
     ),
-    ...relaxed(scripts && "(yes) it would close every device but the clock.", ["ProtectClock=yes", "ProtectClock=no"]),
+    "PrivateMounts=yes",
+    ...relaxed(scripts && "it would close every device but the clock.", ["ProtectClock=yes", "ProtectClock=no"]),
     "ProtectControlGroups=yes",
     "ProtectHostname=yes",
     "ProtectKernelLogs=yes",
@@ -115,16 +116,16 @@ export function renderSandbox(needs: Needs): readonly string[] {
     "RemoveIPC=yes",
     "KeyringMode=private",
     ...(scripts
-      ? ["# SystemCallArchitectures=native is left out: scripts may start programs of 32 bits."]
+      ? ["# Else SystemCallArchitectures=native: scripts may start programs of 32 bits."]
       : ["SystemCallArchitectures=native"]),
     "# What is forbidden, and not what is allowed: before systemd 239 @system-service is not known, and a list of",
     "# it alone allows nothing.",
     ...(scripts
       ? [
-          "# (@keyring @privileged @resources too) scripts may call keyctl, chown and nice, for what these let the user do.",
+          "# Else @keyring @privileged @resources too: scripts may call keyctl, chown and nice, for what these let the user do.",
         ]
       : []),
-    `SystemCallFilter=~${[...FORBIDDEN, ...(scripts ? [] : FORBIDDEN_TO_ITSELF)].join(" ")}`,
+    `SystemCallFilter=~${(scripts ? FORBIDDEN : [...FORBIDDEN_TO_ITSELF, ...FORBIDDEN]).join(" ")}`,
     "SystemCallErrorNumber=EPERM",
     "# MemoryDenyWriteExecute= stays off: under it the runtime compiles nothing, is many times slower, and makes no",
     "# system calls of its own, so that systemd never hears that it is ready.",
@@ -132,9 +133,9 @@ export function renderSandbox(needs: Needs): readonly string[] {
 }
 
 const SCRIPTS = [
-  "# Scripts run in here as well, as the same user. What is relaxed for them says so, with the value that it has",
-  "# without scripts in (). What stays: nobody gets more rights, so sudo and other setuid programs do not work;",
-  "# give the user a group instead (SupplementaryGroups=), or let what needs root write a file, and check that.",
+  "# Scripts run in here as well, as the same user; what is relaxed for them says so. What is not: nobody gets more",
+  "# rights, so sudo and other setuid programs do not work. Give the user a group instead (SupplementaryGroups=), or",
+  "# let what needs root write a file, and check that.",
 ];
 
 const UNITS = [
@@ -169,9 +170,9 @@ const isUnder = (path: string, folders: readonly string[]): boolean =>
 /** Why a directive is relaxed, if it is. No path is written out: in a comment it might break the line. */
 function reason(scripts: boolean, forScripts: string, path?: string): string | false {
   if (scripts) return forScripts;
-  return path !== undefined && "(yes) what is checked, listened on or started lies there.";
+  return path !== undefined && "what is checked, listened on or started lies there.";
 }
 
 /** The directive as it is without a reason, or below the reason as it is with one. */
 const relaxed = (why: string | false, [tight, loose]: readonly [string, string]): readonly string[] =>
-  why === false ? [tight] : [`# ${why}`, loose];
+  why === false ? [tight] : [`# Else ${tight}: ${why}`, loose];

@@ -1,0 +1,307 @@
+// unit prints what systemd is to run: the options as they were given, in a sandbox that
+// fits them, or all that is wrong with them.
+
+import { expect, test } from "bun:test";
+import { join, relative } from "node:path";
+import { decide } from "../../src/cli/decide.ts";
+import { renderUnit } from "../../src/cli/unit/render.ts";
+import { loadOptions, type RawValues } from "../../src/config/load.ts";
+import { version } from "../../src/version.ts";
+import { needs } from "../support/needs.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { commandOf, readUnitFile } from "../support/unit-file.ts";
+
+const DATA = join(import.meta.dir, "../testdata/unit");
+const DEFAULT_SOCKET = "/run/health-checker/control.sock";
+
+async function unit(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const action = await decide(["unit", ...argv], env);
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  return { ...action, cautions: action.cautions ?? [] };
+}
+
+/** The words that the daemon gets. */
+async function wordsOf(...argv: readonly string[]): Promise<readonly string[]> {
+  const [value = ""] = readUnitFile((await unit(argv)).text).get("Service.ExecStart") ?? [];
+  const [program, ...words] = commandOf(value);
+  expect(program).toBe("/usr/local/bin/health-checker");
+  return words;
+}
+
+/** As on a host that has the program and the config file in their places. */
+async function renderFor(raw: RawValues, configFile?: string, program = "/usr/local/bin/health-checker") {
+  const options = await loadOptions(raw);
+  if (!("listener" in options)) throw new Error(options.join("\n"));
+  const words = configFile === undefined ? [] : ["--config", configFile];
+  const rest = Object.entries(raw).flatMap(([name, texts = []]) =>
+    name === "config" ? [] : texts.flatMap((text) => [`--${name}`, text]),
+  );
+  const secrets = { files: [], variables: [] };
+  return renderUnit({ options, words: [...words, ...rest], program, configFile, secrets });
+}
+
+const UNITS: Readonly<Record<string, { readonly raw: RawValues; readonly configFile?: string }>> = {
+  ports: { raw: { port: ["5432", "10.0.0.9:8080"], "port-timeout": ["2s"] } },
+  scripts: {
+    raw: {
+      script: ['/usr/local/bin/check disk.sh --min 5% "$x"', "/usr/bin/true"],
+      "drain-delay": ["30s"],
+      "max-rounds": ["4"],
+    },
+  },
+  "low-port": { raw: { port: ["1"], listener: ["0.0.0.0:80"], "control-socket": ["/run/health-checker/other.sock"] } },
+  kinds: { raw: { config: [join(DATA, "kinds.yaml")] }, configFile: "/etc/health-checker.yaml" },
+};
+
+for (const [name, { raw, configFile }] of Object.entries(UNITS)) {
+  test(`the unit for ${name} is that of testdata/unit/${name}.service`, async () => {
+    const expected = await Bun.file(join(DATA, `${name}.service`)).text();
+    const text = await renderFor(raw, configFile);
+    expect(`${text}\n`.replace(`\` v${version} `, "` vVERSION ")).toBe(expected);
+  });
+}
+
+const withAnalyze = await needs("systemd-analyze");
+
+/** Writes the unit under its own name; the program is one that is there. */
+async function write(folder: TempFolder, { raw, configFile }: (typeof UNITS)[string]): Promise<string> {
+  return folder.write("health-checker.service", await renderFor(raw, configFile, "/bin/true"));
+}
+
+async function analyze(...words: readonly string[]): Promise<{ readonly exitCode: number; readonly said: string }> {
+  const child = Bun.spawn(["systemd-analyze", ...words], { stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { exitCode: await child.exited, said: out + err };
+}
+
+for (const [name, source] of Object.entries(UNITS)) {
+  withAnalyze(
+    `systemd finds nothing wrong with the unit for ${name}`,
+    async () => {
+      await using folder = await tempFolder();
+      const file = await write(folder, source);
+      expect(await analyze("verify", "--man=no", file)).toEqual({ exitCode: 0, said: "" });
+    },
+    20_000,
+  );
+}
+
+/** In tenths; what systemd makes of it rises with what is relaxed, of which kinds.yaml has all at once. */
+const EXPOSURE: Readonly<Record<keyof typeof UNITS, number>> = { ports: 20, scripts: 35, "low-port": 20, kinds: 30 };
+
+for (const [name, most] of Object.entries(EXPOSURE)) {
+  withAnalyze(
+    `the unit for ${name} is exposed by ${most / 10} at most, as systemd counts`,
+    async () => {
+      const source = UNITS[name];
+      if (!source) throw new Error(name);
+      await using folder = await tempFolder();
+      const file = await write(folder, source);
+      const { exitCode, said } = await analyze("security", "--offline=yes", "--no-pager", `--threshold=${most}`, file);
+      expect({ exitCode, overall: said.match(/Overall exposure level.*/)?.[0] }).toEqual({
+        exitCode: 0,
+        overall: expect.stringContaining("health-checker.service"),
+      });
+    },
+    20_000,
+  );
+}
+
+test("the options reach the daemon as they were meant, however they were written", async () => {
+  const script = "/bin/sh -c 'echo \"50% of $HOME\\n\"; exit 0'";
+  expect(
+    await wordsOf("-port", "80", "--port=[::1]:81", "-script", script, "--singleflight=false", "-deadline=4s"),
+  ).toEqual([
+    ...["--port", "80", "--port", "[::1]:81", "--script", script, "--singleflight=false", "--deadline", "4s"],
+    ...["--control-socket", DEFAULT_SOCKET],
+  ]);
+  expect(await wordsOf("--port", "1", "--singleflight", "--listener", ":1", "--listener", ":2000")).toEqual([
+    ...["--port", "1", "--singleflight", "--listener", ":2000"],
+    ...["--control-socket", DEFAULT_SOCKET],
+  ]);
+  // Apart it would be taken for an option.
+  expect(await wordsOf("--script=-port 80", "--port=1")).toContain("--script=-port 80");
+});
+
+test("the daemon reads the same options from the unit", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "interval: 10s\nchecks: [{ tcp: 1 }]\n");
+  const argv = [
+    "--config",
+    file,
+    "--script",
+    "true 'a  b' \"$x\" %n é",
+    "--port",
+    "9",
+    "--singleflight",
+    "--fall",
+    "2",
+  ];
+  const given = argv.slice(0, -2);
+  const words = await wordsOf(...given);
+  const read = async (argv: readonly string[]) => {
+    const action = await decide(argv, {});
+    if (action.kind !== "serve") throw new Error(JSON.stringify(action));
+    return JSON.stringify(action.options);
+  };
+  expect(await read(words)).toBe(await read([...given, "--control-socket", DEFAULT_SOCKET]));
+});
+
+test("a relative config file becomes an absolute one, since systemd starts the daemon in /", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
+  expect(await wordsOf("--config", relative(process.cwd(), file))).toEqual([
+    ...["--config", file, "--control-socket", DEFAULT_SOCKET],
+  ]);
+});
+
+test("reload goes to the socket that the options name, in the file or on the command line", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "control-socket: /run/a.sock\nchecks: [{ tcp: 1 }]\n");
+  const reload = async (...argv: readonly string[]) => {
+    const unitFile = readUnitFile((await unit(argv)).text);
+    return { start: unitFile.get("Service.ExecStart"), reload: unitFile.get("Service.ExecReload") };
+  };
+  const program = "/usr/local/bin/health-checker";
+  expect(await reload("--config", file)).toEqual({
+    start: [`${program} --config ${file}`],
+    reload: [`${program} reload --control-socket /run/a.sock`],
+  });
+  expect(await reload("--config", file, "--control-socket", "/run/health checker/100%.sock")).toEqual({
+    start: [`${program} --config ${file} --control-socket "/run/health checker/100%%.sock"`],
+    reload: [`${program} reload --control-socket "/run/health checker/100%%.sock"`],
+  });
+});
+
+test("all that is wrong with the options is told, and no unit is printed", async () => {
+  expect(await decide(["unit", "--port", "0", "--lisener", ":1"], {})).toMatchObject({
+    kind: "refuse",
+    lines: [
+      "health-checker: --lisener: unknown option; did you mean --listener?",
+      expect.stringContaining("health-checker: --port: expected"),
+    ],
+  });
+  expect(await decide(["unit"], {})).toMatchObject({
+    kind: "refuse",
+    lines: [expect.stringContaining("no check: expected at least one --port")],
+  });
+  expect(await decide(["unit", "--config", "/nowhere/hc.yaml"], {})).toMatchObject({ kind: "refuse" });
+});
+
+test("unit --help says what it is for", async () => {
+  const { text } = await unit(["--help"]);
+  expect(text).toContain("Usage: health-checker unit [options of the daemon]");
+  expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
+/** What is relaxed for what the checks look at. */
+const RELAXED: readonly (readonly [what: string, yaml: string, relaxed: Readonly<Record<string, string>>])[] = [
+  ["a port", "tcp: 1", {}],
+  ["a file of /etc", "file: /etc/hostname", {}],
+  ["a folder whose name begins like /home", "file: /homes/x", {}],
+  ["a file of a home", "file: /home/x/flag", { ProtectHome: "read-only" }],
+  ["the homes' own disk", "{ disk: /home, min-free: 1% }", { ProtectHome: "read-only" }],
+  ["a pid file of a user", "process: /run/user/1000/x.pid", { ProtectHome: "read-only", ProtectProc: "default" }],
+  ["a file of /tmp", "file: /tmp/flag", { PrivateTmp: "no" }],
+  ["a socket in /tmp", "tcp: unix:/tmp/x.sock", { PrivateTmp: "no" }],
+  ["a web server's socket", "{ http: http://x/, unix: /var/tmp/x.sock }", { PrivateTmp: "no" }],
+  ["PostgreSQL's socket", "postgres: postgres://u@/db?host=/tmp", { PrivateTmp: "no" }],
+  ["Redis's socket", "redis: redis://localhost?socket=/tmp/r.sock", { PrivateTmp: "no" }],
+  ["an authority in a home", "{ certificate: 443, ca: /root/ca.pem }", { ProtectHome: "read-only" }],
+  ["an authority in a home, for TLS", "{ tcp: 443, tls: { ca: /home/ca.pem } }", { ProtectHome: "read-only" }],
+  ["a device", "file: /dev/md0", { PrivateDevices: "no" }],
+  ["a process", "process: nginx", { ProtectProc: "default" }],
+  ["systemd's units", "systemd: nginx", {}],
+];
+
+/** What the tightest profile has. */
+const TIGHT: Readonly<Record<string, string>> = {
+  ...{ ProtectHome: "yes", PrivateTmp: "yes", PrivateDevices: "yes", ProtectProc: "invisible", ProtectClock: "yes" },
+  ...{ ProtectSystem: "strict", ProtectKernelModules: "yes", SystemCallArchitectures: "native" },
+};
+
+for (const [what, check, relaxed] of RELAXED) {
+  test(`to look at ${what} it needs ${JSON.stringify(relaxed)}`, async () => {
+    await using folder = await tempFolder();
+    const body = check.startsWith("{") ? check : `{ ${check} }`;
+    const file = await folder.write(
+      "hc.yaml",
+      `checks:\n  - ${body.replace(/^\{ (\w+): (\S+) \}$/, '{ $1: "$2" }')}\n`,
+    );
+    // The file itself lies in /tmp here, and in /etc there.
+    const unitFile = readUnitFile(await renderFor({ config: [file] }, "/etc/hc.yaml"));
+    const found = Object.keys(TIGHT).map((name) => [name, unitFile.get(`Service.${name}`)?.join(" ")]);
+    expect(Object.fromEntries(found)).toEqual({ ...TIGHT, ...relaxed });
+    expect(unitFile.has("Service.ReadWritePaths")).toBe(false);
+  });
+}
+
+test("above each directive that is relaxed stands why", async () => {
+  const found = new Set<string>();
+  for (const name of Object.keys(UNITS)) {
+    const lines = (await Bun.file(join(DATA, `${name}.service`)).text()).split("\n");
+    for (const [directive, tight] of Object.entries(TIGHT)) {
+      const at = lines.findIndex((line) => line.startsWith(`${directive}=`));
+      if (at < 0 || lines[at] === `${directive}=${tight}`) continue;
+      expect(lines[at - 1]).toStartWith(`# Else ${directive}=${tight}: `);
+      found.add(directive);
+    }
+  }
+  // What is left out instead has its own words.
+  expect([...found].sort()).toEqual(
+    Object.keys(TIGHT)
+      .filter((name) => name !== "SystemCallArchitectures")
+      .sort(),
+  );
+});
+
+test("limits grow with rounds, checks and scripts", async () => {
+  const limits = async (raw: RawValues) => {
+    const unitFile = readUnitFile(await renderFor(raw));
+    const number = (name: string) => Number(unitFile.get(`Service.${name}`)?.[0]?.replace("M", ""));
+    return { tasks: number("TasksMax"), files: number("LimitNOFILE"), memory: number("MemoryMax") };
+  };
+  const many = (count: number) => Array.from({ length: count }, (_, index) => `true ${index}`);
+  expect(await limits({ port: ["1"] })).toEqual({ tasks: 512, files: 32_768, memory: 576 });
+  expect(await limits({ script: many(1), interval: ["10s"] })).toEqual({ tasks: 576, files: 32_768, memory: 832 });
+  expect(await limits({ script: many(1), singleflight: ["true"] })).toEqual({ tasks: 576, files: 32_768, memory: 832 });
+  expect(await limits({ script: many(1) })).toEqual({ tasks: 1536, files: 32_768, memory: 1088 });
+  expect(await limits({ script: many(10) })).toEqual({ tasks: 10_752, files: 32_768, memory: 5696 });
+  expect(await limits({ script: many(100), "max-rounds": ["1024"] })).toEqual({
+    tasks: 4_194_304,
+    files: 524_288,
+    memory: 64_512,
+  });
+});
+
+test("what the unit cannot make good is told", async () => {
+  await using folder = await tempFolder();
+  const secret = await folder.write("secret", "x", 0o640);
+  const file = await folder.write(
+    "hc.yaml",
+    `checks:\n  - { name: a, redis: redis://localhost, password: "\${file:${secret}}" }\n  - { name: b, script: [./b.sh], env: { X: "\${env:PW}" } }\n  - { name: c, script: [./c.sh], cwd: /opt }\n  - { name: d, script: sudo -n true }\n`,
+    0o600,
+  );
+  const { text, cautions } = await unit(["--config", file], { PW: "s3cretvalue" });
+  expect(cautions).toEqual([
+    `warning: "${file}" is not for all to read; the user health-checker must be able to`,
+    `warning: "${secret}" is not for all to read; the user health-checker must be able to`,
+    'warning: "b": "./b.sh" is a path from the daemon\'s folder, which is / under systemd',
+    'warning: "d": "sudo" cannot raise its rights under NoNewPrivileges=; the unit says what to do instead',
+    'warning: "PW" is not in the environment that systemd gives; see EnvironmentFile= in the unit',
+  ]);
+  expect(text).toContain("with PW:\nEnvironmentFile=-/etc/health-checker.env\n");
+  expect(text).not.toContain("s3cretvalue");
+  // What is unwise for the daemon is unwise here.
+  const far = await folder.write("far.yaml", "checks: [{ tcp: 10.0.0.9:1 }]\n", 0o644);
+  expect((await unit(["--config", far])).cautions).toEqual([
+    expect.stringContaining("a critical check of another host"),
+  ]);
+});
+
+test("a name with line ends or a backslash at its end brings no line of its own into the unit", async () => {
+  const { text } = await unit(["--script", "true 'a\nExecStartPre=/bin/evil' \\\\", "--port", "1"]);
+  const unitFile = readUnitFile(text);
+  expect(unitFile.has("Service.ExecStartPre")).toBe(false);
+  expect(unitFile.get("Service.ExecStart")).toHaveLength(1);
+});

@@ -1,0 +1,74 @@
+// What packages install is what the program prints and reads.
+
+import { expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PACKAGED_CONFIG, PACKAGED_UNIT, renderPackagedUnit } from "../packaging/unit.ts";
+import { decide } from "../src/cli/decide.ts";
+import { ROOT } from "./support/binary.ts";
+import { needs } from "./support/needs.ts";
+import { tempFolder } from "./support/temp.ts";
+
+test("the packaged unit has not drifted (bun run docs writes it)", async () => {
+  expect(await Bun.file(PACKAGED_UNIT).text()).toBe(await renderPackagedUnit());
+});
+
+test("it is what `unit` prints for the packaged config file", async () => {
+  const action = await decide(["unit", "--config", PACKAGED_CONFIG], {});
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  // Where this checkout lies counts as well: a sandbox may hide it.
+  expect(`${action.text}\n`).toBe(await renderPackagedUnit(PACKAGED_CONFIG));
+});
+
+test("the packaged config file is good and has nothing unwise", async () => {
+  expect(await decide(["validate", PACKAGED_CONFIG], {})).toMatchObject({ kind: "print", cautions: [] });
+});
+
+test("what is commented out in it is good too", async () => {
+  await using folder = await tempFolder();
+  const text = await Bun.file(PACKAGED_CONFIG).text();
+  const whole = text.replace(/^# (?=- name| {2}\w+:)/gm, "  ").replace(/^#(?=[\w-]+:)/gm, "");
+  expect(whole).toContain("\n  - name: worker\n");
+  expect(whole).toContain("\ndrain-delay: 30s\n");
+  const file = await folder.write("health-checker.yaml", whole);
+  expect(await decide(["validate", file], {})).toMatchObject({
+    kind: "print",
+    text: expect.stringContaining("4 checks"),
+  });
+});
+
+const withAnalyze = await needs("systemd-analyze");
+
+withAnalyze(
+  "systemd finds nothing wrong with the packaged unit, and little exposed",
+  async () => {
+    await using folder = await tempFolder();
+    const shown = (await Bun.file(PACKAGED_UNIT).text()).replaceAll("/usr/local/bin/health-checker", "/bin/true");
+    const file = await folder.write("health-checker.service", shown);
+    for (const words of [
+      ["verify", "--man=no", file],
+      ["security", "--offline=yes", "--no-pager", "--threshold=20", file],
+    ]) {
+      const child = Bun.spawn(["systemd-analyze", ...words], { stdout: "pipe", stderr: "pipe" });
+      const said = await new Response(child.stderr).text();
+      expect({ said, exitCode: await child.exited }).toEqual({ said: "", exitCode: 0 });
+    }
+  },
+  20_000,
+);
+
+withAnalyze(
+  "systemd-sysusers makes the user that the unit names",
+  async () => {
+    await using folder = await tempFolder();
+    const entry = await Bun.file(join(ROOT, "packaging/health-checker.sysusers.conf")).text();
+    await folder.write("usr/lib/sysusers.d/health-checker.conf", entry);
+    await mkdir(join(folder.path, "etc"));
+    const child = Bun.spawn(["systemd-sysusers", `--root=${folder.path}`], { stdout: "ignore", stderr: "ignore" });
+    expect(await child.exited).toBe(0);
+    const line = (await Bun.file(join(folder.path, "etc/passwd")).text()).trim();
+    expect(line).toMatch(/^health-checker:[^:]*:\d+:\d+:health-checker:\/:\/usr\/sbin\/nologin$/);
+    expect(await Bun.file(PACKAGED_UNIT).text()).toContain("\nUser=health-checker\n");
+  },
+  20_000,
+);
