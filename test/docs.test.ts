@@ -1,7 +1,9 @@
-// What the README and the docs show of a config file is a config file, and of a unit a unit.
+// What the README and the docs show of a config file is a config file, and of a unit
+// something that systemd takes.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { PACKAGED_UNIT } from "../packaging/unit.ts";
 import { loadOptions } from "../src/config/load.ts";
 import { ROOT } from "./support/binary.ts";
 import { needs } from "./support/needs.ts";
@@ -29,23 +31,32 @@ for (const page of PAGES) {
   });
 }
 
-const withSystemd = await needs("systemctl");
+const withAnalyze = await needs("systemd-analyze");
 
-withSystemd(
-  "systemd finds nothing wrong with the unit of docs/operations.md",
+withAnalyze(
+  "systemd finds nothing wrong with the drop-ins of docs/operations.md on the packaged unit",
   async () => {
     const text = await Bun.file(join(ROOT, "docs/operations.md")).text();
-    const units = [...text.matchAll(/^```ini\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
+    const dropIns = [...text.matchAll(/^```ini\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
       block.includes("[Service]") ? [block] : [],
     );
-    expect(units).toHaveLength(1);
+    expect(dropIns).toHaveLength(1);
     await using folder = await tempFolder();
     // It looks for the program, which is not installed here.
-    const shown = (units[0] ?? "").replace("/usr/local/bin/health-checker", "/bin/true");
-    const file = await folder.write("health-checker.service", shown);
-    const verify = Bun.spawn(["systemd-analyze", "verify", "--man=no", file], { stdout: "pipe", stderr: "pipe" });
-    const said = await new Response(verify.stderr).text();
-    expect({ said, exitCode: await verify.exited }).toEqual({ said: "", exitCode: 0 });
+    const unit = (await Bun.file(PACKAGED_UNIT).text()).replaceAll("/usr/local/bin/health-checker", "/bin/true");
+    const file = await folder.write("health-checker.service", unit);
+    for (const [index, dropIn] of dropIns.entries()) {
+      await folder.write(`health-checker.service.d/${index}.conf`, dropIn);
+    }
+    const verify = async () => {
+      const child = Bun.spawn(["systemd-analyze", "verify", "--man=no", file], { stdout: "pipe", stderr: "pipe" });
+      const said = await new Response(child.stderr).text();
+      return { said, exitCode: await child.exited };
+    };
+    expect(await verify()).toEqual({ said: "", exitCode: 0 });
+    // Drop-ins are read there: one that is wrong is told.
+    await folder.write("health-checker.service.d/wrong.conf", "[Service]\nNoSuchDirective=1\n");
+    expect((await verify()).said).toContain("NoSuchDirective");
   },
   20_000,
 );
