@@ -153,7 +153,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     subjects = new Map(settings.groups.flat().map((check) => [check, known(check)]));
     for (const subject of before.values()) {
       subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
-      if (!isWatched(subject) && subject.groups.length === 0) subject.run?.cut.abort();
+      endUnlessWanted(subject);
     }
     rounds.resize(settings.maxRounds);
     groups = settings.groups.map((checks) => createGroup(checks, settings));
@@ -163,6 +163,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
   /** False for one that was watched before: who waits for it still may, and nothing is told of it any more. */
   function isWatched(subject: Subject): boolean {
     return subjects.get(subject.check) === subject;
+  }
+
+  /** Ends the run of what is neither watched any more nor waited for. */
+  function endUnlessWanted(subject: Subject): void {
+    if (!isWatched(subject) && !subject.groups.some(({ vigil }) => vigil)) subject.run?.cut.abort();
   }
 
   function reconfigure(settings: MonitorSettings): void {
@@ -300,6 +305,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     vigil.group.vigil = undefined;
     vigils.delete(vigil);
     vigil.askers.answer(verdict);
+    if (!vigil.group.isCurrent) vigil.group.background.forEach(endUnlessWanted);
   }
 
   function dutyOf(subject: Subject): readonly Duty[] {

@@ -118,16 +118,43 @@ describe("who waits", () => {
     expect(stale).toEqual([]);
   });
 
-  test("for a run that goes is answered at his deadline, and the run ended with the daemon at the latest", async () => {
+  test("for a run that goes is answered at his deadline, and then the run is ended", async () => {
     const { monitor, clock, last } = setUp({ groups: [[a]], deadlineMs: 4000 });
     monitor.start();
     const old = outcomeOf(monitor.ask(asker()));
     monitor.reconfigure({ ...PLAIN, groups: [[b]], deadlineMs: 9000 });
-    await clock.pass(4000);
+    await clock.pass(3999);
+    expect(last("a").aborted).toBe(false);
+    await clock.pass(1);
     await settle();
     expect(old.verdict).toEqual(unhealthy("a"));
-    monitor.abort();
     expect(last("a").aborted).toBe(true);
+    expect(last("b").aborted).toBe(false);
+  });
+
+  test("leaves no run of what has gone behind when he is answered or goes, whatever that decided", async () => {
+    const noted = backgroundCheck({ name: "noted", severity: "warning" });
+    const { monitor, clock, last } = setUp({
+      groups: [
+        [a, noted],
+        [noted, b],
+      ],
+    });
+    monitor.start();
+    const old = outcomeOf(monitor.ask(asker()));
+    const going = new AbortController();
+    const other = outcomeOf(monitor.ask({ signal: going.signal }, 1));
+    await clock.pass(5); // from then on it is seen who leaves
+    monitor.reconfigure({ ...PLAIN, groups: [[c]] });
+    await last("a").end();
+    expect(old.verdict).toEqual(HEALTHY);
+    expect(last("noted").aborted).toBe(false); // the other still waits
+    going.abort();
+    expect(last("b").aborted).toBe(true);
+    expect(last("noted").aborted).toBe(true);
+    expect(last("c").aborted).toBe(false);
+    await settle();
+    expect(other.verdict).toEqual(unhealthy("b"));
   });
 
   test("for a round on request gets its verdict, and only that", async () => {
