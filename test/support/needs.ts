@@ -48,6 +48,9 @@ export async function needs(...things: readonly Need[]) {
 /** bun's `test`, for bodies that freeze a cgroup or mount a file. */
 export const asRoot = unless(process.getuid?.() !== 0 && "not root");
 
+/** bun's `test`, for bodies that run programs of this machine's kind elsewhere. */
+export const onX64 = unless(process.arch !== "x64" && "not x86-64");
+
 function unless(why: string | false) {
   return (name: string, body: () => Promise<void>, timeoutMs: number): void => {
     const fail = () => {

@@ -1,0 +1,391 @@
+// What is tried on a booted host, in this order: each leaves the daemon running and healthy.
+
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { until } from "../../../support/until.ts";
+import {
+  answers,
+  ask,
+  CONFIG,
+  cgroup,
+  journal,
+  journalEnd,
+  journalHas,
+  mainPid,
+  must,
+  PROGRAM,
+  property,
+  run,
+  SLOW_MS,
+  systemctl,
+  UNIT,
+} from "./service.ts";
+import {
+  CHECKS,
+  checkCount,
+  config,
+  DETACHED,
+  DRAIN_DELAY_MS,
+  FIRST_RESULT_MS,
+  lower,
+  raise,
+  serversListen,
+  setTheStage,
+  unitOf,
+  writeConfig,
+} from "./stage.ts";
+
+export interface Drill {
+  readonly name: string;
+  /** Throws why not. */
+  readonly body: () => Promise<void>;
+}
+
+const DRAINING = [504, "Draining"] as const;
+const HEALTHY = [200, "OK"] as const;
+const UNHEALTHY = [504, "At least one health check failed"] as const;
+
+function claim(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+function same(what: string, got: unknown, expected: unknown): void {
+  claim(Bun.deepEquals(got, expected), `${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`);
+}
+
+/** After a restart: it is another process, it runs, and it answers; with what needs no round of its own. */
+async function hasRestarted(before: number): Promise<void> {
+  const isNew = async () => {
+    const pid = await mainPid();
+    return pid !== 0 && pid !== before && (await property("ActiveState")) === "active";
+  };
+  await until(isNew, SLOW_MS, "another main process");
+  await answers(...HEALTHY, "/tcp");
+}
+
+export const drills: readonly Drill[] = [
+  {
+    name: "the unit that the program prints is one that systemd has nothing to say of",
+    async body() {
+      await setTheStage();
+      const { status, out, err } = await run("systemd-analyze", "verify", `/etc/systemd/system/${UNIT}`);
+      same("systemd-analyze verify", { status, out, err }, { status: 0, out: "", err: "" });
+    },
+  },
+  {
+    name: "servers for every kind of check run",
+    body: serversListen,
+  },
+  {
+    name: "systemctl start waits for READY, so for a first result that takes 3 s",
+    async body() {
+      await writeFile(
+        "/etc/systemd/system/drill-after.service",
+        `[Unit]\nAfter=${UNIT}\nRequires=${UNIT}\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'systemctl is-active ${UNIT} >/run/drill/after; true'\n`,
+      );
+      await must("systemctl", "daemon-reload");
+      await must("systemctl", "start", "drill-after.service");
+      same(
+        "the state in which what is ordered after it found it",
+        (await readFile("/run/drill/after", "utf8")).trim(),
+        "active",
+      );
+      const usec = async (name: string, unit?: string) => Number(await property(`${name}TimestampMonotonic`, unit));
+      const tookMs = ((await usec("ActiveEnter")) - (await usec("ExecMainStart"))) / 1000;
+      claim(tookMs >= FIRST_RESULT_MS, `it was active after ${tookMs} ms`);
+      claim(
+        (await usec("ExecMainStart", "drill-after.service")) >= (await usec("ActiveEnter")),
+        "the other unit came first",
+      );
+      const lines = await journal();
+      const up = lines.find(({ message }) => message.startsWith("check is up check=slow"));
+      const started = lines.find(({ message, from }) => from === "systemd" && message.startsWith("Started "));
+      claim(
+        up !== undefined && started !== undefined && up.at <= started.at,
+        "it was started before the result was there",
+      );
+      // From the next start on it takes no longer than it must.
+      await writeConfig(config());
+    },
+  },
+  {
+    name: "it is active and healthy, and its lines in the journal bear its name",
+    async body() {
+      same("state", await property("ActiveState"), "active");
+      await answers(...HEALTHY);
+      same("those who wrote", [...new Set((await journal()).map(({ from }) => from))].sort(), [
+        "health-checker",
+        "systemd",
+      ]);
+    },
+  },
+  {
+    name: "systemctl status shows the STATUS line",
+    async body() {
+      const line = `Status: "healthy, ${checkCount} of ${checkCount} up"`;
+      let shown = "";
+      await until(
+        async () => {
+          shown = (await run("systemctl", "status", "--no-pager", UNIT)).out;
+          return shown.includes(line);
+        },
+        SLOW_MS,
+        line,
+      ).catch((error) => {
+        throw new Error(`${error.message}: ${shown}`);
+      });
+    },
+  },
+  {
+    name: "it runs as its user, with no capability, no way to new privileges, and a filter of system calls",
+    async body() {
+      const status = await readFile(`/proc/${await mainPid()}/status`, "utf8");
+      const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1];
+      const uid = await must("id", "-u", "health-checker");
+      same(
+        "its process",
+        {
+          uid: field("Uid"),
+          effective: field("CapEff"),
+          bounding: field("CapBnd"),
+          noNew: field("NoNewPrivs"),
+          seccomp: field("Seccomp"),
+        },
+        { uid, effective: "0000000000000000", bounding: "0000000000000000", noNew: "1", seccomp: "2" },
+      );
+    },
+  },
+  ...Object.keys(CHECKS).map((kind) => ({
+    name: `the sandbox lets ${kind} checks work`,
+    body: async () => {
+      const answer = await ask(`/${kind}`);
+      if (answer?.status === 200) return;
+      const lines = (await journal()).filter(({ message }) => message.includes(` check=${kind} `));
+      throw new Error(`${answer?.status} ${answer?.body}: ${lines.at(-1)?.message}`);
+    },
+  })),
+  {
+    name: "the journal has one line a transition with its priority",
+    async body() {
+      const cursor = await journalEnd();
+      await must("systemctl", "stop", unitOf("redis"));
+      await answers(...UNHEALTHY, "/tcp");
+      await answers(...UNHEALTHY, "/redis");
+      await answers(...UNHEALTHY);
+      await must("systemctl", "start", unitOf("redis"));
+      await answers(...HEALTHY, "/redis");
+      await answers(...HEALTHY);
+      const changes = (name: string) => (lines: Awaited<ReturnType<typeof journal>>) =>
+        lines
+          .filter(({ message }) => message.startsWith("check is ") && message.includes(` check=${name} `))
+          .map(({ message, priority }) => `${priority} ${/^check is [a-z ]+(?= check=)/.exec(message)?.[0]}`);
+      const lines = await journal(cursor);
+      for (const name of ["tcp", "redis", "systemd"])
+        same(`the lines of ${name}`, changes(name)(lines), ["4 check is down", "6 check is up"]);
+      const verdicts = lines.filter(({ message }) => message.startsWith("host is "));
+      same(
+        "the lines of the host",
+        verdicts.map(({ message, priority }) => `${priority} ${message.split(" ").slice(0, 3).join(" ")}`),
+        ["4 host is unhealthy", "6 host is healthy"],
+      );
+      same(
+        "the errors",
+        lines.filter(({ priority }) => priority <= 3),
+        [],
+      );
+    },
+  },
+  {
+    name: "a script that is killed for want of memory does not stop the daemon",
+    async body() {
+      const before = await mainPid();
+      const cursor = await journalEnd();
+      // Less than the guest has, which the unit's own bound need not be.
+      await must("systemctl", "set-property", "--runtime", UNIT, "MemoryMax=200M");
+      await raise("hungry");
+      await answers(...UNHEALTHY, "/hungry");
+      await lower("hungry");
+      const line = await journalHas(/^check is down check=hungry /, cursor);
+      claim(line.message.includes(" reason=signal "), line.message);
+      const events = await readFile(`/sys/fs/cgroup/system.slice/${UNIT}/memory.events`, "utf8");
+      claim(/^oom_kill [1-9]/m.test(events), `it was not the cgroup's memory that ran out: ${events}`);
+      await answers(...HEALTHY, "/hungry");
+      same("its main process", await mainPid(), before);
+      same("its state", [await property("ActiveState"), await property("Result")], ["active", "success"]);
+    },
+  },
+  {
+    name: "kill -9 is answered by a restart",
+    async body() {
+      const before = await mainPid();
+      await must("kill", "-9", String(before));
+      await hasRestarted(before);
+      same("the restarts", await property("NRestarts"), "1");
+    },
+  },
+  {
+    name: "systemctl reload takes a good config without a restart",
+    async body() {
+      const before = await mainPid();
+      await writeConfig(config({ added: { file: "/no/such/file" } }));
+      await systemctl("reload");
+      await answers(...UNHEALTHY, "/added");
+      await answers(...UNHEALTHY);
+      await answers(...HEALTHY, "/redis");
+      await writeConfig(config());
+      await systemctl("reload");
+      await answers(...HEALTHY);
+      same("its main process", await mainPid(), before);
+      same("its state", await property("ActiveState"), "active");
+    },
+  },
+  {
+    name: "systemctl reload fails with a bad config, which changes nothing and is in the journal",
+    async body() {
+      const before = await mainPid();
+      const cursor = await journalEnd();
+      await writeConfig(config({ bad: { tcp: "no-port-at-all" } }));
+      const { status } = await run("systemctl", "reload", UNIT);
+      await writeConfig(config());
+      claim(status !== 0, "systemctl reload said that it went well");
+      const line = await journalHas(/checks\[\d+\]\.tcp: expected /, cursor);
+      claim(line.from === "health-checker" ? line.priority <= 4 : true, `its priority is ${line.priority}`);
+      const own = (await journal(cursor)).filter(({ from, priority }) => from === "health-checker" && priority <= 4);
+      claim(
+        own.some(({ pid }) => pid === before),
+        "the daemon itself said nothing of it",
+      );
+      await answers(...HEALTHY);
+      same("its main process", await mainPid(), before);
+      same("its state", await property("ActiveState"), "active");
+      await systemctl("reload");
+    },
+  },
+  {
+    name: "systemctl restart does not drain",
+    async body() {
+      const before = await mainPid();
+      const cursor = await journalEnd();
+      let over = false;
+      const restart = systemctl("restart").finally(() => (over = true));
+      const bodies = new Set<string | undefined>();
+      while (!over) bodies.add((await ask())?.body);
+      await restart;
+      await hasRestarted(before);
+      claim(!bodies.has("Draining"), "an answer was Draining");
+      const stopping = await journalHas(/^stopping /, cursor);
+      const stopped = await journalHas(/^stopped/, cursor);
+      claim(stopping.message.includes("signal=SIGINT"), stopping.message);
+      claim(stopped.at - stopping.at < DRAIN_DELAY_MS, `it took ${stopped.at - stopping.at} ms to stop`);
+    },
+  },
+  {
+    name: "a drained daemon stays drained over a restart and a kill -9, until it is undrained",
+    async body() {
+      await must(PROGRAM, "drain");
+      await answers(...DRAINING);
+      await systemctl("restart");
+      await answers(...DRAINING);
+      const before = await mainPid();
+      await must("kill", "-9", String(before));
+      await until(async () => ![0, before].includes(await mainPid()), SLOW_MS, "another main process");
+      await answers(...DRAINING);
+      const told = async () => (await run("systemctl", "status", "--no-pager", UNIT)).out.includes('Status: "drain');
+      await until(told, SLOW_MS, "systemctl status to say so");
+      await must(PROGRAM, "undrain");
+      await answers(...HEALTHY);
+    },
+  },
+  {
+    name: "a drain of another boot is none",
+    async body() {
+      await must(PROGRAM, "drain");
+      await answers(...DRAINING);
+      const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+      const folder = "/run/health-checker";
+      let changed = 0;
+      for (const name of await readdir(folder)) {
+        const file = Bun.file(`${folder}/${name}`);
+        const text = await file.text().catch(() => "");
+        if (!text.includes(boot)) continue;
+        await writeFile(`${folder}/${name}`, text.replaceAll(boot, boot.replaceAll(/[0-9a-f]/g, "0")));
+        changed++;
+      }
+      same("the files that name this boot", changed, 1);
+      const cursor = await journalEnd();
+      await systemctl("restart");
+      await answers(...HEALTHY, "/tcp");
+      const lines = (await journal(cursor)).filter(({ from, priority }) => from === "health-checker" && priority <= 4);
+      claim(
+        lines.some(({ message }) => message.includes("boot")),
+        `the journal does not say so: ${JSON.stringify(lines)}`,
+      );
+    },
+  },
+  {
+    name: "a daemon whose loop is blocked is ended by the watchdog, and restarted",
+    async body() {
+      const folder = `/run/systemd/system/${UNIT}.d`;
+      await mkdir(folder, { recursive: true });
+      await writeFile(`${folder}/watchdog.conf`, "[Service]\nWatchdogSec=6\n");
+      await must("systemctl", "daemon-reload");
+      await systemctl("restart");
+      await answers(...HEALTHY, "/tcp");
+      const before = await mainPid();
+      const cursor = await journalEnd();
+      await must("kill", "-STOP", String(before));
+      await hasRestarted(before);
+      const line = await journalHas(/Watchdog timeout/, cursor);
+      claim(line.from === "systemd", line.from);
+      same("the restarts", await property("NRestarts"), "1");
+    },
+  },
+  {
+    name: "systemctl stop drains, and leaves no process: neither its own nor what a script detached",
+    async body() {
+      await raise("detaching");
+      await answers(...HEALTHY, "/detaching");
+      await lower("detaching");
+      const detached = async () =>
+        (await run("pgrep", "-xf", DETACHED.join(" "))).out.split("\n").filter(Boolean).map(Number);
+      const [stray] = await until(
+        async () => ((await detached()).length > 0 ? detached() : undefined),
+        SLOW_MS,
+        "the detached process",
+      );
+      claim((await cgroup()).includes(stray ?? 0), "it is not in the cgroup");
+
+      const cursor = await journalEnd();
+      const start = performance.now();
+      await systemctl("stop", "--no-block");
+      await answers(...DRAINING);
+      claim((await property("ActiveState")) === "deactivating", "it is not deactivating");
+      let lastAnswerMs = 0;
+      for (;;) {
+        const answer = await ask();
+        if (!answer) break;
+        same("an answer while it drains", [answer.status, answer.body], DRAINING);
+        lastAnswerMs = performance.now() - start;
+      }
+      await until(async () => (await property("ActiveState")) === "inactive", SLOW_MS, "it to be inactive");
+      claim(lastAnswerMs > DRAIN_DELAY_MS / 2, `it answered for ${lastAnswerMs} ms`);
+      const stopping = await journalHas(/^stopping /, cursor);
+      const stopped = await journalHas(/^stopped/, cursor);
+      claim(stopped.at - stopping.at >= DRAIN_DELAY_MS, `it stopped after ${stopped.at - stopping.at} ms`);
+      same("its result", await property("Result"), "success");
+      same("the processes of its cgroup", await cgroup(), []);
+      same("the detached processes", await detached(), []);
+      same("the control socket and the like", await readdir("/run/health-checker").catch(() => []), []);
+    },
+  },
+  {
+    name: "nothing of all this was an error, but for the config that was bad",
+    async body() {
+      const errors = (await journal()).filter(
+        ({ from, priority, message }) =>
+          from === "health-checker" && priority <= 3 && !message.startsWith("configuration refused"),
+      );
+      same("the errors", errors, []);
+      same("its config", await readFile(CONFIG, "utf8"), config());
+    },
+  },
+];
