@@ -43,12 +43,16 @@ export interface FlapGuard {
   end(): void;
 }
 
-/** Beyond so many subjects those that rest are forgotten: names may change with every reload. */
+/**
+ * Beyond so many subjects those that rest are forgotten: names may change with every reload. And then not
+ * before there are twice as many as had to stay, so that to look them all through costs next to nothing a subject.
+ */
 const MOST_AT_REST = 10_000;
 
 /** Keeps a few numbers for each subject. */
 export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard {
   const subjects = new Map<string, Subject>();
+  let most = MOST_AT_REST;
 
   function remember(subject: Subject, now: number): void {
     subject.toldAt = [...subject.toldAt, now].slice(-TOLD_A_MINUTE);
@@ -86,6 +90,7 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
     for (const [name, { held, toldAt }] of subjects) {
       if (!held && now - (toldAt.at(-1) ?? now) >= MINUTE_MS) subjects.delete(name);
     }
+    most = Math.max(MOST_AT_REST, 2 * subjects.size);
   }
 
   function hold(subject: Subject, say: Say, now: number): void {
@@ -103,7 +108,7 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
   return {
     change(name, say) {
       const now = clock.now();
-      if (subjects.size > MOST_AT_REST && !subjects.has(name)) forget(now);
+      if (subjects.size > most && !subjects.has(name)) forget(now);
       const subject = subjects.get(name) ?? { toldAt: [] };
       subjects.set(name, subject);
       review(subject, now); // timers may be late
