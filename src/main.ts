@@ -89,8 +89,10 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
   process.exit(exitCode);
 }
 
-const describeFault = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** A function, since what is above waits: a constant would not be there until all has ended. */
+function describeFault(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): Promise<void> {
   const format = options.logFormat ?? (leadsToJournal(process.env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");

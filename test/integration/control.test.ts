@@ -203,3 +203,19 @@ test("the first status that anybody asks for knows every check, though the first
     states: ["down", "up", "up"],
   });
 }, 60_000);
+
+test("a fault of the command itself is told in its words, without the program's text", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  const answer = { version: "1", pid: 1, startedAt: new Date(0).toISOString(), state: "healthy", healthy: true };
+  const body = JSON.stringify({ ...answer, failing: [], checks: [], more: 0 }).replace(/0}$/, `${nested}}`);
+  const server = Bun.serve({ unix: socket, fetch: () => new Response(body) });
+  try {
+    const { out, err, exitCode } = await run(["status", "--json", "--control-socket", socket]);
+    expect({ out, exitCode }).toEqual({ out: "", exitCode: 1 });
+    expect(err).toStartWith("health-checker: fault; please report it: RangeError");
+  } finally {
+    await server.stop(true);
+  }
+}, 30_000);
