@@ -51,7 +51,9 @@ export async function askControl(
     return { status: response.status, answer: JSON.parse(text) as unknown };
   } catch (error) {
     if (limit.signal.aborted) {
-      return { trouble: `the daemon behind ${onOneLine(path)} does not answer: waited ${limitMs / 1000} s` };
+      const waited = `the daemon behind ${onOneLine(path)} does not answer: waited ${limitMs / 1000} s`;
+      // What it has not read yet it will read once it goes on.
+      return { trouble: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
     }
     return { trouble: explain(path, error) };
   } finally {
@@ -84,6 +86,8 @@ function explain(path: string, error: unknown): string {
       const there = statOf(path);
       return there && !there.isSocket() ? `${shown} is not a socket` : nobody(shown);
     }
+    case "EAGAIN":
+      return `the daemon behind ${shown} does not answer: too many wait for it`;
     case "EACCES":
     case "EPERM": {
       const owner = statOf(path) ?? statOf(dirname(path));

@@ -4,10 +4,11 @@
 import { onOneLine } from "../../config/problem.ts";
 import type { UndrainAnswer, WithdrawalAnswer } from "../../control/answers.ts";
 import { askControl, type ControlRequest } from "../../control/client.ts";
-import type { HostStatus, ReloadReport } from "../../status.ts";
+import type { ReloadReport } from "../../status.ts";
 import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
 import type { Order } from "./order.ts";
+import { isHostStatus, isObject, isReloadReport, isUndrainAnswer, isWithdrawalAnswer } from "./shapes.ts";
 import { countChecks, renderStatus } from "./status.ts";
 import { describeMaintenance, describeWithdrawal, timeOf } from "./withdrawal.ts";
 
@@ -52,13 +53,13 @@ function tell(order: Order, answer: unknown, look: Look): Outcome | undefined {
   switch (order.verb) {
     case "status": {
       if (!isHostStatus(answer)) return undefined;
-      const text = order.json ? JSON.stringify(answer) : renderStatus(answer, look, nowMs);
+      const text = order.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(answer, look, nowMs);
       return { out: [text], err: [], isWell: answer.healthy };
     }
     case "reload":
       return isReloadReport(answer) ? tellReload(answer) : undefined;
     case "undrain":
-      return isWithdrawalAnswer(answer) && "ended" in answer ? tellUndrain(answer as UndrainAnswer, nowMs) : undefined;
+      return isUndrainAnswer(answer) ? tellUndrain(answer, nowMs) : undefined;
     default:
       return isWithdrawalAnswer(answer) ? tellWithdrawal(answer, nowMs) : undefined;
   }
@@ -115,26 +116,3 @@ function tellUndrain(answer: UndrainAnswer, nowMs: number): Outcome {
 const warn = (text: string): string => `health-checker: warning: ${text}`;
 
 const failed = (trouble: string): Outcome => ({ out: [], err: [`health-checker: ${trouble}`], isWell: false });
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === "string");
-
-/** As far as all that is printed of it goes. */
-const isHostStatus = (answer: unknown): answer is HostStatus =>
-  isObject(answer) &&
-  typeof answer["healthy"] === "boolean" &&
-  ["state", "version", "startedAt"].every((name) => typeof answer[name] === "string") &&
-  areTexts(answer["failing"]) &&
-  Array.isArray(answer["checks"]) &&
-  answer["checks"].every((check) => isObject(check) && areTexts([check["name"], check["status"]]));
-
-const isReloadReport = (answer: unknown): answer is ReloadReport =>
-  isObject(answer) &&
-  typeof answer["taken"] === "boolean" &&
-  areTexts(answer["problems"]) &&
-  areTexts(answer["cautions"]);
-
-const isWithdrawalAnswer = (answer: unknown): answer is WithdrawalAnswer =>
-  isObject(answer) && typeof answer["kept"] === "boolean" && isObject(answer["withdrawal"]);

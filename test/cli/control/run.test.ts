@@ -1,7 +1,7 @@
 // What is printed for each order, by a daemon's control socket and by what only looks like one.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Order } from "../../../src/cli/control/order.ts";
 import { runControlCommand } from "../../../src/cli/control/run.ts";
@@ -202,6 +202,37 @@ test.each([
   );
 });
 
+test("what was to be changed may still be, once a daemon that was given up goes on", async () => {
+  await using _server = await pretend("", false);
+  expect(await run({ verb: "drain" }, 300)).toEqual(
+    failure("the daemon behind SOCKET does not answer: waited 0.3 s; it may still do it, so ask its status"),
+  );
+});
+
+test("a socket whose queue is full has a daemon behind it", async () => {
+  const words = `Bun.serve({ unix: ${JSON.stringify(socket)}, fetch: () => new Response() }); console.log("ready")`;
+  const child = Bun.spawn([process.execPath, "-e", words], { stdout: "pipe", stderr: "ignore" });
+  const clients: Socket[] = [];
+  try {
+    await child.stdout.getReader().read();
+    child.kill("SIGSTOP");
+    for (let isFull = false; !isFull; ) {
+      isFull = await new Promise<boolean>((settle) => {
+        const client = createConnection(socket, () => settle(false));
+        client.on("error", () => settle(true));
+        clients.push(client);
+      });
+    }
+    expect(await run({ verb: "status", json: false })).toEqual(
+      failure("the daemon behind SOCKET does not answer: too many wait for it"),
+    );
+  } finally {
+    for (const client of clients) client.destroy();
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+}, 30_000);
+
 test.each([
   ["nothing", "", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
   ["no HTTP", "+OK hello\r\n", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
@@ -226,6 +257,48 @@ test.each([
   const printed = await run(orders[verb] ?? ({ verb } as Order));
   expect(printed).toEqual({ out: [], err: [expect.stringMatching(/^health-checker: /)], isWell: false });
   expect((printed as { err: string[] }).err[0]?.replace("health-checker: ", "")).toMatch(line);
+});
+
+const statusWith = (says: object) => ({ ...HEALTHY, ...says });
+const CHECK = { name: "a", kind: "tcp", target: "b", severity: "critical", status: "up", stale: false };
+const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:10:00.000Z" };
+const IN_SERVICE = { kept: true, withdrawal: { stopping: false } };
+
+test.each([
+  ["status", statusWith({ pid: "\x1b[2J" })],
+  ["status", statusWith({ startedAt: "today" })],
+  ["status", statusWith({ state: "fine" })],
+  ["status", statusWith({ drain: {} })],
+  ["status", statusWith({ maintenance: 5 })],
+  ["status", statusWith({ maintenance: { ...MAINTENANCE, until: "soon" } })],
+  ["status", statusWith({ maintenance: { ...MAINTENANCE, reason: {} } })],
+  ["status", statusWith({ lastReload: {} })],
+  ["status", statusWith({ lastReload: { ...TAKEN, at: 5 } })],
+  ["status", statusWith({ checks: [{ ...CHECK, status: "\x1b[2Jup" }] })],
+  ["status", statusWith({ checks: [{ ...CHECK, forSeconds: "long" }] })],
+  ["status", statusWith({ checks: [{ ...CHECK, reason: "exit", message: "m", output: 5 }] })],
+  ["status", statusWith({ checks: [{ ...CHECK, detail: [] }] })],
+  ["reload", { ...TAKEN, kept: "\x1b[2J" }],
+  ["reload", { taken: true, problems: [], cautions: [] }],
+  ["drain", { kept: true, withdrawal: { stopping: false, drain: 5 } }],
+  ["drain", { kept: false, withdrawal: { stopping: false } }],
+  ["drain", { kept: true, withdrawal: {} }],
+  ["undrain", { ...IN_SERVICE, ended: null }],
+  ["undrain", { ...IN_SERVICE, ended: { drain: { since: 5 } } }],
+  ["undrain", IN_SERVICE],
+] as const)("to %s an answer is none that is not whole: %j", async (verb, answer) => {
+  await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
+  const order = verb === "status" ? { verb, json: false } : { verb };
+  expect(await run(order)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));
+});
+
+test("a field that this version does not know is no fault, and JSON steers no terminal", async () => {
+  const name = "\u202e\u009b2J\x7f";
+  const answer = statusWith({ news: 1, checks: [{ ...CHECK, name, status: "up", more: {} }] });
+  await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
+  const { out } = (await run({ verb: "status", json: true })) as { out: string[] };
+  expect(out[0]).toContain('"\\u202e\\u009b2J\\u007f"');
+  expect(JSON.parse(out[0] ?? "")).toEqual({ ...answer, startedAt: "T.000Z" });
 });
 
 test("an answer without end is cut at 64 MiB", async () => {
