@@ -125,7 +125,7 @@ const memberName = (name: string): string => (/^(time|level|message)_*$/.test(na
 const quote = (text: string): string => JSON.stringify(text).replace(UNPRINTABLE, escapeCharacter);
 
 /** Beside what JSON escapes: controls, what breaks a line elsewhere, and what turns the direction of writing. */
-const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const UNPRINTABLE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 

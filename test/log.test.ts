@@ -55,7 +55,7 @@ test.each<[LogFields, string]>([
   [{ a: 'say "x"' }, ' a="say \\"x\\""'],
   [{ a: "one\ntwo\r\n" }, ' a="one\\ntwo\\r\\n"'],
   [{ a: "\u001b[31m\u0000\u007f\u0085\u2028" }, ' a="\\u001b[31m\\u0000\\u007f\\u0085\\u2028"'],
-  [{ a: "\u202egnp\u2066\ufeff\u200f" }, ' a="\\u202egnp\\u2066\\ufeff\\u200f"'],
+  [{ a: "\u202egnp\u2066\ufeff\u200f\u061c" }, ' a="\\u202egnp\\u2066\\ufeff\\u200f\\u061c"'],
   [{ a: "é" }, ' a="é"'],
 ])("the fields %j are written %j", (fields, text) => {
   expect(logged("info", (log) => log.info("news", fields))).toEqual([`TIME INFO news${text}\n`]);

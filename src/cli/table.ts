@@ -91,7 +91,8 @@ const HOW_MUCH = /^\(captured \d+ of \d+ bytes\)$/;
 /** What the last column says of a check; not yet fit for one line. */
 export function tellWhy({ reason, message, output, warning, detail }: Said): string {
   if (reason !== undefined) {
-    const last = output?.split("\n").findLast((line) => line.trim() !== "" && !HOW_MUCH.test(line));
+    const lines = output === undefined ? [] : Bun.stripANSI(output).split("\n");
+    const last = lines.findLast((line) => line.trim() !== "" && !HOW_MUCH.test(line));
     const said = last === undefined ? "" : `; its output ends in: ${cut(last.trim(), LONGEST_SAID)}`;
     return `${reason}: ${message}${said}`;
   }

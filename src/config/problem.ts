@@ -46,7 +46,7 @@ export function onOneLine(text: string, isQuoted = false): string {
 }
 
 /** Controls, and what turns the direction of writing or breaks the line. */
-const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufeff]/u;
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
 
 /**
  * Whoever wrote a URL badly has still written its password into it: all before the last @

@@ -119,6 +119,7 @@ test.each([
   [JSON.stringify({ forMs: 1, reason: "x".repeat(201) }), `${REASON} (it has 201)`],
   [JSON.stringify({ forMs: 1, reason: "a\nb" }), `${REASON} (it holds a character that is not for lines)`],
   [JSON.stringify({ forMs: 1, reason: "\x1b[2J" }), `${REASON} (it holds a character that is not for lines)`],
+  [JSON.stringify({ forMs: 1, reason: "\u200fswap" }), `${REASON} (it holds a character that is not for lines)`],
   ['{"forMs":1,"reason":"\\ud800"}', `${REASON} (it holds a character that is not for lines)`],
 ])("maintenance of %s is refused, and nothing is in force", async (body, error) => {
   const { ask, withdrawals } = handlerFor();

@@ -6,13 +6,14 @@ import { type Column, drawTable, drawText, GREEN, type Look, RED, type Row, tell
 import { isHealthy, type Results } from "./rounds.ts";
 
 export function renderJson(results: Results): string {
-  return JSON.stringify({
+  const report = {
     healthy: isHealthy(results),
     checks: results.map(({ check: { name, kind, target, severity }, durationMs, outcome }) => {
       const { ok, ...said } = outcome;
       return { name, kind, target, severity, ok, seconds: Math.round(durationMs * 1000) / 1e6, ...said };
     }),
-  });
+  };
+  return onOneLine(JSON.stringify(report), true);
 }
 
 const COLUMNS: readonly Column[] = [

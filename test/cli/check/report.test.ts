@@ -142,12 +142,25 @@ test("JSON has every field that there is, and one line", () => {
   });
 });
 
+const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
+
+test("colours in the output of a script are no part of what it says", () => {
+  const failure = { ok: false, reason: "exit", message: "exited with status 3" } as const;
+  const output = "one\n\x1b[1m\x1b[31mno leader\x1b[0m\n\x1b[0m\n";
+  const [, row] = renderTable([resultOf("search", { ...failure, output })], {
+    columns: undefined,
+    colour: false,
+  }).split("\n");
+  expect(row).toEndWith("exit: exited with status 3; its output ends in: no leader");
+});
+
 test("no line is wider than the terminal, and none holds what would steer it, whatever is said", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.string({ unit: "grapheme" }),
     fc.string(),
     fc.constant("数据库 健康"),
+    fc.constant("\u202e\u009b2J\u200f\u061c\u007f"),
   );
   const outcome: fc.Arbitrary<Outcome> = fc.oneof(
     fc.record({ ok: fc.constant(true as const), warning: text }),
@@ -161,8 +174,10 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
     fc.property(results, fc.integer({ min: 50, max: 200 }), (given, columns) => {
       for (const line of renderTable(given, { columns, colour: false }).split("\n")) {
         expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
-        expect(line).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
+        expect(line).not.toMatch(STEERING);
       }
+      expect(renderJson(given)).not.toMatch(STEERING);
+      expect(JSON.parse(renderJson(given))).toMatchObject({ checks: given.map(({ outcome }) => outcome) });
       expect(renderTable(given, { columns: undefined, colour: false }).split("\n")).toHaveLength(given.length + 3);
     }),
     { numRuns: 500 },
