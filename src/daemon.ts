@@ -2,10 +2,11 @@
 // and takes them down again.
 
 import { buildCheck, type CheckConfig } from "./checks/build.ts";
-import type { Check, Verdict } from "./checks/check.ts";
+import type { Check } from "./checks/check.ts";
 import { scriptEnvironment } from "./checks/environment.ts";
 import { clock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
+import { askWhole } from "./control/ask-whole.ts";
 import type { Controls } from "./control/controls.ts";
 import { createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
@@ -231,7 +232,7 @@ interface Described {
 }
 
 async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
-  const { healthy, failing } = monitor.read() ?? (await askWhole(plan, monitor));
+  const { healthy, failing } = monitor.read() ?? (await askWhole(plan.checks, monitor));
   return hostStatus({
     version,
     startedAt,
@@ -242,14 +243,6 @@ async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Des
     lastReload: reloader.last,
     now: clock.now(),
   });
-}
-
-/** Waits for what only warns, too, so that the monitor knows of it. */
-async function askWhole({ checks }: Plan, monitor: Monitor): Promise<Verdict> {
-  const { promise: landed, resolve: onLanded } = Promise.withResolvers<void>();
-  const verdict = await monitor.ask({ signal: new AbortController().signal, onLanded });
-  if (checks.some(({ intervalMs }) => intervalMs === undefined)) await landed;
-  return verdict;
 }
 
 /** Undefined, and nothing loaded for it, where no service manager asked to be told. */

@@ -10,6 +10,8 @@ export interface Asker {
   readonly signal: AbortSignal;
   /** Called when the round that he was answered by has ended whole, and its results are known: what only warns may take longer. */
   readonly onLanded?: () => void;
+  /** He is answered by then from what is known, whatever the deadline of all; what runs for him goes on. */
+  readonly patienceMs?: number;
 }
 
 /** What is done for the askers of one kind of thing; `Awaited` is that thing. */
@@ -136,4 +138,21 @@ function createParty(cameAt: number): Party {
 function tell(party: Party, verdict: Verdict): void {
   party.askers.clear();
   party.tell(verdict);
+}
+
+/** `answer`, or `soFar` where the asker's patience ends before it comes. */
+export function inPatience(
+  { patienceMs }: Asker,
+  answer: Promise<Verdict>,
+  soFar: () => Verdict,
+  clock: Clock,
+): Promise<Verdict> {
+  if (patienceMs === undefined) return answer;
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  const cancel = clock.after(patienceMs, () => resolve(soFar()));
+  void answer.then((verdict) => {
+    cancel();
+    resolve(verdict);
+  });
+  return promise;
 }

@@ -8,7 +8,7 @@
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import { runCheck } from "../checks/run.ts";
 import { type Clock, clock as hostClock } from "../clock.ts";
-import { type Asker, Askers, type Service } from "./askers.ts";
+import { type Asker, Askers, inPatience, type Service } from "./askers.ts";
 import { createRounds } from "./rounds.ts";
 import { createSchedule, type Duty } from "./schedule.ts";
 import { nextState, type Thresholds, UNKNOWN } from "./threshold.ts";
@@ -272,7 +272,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const vigil = group.vigil ?? new Vigil(group);
     group.vigil = vigil;
     vigils.add(vigil);
-    const answer = vigil.askers.join(asker);
+    const answer = inPatience(asker, vigil.askers.join(asker), () => judgeGroup(group), clock);
     if (isNew) attend(vigil);
     return answer;
   }

@@ -9,7 +9,7 @@
 
 import type { Check, CheckResult, Verdict } from "../checks/check.ts";
 import type { Clock } from "../clock.ts";
-import { type Asker, Askers, type Desertion, type Service } from "./askers.ts";
+import { type Asker, Askers, type Desertion, inPatience, type Service } from "./askers.ts";
 import { type Round, startRound } from "./round.ts";
 import { judge } from "./verdict.ts";
 
@@ -101,7 +101,7 @@ export function createRounds({ clock, maxRounds: places, onAbandoned }: RoundsOp
     const flight = shared ?? queued ?? new Flight(lane);
     if (asker.onLanded) flight.observers.push(asker.onLanded);
     if (shared?.verdict) return Promise.resolve(shared.verdict);
-    const answer = flight.askers.join(asker);
+    const answer = inPatience(asker, flight.askers.join(asker), () => judgeSoFar(flight), clock);
     const isNew = !shared && !queued;
     if (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES)) start(flight);
     else if (!shared) gather(flight);
