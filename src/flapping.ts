@@ -44,15 +44,15 @@ export interface FlapGuard {
 }
 
 /**
- * Beyond so many subjects those that rest are forgotten: names may change with every reload. And then not
- * before there are twice as many as had to stay, so that to look them all through costs next to nothing a subject.
+ * Beyond so many subjects those that rest are forgotten: names may change with every reload. Once
+ * a minute at most, since to look them all through for each new one would take seconds.
  */
 const MOST_AT_REST = 10_000;
 
 /** Keeps a few numbers for each subject. */
 export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard {
   const subjects = new Map<string, Subject>();
-  let most = MOST_AT_REST;
+  let forgotAt = Number.NEGATIVE_INFINITY;
 
   function remember(subject: Subject, now: number): void {
     subject.toldAt = [...subject.toldAt, now].slice(-TOLD_A_MINUTE);
@@ -87,10 +87,11 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
   }
 
   function forget(now: number): void {
+    if (subjects.size <= MOST_AT_REST || now - forgotAt < MINUTE_MS) return;
+    forgotAt = now;
     for (const [name, { held, toldAt }] of subjects) {
       if (!held && now - (toldAt.at(-1) ?? now) >= MINUTE_MS) subjects.delete(name);
     }
-    most = Math.max(MOST_AT_REST, 2 * subjects.size);
   }
 
   function hold(subject: Subject, say: Say, now: number): void {
@@ -108,7 +109,7 @@ export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard 
   return {
     change(name, say) {
       const now = clock.now();
-      if (subjects.size > most && !subjects.has(name)) forget(now);
+      if (!subjects.has(name)) forget(now);
       const subject = subjects.get(name) ?? { toldAt: [] };
       subjects.set(name, subject);
       review(subject, now); // timers may be late
