@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { loadOptions } from "../src/config/load.ts";
 import { createReloader, type ReloaderOptions } from "../src/reload.ts";
-import { settle } from "./core/fakes.ts";
+import { fakeClock, settle } from "./core/fakes.ts";
 
 const options = await loadOptions({ port: ["1"] });
 
@@ -86,4 +86,33 @@ test("a fault is no end of it: it refuses, is told, and the next one works", asy
   await settle();
   reads[1]?.(options);
   expect((await second).taken).toBe(true);
+});
+
+test("a reading that hangs is refused after 20 s, and is no reason to begin others; once it has ended all is as before", async () => {
+  const clock = fakeClock();
+  const { reloader, reads, events } = setUp({ clock });
+  const problemsOf = async (reload: Promise<{ problems: readonly string[] }>) => (await reload).problems;
+  const first = reloader.reload();
+  await settle();
+  const second = reloader.reload();
+  await clock.pass(19_999);
+  expect(reloader.last).toBeUndefined();
+  await clock.pass(1);
+  expect(await first).toEqual({
+    ...REFUSED,
+    problems: ["health-checker: the configuration could not be read within 20s; does a file system hang?"],
+  });
+  const still = (age: string) => [`health-checker: a reading that began ${age} ago still hangs, so none is begun`];
+  expect(await problemsOf(second)).toEqual(still("20s"));
+  await clock.pass(40_000);
+  expect(await problemsOf(reloader.reload())).toEqual(still("1m"));
+  expect(reads).toHaveLength(1);
+  expect(events).toEqual(["start", "refused", "start", "refused", "start", "refused"]);
+  reads[0]?.(options); // too late: it was refused
+  await settle();
+  expect(events).not.toContain("apply");
+  const fresh = reloader.reload();
+  await settle();
+  reads[1]?.(options);
+  expect((await fresh).taken).toBe(true);
 });

@@ -1,6 +1,7 @@
 // The bytes of a config file → what it says, with the line and column of each part.
 
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { formatPath, onOneLine, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
@@ -20,36 +21,36 @@ export interface ConfigFile {
   remark(path: Path, text: string, at?: "key"): string;
 }
 
-/** Never throws, whatever the bytes. */
-export function readConfigFile(name: string): ConfigFile | readonly Problem[] {
-  const bytes = readBounded(name);
+/** Never rejects, whatever the bytes. Nothing else waits while the file system is slow, or hangs. */
+export async function readConfigFile(name: string): Promise<ConfigFile | readonly Problem[]> {
+  const bytes = await readBounded(name);
   if (typeof bytes === "string") return [`${onOneLine(name)}: ${bytes}`];
   return parseConfigFile(onOneLine(name), bytes);
 }
 
 /** The bytes, or what is wrong. */
-function readBounded(name: string): Uint8Array | string {
+async function readBounded(name: string): Promise<Uint8Array | string> {
   const expected = (got: string) => `expected a readable file of at most 1 MiB, got ${got}`;
-  let fd: number | undefined;
+  let file: FileHandle | undefined;
   try {
     // Before it is opened: to open a pipe would wait for who writes it.
-    const type = typeOf(statSync(name));
+    const type = typeOf(await stat(name));
     if (type !== undefined) return expected(type);
-    fd = openSync(name, "r");
-    const { size } = fstatSync(fd);
+    file = await open(name, "r");
+    const { size } = await file.stat();
     if (size > LARGEST_BYTES) return expected(`${size} bytes`);
     // It may grow meanwhile, and what is in /proc has no size.
     const buffer = new Uint8Array(LARGEST_BYTES + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length < buffer.byteLength; length += count) {
-      count = readSync(fd, buffer, length, buffer.byteLength - length, null);
+      count = (await file.read(buffer, length, buffer.byteLength - length, null)).bytesRead;
     }
     return length > LARGEST_BYTES ? expected("more") : buffer.subarray(0, length);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     return expected(UNREADABLE[code] ?? code);
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    await file?.close();
   }
 }
 

@@ -50,7 +50,7 @@ export async function loadConfigFile(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<FileReading> {
-  const source = readConfigFile(name);
+  const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
   if (!isMapping(source.value)) {
     const got = describe(source.value, []);

@@ -2,9 +2,11 @@
 // a request that is lost or answered by a mixture, and without forgetting what is known.
 
 import { expect, test } from "bun:test";
-import { rm } from "node:fs/promises";
+import { rename, rm, symlink } from "node:fs/promises";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
+import { mountHung } from "../support/mounts.ts";
+import { asRoot } from "../support/needs.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -171,3 +173,32 @@ test("a check whose process hangs in the kernel, or any run, is not started twic
   }
   expect(await Bun.file(`${folder.path}/runs`).text()).toBe("run\n");
 });
+
+for (const what of ["a config file", "a secret"] as const) {
+  asRoot(
+    `${what} on a mount that hangs holds up no answer, and not the end`,
+    async () => {
+      await using hung = await mountHung();
+      await using folder = await tempFolder();
+      await using peer = await listener();
+      const check = { name: "a", tcp: peer.port };
+      const config = await configIn(folder, { checks: [check] });
+      await using receiver = await startReceiver(`${folder.path}/notify`);
+      await using daemon = await startDaemon(["--config", config], { env: { NOTIFY_SOCKET: receiver.socket } });
+      await receiver.received("READY=1");
+      if (what === "a secret") {
+        await configIn(folder, { checks: [{ ...check, send: `\${file:${hung.path}/secret}` }] });
+      } else {
+        await symlink(`${hung.path}/config.yaml`, `${folder.path}/link`);
+        await rename(`${folder.path}/link`, config);
+      }
+      process.kill(daemon.pid, "SIGHUP");
+      await receiver.received("RELOADING=1");
+      const { status } = await daemon.ask("/", { signal: AbortSignal.timeout(5000) });
+      expect(status).toBe(200);
+      expect(daemon.log().join("\n")).not.toContain("configuration re");
+      expect(await daemon.stop()).toBe(0);
+    },
+    30_000,
+  );
+}
