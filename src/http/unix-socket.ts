@@ -1,7 +1,19 @@
 // A listener on a unix socket: its file never has more rights than it is meant to, is
 // never taken from a server that lives, and is removed at the end if it is still ours.
 
-import { chmodSync, lstatSync, renameSync, type Stats, unlinkSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Address } from "../probing/network/address.ts";
 import { connect, preparePeer } from "../probing/network/connect.ts";
@@ -22,15 +34,15 @@ export async function listenOnPath<Server>(
     const failure = await connect(preparePeer(address), AbortSignal.timeout(LIVING_MS));
     if (failure?.reason !== "refused") throw withCode("EADDRINUSE");
   }
-  // Opened beside its place and moved there: it is never seen half made, and the
+  // Opened beside its place and put there: it is never seen half made, and the
   // runtime, which removes the path that it opened whoever has it by then, finds nothing.
-  const beside = join(dirname(path), `.${process.pid}`);
-  remove(beside);
+  // By a name that no other daemon has: in containers that share the folder all have one number.
+  const beside = join(dirname(path), `.${randomUUID().slice(0, 8)}`);
   const server = withUmask(0o777 & ~mode, () => serveAt({ family: "unix", path: beside }));
   try {
-    // The default rights of a folder (ACL) may have taken some more away.
-    chmodSync(beside, mode);
-    renameSync(beside, path);
+    setMode(beside, mode);
+    if (there && isSame(statOf(path), there)) remove(path);
+    putInPlace(beside, path);
   } catch (error) {
     remove(beside);
     throw error;
@@ -39,10 +51,7 @@ export async function listenOnPath<Server>(
   return {
     server,
     async close() {
-      const now = statOf(path);
-      // A file system may give a new file the number of one just removed, but not its time.
-      const same = now?.dev === ours?.dev && now?.ino === ours?.ino && now?.ctimeMs === ours?.ctimeMs;
-      if (now && same) remove(path);
+      if (ours && isSame(statOf(path), ours)) remove(path);
     },
   };
 }
@@ -56,6 +65,45 @@ function withUmask<T>(umask: number, action: () => T): T {
     process.umask(before);
   }
 }
+
+const O_PATH = 0o10000000;
+
+/** The default rights of a folder (ACL) may have taken some away. Whoever may write to the folder may swap what is there. */
+function setMode(path: string, mode: number): void {
+  if (process.platform !== "linux") {
+    if (modeOf(lstatSync(path)) !== mode) chmodSync(path, mode);
+    return;
+  }
+  const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    const made = fstatSync(descriptor);
+    if (!made.isSocket()) throw withCode("it was replaced while it was made");
+    if (modeOf(made) !== mode) chmodSync(`/proc/self/fd/${descriptor}`, mode);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const modeOf = ({ mode }: Stats): number => mode & 0o777;
+
+/** Not over what another daemon has put there meanwhile. */
+function putInPlace(beside: string, path: string): void {
+  try {
+    linkSync(beside, path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") throw withCode("EADDRINUSE");
+    renameSync(beside, path); // a file system without hard links
+    return;
+  }
+  remove(beside);
+}
+
+/** A file system may give a new file the number of one just removed, but not its time. */
+const isSame = (one: Stats | undefined, other: Stats): boolean =>
+  one?.dev === other.dev && one.ino === other.ino && bornAt(one) === bornAt(other);
+
+/** Where that is not known, when its rights were changed last. */
+const bornAt = ({ birthtimeMs, ctimeMs }: Stats): number => birthtimeMs || ctimeMs;
 
 function statOf(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });

@@ -1,12 +1,13 @@
 // The file of a unix socket: its rights from the moment it exists, and whose it is.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ListenError, listen } from "../../src/http/listen.ts";
 import type { Address } from "../../src/probing/network/address.ts";
 import { askAt } from "../support/ask.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777;
 
@@ -16,12 +17,13 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-/** Listens, and notes the mode of whatever it is that the runtime has just made, before anything else is done to it. */
-async function open(path: string, modes: number[] = [], mode?: number) {
+/** Listens, and notes the mode of whatever it is that the runtime has just made, before anything else is done to it but `meanwhile`. */
+async function open(path: string, modes: number[] = [], mode?: number, meanwhile = (_unix: string) => {}) {
   const serveAt = (at: Address) => {
     const unix = at.family === "unix" ? at.path : "";
     const server = Bun.serve({ unix, fetch: () => new Response("OK") });
     modes.push(modeOf(unix));
+    meanwhile(unix);
     return server;
   };
   const { server, close } = await listen({ family: "unix", path }, serveAt, mode);
@@ -71,13 +73,8 @@ test("where it cannot be opened nothing is left, and the umask is as it was", as
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test("one that another serves is left to it, one that nobody serves is replaced", async () => {
-  const path = join(folder.path, "socket");
-  {
-    await using _ = await open(path);
-    await expect(open(path)).rejects.toThrow(`cannot listen on unix:${path}: it is in use by another process`);
-    expect((await askAt("http://localhost/", { unix: path })).body).toBe("OK");
-  }
+/** The socket of a process that was killed. */
+async function leaveStale(path: string): Promise<void> {
   const killed = Bun.spawn(
     [
       process.execPath,
@@ -87,6 +84,16 @@ test("one that another serves is left to it, one that nobody serves is replaced"
     { stdout: "ignore", stderr: "ignore" },
   );
   await killed.exited;
+}
+
+test("one that another serves is left to it, one that nobody serves is replaced", async () => {
+  const path = join(folder.path, "socket");
+  {
+    await using _ = await open(path);
+    await expect(open(path)).rejects.toThrow(`cannot listen on unix:${path}: it is in use by another process`);
+    expect((await askAt("http://localhost/", { unix: path })).body).toBe("OK");
+  }
+  await leaveStale(path);
   const stale = lstatSync(path).ino;
   await using _ = await open(path, [], 0o600);
   expect(lstatSync(path).ino).not.toBe(stale);
@@ -107,4 +114,56 @@ test("at the end the file is removed, unless it is another's by then", async () 
     chmodSync(path, 0o644);
   }
   expect(readdirSync(folder.path)).toEqual(["socket"]);
+});
+
+test.each(["nothing", "what a killed daemon left"])(
+  "of two that start at once where there was %s, one is refused",
+  async (there) => {
+    const path = join(folder.path, "socket");
+    if (there !== "nothing") await leaveStale(path);
+    let first: Bun.Server<undefined> | undefined;
+    const takePlace = () => {
+      rmSync(path, { force: true });
+      first = Bun.serve({ unix: path, fetch: () => new Response("first") });
+    };
+    try {
+      await expect(open(path, [], 0o600, takePlace)).rejects.toThrow("it is in use by another process");
+      expect((await askAt("http://localhost/", { unix: path })).body).toBe("first");
+      expect(readdirSync(folder.path)).toEqual(["socket"]);
+    } finally {
+      await first?.stop(true);
+    }
+  },
+);
+
+test("a link that somebody puts in its place leads to no change of another file", async () => {
+  const victim = await folder.write("victim", "");
+  chmodSync(victim, 0o600);
+  const swap = (unix: string) => {
+    rmSync(unix);
+    symlinkSync(victim, unix);
+  };
+  const path = join(folder.path, "socket");
+  await expect(open(path, [], 0o666, swap)).rejects.toThrow("it was replaced while it was made");
+  expect(modeOf(victim)).toBe(0o600);
+  expect(readdirSync(folder.path)).toEqual(["victim"]);
+});
+
+test("what takes rights away from new files, such as the default rights of a folder, takes none of its own", async () => {
+  const path = join(folder.path, "socket");
+  await using _ = await open(path, [], 0o660, (unix) => chmodSync(unix, 0o600));
+  expect(modeOf(path)).toBe(0o660);
+});
+
+test("at the end it is removed whatever rights somebody has given it", async () => {
+  const path = join(folder.path, "socket");
+  {
+    await using _ = await open(path, [], 0o600);
+    const { ctimeMs } = lstatSync(path);
+    await until(() => {
+      chmodSync(path, 0o660);
+      return lstatSync(path).ctimeMs > ctimeMs;
+    });
+  }
+  expect(readdirSync(folder.path)).toEqual([]);
 });
