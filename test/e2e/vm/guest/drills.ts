@@ -326,12 +326,13 @@ export const drills: readonly Drill[] = [
     async body() {
       const folder = `/run/systemd/system/${UNIT}.d`;
       await mkdir(folder, { recursive: true });
-      await writeFile(`${folder}/watchdog.conf`, "[Service]\nWatchdogSec=6\n");
+      await writeFile(`${folder}/watchdog.conf`, "[Service]\nWatchdogSec=15\n");
       await must("systemctl", "daemon-reload");
       await systemctl("restart");
       await answers(...HEALTHY, "/tcp");
       const before = await mainPid();
       const cursor = await journalEnd();
+      same("the restarts while nothing blocked it", await property("NRestarts"), "0");
       await must("kill", "-STOP", String(before));
       await hasRestarted(before);
       const line = await journalHas(/Watchdog timeout/, cursor);

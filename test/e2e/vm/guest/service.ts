@@ -95,19 +95,23 @@ export async function journal(cursor?: string): Promise<readonly JournalLine[]> 
     });
 }
 
-/** Where the journal ends now. */
+/** Where what the journal has of the unit ends now. Of another's line `--after-cursor` would leave out the one behind it too. */
 export async function journalEnd(): Promise<string> {
-  const shown = await must("journalctl", "--lines=1", "--show-cursor", "--no-pager", "--quiet", "--output=cat");
-  return /^-- cursor: (.*)$/m.exec(shown)?.[1] ?? "";
+  const last = ["--lines=1", "--show-cursor", "--no-pager", "--quiet", "--output=cat"];
+  return /^-- cursor: (.*)$/m.exec(await must("journalctl", "--unit", UNIT, ...last))?.[1] ?? "";
 }
 
 /** Waits for a line of the unit's after `cursor`. */
-export const journalHas = (pattern: RegExp, cursor?: string): Promise<JournalLine> =>
-  until(
-    async () => (await journal(cursor)).find(({ message }) => pattern.test(message)),
-    SLOW_MS,
-    `${pattern} in the journal`,
-  );
+export async function journalHas(pattern: RegExp, cursor?: string): Promise<JournalLine> {
+  let lines: readonly JournalLine[] = [];
+  const found = async () => {
+    lines = await journal(cursor);
+    return lines.find(({ message }) => pattern.test(message));
+  };
+  return await until(found, SLOW_MS, `${pattern} in the journal`).catch((error) => {
+    throw new Error(`${error.message}; it has ${lines.map(({ from, message }) => `${from}: ${message}`).join("; ")}`);
+  });
+}
 
 /** `systemctl COMMAND` for the unit; throws where it fails. */
 export const systemctl = (command: string, ...words: readonly string[]): Promise<string> =>
