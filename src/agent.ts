@@ -92,9 +92,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   function makeRoom(): void {
     if (open.size < MOST_CONNECTIONS) return;
-    const [oldest] = open;
-    // Rather one that was answered than one that still waits.
-    const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldest;
+    // Rather one that was answered than one that still waits, and of these the oldest of whoever has most.
+    const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(open);
     if (victim) {
       close(victim);
       victim.terminate();
@@ -142,6 +141,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await listener.close();
     },
   };
+}
+
+function oldestOfMost(sockets: Iterable<Socket>): Socket | undefined {
+  const groups = Map.groupBy(sockets, ({ data }) => data.peer);
+  return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), [])[0];
 }
 
 /** A listener on all addresses names v4 peers as v6 does. */

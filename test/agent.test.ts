@@ -1,7 +1,7 @@
 // The agent as its askers see it: real sockets, polite and not.
 
 import { expect, test } from "bun:test";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { type Agent, type AgentOptions, type AgentVerdict, MOST_CONNECTIONS, startAgent } from "../src/agent.ts";
 import { ListenError } from "../src/http/listen.ts";
@@ -225,6 +225,29 @@ test("connections that are held open are bounded in number and in time, and keep
   } finally {
     holder.kill();
     await holder.exited;
+  }
+});
+
+test("one address that floods it crowds out itself, not who waits for a slow verdict", async () => {
+  await using it = await run();
+  const { promise: verdict, resolve } = Promise.withResolvers<AgentVerdict>();
+  let asked = 0;
+  it.verdict = () => {
+    asked++;
+    return verdict;
+  };
+  const answer = it.ask();
+  await until(() => asked === 1);
+  const { port } = it.target as { port: number };
+  const flood = Array.from({ length: 2 * MOST_CONNECTIONS }, () =>
+    createConnection({ host: "127.0.0.1", port, localAddress: "127.0.0.2" }).on("error", () => {}),
+  );
+  try {
+    await until(() => asked === 1 + flood.length);
+    resolve(UP);
+    expect(await answer).toBe("up\n");
+  } finally {
+    for (const socket of flood) socket.destroy();
   }
 });
 
