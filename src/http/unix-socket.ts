@@ -32,6 +32,9 @@ export async function listenOnPath<Server>(
   if (there && !there.isSocket()) throw withCode("the path exists and is not a socket");
   if (there) {
     const failure = await connect(preparePeer(address), AbortSignal.timeout(LIVING_MS));
+    // Without the right to connect nobody can tell whether it is served.
+    const isOurs = there.uid === process.geteuid?.();
+    if (failure?.reason === "unreachable" && !isOurs) throw withCode("another user's socket is there");
     if (failure?.reason !== "refused") throw withCode("EADDRINUSE");
   }
   // Opened beside its place and put there: it is never seen half made, and the

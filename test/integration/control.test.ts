@@ -178,6 +178,27 @@ asRoot(
   60_000,
 );
 
+asRoot(
+  "a socket that another user's daemon has left is not said to be in use",
+  async () => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    await chmod(folder.path, 0o777);
+    {
+      await using daemon = await startDaemon(["--port", "1", "--control-socket", socket]);
+      daemon.stop("SIGKILL");
+      await daemon.exited;
+    }
+    const argv = ["--port", "1", "--listener", "127.0.0.1:0", "--control-socket", socket];
+    expect(await run(argv, { uid: NOBODY })).toEqual({
+      out: "",
+      err: `health-checker: cannot listen on unix:${socket}: another user's socket is there\n`,
+      exitCode: 1,
+    });
+  },
+  60_000,
+);
+
 test("a reader of its output that has gone is no reason to hang or to crash", async () => {
   await using folder = await tempFolder();
   const socket = socketIn(folder);
