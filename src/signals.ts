@@ -44,13 +44,13 @@ export function onEndingSignals({ first, second, reload }: SignalHandlers): () =
   };
 }
 
-/** The kernel takes the terminal from its processes before it tells them. */
+/** The kernel takes the terminal from its processes before it tells them. Out of descriptors it counts as there. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
   }
 }
 
