@@ -9,7 +9,7 @@ import { type AgentVerdict, healthLine, STOPPED } from "./agent/line.ts";
 import { createOwed } from "./agent/owed.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import { listen } from "./http/listen.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
 import type { Withdrawal } from "./withdrawal/withdrawal.ts";
 

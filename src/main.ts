@@ -5,8 +5,8 @@ import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
-import { leadsToJournal } from "./journal.ts";
-import { createBoundedWriter, createLog } from "./log.ts";
+import { leadsToJournal } from "./log/journal.ts";
+import { createBoundedWriter, createLog } from "./log/log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
 import { onEndingSignals } from "./signals.ts";
 

@@ -8,7 +8,7 @@ import type { Severity } from "./checks/check.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { CheckReport } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./log/log.ts";
 import {
   AF_UNIX,
   errno,

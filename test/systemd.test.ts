@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { CheckResult, Outcome } from "../src/checks/check.ts";
 import type { CheckReport } from "../src/core/monitor.ts";
-import type { Log, LogFields } from "../src/log.ts";
+import type { Log, LogFields } from "../src/log/log.ts";
 import { createNotifier, type NotifierOptions, type NotifierSubject, statusLine } from "../src/systemd.ts";
 import type { Withdrawal } from "../src/withdrawal/withdrawal.ts";
 import { fakeCheck } from "./core/fakes.ts";

@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { keptFile, readBootId } from "../withdrawal/kept-file.ts";
 
 export interface Owed {

@@ -6,7 +6,7 @@ import { hiding } from "../checks/hiding.ts";
 import { KINDS, type KindName } from "../checks/index.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
-import type { LogFormat, LogLevel } from "../log.ts";
+import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";

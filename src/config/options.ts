@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../checks/keys/fields.ts";
 import { command } from "../checks/script.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/log.ts";
 
 export interface OptionDef<T> {
   readonly field: Field<T>;

@@ -1,7 +1,7 @@
 // The control socket's requests: a path and a method each, an answer in JSON. None of them
 // holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
 
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { withdrawalStatus } from "../status.ts";
 import type { Keeping } from "../withdrawal/withdrawal.ts";
 import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";

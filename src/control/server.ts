@@ -2,7 +2,7 @@
 // whoever reaches it can take the host out of service.
 
 import { listen } from "../http/listen.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { Controls } from "./controls.ts";
 import { controlFault, createControlHandler } from "./handler.ts";
 

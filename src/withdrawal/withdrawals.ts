@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { type Clock, clock as hostClock } from "../clock.ts";
 import { roundDuration } from "../duration.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { libc } from "../probing/system/libc.ts";
 import { isRecord, keptFile, readBootId } from "./kept-file.ts";
 import type { Drain, Keeping, Maintenance, Withdrawal, Withdrawals } from "./withdrawal.ts";

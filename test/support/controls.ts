@@ -1,7 +1,7 @@
 // A daemon's controls without a daemon: a status and a report that a test says, and drains for real.
 
 import type { Controls } from "../../src/control/controls.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/log.ts";
 import type { HostStatus, ReloadReport } from "../../src/status.ts";
 import type { Withdrawals } from "../../src/withdrawal/withdrawal.ts";
 import { createWithdrawals } from "../../src/withdrawal/withdrawals.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { LogFields } from "../../src/log.ts";
+import type { LogFields } from "../../src/log/log.ts";
 import type { Withdrawals } from "../../src/withdrawal/withdrawal.ts";
 import {
   type Boot,

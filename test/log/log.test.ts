@@ -14,8 +14,8 @@ import {
   type LogFormat,
   type LogLevel,
   type Sink,
-} from "../src/log.ts";
-import { until } from "./support/until.ts";
+} from "../../src/log/log.ts";
+import { until } from "../support/until.ts";
 
 function logged(level: LogLevel, write: (log: ReturnType<typeof createLog>) => void): readonly string[] {
   const lines: string[] = [];
@@ -311,7 +311,7 @@ describe("the bounded writer", () => {
   });
 });
 
-const WRITER = join(import.meta.dir, "fixtures/log-writer.ts");
+const WRITER = join(import.meta.dir, "../fixtures/log-writer.ts");
 
 describe("on a real pipe", () => {
   test("a reader that stops costs lines, counted, and what was held comes when it is back", async () => {

@@ -3,8 +3,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../src/flapping.ts";
-import { fakeClock } from "./core/fakes.ts";
+import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../../src/log/flapping.ts";
+import { fakeClock } from "../core/fakes.ts";
 
 interface Telling {
   readonly subject: string;

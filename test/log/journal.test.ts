@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { leadsToJournal } from "../src/journal.ts";
-import { tempFolder } from "./support/temp.ts";
+import { leadsToJournal } from "../../src/log/journal.ts";
+import { tempFolder } from "../support/temp.ts";
 
 test("a descriptor is the journal's where the variable names it, and no other", async () => {
   await using folder = await tempFolder();
