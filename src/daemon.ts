@@ -104,7 +104,10 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     opened.defer(() => control.close());
   }
   if (options.agentListener) {
-    const [{ startAgent }, { verdictOf }] = await Promise.all([import("./agent.ts"), import("./agent/verdict.ts")]);
+    const [{ startAgent }, { verdictOf }] = await Promise.all([
+      import("./agent/agent.ts"),
+      import("./agent/verdict.ts"),
+    ]);
     const agent = await startAgent({
       address: options.agentListener,
       verdict: (signal) => verdictOf(monitor, signal),

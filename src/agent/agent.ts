@@ -5,15 +5,15 @@
 //
 // A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
 
-import { type AgentVerdict, healthLine, STOPPED } from "./agent/line.ts";
-import { createOwed } from "./agent/owed.ts";
-import { type Clock, clock as hostClock } from "./clock.ts";
-import { listen } from "./http/listen.ts";
-import type { Log } from "./log/log.ts";
-import { type Address, formatAddress } from "./probing/network/address.ts";
-import type { Withdrawal } from "./withdrawal/withdrawal.ts";
+import { type Clock, clock as hostClock } from "../clock.ts";
+import { listen } from "../http/listen.ts";
+import type { Log } from "../log/log.ts";
+import { type Address, formatAddress } from "../probing/network/address.ts";
+import type { Withdrawal } from "../withdrawal/withdrawal.ts";
+import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
+import { createOwed } from "./owed.ts";
 
-export type { AgentVerdict } from "./agent/line.ts";
+export type { AgentVerdict } from "./line.ts";
 
 export interface AgentOptions {
   readonly address: Address;

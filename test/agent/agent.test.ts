@@ -3,14 +3,20 @@
 import { expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
-import { type Agent, type AgentOptions, type AgentVerdict, MOST_CONNECTIONS, startAgent } from "../src/agent.ts";
-import { ListenError } from "../src/http/listen.ts";
-import { type Address, parseAddress } from "../src/probing/network/address.ts";
-import type { Withdrawal } from "../src/withdrawal/withdrawal.ts";
-import { fakeClock } from "./core/fakes.ts";
-import { converse, type Target } from "./support/converse.ts";
-import { tempFolder } from "./support/temp.ts";
-import { until } from "./support/until.ts";
+import {
+  type Agent,
+  type AgentOptions,
+  type AgentVerdict,
+  MOST_CONNECTIONS,
+  startAgent,
+} from "../../src/agent/agent.ts";
+import { ListenError } from "../../src/http/listen.ts";
+import { type Address, parseAddress } from "../../src/probing/network/address.ts";
+import type { Withdrawal } from "../../src/withdrawal/withdrawal.ts";
+import { fakeClock } from "../core/fakes.ts";
+import { converse, type Target } from "../support/converse.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 const UP: AgentVerdict = { healthy: true, down: [] };
 const DOWN: AgentVerdict = { healthy: false, down: [{ name: "database", reason: "timeout" }] };
