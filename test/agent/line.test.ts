@@ -34,7 +34,7 @@ for (const [what, verdict, line] of [
 test("whatever the names: one line of printable ASCII, its first word alone, no longer than HAProxy keeps", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ name: fc.string({ unit: "binary", maxLength: 200 }), reason: fc.string() })),
+      fc.array(fc.record({ name: fc.string({ unit: "binary", minLength: 1, maxLength: 200 }), reason: fc.string() })),
       (named) => {
         const line = healthLine({ healthy: false, down: named });
         expect(line).toMatch(/^down #[\x20-\x7e]{1,100}$/);
