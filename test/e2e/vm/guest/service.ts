@@ -51,7 +51,12 @@ export async function answers(status: number, body: string, path = "/"): Promise
 export const property = (name: string, unit = UNIT): Promise<string> =>
   must("systemctl", "show", "--value", `--property=${name}`, unit);
 
-export const mainPid = async (): Promise<number> => Number(await property("MainPID"));
+/** Throws where there is none: signals to process 0 would go to the drill itself. */
+export async function mainPid(): Promise<number> {
+  const pid = Number(await property("MainPID"));
+  if (pid === 0) throw new Error(`it has no main process; it is ${await property("ActiveState")}`);
+  return pid;
+}
 
 /** Processes in the unit's cgroup and below it; none where it is gone. */
 export async function cgroup(): Promise<readonly number[]> {
