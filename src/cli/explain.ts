@@ -4,6 +4,7 @@
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { scriptEnvironment } from "../checks/environment.ts";
+import { hiding } from "../checks/hiding.ts";
 import type { Options } from "../config/load.ts";
 import { onOneLine } from "../config/problem.ts";
 import { formatDuration } from "../duration.ts";
@@ -13,6 +14,7 @@ import { resolveAnew } from "../probing/network/resolve.ts";
 import { describeUser } from "../user.ts";
 import type { Action } from "./action.ts";
 import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
+import { findUnreadable } from "./explain/files.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
@@ -29,7 +31,10 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
   const explained = await Promise.all(
     options.checks.map(async (config) => {
       const check = buildCheck(config, context);
-      return explainCheck(check, [...((await check.inspect?.()) ?? []), ...(await findNameless(config))]);
+      return explainCheck(check, [
+        ...((await check.inspect?.()) ?? []),
+        ...withoutSecrets(config, [...(await findUnreadable(config)), ...(await findNameless(config))]),
+      ]);
     }),
   );
   const parts = [
@@ -71,6 +76,12 @@ function explainCheck(check: Check, wrong: readonly string[]): readonly string[]
     `  ${plan.join(", ")}`,
     ...wrong.map((line) => `  wrong: ${onOneLine(line)}`),
   ];
+}
+
+/** A path or a host may come from a file or the environment, as a password does. */
+function withoutSecrets({ kind, settings, secrets }: CheckConfig, lines: readonly string[]): readonly string[] {
+  const hide = hiding(secrets, kind.secrets?.(settings));
+  return hide ? lines.map((line) => hide(line)) : lines;
 }
 
 /** Whether the check's peer has a name that stands for no address. */

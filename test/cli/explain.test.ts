@@ -79,3 +79,15 @@ test("options that are wrong are refused as the daemon would refuse them", async
   expect(await decide(["explain"], {})).toMatchObject({ lines: [expect.stringContaining("no check: expected")] });
   expect(await explain("--help")).toContain("Usage:");
 });
+
+test("what comes from the environment is not shown by what is wrong with it", async () => {
+  await using folder = await tempFolder();
+  const checks = [
+    { name: "a", http: "https://127.0.0.1/", tls: { ca: `/nowhere/\${env:PW}` } },
+    { name: "b", tcp: `\${env:PW}:80` },
+  ];
+  const text = await explain("--config", await folder.write("hc.yaml", JSON.stringify({ checks })));
+  expect(text).toContain("\n    wrong: /nowhere/*** does not exist\n");
+  expect(text).toMatch(/\n {4}wrong: .*\*\*\*/);
+  expect(text).not.toContain("s3cretvalue");
+}, 30_000);

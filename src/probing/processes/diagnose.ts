@@ -7,6 +7,9 @@ import { delimiter, join, resolve } from "node:path";
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
 
+/** Runs as its owner or group whoever starts it; scripts have no such bits. */
+const SET_ID = 0o6000;
+
 /**
  * What is wrong with the program named by `command`, or undefined when nothing
  * is seen to be. `searchPath` is the PATH in which a bare name is looked for,
@@ -53,8 +56,7 @@ function diagnoseFile(file: string, find: (name: string) => string | undefined):
   try {
     line = readFirstLine(file);
   } catch {
-    // A program that may be run but not read: no further look is possible.
-    return undefined;
+    return diagnoseUnread(file);
   }
   if (line.startsWith("\u007fELF")) return undefined;
   if (!line.startsWith("#!")) return `exec format error: add a first line such as #!/bin/sh to ${file}`;
@@ -70,6 +72,13 @@ function diagnoseFile(file: string, find: (name: string) => string | undefined):
     }
   }
   return undefined;
+}
+
+/** One that may be run, but not read: a compiled program needs no more, and is seldom so, but for sudo and its like. */
+function diagnoseUnread(file: string): string | undefined {
+  const { mode } = statSync(file);
+  if (readable(file) || (mode & SET_ID) !== 0) return undefined;
+  return `${file} cannot be read by this user; a script must be, for its interpreter`;
 }
 
 /** As the runtime does: a folder without a slash in front is one of the working folder, and an empty one is none. */

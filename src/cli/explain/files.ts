@@ -1,0 +1,30 @@
+// Files that a check looks at, and cannot: as this user may not, or where one that it
+// needs is not there.
+
+import type { CheckConfig } from "../../checks/build.ts";
+import { cannotLook, isMissing } from "../../checks/paths.ts";
+import { askFileSystem } from "../../probing/files/filesystem.ts";
+
+/** Of these, whether the file is there is the check's own question. */
+const LOOKED_FOR = ["file", "process"];
+
+export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
+  const paths = kind.paths?.(settings) ?? [];
+  const { expect } = settings as { readonly expect?: unknown };
+  const isRead = kind.name === "file" ? expect !== undefined : kind.name !== "disk";
+  const found = await Promise.all(
+    paths.map(async (path): Promise<readonly string[]> => {
+      // Not AbortSignal.timeout, which keeps no loop alive: the runtime would spin until then.
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(), timeoutMs);
+      const told = isRead
+        ? await askFileSystem({ ask: "read", path, limitBytes: 1 }, limit.signal)
+        : await askFileSystem({ ask: "stat", path }, limit.signal);
+      clearTimeout(timer);
+      if ("value" in told) return [];
+      if ("reason" in told) return [told.message];
+      return isMissing(told.code) && LOOKED_FOR.includes(kind.name) ? [] : [cannotLook(path, told.code).message];
+    }),
+  );
+  return found.flat();
+}
