@@ -22,8 +22,7 @@ async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
       for (const caution of action.cautions ?? []) console.error(caution);
-      console.log(action.text);
-      process.exit(FINE);
+      process.exit(await print(action.text));
       break;
     case "refuse":
       for (const line of action.lines) console.error(line);
@@ -38,6 +37,20 @@ async function act(action: Action): Promise<void> {
       break;
     case "control":
       await control(action);
+  }
+}
+
+/** Half a unit or an empty one would be installed: its file is what was asked for. */
+async function print(text: string): Promise<number> {
+  try {
+    await Bun.write(Bun.stdout, `${text}\n`);
+    return FINE;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    // Who reads has seen enough.
+    if (code === "EPIPE") return FINE;
+    console.error(`health-checker: cannot write to stdout (${code})`);
+    return COULD_NOT;
   }
 }
 

@@ -39,6 +39,28 @@ test("what is wrong goes to stderr, with exit status 2 and no unit", async () =>
   });
 }, 60_000);
 
+test.each([
+  ["the unit", ["unit", "--port", "5432"]],
+  ["the plan", ["explain", "--port", "5432"]],
+  ["the schema", ["schema"]],
+])(
+  "%s on a full disk is no success",
+  async (_, words) => {
+    const command = ["sh", "-c", '"$0" "$@" > /dev/full', await binary(), ...words];
+    expect(await run(...command)).toEqual({
+      exitCode: 1,
+      out: "",
+      err: ["health-checker: cannot write to stdout (ENOSPC)"],
+    });
+  },
+  60_000,
+);
+
+test("a reader that has seen enough is no failure, and gets no words of it", async () => {
+  const command = ["bash", "-c", '"$0" schema | head -c 1 > /dev/null; exit ${PIPESTATUS[0]}', await binary()];
+  expect(await run(...command)).toEqual({ exitCode: 0, out: "", err: [] });
+}, 60_000);
+
 const withAnalyze = await needs("systemd-analyze");
 
 withAnalyze(
