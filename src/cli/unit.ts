@@ -125,4 +125,5 @@ Example:
   health-checker unit --config /etc/health-checker.yaml \\
     > /etc/systemd/system/health-checker.service
 
-Exit status: 0 printed, 2 a mistake on the command line or in the config file.`;
+Exit status: 0 printed, 1 it could not be written (a full disk), 2 a mistake on
+the command line or in the config file.`;
