@@ -72,3 +72,25 @@ withAnalyze(
   },
   20_000,
 );
+
+withAnalyze(
+  "what the unit says at its top makes the user, on a host that has no folder for it",
+  async () => {
+    await using folder = await tempFolder();
+    await mkdir(join(folder.path, "etc"));
+    const [whole] = (await Bun.file(PACKAGED_UNIT).text()).split("[Unit]");
+    const commands = [...(whole ?? "").matchAll(/^# {3}(\S.*)$/gm)].map(([, command = ""]) => command);
+    expect(commands.slice(-2)).toEqual(["systemctl daemon-reload", "systemctl enable --now health-checker"]);
+    const script = commands
+      .slice(0, -2)
+      .join("\n")
+      .replaceAll("/etc/", `${folder.path}/etc/`)
+      .replaceAll("systemd-sysusers", `systemd-sysusers --root=${folder.path}`);
+    const child = Bun.spawn(["sh", "-ec", script], { stdout: "ignore", stderr: "pipe" });
+    expect({ exitCode: await child.exited, said: await new Response(child.stderr).text() }).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await Bun.file(join(folder.path, "etc/passwd")).text()).toMatch(/^health-checker:/m);
+  },
+  20_000,
+);

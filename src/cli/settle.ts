@@ -2,14 +2,19 @@
 
 import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
 import { onOneLine, type Problem } from "../config/problem.ts";
+import type { StandIn } from "../config/secrets.ts";
 import type { Action } from "./action.ts";
 import type { Parsed } from "./parse.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The options, or the problems of the words and of their values together. */
-export async function settle({ values, problems }: Parsed, env: Environment): Promise<Options | readonly Problem[]> {
-  const options = await loadOptions(values, env);
+export async function settle(
+  { values, problems }: Parsed,
+  env: Environment,
+  standIn?: StandIn,
+): Promise<Options | readonly Problem[]> {
+  const options = await loadOptions(values, env, standIn);
   if (problems.length === 0) return options;
   const all = [...problems, ...("listener" in options ? [] : options)];
   // That there is no check is news only where nothing else is wrong.

@@ -1,19 +1,21 @@
 // unit [options]: prints the systemd unit that runs the daemon with these options, in a
 // sandbox that lets it do what they ask for, and no more.
 
-import { readFile, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
 import type { Command } from "../checks/script.ts";
 import type { Options, RawValues } from "../config/load.ts";
 import { optionDef, optionNamed } from "../config/options.ts";
 import { quote } from "../config/problem.ts";
-import { placesOfSecrets } from "../config/secrets.ts";
+import { placesOfSecrets, type StandIn } from "../config/secrets.ts";
 import type { Action } from "./action.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
 import { quoteProgram } from "./unit/quote.ts";
-import { renderUnit, type Secrets } from "./unit/render.ts";
+import { credentialOf, renderUnit, type Secrets, sourceOf } from "./unit/render.ts";
+import { needsOf, RUNTIME_FOLDER } from "./unit/sandbox.ts";
 
 /** Where the README has it installed. */
 const INSTALLED = "/usr/local/bin/health-checker";
@@ -23,7 +25,9 @@ const NO_SECRETS: Secrets = { files: [], variables: [] };
 export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
   const parsed = await parseCommandLine(rawArgs);
   if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
-  const options = await settle(parsed, env);
+  const settled = await settle(parsed, env, withoutSecret);
+  // One that no stand-in is good for is wanted itself.
+  const options = "listener" in settled ? settled : await settle(parsed, env);
   if (!("listener" in options)) return refuse(options, parsed);
   const program = ownProgram();
   if (quoteProgram(program) === undefined) {
@@ -36,7 +40,7 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   const given = parsed.values["config"]?.at(-1);
   // systemd starts it in /.
   const configFile = given === undefined ? undefined : resolve(given);
-  const secrets = configFile === undefined ? NO_SECRETS : placesOfSecrets(await readFile(configFile, "utf8"));
+  const secrets = configFile === undefined ? NO_SECRETS : await secretsOf(configFile);
   const words = wordsOf(parsed.values, configFile);
   return {
     kind: "print",
@@ -51,6 +55,10 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
     ],
   };
 }
+
+/** Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here. */
+const withoutSecret: StandIn = (source, name) =>
+  source === "env" || credentialOf(name) !== undefined ? "stand-in" : undefined;
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
@@ -70,11 +78,20 @@ export function wordsOf(values: RawValues, configFile: string | undefined): read
   });
 }
 
+async function secretsOf(configFile: string): Promise<Secrets> {
+  const { readConfigFile } = await import("../config/file.ts");
+  const source = await readConfigFile(configFile);
+  return "value" in source ? placesOfSecrets(source.value) : NO_SECRETS;
+}
+
 const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
 
 const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
 
 const OTHERS_MAY_READ = 0o004;
+
+/** Its group, too, may be one that the user is in. */
+const OTHERS_MAY_WRITE = 0o022;
 
 /** What the unit cannot make good, a line each. */
 async function findFlaws(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
@@ -85,11 +102,19 @@ async function findFlaws(options: Options, program: string, files: readonly stri
     );
   }
   for (const file of files) {
-    const found = await stat(file).catch(() => undefined);
-    if (found && (found.mode & OTHERS_MAY_READ) === 0) {
+    const credential = credentialOf(file);
+    if (credential !== undefined) {
+      const source = sourceOf(credential);
+      if ((await look(source)) !== "missing") continue;
+      flaws.push(`warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
+      continue;
+    }
+    const found = await look(file);
+    if (typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0) {
       flaws.push(`warning: ${quote(file)} is not for all to read; the user health-checker must be able to`);
     }
   }
+  flaws.push(...(await findClosedFolders(options)));
   for (const { argv, where, cwd } of options.checks.flatMap(scriptOf)) {
     const [command = ""] = argv;
     if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
@@ -102,6 +127,32 @@ async function findFlaws(options: Options, program: string, files: readonly stri
     }
   }
   return flaws;
+}
+
+/** Where no socket can be made, or nobody can get to it. */
+async function findClosedFolders(options: Options): Promise<readonly string[]> {
+  const flaws: string[] = [];
+  const { listener, controlSocket } = options;
+  for (const folder of needsOf(options, [], controlSocket ?? `${RUNTIME_FOLDER}/`).writes) {
+    const found = await look(folder);
+    if (found === "missing") flaws.push(`warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
+    if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
+      flaws.push(
+        `warning: only root may write to ${quote(folder)}; the user health-checker must be able to make a socket there`,
+      );
+    }
+  }
+  if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
+    flaws.push(
+      `warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
+    );
+  }
+  return flaws;
+}
+
+/** What this user may not look at is no news: the daemon's user is another. */
+async function look(path: string): Promise<Stats | "missing" | "unknown"> {
+  return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
 }
 
 function scriptOf({ kind, settings, name }: CheckConfig) {

@@ -8,7 +8,7 @@ import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem, quote } from "./problem.ts";
 import { type CommonKeys, createFileSchema, type Defaults, type FileSchema } from "./schema.ts";
-import { fillSecrets } from "./secrets.ts";
+import { fillSecrets, type StandIn } from "./secrets.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
@@ -49,6 +49,7 @@ export interface FileReading {
 export async function loadConfigFile(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
+  standIn?: StandIn,
 ): Promise<FileReading> {
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
@@ -56,7 +57,10 @@ export async function loadConfigFile(
     const got = describe(source.value, []);
     return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
   }
-  const [schema, { value, secrets, flaws }] = await Promise.all([createFileSchema(), fillSecrets(source.value, env)]);
+  const [schema, { value, secrets, flaws }] = await Promise.all([
+    createFileSchema(),
+    fillSecrets(source.value, env, standIn),
+  ]);
   const problems = flaws.map(({ path, ...flaw }) => source.problem(path, flaw));
   const reading: Reading = {
     source,

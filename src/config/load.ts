@@ -12,6 +12,7 @@ import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
 import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
+import type { StandIn } from "./secrets.ts";
 
 /** What was given for each option, in order; the last counts where one is wanted. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
@@ -63,11 +64,15 @@ interface Wanted {
   readonly path?: Path;
 }
 
-/** `env` is what ${env:NAME} in the file stands for. */
-export async function loadOptions(raw: RawValues, env: Environment = {}): Promise<Options | readonly Problem[]> {
+/** `env` is what ${env:NAME} in the file stands for; a secret that is not there is a problem without `standIn`. */
+export async function loadOptions(
+  raw: RawValues,
+  env: Environment = {},
+  standIn?: StandIn,
+): Promise<Options | readonly Problem[]> {
   const { given, problems, flawed } = readCommandLine(raw);
   const name = given.config?.at(-1) as string | undefined;
-  const file = name === undefined ? undefined : await loadFile(name, env, problems);
+  const file = name === undefined ? undefined : await loadFile(name, env, problems, standIn);
   const option = <Name extends OptionName>(name: Name): OptionValue<Name> | undefined =>
     (given[name]?.at(-1) ?? file?.options[name]) as OptionValue<Name> | undefined;
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> =>
@@ -118,10 +123,15 @@ export async function loadOptions(raw: RawValues, env: Environment = {}): Promis
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-async function loadFile(name: string, env: Environment, problems: Problem[]): Promise<LoadedFile | undefined> {
+async function loadFile(
+  name: string,
+  env: Environment,
+  problems: Problem[],
+  standIn: StandIn | undefined,
+): Promise<LoadedFile | undefined> {
   // Loaded only for who has a file: YAML and its schema cost 30 ms at start.
   const { loadConfigFile } = await import("./load-file.ts");
-  const reading = await loadConfigFile(name, env);
+  const reading = await loadConfigFile(name, env, standIn);
   problems.push(...reading.problems);
   return reading.file;
 }

@@ -20,20 +20,29 @@ export interface SecretFlaw {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What to go on with where a secret is not there; undefined for nothing. */
+export type StandIn = (source: "file" | "env", name: string) => string | undefined;
+
 /** $${ is a plain ${. What a shell writes as ${env:-x} is none of ours. */
 const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 
-/** The files and the variables that `text`, a whole config file, takes secrets from; those of its comments too. */
-export function placesOfSecrets(text: string): {
+/** The files and the variables that what was written takes secrets from. */
+export function placesOfSecrets(written: unknown): {
   readonly files: readonly string[];
   readonly variables: readonly string[];
 } {
   const places = { file: new Set<string>(), env: new Set<string>() };
-  for (const [, source, name = ""] of text.matchAll(PLACEHOLDER)) {
-    if (source === "file" || source === "env") places[source].add(name);
+  for (const text of textsOf(written)) {
+    for (const [, source, name = ""] of text.matchAll(PLACEHOLDER)) {
+      if (source === "file" || source === "env") places[source].add(name);
+    }
   }
-  const names = [...places.env].filter((name) => VARIABLE.test(name));
-  return { files: [...places.file].filter((name) => name.startsWith("/")), variables: names };
+  return { files: [...places.file], variables: [...places.env] };
+}
+
+function textsOf(node: unknown): readonly string[] {
+  if (typeof node === "string") return [node];
+  return typeof node === "object" && node !== null ? Object.values(node).flatMap(textsOf) : [];
 }
 
 const VARIABLE = /^[A-Za-z_]\w*$/;
@@ -41,16 +50,16 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 const LARGEST_BYTES = 64 * 1024;
 
 /** Keys and names stay as they are written, since both are shown; a name that holds a placeholder is a flaw. */
-export async function fillSecrets<T>(written: T, env: Environment): Promise<Filled<T>> {
+export async function fillSecrets<T>(written: T, env: Environment, standIn?: StandIn): Promise<Filled<T>> {
   const secrets = new Set<string>();
   const flaws: SecretFlaw[] = [];
   const files = new Map<string, Read>();
 
-  const read = async (source: string, name: string): Promise<Read> => {
-    if (source === "env") return fromEnvironment(name, env);
-    const found = files.get(name) ?? (await fromFile(name));
-    files.set(name, found);
-    return found;
+  const read = async (source: "file" | "env", name: string): Promise<Read> => {
+    const found = source === "env" ? fromEnvironment(name, env) : (files.get(name) ?? (await fromFile(name)));
+    if (source === "file") files.set(name, found);
+    const other = "secret" in found ? undefined : standIn?.(source, name);
+    return other === undefined ? found : { secret: other };
   };
 
   const fillText = async (text: string, path: Path): Promise<string> => {
@@ -68,7 +77,7 @@ export async function fillSecrets<T>(written: T, env: Environment): Promise<Fill
         flaws.push({ path, expected: `a name without \${…}, since names are shown`, got: quote(text) });
         return text;
       }
-      const found = await read(source, name);
+      const found = await read(source === "env" ? "env" : "file", name);
       if ("secret" in found) {
         secrets.add(found.secret);
         filled += found.secret;

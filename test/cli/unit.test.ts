@@ -2,6 +2,7 @@
 // fits them, or all that is wrong with them.
 
 import { expect, test } from "bun:test";
+import { chmod } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { decide } from "../../src/cli/decide.ts";
 import { renderUnit } from "../../src/cli/unit/render.ts";
@@ -298,6 +299,76 @@ test("what the unit cannot make good is told", async () => {
     expect.stringContaining("a critical check of another host"),
   ]);
 });
+
+test("a secret that only the service has is not wanted, and the unit says where it comes from", async () => {
+  await using folder = await tempFolder();
+  const credential = "/run/credentials/health-checker.service/api-token";
+  const config = {
+    checks: [
+      { name: "a", http: "http://127.0.0.1/", headers: { Authorization: `Bearer \${file:${credential}}` } },
+      { name: "b", mysql: "mysql://app@127.0.0.1/app", password: `\${env:DB_PASSWORD}` },
+    ],
+  };
+  const file = await folder.write("hc.yaml", JSON.stringify(config), 0o644);
+  const { text, cautions } = await unit(["--config", file]);
+  const unitFile = readUnitFile(text);
+  expect(unitFile.get("Service.LoadCredential")).toEqual(["api-token:/etc/health-checker/api-token"]);
+  expect(unitFile.get("Service.EnvironmentFile")).toEqual(["-/etc/health-checker.env"]);
+  expect(text).not.toContain("stand-in");
+  expect(cautions).toEqual([
+    `warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
+    expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
+  ]);
+  // A comment wants nothing.
+  const plain = await folder.write("plain.yaml", `checks: [{ tcp: 1 }] # \${file:${credential}} \${env:X}\n`, 0o644);
+  const without = await unit(["--config", plain]);
+  expect(without.cautions).toEqual([]);
+  expect(readUnitFile(without.text).has("Service.LoadCredential")).toBe(false);
+  // What no stand-in is good for is wanted itself.
+  const port = await folder.write("port.yaml", `checks: [{ tcp: "127.0.0.1:\${env:DB_PORT}" }]\n`);
+  expect(await decide(["unit", "--config", port], {})).toMatchObject({
+    lines: [expect.stringContaining("expected a variable DB_PORT in the environment, got none")],
+  });
+  expect((await unit(["--config", port], { DB_PORT: "5432" })).text).toContain("with DB_PORT:");
+  // A file that anybody may lay down is no such secret.
+  const other = await folder.write("other.yaml", `checks: [{ tcp: 1, send: "\${file:/nowhere/x}" }]\n`);
+  expect(await decide(["unit", "--config", other], {})).toMatchObject({ kind: "refuse" });
+});
+
+test("a folder that no socket can be made in, or that nobody else may enter, is told", async () => {
+  await using folder = await tempFolder();
+  const told = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).cautions;
+  expect(await told("--listener", "unix:/usr/hc.sock")).toEqual([
+    'warning: only root may write to "/usr"; the user health-checker must be able to make a socket there',
+  ]);
+  expect(await told("--control-socket", "/no/such/folder/hc.sock")).toEqual([
+    'warning: "/no/such/folder", which a socket is to be made in, does not exist',
+  ]);
+  expect(await told("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
+    'warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
+  ]);
+  await chmod(folder.path, 0o777);
+  expect(await told("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
+});
+
+test("no line is longer than systemd before 235 reads, while no word is", async () => {
+  const scripts = Array.from({ length: 200 }, (_, index) => `/usr/local/bin/check-${index}.sh --min 5% 'é "$x"'`);
+  const argv = scripts.flatMap((script) => ["--script", script]);
+  const { text } = await unit(argv);
+  for (const line of text.split("\n")) expect(Buffer.byteLength(line)).toBeLessThan(2048);
+  expect(await wordsOf(...argv)).toEqual([...argv, "--control-socket", DEFAULT_SOCKET]);
+});
+
+withAnalyze(
+  "systemd takes a command of many lines",
+  async () => {
+    await using folder = await tempFolder();
+    const script = Array.from({ length: 200 }, (_, index) => `/usr/local/bin/check.sh ${index} '# ; "$x" %n'`);
+    const file = await folder.write("health-checker.service", await renderFor({ script }, undefined, "/bin/true"));
+    expect(await analyze("verify", "--man=no", file)).toEqual({ exitCode: 0, said: "" });
+  },
+  20_000,
+);
 
 test("a name with line ends or a backslash at its end brings no line of its own into the unit", async () => {
   const { text } = await unit(["--script", "true 'a\nExecStartPre=/bin/evil' \\\\", "--port", "1"]);

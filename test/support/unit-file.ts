@@ -1,11 +1,14 @@
 // What systemd makes of a unit file, by systemd.syntax(7), systemd.service(5) and
 // systemd.unit(5). Strict: what systemd would warn of, ignore or expand is an error here.
 
+/** A value that goes on in the next line, which begins with blanks to say so. */
+const FOLD = / \\\n {2}(?=\S)/g;
+
 /** Every value of every directive, in order, by "Section.Directive". */
 export function readUnitFile(text: string): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   let section = "";
-  for (const line of text.split("\n")) {
+  for (const line of text.replaceAll(FOLD, " ").split("\n")) {
     if (/^[ \t]*(?:[#;].*)?$/.test(line)) {
       if (line.endsWith("\\")) throw new Error(`a comment that goes on in the next line: ${line}`);
       continue;

@@ -46,7 +46,8 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
           "# check, a port under 1024, a longer drain, or something below /home, /root, /tmp or /dev, print this anew.",
         ]),
     "#",
-    "#   echo 'u health-checker - \"health-checker\" / /usr/sbin/nologin' > /etc/sysusers.d/health-checker.conf",
+    "#   mkdir -p /etc/sysusers.d",
+    "#   echo 'u health-checker - \"health-checker\"' > /etc/sysusers.d/health-checker.conf",
     "#   systemd-sysusers",
     "#   systemctl daemon-reload",
     "#   systemctl enable --now health-checker",
@@ -63,7 +64,7 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     "[Service]",
     "Type=notify",
     "NotifyAccess=main",
-    `ExecStart=${[command, ...all.map(quoteArgument)].join(" ")}`,
+    foldLine([`ExecStart=${command}`, ...all.map(quoteArgument)]),
     `ExecReload=${[command, "reload", "--control-socket", quoteArgument(socket)].join(" ")}`,
     "# Not DynamicUser=: systemd before 232 ignores it, and would run this as root.",
     "User=health-checker",
@@ -104,12 +105,42 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
   ].join("\n");
 }
 
-function renderSecrets(configFile: string | undefined, { variables }: Secrets): readonly string[] {
+/** Before systemd 235 the rest of a longer line is taken for the next one. */
+const MOST_OF_LINE = 2000;
+
+/** One line where it fits, else several that systemd joins. */
+function foldLine(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    const longer = line === undefined ? word : `${line} ${word}`;
+    if (line === undefined || Buffer.byteLength(longer) > MOST_OF_LINE) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.join(" \\\n  ");
+}
+
+/** Where the service finds what systemd hands over. */
+const CREDENTIALS = "/run/credentials/health-checker.service/";
+
+/** The name of the credential that is read there; undefined for any other file. */
+export function credentialOf(file: string): string | undefined {
+  const name = file.startsWith(CREDENTIALS) ? file.slice(CREDENTIALS.length) : "";
+  return /^\w[\w.@-]*$/.test(name) ? name : undefined;
+}
+
+/** Where the unit has it from. */
+export const sourceOf = (credential: string): string => `/etc/health-checker/${credential}`;
+
+function renderSecrets(configFile: string | undefined, { files, variables }: Secrets): readonly string[] {
   if (configFile === undefined) return [];
+  const credentials = files.flatMap((file) => credentialOf(file) ?? []);
   return [
     `# The user reads the config file, and the files that stand in it as \${file:/PATH}. What only root may read, systemd`,
     `# (247 or later) hands over; it then is \${file:/run/credentials/health-checker.service/db-password}:`,
-    "#LoadCredential=db-password:/etc/health-checker/db-password",
+    ...(credentials.length === 0
+      ? [`#LoadCredential=db-password:${sourceOf("db-password")}`]
+      : credentials.map((name) => `LoadCredential=${name}:${sourceOf(name)}`)),
     ...(variables.length === 0
       ? []
       : [
