@@ -71,11 +71,13 @@ function count(xml: string, exitCode: number, files: readonly string[]): Counts 
   return { passed, failed: exitCode === 0 ? failed : Math.max(1, failed), skipped };
 }
 
-const add = (one: Counts, other: Counts): Counts => ({
-  passed: one.passed + other.passed,
-  failed: one.failed + other.failed,
-  skipped: one.skipped + other.skipped,
-});
+function add(one: Counts, other: Counts): Counts {
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+  };
+}
 
 async function testFiles(): Promise<readonly string[]> {
   return (await Array.fromAsync(new Bun.Glob("test/**/*.test.ts").scan({ cwd: ROOT }))).sort();
