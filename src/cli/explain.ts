@@ -54,9 +54,17 @@ function explainWhole({ listener, failureStatus, endpoints, maxRounds, singlefli
   return [
     `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
     ...endpoints.map(({ path, checks }) => `${path} looks at ${checks.join(", ")} alone.`),
-    `Checks and their scripts run as ${describeUser(process.getuid?.())}, in ${process.cwd()}, as this does; a service has its own.`,
+    `Checks and their scripts run as ${describeUser(process.getuid?.())}, in ${workingFolder()}, as this does; a service has its own.`,
     rounds,
   ];
+}
+
+function workingFolder(): string {
+  try {
+    return onOneLine(process.cwd());
+  } catch {
+    return "a folder that has been removed";
+  }
 }
 
 function explainCheck(check: Check, wrong: readonly string[]): readonly string[] {

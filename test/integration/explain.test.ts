@@ -125,6 +125,26 @@ asRoot(
   60_000,
 );
 
+test("a working folder that has been removed is a word in the plan, and no fault", async () => {
+  await using folder = await tempFolder();
+  const program = await binary();
+  const away = join(folder.path, "away");
+  await mkdir(away);
+  const inRemoved = (command: string) =>
+    run("sh", "-c", `cd ${away} && rmdir ${away} && exec "$0" ${command} --script no-such-program`, program);
+  const plan = await inRemoved("explain");
+  expect({ ...plan, out: plan.out[1] }).toEqual({
+    exitCode: 0,
+    out: expect.stringContaining(", in a folder that has been removed, as this does"),
+    err: [],
+  });
+  const flaw = "no-such-program: not found in PATH; write the path in full";
+  expect(flawsIn(plan.out)).toEqual({ "script no-such-program": flaw });
+  await mkdir(away);
+  const checked = await inRemoved("check");
+  expect(checked.out[1]).toEndWith(`spawn: ${flaw}`);
+}, 60_000);
+
 test("what is wrong with the options goes to stderr, with exit status 2 and no plan", async () => {
   const { exitCode, out, err } = await run(await binary(), "explain", "--port", "http");
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });

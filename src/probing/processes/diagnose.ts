@@ -25,6 +25,7 @@ export function diagnoseCommand(command: string, searchPath: string, cwd?: strin
   return diagnoseFile(file, find);
 }
 
+/** Without `cwd` the kernel looks from the working folder by itself, which may have been removed. */
 const within = (cwd: string | undefined, file: string) => (cwd === undefined ? file : resolve(cwd, file));
 
 function diagnoseFolder(folder: string): string | undefined {
@@ -82,11 +83,11 @@ function diagnoseUnread(file: string): string | undefined {
 }
 
 /** As the runtime does: a folder without a slash in front is one of the working folder, and an empty one is none. */
-function findInPath(name: string, searchPath: string, cwd = process.cwd()): string | undefined {
+function findInPath(name: string, searchPath: string, cwd: string | undefined): string | undefined {
   return searchPath
     .split(delimiter)
     .filter((folder) => folder !== "")
-    .map((folder) => join(resolve(cwd, folder), name))
+    .map((folder) => join(within(cwd, folder), name))
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
