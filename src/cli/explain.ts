@@ -15,7 +15,6 @@ import { describeUser } from "../user.ts";
 import type { Action } from "./action.ts";
 import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
 import { findUnreadable } from "./explain/files.ts";
-import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
 
@@ -24,7 +23,7 @@ const RESOLVE_MS = 3000;
 
 export async function explain(rawArgs: readonly string[], env: Environment): Promise<Action> {
   const parsed = await parseCommandLine(rawArgs);
-  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
+  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
   const options = await settle(parsed, env);
   if (!("listener" in options)) return refuse(options, parsed);
   const context = { env: scriptEnvironment(env), onOrphan: () => {} };
@@ -133,3 +132,19 @@ function explainTiming(options: Options): readonly string[] {
 }
 
 const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;
+
+const HELP = `health-checker explain tells what the daemon would do with these options: every
+check with its timeout, who runs it, what already looks wrong, and when an
+answer comes against what load balancers wait for. It runs no check and listens
+on nothing; it looks at files, and asks for names.
+
+Usage: health-checker explain [options of the daemon]
+
+health-checker --help lists the options. Run it as the daemon's user: whether a
+script may be run and a file be read depends on that.
+
+Example:
+  sudo -u health-checker health-checker explain --config /etc/health-checker.yaml
+
+Exit status: 0 told, whatever looks wrong, 1 it could not be written (a full
+disk), 2 a mistake on the command line or in the config file.`;

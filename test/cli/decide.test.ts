@@ -15,7 +15,7 @@ test.each([
   [["-h"]],
   [["--port", "80", "-h"]],
   [["--prot", "80", "--help"]],
-  [["validate", "--help"]],
+  [["schema", "--help"]],
 ])("%j gives the help, with every option in it", async (argv) => {
   const action = await decide(...argv);
   const text = action.kind === "print" ? action.text : "";

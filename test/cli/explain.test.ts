@@ -77,7 +77,9 @@ test("on request every asker's patience is held against the answer", async () =>
 test("options that are wrong are refused as the daemon would refuse them", async () => {
   expect(await decide(["explain", "--port", "0"], {})).toMatchObject({ kind: "refuse" });
   expect(await decide(["explain"], {})).toMatchObject({ lines: [expect.stringContaining("no check: expected")] });
-  expect(await explain("--help")).toContain("Usage:");
+  const help = await explain("--help");
+  expect(help).toContain("Usage: health-checker explain [options of the daemon]");
+  expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
 test("what comes from the environment is not shown by what is wrong with it", async () => {

@@ -100,6 +100,14 @@ test("what a kind thinks unwise is told of critical checks alone", async () => {
   });
 });
 
+test("its help is its own", async () => {
+  const action = await decide(["validate", "--help"], {});
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  expect(action.text).toContain("Usage: health-checker validate FILE [options of the daemon]");
+  expect(action.text).toContain(`\${file:/PATH}`);
+  expect(action.text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+});
+
 test("schema prints a JSON Schema, and takes nothing", async () => {
   const action = await decide(["schema"], {});
   expect(action.kind === "print" && JSON.parse(action.text)).toMatchObject({
