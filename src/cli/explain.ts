@@ -144,7 +144,8 @@ health-checker --help lists the options. Run it as the daemon's user: whether a
 script may be run and a file be read depends on that.
 
 Example:
-  sudo -u health-checker health-checker explain --config /etc/health-checker.yaml
+  sudo -u health-checker health-checker explain \\
+    --config /etc/health-checker.yaml
 
 Exit status: 0 told, whatever looks wrong, 1 it could not be written (a full
 disk), 2 a mistake on the command line or in the config file.`;
