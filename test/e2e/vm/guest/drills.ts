@@ -1,4 +1,4 @@
-// What is tried on a booted host, in this order: each leaves the daemon running and healthy.
+// What is tried on a booted host, in this order: each leaves the daemon running and healthy, until it is stopped at the end.
 
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { until } from "../../../support/until.ts";
@@ -26,7 +26,10 @@ import {
   DETACHED,
   DRAIN_DELAY_MS,
   FIRST_RESULT_MS,
+  installUnit,
   lower,
+  nativeConfig,
+  nativeKinds,
   raise,
   serversListen,
   setTheStage,
@@ -378,6 +381,33 @@ export const drills: readonly Drill[] = [
       same("the processes of its cgroup", await cgroup(), []);
       same("the detached processes", await detached(), []);
       same("the control socket and the like", await readdir("/run/health-checker").catch(() => []), []);
+    },
+  },
+  {
+    name: "without scripts the unit is stricter, and every kind works in it",
+    async body() {
+      const file = "/etc/health-checker-native.yaml";
+      await writeFile(file, nativeConfig());
+      await installUnit(file);
+      // In tenths.
+      const { status, out } = await run("systemd-analyze", "security", "--no-pager", "--threshold=20", UNIT);
+      claim(status === 0, `systemd-analyze security: ${out.split("\n").at(-1)}`);
+      await systemctl("start");
+      for (const kind of nativeKinds) await answers(...HEALTHY, `/${kind}`);
+      await answers(...HEALTHY);
+    },
+  },
+  {
+    name: "a drain outlives a stop and a start",
+    async body() {
+      await must(PROGRAM, "drain");
+      await systemctl("stop");
+      await systemctl("start");
+      await answers(...DRAINING);
+      await must(PROGRAM, "undrain");
+      await answers(...HEALTHY);
+      await systemctl("stop");
+      same("what is left in its folder", await readdir("/run/health-checker"), []);
     },
   },
   {

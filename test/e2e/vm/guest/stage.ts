@@ -82,12 +82,21 @@ const SCRIPTS = {
 export const SLOW_CHECK = { slow: { script: ["sleep", String(FIRST_RESULT_MS / 1000)], interval: "1h" } };
 
 /** With `more` checks beside those that are always there. */
-export const config = (more: Readonly<Record<string, object>> = {}): string => {
-  const all = { ...CHECKS, ...SCRIPTS, ...more };
-  return JSON.stringify(
+export const config = (more: Readonly<Record<string, object>> = {}): string =>
+  configOf({ ...CHECKS, ...SCRIPTS, ...more }, DRAIN_DELAY_MS);
+
+const { script: _, ...NATIVE_CHECKS } = CHECKS;
+
+export const nativeKinds = Object.keys(NATIVE_CHECKS);
+
+/** Of the kinds that run nothing of others', for which the unit is stricter. */
+export const nativeConfig = (): string => configOf(NATIVE_CHECKS, 0);
+
+const configOf = (all: Readonly<Record<string, object>>, drainDelayMs: number): string =>
+  JSON.stringify(
     {
       listener: "0.0.0.0:5000",
-      "drain-delay": `${DRAIN_DELAY_MS}ms`,
+      "drain-delay": drainDelayMs === 0 ? 0 : `${drainDelayMs}ms`,
       deadline: `${SLOW_MS / 1000}s`,
       defaults: { timeout: `${SLOW_MS / 1000}s` },
       checks: Object.entries(all).map(([name, check]) => ({ name, ...check })),
@@ -96,7 +105,6 @@ export const config = (more: Readonly<Record<string, object>> = {}): string => {
     null,
     1,
   );
-};
 
 /** Of the first start. */
 export const checkCount = Object.keys({ ...CHECKS, ...SCRIPTS, ...SLOW_CHECK }).length;
@@ -121,7 +129,12 @@ export async function setTheStage(): Promise<void> {
   await answerPings(7000);
   answerHealthCalls(9000);
   await writeConfig(config(SLOW_CHECK));
-  await writeFile(`/etc/systemd/system/${UNIT}`, await must(PROGRAM, "unit", "--config", CONFIG));
+  await installUnit(CONFIG);
+}
+
+/** As the program prints it. */
+export async function installUnit(configFile: string): Promise<void> {
+  await writeFile(`/etc/systemd/system/${UNIT}`, await must(PROGRAM, "unit", "--config", configFile));
   await must("systemctl", "daemon-reload");
 }
 
