@@ -1,11 +1,11 @@
 // What the log says of checks and of the host, by results that the monitor's own rules turn into states.
 
 import { expect, test } from "bun:test";
-import { type Check, type CheckState, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
-import { nextState, UNKNOWN } from "../../src/core/threshold.ts";
-import { createLog } from "../../src/log/log.ts";
-import { reporting } from "../../src/log/reporting.ts";
-import { fakeCheck, fakeClock } from "../core/fakes.ts";
+import { type Check, type CheckState, failed, type Outcome, type Verdict } from "../src/checks/check.ts";
+import { nextState, UNKNOWN } from "../src/core/threshold.ts";
+import { createLog } from "../src/log/log.ts";
+import { reporting } from "../src/reporting.ts";
+import { fakeCheck, fakeClock } from "./core/fakes.ts";
 
 const UP: Outcome = { ok: true };
 const REFUSED = failed("refused", "nobody there");

@@ -4,14 +4,14 @@
 // What stays down is said again every five minutes, or sooner when its reason changes.
 // What changes again and again is held back as flapping.ts says: the log never floods.
 
-import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "../checks/check.ts";
-import { type Clock, clock as hostClock } from "../clock.ts";
-import type { MonitorOptions } from "../core/monitor.ts";
-import { formatDuration, roundDuration } from "../duration.ts";
-import type { PlanChange } from "../plan.ts";
-import type { ReloadReport } from "../status.ts";
-import { createFlapGuard, type Late } from "./flapping.ts";
-import type { Log, LogFields } from "./log.ts";
+import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
+import { type Clock, clock as hostClock } from "./clock.ts";
+import type { MonitorOptions } from "./core/monitor.ts";
+import { formatDuration, roundDuration } from "./duration.ts";
+import { createFlapGuard, type Late } from "./log/flapping.ts";
+import type { Log, LogFields } from "./log/log.ts";
+import type { PlanChange } from "./plan.ts";
+import type { ReloadReport } from "./status.ts";
 
 /** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
 const REMIND_MS = 5 * 60_000;
