@@ -1,6 +1,7 @@
 // Wires the parts: options → plan → monitor → listeners, changes them while they run,
 // and takes them down again.
 
+import type { AgentOptions } from "./agent/agent.ts";
 import { buildCheck, type CheckConfig } from "./checks/build.ts";
 import type { Check } from "./checks/check.ts";
 import { scriptEnvironment } from "./checks/environment.ts";
@@ -10,8 +11,8 @@ import { askWhole } from "./control/ask-whole.ts";
 import type { Controls } from "./control/controls.ts";
 import { createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
-import { createHealthHandler, type HealthHandler, unhealthyResponse } from "./http/health.ts";
-import { listen } from "./http/listen.ts";
+import { createHealthHandler, type HealthHandler } from "./http/health.ts";
+import { serveHealth } from "./http/serve.ts";
 import type { Log } from "./log/log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
@@ -30,10 +31,6 @@ const STOP_GRACE_MS = 5000;
 
 /** How long answers that are already written may take to leave. */
 const FLUSH_GRACE_MS = 500;
-
-/** Bun's limit for an idle connection, and what one is given at least. */
-const LONGEST_IDLE_S = 255;
-const SHORTEST_IDLE_S = 60;
 
 export interface Daemon {
   /** The address in use, with the port that was picked where 0 was asked for. */
@@ -96,56 +93,23 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   });
 
   await using opened = new AsyncDisposableStack();
-  const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
-  const controls: Controls = { status, reload: () => reloader.reload(), withdrawals };
   if (options.controlSocket !== undefined) {
-    const { startControl } = await import("./control/server.ts");
-    const control = await startControl({ path: options.controlSocket, controls, log });
-    opened.defer(() => control.close());
+    const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
+    const controls = { status, reload: () => reloader.reload(), withdrawals };
+    opened.use(await openControl(options.controlSocket, controls, log));
   }
   if (options.agentListener) {
-    const [{ startAgent }, { verdictOf }] = await Promise.all([
-      import("./agent/agent.ts"),
-      import("./agent/verdict.ts"),
-    ]);
-    const agent = await startAgent({
-      address: options.agentListener,
-      verdict: (signal) => verdictOf(monitor, signal),
-      withdrawal: withdrawals.current,
-      directory,
-      log,
-      onFault: told.onFault,
-    });
-    opened.defer(() => agent.stop());
+    const { onFault } = told;
+    opened.use(await openAgent(options.agentListener, monitor, { withdrawals, directory, log, onFault }));
   }
-  // On a unix socket what is said below to a single request has no effect.
-  const idleS =
-    options.listener.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, idleSeconds(plan)));
-  const serveAt = (at: Address) =>
-    Bun.serve({
-      ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
-      development: false,
-      // On by default: a second daemon would then share the port instead of being refused.
-      reusePort: false,
-      // A body is never read, so its size is nothing to refuse a request for.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      idleTimeout: idleS,
-      fetch(request: Request, server: Bun.Server<undefined>) {
-        if (log.verbose) log.debug("request", { method: request.method, url: request.url });
-        const answered = answer(request);
-        // Bun would cut a connection as idle while its answer is made up.
-        if (answered instanceof Response || idleS === 0 || idleSeconds(plan) <= idleS) return answered;
-        server.timeout(request, 0);
-        return answered.finally(() => server.timeout(request, idleS));
-      },
-      error(error) {
-        told.onAnswerFault(error);
-        return unhealthyResponse(plan.options.failureStatus);
-      },
-    } as Bun.Serve.Options<undefined>);
-  const listener = await listen(options.listener, serveAt);
-  const { server } = listener;
-  const address = boundAddress(options.listener, server.port);
+  const health = await serveHealth({
+    at: options.listener,
+    handler: () => answer,
+    failureStatus: () => plan.options.failureStatus,
+    longestAnswerMs: () => plan.longestAnswerMs,
+    log,
+    onFault: told.onAnswerFault,
+  });
   const others = opened.move();
 
   monitor.start();
@@ -154,12 +118,12 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     withdrawal: withdrawals.current,
     wasRefused: () => reloader.last?.taken === false,
   });
-  announce(log, options, address, plan);
+  announce(log, options, health.address, plan);
   await told.onWatch(plan.checks);
   const delay = createDelay();
 
   return {
-    address,
+    address: health.address,
     async reload() {
       await reloader.reload();
     },
@@ -174,20 +138,45 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       }
       // Before the checks are ended, of which HAProxy would hear as failures.
       await others.disposeAsync();
-      const served = server.stop();
+      const served = health.drain();
       await settled(served, STOP_GRACE_MS);
       monitor.abort();
       await settled(served, FLUSH_GRACE_MS);
-      await server.stop(true);
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
-      await listener.close();
+      await health.close();
       withdrawals.close();
       told.end();
       notifier?.close();
     },
     hurry: delay.cut,
   };
+}
+
+/** Loaded where it is asked for, as is the agent. */
+async function openControl(path: string, controls: Controls, log: Log): Promise<AsyncDisposable> {
+  const { startControl } = await import("./control/server.ts");
+  const control = await startControl({ path, controls, log });
+  return { [Symbol.asyncDispose]: () => control.close() };
+}
+
+interface AgentSurroundings extends Pick<AgentOptions, "directory" | "log" | "onFault"> {
+  readonly withdrawals: Withdrawals;
+}
+
+async function openAgent(
+  address: Address,
+  monitor: Monitor,
+  { withdrawals, ...surroundings }: AgentSurroundings,
+): Promise<AsyncDisposable> {
+  const [{ startAgent }, { verdictOf }] = await Promise.all([import("./agent/agent.ts"), import("./agent/verdict.ts")]);
+  const agent = await startAgent({
+    ...surroundings,
+    address,
+    withdrawal: withdrawals.current,
+    verdict: (signal) => verdictOf(monitor, signal),
+  });
+  return { [Symbol.asyncDispose]: () => agent.stop() };
 }
 
 const answering = ({ options }: Plan, { read, ask }: Monitor, withdrawals: Withdrawals): HealthHandler =>
@@ -198,9 +187,6 @@ const answering = ({ options }: Plan, { read, ask }: Monitor, withdrawals: Withd
     failureStatus: options.failureStatus,
     endpoints: options.endpoints.map(({ path }) => path),
   });
-
-/** How long a connection may be silent while its answer is made up. */
-const idleSeconds = ({ longestAnswerMs }: Plan): number => Math.ceil(longestAnswerMs / 1000 + 5);
 
 function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
   const toldOrphans = new Set<string>();
@@ -271,9 +257,6 @@ function besides(told: Reporting, notifier: Notifier | undefined): Reporting {
     },
   };
 }
-
-const boundAddress = (asked: Address, port: number | undefined): Address =>
-  asked.family === "tcp" ? { ...asked, host: asked.host || "0.0.0.0", port: port ?? asked.port } : asked;
 
 function announce(log: Log, options: Options, address: Address, { checks }: Plan): void {
   const listening = { address: formatAddress(address), checks: checks.length, version };
