@@ -50,7 +50,7 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
       ...(await findFlaws(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
       ...secrets.variables.map(
         (name) =>
-          `warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
+          `health-checker: warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
       ),
     ],
   };
@@ -98,7 +98,7 @@ async function findFlaws(options: Options, program: string, files: readonly stri
   const flaws: string[] = [];
   if (HIDDEN.test(program)) {
     flaws.push(
-      `warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
+      `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
     );
   }
   for (const file of files) {
@@ -106,23 +106,27 @@ async function findFlaws(options: Options, program: string, files: readonly stri
     if (credential !== undefined) {
       const source = sourceOf(credential);
       if ((await look(source)) !== "missing") continue;
-      flaws.push(`warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
+      flaws.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
       continue;
     }
     const found = await look(file);
     if (typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0) {
-      flaws.push(`warning: ${quote(file)} is not for all to read; the user health-checker must be able to`);
+      flaws.push(
+        `health-checker: warning: ${quote(file)} is not for all to read; the user health-checker must be able to`,
+      );
     }
   }
   flaws.push(...(await findClosedFolders(options)));
   for (const { argv, where, cwd } of options.checks.flatMap(scriptOf)) {
     const [command = ""] = argv;
     if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
-      flaws.push(`warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`);
+      flaws.push(
+        `health-checker: warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`,
+      );
     }
     if (RAISES_RIGHTS.includes(basename(command))) {
       flaws.push(
-        `warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
+        `health-checker: warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
       );
     }
   }
@@ -135,16 +139,17 @@ async function findClosedFolders(options: Options): Promise<readonly string[]> {
   const { listener, controlSocket } = options;
   for (const folder of needsOf(options, [], controlSocket ?? `${RUNTIME_FOLDER}/`).writes) {
     const found = await look(folder);
-    if (found === "missing") flaws.push(`warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
+    if (found === "missing")
+      flaws.push(`health-checker: warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
     if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
       flaws.push(
-        `warning: only root may write to ${quote(folder)}; the user health-checker must be able to make a socket there`,
+        `health-checker: warning: only root may write to ${quote(folder)}; the user health-checker must be able to make a socket there`,
       );
     }
   }
   if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
     flaws.push(
-      `warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
+      `health-checker: warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
     );
   }
   return flaws;

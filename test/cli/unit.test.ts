@@ -285,11 +285,11 @@ test("what the unit cannot make good is told", async () => {
   );
   const { text, cautions } = await unit(["--config", file], { PW: "s3cretvalue" });
   expect(cautions).toEqual([
-    `warning: "${file}" is not for all to read; the user health-checker must be able to`,
-    `warning: "${secret}" is not for all to read; the user health-checker must be able to`,
-    'warning: "b": "./b.sh" is a path from the daemon\'s folder, which is / under systemd',
-    'warning: "d": "sudo" cannot raise its rights under NoNewPrivileges=; the unit says what to do instead',
-    'warning: "PW" is not in the environment that systemd gives; see EnvironmentFile= in the unit',
+    `health-checker: warning: "${file}" is not for all to read; the user health-checker must be able to`,
+    `health-checker: warning: "${secret}" is not for all to read; the user health-checker must be able to`,
+    'health-checker: warning: "b": "./b.sh" is a path from the daemon\'s folder, which is / under systemd',
+    'health-checker: warning: "d": "sudo" cannot raise its rights under NoNewPrivileges=; the unit says what to do instead',
+    'health-checker: warning: "PW" is not in the environment that systemd gives; see EnvironmentFile= in the unit',
   ]);
   expect(text).toContain("with PW:\nEnvironmentFile=-/etc/health-checker.env\n");
   expect(text).not.toContain("s3cretvalue");
@@ -316,7 +316,7 @@ test("a secret that only the service has is not wanted, and the unit says where 
   expect(unitFile.get("Service.EnvironmentFile")).toEqual(["-/etc/health-checker.env"]);
   expect(text).not.toContain("stand-in");
   expect(cautions).toEqual([
-    `warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
+    `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
     expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
   ]);
   // A comment wants nothing.
@@ -339,13 +339,13 @@ test("a folder that no socket can be made in, or that nobody else may enter, is 
   await using folder = await tempFolder();
   const told = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).cautions;
   expect(await told("--listener", "unix:/usr/hc.sock")).toEqual([
-    'warning: only root may write to "/usr"; the user health-checker must be able to make a socket there',
+    'health-checker: warning: only root may write to "/usr"; the user health-checker must be able to make a socket there',
   ]);
   expect(await told("--control-socket", "/no/such/folder/hc.sock")).toEqual([
-    'warning: "/no/such/folder", which a socket is to be made in, does not exist',
+    'health-checker: warning: "/no/such/folder", which a socket is to be made in, does not exist',
   ]);
   expect(await told("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
-    'warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
+    'health-checker: warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
   ]);
   await chmod(folder.path, 0o777);
   expect(await told("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
