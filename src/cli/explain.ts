@@ -109,9 +109,7 @@ function explainTiming(options: Options): readonly string[] {
   const lines: string[] = [];
   if (answerMs === undefined) {
     lines.push(unseen ? "at once, from memory" : "at once: no check decides");
-    if (unseen && options.deadlineMs !== undefined) {
-      lines.push(`within ${secondsOf(options.deadlineMs)} until the first results`);
-    }
+    if (unseen) lines.push(...explainStart(options.deadlineMs));
   } else {
     lines.push(`within ${secondsOf(answerMs)}`);
     if (floodMs !== undefined) {
@@ -119,7 +117,7 @@ function explainTiming(options: Options): readonly string[] {
     }
     for (const { name, patienceMs } of ASKERS) {
       const verdict = answerMs < patienceMs ? "in time" : "too late: give the asker more time, or the checks less";
-      lines.push(`${name} waits for ${secondsOf(patienceMs)} unless it is told otherwise: ${verdict}`);
+      lines.push(`${waitsFor(name, patienceMs)}: ${verdict}`);
     }
   }
   if (unseen)
@@ -130,6 +128,19 @@ function explainTiming(options: Options): readonly string[] {
   );
   return lines;
 }
+
+/** In the background only a start can be too slow for anybody. */
+function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
+  const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
+  const verdicts = ASKERS.map(({ name, patienceMs }) => {
+    const verdict = deadlineMs < patienceMs ? "in time" : "in time, once the first results are there";
+    return `${waitsFor(name, patienceMs)}: ${verdict}`;
+  });
+  return [...within, ...verdicts];
+}
+
+const waitsFor = (name: string, patienceMs: number): string =>
+  `${name} waits for ${secondsOf(patienceMs)} unless it is told otherwise`;
 
 const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;
 

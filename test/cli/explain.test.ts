@@ -47,7 +47,14 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   expect(about("gone")[1]).toMatch(/^ {4}wrong: .*no-such-name\.invalid/);
   expect(about("touch")[1]).not.toContain("wrong:");
   expect(about("quiet")[0]).toBe("    timeout 2s, every 10s in the background, severity warning: decides nothing");
-  expect(text).toContain("\n  at once, from memory\n  within 4.5 s until the first results\n");
+  expect(text).toContain(`
+  at once, from memory
+  within 4.5 s until the first results
+  AWS NLB waits for 6 s unless it is told otherwise: in time
+  AWS ALB waits for 5 s unless it is told otherwise: in time
+  HAProxy waits for 2 s unless it is told otherwise: in time, once the first results are there
+  kubelet waits for 1 s unless it is told otherwise: in time, once the first results are there
+`);
   expect(text).toContain("\n  a failure of database is known here after 22 s at the latest\n");
   expect(text).toContain("believes 2 failures knows of one after 82 s at the latest");
   expect(text).toMatch(
