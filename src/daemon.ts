@@ -25,6 +25,7 @@ import type { Notifier } from "./systemd.ts";
 import { version } from "./version.ts";
 import type { Withdrawals } from "./withdrawal/withdrawal.ts";
 import { createWithdrawals } from "./withdrawal/withdrawals.ts";
+import { within } from "./within.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
@@ -139,9 +140,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       // Before the checks are ended, of which HAProxy would hear as failures.
       await others.disposeAsync();
       const served = health.drain();
-      await settled(served, STOP_GRACE_MS);
+      await within(served, STOP_GRACE_MS);
       monitor.abort();
-      await settled(served, FLUSH_GRACE_MS);
+      await within(served, FLUSH_GRACE_MS);
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await health.close();
@@ -284,12 +285,4 @@ function createDelay() {
       return end !== undefined;
     },
   };
-}
-
-/** Waits for `promise`, at most `limitMs`. */
-async function settled(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }

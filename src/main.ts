@@ -9,6 +9,7 @@ import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
 import { onEndingSignals } from "./signals.ts";
+import { codeOf, describeFault } from "./thrown.ts";
 
 const FINE = 0;
 const COULD_NOT = 1;
@@ -46,7 +47,7 @@ async function print(text: string): Promise<number> {
     await Bun.write(Bun.stdout, `${text}\n`);
     return FINE;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
+    const code = codeOf(error);
     // Who reads has seen enough.
     if (code === "EPIPE") return FINE;
     console.error(`health-checker: cannot write to stdout (${code})`);
@@ -100,11 +101,6 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
     survive(error);
   }
   process.exit(exitCode);
-}
-
-/** A function, since what is above waits: a constant would not be there until all has ended. */
-function describeFault(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): Promise<void> {

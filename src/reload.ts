@@ -6,6 +6,7 @@ import { type Clock, clock as hostClock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import type { ReloadReport } from "./status.ts";
+import { within } from "./within.ts";
 
 /** The options anew, or why there are none, whole lines. */
 export type Reread = () => Promise<Options | readonly string[]>;
@@ -72,17 +73,15 @@ export function createReloader(options: ReloaderOptions): Reloader {
   async function readInTime(): Promise<Awaited<ReturnType<Reread>> | undefined> {
     const startedAt = clock.now();
     const reading = reread();
-    const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const cancel = clock.after(LONGEST_READING_MS, () => {
+    const options = await within(reading, LONGEST_READING_MS, clock);
+    if (!options) {
       hangsSince = startedAt;
-      resolve(undefined);
-    });
-    const ended = () => {
-      cancel();
-      hangsSince = undefined;
-    };
-    void reading.then(ended, ended);
-    return Promise.race([reading, late]);
+      const end = () => {
+        hangsSince = undefined;
+      };
+      void reading.then(end, end);
+    }
+    return options;
   }
 
   return {

@@ -12,6 +12,7 @@ import { createFlapGuard, type Late } from "./log/flapping.ts";
 import type { Log, LogFields } from "./log/log.ts";
 import type { PlanChange } from "./plan.ts";
 import type { ReloadReport } from "./status.ts";
+import { describeFault } from "./thrown.ts";
 
 /** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
 const REMIND_MS = 5 * 60_000;
@@ -108,7 +109,7 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     },
     onFault(error: unknown): void {
       tell("fault", "error", "fault in health-checker; please report it", {
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: describeFault(error),
       });
     },
     onAnswerFault(error: Error): void {

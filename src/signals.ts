@@ -3,6 +3,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { libc } from "./probing/system/libc.ts";
+import { codeOf } from "./thrown.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
 
@@ -50,7 +51,7 @@ function hasTerminal(): boolean {
     closeSync(openSync("/dev/tty", "r"));
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
+    return ["EMFILE", "ENFILE"].includes(codeOf(error));
   }
 }
 

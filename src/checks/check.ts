@@ -1,6 +1,8 @@
 // The words that everything else is written in: a check has a probe; an attempt
 // is ok or failed, a check is up, down or unknown, the host healthy or unhealthy.
 
+import { describeFault } from "../thrown.ts";
+
 /** Why an attempt failed; docs/operations.md says what to do about each. */
 export type Reason =
   /** nothing came within the check's own timeout */
@@ -114,5 +116,4 @@ export interface Verdict {
 export const failed = (reason: Reason, message: string): Failure => ({ ok: false, reason, message });
 
 /** What was thrown, and should not have been. */
-export const fault = (error: unknown): Failure =>
-  failed("internal", error instanceof Error ? (error.stack ?? error.message) : String(error));
+export const fault = (error: unknown): Failure => failed("internal", describeFault(error));

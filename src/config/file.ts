@@ -3,6 +3,7 @@
 import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
+import { codeOf } from "../thrown.ts";
 import { formatPath, onOneLine, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
 import { createFinder, MOST_SYNTAX_ERRORS, readTree, TOO_DEEP } from "./tree.ts";
@@ -47,7 +48,7 @@ async function readBounded(name: string): Promise<Uint8Array | string> {
     }
     return length > LARGEST_BYTES ? expected("more") : buffer.subarray(0, length);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const code = codeOf(error);
     return expected(UNREADABLE[code] ?? code);
   } finally {
     await file?.close();

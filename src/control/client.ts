@@ -4,6 +4,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { onOneLine } from "../config/problem.ts";
+import { codeOf } from "../thrown.ts";
 import { describeUser } from "../user.ts";
 
 export interface ControlRequest {
@@ -77,7 +78,7 @@ async function readText(response: Response): Promise<string | undefined> {
 function explain(path: string, error: unknown): string {
   const shown = onOneLine(path);
   if (error instanceof SyntaxError) return `${shown} does not answer as a health-checker does`;
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = codeOf(error);
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":

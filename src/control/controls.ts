@@ -4,7 +4,7 @@ import type { HostStatus, ReloadReport } from "../status.ts";
 import type { Withdrawals } from "../withdrawal/withdrawal.ts";
 
 export interface Controls {
-  /** Asks as a health request would, by the same deadline, and then tells all that is known. */
+  /** Asks as a health request would, for 25 s at most, and then tells all that is known. */
   readonly status: () => Promise<HostStatus>;
   /** Reads the configuration again; never rejects for anything that it holds. */
   readonly reload: () => Promise<ReloadReport>;

@@ -1,9 +1,12 @@
 // The control socket's requests: a path and a method each, an answer in JSON. None of them
 // holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
 
+import { pathOf } from "../http/path.ts";
 import type { Log } from "../log/log.ts";
 import { withdrawalStatus } from "../status.ts";
+import { describeFault } from "../thrown.ts";
 import type { Keeping } from "../withdrawal/withdrawal.ts";
+import { within } from "../within.ts";
 import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";
 import type { Controls } from "./controls.ts";
 import { readMaintenance } from "./maintenance.ts";
@@ -69,23 +72,17 @@ export function createControlHandler(controls: Controls, log: Pick<Log, "error">
 
 /** What a throw comes to. */
 export function controlFault(error: unknown, log: Pick<Log, "error">): Response {
-  const described = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const described = describeFault(error);
   log.error("fault in health-checker while it was controlled; please report it", { error: described });
   return refuse(500, "a fault in health-checker; its log says more");
 }
 
 /** Undefined where it is cut off, or does not end in time. */
-async function readBody(request: Request): Promise<string | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), BODY_MS);
-  const body = request.text().catch(() => undefined);
-  const read = await Promise.race([body, late]);
-  clearTimeout(timer);
-  return read;
-}
-
-/** Without the query. HTTP/1.0 without Host gives the path alone, which `new URL` refuses. */
-const pathOf = (url: string): string => url.replace(/^[a-z]+:\/\/[^/]*/, "").replace(/[?#].*$/s, "");
+const readBody = (request: Request): Promise<string | undefined> =>
+  within(
+    request.text().catch(() => undefined),
+    BODY_MS,
+  );
 
 const json = (status: number, answer: object, headers: Readonly<Record<string, string>> = {}): Response =>
   Response.json(answer, { status, headers: { "Cache-Control": "no-store", ...headers } });

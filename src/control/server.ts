@@ -3,6 +3,7 @@
 
 import { listen } from "../http/listen.ts";
 import type { Log } from "../log/log.ts";
+import { within } from "../within.ts";
 import type { Controls } from "./controls.ts";
 import { controlFault, createControlHandler } from "./handler.ts";
 
@@ -51,10 +52,7 @@ export async function startControl({ path, controls, log }: ControlOptions): Pro
   return {
     async close() {
       await close();
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, CLOSE_GRACE_MS);
-      await Promise.race([server.stop(), late]);
-      clearTimeout(timer);
+      await within(server.stop(), CLOSE_GRACE_MS);
       await server.stop(true);
     },
   };

@@ -3,6 +3,7 @@
 
 import type { Verdict } from "../checks/check.ts";
 import type { Asker, Monitor } from "../core/monitor.ts";
+import { pathOf } from "./path.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 
@@ -43,13 +44,6 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
       .catch(() => UNKNOWN)
       .then(answer);
   };
-}
-
-/** As it was sent, without the query. HTTP/1.0 without Host gives the path alone, which `new URL` refuses. */
-function pathOf(url: string): string {
-  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
-  const start = url.indexOf("/", authority);
-  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
 }
 
 export const unhealthyResponse = (status: number, body = UNHEALTHY_BODY): Response =>

@@ -1,6 +1,7 @@
 // Opens a listener where it was asked for, or says in one line why not.
 
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
+import { codeOf } from "../thrown.ts";
 
 /** The listener could not be opened; the message says which and why. */
 export class ListenError extends Error {
@@ -61,6 +62,3 @@ function listenHint(code: string, address: Address): string {
 }
 
 const isNumeric = (host: string): boolean => isIPv4(host) || isIPv6(host);
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);

@@ -17,6 +17,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Address } from "../probing/network/address.ts";
 import { connect, preparePeer } from "../probing/network/connect.ts";
+import { codeOf } from "../thrown.ts";
 
 /** A server that has not answered a connect by then is busy, so it lives. */
 const LIVING_MS = 200;
@@ -94,7 +95,7 @@ function putInPlace(beside: string, path: string): void {
   try {
     linkSync(beside, path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") throw withCode("EADDRINUSE");
+    if (codeOf(error) === "EEXIST") throw withCode("EADDRINUSE");
     renameSync(beside, path); // a file system without hard links
     return;
   }

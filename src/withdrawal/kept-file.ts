@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { codeOf } from "../thrown.ts";
 import type { Keeping } from "./withdrawal.ts";
 
 export interface KeptFile {
@@ -176,6 +177,3 @@ function causeOf(error: unknown): string {
   const code = codeOf(error);
   return CAUSES[code] ?? code;
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);

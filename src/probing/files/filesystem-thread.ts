@@ -13,6 +13,7 @@ import {
   statfsSync,
   statSync,
 } from "node:fs";
+import { codeOf } from "../../thrown.ts";
 
 declare const self: Worker;
 
@@ -233,9 +234,6 @@ function passOver(error: unknown): undefined {
   // For want of a descriptor nothing is seen, which must not look like nothing being there.
   if (!["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(code)) throw error;
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);
 
 self.onmessage = ({ data }: MessageEvent<Question>) => {
   let reply: Reply;

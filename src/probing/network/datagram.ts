@@ -2,6 +2,7 @@
 // sent twice; only the peer is heard.
 
 import { type Failure, failed } from "../../checks/check.ts";
+import { codeOf } from "../../thrown.ts";
 import { refillReserve, withReserve } from "../system/descriptors.ts";
 import { pause } from "../system/turns.ts";
 import { formatAddress } from "./address.ts";
@@ -108,6 +109,3 @@ function explain(peer: DatagramPeer, code: string): Failure {
     return failed("resource", `no descriptor, port or memory left to reach ${to} (${code})`);
   return failed("unreachable", `${to} cannot be reached (${code.startsWith("ERR_") ? "no route" : code})`);
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);

@@ -6,6 +6,7 @@ import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed } from "../../checks/check.ts";
 import type { TlsSettings } from "../../checks/keys/tls.ts";
+import { codeOf } from "../../thrown.ts";
 import { refillReserve, withReserve } from "../system/descriptors.ts";
 import { libc } from "../system/libc.ts";
 import { pause } from "../system/turns.ts";
@@ -328,9 +329,6 @@ function streamOn(
     },
   };
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);
 
 /** Most often it is a port that speaks in plain, and that can be said plainly. */
 const explainTls = (peer: string, reason: string): string =>

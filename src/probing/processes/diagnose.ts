@@ -3,6 +3,7 @@
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
+import { codeOf } from "../../thrown.ts";
 
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
@@ -126,6 +127,3 @@ function exists(file: string): boolean {
     return false;
   }
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : String(error);

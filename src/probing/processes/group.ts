@@ -5,6 +5,7 @@
 // is left of the group then is killed. What left the group with setsid is not
 // ours to end; where it still holds the output it is told as an orphan.
 
+import { codeOf } from "../../thrown.ts";
 import { refillReserve, withReserve } from "../system/descriptors.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { look, watch } from "../system/readiness.ts";
@@ -118,7 +119,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     return group;
   } catch (error) {
     output.discard();
-    return new StartError(error instanceof Error && "code" in error ? String(error.code) : String(error));
+    return new StartError(codeOf(error));
   }
 }
 

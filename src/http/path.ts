@@ -1,0 +1,8 @@
+// The path that a request asks for.
+
+/** As it was sent, without the query. HTTP/1.0 without Host gives the path alone, which `new URL` refuses. */
+export function pathOf(url: string): string {
+  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
+  const start = url.indexOf("/", authority);
+  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
+}

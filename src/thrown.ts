@@ -1,0 +1,9 @@
+// What was thrown, in words: by the name that the system and the runtime have for it, or whole.
+
+/** ENOENT and the like; its words where it has none. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error);
+
+/** With its stack, for who mends it: a fault of ours. */
+export const describeFault = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
