@@ -14,15 +14,17 @@ import type { PlanChange } from "./plan.ts";
 import type { ReloadReport } from "./status.ts";
 import { describeFault } from "./thrown.ts";
 
-/** What is still down is said again this often, and this soon when it is down for another reason; an asker that left, likewise. */
+/** A check that is still down is logged again this often, and this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
+
+/** Clients that disconnect get a line this often at most. */
+const GONE_MS = 10_000;
 
 /** Of a list of checks; a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
-export interface Reporting
-  extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault"> {
+export interface Reporting extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onFault"> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
   /** The configuration was read again. */
@@ -35,7 +37,9 @@ export interface Reporting
 
 /** `clock` counts on while the host is suspended. */
 export function reporting(log: Log, clock: Clock = hostClock): Reporting {
-  let abandonedSaidAt = Number.NEGATIVE_INFINITY;
+  let goneLoggedAt = Number.NEGATIVE_INFINITY;
+  /** Of those, since the last line. */
+  let goneUnlogged = 0;
   const lastWarned = new WeakMap<Check, number>();
   const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
   const guard = createFlapGuard(clock);
@@ -92,15 +96,19 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
         tell(`status of ${check.name}`, "info", "check is up", fields);
       }
     },
-    onAbandoned(results: readonly CheckResult[]): void {
+    onGone(waitedMs: number, running: readonly Check[]): void {
       const now = clock.now();
-      const unfinished = results.filter(({ outcome }) => !outcome.ok && outcome.reason === "deadline");
-      if (unfinished.length === 0 || now - abandonedSaidAt < NEW_REASON_MS) return;
-      abandonedSaidAt = now;
-      log.warning("asker went away before the answer", {
-        seconds: Math.max(...results.map(secondsOf)),
-        unfinished: listOf(unfinished.map(({ check }) => check.name)),
+      if (now - goneLoggedAt < GONE_MS) {
+        goneUnlogged++;
+        return;
+      }
+      log.warning("client disconnected before the response", {
+        waited: roundDuration(waitedMs),
+        running: namesOf(running),
+        ...(goneUnlogged > 0 && { "more-since-last": goneUnlogged }),
       });
+      goneLoggedAt = now;
+      goneUnlogged = 0;
     },
     onStale({ name }: Check, ageMs: number | undefined): void {
       const age = ageMs === undefined ? undefined : roundDuration(ageMs);

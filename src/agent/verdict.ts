@@ -9,8 +9,6 @@ type Judging = Pick<Monitor, "read" | "ask" | "states">;
 export async function verdictOf({ read, ask, states }: Judging, signal: AbortSignal): Promise<AgentVerdict> {
   const { healthy, failing } = read() ?? (await ask({ signal }));
   if (healthy) return HEALTHY;
-  // The verdict of a round is told before its results are taken into the states.
-  await new Promise(setImmediate);
   const reports = new Map(states().map((report) => [report.check.name, report]));
   return { healthy, down: failing.map((name) => ({ name, reason: reasonOf(reports.get(name)) })) };
 }

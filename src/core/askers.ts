@@ -1,40 +1,39 @@
-// Those who wait for one answer. Each is answered by his deadline, whatever is
-// still missing; once nobody waits any more, what they waited for is told so.
+// The requests that wait for one verdict. Each is answered by its deadline, whatever is
+// still missing then.
 
 import type { Verdict } from "../checks/check.ts";
 import type { Clock } from "../clock.ts";
 import { afterArrivals } from "../probing/system/turns.ts";
 
-/** Who asks for a verdict; a Request is one. `signal` aborts when the asker has gone. */
+/** Who asks for a verdict; a Request is one. `signal` aborts when the client has disconnected. */
 export interface Asker {
   readonly signal: AbortSignal;
-  /** Called when the round that he was answered by has ended whole, and its results are known: what only warns may take longer. */
+  /** Called when every check that was started for it has ended, those that decide nothing too. */
   readonly onLanded?: () => void;
-  /** He is answered by then from what is known, whatever the deadline of all; what runs for him goes on. */
+  /** It is answered by then from what is known, whatever the deadline of all; what runs for it goes on. */
   readonly patienceMs?: number;
 }
 
-/** What is done for the askers of one kind of thing; `Awaited` is that thing. */
+/** What is done for the requests that wait for one kind of thing; `Awaited` is that thing. */
 export interface Service<Awaited> {
   readonly clock: Clock;
-  /** From an asker's arrival; absent: he waits as long as it takes. */
+  /** From a request's arrival; absent: it waits as long as it takes. */
   readonly deadlineMs: number | undefined;
-  /** What an asker is answered at his deadline, from what is known then. */
+  /** What a request is answered at its deadline, from what is known then. */
   readonly soFar: (awaited: Awaited) => Verdict;
-  /** Nobody waits any more. */
-  readonly onDeserted: (awaited: Awaited, why: Desertion) => void;
+  /** A client disconnected before its answer. */
+  readonly onGone: (awaited: Awaited, asker: Asker, waitedMs: number) => void;
+  /** No request waits any more: all clients have disconnected, or were answered at their deadlines. */
+  readonly onDeserted: (awaited: Awaited) => void;
 }
-
-/** All have gone, or some were answered at their deadline. */
-export type Desertion = "gone" | "deadline";
 
 /** Making a request's signal costs a tenth of answering it, so it is made only where the answer takes longer. */
 const WATCH_AFTER_MS = 5;
 
-/** Askers who came within this time have the deadline of the first: a promise and an alarm for all of them. */
+/** Requests that arrived within this time have the deadline of the first: one promise and one timer for all of them. */
 const TOGETHER_MS = 2;
 
-/** Askers who are answered together; empty once they have been. */
+/** Requests that are answered together; empty once they have been. */
 interface Party {
   readonly askers: Set<Asker>;
   readonly cameAt: number;
@@ -45,14 +44,10 @@ interface Party {
 export class Askers<Awaited> {
   readonly #awaited: Awaited;
   readonly #service: Service<Awaited>;
-  /** In the order of their arrival, and so of their deadlines. */
-  readonly #parties: Party[] = [];
-  /** From then on every asker's signal is listened to. */
+  /** In the order of arrival, and so of the deadlines. */
+  #parties: Party[] = [];
+  /** From then on every client's signal is listened to. */
   #watched = false;
-  /** Somebody was answered at his deadline. */
-  #late = false;
-  /** All were answered, or nobody waits any more. */
-  #over = false;
   #cancelTimer: (() => void) | undefined;
 
   constructor(awaited: Awaited, service: Service<Awaited>) {
@@ -60,34 +55,48 @@ export class Askers<Awaited> {
     this.#service = service;
   }
 
-  /** Not to be called once all were answered, or nobody waits any more. */
+  get isEmpty(): boolean {
+    return this.#parties.every(({ askers }) => askers.size === 0);
+  }
+
+  /** Not to be called once `answer` was. */
   join(asker: Asker): Promise<Verdict> {
-    const { clock, deadlineMs } = this.#service;
-    const now = deadlineMs === undefined ? 0 : clock.now();
+    const { clock, deadlineMs = WATCH_AFTER_MS } = this.#service;
+    const now = clock.now();
     let party = this.#parties.at(-1);
     if (!party || now - party.cameAt > TOGETHER_MS) {
       party = createParty(now);
       this.#parties.push(party);
     }
     party.askers.add(asker);
-    if (this.#watched) this.#watch(party, asker);
-    else this.#cancelTimer ??= clock.after(Math.min(WATCH_AFTER_MS, deadlineMs ?? WATCH_AFTER_MS), () => this.#last());
+    if (this.#watched) {
+      this.#watch(party, asker);
+      this.#awaitDeadline();
+    } else this.#cancelTimer ??= clock.after(Math.min(WATCH_AFTER_MS, deadlineMs), () => this.#last());
     return party.answer;
   }
 
-  /** Tells all who still wait. */
+  /** The request has its answer from elsewhere. */
+  forget(asker: Asker): void {
+    if (this.#parties.some(({ askers }) => askers.delete(asker))) this.#endIfEmpty();
+  }
+
+  /** Answers all that still wait. */
   answer(verdict: Verdict): void {
-    this.#end();
-    for (const party of this.#parties) tell(party, verdict);
+    this.#stopTimer();
+    const parties = this.#parties;
+    this.#parties = [];
+    for (const party of parties) tell(party, verdict);
   }
 
-  #end(): void {
-    this.#over = true;
+  #stopTimer(): void {
     this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
-  /** The answer takes a while, so it is worth knowing who leaves, and when the first must be answered. */
+  /** The answer takes a while, so it is worth knowing which clients disconnect, and when the first must be answered. */
   #last(): void {
+    this.#cancelTimer = undefined;
     this.#watched = true;
     this.#awaitDeadline();
     for (const party of this.#parties) for (const asker of party.askers) this.#watch(party, asker);
@@ -95,8 +104,11 @@ export class Askers<Awaited> {
 
   #watch(party: Party, asker: Asker): void {
     const gone = () => {
-      if (!party.askers.delete(asker) || this.#parties.some(({ askers }) => askers.size > 0)) return;
-      this.#desert(this.#late ? "deadline" : "gone");
+      if (!party.askers.delete(asker)) return;
+      const { clock, onGone } = this.#service;
+      onGone(this.#awaited, asker, clock.now() - party.cameAt);
+      if (party.askers.size === 0) party.tell({ healthy: false, failing: [], at: Date.now() }); // read by nothing
+      this.#endIfEmpty();
     };
     if (asker.signal.aborted) gone();
     else asker.signal.addEventListener("abort", gone);
@@ -106,27 +118,27 @@ export class Askers<Awaited> {
     const { clock, deadlineMs } = this.#service;
     const [first] = this.#parties;
     if (deadlineMs === undefined || !first) return;
-    const expire = () => afterArrivals(() => this.#expire(deadlineMs));
-    this.#cancelTimer = clock.after(Math.max(0, first.cameAt + deadlineMs - clock.now()), expire);
+    const expire = () => {
+      this.#cancelTimer = undefined;
+      afterArrivals(() => this.#expire(deadlineMs));
+    };
+    this.#cancelTimer ??= clock.after(Math.max(0, first.cameAt + deadlineMs - clock.now()), expire);
   }
 
   #expire(deadlineMs: number): void {
-    if (this.#over) return;
     const now = this.#service.clock.now();
     const inTime = this.#parties.findIndex(({ cameAt }) => cameAt + deadlineMs > now);
     const expired = this.#parties.splice(0, inTime < 0 ? this.#parties.length : inTime);
-    if (expired.length > 0) {
-      this.#late = true;
+    if (expired.some(({ askers }) => askers.size > 0)) {
       const verdict = this.#service.soFar(this.#awaited);
       for (const party of expired) tell(party, verdict);
+      this.#endIfEmpty();
     }
-    if (this.#parties.some(({ askers }) => askers.size > 0)) this.#awaitDeadline();
-    else this.#desert("deadline");
+    this.#awaitDeadline();
   }
 
-  #desert(why: Desertion): void {
-    this.#end();
-    this.#service.onDeserted(this.#awaited, why);
+  #endIfEmpty(): void {
+    if (this.isEmpty) this.#service.onDeserted(this.#awaited);
   }
 }
 

@@ -1,39 +1,42 @@
-// Owns what is known of the checks, and has it kept up: the checks with an interval
-// run in the background, the others when somebody asks.
+// Owns what is known of the checks, and keeps it up to date: the checks with an interval
+// run in the background, the others when a request comes.
 //
-// The verdict of a group is what a round of its checks on request says, and the
-// state of those in the background. Whoever finds a state of these unknown or too old
-// waits for a run of theirs; what is still so at his deadline counts as failed.
+// The verdict of a group is what a round of its checks on request says, and the state of
+// those in the background. A check that is down decides at once. A request that finds a
+// background state unknown or too old waits for a run; what is still unknown at its deadline counts as failed.
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import { runCheck } from "../checks/run.ts";
 import { type Clock, clock as hostClock } from "../clock.ts";
 import { type Asker, Askers, inPatience, type Service } from "./askers.ts";
-import { createRounds } from "./rounds.ts";
+import { createRounds, type Requests } from "./rounds.ts";
 import { createSchedule, type Duty } from "./schedule.ts";
 import { nextState, type Thresholds, UNKNOWN } from "./threshold.ts";
-import { both, judge } from "./verdict.ts";
+import { both, type Decides, decidesEndpoint, decidesHost, judge, unhealthy } from "./verdict.ts";
 
 export type { Asker } from "./askers.ts";
 
 /** What is watched and how: all that can change while it is. */
 export interface MonitorSettings {
-  /** What can be asked for, lists of checks: first the host itself, all checks; then parts of it. */
+  /**
+   * What can be asked for, lists of checks: first the host itself, all checks, decided by the critical
+   * ones; then its endpoints, each decided by every check of its list.
+   */
   readonly groups: readonly (readonly Check[])[];
   readonly singleflight: boolean;
   /** Of all groups together. */
   readonly maxRounds: number;
-  /** A request is answered by then, counted from its arrival; absent: when its checks have ended. */
+  /** A request is answered by then, counted from its arrival; absent: when its verdict is known. */
   readonly deadlineMs?: number | undefined;
 }
 
 export interface MonitorOptions extends MonitorSettings {
-  /** After each result that was waited for to its end. */
+  /** After each run that came to its own end, by its timeout too. */
   readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
   /** The host's verdict was judged anew, since a check changed. */
   readonly onVerdict: (verdict: Verdict, before: Verdict | undefined) => void;
-  /** After a round that was ended because its last asker had gone. */
-  readonly onAbandoned: (results: readonly CheckResult[]) => void;
+  /** A client disconnected before its answer, while these checks were still running; they run on. */
+  readonly onGone: (waitedMs: number, running: readonly Check[]) => void;
   /** A request had to be answered while the check had no result, or one too old; once until it has one again. */
   readonly onStale: (check: Check, ageMs: number | undefined) => void;
   /** One of the functions above has thrown, which changes nothing else. */
@@ -63,7 +66,7 @@ export interface Monitor {
   ask(asker: Asker, group?: number): Promise<Verdict>;
   /**
    * From now on these settings. A check that was watched before, the same object, keeps its state
-   * and its run. Who waits is answered by the settings that he came under.
+   * and its run. A request that waits is answered by the settings that it came under.
    */
   reconfigure(settings: MonitorSettings): void;
   /** Every check of the host, in its order. */
@@ -97,9 +100,10 @@ interface Run {
 
 /** What can be asked for. */
 interface Group {
+  readonly decides: Decides;
   readonly service: Service<Vigil>;
   /** Absent where every check runs in the background. */
-  readonly askRound: ((asker: Asker) => Promise<Verdict>) | undefined;
+  readonly rounds: Requests | undefined;
   /** False for one of settings before: nobody tells it any more when a status changes. */
   isCurrent: boolean;
   readonly background: readonly Subject[];
@@ -130,8 +134,17 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const onResult = guarded(options.onResult);
   const onVerdict = guarded(options.onVerdict);
   const onStale = guarded(options.onStale);
+  const onGone = guarded(options.onGone);
 
-  const rounds = createRounds({ clock, maxRounds: options.maxRounds, onAbandoned: guarded(options.onAbandoned) });
+  const rounds = createRounds({
+    clock,
+    maxRounds: options.maxRounds,
+    onResult: takeOnRequest,
+    onProgress() {
+      if (reviewDue) review(clock.now());
+    },
+    isWatched: (check) => subjects.has(check),
+  });
   const schedule = createSchedule(clock, random());
   let subjects: ReadonlyMap<Check, Subject> = new Map();
   let groups: readonly Group[] = [];
@@ -155,8 +168,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
       subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
       endUnlessWanted(subject);
     }
-    rounds.resize(settings.maxRounds);
-    groups = settings.groups.map((checks) => createGroup(checks, settings));
+    rounds.reconfigure(settings.maxRounds);
+    groups = settings.groups.map((checks, index) =>
+      createGroup(checks, index === 0 ? decidesHost : decidesEndpoint, settings),
+    );
     host = subjectsOf(settings.groups[0] ?? []);
   }
 
@@ -184,23 +199,29 @@ export function createMonitor(options: MonitorOptions): Monitor {
     return checks.flatMap((check) => subjects.get(check) ?? []);
   }
 
-  function createGroup(checks: readonly Check[], { singleflight, deadlineMs }: Omit<MonitorSettings, "groups">): Group {
+  function createGroup(checks: readonly Check[], decides: Decides, settings: MonitorSettings): Group {
+    const { singleflight, deadlineMs } = settings;
     const members = subjectsOf(checks);
     const background = members.filter(runsInBackground);
     const onRequest = members.filter((subject) => !runsInBackground(subject));
-    const onResults = (results: readonly CheckResult[]) => takeRound(onRequest, results);
-    const askRound = rounds.open(checksOf(onRequest), { singleflight, deadlineMs, onResults });
+    const noteGone = (asker: Asker, waitedMs: number, inRound: readonly Check[]) => {
+      onGone(waitedMs, [...inRound, ...checksOf([...(group.vigil?.pending ?? [])])]);
+      forget(group, asker);
+    };
+    const requests = rounds.open(checksOf(onRequest), { decides, singleflight, deadlineMs, onGone: noteGone });
     const group: Group = {
+      decides,
       service: {
         clock,
         deadlineMs,
         soFar: ({ group }) => judgeGroup(group),
+        onGone: (_, asker, waitedMs) => noteGone(asker, waitedMs, []),
         onDeserted(vigil) {
           dissolve(vigil, judgeBackground(vigil.group, clock.now()));
         },
       },
       // Where there is no check at all there is a round of none, which is unhealthy.
-      askRound: onRequest.length > 0 || background.length === 0 ? askRound : undefined,
+      rounds: onRequest.length > 0 || background.length === 0 ? requests : undefined,
       isCurrent: true,
       background,
       backgroundChecks: checksOf(background),
@@ -212,21 +233,47 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   function read(index = 0): Verdict | undefined {
     const group = groups[index];
-    return group && !group.askRound ? current(group, clock.now()) : undefined;
+    return group && !group.rounds ? known(group, clock.now()) : undefined;
   }
 
   function ask(asker: Asker, index = 0): Promise<Verdict> {
     const group = groups[index];
-    if (!group) return Promise.resolve(judge([], () => false, Date.now()));
-    const { askRound } = group;
-    if (askRound && group.background.length === 0) return askRound(asker);
-    const known = Promise.resolve(current(group, clock.now()) ?? awaitRuns(group, asker));
-    return askRound ? withRound(askRound(asker), known, group) : known;
+    if (!group) return Promise.resolve(unhealthy([]));
+    const { rounds } = group;
+    if (rounds && group.background.length === 0) return rounds.ask(asker);
+    const background = Promise.resolve(known(group, clock.now()) ?? awaitRuns(group, asker));
+    return rounds ? withRound(rounds.ask(asker), background, group, asker) : background;
   }
 
-  async function withRound(round: Promise<Verdict>, known: Promise<Verdict>, group: Group): Promise<Verdict> {
-    const [onRequest] = await Promise.all([round, known]);
-    return both(onRequest, judgeGroup(group)); // the background may have changed meanwhile
+  /** Unhealthy as soon as one of them is. */
+  async function withRound(
+    round: Promise<Verdict>,
+    background: Promise<Verdict>,
+    group: Group,
+    asker: Asker,
+  ): Promise<Verdict> {
+    const { promise: decided, resolve: decide } = Promise.withResolvers<Verdict>();
+    for (const part of [round, background]) void part.then((verdict) => verdict.healthy || decide(verdict));
+    void Promise.all([round, background]).then(
+      ([onRequest]) => decide(both(onRequest, judgeGroup(group))), // the background may have changed meanwhile
+    );
+    const verdict = await decided;
+    forget(group, asker);
+    return verdict;
+  }
+
+  /** It has its answer, or needs none. */
+  function forget({ rounds, vigil }: Group, asker: Asker): void {
+    rounds?.forget(asker);
+    vigil?.askers.forget(asker);
+  }
+
+  /** The verdict on the background of the group, where all of it is known, or one that is down decides it. */
+  function known(group: Group, now: number): Verdict | undefined {
+    const verdict = current(group, now);
+    if (verdict) return verdict;
+    const down = group.background.filter((subject) => group.decides(subject.check) && isDown(subject, now));
+    return down.length > 0 ? unhealthy(down.map(({ check }) => check.name)) : undefined;
   }
 
   /** The verdict on the background of the group; undefined unless all that decide there are known and fresh. */
@@ -235,7 +282,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (!group.isCurrent || now > group.freshUntil) {
       group.freshUntil = Number.POSITIVE_INFINITY;
       for (const subject of group.background) {
-        if (decides(subject)) group.freshUntil = Math.min(group.freshUntil, subject.freshUntil);
+        if (group.decides(subject.check)) group.freshUntil = Math.min(group.freshUntil, subject.freshUntil);
       }
       if (now > group.freshUntil) return undefined;
     }
@@ -248,7 +295,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const now = clock.now();
     const verdict = current(group, now);
     if (verdict) return verdict;
-    const untold = group.background.filter((subject) => isUntold(subject, now) && isWatched(subject));
+    const untold = group.background.filter((subject) => isUntold(subject, now, group.decides) && isWatched(subject));
     for (const subject of untold) {
       subject.toldStale = true;
       onStale(subject.check, ageOf(subject, now));
@@ -257,12 +304,15 @@ export function createMonitor(options: MonitorOptions): Monitor {
     return judgeBackground(group, now);
   }
 
-  /** Judges the host anew, once all that decides about it is known, or was told to be stale. */
+  /** Judges the host again, once a deciding check is down, or all of them are known or reported as stale. */
   function review(now: number): void {
-    reviewDue = host.some((subject) => isUntold(subject, now));
-    if (reviewDue) return;
+    reviewDue = host.some((subject) => isUntold(subject, now, decidesHost));
+    const down = host.filter((subject) => decidesHost(subject.check) && isDown(subject, now));
+    if (reviewDue && down.length === 0) return;
     const before = hostVerdict;
-    hostVerdict = judge(checksOf(host), (index) => passes(host[index], now), Date.now());
+    hostVerdict = reviewDue
+      ? unhealthy(down.map(({ check }) => check.name))
+      : judge(checksOf(host), decidesHost, (check) => passes(subjects.get(check), now));
     onVerdict(hostVerdict, before);
   }
 
@@ -281,7 +331,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   function attend(vigil: Vigil): void {
     const { group, pending } = vigil;
     for (const subject of group.background) {
-      if (decides(subject) && lacksRun(vigil, subject)) pending.add(subject);
+      if (group.decides(subject.check) && lacksRun(vigil, subject)) pending.add(subject);
     }
     if (pending.size === 0) dissolve(vigil, judgeGroup(group));
   }
@@ -342,19 +392,20 @@ export function createMonitor(options: MonitorOptions): Monitor {
       if (isWatched(subject) && (changed || wasTold || reviewDue)) review(now);
     }
     for (const { vigil } of subject.groups) {
-      if (!vigil?.pending.has(subject) || lacksRun(vigil, subject)) continue;
+      if (!vigil?.pending.has(subject)) continue;
+      if (isDown(subject, clock.now())) {
+        dissolve(vigil, unhealthy([subject.check.name]));
+        continue;
+      }
+      if (lacksRun(vigil, subject)) continue;
       vigil.pending.delete(subject);
       if (vigil.pending.size === 0) attend(vigil);
     }
   }
 
-  function takeRound(onRequest: readonly Subject[], results: readonly CheckResult[]): void {
-    let changed = false;
-    results.forEach((result, index) => {
-      const subject = onRequest[index];
-      if (subject && take(subject, result, ON_REQUEST, false) && isWatched(subject)) changed = true;
-    });
-    if (changed || reviewDue) review(clock.now());
+  function takeOnRequest(result: CheckResult): void {
+    const subject = subjects.get(result.check);
+    if (subject && take(subject, result, ON_REQUEST, false)) reviewDue = true;
   }
 
   /** Whether the status changed. */
@@ -404,9 +455,7 @@ const checksOf = (subjects: readonly Subject[]): readonly Check[] => subjects.ma
 
 const runsInBackground = ({ check }: Subject): boolean => check.intervalMs !== undefined;
 
-const decides = ({ check }: Subject): boolean => check.severity === "critical";
-
-/** Of a check on request, any result is fresh: whoever asks gets one of his own. */
+/** Of a check on request, any result is fresh: each request gets one of its own. */
 const isFresh = ({ check, state, freshUntil }: Subject, now: number): boolean =>
   check.intervalMs === undefined ? state.status !== "unknown" : now <= freshUntil;
 
@@ -417,12 +466,16 @@ const ageOf = ({ check, state, freshUntil }: Subject, now: number): number | und
 const passes = (subject: Subject | undefined, now: number): boolean =>
   subject?.state.status === "up" && isFresh(subject, now);
 
-/** It would decide, but is not known or not fresh, and nobody was told. */
-const isUntold = (subject: Subject, now: number): boolean =>
-  decides(subject) && !isFresh(subject, now) && !subject.toldStale;
+const isDown = (subject: Subject, now: number): boolean => subject.state.status === "down" && isFresh(subject, now);
 
-const judgeBackground = ({ background, backgroundChecks }: Group, now: number): Verdict =>
-  judge(backgroundChecks, (index) => passes(background[index], now), Date.now());
+/** It would decide, but is not known or not fresh, and that was not reported. */
+const isUntold = (subject: Subject, now: number, decides: Decides): boolean =>
+  decides(subject.check) && !isFresh(subject, now) && !subject.toldStale;
+
+function judgeBackground({ background, backgroundChecks, decides }: Group, now: number): Verdict {
+  const passing = new Set(background.filter((subject) => passes(subject, now)).map(({ check }) => check));
+  return judge(backgroundChecks, decides, (check) => passing.has(check));
+}
 
 /** A callback that throws stops nothing that goes on here. */
 const guarding =

@@ -12,7 +12,7 @@ const nothing = () => {};
 
 function monitorOf(checks: readonly Check[], deadlineMs?: number) {
   const clock = fakeClock();
-  const told = { onResult: nothing, onVerdict: nothing, onAbandoned: nothing, onStale: nothing, onFault: nothing };
+  const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
   const settings = { groups: [checks], singleflight: false, maxRounds: 16, deadlineMs };
   return { clock, monitor: createMonitor({ ...settings, ...told, clock }) };
 }
@@ -39,14 +39,14 @@ test("the first question on request has its reason already, and the next one has
   expect(await verdictOf(monitor, never())).toEqual({ healthy: true, down: [] });
 });
 
-test("a check that decides nothing is not waited for; the reason of those that do may be untold then", async () => {
+test("a check that decides nothing is not waited for", async () => {
   const { monitor } = monitorOf([
     fakeCheck({ name: "database", probe: async () => FAILURE }),
     fakeCheck({ name: "slow", severity: "warning", probe: () => new Promise(nothing) }),
   ]);
   expect(await verdictOf(monitor, never())).toEqual({
     healthy: false,
-    down: [{ name: "database", reason: undefined }],
+    down: [{ name: "database", reason: "refused" }],
   });
 });
 

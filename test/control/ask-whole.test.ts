@@ -28,7 +28,7 @@ const hung = (name: string, says: Partial<Check> = {}): Check & { isAborted: boo
 
 function setUp(checks: readonly Check[], maxRounds = 16) {
   const clock = fakeClock();
-  const told = { onResult: nothing, onVerdict: nothing, onAbandoned: nothing, onStale: nothing, onFault: nothing };
+  const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
   const monitor = createMonitor({ groups: [checks], singleflight: false, maxRounds, ...told, clock });
   return { monitor, clock, ask: () => askWhole(checks, monitor, clock) };
 }

@@ -1,5 +1,5 @@
-// On request, too, everybody is answered by his deadline, counted from when he came;
-// and the groups share the places of the rounds, but no round.
+// On request, too, every request is answered by its deadline, counted from its arrival; its round
+// runs on to the end of its checks. The groups share the places of the rounds, but no round.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -69,7 +69,7 @@ function setUp({ groups = [["it"]], ...given }: Setup = {}) {
     deadlineMs: 4_500,
     onResult: (result) => told.push(say(result)),
     onVerdict: ({ healthy }) => told.push(healthy ? "healthy" : "unhealthy"),
-    onAbandoned: (results) => told.push(`abandoned: ${results.map(say).join()}`),
+    onGone: (waitedMs, running) => told.push(`gone after ${waitedMs}: ${running.map(({ name }) => name).join()}`),
     onStale: () => told.push("stale"),
     onFault: (error) => told.push(String(error)),
     clock,
@@ -95,8 +95,8 @@ function setUp({ groups = [["it"]], ...given }: Setup = {}) {
 const unhealthy = (...failing: readonly string[]) => ({ healthy: false, failing, at: expect.any(Number) });
 const HEALTHY = { healthy: true, failing: [], at: expect.any(Number) };
 
-describe("at his deadline an asker", () => {
-  test("is told that what has not ended has failed, and the round is recorded so", async () => {
+describe("at its deadline a request", () => {
+  test("is answered that what has not ended has failed, and the round runs on to its results", async () => {
     const { clock, live, end, ask, told } = setUp({ groups: [["a", "b"]] });
     const answer = ask();
     await end("a");
@@ -104,11 +104,14 @@ describe("at his deadline an asker", () => {
     expect(answer.verdict).toBeUndefined();
     await clock.pass(1);
     expect(answer.verdict).toEqual(unhealthy("b"));
-    expect(live()).toEqual([]);
-    expect(told).toEqual(["a up", "b deadline", "unhealthy"]);
+    expect(live().map(({ name }) => name)).toEqual(["b"]);
+    expect(told).toEqual(["a up"]);
+    answer.leave();
+    await end("b", failed("timeout", "no answer"));
+    expect(told).toEqual(["a up", "b timeout", "unhealthy"]);
   });
 
-  test("leaves the round to those who came later, until the last of them", async () => {
+  test("leaves the round to the requests that came later", async () => {
     const { clock, live, end, ask, told } = setUp({ singleflight: true });
     const early = ask();
     await clock.pass(3_000);
@@ -121,30 +124,19 @@ describe("at his deadline an asker", () => {
     expect(told).toEqual(["it up", "healthy"]);
   });
 
-  test("has waited as long when he was queued, and a round that never started says nothing", async () => {
-    const { clock, runs, ask, told } = setUp({ maxRounds: 1, singleflight: true, groups: [["a"], ["b"]] });
+  test("has waited as long when it was queued, and a round that never started has no result", async () => {
+    const { clock, runs, ask, told, end } = setUp({ maxRounds: 1, singleflight: true, groups: [["a"], ["b"]] });
     const first = ask(0);
     await clock.pass(2_000);
-    const keepsItRunning = ask(0);
+    const joins = ask(0);
     const queued = ask(1);
     await clock.pass(2_500);
     expect([first.verdict, queued.verdict]).toEqual([unhealthy("a"), undefined]);
     await clock.pass(2_000);
-    expect([keepsItRunning.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("b")]);
-    await settle();
+    expect([joins.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("b")]);
+    await end("a");
     expect(runs.map(({ name }) => name)).toEqual(["a"]);
-    expect(told).toEqual(["a deadline", "unhealthy"]);
-  });
-
-  test("counts as answered: the round is recorded though others have left it", async () => {
-    const { clock, ask, told } = setUp({ singleflight: true });
-    ask();
-    await clock.pass(3_000);
-    const leaver = ask();
-    await clock.pass(2_000);
-    leaver.leave();
-    await settle();
-    expect(told).toEqual(["it deadline", "unhealthy"]);
+    expect(told).toEqual(["a up", "healthy"]);
   });
 
   test("gets what has arrived by then, also where the loop stood still", async () => {
@@ -157,15 +149,52 @@ describe("at his deadline an asker", () => {
     expect(answer.verdict).toEqual(HEALTHY);
   });
 
-  test("who has left before it ends the round unrecorded", async () => {
-    const { clock, ask, told } = setUp();
+  test("whose client has disconnected before it leaves the round running, and is reported once", async () => {
+    const { clock, live, end, ask, told } = setUp({ groups: [["a", "b"]] });
     const leaver = ask();
+    await end("a");
     await clock.pass(1_000);
     leaver.leave();
     await settle();
     await clock.pass(10_000);
-    expect(told).toEqual(["abandoned: it deadline"]);
-    expect(leaver.verdict).toEqual(unhealthy("it"));
+    expect(live().map(({ name }) => name)).toEqual(["b"]);
+    await end("b");
+    expect(told).toEqual(["a up", "gone after 1000: b", "b up", "healthy"]);
+  });
+});
+
+describe("a check that is down", () => {
+  test("decides at once, and the others run on", async () => {
+    const { ask, end, told, live } = setUp({ groups: [["a", "b", "c"]] });
+    const answer = ask();
+    await end("b", failed("refused", "connection refused"));
+    expect(answer.verdict).toEqual(unhealthy("b"));
+    expect(told).toEqual(["b refused", "unhealthy"]);
+    answer.leave();
+    expect(live().map(({ name }) => name)).toEqual(["a", "c"]);
+    await end("a");
+    await end("c", failed("exit", "3"));
+    expect(told).toEqual(["b refused", "unhealthy", "a up", "c exit", "unhealthy"]);
+  });
+
+  test("decides at once for the requests that join the round later, with single flight", async () => {
+    const { ask, end, runs } = setUp({ groups: [["a", "b"]], singleflight: true });
+    ask();
+    await end("a", failed("refused", "connection refused"));
+    const late = ask();
+    await settle();
+    expect(late.verdict).toEqual(unhealthy("a"));
+    expect(runs).toHaveLength(2);
+  });
+
+  test("of severity warning decides an endpoint that names it, and not the host", async () => {
+    const { ask, end } = setUp({ groups: [["a", "W"], ["W"]] });
+    const [host, endpoint] = [ask(0), ask(1)];
+    await end("W", failed("exit", "3"));
+    await end("W", failed("exit", "3"));
+    expect([host.verdict, endpoint.verdict]).toEqual([undefined, unhealthy("W")]);
+    await end("a");
+    expect(host.verdict).toEqual(HEALTHY);
   });
 });
 
@@ -180,7 +209,7 @@ describe("what is only reported", () => {
     await clock.pass(10_000);
     expect(live().map(({ name }) => name)).toEqual(["W"]);
     await end("W", failed("exit", "3"));
-    expect(told).toEqual(["a up", "W exit", "healthy"]);
+    expect(told).toEqual(["a up", "healthy", "W exit", "healthy"]);
   });
 
   test("alone is healthy at once", async () => {
@@ -192,17 +221,27 @@ describe("what is only reported", () => {
     expect(told).toEqual(["W exit", "healthy"]);
   });
 
-  test("still runs in the round that others share, and holds none of them", async () => {
-    const { ask, end, runs } = setUp({ groups: [["a", "W"]], singleflight: true });
-    ask();
-    await end("a");
-    const late = ask();
-    await settle();
-    expect(late.verdict).toEqual(HEALTHY);
-    expect(runs).toHaveLength(2);
+  test("runs once at a time, and takes no place and holds up no round", async () => {
+    const { ask, end, runs, live } = setUp({ groups: [["a", "W"]], maxRounds: 3 });
+    for (let count = 1; count <= 10; count++) {
+      const answer = ask();
+      await end("a");
+      expect(answer.verdict).toEqual(HEALTHY);
+    }
+    expect(live().map(({ name }) => name)).toEqual(["W"]);
     await end("W");
     ask();
-    expect(runs).toHaveLength(4);
+    expect(runs.filter(({ name }) => name === "W")).toHaveLength(2);
+  });
+
+  test("is not waited for by a round that shares its flight", async () => {
+    const { ask, end, runs } = setUp({ groups: [["a", "W"]], singleflight: true });
+    ask();
+    await end("a", failed("exit", "3"));
+    const late = ask();
+    await end("a");
+    expect(late.verdict).toEqual(HEALTHY);
+    expect(runs.map(({ name }) => name).toSorted()).toEqual(["W", "a", "a"]);
   });
 });
 
@@ -263,7 +302,7 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
-test("whatever comes: rounds stay bounded, all are answered in time, and no place stays empty while somebody waits", async () => {
+test("whatever comes: rounds stay bounded, all requests are answered in time, and no place stays empty while one waits", async () => {
   await fc.assert(
     fc.asyncProperty(
       steps as fc.Arbitrary<Step[]>,
@@ -296,6 +335,7 @@ test("whatever comes: rounds stay bounded, all are answered in time, and no plac
         }
         await clock.pass(limitMs);
         expect(waiting()).toEqual([]);
+        while (live().length > 0) await live()[0]?.end();
         await settle();
         expect(live()).toEqual([]);
       },

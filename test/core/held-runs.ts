@@ -59,7 +59,7 @@ export function setUp(given: Setup = {}) {
     maxRounds: 16,
     onResult: ({ check }, before, after) => results.push([check.name, before.status, after.status]),
     onVerdict: ({ healthy, failing }) => verdicts.push(healthy ? "healthy" : failing),
-    onAbandoned() {},
+    onGone() {},
     onStale({ name }, ageMs) {
       stale.push(name);
       ages.push(ageMs);

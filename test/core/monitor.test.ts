@@ -1,9 +1,9 @@
-// Who asks shares a round or gets one of his own, as the rules say; no answer is
-// older than its request unless that was asked for, and no round outlives its askers.
+// A request shares a round or gets one of its own, as the rules say; no answer is
+// older than its request unless that was asked for, and a round runs on when its clients disconnect.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import { type Check, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
 import { until } from "../support/until.ts";
 import { fakeCheck, settle } from "./fakes.ts";
@@ -57,14 +57,14 @@ function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
   const { check, runs } = heldCheck();
   const results: Parameters<MonitorOptions["onResult"]>[] = [];
   const verdicts: Parameters<MonitorOptions["onVerdict"]>[] = [];
-  const abandoned: (readonly CheckResult[])[] = [];
+  const gone: (readonly string[])[] = [];
   const monitor = createMonitor({
     groups: [checks ?? [check]],
     maxRounds,
     singleflight,
     onResult: (...told) => results.push(told),
     onVerdict: (...told) => verdicts.push(told),
-    onAbandoned: (told) => abandoned.push(told),
+    onGone: (_, running) => gone.push(running.map(({ name }) => name)),
     onStale: never,
     onFault: never,
   });
@@ -73,7 +73,7 @@ function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
     if (!run) throw new Error(`no run ${index}`);
     run.end(outcome);
   };
-  return { monitor, runs, results, verdicts, abandoned, end };
+  return { monitor, runs, results, verdicts, gone, end };
 }
 
 const healthy = ({ healthy }: Verdict) => healthy;
@@ -125,65 +125,28 @@ describe("with single flight", () => {
     expect(healthy(await next)).toBe(false);
   });
 
-  test("a round that all have left is not joined any more", async () => {
-    const { monitor, runs, end } = setUp({ singleflight: true });
+  test("a round that all clients have left runs on and is joined", async () => {
+    const { monitor, runs, end, gone } = setUp({ singleflight: true });
     const leaver = new AbortController();
     const left = monitor.ask({ signal: leaver.signal });
     leaver.abort();
-    await until(() => runs[0]?.aborted);
+    await until(() => gone.length === 1);
     const next = monitor.ask(asker());
-    await until(() => runs[1]);
-    end(1);
+    end(0);
     expect([await left, await next].map(healthy)).toEqual([false, true]);
-  });
-
-  test("who comes right after the last asker left gets a round of his own", async () => {
-    const { monitor, runs, end } = setUp({ singleflight: true });
-    const leaver = new AbortController();
-    const left = monitor.ask({ signal: leaver.signal });
-    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
-    leaver.abort();
-    const next = monitor.ask(asker());
-    expect(runs).toHaveLength(2);
-    end(1);
-    expect([await left, await next].map(healthy)).toEqual([false, true]);
-  });
-
-  test("who joins late and leaves does not keep the round", async () => {
-    const { monitor, runs } = setUp({ singleflight: true });
-    const leavers = [new AbortController(), new AbortController()];
-    for (const { signal } of leavers) {
-      void monitor.ask({ signal });
-      await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
-    }
-    for (const leaver of leavers) leaver.abort();
-    await until(() => runs[0]?.aborted);
     expect(runs).toHaveLength(1);
   });
 
-  test("who joins while the only other asker is leaving keeps the round", async () => {
-    const { monitor, runs, end } = setUp({ singleflight: true });
+  test("a request that joins while the only other client disconnects keeps the round", async () => {
+    const { monitor, runs, end, gone } = setUp({ singleflight: true });
     const leaver = new AbortController();
     const left = monitor.ask({ signal: leaver.signal });
     leaver.abort();
     const joined = monitor.ask(asker());
-    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
-    expect(runs.map(({ aborted }) => aborted)).toEqual([false]);
+    await until(() => gone.length === 1);
     end(0);
     expect([await left, await joined].map(healthy)).toEqual([true, true]);
-  });
-
-  test("with one place, a round that was left makes the next one wait for the place, not share the abort", async () => {
-    const { monitor, runs, end } = setUp({ singleflight: true, maxRounds: 1 });
-    const leaver = new AbortController();
-    void monitor.ask({ signal: leaver.signal });
-    leaver.abort();
-    await until(() => runs[0]?.aborted);
-    const [one, other] = [monitor.ask(asker()), monitor.ask(asker())];
-    await until(() => runs[1]);
-    end(1);
-    expect([await one, await other].map(healthy)).toEqual([true, true]);
-    expect(runs).toHaveLength(2);
+    expect(runs).toHaveLength(1);
   });
 });
 
@@ -270,67 +233,68 @@ describe("beyond the most rounds", () => {
   });
 });
 
-describe("an asker who goes", () => {
-  test("ends the round that only he waited for", async () => {
-    const { monitor, runs, verdicts, results, abandoned } = setUp();
-    const leaver = new AbortController();
-    const answer = monitor.ask({ signal: leaver.signal });
-    leaver.abort();
-    await until(() => runs[0]?.aborted);
-    expect(healthy(await answer)).toBe(false);
-    await settle();
-    // Nobody saw its end, so it says nothing about the host; but that it was left is told.
-    expect([verdicts, results]).toEqual([[], []]);
-    expect(abandoned).toEqual([
-      [expect.objectContaining({ outcome: expect.objectContaining({ reason: "deadline" }) })],
-    ]);
-  });
-
-  test("ends it also when he goes late, and when he had gone before he asked", async () => {
-    const { monitor, runs } = setUp();
+describe("a client that disconnects", () => {
+  test("leaves its round running, whose results count, and is reported", async () => {
+    const { monitor, runs, verdicts, results, gone, end } = setUp();
     const leaver = new AbortController();
     void monitor.ask({ signal: leaver.signal });
-    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
     leaver.abort();
-    await until(() => runs[0]?.aborted);
-    void monitor.ask({ signal: AbortSignal.abort() });
-    await until(() => runs[1]?.aborted);
+    await until(() => gone.length === 1);
+    expect(gone).toEqual([["held"]]);
+    expect([runs[0]?.aborted, results, verdicts]).toEqual([false, [], []]);
+    end(0, failed("timeout", "no answer"));
+    await until(() => verdicts.length === 1);
+    expect(results.map(([{ outcome }]) => !outcome.ok && outcome.reason)).toEqual(["timeout"]);
   });
 
-  test("does not end a round that another waits for", async () => {
-    const { monitor, runs, end } = setUp({ singleflight: true });
-    const leavers = [new AbortController(), new AbortController()];
-    for (const { signal } of leavers) void monitor.ask({ signal });
-    const stays = monitor.ask(asker());
-    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
-    for (const leaver of leavers) leaver.abort();
-    await settle();
+  test("had gone before it asked: the same", async () => {
+    const { monitor, runs, gone, end, results } = setUp();
+    void monitor.ask({ signal: AbortSignal.abort() });
+    await until(() => gone.length === 1);
     expect(runs[0]?.aborted).toBe(false);
     end(0);
-    expect(healthy(await stays)).toBe(true);
+    await until(() => results.length === 1);
   });
 
-  test("after his answer changes nothing", async () => {
-    const { monitor, runs, end } = setUp();
+  test("before its round has a place leaves no round", async () => {
+    const { monitor, runs, gone, end, results } = setUp({ maxRounds: 1 });
+    void monitor.ask(asker());
+    const leaver = new AbortController();
+    void monitor.ask({ signal: leaver.signal });
+    leaver.abort();
+    await until(() => gone.length === 1);
+    end(0);
+    await until(() => results.length === 1);
+    await settle();
+    expect(runs).toHaveLength(1);
+  });
+
+  test("after its answer is no news", async () => {
+    const { monitor, gone, end, runs } = setUp({ singleflight: true });
     const leaver = new AbortController();
     const answer = monitor.ask({ signal: leaver.signal });
-    await Bun.sleep(20); // long enough for the round to be watched, which nothing tells
+    const other = new AbortController();
+    void monitor.ask({ signal: other.signal });
+    other.abort();
+    await until(() => gone.length === 1); // its signal is listened to by now
     end(0);
     expect(healthy(await answer)).toBe(true);
     leaver.abort();
-    expect(runs[0]?.aborted).toBe(false);
+    await settle();
+    expect(gone).toHaveLength(1);
+    expect(runs).toHaveLength(1);
   });
 });
 
 describe("abort", () => {
   test("ends every round at once, and all who wait are answered unhealthy", async () => {
-    const { monitor, runs, verdicts, abandoned } = setUp({ maxRounds: 4 });
+    const { monitor, runs, verdicts, gone } = setUp({ maxRounds: 4 });
     const answers = Array.from({ length: 7 }, () => monitor.ask(asker()));
     monitor.abort();
     expect((await Promise.all(answers)).map(healthy)).toEqual(Array(7).fill(false));
     await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
     expect(runs.map(({ aborted }) => aborted)).toEqual([true, true]);
-    expect([verdicts, abandoned]).toEqual([[], []]);
+    expect([verdicts, gone]).toEqual([[], []]);
   });
 
   test("with nothing running does nothing", () => {
@@ -400,7 +364,7 @@ test("in any order of coming, ending and leaving, no answer is older than its re
         singleflight,
         onResult() {},
         onVerdict() {},
-        onAbandoned() {},
+        onGone() {},
         onStale: never,
         onFault: never,
       });

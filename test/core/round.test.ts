@@ -1,20 +1,32 @@
-// The checks of a round run side by side, and each has its result.
+// The checks of a round run side by side; the first failure decides, and the others run on.
 
 import { expect, test } from "bun:test";
-import { type Check, failed, type Outcome } from "../../src/checks/check.ts";
+import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
 import { startRound } from "../../src/core/round.ts";
+import { until } from "../support/until.ts";
 import { fakeCheck } from "./fakes.ts";
 
 const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>
   fakeCheck({ name, timeoutMs, probe });
 
-const nothing = () => {};
+/** A round, and its results in the order of the checks. */
+function start(checks: readonly Check[]) {
+  const results: CheckResult[] = [];
+  const decisions: number[] = [];
+  const round = startRound(checks, {
+    onResult(result, index) {
+      results[index] = result;
+    },
+    onDecided: () => decisions.push(results.filter(Boolean).length),
+  });
+  return { round, decisions, results: round.ended.then(() => results) };
+}
 
 const patient: Check["probe"] = (signal) =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "waited in vain"))));
 
 test("a round of no checks ends at once", async () => {
-  expect(await startRound([], nothing).results).toEqual([]);
+  expect(await start([]).results).toEqual([]);
 });
 
 test("all checks have started before the first one ends, and results come in the order of the checks", async () => {
@@ -28,7 +40,7 @@ test("all checks have started before the first one ends, and results come in the
       return { ok: true };
     }),
   );
-  const results = await startRound(checks, nothing).results;
+  const results = await start(checks).results;
   expect(results.map(({ check }) => check.name)).toEqual(["a", "b", "c"]);
   expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
 });
@@ -39,28 +51,35 @@ test("a slow or broken check takes nothing from the others", async () => {
     checkOf("broken", () => Promise.reject(new Error("oh no"))),
     checkOf("good", async () => ({ ok: true })),
   ];
-  const results = await startRound(checks, nothing).results;
+  const results = await start(checks).results;
   expect(results.map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["timeout", "internal", "ok"]);
 });
 
 test("its end ends every check that still runs, and no other", async () => {
-  const round = startRound([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))], nothing);
+  const { round, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
   setTimeout(round.end, 5);
-  const results = await round.results;
-  expect(results.map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
+  expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
 });
 
-test("it is decided when the last check that decides has ended, whatever is only reported still does", async () => {
-  const { promise: decided, resolve } = Promise.withResolvers<void>();
+test("the first failure decides it, once, and what still runs has no result yet", async () => {
   const checks = [
-    fakeCheck({ name: "slow", severity: "warning", probe: patient }),
-    fakeCheck({ name: "bad", probe: async () => failed("exit", "3") }),
-    fakeCheck({ name: "good" }),
+    checkOf("slow", patient),
+    checkOf("good", async () => ({ ok: true })),
+    checkOf("bad", async () => failed("exit", "3")),
+    checkOf("also bad", async () => failed("exit", "4")),
   ];
-  const round = startRound(checks, resolve);
-  expect([0, 1, 2].map(round.passed)).toEqual([false, false, false]);
-  await decided;
-  expect([0, 1, 2].map(round.passed)).toEqual([false, false, true]);
+  const { round, decisions, results } = start(checks);
+  expect([0, 1, 2, 3].map(round.passed)).toEqual([undefined, undefined, undefined, undefined]);
+  await until(() => round.passed(3) !== undefined);
+  expect([0, 1, 2, 3].map(round.passed)).toEqual([undefined, true, false, false]);
+  expect(decisions).toEqual([2]);
   round.end();
-  expect((await round.results).map(({ outcome }) => outcome.ok)).toEqual([false, false, true]);
+  expect((await results).map(({ outcome }) => outcome.ok)).toEqual([false, true, false, false]);
+  expect(decisions).toEqual([2]);
+});
+
+test("where all pass the last one decides it", async () => {
+  const { decisions, results } = start([fakeCheck({ name: "a" }), fakeCheck({ name: "b" })]);
+  await results;
+  expect(decisions).toEqual([2]);
 });

@@ -178,7 +178,7 @@ class World {
       },
       onVerdict: ({ healthy }) => healthy && this.#expectHealth(),
       onStale: (check) => expect(this.#isKnown(this.#of(check))).toBe(false),
-      onAbandoned() {},
+      onGone() {},
       onFault(error) {
         throw error;
       },
@@ -219,8 +219,10 @@ class World {
     }
     const verdict = this.#monitor.read();
     if (verdict?.healthy) this.#expectHealth();
-    const known = this.seen.filter(({ check }) => check.severity === "critical").every((seen) => this.#isKnown(seen));
-    expect(verdict !== undefined).toBe(known);
+    const deciding = this.seen.filter(({ check }) => check.severity === "critical");
+    const known = deciding.filter((seen) => this.#isKnown(seen));
+    const isDecided = known.length === deciding.length || known.some(({ status }) => status === "down");
+    expect(verdict !== undefined).toBe(isDecided);
     for (const { stale, check } of this.#monitor.states()) {
       const seen = this.#of(check);
       expect(stale).toBe(seen.status !== "unknown" && !this.#isKnown(seen));

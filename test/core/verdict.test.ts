@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Check, Severity } from "../../src/checks/check.ts";
-import { both, judge } from "../../src/core/verdict.ts";
+import { both, decidesEndpoint, decidesHost, judge } from "../../src/core/verdict.ts";
 import { fakeCheck } from "./fakes.ts";
 
 interface Ended {
@@ -16,28 +16,40 @@ const ended = (name: string, ok: boolean, severity: Severity = "critical"): Ende
   ok,
 });
 
-const judged = (all: readonly Ended[], at = 7) =>
+const judged = (all: readonly Ended[], decides = decidesHost) =>
   judge(
     all.map(({ check }) => check),
-    (index) => all[index]?.ok === true,
-    at,
+    decides,
+    (asked) => all.some(({ check, ok }) => check === asked && ok),
   );
 
+const at = expect.any(Number);
+
 test("no check, no health", () => {
-  expect(judged([])).toEqual({ healthy: false, failing: [], at: 7 });
+  expect(judged([])).toEqual({ healthy: false, failing: [], at });
 });
 
 test("one failure is named and makes the host unhealthy", () => {
   expect(judged([ended("a", true), ended("b", false), ended("c", true)])).toEqual({
     healthy: false,
     failing: ["b"],
-    at: 7,
+    at,
   });
 });
 
-test("what is only reported decides nothing", () => {
-  expect(judged([ended("a", true), ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at: 7 });
-  expect(judged([ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at: 7 });
+test("an endpoint is decided by every check that it names, whatever its severity", () => {
+  for (const severity of ["critical", "warning"] as const) {
+    expect(judged([ended("a", true), ended("b", false, severity)], decidesEndpoint)).toEqual({
+      healthy: false,
+      failing: ["b"],
+      at,
+    });
+  }
+});
+
+test("the host is not decided by what is only reported", () => {
+  expect(judged([ended("a", true), ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at });
+  expect(judged([ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at });
 });
 
 const endings = fc
@@ -66,7 +78,7 @@ describe("two verdicts", () => {
     fc.assert(
       fc.property(endings, endings, (some, others) => {
         fc.pre(some.length > 0 && others.length > 0);
-        expect(both(judged(some, 1), judged(others, 2))).toEqual(judged([...some, ...others], 2));
+        expect(both(judged(some), judged(others))).toEqual({ ...judged([...some, ...others]), at });
       }),
     );
   });

@@ -4,7 +4,7 @@
 import type { Check, CheckResult } from "../../checks/check.ts";
 import { clock } from "../../clock.ts";
 import { startRound } from "../../core/round.ts";
-import { judge } from "../../core/verdict.ts";
+import { decidesHost, judge } from "../../core/verdict.ts";
 import { pause } from "../../probing/system/turns.ts";
 
 /** From the end of a round to the next. */
@@ -23,12 +23,11 @@ export interface RoundsOptions {
   readonly onUnhealthy: (results: Results) => void;
 }
 
-export const isHealthy = (results: Results): boolean =>
-  judge(
-    results.map(({ check }) => check),
-    (index) => results[index]?.outcome.ok === true,
-    Date.now(),
-  ).healthy;
+export function isHealthy(results: Results): boolean {
+  const passed = new Set(results.filter(({ outcome }) => outcome.ok).map(({ check }) => check));
+  const checks = results.map(({ check }) => check);
+  return judge(checks, decidesHost, (check) => passed.has(check)).healthy;
+}
 
 /** The results of the last round; undefined where the signal ended it. */
 export async function runRounds(
@@ -52,10 +51,16 @@ export async function runRounds(
 }
 
 async function runRound(checks: readonly Check[], limitMs: number, signal: AbortSignal): Promise<Results> {
-  const round = startRound(checks, () => {});
+  const results: CheckResult[] = Array(checks.length);
+  const round = startRound(checks, {
+    onResult(result, index) {
+      results[index] = result;
+    },
+    onDecided() {},
+  });
   const cancel = clock.after(limitMs, round.end);
   signal.addEventListener("abort", round.end);
-  const results = await round.results;
+  await round.ended;
   cancel();
   signal.removeEventListener("abort", round.end);
   return results;
