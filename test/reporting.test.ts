@@ -197,3 +197,12 @@ test("what is watched is told for each check, with what will not work", async ()
     "<4>check will fail name=broken because=never",
   ]);
 });
+
+test("clients that disconnect get one line in ten seconds, with the number of the others", async () => {
+  const { clock, report, news } = setUp();
+  for (const waitedMs of [1002, 5003, 7]) report.onGone(waitedMs, [it, fakeCheck({ name: "other" })]);
+  expect(news()).toEqual(['<4>client disconnected before the response waited=1s2ms running="it, other"']);
+  await clock.pass(10 * SECOND);
+  report.onGone(12_345, []);
+  expect(news()).toEqual(["<4>client disconnected before the response waited=12s more-since-last=2"]);
+});

@@ -6,6 +6,7 @@ import type { Check } from "../checks/check.ts";
 import { scriptEnvironment } from "../checks/environment.ts";
 import { hiding } from "../checks/hiding.ts";
 import type { Options } from "../config/load.ts";
+import { LOAD_BALANCERS } from "../config/load-balancers.ts";
 import { onOneLine } from "../config/problem.ts";
 import { formatDuration } from "../duration.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
@@ -13,7 +14,7 @@ import { isFailure } from "../probing/network/race.ts";
 import { resolveAnew } from "../probing/network/resolve.ts";
 import { describeUser } from "../user.ts";
 import type { Action } from "./action.ts";
-import { ASKED, ASKERS, calculate } from "./explain/arithmetic.ts";
+import { ASKED, calculate } from "./explain/arithmetic.ts";
 import { findUnreadable } from "./explain/files.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
@@ -115,9 +116,9 @@ function explainTiming(options: Options): readonly string[] {
     if (floodMs !== undefined) {
       lines.push(`within ${secondsOf(floodMs)} when more than ${options.maxRounds} ask at once`);
     }
-    for (const { name, patienceMs } of ASKERS) {
-      const verdict = answerMs < patienceMs ? "in time" : "too late: give the asker more time, or the checks less";
-      lines.push(`${waitsFor(name, patienceMs)}: ${verdict}`);
+    for (const { name, timeoutMs } of LOAD_BALANCERS) {
+      const verdict = answerMs < timeoutMs ? "in time" : "too late: raise its timeout, or set a --deadline below it";
+      lines.push(`${waitsFor(name, timeoutMs)}: ${verdict}`);
     }
   }
   if (unseen)
@@ -132,15 +133,14 @@ function explainTiming(options: Options): readonly string[] {
 /** In the background only a start can be too slow for anybody. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
   const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
-  const verdicts = ASKERS.map(({ name, patienceMs }) => {
-    const verdict = deadlineMs < patienceMs ? "in time" : "in time, once the first results are there";
-    return `${waitsFor(name, patienceMs)}: ${verdict}`;
+  const verdicts = LOAD_BALANCERS.map(({ name, timeoutMs }) => {
+    const verdict = deadlineMs < timeoutMs ? "in time" : "in time, once the first results are there";
+    return `${waitsFor(name, timeoutMs)}: ${verdict}`;
   });
   return [...within, ...verdicts];
 }
 
-const waitsFor = (name: string, patienceMs: number): string =>
-  `${name} waits for ${secondsOf(patienceMs)} unless it is told otherwise`;
+const waitsFor = (name: string, timeoutMs: number): string => `${name} waits ${secondsOf(timeoutMs)} by default`;
 
 const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;
 

@@ -8,6 +8,7 @@ import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
+import { LOAD_BALANCERS } from "./load-balancers.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
 import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
@@ -50,7 +51,7 @@ export const NO_CHECK: Problem =
 const FALLBACK_TIMEOUT_MS = 5000;
 
 /** Within the 5 s after which an ALB gives up. */
-const BACKGROUND_DEADLINE_MS = 4500;
+const DEFAULT_DEADLINE_MS = 4500;
 
 /** A result is stale when this many runs of its check are overdue. */
 const STALE_INTERVALS = 3;
@@ -101,13 +102,14 @@ export async function loadOptions(
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
-  const inBackground = settled.some(({ intervalMs }) => intervalMs !== undefined);
+  const endpoints = file?.endpoints ?? [];
+  const patient = option("deadline") === undefined ? findLongTimeout(settled, endpoints) : undefined;
   return Object.freeze({
     listener,
     listenerIsDefault: option("listener") === undefined,
     checks: Object.freeze(settled),
-    endpoints: Object.freeze(file?.endpoints ?? []),
-    deadlineMs: option("deadline") ?? (inBackground ? BACKGROUND_DEADLINE_MS : undefined),
+    endpoints: Object.freeze(endpoints),
+    deadlineMs: option("deadline") ?? (patient ? undefined : DEFAULT_DEADLINE_MS),
     deadlineIsDefault: option("deadline") === undefined,
     singleflight: option("singleflight") ?? false,
     maxRounds: withDefault("max-rounds"),
@@ -117,8 +119,33 @@ export async function loadOptions(
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
-    cautions: (file && scrutiny?.findCautions(file, wanted, settled)) ?? [],
+    cautions: [
+      ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
+      ...(patient ? [describeLateAnswer(patient)] : []),
+    ],
   });
+}
+
+/**
+ * The check that an answer may wait for the longest, where its timeout is above the default: one
+ * who chose that wants the result of a slow check, so there is no default deadline.
+ */
+function findLongTimeout(checks: readonly CheckConfig[], endpoints: readonly Endpoint[]): CheckConfig | undefined {
+  const ofEndpoints = new Set(endpoints.flatMap(({ checks }) => checks));
+  const waitedFor = checks.filter(
+    ({ name, severity, intervalMs }) => intervalMs === undefined && (severity === "critical" || ofEndpoints.has(name)),
+  );
+  return waitedFor
+    .filter(({ timeoutMs }) => timeoutMs > FALLBACK_TIMEOUT_MS)
+    .reduce<CheckConfig | undefined>((most, one) => (most && most.timeoutMs >= one.timeoutMs ? most : one), undefined);
+}
+
+function describeLateAnswer({ name, timeoutMs }: CheckConfig): string {
+  const first = LOAD_BALANCERS.filter((one) => one.timeoutMs < timeoutMs).map(
+    (one) => `${one.name} after ${formatDuration(one.timeoutMs)}`,
+  );
+  const takes = `a response may take ${formatDuration(timeoutMs)} (the timeout of ${onOneLine(name)})`;
+  return `warning: ${takes}; by default these give up first: ${first.join(", ")}; --deadline ${DEFAULT_DEADLINE_MS}ms answers before an ALB gives up`;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -112,7 +112,7 @@ export const OPTIONS = {
   deadline: define({
     field: duration,
     value: "D",
-    help: "answer a request within D; what has not finished by then has failed. In the background `4500ms` unless said, on request none",
+    help: "answer a request within D; a check that has not finished by then counts as failed. Default: `4500ms`, or none where a check on request has a timeout above 5s",
   }),
   singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
   "max-rounds": define({

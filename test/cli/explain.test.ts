@@ -50,10 +50,10 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   expect(text).toContain(`
   at once, from memory
   within 4.5 s until the first results
-  AWS NLB waits for 6 s unless it is told otherwise: in time
-  AWS ALB waits for 5 s unless it is told otherwise: in time
-  HAProxy waits for 2 s unless it is told otherwise: in time, once the first results are there
-  kubelet waits for 1 s unless it is told otherwise: in time, once the first results are there
+  kubelet waits 1 s by default: in time, once the first results are there
+  HAProxy waits 2 s by default: in time, once the first results are there
+  AWS ALB waits 5 s by default: in time
+  AWS NLB waits 6 s by default: in time
 `);
   expect(text).toContain("\n  a failure of database is known here after 22 s at the latest\n");
   expect(text).toContain("believes 2 failures knows of one after 82 s at the latest");
@@ -64,7 +64,7 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   expect(existsSync(ran)).toBe(false);
 }, 30_000);
 
-test("on request every asker's patience is held against the answer", async () => {
+test("on request the answer is compared with how long each load balancer waits", async () => {
   const text = await explain("--port", "80", "--port-timeout", "1500ms");
   expect(text).toContain("\nChecks:\n  tcp 127.0.0.1:80:\n    timeout 1s500ms, on request\n");
   expect(text.slice(text.indexOf("Answers:"))).toBe(
@@ -72,13 +72,32 @@ test("on request every asker's patience is held against the answer", async () =>
       "Answers:",
       "  within 1.55 s",
       "  within 3.1 s when more than 16 ask at once",
-      "  AWS NLB waits for 6 s unless it is told otherwise: in time",
-      "  AWS ALB waits for 5 s unless it is told otherwise: in time",
-      "  HAProxy waits for 2 s unless it is told otherwise: in time",
-      "  kubelet waits for 1 s unless it is told otherwise: too late: give the asker more time, or the checks less",
+      "  kubelet waits 1 s by default: too late: raise its timeout, or set a --deadline below it",
+      "  HAProxy waits 2 s by default: in time",
+      "  AWS ALB waits 5 s by default: in time",
+      "  AWS NLB waits 6 s by default: in time",
       "  a load balancer that asks every 30 s and believes 2 failures knows of one after 61.55 s at the latest",
     ].join("\n"),
   );
+});
+
+test("a longer timeout has no default deadline, which is a warning; --deadline wins", async () => {
+  const slow = ["--script", "sleep 6", "--script-timeout", "10"];
+  const text = await explain(...slow);
+  expect(text).toContain("\n  within 10.05 s\n");
+  expect(text).toContain(
+    "\n  AWS ALB waits 5 s by default: too late: raise its timeout, or set a --deadline below it\n",
+  );
+  expect(text).toEndWith(`
+Unwise:
+  warning: a response may take 10s (the timeout of script sleep 6); by default these give up first: kubelet after 1s, HAProxy after 2s, AWS ALB after 5s, AWS NLB after 6s; --deadline 4500ms answers before an ALB gives up`);
+  for (const options of [
+    [...slow, "--deadline", "8s"],
+    ["--script", "sleep 6"],
+    ["--script", "sleep 6", "--script-timeout", "5"],
+  ]) {
+    expect(await explain(...options)).not.toContain("Unwise:");
+  }
 });
 
 test("options that are wrong are refused as the daemon would refuse them", async () => {

@@ -45,7 +45,7 @@ test("one port leaves everything else at its default", async () => {
       },
     ],
     endpoints: [],
-    deadlineMs: undefined,
+    deadlineMs: 4500,
     deadlineIsDefault: true,
     singleflight: false,
     maxRounds: 16,
@@ -121,7 +121,7 @@ checks:
     logLevel: "debug",
     logFormat: "journal",
     singleflight: false,
-    deadlineMs: undefined,
+    deadlineMs: 4500,
   });
   expect(await loadWith(content)).toMatchObject({
     listener: { family: "tcp", host: "127.0.0.1", port: 6000 },
@@ -198,6 +198,29 @@ checks:
   expect(await checksOf(content)).toMatchObject([
     { timeoutMs: 1000, rise: 1, fall: 1, severity: "critical", intervalMs: 1000, staleAfterMs: 30_000 },
   ]);
+});
+
+test.each([
+  ["by default", "checks: [{ tcp: 80 }]", {}, 4500],
+  ["a timeout as long as the default", "checks: [{ tcp: 80 }]", { "port-timeout": ["5"] }, 4500],
+  ["a longer one of the command line", "port: 80", { script: ["true"], "script-timeout": ["10"] }, undefined],
+  ["of ports, where there is none", "script: 'true'", { "port-timeout": ["10"] }, 4500],
+  ["a longer one by default", "defaults: { timeout: 6s }\nchecks: [{ tcp: 80 }]", {}, undefined],
+  ["a longer one of a check", "checks: [{ tcp: 80 }, { tcp: 81, timeout: 5001ms }]", {}, undefined],
+  ["one that no answer waits for", "checks: [{ tcp: 80 }, { tcp: 81, timeout: 9s, severity: warning }]", {}, 4500],
+  [
+    "one that an endpoint waits for",
+    "checks: [{ tcp: 80 }, { name: a, tcp: 81, timeout: 9s, severity: warning }]\nendpoints: { /a: [a] }",
+    {},
+    undefined,
+  ],
+  ["one in the background", "checks: [{ tcp: 80 }, { tcp: 81, timeout: 9s, interval: 1m }]", {}, 4500],
+  ["the deadline that was chosen", "deadline: 7s\nchecks: [{ tcp: 80, timeout: 9s }]", {}, 7000],
+] as const)("the deadline: %s", async (_, content, raw, deadlineMs) => {
+  const loaded = await loadWith(content, raw);
+  expect(loaded).toMatchObject({ deadlineMs });
+  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  expect(late).toHaveLength(deadlineMs === undefined ? 1 : 0);
 });
 
 test("with an interval a result is stale after three and the timeout, and a request has a deadline", async () => {

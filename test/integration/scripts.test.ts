@@ -132,18 +132,26 @@ test("rounds in flight end and are answered before it stops", async () => {
   expect((await asked).status).toBe(200);
 });
 
-test("a requester that goes away ends the round that only it waited for, and no other", async () => {
+test("a round runs on when its client has disconnected, and ends with the daemon", async () => {
   const sleep = uniqueSleep();
   await using daemon = await startDaemon(["--script", sleep, "--script-timeout", "60"]);
-  const [leaving, staying] = [new AbortController(), new AbortController()];
+  const leaving = new AbortController();
   const left = daemon.ask("/", { signal: leaving.signal }).catch(() => "left");
-  const other = daemon.ask("/", { signal: staying.signal }).catch(() => "left");
-  await until(() => processesRunning(sleep).length === 2, 5000, "two rounds to run");
+  await until(() => processesRunning(sleep).length === 1, 5000, "the round to run");
   leaving.abort();
   expect(await left).toBe("left");
-  await until(() => processesRunning(sleep).length === 1, 2000, "one round to end");
-  staying.abort();
-  expect(await other).toBe("left");
+  expect(await daemon.logged("client disconnected before the response")).toContain(`running="script ${sleep}"`);
+  expect(processesRunning(sleep)).toHaveLength(1);
+  await daemon.stop();
+  await allGone(sleep);
+});
+
+test("a check that hangs is logged as down by its own timeout, though its client has disconnected long before", async () => {
+  const sleep = uniqueSleep();
+  await using daemon = await startDaemon(["--script", sleep, "--script-timeout", "500ms"]);
+  await daemon.ask("/", { signal: AbortSignal.timeout(50) }).catch(() => "gave up");
+  expect(await daemon.logged("check is down")).toContain("reason=timeout");
+  expect(await daemon.logged("host is unhealthy")).toContain(`failing="script ${sleep}"`);
   await allGone(sleep);
 });
 

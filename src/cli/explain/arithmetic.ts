@@ -5,19 +5,6 @@ import type { Options } from "../../config/load.ts";
 /** What an answer may take on top of the longest timeout, on a machine that is idle. */
 const LATE_MS = 50;
 
-export interface Asker {
-  readonly name: string;
-  /** What it waits for an answer unless it is told otherwise. */
-  readonly patienceMs: number;
-}
-
-export const ASKERS: readonly Asker[] = [
-  { name: "AWS NLB", patienceMs: 6000 },
-  { name: "AWS ALB", patienceMs: 5000 },
-  { name: "HAProxy", patienceMs: 2000 },
-  { name: "kubelet", patienceMs: 1000 },
-];
-
 /** A load balancer's health check as AWS suggests it: so many failures in a row, so far apart. */
 export const ASKED = { everyMs: 30_000, failures: 2 } as const;
 
@@ -39,17 +26,14 @@ export interface Arithmetic {
   readonly detectMs: number;
 }
 
-/** An answer waits for the checks that decide; a round that others wait for, for all of its. */
+/** An answer waits for the checks that decide, and so does a request for a place of theirs. */
 export function calculate({ checks, deadlineMs = Number.POSITIVE_INFINITY, singleflight }: Timing): Arithmetic {
   const critical = checks.filter(({ severity }) => severity === "critical");
   const onRequest = critical.filter(({ intervalMs }) => intervalMs === undefined);
-  const roundMs = longest(checks.filter(({ intervalMs }) => intervalMs === undefined));
   const answerMs = onRequest.length > 0 ? Math.min(longest(onRequest) + LATE_MS, deadlineMs) : undefined;
-  // Who comes when all rounds are taken waits for one of them, then for its own.
+  // A request that comes when all places are taken waits for one of the rounds, then for its own.
   const inFlood =
-    answerMs === undefined || singleflight
-      ? answerMs
-      : Math.min(roundMs + longest(onRequest) + 2 * LATE_MS, deadlineMs);
+    answerMs === undefined || singleflight ? answerMs : Math.min(2 * (longest(onRequest) + LATE_MS), deadlineMs);
   const unseen = critical
     .flatMap(({ name, intervalMs, fall, timeoutMs }) =>
       intervalMs === undefined ? [] : [{ ms: fall * intervalMs + timeoutMs, check: name }],

@@ -28,10 +28,10 @@ test.each([
   ["a deadline cuts the flood alone", { deadlineMs: 3000 }, [check()], { answerMs: 2050, floodMs: 3000 }],
   ["a shared round is no longer", { singleflight: true }, [check()], { answerMs: 2050, floodMs: undefined }],
   [
-    "no answer waits for what only warns, but a round does",
+    "no answer and no place waits for what only warns",
     {},
     [check(), check(warning)],
-    { answerMs: 2050, floodMs: 11_100 },
+    { answerMs: 2050, floodMs: 4100 },
   ],
   [
     "from memory a failure is unseen for fall intervals and the timeout",
