@@ -9,7 +9,7 @@ import { clock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
 import { askWhole } from "./control/ask-whole.ts";
 import type { Controls } from "./control/controls.ts";
-import { createMonitor, type Monitor } from "./core/monitor.ts";
+import { type CheckReport, createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
 import { createHealthHandler, type HealthHandler } from "./http/health.ts";
 import { serveHealth } from "./http/serve.ts";
@@ -22,6 +22,7 @@ import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { type Reporting, reporting } from "./reporting.ts";
 import { type HostStatus, hostStatus } from "./status.ts";
 import type { Notifier } from "./systemd.ts";
+import { runTrial } from "./trial.ts";
 import { version } from "./version.ts";
 import type { Withdrawals } from "./withdrawal/withdrawal.ts";
 import { createWithdrawals } from "./withdrawal/withdrawals.ts";
@@ -70,24 +71,22 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   const monitor = createMonitor({ ...plan.settings, ...told });
   let answer = answering(plan, monitor, withdrawals);
 
-  /** In force for the next request; those that wait are answered as they were asked. */
-  function apply(next: Options) {
-    const before = plan;
-    plan = createPlan(next, build, before);
-    monitor.reconfigure(plan.settings);
-    answer = answering(plan, monitor, withdrawals);
-    log.setLevel(next.logLevel);
-    const { kept, added, removed } = plan.change;
-    const cautions = [...fixedCautions(options, next), ...next.cautions];
-    return { cautions, kept, added: added.length, removed: removed.length };
-  }
   const reloader = createReloader({
     reread,
-    apply,
+    createPlan: (next) => createPlan(next, build, plan),
+    tryOut: (next, signal) => runTrial(plan, next, monitor, signal),
+    // In force for the next request; those that wait are answered as they were asked.
+    apply(next, trial) {
+      plan = next;
+      monitor.reconfigure(plan.settings, trial);
+      answer = answering(plan, monitor, withdrawals);
+      log.setLevel(plan.options.logLevel);
+    },
+    fixed: (next) => fixedCautions(options, next.options),
     onStart: () => notifier?.reloading(),
-    onEnd(report) {
-      told.onReload(report, plan.change);
-      if (report.taken) void told.onWatch(plan.change.added);
+    onEnd(report, change) {
+      told.onReload(report);
+      if (report.taken && change) void told.onWatch([...change.changed.keys(), ...change.added]);
       notifier?.reloaded();
     },
     onFault: told.onFault,
@@ -96,7 +95,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   await using opened = new AsyncDisposableStack();
   if (options.controlSocket !== undefined) {
     const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
-    const controls = { status, reload: () => reloader.reload(), withdrawals };
+    const controls = { status, reload: reloader.reload, withdrawals };
     opened.use(await openControl(options.controlSocket, controls, log));
   }
   if (options.agentListener) {
@@ -129,6 +128,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       await reloader.reload();
     },
     async stop(drain) {
+      reloader.stop();
       const { drainDelayMs } = plan.options;
       const drains = drain && drainDelayMs > 0;
       notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
@@ -223,12 +223,16 @@ interface Described {
 
 async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
   const { healthy, failing } = monitor.read() ?? (await askWhole(plan.checks, monitor));
+  const reports = monitor.states();
+  const isDown = ({ check, state, stale }: CheckReport) =>
+    check.severity === "critical" && (stale || state.status !== "up");
   return hostStatus({
     version,
     startedAt,
     healthy,
-    failing,
-    reports: monitor.states(),
+    // The first failure decides, so the verdict need not know of all.
+    failing: healthy ? [] : [...new Set([...failing, ...reports.filter(isDown).map(({ check }) => check.name)])],
+    reports,
     withdrawal: withdrawals.current(),
     lastReload: reloader.last,
     now: clock.now(),

@@ -1,5 +1,6 @@
-// Options → what is watched, and how a request is answered from it. A check of which
-// nothing has changed since the plan before is the same object: it keeps what is known of it.
+// Options → what is watched, and how a request is answered from it. A check of which nothing
+// has changed since the plan before is the same object. One that has changed, and has kept
+// its name and kind, replaces the one before: it takes over its status.
 
 import type { CheckConfig } from "./checks/build.ts";
 import type { Check } from "./checks/check.ts";
@@ -19,7 +20,8 @@ export interface Plan {
 
 export interface PlanChange {
   readonly kept: number;
-  /** A check that changed is new, and the one before is gone. */
+  /** Each with the check of its name and kind that it replaces. */
+  readonly changed: ReadonlyMap<Check, Check>;
   readonly added: readonly Check[];
   readonly removed: readonly Check[];
 }
@@ -29,11 +31,8 @@ type Build = (config: CheckConfig) => Check;
 /** Nothing runs by it yet. */
 export function createPlan(options: Options, build: Build, before?: Plan): Plan {
   const { singleflight, maxRounds, deadlineMs, endpoints } = options;
-  const buildAnew = before ? keeping(before, build) : build;
-  const checks = options.checks.map(buildAnew);
+  const checks = options.checks.map(before ? keeping(before, build) : build);
   const ofEndpoint = (names: readonly string[]) => checks.filter(({ name }) => names.includes(name));
-  const old = new Set(before?.checks);
-  const now = new Set(checks);
   return {
     options,
     checks,
@@ -45,11 +44,24 @@ export function createPlan(options: Options, build: Build, before?: Plan): Plan 
     },
     // A request may wait for a round to end and then for its own.
     longestAnswerMs: deadlineMs ?? 2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs)),
-    change: {
-      kept: checks.filter((check) => old.has(check)).length,
-      added: checks.filter((check) => !old.has(check)),
-      removed: [...old].filter((check) => !now.has(check)),
-    },
+    change: compare(before?.checks ?? [], checks),
+  };
+}
+
+function compare(before: readonly Check[], now: readonly Check[]): PlanChange {
+  const old = new Map(before.map((check) => [check.name, check]));
+  const kept = new Set(now.filter((check) => old.get(check.name) === check));
+  const changed = new Map<Check, Check>();
+  for (const check of now) {
+    const replaced = old.get(check.name);
+    if (replaced && !kept.has(check) && replaced.kind === check.kind) changed.set(check, replaced);
+  }
+  const gone = new Set([...kept, ...changed.values()]);
+  return {
+    kept: kept.size,
+    changed,
+    added: now.filter((check) => !kept.has(check) && !changed.has(check)),
+    removed: before.filter((check) => !gone.has(check)),
   };
 }
 

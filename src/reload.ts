@@ -1,55 +1,76 @@
-// Reads the configuration again: whole or not at all. One at a time; who asks while one
-// is under way gets the next, which all share who came by then. A reading that hangs is
-// refused, and none is begun beside it.
+// Reads the configuration again, tries it out and takes it: whole or not at all. One at a time; reloads
+// that are asked for while one is under way share the next. A reading that hangs is refused,
+// and none is begun beside it.
 
+import type { Check } from "./checks/check.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { Options } from "./config/load.ts";
+import type { Trial } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
-import type { ReloadReport } from "./status.ts";
+import type { Plan, PlanChange } from "./plan.ts";
+import type { ReloadOrder, ReloadReport } from "./status.ts";
+import type { TrialReport } from "./trial.ts";
 import { within } from "./within.ts";
 
-/** The options anew, or why there are none, whole lines. */
+/** Reads the options again, or says why there are none, whole lines. */
 export type Reread = () => Promise<Options | readonly string[]>;
 
 export interface ReloaderOptions {
   readonly reread: Reread;
-  /** Puts the options in force, at once and whole. */
-  readonly apply: (options: Options) => Omit<ReloadReport, "at" | "taken" | "problems">;
+  /** Nothing runs by it yet. */
+  readonly createPlan: (options: Options) => Plan;
+  /** Runs the new and the changed checks once; ends at once when the signal aborts. */
+  readonly tryOut: (plan: Plan, signal: AbortSignal) => Promise<TrialReport>;
+  /** Puts the plan in force, at once and whole. */
+  readonly apply: (plan: Plan, trial: Trial) => void;
+  /** What takes a restart to change; whole lines. */
+  readonly fixed: (plan: Plan) => readonly string[];
+  /** Neither is called for a dry run. */
   readonly onStart: () => void;
-  readonly onEnd: (report: ReloadReport) => void;
+  readonly onEnd: (report: ReloadReport, change: PlanChange | undefined) => void;
   /** Something was thrown, which is a fault of ours. */
   readonly onFault: (error: unknown) => void;
   /** For tests. */
   readonly clock?: Clock;
 }
 
-/** Less than `health-checker reload` waits for, so that it hears why. */
+/** Less than `health-checker reload` waits for a sign of life, so that it hears why. */
 const LONGEST_READING_MS = 20_000;
+
+export const PLAIN_RELOAD: ReloadOrder = { force: false, dryRun: false };
 
 export interface Reloader {
   /** Resolves with what came of it; never rejects. */
-  reload(): Promise<ReloadReport>;
-  /** Of the last one. */
+  reload(order?: ReloadOrder): Promise<ReloadReport>;
+  /** Of the last one that was no dry run. */
   readonly last: ReloadReport | undefined;
+  /** Refuses the one under way and all that wait. */
+  stop(): void;
 }
 
+type Attempt = Omit<ReloadReport, "at" | "dryRun"> & { readonly change?: PlanChange };
+
 export function createReloader(options: ReloaderOptions): Reloader {
-  const { reread, apply, onStart, onEnd, onFault, clock = hostClock } = options;
+  const { reread, createPlan, tryOut, apply, fixed, onStart, onEnd, onFault, clock = hostClock } = options;
   let running: Promise<unknown> = Promise.resolve();
-  let next: Promise<ReloadReport> | undefined;
+  const waiting = new Map<string, Promise<ReloadReport>>();
+  const stopping = new AbortController();
   let last: ReloadReport | undefined;
   /** When the reading began that was refused since it hangs, and still does. */
   let hangsSince: number | undefined;
 
-  async function reloadNow(): Promise<ReloadReport> {
-    next = undefined;
-    onStart();
-    last = { at: new Date().toISOString(), ...(await attempt()) };
-    onEnd(last);
-    return last;
+  async function reloadNow(order: ReloadOrder): Promise<ReloadReport> {
+    const { dryRun } = order;
+    if (!dryRun) onStart();
+    const { change, ...outcome } = await attempt(order);
+    const report = { at: new Date().toISOString(), dryRun, ...outcome };
+    if (dryRun) return report;
+    last = report;
+    onEnd(report, change);
+    return report;
   }
 
-  async function attempt(): Promise<Omit<ReloadReport, "at">> {
+  async function attempt(order: ReloadOrder): Promise<Attempt> {
     if (hangsSince !== undefined) {
       const age = roundDuration(clock.now() - hangsSince);
       return refused([`health-checker: a reading that began ${age} ago still hangs, so none is begun`]);
@@ -62,11 +83,30 @@ export function createReloader(options: ReloaderOptions): Reloader {
           `health-checker: the configuration could not be read within ${limit}; does a file system hang?`,
         ]);
       }
-      return "listener" in options ? { taken: true, problems: [], ...apply(options) } : refused(options);
+      return "listener" in options ? await takeIfHarmless(options, order) : refused(options);
     } catch (error) {
       onFault(error);
       return refused(["health-checker: a fault of its own; its log has it"]);
     }
+  }
+
+  async function takeIfHarmless(options: Options, { force, dryRun }: ReloadOrder): Promise<Attempt> {
+    const plan = createPlan(options);
+    const { trial, harm, failures } = await tryOut(plan, stopping.signal);
+    if (stopping.signal.aborted) return refused(["health-checker: the daemon is stopping"]);
+    const isRefused = harm.length > 0 && !force;
+    const taken = !isRefused && !dryRun;
+    const warnings = [...(isRefused ? [] : harm), ...failures].map((line) => `health-checker: warning: ${line}`);
+    const report = {
+      taken,
+      problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],
+      forcible: isRefused,
+      cautions: [...fixed(plan), ...options.cautions, ...warnings],
+      ...namesOf(plan.change),
+      change: plan.change,
+    };
+    if (taken) apply(plan, trial);
+    return report;
   }
 
   /** Undefined where it hangs; what comes of it then comes to nothing. */
@@ -85,17 +125,37 @@ export function createReloader(options: ReloaderOptions): Reloader {
   }
 
   return {
-    reload() {
-      if (next) return next;
-      next = running.then(reloadNow);
+    reload(order = PLAIN_RELOAD) {
+      const key = JSON.stringify([order.force, order.dryRun]);
+      const shared = waiting.get(key);
+      if (shared) return shared;
+      const next = running.then(() => {
+        waiting.delete(key);
+        return reloadNow(order);
+      });
+      waiting.set(key, next);
       running = next;
       return next;
     },
     get last() {
       return last;
     },
+    stop: () => stopping.abort(),
   };
 }
 
-const refused = (problems: readonly string[]) =>
-  ({ taken: false, problems, cautions: [], kept: 0, added: 0, removed: 0 }) as const;
+function namesOf({ kept, changed, added, removed }: PlanChange) {
+  const names = (checks: Iterable<Check>) => Array.from(checks, ({ name }) => name);
+  return { kept, changed: names(changed.keys()), added: names(added), removed: names(removed) };
+}
+
+const refused = (problems: readonly string[]): Attempt => ({
+  taken: false,
+  problems,
+  forcible: false,
+  cautions: [],
+  kept: 0,
+  changed: [],
+  added: [],
+  removed: [],
+});

@@ -10,7 +10,6 @@ import type { MonitorOptions } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import { createFlapGuard, type Late } from "./log/flapping.ts";
 import type { Log, LogFields } from "./log/log.ts";
-import type { PlanChange } from "./plan.ts";
 import type { ReloadReport } from "./status.ts";
 import { describeFault } from "./thrown.ts";
 
@@ -28,7 +27,7 @@ export interface Reporting extends Pick<MonitorOptions, "onResult" | "onVerdict"
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
   /** The configuration was read again. */
-  readonly onReload: (report: ReloadReport, change: PlanChange | undefined) => void;
+  readonly onReload: (report: ReloadReport) => void;
   /** What is watched from now on, and what of it will not work. */
   readonly onWatch: (checks: readonly Check[]) => Promise<void>;
   /** Writes what was held back. */
@@ -123,10 +122,9 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     onAnswerFault(error: Error): void {
       tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
     },
-    onReload({ taken, problems, cautions }, change): void {
+    onReload({ taken, problems, cautions, kept, changed, added, removed }): void {
       if (taken) {
-        const { kept = 0, added = [], removed = [] } = change ?? {};
-        const fields = { kept, added: namesOf(added), removed: namesOf(removed) };
+        const fields = { kept, changed: textOf(changed), added: textOf(added), removed: textOf(removed) };
         tell("reload", "info", "configuration reloaded", fields);
         for (const caution of cautions) tell(`caution ${caution}`, "warning", "unwise configuration", { caution });
       } else {
@@ -167,8 +165,9 @@ const wasFor = (before: CheckState, after: CheckState) =>
 
 const lateFields = ({ leftOut, agoMs }: Late) => ({ "left-out": leftOut, ago: roundDuration(agoMs) });
 
-const namesOf = (checks: readonly Check[]): string | undefined =>
-  checks.length === 0 ? undefined : listOf(checks.map(({ name }) => name));
+const namesOf = (checks: readonly Check[]): string | undefined => textOf(checks.map(({ name }) => name));
+
+const textOf = (names: readonly string[]): string | undefined => (names.length === 0 ? undefined : listOf(names));
 
 const listOf = (names: readonly string[]): string =>
   names.length <= MOST_NAMES

@@ -52,14 +52,28 @@ export interface ReloadReport {
   readonly at: string;
   /** False: nothing has changed. */
   readonly taken: boolean;
-  /** Why it was refused, whole lines. */
+  /** It was only to be tried. */
+  readonly dryRun: boolean;
+  /** Why it was refused, or would be; whole lines. */
   readonly problems: readonly string[];
+  /** It was refused since it would have turned the host or an endpoint unhealthy: what `--force` overrides. */
+  readonly forcible: boolean;
   /** What is allowed and unwise, and what takes a restart to change; whole lines. */
   readonly cautions: readonly string[];
-  /** Of the checks. */
+  /** How many checks stay as they are. */
   readonly kept: number;
-  readonly added: number;
-  readonly removed: number;
+  /** Names of checks: what changed keeps its name, kind and status. */
+  readonly changed: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** How a reload is asked for. */
+export interface ReloadOrder {
+  /** Takes what would turn the host or an endpoint unhealthy. */
+  readonly force: boolean;
+  /** Changes nothing. */
+  readonly dryRun: boolean;
 }
 
 export interface StatusParts {

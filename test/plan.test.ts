@@ -1,5 +1,5 @@
-// What has not changed since the plan before is the same object, whatever its kind; what
-// has changed in anything at all is not.
+// A check that has not changed since the plan before is the same object, whatever its kind; one that
+// has changed in anything at all is not, and replaces the one of its name and kind.
 
 import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
@@ -28,7 +28,7 @@ test("a file that is read again keeps every check, of every kind", async () => {
     after.checks.forEach((check, index) => {
       expect(check).toBe(before.checks[index] as typeof check);
     });
-    expect(after.change).toEqual({ kept: before.checks.length, added: [], removed: [] });
+    expect(after.change).toEqual({ kept: before.checks.length, changed: new Map(), added: [], removed: [] });
     for (const { kind } of after.checks) kinds.add(kind);
   }
   expect([...kinds].sort()).toEqual(Object.keys(KINDS).sort());
@@ -60,7 +60,7 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ["tcp: 80", "udp: 80, send: x"],
 ];
 
-test("whatever is changed about a check makes it a new one", async () => {
+test("whatever is changed about a check makes it another, which replaces the one before if the kind is the same", async () => {
   await using folder = await tempFolder();
   for (const pair of CHANGES) {
     const [one, other] = await Promise.all(
@@ -70,7 +70,12 @@ test("whatever is changed about a check makes it a new one", async () => {
     const before = createPlan(one, build);
     const { checks, change } = createPlan(other, build, before);
     expect({ pair, kept: change.kept }).toEqual({ pair, kept: 0 });
-    expect(change).toEqual({ kept: 0, added: checks, removed: before.checks });
+    const [now, old] = [checks[0] as (typeof checks)[number], before.checks[0] as (typeof checks)[number]];
+    expect(change).toEqual(
+      now.kind === old.kind
+        ? { kept: 0, changed: new Map([[now, old]]), added: [], removed: [] }
+        : { kept: 0, changed: new Map(), added: checks, removed: before.checks },
+    );
   }
 });
 

@@ -156,27 +156,45 @@ test("a thousand checks that go down at once have one line each, and the host on
 
 const other = fakeCheck({ name: "other" });
 
-const REFUSED_RELOAD = { at: "", taken: false, cautions: [], kept: 0, added: 0, removed: 0 };
+const REFUSED_RELOAD = {
+  at: "",
+  taken: false,
+  dryRun: false,
+  forcible: false,
+  cautions: [],
+  kept: 0,
+  changed: [],
+  added: [],
+  removed: [],
+};
 
 test("a reload tells what it changed, or why it changed nothing, and however many there are is no flood", async () => {
   const { clock, report, news } = setUp();
-  const change = { kept: 3, added: [fakeCheck({ name: "new" })], removed: [] };
-  const taken = { ...REFUSED_RELOAD, taken: true, problems: [], cautions: ["listener: takes a restart"] };
-  report.onReload(taken, change);
-  report.onReload({ ...REFUSED_RELOAD, problems: ["a.yaml:1:1: one", "a.yaml:2:1: two"] }, change);
+  const cautions = ["listener: takes a restart"];
+  const taken = {
+    ...REFUSED_RELOAD,
+    taken: true,
+    problems: [],
+    cautions,
+    kept: 3,
+    changed: ["a", "b"],
+    added: ["new"],
+  };
+  report.onReload(taken);
+  report.onReload({ ...REFUSED_RELOAD, problems: ["a.yaml:1:1: one", "a.yaml:2:1: two"] });
   expect(news()).toEqual([
-    "<6>configuration reloaded kept=3 added=new",
+    '<6>configuration reloaded kept=3 changed="a, b" added=new',
     '<4>unwise configuration caution="listener: takes a restart"',
     '<3>configuration refused, nothing has changed count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
   ]);
   const many = Array.from({ length: 100 }, (_, index) => `a.yaml:${index}:1: wrong`);
-  report.onReload({ ...REFUSED_RELOAD, problems: many }, undefined);
+  report.onReload({ ...REFUSED_RELOAD, problems: many });
   const [line = ""] = news();
   expect(line).toContain("count=100 ");
   expect(line.match(/wrong/g)).toHaveLength(20);
   for (let reload = 0; reload < 60; reload++) {
     await clock.pass(SECOND);
-    report.onReload(taken, change);
+    report.onReload(taken);
   }
   expect(news().filter((line) => line.includes("reloaded")).length).toBeLessThanOrEqual(5);
 });

@@ -34,9 +34,19 @@ const because: OptionDef<string> = {
   help: "what it is for, as `status`, the log and HAProxy are to tell it; 200 characters at most",
 };
 
+const force: OptionDef<boolean> = {
+  field: flag,
+  help: "take the configuration even if the host, or an endpoint, turns unhealthy by it",
+};
+
+const dryRun: OptionDef<boolean> = {
+  field: flag,
+  help: "run the new and the changed checks, print what would come of it, and change nothing",
+};
+
 const OWN: Readonly<Record<Verb, Readonly<Record<string, OptionDef<unknown>>>>> = {
   status: { json },
-  reload: {},
+  reload: { force, "dry-run": dryRun },
   drain: {},
   undrain: {},
   maint: { for: lasts, reason: because },
@@ -67,6 +77,8 @@ export async function control(verb: Verb, rawArgs: readonly string[]): Promise<A
 /** Undefined where it does not say how long. */
 function orderOf(verb: Verb, read: <T>(name: string, option: OptionDef<T>) => T | undefined): Order | undefined {
   if (verb === "status") return { verb, json: read("json", json) ?? false };
+  if (verb === "reload")
+    return { verb, force: read("force", force) ?? false, dryRun: read("dry-run", dryRun) ?? false };
   if (verb !== "maint") return { verb };
   const forMs = read("for", lasts);
   const why = read("reason", because);
@@ -97,8 +109,10 @@ answers, 2 a mistake on the command line.`,
   },
   reload: {
     what: `health-checker reload has the daemon read its config file again, as SIGHUP does,
-and prints what came of it. A file with a mistake in it changes nothing.`,
-    usage: "",
+and prints what came of it. New and changed checks run once first. A file with
+a mistake in it changes nothing, nor does one that would turn a healthy host,
+or a healthy endpoint, unhealthy.`,
+    usage: "[--dry-run] [--force]",
     exit: "0 taken, 1 refused or no daemon answers, 2 a mistake on the command\nline.",
   },
   drain: {

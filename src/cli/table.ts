@@ -1,6 +1,8 @@
 // Tables for people. Where nobody looks a table is plain: a line a row, nothing cut. On a
 // terminal it keeps to the width: what is long is wrapped under its column, or below its line.
 
+import { describeFailure } from "../checks/describe.ts";
+
 export interface Look {
   /** Undefined where lines may be of any length. */
   readonly columns: number | undefined;
@@ -82,19 +84,14 @@ export interface Said {
   readonly detail?: string;
 }
 
-/** Of a script's last line: the whole of it is in the JSON. */
-const LONGEST_SAID = 200;
-
-/** What follows an output of which only the end was kept. */
-const HOW_MUCH = /^\(captured \d+ of \d+ bytes\)$/;
-
 /** What the last column says of a check; not yet fit for one line. */
 export function tellWhy({ reason, message, output, warning, detail }: Said): string {
   if (reason !== undefined) {
-    const lines = output === undefined ? [] : Bun.stripANSI(output).split("\n");
-    const last = lines.findLast((line) => line.trim() !== "" && !HOW_MUCH.test(line));
-    const said = last === undefined ? "" : `; its output ends in: ${cut(last.trim(), LONGEST_SAID)}`;
-    return `${reason}: ${message}${said}`;
+    return describeFailure({
+      reason,
+      ...(message !== undefined && { message }),
+      ...(output !== undefined && { output }),
+    });
   }
   return warning === undefined ? (detail ?? "") : `warning: ${warning}`;
 }

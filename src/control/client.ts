@@ -26,7 +26,7 @@ export interface Trouble {
 /** A thousand checks with all the output that is kept of each are well below. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Never rejects. */
+/** Never rejects. `limitMs` is how long the daemon may be silent. */
 export async function askControl(
   path: string,
   { method, route, body }: ControlRequest,
@@ -47,7 +47,7 @@ export async function askControl(
   };
   try {
     const response = await fetch(`http://localhost${route}`, init as RequestInit);
-    const text = await readText(response);
+    const text = await readText(response, () => timer.refresh());
     if (text === undefined) return { trouble: `${onOneLine(path)} answers more than a health-checker does` };
     return { status: response.status, answer: JSON.parse(text) as unknown };
   } catch (error) {
@@ -64,10 +64,11 @@ export async function askControl(
 }
 
 /** Undefined where it is too long. */
-async function readText(response: Response): Promise<string | undefined> {
+async function readText(response: Response, onData: () => void): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of response.body ?? []) {
+    onData();
     sizeBytes += chunk.byteLength;
     if (sizeBytes > LONGEST_ANSWER_BYTES) return undefined;
     chunks.push(chunk);

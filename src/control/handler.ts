@@ -10,6 +10,7 @@ import { within } from "../within.ts";
 import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";
 import type { Controls } from "./controls.ts";
 import { readMaintenance } from "./maintenance.ts";
+import { readReloadOrder } from "./reload-order.ts";
 
 export type ControlHandler = (request: Request) => Promise<Response>;
 
@@ -21,6 +22,9 @@ interface Route {
 /** A client that sends no more of its body by then is told so. */
 const BODY_MS = 5000;
 
+/** A reload runs checks to their timeouts: its client hears this often that the daemon lives. */
+const ALIVE_MS = 5000;
+
 export function createControlHandler(controls: Controls, log: Pick<Log, "error">): ControlHandler {
   const { withdrawals } = controls;
   const inForce = (keeping: Keeping): WithdrawalAnswer => {
@@ -31,9 +35,14 @@ export function createControlHandler(controls: Controls, log: Pick<Log, "error">
     "/status": { method: "GET", answer: async () => json(200, await controls.status()) },
     "/reload": {
       method: "POST",
-      async answer() {
-        const report = await controls.reload();
-        return json(report.taken ? 200 : 422, report);
+      async answer(request) {
+        const body = await readBody(request);
+        if (body === undefined) return refuse(408, "the body did not come");
+        const order = readReloadOrder(body);
+        if ("flaw" in order) return refuse(400, order.flaw);
+        const reloading = controls.reload(order);
+        const report = await within(reloading, ALIVE_MS);
+        return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading);
       },
     },
     "/drain": { method: "POST", answer: async () => json(200, inForce(await withdrawals.drain())) },
@@ -75,6 +84,31 @@ export function controlFault(error: unknown, log: Pick<Log, "error">): Response 
   const described = describeFault(error);
   log.error("fault in health-checker while it was controlled; please report it", { error: described });
   return refuse(500, "a fault in health-checker; its log says more");
+}
+
+/**
+ * An answer that takes long: a blank, which JSON ignores, now and then until it is there. The status is
+ * 200 whatever it says.
+ */
+function whileAlive(answer: Promise<object>): Response {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    async start(stream) {
+      const write = (text: string) => stream.enqueue(new TextEncoder().encode(text));
+      write(" ");
+      timer = setInterval(() => write(" "), ALIVE_MS);
+      const text = JSON.stringify(await answer);
+      clearInterval(timer);
+      if (timer === undefined) return; // the client has disconnected
+      write(text);
+      stream.close();
+    },
+    cancel() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  });
+  return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
 }
 
 /** Undefined where it is cut off, or does not end in time. */

@@ -16,6 +16,14 @@ import { both, type Decides, decidesEndpoint, decidesHost, judge, unhealthy } fr
 
 export type { Asker } from "./askers.ts";
 
+/** What is known of the checks of new settings before these apply. */
+export interface Trial {
+  /** Each new check that takes over the status of the one it replaces. */
+  readonly changed: ReadonlyMap<Check, Check>;
+  /** Of runs of the new checks. */
+  readonly results: readonly CheckResult[];
+}
+
 /** What is watched and how: all that can change while it is. */
 export interface MonitorSettings {
   /**
@@ -66,14 +74,17 @@ export interface Monitor {
   ask(asker: Asker, group?: number): Promise<Verdict>;
   /**
    * From now on these settings. A check that was watched before, the same object, keeps its state
-   * and its run. A request that waits is answered by the settings that it came under.
+   * and its run; one that replaces another keeps its status. A request that waits is answered by the
+   * settings that it came under.
    */
-  reconfigure(settings: MonitorSettings): void;
+  reconfigure(settings: MonitorSettings, trial?: Trial): void;
   /** Every check of the host, in its order. */
   states(): readonly CheckReport[];
   /** Ends every run and round at once: who waits is answered unhealthy. Nothing runs in the background any more. */
   abort(): void;
 }
+
+const NO_TRIAL: Trial = { changed: new Map(), results: [] };
 
 /** On request every result counts at once. */
 const ON_REQUEST = { rise: 1, fall: 1 };
@@ -157,12 +168,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
   /** Something has changed since the host was last judged. */
   let reviewDue = false;
   let phase: "made" | "started" | "stopped" = "made";
-  settle(options);
+  settle(options, new Map());
 
-  function settle(settings: MonitorSettings): void {
+  function settle(settings: MonitorSettings, changed: Trial["changed"]): void {
     for (const group of groups) group.isCurrent = false;
     const before = subjects;
-    const known = (check: Check): Subject => before.get(check) ?? createSubject(check);
+    const replaced = (check: Check) => before.get(changed.get(check) ?? check);
+    const known = (check: Check): Subject => before.get(check) ?? createSubject(check, replaced(check));
     subjects = new Map(settings.groups.flat().map((check) => [check, known(check)]));
     for (const subject of before.values()) {
       subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
@@ -185,10 +197,19 @@ export function createMonitor(options: MonitorOptions): Monitor {
     if (!isWatched(subject) && !subject.groups.some(({ vigil }) => vigil)) subject.run?.cut.abort();
   }
 
-  function reconfigure(settings: MonitorSettings): void {
-    settle(settings);
+  function reconfigure(settings: MonitorSettings, { changed, results }: Trial = NO_TRIAL): void {
+    settle(settings, changed);
+    for (const result of results) takeTrial(result);
     if (phase === "started") keepUp();
     review(clock.now());
+  }
+
+  function takeTrial(result: CheckResult): void {
+    const subject = subjects.get(result.check);
+    if (!subject) return;
+    subject.ranAt = result.start;
+    if (runsInBackground(subject)) takeInBackground(subject, result.start, result);
+    else takeOnRequest(result);
   }
 
   function keepUp(): void {
@@ -379,17 +400,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     subject.run = undefined;
     running.delete(subject);
     if (!cut.signal.aborted) {
-      const { check, groups } = subject;
-      const now = clock.now();
-      // When this run began: that it took long breaks no row of failures.
-      const wasStale = !isFresh(subject, startedAt);
       const wasTold = subject.toldStale;
-      // Its age counts from its end, but no run ends after its timeout unless it was held up, by a suspension say.
-      subject.freshUntil = Math.min(now, startedAt + check.timeoutMs) + check.staleAfterMs;
-      if (isFresh(subject, now)) subject.toldStale = false;
-      const changed = take(subject, result, check, wasStale);
-      if (changed) for (const group of groups) group.verdict = undefined;
-      if (isWatched(subject) && (changed || wasTold || reviewDue)) review(now);
+      const changed = takeInBackground(subject, startedAt, result);
+      if (isWatched(subject) && (changed || wasTold || reviewDue)) review(clock.now());
     }
     for (const { vigil } of subject.groups) {
       if (!vigil?.pending.has(subject)) continue;
@@ -401,6 +414,20 @@ export function createMonitor(options: MonitorOptions): Monitor {
       vigil.pending.delete(subject);
       if (vigil.pending.size === 0) attend(vigil);
     }
+  }
+
+  /** Whether the status changed. */
+  function takeInBackground(subject: Subject, startedAt: number, result: CheckResult): boolean {
+    const { check, groups } = subject;
+    const now = clock.now();
+    // When this run began: that it took long breaks no row of failures.
+    const wasStale = !isFresh(subject, startedAt);
+    // Its age counts from its end, but no run ends after its timeout unless it was held up, by a suspension say.
+    subject.freshUntil = Math.min(now, startedAt + check.timeoutMs) + check.staleAfterMs;
+    if (isFresh(subject, now)) subject.toldStale = false;
+    const changed = take(subject, result, check, wasStale);
+    if (changed) for (const group of groups) group.verdict = undefined;
+    return changed;
   }
 
   function takeOnRequest(result: CheckResult): void {
@@ -442,14 +469,19 @@ export function createMonitor(options: MonitorOptions): Monitor {
   };
 }
 
-const createSubject = (check: Check): Subject => ({
-  check,
-  groups: [],
-  state: UNKNOWN,
-  freshUntil: Number.NEGATIVE_INFINITY,
-  toldStale: false,
-  ranAt: Number.NEGATIVE_INFINITY,
-});
+/** One that replaces another has its status and streak, and any result of its own is newer than those before. */
+function createSubject(check: Check, replaced?: Subject): Subject {
+  const { state = UNKNOWN, freshUntil = Number.NEGATIVE_INFINITY, toldStale = false } = replaced ?? {};
+  const { last } = state;
+  return {
+    check,
+    groups: [],
+    state: last ? { ...state, last: { ...last, start: Number.NEGATIVE_INFINITY } } : state,
+    freshUntil,
+    toldStale,
+    ranAt: Number.NEGATIVE_INFINITY,
+  };
+}
 
 const checksOf = (subjects: readonly Subject[]): readonly Check[] => subjects.map(({ check }) => check);
 

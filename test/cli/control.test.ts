@@ -11,8 +11,9 @@ test.each([
   [["status"], { verb: "status", json: false }, DEFAULT],
   [["status", "--json"], { verb: "status", json: true }, DEFAULT],
   [["status", "-json=false", "--control-socket=/a"], { verb: "status", json: false }, "/a"],
-  [["reload"], { verb: "reload" }, DEFAULT],
-  [["reload", "-control-socket", "/a b"], { verb: "reload" }, "/a b"],
+  [["reload"], { verb: "reload", force: false, dryRun: false }, DEFAULT],
+  [["reload", "-control-socket", "/a b", "--force"], { verb: "reload", force: true, dryRun: false }, "/a b"],
+  [["reload", "--dry-run"], { verb: "reload", force: false, dryRun: true }, DEFAULT],
   [["drain"], { verb: "drain" }, DEFAULT],
   [["undrain"], { verb: "undrain" }, DEFAULT],
   [["maint", "--for", "10m"], { verb: "maint", forMs: 600_000, reason: undefined }, DEFAULT],
@@ -71,7 +72,7 @@ test("the daemon knows none of their options", async () => {
 
 test.each([
   ["status", ["--json", "--control-socket PATH"]],
-  ["reload", ["--control-socket PATH"]],
+  ["reload", ["--force", "--dry-run", "--control-socket PATH"]],
   ["drain", ["--control-socket PATH"]],
   ["undrain", ["--control-socket PATH"]],
   ["maint", ["--for D", "--reason TEXT", "--control-socket PATH"]],

@@ -46,6 +46,41 @@ test("a reload that is taken is 200, one that is refused 422, both with the repo
   });
 });
 
+test("what a reload is asked for stands in its body, and nothing else may", async () => {
+  const orders: unknown[] = [];
+  const { ask } = handlerFor({
+    async reload(order) {
+      orders.push(order);
+      return TAKEN;
+    },
+  });
+  for (const body of [undefined, "{}", '{"force":true}', '{"dryRun":true,"force":false}']) await ask("POST", "/reload", body);
+  expect(orders).toEqual([
+    { force: false, dryRun: false },
+    { force: false, dryRun: false },
+    { force: true, dryRun: false },
+    { force: false, dryRun: true },
+  ]);
+  for (const body of ["yes", "[]", '{"force":1}', '{"forse":true}']) {
+    expect((await ask("POST", "/reload", body)).status).toBe(400);
+  }
+  expect(orders).toHaveLength(4);
+});
+
+test("a reload that takes long is answered bit by bit, so that its client knows that the daemon lives", async () => {
+  const { promise, resolve } = Promise.withResolvers<typeof TAKEN>();
+  const { handle, clock } = handlerFor({ reload: () => promise });
+  const answering = handle(new Request("http://localhost/reload", { method: "POST" }));
+  await clock.pass(5000);
+  const reader = (await answering).body?.getReader();
+  const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+  expect(await next()).toBe(" ");
+  await clock.pass(5000);
+  expect(await next()).toBe(" ");
+  resolve(TAKEN);
+  expect(JSON.parse(await next())).toEqual(TAKEN);
+});
+
 test("drain and undrain tell what is in force, what has ended, and whether a restart knows of it", async () => {
   const { ask, withdrawals } = handlerFor();
   expect(await ask("POST", "/undrain")).toEqual({

@@ -19,11 +19,14 @@ export const HEALTHY: HostStatus = {
 export const TAKEN: ReloadReport = {
   at: "2026-01-31T12:00:00.000Z",
   taken: true,
+  dryRun: false,
   problems: [],
+  forcible: false,
   cautions: [],
   kept: 1,
-  added: 2,
-  removed: 3,
+  changed: ["database", "lag"],
+  added: ["cache"],
+  removed: [],
 };
 
 /** `directory` is where drains are kept; nowhere unless said. */

@@ -9,7 +9,7 @@ import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
 import type { Order } from "./order.ts";
 import { isHostStatus, isObject, isReloadReport, isUndrainAnswer, isWithdrawalAnswer } from "./shapes.ts";
-import { countChecks, renderStatus } from "./status.ts";
+import { listChecks, renderStatus } from "./status.ts";
 import { describeMaintenance, describeWithdrawal, timeOf } from "./withdrawal.ts";
 
 /** What is printed, whole lines. */
@@ -42,6 +42,10 @@ export async function runControlCommand(
 
 function requestOf(order: Order): ControlRequest {
   if (order.verb === "status") return { method: "GET", route: "/status" };
+  if (order.verb === "reload") {
+    const { force, dryRun } = order;
+    return { method: "POST", route: "/reload", body: { force, dryRun } };
+  }
   if (order.verb !== "maint") return { method: "POST", route: `/${order.verb}` };
   const { forMs, reason } = order;
   return { method: "POST", route: "/maint", body: { forMs, ...(reason !== undefined && { reason }) } };
@@ -66,10 +70,14 @@ function tell(order: Order, answer: unknown, look: Look): Outcome | undefined {
 }
 
 function tellReload(report: ReloadReport): Outcome {
-  const { taken, problems, cautions } = report;
+  const { dryRun, problems, forcible, cautions } = report;
   const lines = [...problems, ...cautions].map((line) => onOneLine(line));
-  if (taken) return { out: [`reloaded: ${countChecks(report)}`], err: lines, isWell: true };
-  return { out: [], err: [...lines, "health-checker: reload refused, nothing has changed"], isWell: false };
+  if (problems.length === 0) {
+    return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChecks(report)}`], err: lines, isWell: true };
+  }
+  const refused = dryRun ? "reload would be refused" : "reload refused, nothing has changed";
+  const hint = forcible ? "; reload --force overrides that" : "";
+  return { out: [], err: [...lines, `health-checker: ${refused}${hint}`], isWell: false };
 }
 
 /** See docs/operations.md, AWS. */

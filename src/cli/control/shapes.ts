@@ -47,11 +47,14 @@ const WITHDRAWAL: Fields<WithdrawalStatus> = {
 export const isReloadReport = shape<ReloadReport>({
   at: isTime,
   taken: isFlag,
+  dryRun: isFlag,
   problems: listOf(isText),
+  forcible: isFlag,
   cautions: listOf(isText),
   kept: isNumber,
-  added: isNumber,
-  removed: isNumber,
+  changed: listOf(isText),
+  added: listOf(isText),
+  removed: listOf(isText),
 });
 
 const isCheckStatus = shape<CheckStatus>({

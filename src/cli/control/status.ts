@@ -79,9 +79,19 @@ function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[
   const { at, taken, problems, cautions } = report;
   const when = `last reload ${timeOf(at)} (${ageOf(nowMs - Date.parse(at))} ago)`;
   const lines = [...problems, ...cautions].map((text): Coloured => [`  ${onOneLine(text)}`, ""]);
-  return [[`${when}: ${taken ? countChecks(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
+  return [[`${when}: ${taken ? listChecks(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
 }
 
-/** "3 checks kept, 1 added, 0 removed" */
-export const countChecks = ({ kept, added, removed }: ReloadReport): string =>
-  `${kept} ${kept === 1 ? "check" : "checks"} kept, ${added} added, ${removed} removed`;
+/** Of each list: a thousand would be a line that nobody reads. */
+const MOST_NAMES = 20;
+
+/** "3 checks kept, 2 changed: database, lag; 1 added: cache" */
+export function listChecks({ kept, changed, added, removed }: ReloadReport): string {
+  const list = (what: string, names: readonly string[]) => {
+    const shown = names.slice(0, MOST_NAMES).map((name) => onOneLine(name));
+    const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+    return names.length === 0 ? [] : [`${names.length} ${what}: ${shown.join(", ")}${others}`];
+  };
+  const changes = [...list("changed", changed), ...list("added", added), ...list("removed", removed)];
+  return [`${kept} ${kept === 1 ? "check" : "checks"} kept`, ...changes].join("; ");
+}

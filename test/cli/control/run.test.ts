@@ -119,18 +119,30 @@ test("what a restart of the daemon would lose is warned of", async () => {
   });
 });
 
+const RELOAD = { verb: "reload", force: false, dryRun: false } as const;
+
 test("a reload says what has changed, or why nothing has", async () => {
   let report = TAKEN;
   await using _ = await serve({ reload: async () => report });
-  expect(await run({ verb: "reload" })).toEqual({
-    out: ["reloaded: 1 check kept, 2 added, 3 removed"],
+  expect(await run(RELOAD)).toEqual({
+    out: ["reloaded: 1 check kept; 2 changed: database, lag; 1 added: cache"],
     err: [],
     isWell: true,
   });
   report = { ...TAKEN, cautions: ["listener: takes a restart"] };
-  expect(await run({ verb: "reload" })).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
+  expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
+  report = { ...TAKEN, taken: false, dryRun: true };
+  expect(await run(RELOAD)).toMatchObject({ out: [expect.stringMatching(/^would reload: 1 check kept; 2/)], isWell: true });
+  report = { ...TAKEN, taken: false, forcible: true, problems: ["health-checker: check a would turn the host unhealthy"] };
+  for (const [dryRun, last] of [
+    [false, "health-checker: reload refused, nothing has changed; reload --force overrides that"],
+    [true, "health-checker: reload would be refused; reload --force overrides that"],
+  ] as const) {
+    report = { ...report, dryRun };
+    expect(await run(RELOAD)).toEqual({ out: [], err: [...report.problems, last], isWell: false });
+  }
   report = { ...TAKEN, taken: false, problems: ["hc.yaml:1:1: wrong", "hc.yaml:2:1: \x1b[2Jso is this"] };
-  expect(await run({ verb: "reload" })).toEqual({
+  expect(await run(RELOAD)).toEqual({
     out: [],
     err: [
       "hc.yaml:1:1: wrong",
@@ -139,6 +151,19 @@ test("a reload says what has changed, or why nothing has", async () => {
     ],
     isWell: false,
   });
+});
+
+test("what the options of reload ask for reaches the daemon", async () => {
+  const orders: unknown[] = [];
+  await using _ = await serve({
+    async reload(order) {
+      orders.push(order);
+      return TAKEN;
+    },
+  });
+  const given = [RELOAD, { ...RELOAD, force: true }, { ...RELOAD, dryRun: true }];
+  for (const order of given) await run(order);
+  expect(orders.map((order) => ({ verb: "reload", ...(order as object) }))).toEqual(given);
 });
 
 const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], isWell: false });
@@ -151,7 +176,7 @@ test("where there is no daemon one line says so", async () => {
   expect(await run({ verb: "drain" })).toEqual(NOBODY);
   await Bun.file(socket).delete();
   await folder.write("control.sock", "a file");
-  expect(await run({ verb: "reload" })).toEqual(failure("SOCKET is not a socket"));
+  expect(await run(RELOAD)).toEqual(failure("SOCKET is not a socket"));
 });
 
 /** The socket of a process that was killed. */
@@ -251,6 +276,7 @@ test.each([
 ] as const)("a server that says %s and goes is no health-checker", async (_, words, verb, line) => {
   await using _server = await pretend(words, true);
   const orders: Readonly<Record<string, Order>> = {
+    reload: RELOAD,
     status: { verb: "status", json: false },
     maint: { verb: "maint", forMs: 1, reason: undefined },
   };
@@ -280,6 +306,7 @@ test.each([
   ["status", statusWith({ checks: [{ ...CHECK, detail: [] }] })],
   ["reload", { ...TAKEN, kept: "\x1b[2J" }],
   ["reload", { taken: true, problems: [], cautions: [] }],
+  ["reload", { ...TAKEN, changed: 2 }],
   ["drain", { kept: true, withdrawal: { stopping: false, drain: 5 } }],
   ["drain", { kept: false, withdrawal: { stopping: false } }],
   ["drain", { kept: true, withdrawal: {} }],
@@ -288,7 +315,7 @@ test.each([
   ["undrain", IN_SERVICE],
 ] as const)("to %s an answer is none that is not whole: %j", async (verb, answer) => {
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
-  const order = verb === "status" ? { verb, json: false } : { verb };
+  const order = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
   expect(await run(order)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));
 });
 

@@ -123,18 +123,28 @@ test.each([
   expect(UNTIL_BLANK(render({ healthy: false, ...says }))).toEqual([...lines]);
 });
 
-const RELOAD = { at: "2026-01-31T12:08:00.000Z", kept: 1, added: 2, removed: 0, problems: [], cautions: [] };
+const RELOAD = {
+  at: "2026-01-31T12:08:00.000Z",
+  kept: 1,
+  changed: ["database", "lag"],
+  added: ["cache"],
+  removed: [],
+  dryRun: false,
+  forcible: false,
+  problems: [],
+  cautions: [],
+};
 
 test.each([
   [
     "taken",
     { ...RELOAD, taken: true },
-    ["last reload 2026-01-31T12:08:00Z (2m ago): 1 check kept, 2 added, 0 removed"],
+    ["last reload 2026-01-31T12:08:00Z (2m ago): 1 check kept; 2 changed: database, lag; 1 added: cache"],
   ],
   [
     "taken in part",
-    { ...RELOAD, kept: 2, taken: true, cautions: ["listener: takes a restart"] },
-    ["last reload 2026-01-31T12:08:00Z (2m ago): 2 checks kept, 2 added, 0 removed", "  listener: takes a restart"],
+    { ...RELOAD, kept: 2, changed: [], added: [], taken: true, cautions: ["listener: takes a restart"] },
+    ["last reload 2026-01-31T12:08:00Z (2m ago): 2 checks kept", "  listener: takes a restart"],
   ],
   [
     "refused",
@@ -189,7 +199,7 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
         checks: checks as readonly CheckStatus[],
         failing: [one],
         maintenance: { ...MAINTENANCE, reason: one },
-        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one] },
+        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one], changed: [one], added: [other] },
         version: other,
       };
       for (const line of renderStatus(status(says), { columns, colour: false }, NOW).split("\n")) {

@@ -1,0 +1,121 @@
+// Whether a reload would hurt. The new and the changed checks run once, beside those in force. A reload
+// hurts where the host, or an endpoint, is healthy now and would not be after it: a check
+// that fails its run would make it so, whatever its thresholds.
+
+import type { Check, CheckResult, Outcome } from "./checks/check.ts";
+import { describeFailure } from "./checks/describe.ts";
+import { onOneLine } from "./config/problem.ts";
+import type { CheckReport, Monitor, Trial } from "./core/monitor.ts";
+import { startRound } from "./core/round.ts";
+import { type Decides, decidesEndpoint, decidesHost } from "./core/verdict.ts";
+import { roundDuration } from "./duration.ts";
+import type { Plan } from "./plan.ts";
+
+export interface TrialReport {
+  readonly trial: Trial;
+  /** Each check that would turn something unhealthy, with its reason; a line each, empty where the reload is harmless. */
+  readonly harm: readonly string[];
+  /** New and changed checks that fail and turn nothing unhealthy, likewise. */
+  readonly failures: readonly string[];
+}
+
+/** Ends every run when `signal` aborts; otherwise each ends at its own timeout. Never rejects. */
+export async function runTrial(
+  current: Plan,
+  next: Plan,
+  monitor: Pick<Monitor, "ask" | "states">,
+  signal: AbortSignal,
+): Promise<TrialReport> {
+  const { changed, added } = next.change;
+  const [results] = await Promise.all([runOnce([...changed.keys(), ...added], signal), learn(current, monitor)]);
+  const known = new Map(monitor.states().map((report) => [report.check, report]));
+  const tried = new Map(results.map((result) => [result.check, result]));
+
+  const whyBefore = (check: Check) => whyKnown(known.get(check), current);
+  const whyAfter = (check: Check) => {
+    const result = tried.get(check);
+    return result ? whyFailed(result, next) : whyKnown(known.get(check), next);
+  };
+  const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
+  const hurt = subjectsOf(next).filter((subject) => before.get(subject.name) === true && !isHealthy(subject, whyAfter));
+  const guilty = new Set(
+    hurt.flatMap((subject) => decidingOf(subject).filter((check) => whyAfter(check) !== undefined)),
+  );
+  return {
+    trial: { changed, results },
+    harm: [...guilty].map((check) => {
+      const names = hurt.filter((subject) => decidingOf(subject).includes(check)).map(({ name }) => name);
+      return `check ${onOneLine(check.name)} would turn ${names.join(" and ")} unhealthy: ${whyAfter(check)}`;
+    }),
+    failures: [...tried.keys()].flatMap((check) => {
+      const why = guilty.has(check) ? undefined : whyAfter(check);
+      return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
+    }),
+  };
+}
+
+/** What requests ask for: the host, or an endpoint. */
+interface Subject {
+  readonly name: string;
+  readonly checks: readonly Check[];
+  readonly decides: Decides;
+}
+
+function subjectsOf({ settings, options }: Plan): readonly Subject[] {
+  return settings.groups.map((checks, index) =>
+    index === 0
+      ? { name: "the host", checks, decides: decidesHost }
+      : { name: options.endpoints[index - 1]?.path ?? "", checks, decides: decidesEndpoint },
+  );
+}
+
+const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.filter(decides);
+
+const isHealthy = (subject: Subject, why: (check: Check) => string | undefined): boolean =>
+  decidingOf(subject).every((check) => why(check) === undefined);
+
+/** Asks for what no request has asked for yet, so that it is known whether it is healthy. */
+async function learn(current: Plan, { ask, states }: Pick<Monitor, "ask" | "states">): Promise<void> {
+  const isUnknown = new Set(
+    states()
+      .filter(({ state, stale }) => state.status === "unknown" || stale)
+      .map(({ check }) => check),
+  );
+  const { signal } = new AbortController();
+  await Promise.all(
+    subjectsOf(current).map((subject, group) =>
+      decidingOf(subject).some((check) => isUnknown.has(check)) ? ask({ signal }, group) : undefined,
+    ),
+  );
+}
+
+async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  const round = startRound(checks, { onResult: (result) => results.push(result), onDecided() {} });
+  signal.addEventListener("abort", round.end);
+  await round.ended;
+  signal.removeEventListener("abort", round.end);
+  return results;
+}
+
+/** Undefined where it passes. */
+function whyKnown(report: CheckReport | undefined, plan: Plan): string | undefined {
+  if (!report?.state.last) return "it has no result yet";
+  const { state, stale } = report;
+  if (stale) return "its result is stale";
+  return state.status === "up" ? whyLate(report.state.last, plan) : describe(report.state.last.outcome);
+}
+
+const whyFailed = (result: CheckResult, plan: Plan): string | undefined =>
+  result.outcome.ok ? whyLate(result, plan) : describe(result.outcome);
+
+/** An answer on request that has to wait for it is unhealthy at the deadline. */
+function whyLate({ check, durationMs }: CheckResult, { options }: Plan): string | undefined {
+  const { deadlineMs = Number.POSITIVE_INFINITY } = options;
+  if (check.intervalMs !== undefined || durationMs <= deadlineMs) return undefined;
+  return `it takes ${roundDuration(durationMs)}, longer than the deadline of ${roundDuration(deadlineMs)}`;
+}
+
+function describe(outcome: Outcome): string {
+  return outcome.ok ? "it has passed too few times in a row" : onOneLine(describeFailure(outcome));
+}
