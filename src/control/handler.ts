@@ -1,6 +1,7 @@
 // The control socket's requests: a path and a method each, an answer in JSON. None of them
 // holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
 
+import { type Clock, clock as hostClock } from "../clock.ts";
 import { pathOf } from "../http/path.ts";
 import type { Log } from "../log/log.ts";
 import { withdrawalStatus } from "../status.ts";
@@ -21,7 +22,11 @@ interface Route {
 /** A client that sends no more of its body by then is told so. */
 const BODY_MS = 5000;
 
-export function createControlHandler(controls: Controls, log: Pick<Log, "error">): ControlHandler {
+export function createControlHandler(
+  controls: Controls,
+  log: Pick<Log, "error">,
+  clock: Clock = hostClock,
+): ControlHandler {
   const { withdrawals } = controls;
   const inForce = (keeping: Keeping): WithdrawalAnswer => {
     const now = withdrawals.current();
@@ -47,7 +52,7 @@ export function createControlHandler(controls: Controls, log: Pick<Log, "error">
     "/maint": {
       method: "POST",
       async answer(request) {
-        const body = await readBody(request);
+        const body = await readBody(request, clock);
         if (body === undefined) return refuse(408, "the body did not come");
         const order = readMaintenance(body);
         if ("flaw" in order) return refuse(400, order.flaw);
@@ -78,10 +83,11 @@ export function controlFault(error: unknown, log: Pick<Log, "error">): Response 
 }
 
 /** Undefined where it is cut off, or does not end in time. */
-const readBody = (request: Request): Promise<string | undefined> =>
+const readBody = (request: Request, clock: Clock): Promise<string | undefined> =>
   within(
     request.text().catch(() => undefined),
     BODY_MS,
+    clock,
   );
 
 const json = (status: number, answer: object, headers: Readonly<Record<string, string>> = {}): Response =>
