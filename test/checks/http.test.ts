@@ -6,7 +6,6 @@ import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { deflateSync, gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { z } from "zod";
 import type { Outcome } from "../../src/checks/check.ts";
 import { http } from "../../src/checks/http.ts";
@@ -21,6 +20,7 @@ import { freePort as freePortOf, loopbackAddress } from "../support/loopback.ts"
 import { needs } from "../support/needs.ts";
 import { nginxConfig } from "../support/nginx.ts";
 import { handshakesTo } from "../support/processes.ts";
+import * as fc from "../support/properties.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 

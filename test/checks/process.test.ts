@@ -4,13 +4,13 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { copyFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import { process as named, processName } from "../../src/checks/process.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { type Child, startChild } from "../support/child.ts";
 import { asRoot } from "../support/needs.ts";
 import { statOf } from "../support/processes.ts";
+import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 

@@ -6,7 +6,6 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { Outcome } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { systemd, unit } from "../../src/checks/systemd.ts";
@@ -14,6 +13,7 @@ import { readShow } from "../../src/probing/processes/systemctl.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { needs } from "../support/needs.ts";
 import { processesRunning } from "../support/processes.ts";
+import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 

@@ -3,9 +3,9 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import fc from "fast-check";
 import { buildCheck } from "../../src/checks/build.ts";
 import { loadOptions, type Options } from "../../src/config/load.ts";
+import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const TESTDATA = join(import.meta.dir, "../testdata/config");

@@ -2,9 +2,9 @@
 // last one told is what is.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../../src/log/flapping.ts";
 import { fakeClock } from "../core/fakes.ts";
+import * as fc from "../support/properties.ts";
 
 interface Telling {
   readonly subject: string;

@@ -3,7 +3,6 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import fc from "fast-check";
 import { isFailure } from "../../../src/probing/network/race.ts";
 import {
   askServer,
@@ -12,6 +11,7 @@ import {
   formatIPv6,
   parseAnswer,
 } from "../../../src/probing/protocols/dns.ts";
+import * as fc from "../../support/properties.ts";
 
 const QUESTION: DnsQuestion = { name: "good.test", type: "A" };
 const query = encodeQuery(0x1234, QUESTION);

@@ -2,9 +2,9 @@
 // change nothing.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { BODY_BYTES, createReader, excerpt, formatRequest, HEAD_BYTES } from "../../../src/probing/protocols/http1.ts";
 import { version } from "../../../src/version.ts";
+import * as fc from "../../support/properties.ts";
 
 /** What is read of `text` (a byte a character), and of the end of the connection where `ends`. */
 function read(text: string, { ends = false, method = "GET", pieces = [text] } = {}): object {
