@@ -27,9 +27,8 @@ export interface NotifierOptions {
   readonly watchdogUsec: string | undefined;
   readonly watchdogPid: string | undefined;
   readonly log: Log;
-  /** For tests: the clock, and how long the first results are waited for. */
+  /** For tests. */
   readonly clock?: Clock;
-  readonly firstResultsMs?: number;
 }
 
 export interface Notifier {
@@ -70,7 +69,7 @@ type Variable = "READY" | "STATUS" | "WATCHDOG" | "RELOADING" | "MONOTONIC_USEC"
 
 /** Opens nothing yet. */
 export function createNotifier(options: NotifierOptions): Notifier {
-  const { log, clock = hostClock, firstResultsMs = FIRST_RESULTS_MS } = options;
+  const { log, clock = hostClock } = options;
   const halfWatchdogMs = halfWatchdog(options);
   let channel: Channel | undefined;
   let subject: NotifierSubject = { states: () => [], withdrawal: () => undefined, wasRefused: () => false };
@@ -143,7 +142,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       channel = opened;
       subject = given;
       if (halfWatchdogMs !== undefined) beat(halfWatchdogMs);
-      cancelPatience = clock.after(firstResultsMs, () => {
+      cancelPatience = clock.after(FIRST_RESULTS_MS, () => {
         becomeReady();
         review();
       });

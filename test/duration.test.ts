@@ -1,8 +1,8 @@
 // Durations are read to the millisecond, and nothing that is not one is taken for one.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { formatDuration, parseDuration, roundDuration } from "../src/duration.ts";
+import * as fc from "./support/properties.ts";
 
 test.each([
   ["0", 0],

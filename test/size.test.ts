@@ -1,8 +1,8 @@
 // Sizes are read as GNU's tools read them, and shown so that too little never looks enough.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { formatSize, isBinary, MAX_SIZE_BYTES, parseSize } from "../src/size.ts";
+import * as fc from "./support/properties.ts";
 
 test.each([
   ["0B", 0],

@@ -3,6 +3,7 @@
 // than it is: "N passed, N failed", and ", N skipped" where some were.
 
 import { join } from "node:path";
+import { SEED } from "./support/properties.ts";
 import { tempFolder } from "./support/temp.ts";
 
 interface Counts {
@@ -32,7 +33,7 @@ async function verify(): Promise<number> {
       return conclude({ passed: 0, failed: 1, skipped: 0 });
     }
   }
-  const tests = await runTests("tests", [], await testFiles());
+  const tests = await runTests(`tests, properties from seed ${SEED}`, [], await testFiles());
   return conclude(process.env["CI"] ? add(tests, await runTests("tests on a booted host", [VM], [VM])) : tests);
 }
 

@@ -1,8 +1,8 @@
 // A command is split as a POSIX shell splits it, and what a shell would expand or refuse is refused.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { splitWords } from "../src/words.ts";
+import * as fc from "./support/properties.ts";
 
 test.each([
   ["/bin/true", ["/bin/true"]],

@@ -121,8 +121,16 @@ const widthOf = (text: string): number => Bun.stringWidth(text);
 
 const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - widthOf(text)));
 
-/** To fit `width` columns. */
-export const cut = (text: string, width: number): string => Bun.sliceAnsi(text, 0, width, "…");
+/** To fit `width` columns. Bun.sliceAnsi is a column out where a wide character stands at the end. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let fitting = "";
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (widthOf(`${fitting}${segment}…`) > width) break;
+    fitting += segment;
+  }
+  return `${fitting}…`;
+}
 
 const wrap = (text: string, width: number): readonly string[] =>
   Number.isFinite(width) ? Bun.wrapAnsi(text, Math.max(LEAST_CELL, width), { hard: true }).split("\n") : [text];

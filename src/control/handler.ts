@@ -1,6 +1,7 @@
 // The control socket's requests: a path and a method each, an answer in JSON. None of them
 // holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
 
+import { type Clock, clock as hostClock } from "../clock.ts";
 import { pathOf } from "../http/path.ts";
 import type { Log } from "../log/log.ts";
 import { withdrawalStatus } from "../status.ts";
@@ -25,7 +26,11 @@ const BODY_MS = 5000;
 /** A reload runs checks to their timeouts: its client hears this often that the daemon lives. */
 const ALIVE_MS = 5000;
 
-export function createControlHandler(controls: Controls, log: Pick<Log, "error">): ControlHandler {
+export function createControlHandler(
+  controls: Controls,
+  log: Pick<Log, "error">,
+  clock: Clock = hostClock,
+): ControlHandler {
   const { withdrawals } = controls;
   const inForce = (keeping: Keeping): WithdrawalAnswer => {
     const now = withdrawals.current();
@@ -36,13 +41,13 @@ export function createControlHandler(controls: Controls, log: Pick<Log, "error">
     "/reload": {
       method: "POST",
       async answer(request) {
-        const body = await readBody(request);
+        const body = await readBody(request, clock);
         if (body === undefined) return refuse(408, "the body did not come");
         const order = readReloadOrder(body);
         if ("flaw" in order) return refuse(400, order.flaw);
         const reloading = controls.reload(order);
-        const report = await within(reloading, ALIVE_MS);
-        return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading);
+        const report = await within(reloading, ALIVE_MS, clock);
+        return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading, clock);
       },
     },
     "/drain": { method: "POST", answer: async () => json(200, inForce(await withdrawals.drain())) },
@@ -56,7 +61,7 @@ export function createControlHandler(controls: Controls, log: Pick<Log, "error">
     "/maint": {
       method: "POST",
       async answer(request) {
-        const body = await readBody(request);
+        const body = await readBody(request, clock);
         if (body === undefined) return refuse(408, "the body did not come");
         const order = readMaintenance(body);
         if ("flaw" in order) return refuse(400, order.flaw);
@@ -90,32 +95,24 @@ export function controlFault(error: unknown, log: Pick<Log, "error">): Response 
  * An answer that takes long: a blank, which JSON ignores, now and then until it is there. The status is
  * 200 whatever it says.
  */
-function whileAlive(answer: Promise<object>): Response {
-  let timer: ReturnType<typeof setInterval> | undefined;
+function whileAlive(answer: Promise<object>, clock: Clock): Response {
+  const written = answer.then((object) => JSON.stringify(object));
   const body = new ReadableStream<Uint8Array>({
-    async start(stream) {
-      const write = (text: string) => stream.enqueue(new TextEncoder().encode(text));
-      write(" ");
-      timer = setInterval(() => write(" "), ALIVE_MS);
-      const text = JSON.stringify(await answer);
-      clearInterval(timer);
-      if (timer === undefined) return; // the client has disconnected
-      write(text);
-      stream.close();
-    },
-    cancel() {
-      clearInterval(timer);
-      timer = undefined;
+    async pull(stream) {
+      const text = await within(written, ALIVE_MS, clock);
+      stream.enqueue(new TextEncoder().encode(text ?? " "));
+      if (text !== undefined) stream.close();
     },
   });
   return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
 }
 
 /** Undefined where it is cut off, or does not end in time. */
-const readBody = (request: Request): Promise<string | undefined> =>
+const readBody = (request: Request, clock: Clock): Promise<string | undefined> =>
   within(
     request.text().catch(() => undefined),
     BODY_MS,
+    clock,
   );
 
 const json = (status: number, answer: object, headers: Readonly<Record<string, string>> = {}): Response =>

@@ -1,6 +1,7 @@
 // The control socket: HTTP on a unix socket that is its owner's and root's alone, since
 // whoever reaches it can take the host out of service.
 
+import type { Clock } from "../clock.ts";
 import { listen } from "../http/listen.ts";
 import type { Log } from "../log/log.ts";
 import { within } from "../within.ts";
@@ -25,6 +26,8 @@ export interface ControlOptions {
   readonly path: string;
   readonly controls: Controls;
   readonly log: Pick<Log, "error">;
+  /** For tests. */
+  readonly clock?: Clock;
 }
 
 export interface Control {
@@ -33,8 +36,8 @@ export interface Control {
 }
 
 /** Throws ListenError; a socket that another process serves is left alone, one that none does is replaced. */
-export async function startControl({ path, controls, log }: ControlOptions): Promise<Control> {
-  const handle = createControlHandler(controls, log);
+export async function startControl({ path, controls, log, clock }: ControlOptions): Promise<Control> {
+  const handle = createControlHandler(controls, log, clock);
   const { server, close } = await listen(
     { family: "unix", path },
     (at) =>

@@ -1,8 +1,8 @@
 // The line that HAProxy is told: it must take it for what it is, whatever checks are called.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { healthLine } from "../../src/agent/line.ts";
+import * as fc from "../support/properties.ts";
 
 const down = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ name: `c${index + 1}`, reason: "refused" }));

@@ -4,10 +4,10 @@
 import { expect, test } from "bun:test";
 import { chmod, mkdir, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import { age, file } from "../../src/checks/file.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { asRoot } from "../support/needs.ts";
+import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>

@@ -4,7 +4,6 @@ import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createServer, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { Outcome } from "../../src/checks/check.ts";
 import { grpc } from "../../src/checks/grpc.ts";
 import { decodeMessage, decodeResponse, encodeRequest } from "../../src/probing/protocols/grpc.ts";
@@ -14,6 +13,7 @@ import { checkOf, outcomeOf } from "../support/checks.ts";
 import { type Child, startChild } from "../support/child.ts";
 import { freePort, listener } from "../support/listeners.ts";
 import { descriptorsOf, handshakesTo } from "../support/processes.ts";
+import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 

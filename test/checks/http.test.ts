@@ -6,7 +6,6 @@ import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { deflateSync, gzipSync } from "node:zlib";
-import fc from "fast-check";
 import { z } from "zod";
 import type { Outcome } from "../../src/checks/check.ts";
 import { http } from "../../src/checks/http.ts";
@@ -21,6 +20,7 @@ import { freePort as freePortOf, loopbackAddress } from "../support/loopback.ts"
 import { needs } from "../support/needs.ts";
 import { nginxConfig } from "../support/nginx.ts";
 import { handshakesTo } from "../support/processes.ts";
+import * as fc from "../support/properties.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -517,9 +517,9 @@ describe("a peer that does odd things, yet answers", () => {
     await using peer = await saying(`${HEAD}Content-Length: 10\r\n\r\n`, keepOpen);
     expect(await outcomeOf(http, { http: urlOf(peer) })).toMatchObject({ ok: true });
     await using down = await saying("HTTP/1.1 500 Oh\r\nContent-Length: 10\r\n\r\nab", keepOpen);
-    const { outcome, durationMs } = await runCheck(checkOf(http, { http: urlOf(down) }, { timeoutMs: 20_000 }), never);
+    // A timeout longer than the test may take: it does not wait for the rest of the body.
+    const outcome = await outcomeOf(http, { http: urlOf(down) }, { timeoutMs: 600_000 });
     expect(outcome).toMatchObject({ reason: "mismatch", output: "ab" });
-    expect(durationMs).toBeLessThan(5000);
   });
 
   test("a coding that was not asked for is undone as far as 64 KiB, or named", async () => {
@@ -659,9 +659,8 @@ describe("a peer that hangs is down at the timeout, and nothing of the attempt s
     await until(() => gone === 1);
     const before = descriptors();
     const check = checkOf(http, { http: urlOf(peer), expect: "x" }, { timeoutMs: 300 });
-    const { outcome, durationMs } = await runCheck(check, never);
+    const { outcome } = await runCheck(check, never);
     expect(outcome).toEqual({ ok: false, reason: "timeout", message: `127.0.0.1:${peer.port}: ${message}` });
-    expect(durationMs).toBeWithin(299, 2000);
     await until(() => gone === 2 && descriptors() <= before);
   });
 
@@ -848,20 +847,16 @@ test("300 checks that hang delay no other", async () => {
   await using hung = await listener();
   await using good = await saying(withLength("OK"));
   const stop = new AbortController();
+  // Timeouts longer than the test may take: what ends before was ended by the abort.
   const hanging = Array.from({ length: 300 }, () =>
-    runCheck(checkOf(http, { http: urlOf(hung) }, { timeoutMs: 60_000 }), stop.signal),
+    runCheck(checkOf(http, { http: urlOf(hung) }, { timeoutMs: 600_000 }), stop.signal),
   );
   const check = checkOf(http, { http: urlOf(good), expect: "OK" });
   const alone = await runCheck(check, never);
   const results = await Promise.all(Array.from({ length: 20 }, () => runCheck(check, never)));
-  for (const { outcome, durationMs } of [alone, ...results]) {
-    expect(outcome).toMatchObject({ ok: true });
-    expect(durationMs).toBeLessThan(2000);
-  }
-  const start = performance.now();
+  for (const { outcome } of [alone, ...results]) expect(outcome).toMatchObject({ ok: true });
   stop.abort();
   const ended = await Promise.all(hanging);
-  expect(performance.now() - start).toBeLessThan(2000);
   expect(ended.every(({ outcome }) => !outcome.ok && outcome.reason === "deadline")).toBe(true);
 }, 60_000);
 

@@ -67,14 +67,10 @@ test("what drops handshakes is down at the timeout, and nothing of the attempt i
   await outcomeOf(tcp, { tcp: peer.port }, { timeoutMs: 20 });
   const before = readdirSync("/proc/self/fd").length;
   for (const host of ["127.0.0.1", "localhost"]) {
-    const { outcome, durationMs } = await runCheck(
-      checkOf(tcp, { tcp: `${host}:${peer.port}` }, { timeoutMs: 400 }),
-      never,
-    );
+    const outcome = await outcomeOf(tcp, { tcp: `${host}:${peer.port}` }, { timeoutMs: 400 });
     expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
     expect(outcome).toHaveProperty("message", expect.stringContaining(`127.0.0.1:${peer.port} did not accept`));
     expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 400ms)"));
-    expect(durationMs).toBeWithin(399, 2000);
   }
   await until(() => readdirSync("/proc/self/fd").length <= before);
   await until(() => handshakesTo(peer.port) === 0);

@@ -1,9 +1,9 @@
 // Every word of the command line is read or refused, all of them in one go.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import { OPTION_NAMES, optionDef } from "../../src/config/options.ts";
+import * as fc from "../support/properties.ts";
 
 const stray = (word: string) => `${JSON.stringify(word)}: expected an option, got a word that belongs to none`;
 

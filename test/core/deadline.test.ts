@@ -2,9 +2,9 @@
 // runs on to the end of its checks. The groups share the places of the rounds, but no round.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
 import { createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
+import * as fc from "../support/properties.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 const UP: Outcome = { ok: true };

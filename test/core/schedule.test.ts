@@ -2,10 +2,10 @@
 // runs twice at a time, and none is called up by what is not known any more.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
 import { createMonitor } from "../../src/core/monitor.ts";
 import { createSchedule } from "../../src/core/schedule.ts";
+import * as fc from "../support/properties.ts";
 import { type FakeClock, fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 describe("the grid", () => {

@@ -1,9 +1,9 @@
 // Healthy is said only of a host whose every check that decides has passed.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import type { Check, Severity } from "../../src/checks/check.ts";
 import { both, decidesEndpoint, decidesHost, judge } from "../../src/core/verdict.ts";
+import * as fc from "../support/properties.ts";
 import { fakeCheck } from "./fakes.ts";
 
 interface Ended {

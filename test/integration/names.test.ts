@@ -33,8 +33,7 @@ asRoot(
       ok: true,
       warning: expect.stringMatching(new RegExp(`^${why}; used its address of \\d\\S*s ago$`)),
     });
-    const { besideMs, firstMs, ...said } = (await inNetwork()) as Readonly<Record<string, unknown>>;
-    expect(said).toEqual({
+    expect(await inNetwork()).toEqual({
       good: { ok: true },
       hung: warning("the resolver has not answered for db\\.test"),
       hungAnew: { ok: false, reason: "timeout", message: "looking up db.test (timeout 300ms)" },
@@ -49,9 +48,6 @@ asRoot(
       first: { ok: true },
       hasty: { ok: true },
     });
-    expect(besideMs).toBeLessThan(1000);
-    // It did wait for the first.
-    expect(firstMs).toBeWithin(200, 1500);
   },
   60_000,
 );

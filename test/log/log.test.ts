@@ -3,7 +3,6 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import fc from "fast-check";
 import {
   BACKLOG_BYTES,
   createBoundedWriter,
@@ -15,6 +14,7 @@ import {
   type LogLevel,
   type Sink,
 } from "../../src/log/log.ts";
+import * as fc from "../support/properties.ts";
 import { until } from "../support/until.ts";
 
 function logged(level: LogLevel, write: (log: ReturnType<typeof createLog>) => void): readonly string[] {

@@ -3,7 +3,6 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import type { LogFields } from "../../src/log/log.ts";
 import type { Withdrawals } from "../../src/withdrawal/withdrawal.ts";
 import {
@@ -16,6 +15,7 @@ import {
 import { type FakeClock, fakeClock } from "../core/fakes.ts";
 import { mountTmpfs, remount } from "../support/mounts.ts";
 import { asRoot } from "../support/needs.ts";
+import * as fc from "../support/properties.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 
 const SECOND = 1000;

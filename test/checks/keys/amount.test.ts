@@ -1,8 +1,8 @@
 // How much is to be left is a size, a number or a part, and never a bare number of who knows what.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { count, size } from "../../../src/checks/keys/amount.ts";
+import * as fc from "../../support/properties.ts";
 
 test("a size has a unit, or is a part", () => {
   expect(size.read("10%")).toEqual({ value: { text: "10%", percent: 10 } });

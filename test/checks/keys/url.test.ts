@@ -1,8 +1,8 @@
 // A URL is read as it is meant or not at all, and no piece of a password is ever told.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { serviceUrl } from "../../../src/checks/keys/url.ts";
+import * as fc from "../../support/properties.ts";
 
 const { read } = serviceUrl({
   protocols: ["postgres", "postgresql"],

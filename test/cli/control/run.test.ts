@@ -132,8 +132,16 @@ test("a reload says what has changed, or why nothing has", async () => {
   report = { ...TAKEN, cautions: ["listener: takes a restart"] };
   expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
   report = { ...TAKEN, taken: false, dryRun: true };
-  expect(await run(RELOAD)).toMatchObject({ out: [expect.stringMatching(/^would reload: 1 check kept; 2/)], isWell: true });
-  report = { ...TAKEN, taken: false, forcible: true, problems: ["health-checker: check a would turn the host unhealthy"] };
+  expect(await run(RELOAD)).toMatchObject({
+    out: [expect.stringMatching(/^would reload: 1 check kept; 2/)],
+    isWell: true,
+  });
+  report = {
+    ...TAKEN,
+    taken: false,
+    forcible: true,
+    problems: ["health-checker: check a would turn the host unhealthy"],
+  };
   for (const [dryRun, last] of [
     [false, "health-checker: reload refused, nothing has changed; reload --force overrides that"],
     [true, "health-checker: reload would be refused; reload --force overrides that"],

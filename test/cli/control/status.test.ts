@@ -1,9 +1,9 @@
 // How the host is, as a text: the state, the checks, the last reload.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { renderStatus } from "../../../src/cli/control/status.ts";
 import type { CheckStatus, HostStatus } from "../../../src/status.ts";
+import * as fc from "../../support/properties.ts";
 
 const NOW = Date.parse("2026-01-31T12:10:00.500Z");
 const PLAIN = { columns: undefined, colour: false };

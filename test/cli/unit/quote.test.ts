@@ -1,8 +1,8 @@
 // What is quoted is read back as it was, whatever it holds.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { quoteArgument, quoteProgram, quoteWord } from "../../../src/cli/unit/quote.ts";
+import * as fc from "../../support/properties.ts";
 import { commandOf, readUnitFile, splitWords } from "../../support/unit-file.ts";
 
 /** As an argument of a program can be: any text but a zero byte. */

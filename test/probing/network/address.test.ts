@@ -1,7 +1,6 @@
 // An address is taken whole or refused with its one flaw.
 
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import {
   type Address,
   formatAddress,
@@ -10,6 +9,7 @@ import {
   parseAddress,
   parsePort,
 } from "../../../src/probing/network/address.ts";
+import * as fc from "../../support/properties.ts";
 
 const tcp = (host: string, port: number): Address => ({ family: "tcp", host, port });
 const LONGEST_PATH = `/${"x".repeat(106)}`;

@@ -1,8 +1,8 @@
 // Of what a program printed the end is kept, whole characters, with a count of all.
 
 import { expect, test } from "bun:test";
-import fc from "fast-check";
 import { CAPTURE_BYTES, createCapture } from "../../../src/probing/processes/capture.ts";
+import * as fc from "../../support/properties.ts";
 
 const captured = (limitBytes: number | undefined, ...chunks: (string | Uint8Array)[]) => {
   const capture = createCapture(limitBytes);

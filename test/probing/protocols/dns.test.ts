@@ -3,7 +3,6 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import fc from "fast-check";
 import { isFailure } from "../../../src/probing/network/race.ts";
 import {
   askServer,
@@ -12,13 +11,14 @@ import {
   formatIPv6,
   parseAnswer,
 } from "../../../src/probing/protocols/dns.ts";
+import * as fc from "../../support/properties.ts";
 
 const QUESTION: DnsQuestion = { name: "good.test", type: "A" };
 const query = encodeQuery(0x1234, QUESTION);
 
 /** An answer to `query` with the header's counts, and the records as bytes. */
 function answer(records: readonly (readonly number[])[], flags = 0x8180): Uint8Array {
-  const head = [0x12, 0x34, flags >> 8, flags & 0xff, 0, 1, 0, records.length, 0, 0, 0, 0];
+  const head = [0x12, 0x34, flags >> 8, flags & 0xff, 0, 1, records.length >> 8, records.length & 0xff, 0, 0, 0, 0];
   return Uint8Array.from([...head, ...query.subarray(12), ...records.flat()]);
 }
 
@@ -109,11 +109,11 @@ test("any bytes are an answer or nothing, never a throw", () => {
   );
 });
 
-test("a name that points to itself over and over in 64 KiB costs no time", () => {
-  const pointers = Array.from({ length: 5000 }, (_, index) => record(5, [0xc0, 12], index % 2 === 0 ? 2 : 3));
-  const start = performance.now();
-  parseAnswer(answer(pointers), query);
-  expect(performance.now() - start).toBeLessThan(1000);
+test("64 KiB of names that all point to the same one are read", () => {
+  const records = Array.from({ length: 4600 }, () => record(5, [0xc0, 12]));
+  expect(parseAnswer(answer(records), query)?.records).toEqual(
+    records.map(() => ({ type: "CNAME", text: "good.test." })),
+  );
 });
 
 test("an IPv6 address is as short as RFC 5952 has it", () => {

@@ -1,0 +1,28 @@
+// A table keeps to the terminal's width, whatever characters it holds.
+
+import { expect, test } from "bun:test";
+import { cut } from "../../src/cli/table.ts";
+
+test("what is cut fits its width, of whatever width its characters are", () => {
+  for (const [text, width, expected] of [
+    ["database", 8, "database"],
+    ["database", 7, "databa…"],
+    ["database", 1, "…"],
+    ["数据库", 6, "数据库"],
+    ["数据库", 5, "数据…"],
+    ["数据库", 4, "数…"],
+    ["数据库", 2, "…"],
+    ["数据库", 1, "…"],
+    // Outside the basic plane: two columns, one column.
+    ["𠀀𠀀𠀀", 5, "𠀀𠀀…"],
+    ["𠀀𠀀𠀀", 4, "𠀀…"],
+    ["⺀\u{3fffe}a", 3, "⺀…"],
+    // One character of many.
+    ["a👨‍👩‍👧b", 3, "a…"],
+    ["e\u0301e\u0301e\u0301", 2, "e\u0301…"],
+  ] as const) {
+    const fitting = cut(text, width);
+    expect({ text, width, fitting }).toEqual({ text, width, fitting: expected });
+    expect(Bun.stringWidth(fitting)).toBeLessThanOrEqual(width);
+  }
+});
