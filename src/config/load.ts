@@ -10,11 +10,11 @@ import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
+import { formatPath, onOneLine, type Path, type Problem, quote, quoteWhole } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 
-/** What was given for each option, in order; the last counts where one is wanted. */
+/** What was given for each option, in order. The parser refuses a second value where one is expected. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
 
 export interface Options {
@@ -156,37 +156,36 @@ const MOST_PROBLEMS = 100;
 type Read = Partial<Record<OptionName, readonly unknown[]>>;
 
 function readCommandLine(raw: RawValues) {
-  const given: Record<string, unknown[]> = {};
+  const given: Record<string, readonly unknown[]> = {};
   const problems: Problem[] = [];
   const flawed = new Set<string>();
   for (const name of OPTION_NAMES) {
-    const option = optionDef(name);
-    const texts = raw[name] ?? [];
-    for (const text of option.repeatable ? texts : texts.slice(-1)) {
-      const read = readOption(name, option, text);
-      if ("value" in read) {
-        given[name] ??= [];
-        given[name].push(read.value);
-      } else {
-        problems.push(read.problem);
-        flawed.add(name);
-      }
-    }
+    const read = readTexts(name, optionDef(name), raw[name]);
+    if (read.values.length > 0) given[name] = read.values;
+    if (read.problems.length > 0) flawed.add(name);
+    problems.push(...read.problems);
   }
   return { given: given as Read, problems, flawed };
 }
 
-/** What was given for an option on the command line, read by its field. */
-export function readOption<T>(
+/** All that was given for an option on the command line, read by its field. */
+export function readTexts<T>(
   name: string,
   { field }: OptionDef<T>,
-  text: string,
-): { readonly value: T } | { readonly problem: Problem } {
-  const read = field.read(text);
-  if ("value" in read) return read;
-  const { expected = field.expected, hint } = read;
-  const got = onOneLine(JSON.stringify(withoutCredentials(text)), true);
-  return { problem: `--${name}: expected ${expected}, got ${got}${hint ? ` (${hint})` : ""}` };
+  texts: readonly string[] = [],
+): { readonly values: readonly T[]; readonly problems: readonly Problem[] } {
+  const values: T[] = [];
+  const problems = new Set<Problem>();
+  for (const text of texts) {
+    const read = field.read(text);
+    if ("value" in read) {
+      values.push(read.value);
+      continue;
+    }
+    const { expected = field.expected, hint } = read;
+    problems.add(`--${name}: expected ${expected}, got ${quoteWhole(text)}${hint ? ` (${hint})` : ""}`);
+  }
+  return { values, problems: [...problems] };
 }
 
 function valueOfDefault(name: OptionName): unknown {

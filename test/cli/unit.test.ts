@@ -116,7 +116,7 @@ test("the options reach the daemon as they were meant, however they were written
     ...["--port", "80", "--port", "[::1]:81", "--script", script, "--singleflight=false", "--deadline", "4s"],
     ...["--control-socket", DEFAULT_SOCKET],
   ]);
-  expect(await wordsOf("--port", "1", "--singleflight", "--listener", ":1", "--listener", ":2000")).toEqual([
+  expect(await wordsOf("--port", "1", "--singleflight", "--singleflight=true", "--listener", ":2000")).toEqual([
     ...["--port", "1", "--singleflight", "--listener", ":2000"],
     ...["--control-socket", DEFAULT_SOCKET],
   ]);
