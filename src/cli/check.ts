@@ -2,9 +2,8 @@
 // daemon's options, so that what a unit file says can be asked by hand.
 
 import { duration, flag } from "../checks/keys/fields.ts";
-import { readOption } from "../config/load.ts";
+import { readTexts } from "../config/load.ts";
 import type { OptionDef } from "../config/options.ts";
-import type { Problem } from "../config/problem.ts";
 import type { Action } from "./action.ts";
 import { renderOption } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
@@ -25,10 +24,9 @@ export async function check(rawArgs: readonly string[], env: Environment): Promi
   if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderCheckHelp() };
   const problems = [...parsed.problems];
   const read = <T>(name: string, option: OptionDef<T>): T | undefined => {
-    const text = parsed.values[name]?.at(-1);
-    const given = text === undefined ? undefined : readOption(name, option, text);
-    if (given && "problem" in given) problems.push(given.problem satisfies Problem);
-    return given && "value" in given ? given.value : undefined;
+    const given = readTexts(name, option, parsed.values[name]);
+    problems.push(...given.problems);
+    return given.values.at(-1);
   };
   const asJson = read("json", json) ?? false;
   const waitMs = read("wait", wait);

@@ -2,7 +2,7 @@
 // take options of their own alone: what a daemon is to do stands in its own command line.
 
 import { duration, flag } from "../checks/keys/fields.ts";
-import { readOption } from "../config/load.ts";
+import { readTexts } from "../config/load.ts";
 import { OPTIONS, type OptionDef } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
 import { reason } from "../control/maintenance.ts";
@@ -58,10 +58,9 @@ export async function control(verb: Verb, rawArgs: readonly string[]): Promise<A
   if (values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp(verb) };
   const problems: Problem[] = [...flaws];
   const read = <T>(name: string, option: OptionDef<T>): T | undefined => {
-    const text = values[name]?.at(-1);
-    const given = text === undefined ? undefined : readOption(name, option, text);
-    if (given && "problem" in given) problems.push(given.problem);
-    return given && "value" in given ? given.value : undefined;
+    const given = readTexts(name, option, values[name]);
+    problems.push(...given.problems);
+    return given.values.at(-1);
   };
   const at = read("control-socket", socket) ?? DEFAULT_SOCKET;
   const order = orderOf(verb, read);

@@ -1,9 +1,10 @@
 // argv → raw values, or every problem at once. Strict: what it does not know is
-// an error. -port, --port=80 and --singleflight=false work as they did upstream.
+// an error, and so is a second value where one is expected: which of them counts is not
+// for the program to guess. -port, --port=80 and --singleflight=false work as they did upstream.
 
 import type { RawValues } from "../config/load.ts";
 import { OPTIONS, type OptionDef, optionNamed } from "../config/options.ts";
-import { didYouMean, type Problem } from "../config/problem.ts";
+import { didYouMean, listFirstTwo, type Problem, quoteWhole } from "../config/problem.ts";
 
 /** Both: the values that could be read, and what is wrong with the rest. */
 export interface Parsed {
@@ -110,7 +111,17 @@ async function parse(
       index++;
     }
   }
-  return { values, problems };
+  return { values, problems: [...problems, ...findRepeated(values, known)] };
+}
+
+/** Options that may be given once and were given more often. A flag may be repeated as long as it means the same. */
+function findRepeated(values: RawValues, known: OwnOptions): readonly Problem[] {
+  return Object.entries(values).flatMap(([name, texts = []]) => {
+    const { repeatable, value } = known[name] ?? {};
+    const given = value === undefined ? [...new Set(texts)] : texts;
+    if (repeatable || given.length < 2) return [];
+    return [`--${name}: expected once, got ${listFirstTwo(given.map(quoteWhole))}`];
+  });
 }
 
 const strayWord = (word: string): Problem =>

@@ -8,14 +8,15 @@ import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
+import { findDuplicates, type Origin } from "./duplicates.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import { formatPath, onOneLine, type Path, type Problem, quote, withoutCredentials } from "./problem.ts";
+import { formatPath, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 
-/** What was given for each option, in order; the last counts where one is wanted. */
+/** What was given for each option, in order. The parser refuses a second value where one is expected. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
 
 export interface Options {
@@ -57,12 +58,9 @@ const DEFAULT_DEADLINE_MS = 4500;
 const STALE_INTERVALS = 3;
 
 /** What a check says, from the file or the command line, before defaults. */
-interface Wanted {
+interface Wanted extends Origin {
   readonly kind: CheckKind;
   readonly settings: unknown;
-  readonly says: LoadedFile["checks"][number]["says"];
-  /** Where it stands in the file. */
-  readonly path?: Path;
 }
 
 /** `env` is what ${env:NAME} in the file stands for; a secret that is not there is a problem without `standIn`. */
@@ -82,8 +80,8 @@ export async function loadOptions(
 
   const wanted = [
     ...(file?.checks ?? []),
-    ...(await plain("tcp", "port", file?.options.port, given.port)),
-    ...(await plain("script", "script", file?.options.script, given.script)),
+    ...(await plain("tcp", "port", file?.options.port, given.port, raw["port"])),
+    ...(await plain("script", "script", file?.options.script, given.script, raw["script"])),
   ];
   const settled = settleChecks(wanted, {
     file,
@@ -121,6 +119,7 @@ export async function loadOptions(
     logFormat: option("log-format"),
     cautions: [
       ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
+      ...findDuplicates(settled, wanted, file?.source),
       ...(patient ? [describeLateAnswer(patient)] : []),
     ],
   });
@@ -183,37 +182,36 @@ const MOST_PROBLEMS = 100;
 type Read = Partial<Record<OptionName, readonly unknown[]>>;
 
 function readCommandLine(raw: RawValues) {
-  const given: Record<string, unknown[]> = {};
+  const given: Record<string, readonly unknown[]> = {};
   const problems: Problem[] = [];
   const flawed = new Set<string>();
   for (const name of OPTION_NAMES) {
-    const option = optionDef(name);
-    const texts = raw[name] ?? [];
-    for (const text of option.repeatable ? texts : texts.slice(-1)) {
-      const read = readOption(name, option, text);
-      if ("value" in read) {
-        given[name] ??= [];
-        given[name].push(read.value);
-      } else {
-        problems.push(read.problem);
-        flawed.add(name);
-      }
-    }
+    const read = readTexts(name, optionDef(name), raw[name]);
+    if (read.values.length > 0) given[name] = read.values;
+    if (read.problems.length > 0) flawed.add(name);
+    problems.push(...read.problems);
   }
   return { given: given as Read, problems, flawed };
 }
 
-/** What was given for an option on the command line, read by its field. */
-export function readOption<T>(
+/** All that was given for an option on the command line, read by its field. */
+export function readTexts<T>(
   name: string,
   { field }: OptionDef<T>,
-  text: string,
-): { readonly value: T } | { readonly problem: Problem } {
-  const read = field.read(text);
-  if ("value" in read) return read;
-  const { expected = field.expected, hint } = read;
-  const got = onOneLine(JSON.stringify(withoutCredentials(text)), true);
-  return { problem: `--${name}: expected ${expected}, got ${got}${hint ? ` (${hint})` : ""}` };
+  texts: readonly string[] = [],
+): { readonly values: readonly T[]; readonly problems: readonly Problem[] } {
+  const values: T[] = [];
+  const problems = new Set<Problem>();
+  for (const text of texts) {
+    const read = field.read(text);
+    if ("value" in read) {
+      values.push(read.value);
+      continue;
+    }
+    const { expected = field.expected, hint } = read;
+    problems.add(`--${name}: expected ${expected}, got ${quoteWhole(text)}${hint ? ` (${hint})` : ""}`);
+  }
+  return { values, problems: [...problems] };
 }
 
 function valueOfDefault(name: OptionName): unknown {
@@ -223,22 +221,27 @@ function valueOfDefault(name: OptionName): unknown {
   throw new Error(`the default of --${name} is not one of its values`);
 }
 
-/** Checks that are nothing but their target: those of the file, one or a list, and those of the command line. */
+/**
+ * Checks that are nothing but their target: those of the file, one or a list, and those of the command line.
+ * `texts` is what `given` was read from; they go together where each could be read.
+ */
 async function plain(
   name: KindName,
   option: OptionName,
   inFile: unknown,
   given: readonly unknown[] = [],
+  texts: readonly string[] = [],
 ): Promise<readonly Wanted[]> {
   const placed = Array.isArray(inFile)
     ? inFile.map((target, index) => ({ target, path: [option, index] }))
     : inFile === undefined
       ? []
       : [{ target: inFile, path: [option] }];
-  const targets = [...placed, ...given.map((target) => ({ target, path: undefined }))];
+  const typed = given.map((target, index) => ({ target, typed: { option, text: texts[index] ?? "" } }));
+  const targets = [...placed, ...typed];
   if (targets.length === 0) return [];
   const kind = (await KINDS[name]()) as CheckKind;
-  return targets.map(({ target, path }) => ({ kind, settings: { [name]: target }, says: {}, ...(path && { path }) }));
+  return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, says: {}, ...origin }));
 }
 
 interface Surroundings {

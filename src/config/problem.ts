@@ -34,7 +34,19 @@ export function describe(given: unknown, path: Path): string {
 }
 
 /** In quotes on one line, cut where it is long, without the credentials of a URL. */
-export const quote = (text: string): string => onOneLine(JSON.stringify(cut(withoutCredentials(text))), true);
+export const quote = (text: string): string => quoted(cut(withoutCredentials(text)));
+
+/** As `quote`, but never cut. */
+export const quoteWhole = (text: string): string => quoted(withoutCredentials(text));
+
+const quoted = (text: string): string => onOneLine(JSON.stringify(text), true);
+
+/** "a", "a and b", or "a, b and 3 more". */
+export function listFirstTwo(items: readonly string[]): string {
+  const [first = "", second, ...more] = items;
+  if (second === undefined) return first;
+  return more.length === 0 ? `${first} and ${second}` : `${first}, ${second} and ${more.length} more`;
+}
 
 /** In quotes where it would not stay on one line, or would write elsewhere on a terminal. */
 export function onOneLine(text: string, isQuoted = false): string {

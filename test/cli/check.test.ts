@@ -36,6 +36,15 @@ test("all that is wrong is told at once, its own options too", async () => {
     kind: "refuse",
     lines: ["health-checker: --wait: expected a value (D), got the option --json"],
   });
+  expect(await decide("check", "--wait", "1m", "--json", "--wait", "soon", "--json=false", "--port", "0")).toEqual({
+    kind: "refuse",
+    lines: [
+      'health-checker: --wait: expected once, got "1m" and "soon"',
+      'health-checker: --json: expected once, got "true" and "false"',
+      'health-checker: --wait: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
+      'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+    ],
+  });
   expect(await decide("check", "--wait", "0", "--port", "80")).toMatchObject({
     lines: [expect.stringContaining("--wait: expected a duration above zero")],
   });

@@ -38,6 +38,16 @@ test.each([
   [["undrain", "--controlsocket", "/a"], ["--controlsocket: unknown option; did you mean --control-socket?"]],
   [["status", "now"], ['"now": expected an option, got a word that belongs to none']],
   [["status", "--json=maybe"], ['--json: expected true or false, got "maybe"']],
+  [["status", "--json", "--json=false"], ['--json: expected once, got "true" and "false"']],
+  [["drain", "--control-socket=/a", "--control-socket=/a"], ['--control-socket: expected once, got "/a" and "/a"']],
+  [
+    ["maint", "--for", "10m", "--reason", "a", "--for", "soon", "--reason", "b"],
+    [
+      '--for: expected once, got "10m" and "soon"',
+      '--reason: expected once, got "a" and "b"',
+      '--for: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
+    ],
+  ],
   [["status", "--control-socket", "a"], [`--control-socket: expected ${SOCKET}, got "a"`]],
   [["status", "--control-socket"], ["--control-socket: expected a value (PATH), got none"]],
   [["maint"], ['--for: expected how long the maintenance lasts, such as "10m", got none']],

@@ -27,7 +27,6 @@ test.each([
   [["--singleflight=false"], { singleflight: ["false"] }, []],
   [["-singleflight=true"], { singleflight: ["true"] }, []],
   [["--singleflight=maybe"], { singleflight: ["maybe"] }, []],
-  [["--config", "a.yaml", "-config=b.yaml"], { config: ["a.yaml", "b.yaml"] }, []],
   [["--singleflight", "--port", "80"], { singleflight: ["true"], port: ["80"] }, []],
   [["-h"], { help: ["true"] }, []],
   [["-v"], { version: ["true"] }, []],
@@ -74,6 +73,57 @@ test.each([
   [["--port", "80", "--", "81"], { port: ["80"] }, [stray("81")]],
 ] as const)("%j is read as far as it can be, and each problem has a line", async (argv, values, problems) => {
   expect(await parseCommandLine(argv)).toEqual({ values, problems });
+});
+
+test.each([
+  [["--config", "a.yaml", "-config=b.yaml"], '--config: expected once, got "a.yaml" and "b.yaml"'],
+  [["--listener", ":80", "--listener", ":80"], '--listener: expected once, got ":80" and ":80"'],
+  [["--deadline=1s", "--deadline=2s", "--deadline=3s"], '--deadline: expected once, got "1s", "2s" and 1 more'],
+  [["--max-rounds=", "--max-rounds", "x"], '--max-rounds: expected once, got "" and "x"'],
+  [["--config=http://u:pw@h/a", "--config", "u:pw@b"], '--config: expected once, got "http://***@h/a" and "***@b"'],
+  [["--config", "a\n\u202eb", "--config", "\u001b[2J"], '--config: expected once, got "a\\n\\u202eb" and "\\u001b[2J"'],
+  [["--singleflight", "--singleflight=false"], '--singleflight: expected once, got "true" and "false"'],
+  [["-h", "--help=false", "-h"], '--help: expected once, got "true" and "false"'],
+] as const)("%j gives an option twice, and the problem names both values", async (argv, problem) => {
+  expect((await parseCommandLine(argv)).problems).toEqual([problem]);
+});
+
+test("every option that takes a value may be given once, unless it is repeatable", async () => {
+  for (const name of OPTION_NAMES) {
+    const { value, repeatable } = optionDef(name);
+    const argv = value === undefined ? [`--${name}`, `--${name}=true`] : [`--${name}`, "a", `--${name}=b`];
+    const once = value !== undefined && !repeatable;
+    const problems = once ? [`--${name}: expected once, got "a" and "b"`] : [];
+    expect((await parseCommandLine(argv)).problems).toEqual(problems);
+  }
+});
+
+test("an option given twice is reported together with every other problem", async () => {
+  const argv = [
+    "--deadline",
+    "1s",
+    "--prot",
+    "80",
+    "--listener",
+    ":1",
+    "--deadline",
+    "2s",
+    "--listener",
+    ":2",
+    "--port",
+  ];
+  expect((await parseCommandLine(argv)).problems).toEqual([
+    "--prot: unknown option; did you mean --port?",
+    "--port: expected a value (PORT), got none",
+    '--deadline: expected once, got "1s" and "2s"',
+    '--listener: expected once, got ":1" and ":2"',
+  ]);
+});
+
+test("a long value is shown whole, since two of them may differ only at their ends", async () => {
+  const folder = `/${"a".repeat(80)}`;
+  const { problems } = await parseCommandLine(["--config", `${folder}/a`, "--config", `${folder}/b`]);
+  expect(problems).toEqual([`--config: expected once, got "${folder}/a" and "${folder}/b"`]);
 });
 
 test("after an unknown option that brought its value, a further word belongs to none", async () => {

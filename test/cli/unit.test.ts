@@ -116,7 +116,7 @@ test("the options reach the daemon as they were meant, however they were written
     ...["--port", "80", "--port", "[::1]:81", "--script", script, "--singleflight=false", "--deadline", "4s"],
     ...["--control-socket", DEFAULT_SOCKET],
   ]);
-  expect(await wordsOf("--port", "1", "--singleflight", "--listener", ":1", "--listener", ":2000")).toEqual([
+  expect(await wordsOf("--port", "1", "--singleflight", "--singleflight=true", "--listener", ":2000")).toEqual([
     ...["--port", "1", "--singleflight", "--listener", ":2000"],
     ...["--control-socket", DEFAULT_SOCKET],
   ]);
@@ -318,6 +318,12 @@ test("a secret that only the service has is not wanted, and the unit says where 
   expect(cautions).toEqual([
     `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
     expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
+  ]);
+  // Checks that differ in their secrets alone are not the same.
+  const two = { checks: ["A", "B"].map((name) => ({ http: "http://127.0.0.1/", headers: { X: `\${env:${name}}` } })) };
+  expect((await unit(["--config", await folder.write("two.yaml", JSON.stringify(two), 0o644)])).cautions).toEqual([
+    expect.stringContaining('"A" is not in the environment'),
+    expect.stringContaining('"B" is not in the environment'),
   ]);
   // A comment wants nothing.
   const plain = await folder.write("plain.yaml", `checks: [{ tcp: 1 }] # \${file:${credential}} \${env:X}\n`, 0o644);

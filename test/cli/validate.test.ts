@@ -34,6 +34,19 @@ test("the file may be given by its option too", async () => {
   expect(await decide(["validate", "--config", file], {})).toMatchObject({ text: `${file}: good, 1 check` });
 });
 
+test("a file beside --config is a second one, and both are named", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "checks:\n  - tcp: 0\n");
+  const expected = "expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
+  expect(await decide(["validate", "other.yaml", "--config", file], {})).toEqual({
+    kind: "refuse",
+    lines: [
+      `health-checker: --config: expected once, got "other.yaml" and ${JSON.stringify(file)}`,
+      `${file}:2:10: checks[0].tcp: ${expected}, got 0`,
+    ],
+  });
+});
+
 test("without a file there is nothing to validate", async () => {
   const refusal: Action = { kind: "refuse", lines: ["health-checker: validate: expected a config file, got none"] };
   expect(await decide(["validate"], {})).toEqual(refusal);
@@ -75,6 +88,18 @@ test("a port counts as a check does, wherever it is given", async () => {
       cautions: [expect.stringContaining("no check is critical")],
     },
   );
+});
+
+test("the same check twice is reported, in the file or beside it", async () => {
+  const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
+  expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual({
+    kind: "print",
+    text: "hc.yaml: good, 4 checks",
+    cautions: [
+      "hc.yaml:2:5: checks[0]: warning: the same check twice (also checks[1])",
+      "--port 81: warning: the same check twice (also --port 127.0.0.1:81)",
+    ],
+  });
 });
 
 test("a host on which nothing is critical is never unhealthy, which is told", async () => {

@@ -59,20 +59,20 @@ test("one port leaves everything else at its default", async () => {
   });
 });
 
-test("every option has its say, and the last of several counts where one is wanted", async () => {
+test("every option has its say", async () => {
   const raw: RawValues = {
-    listener: ["bad", "unix:/run/hc.sock"],
+    listener: ["unix:/run/hc.sock"],
     port: ["1", "[::1]:2", "db:3", "unix:/x"],
     script: ["a 'b c'", "d"],
-    "port-timeout": ["1", "500ms"],
+    "port-timeout": ["500ms"],
     "script-timeout": ["1m"],
-    singleflight: ["false", "true"],
+    singleflight: ["true"],
     "max-rounds": ["1024"],
     "failure-status": ["599"],
     "log-level": ["WARN"],
-    "log-format": ["text", "json"],
+    "log-format": ["json"],
     deadline: ["3s"],
-    "drain-delay": ["0", "30s"],
+    "drain-delay": ["30s"],
     "control-socket": ["/run/hc/control.sock"],
     "agent-listener": ["127.0.0.1:5001"],
   };
@@ -98,6 +98,15 @@ test("every option has its say, and the last of several counts where one is want
     ["tcp unix:/x", 500],
     ["script a 'b c'", 60_000],
     ["script d", 60_000],
+  ]);
+});
+
+test("every text that was given for an option is read, and each problem is reported once", async () => {
+  const raw: RawValues = { listener: ["bad", ":1", "bad"], singleflight: ["maybe", "true"], port: ["0", "0"] };
+  expect(await load(raw)).toEqual([
+    '--port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+    '--singleflight: expected true or false, got "maybe"',
+    '--listener: expected HOST:PORT, :PORT or unix:/PATH, got "bad" (it has no colon)',
   ]);
 });
 
