@@ -68,6 +68,9 @@ export type Probe = (signal: AbortSignal) => Promise<Outcome>;
 export const SEVERITIES = ["critical", "warning", "endpoint"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** Whether its failure is news of the host, be it only a warning. */
+export const concernsHost = ({ severity }: { readonly severity: Severity }): boolean => severity !== "endpoint";
+
 export interface Check {
   /** Unique among the checks of a daemon. */
   readonly name: string;
