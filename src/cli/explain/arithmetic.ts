@@ -21,12 +21,15 @@ export const ASKERS: readonly Asker[] = [
 /** A load balancer's health check as AWS suggests it: so many failures in a row, so far apart. */
 export const ASKED = { everyMs: 30_000, failures: 2 } as const;
 
+export type TimedCheck = Pick<Options["checks"][number], "severity" | "timeoutMs" | "intervalMs" | "fall" | "name">;
+
 export type Timing = Pick<Options, "deadlineMs" | "singleflight" | "maxRounds"> & {
-  readonly checks: readonly Pick<
-    Options["checks"][number],
-    "severity" | "timeoutMs" | "intervalMs" | "fall" | "name"
-  >[];
+  readonly checks: readonly TimedCheck[];
 };
+
+/** Those of `checks` that decide the host; an endpoint is decided by all that it names. */
+export const decidingHost = <T extends Pick<TimedCheck, "severity">>(checks: readonly T[]): readonly T[] =>
+  checks.filter(({ severity }) => severity === "critical");
 
 export interface Arithmetic {
   /** From a request to its answer; undefined where nothing that decides runs on request. */
@@ -39,10 +42,12 @@ export interface Arithmetic {
   readonly detectMs: number;
 }
 
-/** An answer waits for the checks that decide; a round that others wait for, for all of its. */
-export function calculate({ checks, deadlineMs = Number.POSITIVE_INFINITY, singleflight }: Timing): Arithmetic {
-  const critical = checks.filter(({ severity }) => severity === "critical");
-  const onRequest = critical.filter(({ intervalMs }) => intervalMs === undefined);
+/** An answer, of the host or of an endpoint, waits for the checks that decide it; a round that others wait for, for all of its. */
+export function calculate(
+  { checks, deadlineMs = Number.POSITIVE_INFINITY, singleflight }: Timing,
+  deciding: readonly TimedCheck[],
+): Arithmetic {
+  const onRequest = deciding.filter(({ intervalMs }) => intervalMs === undefined);
   const roundMs = longest(checks.filter(({ intervalMs }) => intervalMs === undefined));
   const answerMs = onRequest.length > 0 ? Math.min(longest(onRequest) + LATE_MS, deadlineMs) : undefined;
   // Who comes when all rounds are taken waits for one of them, then for its own.
@@ -50,7 +55,7 @@ export function calculate({ checks, deadlineMs = Number.POSITIVE_INFINITY, singl
     answerMs === undefined || singleflight
       ? answerMs
       : Math.min(roundMs + longest(onRequest) + 2 * LATE_MS, deadlineMs);
-  const unseen = critical
+  const unseen = deciding
     .flatMap(({ name, intervalMs, fall, timeoutMs }) =>
       intervalMs === undefined ? [] : [{ ms: fall * intervalMs + timeoutMs, check: name }],
     )
