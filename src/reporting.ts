@@ -34,6 +34,8 @@ export interface Reporting
   extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onAbandoned" | "onStale" | "onFault"> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
+  /** A request's path is close to an endpoint, and is none. */
+  readonly onNearMiss: (path: string, endpoint: string) => void;
   /** The configuration was read again. */
   readonly onReload: (report: ReloadReport, change: PlanChange | undefined) => void;
   /** What is watched from now on, and what of it will not work. */
@@ -124,6 +126,10 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     },
     onAnswerFault(error: Error): void {
       tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
+    },
+    onNearMiss(path, endpoint): void {
+      const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
+      tell(`path ${path}`, "warning", message, { path, endpoint });
     },
     onReload({ taken, problems, cautions }, change): void {
       if (taken) {

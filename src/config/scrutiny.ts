@@ -4,6 +4,7 @@ import { hostname, networkInterfaces } from "node:os";
 import type { CheckConfig } from "../checks/build.ts";
 import { hiding } from "../checks/hiding.ts";
 import type { Address } from "../probing/network/address.ts";
+import { withoutLastSlash } from "./endpoint.ts";
 import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
 import { describe, didYouMean, onOneLine, type Path, type Problem, quote } from "./problem.ts";
@@ -43,6 +44,21 @@ export async function findStrangers(
     }
   }
   return problems;
+}
+
+/** Paths that differ only by a slash at the end. */
+export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
+  const first = new Map<string, string>();
+  return endpoints.flatMap(({ path }) => {
+    const plain = withoutLastSlash(path);
+    const same = first.get(plain);
+    if (same === undefined) {
+      first.set(plain, path);
+      return [];
+    }
+    const got = `${quote(path)}, which is ${quote(same)} too`;
+    return [source.problem(["endpoints", path], { expected: "another path", got, at: "key" })];
+  });
 }
 
 /** Each compares a name with every check's. */
