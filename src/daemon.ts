@@ -12,6 +12,7 @@ import type { Controls } from "./control/controls.ts";
 import { type CheckReport, createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
 import { createHealthHandler, type HealthHandler } from "./http/health.ts";
+import { createNearMisses } from "./http/near-miss.ts";
 import { serveHealth } from "./http/serve.ts";
 import type { Log } from "./log/log.ts";
 import { createPlan, type Plan } from "./plan.ts";
@@ -69,7 +70,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     onChange: () => notifier?.look(),
   });
   const monitor = createMonitor({ ...plan.settings, ...told });
-  let answer = answering(plan, monitor, withdrawals);
+  const nearMisses = createNearMisses(told);
+  const answering = ({ options }: Plan) => createAnswer(options, monitor, withdrawals, nearMisses);
+  let answer = answering(plan);
 
   const reloader = createReloader({
     reread,
@@ -79,7 +82,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     apply(next, trial) {
       plan = next;
       monitor.reconfigure(plan.settings, trial);
-      answer = answering(plan, monitor, withdrawals);
+      answer = answering(plan);
       log.setLevel(plan.options.logLevel);
     },
     fixed: (next) => fixedCautions(options, next.options),
@@ -180,14 +183,22 @@ async function openAgent(
   return { [Symbol.asyncDispose]: () => agent.stop() };
 }
 
-const answering = ({ options }: Plan, { read, ask }: Monitor, withdrawals: Withdrawals): HealthHandler =>
-  createHealthHandler({
+function createAnswer(
+  { failureStatus, endpoints }: Options,
+  { read, ask }: Monitor,
+  withdrawals: Withdrawals,
+  nearMisses: ReturnType<typeof createNearMisses>,
+): HealthHandler {
+  const paths = endpoints.map(({ path }) => path);
+  return createHealthHandler({
     read,
     ask,
     isWithdrawn: () => withdrawals.current() !== undefined,
-    failureStatus: options.failureStatus,
-    endpoints: options.endpoints.map(({ path }) => path),
+    failureStatus,
+    endpoints: paths,
+    onOtherPath: nearMisses(paths),
   });
+}
 
 function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
   const toldOrphans = new Set<string>();

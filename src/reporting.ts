@@ -1,10 +1,19 @@
 // What the log says of checks and of the host.
 //
-// Changes at info, or warning where it is for the worse; steady results at debug.
+// Changes at info, or warning where it is for the worse; steady results at debug. That a check
+// with severity endpoint is down is not for the worse: info.
 // What stays down is said again every five minutes, or sooner when its reason changes.
 // What changes again and again is held back as flapping.ts says: the log never floods.
 
-import type { Check, CheckResult, CheckState, Failure, Reason, Verdict } from "./checks/check.ts";
+import {
+  type Check,
+  type CheckResult,
+  type CheckState,
+  concernsHost,
+  type Failure,
+  type Reason,
+  type Verdict,
+} from "./checks/check.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { MonitorOptions } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
@@ -26,6 +35,8 @@ const MOST_NAMES = 20;
 export interface Reporting extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onFault"> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
+  /** A request's path is close to an endpoint, and is none. */
+  readonly onNearMiss: (path: string, endpoint: string) => void;
   /** The configuration was read again. */
   readonly onReload: (report: ReloadReport) => void;
   /** What is watched from now on, and what of it will not work. */
@@ -59,9 +70,10 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     const { reason, message, output } = outcome;
     const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
     const subject = `status of ${check.name}`;
+    const level = levelOf(check);
     if (isStill)
-      tell(subject, "warning", "check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
-    else tell(subject, "warning", "check is down", { ...fields, ...wasFor(before, after) });
+      tell(subject, level, "check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
+    else tell(subject, level, "check is down", { ...fields, ...wasFor(before, after) });
   };
 
   const sayWarning = ({ check }: CheckResult, warning: string | undefined) => {
@@ -109,10 +121,10 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
       goneLoggedAt = now;
       goneUnlogged = 0;
     },
-    onStale({ name }: Check, ageMs: number | undefined): void {
+    onStale(check: Check, ageMs: number | undefined): void {
       const age = ageMs === undefined ? undefined : roundDuration(ageMs);
-      const fields = { check: name, reason: "stale", age };
-      tell(`freshness of ${name}`, "warning", "check has no result that is fresh", fields);
+      const fields = { check: check.name, reason: "stale", age };
+      tell(`freshness of ${check.name}`, levelOf(check), "check has no result that is fresh", fields);
     },
     onFault(error: unknown): void {
       tell("fault", "error", "fault in health-checker; please report it", {
@@ -121,6 +133,10 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     },
     onAnswerFault(error: Error): void {
       tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
+    },
+    onNearMiss(path, endpoint): void {
+      const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
+      tell(`path ${path}`, "warning", message, { path, endpoint });
     },
     onReload({ taken, problems, cautions, kept, changed, added, removed }): void {
       if (taken) {
@@ -139,7 +155,7 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
       for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
         const timeout = formatDuration(timeoutMs);
         const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
-        const fields = { name, kind, target, timeout, ...background, ...(severity === "warning" && { severity }) };
+        const fields = { name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
         tell(`plan of ${name}`, "info", "check", fields);
         for (const warning of (await inspect?.()) ?? []) {
           tell(`flaw of ${name}`, "warning", "check will fail", { name, because: warning });
@@ -156,6 +172,9 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
 }
 
 const NOTHING_TO_WARN_OF = "check has nothing to warn of any more";
+
+/** Of its being down or stale. */
+const levelOf = (check: Check): "warning" | "info" => (concernsHost(check) ? "warning" : "info");
 
 const secondsOf = ({ durationMs }: CheckResult): number => Math.round(durationMs * 1000) / 1e6;
 

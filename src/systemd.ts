@@ -4,7 +4,7 @@
 // Nobody is waited for: what the receiver does not take is told again a second later,
 // and a receiver that is full, gone or not systemd at all changes nothing else.
 
-import type { Severity } from "./checks/check.ts";
+import { concernsHost, type Severity } from "./checks/check.ts";
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { CheckReport } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
@@ -219,8 +219,9 @@ function withdrawalLine({ stopping, maintenance, drain }: Withdrawal): string {
 const toTheSecond = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 
 function checksLine(reports: readonly CheckReport[]): string {
-  const { up = [], down = [], unknown = [] } = Object.groupBy(reports, standing);
-  const count = `${up.length} of ${reports.length} up`;
+  const counted = reports.filter(({ check }) => concernsHost(check));
+  const { up = [], down = [], unknown = [] } = Object.groupBy(counted, standing);
+  const count = `${up.length} of ${counted.length} up`;
   const failing = down.filter(isOf("critical"));
   if (failing.length > 0) return `unhealthy: ${few(failing.map(blame))}`;
   const missing = unknown.filter(isOf("critical"));

@@ -85,6 +85,30 @@ test("a check whose state was known before is still down, for as long as it has 
   ]);
 });
 
+test("that a check with severity endpoint is down or stale is no warning", async () => {
+  const { clock, result, report, news } = setUp();
+  const replica = fakeCheck({ name: "replica", severity: "endpoint" });
+  const warned = fakeCheck({ name: "warned", severity: "warning" });
+  const why = 'reason=refused message="nobody there" seconds=0';
+  for (const check of [replica, warned]) result(REFUSED, check);
+  expect(news()).toEqual([`<6>check is down check=replica ${why}`, `<4>check is down check=warned ${why}`]);
+  await clock.pass(5 * MINUTE);
+  for (const check of [replica, warned]) result(REFUSED, check);
+  expect(news()).toEqual([
+    `<6>check is still down check=replica ${why} down-for=5m`,
+    `<4>check is still down check=warned ${why} down-for=5m`,
+  ]);
+  for (const check of [replica, warned]) report.onStale(check, 5000);
+  expect(news()).toEqual([
+    "<6>check has no result that is fresh check=replica reason=stale age=5s",
+    "<4>check has no result that is fresh check=warned reason=stale age=5s",
+  ]);
+  result(UP, replica);
+  expect(news()).toEqual(["<6>check is up check=replica seconds=0 down-for=5m"]);
+  result({ ok: true, warning: "the resolver does not answer" }, replica);
+  expect(news()).toEqual(['<4>check is ok, with a warning check=replica warning="the resolver does not answer"']);
+});
+
 test("a check that flips each second for an hour has five lines, and one each five minutes", async () => {
   const { clock, result, news } = setUp();
   for (let second = 0; second < 3600; second++) {
@@ -207,9 +231,10 @@ test("what is watched is told for each check, with what will not work", async ()
     severity: "warning",
     inspect: async () => ["no", "never"],
   });
-  await report.onWatch([it, broken]);
+  await report.onWatch([it, fakeCheck({ name: "replica", severity: "endpoint" }), broken]);
   expect(news()).toEqual([
     "<6>check name=it kind=test target=nothing timeout=10s",
+    "<6>check name=replica kind=test target=nothing timeout=10s severity=endpoint",
     "<6>check name=broken kind=test target=nothing timeout=10s interval=2s severity=warning",
     "<4>check will fail name=broken because=no",
     "<4>check will fail name=broken because=never",

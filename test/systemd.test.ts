@@ -2,7 +2,7 @@
 // `systemctl status` shows.
 
 import { expect, test } from "bun:test";
-import type { CheckResult, Outcome } from "../src/checks/check.ts";
+import type { CheckResult, Outcome, Severity } from "../src/checks/check.ts";
 import type { CheckReport } from "../src/core/monitor.ts";
 import type { Log, LogFields } from "../src/log/log.ts";
 import { createNotifier, type NotifierOptions, type NotifierSubject, statusLine } from "../src/systemd.ts";
@@ -22,7 +22,7 @@ interface Told {
   readonly status?: "up" | "down";
   readonly outcome?: Outcome;
   readonly stale?: boolean;
-  readonly severity?: "critical" | "warning";
+  readonly severity?: Severity;
   readonly intervalMs?: number;
 }
 
@@ -51,6 +51,14 @@ test("the status line has the verdict, and who is to blame", () => {
     [[report("a"), up("b")], "1 of 2 up, no result yet: a"],
     [[report("a"), down("b", REFUSED)], "unhealthy: b refused"],
     [[up("a"), report("b", { severity: "warning" })], "healthy, 1 of 2 up"],
+    // What only endpoints are decided by is no news of the host, up or down.
+    [[up("a"), up("b", { severity: "endpoint" })], "healthy, 1 of 1 up"],
+    [
+      [up("a"), down("b", REFUSED, { severity: "endpoint" }), up("c", { stale: true, severity: "endpoint" })],
+      "healthy, 1 of 1 up",
+    ],
+    [[report("a"), report("b", { severity: "endpoint" })], "0 of 1 up, no result yet: a"],
+    [[down("a", REFUSED), down("b", REFUSED, { severity: "endpoint" })], "unhealthy: a refused"],
     // One failure of three that it takes: still up, as in the verdict.
     [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
   ];

@@ -61,9 +61,15 @@ export type Failure = Extract<Outcome, { ok: false }>;
  */
 export type Probe = (signal: AbortSignal) => Promise<Outcome>;
 
-/** Whether the check decides about the host, or is only reported. */
-export const SEVERITIES = ["critical", "warning"] as const;
+/**
+ * What a check decides beside the endpoints that name it. `critical` decides the host, `warning` is reported and
+ * does not, `endpoint` is no part of the host: that it is down is normal, as of a replica's check on the primary.
+ */
+export const SEVERITIES = ["critical", "warning", "endpoint"] as const;
 export type Severity = (typeof SEVERITIES)[number];
+
+/** Whether its failure is news of the host, be it only a warning. */
+export const concernsHost = ({ severity }: { readonly severity: Severity }): boolean => severity !== "endpoint";
 
 export interface Check {
   /** Unique among the checks of a daemon. */

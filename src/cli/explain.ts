@@ -14,7 +14,7 @@ import { isFailure } from "../probing/network/race.ts";
 import { resolveAnew } from "../probing/network/resolve.ts";
 import { describeUser } from "../user.ts";
 import type { Action } from "./action.ts";
-import { ASKED, calculate } from "./explain/arithmetic.ts";
+import { type Arithmetic, ASKED, calculate, decidingHost } from "./explain/arithmetic.ts";
 import { findUnreadable } from "./explain/files.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse, settle } from "./settle.ts";
@@ -31,7 +31,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
   const explained = await Promise.all(
     options.checks.map(async (config) => {
       const check = buildCheck(config, context);
-      return explainCheck(check, [
+      return explainCheck(check, options.endpoints, [
         ...((await check.inspect?.()) ?? []),
         ...withoutSecrets(config, [...(await findUnreadable(config)), ...(await findNameless(config))]),
       ]);
@@ -67,8 +67,9 @@ function workingFolder(): string {
   }
 }
 
-function explainCheck(check: Check, wrong: readonly string[]): readonly string[] {
+function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: readonly string[]): readonly string[] {
   const { name, kind, target, timeoutMs, intervalMs, rise, fall, severity } = check;
+  const decides = endpoints.filter(({ checks }) => checks.includes(name)).map(({ path }) => path);
   const counts = [
     ...(rise > 1 ? [`up after ${rise} passes in a row`] : []),
     ...(fall > 1 ? [`down after ${fall} failures in a row`] : []),
@@ -77,7 +78,9 @@ function explainCheck(check: Check, wrong: readonly string[]): readonly string[]
     `timeout ${formatDuration(timeoutMs)}`,
     intervalMs === undefined ? "on request" : `every ${formatDuration(intervalMs)} in the background`,
     ...counts,
-    ...(severity === "warning" ? ["severity warning: decides nothing"] : []),
+    ...(severity === "critical"
+      ? []
+      : [`severity ${severity}: decides ${decides.length === 0 ? "nothing" : `${decides.join(", ")} alone`}`]),
   ];
   return [
     name === `${kind} ${target}` ? `${onOneLine(name)}:` : `${onOneLine(name)}: ${kind} ${onOneLine(target)}`,
@@ -106,7 +109,7 @@ async function findNameless({ kind, settings, timeoutMs }: CheckConfig): Promise
 }
 
 function explainTiming(options: Options): readonly string[] {
-  const { answerMs, floodMs, unseen, detectMs } = calculate(options);
+  const { answerMs, floodMs, unseen, detectMs } = calculate(options, decidingHost(options.checks));
   const lines: string[] = [];
   if (answerMs === undefined) {
     lines.push(unseen ? "at once, from memory" : "at once: no check decides");
@@ -121,14 +124,30 @@ function explainTiming(options: Options): readonly string[] {
       lines.push(`${waitsFor(name, timeoutMs)}: ${verdict}`);
     }
   }
-  if (unseen)
-    lines.push(`a failure of ${onOneLine(unseen.check)} is known here after ${secondsOf(unseen.ms)} at the latest`);
+  if (unseen) lines.push(explainUnseen(unseen));
   const { everyMs, failures } = ASKED;
   lines.push(
     `a load balancer that asks every ${secondsOf(everyMs)} and believes ${failures} failures knows of one after ${secondsOf(detectMs)} at the latest`,
   );
-  return lines;
+  return [...lines, ...options.endpoints.map((endpoint) => explainEndpoint(endpoint, options))];
 }
+
+function explainEndpoint({ path, checks }: Options["endpoints"][number], options: Options): string {
+  const { answerMs, unseen } = calculate(
+    options,
+    options.checks.filter(({ name }) => checks.includes(name)),
+  );
+  const late = LOAD_BALANCERS.filter(({ timeoutMs }) => answerMs !== undefined && answerMs >= timeoutMs);
+  const parts = [
+    answerMs === undefined ? "at once, from memory" : `within ${secondsOf(answerMs)}`,
+    ...(late.length > 0 ? [`too late for ${late.map(({ name }) => name).join(", ")}`] : []),
+    ...(unseen ? [explainUnseen(unseen)] : []),
+  ];
+  return `${path}: ${parts.join("; ")}`;
+}
+
+const explainUnseen = ({ check, ms }: NonNullable<Arithmetic["unseen"]>): string =>
+  `a failure of ${onOneLine(check)} is known here after ${secondsOf(ms)} at the latest`;
 
 /** In the background only a start can be too slow for anybody. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {

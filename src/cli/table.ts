@@ -1,6 +1,7 @@
 // Tables for people. Where nobody looks a table is plain: a line a row, nothing cut. On a
 // terminal it keeps to the width: what is long is wrapped under its column, or below its line.
 
+import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
 
 export interface Look {
@@ -30,6 +31,13 @@ export const GREEN = "\x1b[32m";
 export const YELLOW = "\x1b[33m";
 const BOLD = "\x1b[1m";
 const PLAIN = "\x1b[0m";
+
+/** Of a check that is not up: one that only endpoints are decided by is no news of the host. */
+const NOT_UP: Readonly<Record<Severity, string>> = { critical: RED, warning: YELLOW, endpoint: "" };
+
+/** Of a check's state. `warning` is that of its last pass. */
+export const colourOf = (isUp: boolean, severity: Severity, warning: string | undefined): string =>
+  isUp ? (warning === undefined ? GREEN : YELLOW) : NOT_UP[severity];
 
 const GAP = "  ";
 

@@ -26,7 +26,7 @@ export interface LoadedFile {
 }
 
 export interface Endpoint {
-  /** A path of the health listener, as the URL has it. */
+  /** A path of the health listener, as the URL has it; in the options without a slash at its end. */
   readonly path: string;
   /** Names of checks; at least one. */
   readonly checks: readonly string[];

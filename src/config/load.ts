@@ -9,6 +9,7 @@ import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
 import { findDuplicates, type Origin } from "./duplicates.ts";
+import { withoutLastSlash } from "./endpoint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
@@ -96,6 +97,7 @@ export async function loadOptions(
     }
     if (isRead("listener")) problems.push(...scrutiny.findSelfAsking(file, listener));
     if (isRead("port", "script")) problems.push(...(await scrutiny.findStrangers(file, settled)));
+    problems.push(...scrutiny.findSameEndpoints(file));
   }
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
@@ -106,7 +108,9 @@ export async function loadOptions(
     listener,
     listenerIsDefault: option("listener") === undefined,
     checks: Object.freeze(settled),
-    endpoints: Object.freeze(endpoints),
+    endpoints: Object.freeze(
+      file?.endpoints.map(({ path, checks }) => ({ path: withoutLastSlash(path), checks })) ?? [],
+    ),
     deadlineMs: option("deadline") ?? (patient ? undefined : DEFAULT_DEADLINE_MS),
     deadlineIsDefault: option("deadline") === undefined,
     singleflight: option("singleflight") ?? false,

@@ -74,7 +74,7 @@ export async function createFileSchema(): Promise<FileSchema> {
     severity: takes(
       z,
       oneOf(SEVERITIES),
-      "`warning`: reported, never decides the verdict; default `critical`",
+      "`critical` decides the host, `warning` is reported and does not, `endpoint` decides only the endpoints that name it; default `critical`",
     ).optional(),
   };
   const own = {
@@ -147,5 +147,8 @@ function endpoints(z: Zod): ZodType {
       z.string().regex(endpointPath),
       z.array(takes(z, text("the name of a check"), "the name of a check")).min(1),
     )
-    .meta({ description: "paths of the health listener, each with the names of the checks that it looks at" });
+    .meta({
+      description:
+        "paths of the health listener, each with the names of the checks that decide it, whatever their severity",
+    });
 }

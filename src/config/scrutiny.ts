@@ -4,6 +4,7 @@ import { hostname, networkInterfaces } from "node:os";
 import type { CheckConfig } from "../checks/build.ts";
 import { hiding } from "../checks/hiding.ts";
 import type { Address } from "../probing/network/address.ts";
+import { withoutLastSlash } from "./endpoint.ts";
 import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
 import { describe, didYouMean, onOneLine, type Path, type Problem, quote } from "./problem.ts";
@@ -45,10 +46,25 @@ export async function findStrangers(
   return problems;
 }
 
+/** Paths that differ only by a slash at the end. */
+export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
+  const first = new Map<string, string>();
+  return endpoints.flatMap(({ path }) => {
+    const plain = withoutLastSlash(path);
+    const same = first.get(plain);
+    if (same === undefined) {
+      first.set(plain, path);
+      return [];
+    }
+    const got = `${quote(path)}, which is ${quote(same)} too`;
+    return [source.problem(["endpoints", path], { expected: "another path", got, at: "key" })];
+  });
+}
+
 /** Each compares a name with every check's. */
 const MOST_GUESSES = 20;
 
-/** What takes a whole fleet out at once, and what can never be unhealthy; a line each. `paths` say where each check stands. */
+/** What takes a whole fleet out at once, what can never be unhealthy, and what decides nothing; a line each. `paths` say where each check stands. */
 export function findCautions(
   { endpoints, source }: LoadedFile,
   paths: readonly { readonly path?: Path }[],
@@ -56,9 +72,13 @@ export function findCautions(
 ): readonly string[] {
   const isThisHost = knowThisHost();
   const cautions: string[] = [];
-  for (const [index, { kind, settings, severity, secrets }] of settled.entries()) {
-    if (severity === "warning") continue;
+  const named = new Set(endpoints.flatMap(({ checks }) => checks));
+  for (const [index, { kind, settings, name, severity, secrets }] of settled.entries()) {
     const path = paths[index]?.path;
+    if (severity === "endpoint" && !named.has(name)) {
+      cautions.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
+    }
+    if (severity !== "critical") continue;
     const peer = kind.peer?.(settings);
     if (peer && !isThisHost(peer)) {
       const at = path?.[0] === "checks" ? [...path, kind.name] : path;
@@ -69,18 +89,15 @@ export function findCautions(
       cautions.push(source.remark(path ?? [], `warning: ${hiding(secrets)?.(caution) ?? caution}`));
     }
   }
-  const critical = new Set(settled.filter(({ severity }) => severity === "critical").map(({ name }) => name));
-  if (critical.size === 0) {
-    cautions.push(source.remark(["checks"], "warning: no check is critical, so the answer is always 200", "key"));
-  } else {
-    for (const { path, checks: members } of endpoints) {
-      if (members.some((name) => critical.has(name))) continue;
-      const said = "warning: none of its checks is critical, so its answer is always 200";
-      cautions.push(source.remark(["endpoints", path], said, "key"));
-    }
+  if (settled.every(({ severity }) => severity !== "critical")) {
+    cautions.push(source.remark(["checks"], ALWAYS_HEALTHY, "key"));
   }
   return cautions;
 }
+
+const UNNAMED = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
+
+const ALWAYS_HEALTHY = "warning: no check is critical, so the answer for the host (/) is always 200";
 
 const SHARED =
   "a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";

@@ -2,6 +2,7 @@
 // the host is withdrawn from service it is unhealthy, whatever its checks say.
 
 import type { Verdict } from "../checks/check.ts";
+import { withoutLastSlash } from "../config/endpoint.ts";
 import type { Asker, Monitor } from "../core/monitor.ts";
 import { pathOf } from "./path.ts";
 
@@ -23,21 +24,28 @@ export interface HealthOptions {
   readonly failureStatus: number;
   /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
   readonly endpoints: readonly string[];
+  /** Called with each path that is no endpoint, if there are endpoints; not with "/". */
+  readonly onOtherPath: (path: string) => void;
 }
 
 export type HealthHandler = (request: Request) => Response | Promise<Response>;
 
 /** A fault while judging counts as unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
-  const { read, ask, isWithdrawn, failureStatus, endpoints } = options;
+  const { read, ask, isWithdrawn, failureStatus, endpoints, onOtherPath } = options;
   const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
     if (isWithdrawn()) return unhealthyResponse(failureStatus, DRAINING_BODY);
     return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
   };
-  const groupOf = endpoints.length === 0 ? () => 0 : (request: Request) => endpoints.indexOf(pathOf(request.url)) + 1;
+  const groupOf = (request: Request): number => {
+    const path = pathOf(request.url);
+    const group = endpoints.indexOf(withoutLastSlash(path)) + 1;
+    if (group === 0 && path !== "/") onOtherPath(path);
+    return group;
+  };
   return (request) => {
     if (isWithdrawn()) return answer(UNKNOWN); // no check is run for it
-    const group = groupOf(request);
+    const group = endpoints.length === 0 ? 0 : groupOf(request);
     const known = read(group);
     if (known) return answer(known);
     return ask(request, group)

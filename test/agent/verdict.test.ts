@@ -25,6 +25,7 @@ test("the first question on request has its reason already, and the next one has
     fakeCheck({ name: "fine" }),
     fakeCheck({ name: "database", probe: async () => outcome }),
     fakeCheck({ name: "warned", severity: "warning", probe: async () => FAILURE }),
+    fakeCheck({ name: "is-replica", severity: "endpoint", probe: async () => FAILURE }),
   ]);
   expect(await verdictOf(monitor, never())).toEqual({
     healthy: false,

@@ -28,15 +28,21 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
         { name: "plain", script: [plain] },
         { name: "gone", http: "http://no-such-name.invalid/" },
         { name: "quiet", script: ["sh", "-c", `echo \${env:PW}`], severity: "warning" },
+        { name: "lag", tcp: 5433, severity: "warning", timeout: "3s" },
+        { name: "replica", tcp: 5434, severity: "endpoint" },
       ],
-      endpoints: { "/db": ["database"] },
+      endpoints: { "/db": ["database"], "/replica": ["replica", "lag"], "/fresh": ["lag"] },
     }),
   );
   const text = await explain("--config", file);
   const lines = text.split("\n");
   expect(lines[0]).toBe("It would listen on 127.0.0.1:6000: 200 while the host is healthy, else 503.");
-  expect(lines[1]).toBe("/db looks at database alone.");
-  expect(lines[2]).toStartWith(
+  expect(lines.slice(1, 4)).toEqual([
+    "/db looks at database alone.",
+    "/replica looks at replica, lag alone.",
+    "/fresh looks at lag alone.",
+  ]);
+  expect(lines[4]).toStartWith(
     `Checks and their scripts run as ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} (uid ${process.getuid?.()}), in `,
   );
   const about = (name: string) => lines.slice(lines.findIndex((line) => line.startsWith(`  ${name}: `))).slice(1, 3);
@@ -47,6 +53,13 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   expect(about("gone")[1]).toMatch(/^ {4}wrong: .*no-such-name\.invalid/);
   expect(about("touch")[1]).not.toContain("wrong:");
   expect(about("quiet")[0]).toBe("    timeout 2s, every 10s in the background, severity warning: decides nothing");
+  expect(about("lag")[0]).toEndWith(", severity warning: decides /replica, /fresh alone");
+  expect(about("replica")[0]).toEndWith(", severity endpoint: decides /replica alone");
+  expect(text).toContain(`
+  /db: at once, from memory; a failure of database is known here after 22 s at the latest
+  /replica: at once, from memory; a failure of lag is known here after 13 s at the latest
+  /fresh: at once, from memory; a failure of lag is known here after 13 s at the latest
+`);
   expect(text).toContain(`
   at once, from memory
   within 4.5 s until the first results
@@ -98,6 +111,26 @@ Unwise:
   ]) {
     expect(await explain(...options)).not.toContain("Unwise:");
   }
+});
+
+test("on request an endpoint waits for all its checks, whatever their severity", async () => {
+  await using folder = await tempFolder();
+  const checks = [
+    { name: "database", tcp: 5432, timeout: "500ms" },
+    { name: "replica", tcp: 5433, timeout: "1500ms", severity: "endpoint" },
+    { name: "lag", tcp: 5434, timeout: "5s", severity: "warning" },
+  ];
+  const endpoints = { "/db": ["database"], "/replica": ["database", "replica"], "/fresh": ["replica", "lag"] };
+  const text = await explain("--config", await folder.write("hc.yaml", JSON.stringify({ checks, endpoints })));
+  expect(text.slice(text.indexOf("Answers:")).split("\n")).toEqual([
+    "Answers:",
+    "  within 0.55 s",
+    ...Array(5).fill(expect.anything()),
+    "  a load balancer that asks every 30 s and believes 2 failures knows of one after 60.55 s at the latest",
+    "  /db: within 0.55 s",
+    "  /replica: within 1.55 s; too late for kubelet",
+    "  /fresh: within 4.5 s; too late for kubelet, HAProxy",
+  ]);
 });
 
 test("options that are wrong are refused as the daemon would refuse them", async () => {

@@ -61,7 +61,7 @@ test("what is unwise is told, and the file is good all the same", async () => {
     "  - { name: own, tcp: localhost:80 }",
     "endpoints:",
     "  /good: [own, reported]",
-    "  /always: [reported]",
+    "  /reported: [reported]",
     "",
   ].join("\n");
   expect(await validate(content)).toEqual({
@@ -69,7 +69,6 @@ test("what is unwise is told, and the file is good all the same", async () => {
     text: "hc.yaml: good, 3 checks",
     cautions: [
       "hc.yaml:2:26: checks[0].tcp: warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone",
-      "hc.yaml:7:3: endpoints./always: warning: none of its checks is critical, so its answer is always 200",
     ],
   });
 });
@@ -106,12 +105,38 @@ test("a host on which nothing is critical is never unhealthy, which is told", as
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual({
     kind: "print",
     text: "hc.yaml: good, 1 check",
-    cautions: ["hc.yaml:2:1: checks: warning: no check is critical, so the answer is always 200"],
+    cautions: ["hc.yaml:2:1: checks: warning: no check is critical, so the answer for the host (/) is always 200"],
   });
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - { tcp: 80, severity: critical }\n")).toEqual({
     kind: "print",
     text: "hc.yaml: good, 1 check",
     cautions: [],
+  });
+});
+
+test("a check of severity endpoint that no endpoint names decides nothing, which is told", async () => {
+  const unnamed = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
+  const content = [
+    "script: /bin/true",
+    "defaults: { severity: endpoint }",
+    "checks:",
+    "  - { name: host, tcp: 80, severity: critical }",
+    "  - { name: replica, tcp: db.internal:5432 }",
+    "  - { name: primary, tcp: 5432 }",
+    "endpoints: { /replica: [replica] }",
+    "",
+  ].join("\n");
+  expect(await validate(content, "--port", "81")).toEqual({
+    kind: "print",
+    text: "hc.yaml: good, 5 checks",
+    cautions: [`hc.yaml:6:5: checks[2]: ${unnamed}`, `tcp 127.0.0.1:81: ${unnamed}`, `hc.yaml:1:9: script: ${unnamed}`],
+  });
+});
+
+test("a host that only endpoints tell apart is never unhealthy, which is told", async () => {
+  const content = "checks:\n  - { name: primary, tcp: 5432, severity: endpoint }\nendpoints: { /primary: [primary] }\n";
+  expect(await validate(content)).toMatchObject({
+    cautions: ["hc.yaml:1:1: checks: warning: no check is critical, so the answer for the host (/) is always 200"],
   });
 });
 

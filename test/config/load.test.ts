@@ -281,6 +281,20 @@ endpoints:
   ]);
 });
 
+test("a slash at the end of an endpoint's path is not part of it", async () => {
+  const content =
+    "port: 80\nendpoints:\n  /web/: [tcp 127.0.0.1:80]\n  /a/b: [tcp 127.0.0.1:80]\n  /: [tcp 127.0.0.1:80]\n";
+  expect(await loadWith(content)).toMatchObject({ endpoints: [{ path: "/web" }, { path: "/a/b" }, { path: "/" }] });
+});
+
+test("a check decides the host unless it or defaults says otherwise", async () => {
+  const content = "defaults: { severity: endpoint }\nchecks:\n  - tcp: 80\n  - { tcp: 81, severity: critical }\n";
+  expect(await checksOf(content)).toMatchObject([{ severity: "endpoint" }, { severity: "critical" }]);
+  expect(
+    await checksOf("checks: [tcp: 80, { tcp: 81, severity: warning }, { tcp: 82, severity: endpoint }]"),
+  ).toMatchObject([{ severity: "critical" }, { severity: "warning" }, { severity: "endpoint" }]);
+});
+
 test("secrets stand for themselves in values, and $${ for ${", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("token", "from a file\r\n");

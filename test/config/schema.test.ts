@@ -39,6 +39,7 @@ const UNSEEN = [
   "bad-file-secret",
   "default-rise-without-interval",
   "endpoint-strangers",
+  "endpoint-twice",
   "file-conflicts",
   "http-conflicts",
   "invalid-utf8",

@@ -16,9 +16,18 @@ async function seen(response: Response) {
 const OK = { status: 200, headers: HEADERS, body: "OK" };
 const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one health check failed" });
 
+const onOtherPath = () => {};
+
 /** On request: nothing is known before it is asked for. */
 const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
-  createHealthHandler({ read: () => undefined, ask, isWithdrawn: () => false, failureStatus, endpoints: [] });
+  createHealthHandler({
+    read: () => undefined,
+    ask,
+    isWithdrawn: () => false,
+    failureStatus,
+    endpoints: [],
+    onOtherPath,
+  });
 
 test("a healthy host answers 200 OK", async () => {
   const answer = handler(async () => verdict(true), 504);
@@ -55,6 +64,7 @@ test("what is known is answered at once, and nobody is asked", async () => {
       isWithdrawn: () => false,
       failureStatus: 503,
       endpoints: [],
+      onOtherPath,
     })(new Request("http://host/"));
     expect(answer).toBeInstanceOf(Response);
     expect(await seen(await answer)).toEqual(healthy ? OK : BAD(503));
@@ -71,6 +81,7 @@ describe("while the host is withdrawn", () => {
       isWithdrawn: () => true,
       failureStatus: 503,
       endpoints: ["/db"],
+      onOtherPath,
     });
     for (const path of ["/", "/db", "/x?y"]) {
       expect(await seen(await answer(new Request(`http://host${path}`)))).toEqual(draining);
@@ -87,6 +98,7 @@ describe("while the host is withdrawn", () => {
         isWithdrawn: () => withdrawn,
         failureStatus: 503,
         endpoints: [],
+        onOtherPath,
       })(new Request("http://host/"));
       withdrawn = true;
       resolve(verdict(healthy));
@@ -97,6 +109,7 @@ describe("while the host is withdrawn", () => {
 
 describe("endpoints", () => {
   const groups: number[] = [];
+  const others: string[] = [];
   const answer = createHealthHandler({
     read: () => undefined,
     ask: async (_asker, group) => {
@@ -106,6 +119,7 @@ describe("endpoints", () => {
     isWithdrawn: () => false,
     failureStatus: 504,
     endpoints: ["/db", "/a/b", "/"],
+    onOtherPath: (path) => others.push(path),
   });
 
   test.each([
@@ -117,7 +131,13 @@ describe("endpoints", () => {
     ["http://host/", 3],
     ["http://host?x", 3],
     ["http://host/?x", 3],
-    ["http://host/db/", 0],
+    ["http://host/db/", 1],
+    ["http://host/db/?x", 1],
+    ["/a/b/", 2],
+    ["http://host//", 3],
+    ["http://host/db//", 0],
+    ["http://host/a//b", 0],
+    ["http://host/%64b", 0],
     ["http://host/dbx", 0],
     ["http://host/DB", 0],
     ["http://host/x?/db", 0],
@@ -127,6 +147,32 @@ describe("endpoints", () => {
     // A bare path is what HTTP/1.0 without Host gives, which no Request can be made of.
     await answer({ url, signal: new AbortController().signal } as Request);
     expect(groups).toEqual([group]);
+  });
+
+  const plain = { read: () => verdict(true), ask: async () => verdict(true), isWithdrawn: () => false } as const;
+
+  test("another path is reported as it was sent, without its query, and / never is", () => {
+    others.length = 0;
+    const respond = createHealthHandler({
+      ...plain,
+      failureStatus: 504,
+      endpoints: ["/db"],
+      onOtherPath: (path) => others.push(path),
+    });
+    for (const path of ["/", "/?x", "/db", "/db/", "/DB", "/x/?y"]) void respond(new Request(`http://host${path}`));
+    expect(others).toEqual(["/DB", "/x/"]);
+  });
+
+  test("where there are none, no path is reported", () => {
+    const respond = createHealthHandler({
+      ...plain,
+      failureStatus: 504,
+      endpoints: [],
+      onOtherPath: () => {
+        throw new Error("reported");
+      },
+    });
+    expect(respond(new Request("http://host/x"))).toBeInstanceOf(Response);
   });
 });
 

@@ -153,6 +153,7 @@ test("a check of severity warning decides the endpoints that name it, and never 
     expect((await daemon.ask()).status).toBe(200);
     expect((await daemon.ask("/shared?x")).status).toBe(504);
     expect(await daemon.logged("check is down check=shared")).toContain("reason=refused");
+    expect(daemon.log().filter((line) => line.includes("unwise configuration"))).toEqual([]);
   }
 });
 

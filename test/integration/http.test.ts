@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { converse } from "../support/converse.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
+import { tempFolder } from "../support/temp.ts";
 
 const HEAD = (status: string, length: number) =>
   `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ${length}\r\n\r\n`;
@@ -31,6 +32,45 @@ test("HTTP/1.0 without Host is answered whole and closed, and no path is redirec
     );
   }
   expect(await say(other.port, "OPTIONS / HTTP/1.0\r\n\r\n")).toStartWith("HTTP/1.1 503 ");
+});
+
+test("a path that is close to an endpoint is answered for the host, and reported once", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const config = await folder.write(
+    "hc.yaml",
+    JSON.stringify({
+      checks: [
+        { name: "host", tcp: peer.port },
+        { name: "replica", tcp: peer.port },
+      ],
+      endpoints: { "/replica/": ["replica"] },
+    }),
+  );
+  await using daemon = await startDaemon(["--config", config]);
+  const say = (path: string) => converse({ hostname: "127.0.0.1", port: daemon.port }, `GET ${path} HTTP/1.0\r\n\r\n`);
+  const paths = [
+    "/replica",
+    "/replica/",
+    "/",
+    "/health",
+    "/Replica",
+    "/Replica/",
+    "/Replica?x",
+    "/r\u009bplica",
+    "/replics",
+  ];
+  for (const path of paths) expect(await say(path)).toStartWith("HTTP/1.1 200 ");
+  await daemon.logged("path=/replics");
+  const reported = daemon.log().flatMap((line) => /WARNING (.*)/.exec(line)?.[1] ?? []);
+  const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
+  expect(reported).toEqual([
+    `${message} path=/Replica endpoint=/replica`,
+    `${message} path="/r\\u009bplica" endpoint=/replica`,
+    `${message} path=/replics endpoint=/replica`,
+  ]);
+  // Nothing that a terminal would obey.
+  expect(reported.join("")).not.toMatch(/\p{Cc}/u);
 });
 
 test("a body of any size is no reason to refuse a request", async () => {

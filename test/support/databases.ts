@@ -33,7 +33,7 @@ export const POSTGRES_PROGRAMS = join(
 /** Servers refuse to run as root. */
 const ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
-const AS_NOBODY = ROOT ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
+export const AS_NOBODY = ROOT ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
 
 const START_MS = 60_000;
 
@@ -89,8 +89,8 @@ export async function removePostgresTemplate(): Promise<void> {
   template = undefined;
 }
 
-/** initdb takes its time, a copy does not. */
-function postgresTemplate(): Promise<string> {
+/** The data folder of a new server. initdb takes its time, a copy does not. */
+export function postgresTemplate(): Promise<string> {
   template ??= (async () => {
     const folder = await tempFolder();
     const file = await folder.write("password", PASSWORD);
@@ -213,14 +213,17 @@ async function started(
   };
 }
 
-async function giveAway(folder: string): Promise<void> {
+/** To the user that the servers run as. */
+export async function giveAway(folder: string): Promise<void> {
   if (!ROOT) return;
   await chown(folder, NOBODY, NOBODY);
   for (const name of await readdir(folder, { recursive: true })) await chown(join(folder, name), NOBODY, NOBODY);
 }
 
-async function run(command: readonly string[]): Promise<void> {
+/** Resolves with what it printed; rejects where it fails. */
+export async function run(command: readonly string[]): Promise<string> {
   const child = Bun.spawn([...command], { env: plainEnvironment(), cwd: "/", stdout: "pipe", stderr: "pipe" });
-  const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed: ${said.join("")}`);
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed: ${out}${err}`);
+  return out;
 }

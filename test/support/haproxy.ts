@@ -51,6 +51,32 @@ backend http-check-send
   };
 }
 
+export interface EndpointHaproxy extends AsyncDisposable {
+  /** Waits until each path is seen so, of the daemons in their order. */
+  see(wanted: Readonly<Record<string, readonly ServerState[]>>): Promise<void>;
+}
+
+/** Asks each daemon on 127.0.0.1 for each path, in a backend of the path's own. */
+export async function startEndpointHaproxy(
+  daemonPorts: readonly number[],
+  paths: readonly string[],
+): Promise<EndpointHaproxy> {
+  const backends = paths.map((path, index) => {
+    const servers = daemonPorts.map((port, daemon) => `  server daemon${daemon} 127.0.0.1:${port} check\n`);
+    return `backend path${index}\n  option httpchk GET ${path}\n${servers.join("")}`;
+  });
+  const proxy = await startProxy(`default-server inter 250ms rise 2 fall 2\n${backends.join("")}`);
+  const states = async () => {
+    const csv = await proxy.command("show stat");
+    const statesOf = (index: number) => daemonPorts.map((_, daemon) => stateIn(csv, `path${index}`, `daemon${daemon}`));
+    return Object.fromEntries(paths.map((path, index) => [path, statesOf(index)]));
+  };
+  return {
+    see: (wanted) => untilSeen(states, (seen) => Bun.deepEquals(seen, wanted), wanted),
+    [Symbol.asyncDispose]: proxy[Symbol.asyncDispose],
+  };
+}
+
 export interface AgentHaproxy extends AsyncDisposable {
   /** Of each server line, such as "UP", "DOWN (agent)", "DRAIN (agent)", "MAINT", and the last line of the agent. */
   states(): Promise<readonly AgentState[]>;
@@ -173,10 +199,11 @@ function rowsOf(csv: string): (backend: string, server: string) => (field: strin
 const FIELD = /(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)/g;
 
 function parseStates(csv: string): Record<Backend, ServerState> {
-  const row = rowsOf(csv);
-  const stateOf = (backend: Backend): ServerState => {
-    const field = row(backend, "daemon");
-    return { status: field("status"), check: field("check_status"), code: field("check_code") };
-  };
+  const stateOf = (backend: Backend) => stateIn(csv, backend, "daemon");
   return { httpchk: stateOf("httpchk"), "http-check-send": stateOf("http-check-send") };
+}
+
+function stateIn(csv: string, backend: string, server: string): ServerState {
+  const field = rowsOf(csv)(backend, server);
+  return { status: field("status"), check: field("check_status"), code: field("check_code") };
 }

@@ -1,8 +1,8 @@
 // What came of a round, for people and for programs.
 
-import type { CheckResult } from "../../checks/check.ts";
+import { type CheckResult, concernsHost } from "../../checks/check.ts";
 import { onOneLine } from "../../config/problem.ts";
-import { type Column, drawTable, drawText, GREEN, type Look, RED, type Row, tellWhy, YELLOW } from "../table.ts";
+import { type Column, colourOf, drawTable, drawText, GREEN, type Look, RED, type Row, tellWhy } from "../table.ts";
 import { isHealthy, type Results } from "./rounds.ts";
 
 export function renderJson(results: Results): string {
@@ -31,8 +31,9 @@ export function renderTable(results: Results, look: Look): string {
 
 /** "healthy, 3 of 3 up", or which are not. */
 function summarize(results: Results): string {
-  const up = results.filter(({ outcome }) => outcome.ok).length;
-  const count = `${up} of ${results.length} up`;
+  const counted = results.filter(({ check }) => concernsHost(check));
+  const up = counted.filter(({ outcome }) => outcome.ok).length;
+  const count = `${up} of ${counted.length} up`;
   return isHealthy(results) ? `healthy, ${count}` : `unhealthy, ${count}: ${nameFailing(results)}`;
 }
 
@@ -40,21 +41,21 @@ function summarize(results: Results): string {
 export const nameFailing = (results: Results): string =>
   results
     .flatMap(({ check, outcome }) =>
-      outcome.ok || check.severity === "warning" ? [] : [`${onOneLine(check.name)} (${outcome.reason})`],
+      outcome.ok || check.severity !== "critical" ? [] : [`${onOneLine(check.name)} (${outcome.reason})`],
     )
     .join(", ");
 
 function rowOf({ check, durationMs, outcome }: CheckResult): Row {
-  const reported = check.severity === "warning";
+  const { severity } = check;
   const state = outcome.ok ? "up" : "down";
   return {
     cells: [
       onOneLine(check.name),
       onOneLine(check.target),
-      reported ? `${state} (warning)` : state,
+      severity === "critical" ? state : `${state} (${severity})`,
       `${(durationMs / 1000).toFixed(3)}s`,
     ],
     why: onOneLine(tellWhy(outcome)),
-    colour: outcome.ok ? (outcome.warning === undefined ? GREEN : YELLOW) : reported ? YELLOW : RED,
+    colour: colourOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined),
   };
 }

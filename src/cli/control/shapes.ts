@@ -1,6 +1,7 @@
 // What an answer of the control socket must be for it to be printed: all that is read of it, each
 // with its type. What a later version has beside that is no fault.
 
+import { SEVERITIES } from "../../checks/check.ts";
 import type { UndrainAnswer, WithdrawalAnswer } from "../../control/answers.ts";
 import type { CheckStatus, HostStatus, ReloadReport, WithdrawalStatus } from "../../status.ts";
 
@@ -61,7 +62,7 @@ const isCheckStatus = shape<CheckStatus>({
   name: isText,
   kind: isText,
   target: isText,
-  severity: oneOf<CheckStatus["severity"]>("critical", "warning"),
+  severity: oneOf<CheckStatus["severity"]>(...SEVERITIES),
   status: oneOf<CheckStatus["status"]>("up", "down", "unknown"),
   stale: isFlag,
   forSeconds: optional(isNumber),

@@ -1,9 +1,21 @@
 // How the host is, for people: first the word for it, then the checks, then what came of the
 // last reload.
 
+import { concernsHost } from "../../checks/check.ts";
 import { onOneLine } from "../../config/problem.ts";
 import type { CheckStatus, HostStatus, ReloadReport } from "../../status.ts";
-import { type Column, drawTable, drawText, GREEN, type Look, RED, type Row, tellWhy, YELLOW } from "../table.ts";
+import {
+  type Column,
+  colourOf,
+  drawTable,
+  drawText,
+  GREEN,
+  type Look,
+  RED,
+  type Row,
+  tellWhy,
+  YELLOW,
+} from "../table.ts";
 import { ageOf, describeWithdrawal, timeOf } from "./withdrawal.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -43,8 +55,8 @@ function describeState(status: HostStatus, nowMs: number): readonly Coloured[] {
 
 /** What the checks say: "healthy, 3 of 3 up", or which are not. */
 function summarize({ checks, failing }: HostStatus): string {
-  const up = checks.filter(({ status, stale }) => status === "up" && !stale).length;
-  const count = `${up} of ${checks.length} up`;
+  const counted = checks.filter(concernsHost);
+  const count = `${counted.filter(isUp).length} of ${counted.length} up`;
   if (failing.length === 0) return `healthy, ${count}`;
   const named = failing.map((name) => {
     const check = checks.find((check) => check.name === name);
@@ -53,15 +65,15 @@ function summarize({ checks, failing }: HostStatus): string {
   return `unhealthy, ${count}: ${named.join(", ")}`;
 }
 
+const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !stale;
+
 /** Of one that makes the host unhealthy. While it is down a run may have passed, or it is up and too old. */
 const briefly = ({ status, stale, reason }: CheckStatus): string =>
   stale ? "stale" : status === "down" ? (reason ?? "down") : "unknown";
 
 function rowOf(check: CheckStatus, nowMs: number): Row {
   const { name, status, stale, severity, forSeconds, ranAt, seconds, warning } = check;
-  const reported = severity === "warning";
-  const notes = [...(stale ? ["stale"] : []), ...(reported ? ["warning"] : [])];
-  const isUp = status === "up" && !stale;
+  const notes = [...(stale ? ["stale"] : []), ...(severity === "critical" ? [] : [severity])];
   return {
     cells: [
       onOneLine(name),
@@ -71,7 +83,7 @@ function rowOf(check: CheckStatus, nowMs: number): Row {
       seconds === undefined ? "" : `${seconds.toFixed(3)}s`,
     ],
     why: onOneLine(tellWhy(check)),
-    colour: isUp ? (warning === undefined ? GREEN : YELLOW) : reported ? YELLOW : RED,
+    colour: colourOf(isUp(check), severity, warning),
   };
 }
 

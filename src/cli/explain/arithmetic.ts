@@ -8,12 +8,15 @@ const LATE_MS = 50;
 /** A load balancer's health check as AWS suggests it: so many failures in a row, so far apart. */
 export const ASKED = { everyMs: 30_000, failures: 2 } as const;
 
+export type TimedCheck = Pick<Options["checks"][number], "severity" | "timeoutMs" | "intervalMs" | "fall" | "name">;
+
 export type Timing = Pick<Options, "deadlineMs" | "singleflight" | "maxRounds"> & {
-  readonly checks: readonly Pick<
-    Options["checks"][number],
-    "severity" | "timeoutMs" | "intervalMs" | "fall" | "name"
-  >[];
+  readonly checks: readonly TimedCheck[];
 };
+
+/** Those of `checks` that decide the host; an endpoint is decided by all that it names. */
+export const decidingHost = <T extends Pick<TimedCheck, "severity">>(checks: readonly T[]): readonly T[] =>
+  checks.filter(({ severity }) => severity === "critical");
 
 export interface Arithmetic {
   /** From a request to its answer; undefined where nothing that decides runs on request. */
@@ -26,15 +29,17 @@ export interface Arithmetic {
   readonly detectMs: number;
 }
 
-/** An answer waits for the checks that decide, and so does a request for a place of theirs. */
-export function calculate({ checks, deadlineMs = Number.POSITIVE_INFINITY, singleflight }: Timing): Arithmetic {
-  const critical = checks.filter(({ severity }) => severity === "critical");
-  const onRequest = critical.filter(({ intervalMs }) => intervalMs === undefined);
+/** An answer, of the host or of an endpoint, waits for the checks that decide it, and so does a request for a place of theirs. */
+export function calculate(
+  { deadlineMs = Number.POSITIVE_INFINITY, singleflight }: Timing,
+  deciding: readonly TimedCheck[],
+): Arithmetic {
+  const onRequest = deciding.filter(({ intervalMs }) => intervalMs === undefined);
   const answerMs = onRequest.length > 0 ? Math.min(longest(onRequest) + LATE_MS, deadlineMs) : undefined;
   // A request that comes when all places are taken waits for one of the rounds, then for its own.
   const inFlood =
     answerMs === undefined || singleflight ? answerMs : Math.min(2 * (longest(onRequest) + LATE_MS), deadlineMs);
-  const unseen = critical
+  const unseen = deciding
     .flatMap(({ name, intervalMs, fall, timeoutMs }) =>
       intervalMs === undefined ? [] : [{ ms: fall * intervalMs + timeoutMs, check: name }],
     )

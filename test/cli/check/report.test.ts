@@ -83,6 +83,29 @@ test("a check that only warns decides nothing", () => {
   expect(JSON.parse(renderJson(warning))).toMatchObject({ healthy: true });
 });
 
+test("a check that only endpoints are decided by is shown, in no colour when it is down, and not counted", () => {
+  const results = [
+    resultOf("database", { ok: true }),
+    resultOf("is-primary", { ok: true }, { severity: "endpoint" }),
+    resultOf("is-replica", REFUSED, { severity: "endpoint" }),
+  ];
+  const painted = renderTable(results, { columns: undefined, colour: true }).split("\n");
+  expect(painted.slice(1).map((line) => Bun.stripANSI(line))).toEqual([
+    "database    127.0.0.1:80  up               0.004s",
+    "is-primary  127.0.0.1:80  up (endpoint)    0.004s",
+    "is-replica  127.0.0.1:80  down (endpoint)  0.004s  refused: 127.0.0.1:80 refused the connection",
+    "",
+    "healthy, 1 of 1 up",
+  ]);
+  expect(painted[2]).toContain("\x1b[32mup (endpoint)");
+  expect(painted[3]).not.toContain("\x1b");
+  expect(nameFailing(results)).toBe("");
+  expect(JSON.parse(renderJson(results))).toMatchObject({
+    healthy: true,
+    checks: [{}, { severity: "endpoint", ok: true }, { severity: "endpoint", ok: false }],
+  });
+});
+
 test("of a long output its last line is told, as far as it is of use", () => {
   const output = `x\n${"y".repeat(4000)}\n(captured 4096 of 1000000 bytes)`;
   const lines = renderTable([resultOf("it", { ok: false, reason: "exit", message: "exited with status 1", output })], {

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { SEVERITIES } from "../../../src/checks/check.ts";
 import type { Order } from "../../../src/cli/control/order.ts";
 import { runControlCommand } from "../../../src/cli/control/run.ts";
 import type { Controls } from "../../../src/control/controls.ts";
@@ -69,6 +70,13 @@ test("status prints the table or the JSON, and is well where the host is", async
     out: [expect.stringMatching(/^draining since T/)],
     isWell: false,
   });
+});
+
+test.each(SEVERITIES)("status prints a check of severity %s", async (severity) => {
+  const check = { name: "it", kind: "tcp", target: "127.0.0.1:80", severity, status: "up", stale: false } as const;
+  await using _ = await serve({ status: async () => ({ ...HEALTHY, checks: [check] }) });
+  const { out } = (await run({ verb: "status", json: true })) as { out: string[] };
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({ checks: [check] });
 });
 
 test("drain, maint and undrain say what is in force, what follows and what has ended", async () => {
@@ -309,6 +317,7 @@ test.each([
   ["status", statusWith({ lastReload: {} })],
   ["status", statusWith({ lastReload: { ...TAKEN, at: 5 } })],
   ["status", statusWith({ checks: [{ ...CHECK, status: "\x1b[2Jup" }] })],
+  ["status", statusWith({ checks: [{ ...CHECK, severity: "fatal" }] })],
   ["status", statusWith({ checks: [{ ...CHECK, forSeconds: "long" }] })],
   ["status", statusWith({ checks: [{ ...CHECK, reason: "exit", message: "m", output: 5 }] })],
   ["status", statusWith({ checks: [{ ...CHECK, detail: [] }] })],

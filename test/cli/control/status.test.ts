@@ -1,6 +1,7 @@
 // How the host is, as a text: the state, the checks, the last reload.
 
 import { expect, test } from "bun:test";
+import { SEVERITIES } from "../../../src/checks/check.ts";
 import { renderStatus } from "../../../src/cli/control/status.ts";
 import type { CheckStatus, HostStatus } from "../../../src/status.ts";
 import * as fc from "../../support/properties.ts";
@@ -72,6 +73,26 @@ test("an unhealthy one names what makes it so, and each check says how it is", (
     "young   unknown                   never",
     "search  down (warning)    3s     3s ago  0.004s  refused: nobody there; its output ends in: no leader",
     "load    up (warning)    7m5s     3s ago  0.004s  warning: load is 9",
+    "",
+    "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
+  ]);
+});
+
+test("a check that only endpoints are decided by is marked, and not counted", () => {
+  const checks = [
+    check("database"),
+    check("is-primary", { severity: "endpoint" }),
+    check("is-replica", { ...REFUSED, severity: "endpoint" }),
+    check("lag", { severity: "endpoint", stale: true }),
+  ];
+  expect(render({ checks })).toEqual([
+    "healthy, 1 of 1 up",
+    "",
+    "CHECK       STATE                  FOR     RAN    TIME  WHY",
+    "database    up                    7m5s  3s ago  0.004s",
+    "is-primary  up (endpoint)         7m5s  3s ago  0.004s",
+    "is-replica  down (endpoint)         3s  3s ago  0.004s  refused: nobody there",
+    "lag         up (stale, endpoint)  7m5s  3s ago  0.004s",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
@@ -171,6 +192,10 @@ test("colour marks the state of the host and of each check", () => {
   expect(cell({ stale: true })).toContain(`${RED}up (stale)`);
   expect(cell(REFUSED)).toContain(`${RED}down`);
   expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (warning)`);
+  expect(cell({ severity: "endpoint" })).toContain(`${GREEN}up (endpoint)`);
+  for (const says of [REFUSED, { stale: true }, { status: "unknown" }] as const) {
+    expect(cell({ ...says, severity: "endpoint" })).not.toContain("\x1b");
+  }
   expect(cell({ status: "unknown" })).toContain(`${RED}unknown`);
 });
 
@@ -182,7 +207,7 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
       name: text,
       kind: fc.constant("script"),
       target: text,
-      severity: fc.constantFrom("critical", "warning"),
+      severity: fc.constantFrom(...SEVERITIES),
       status: fc.constantFrom("up", "down", "unknown"),
       stale: fc.boolean(),
       reason: fc.constantFrom("exit", "timeout"),

@@ -2,9 +2,9 @@
 // failure is known.
 
 import { expect, test } from "bun:test";
-import { calculate, type Timing } from "../../../src/cli/explain/arithmetic.ts";
+import { calculate, decidingHost, type TimedCheck } from "../../../src/cli/explain/arithmetic.ts";
 
-const check = (given: Partial<Timing["checks"][number]> = {}): Timing["checks"][number] => ({
+const check = (given: Partial<TimedCheck> = {}): TimedCheck => ({
   name: "it",
   severity: "critical",
   timeoutMs: 2000,
@@ -15,6 +15,7 @@ const check = (given: Partial<Timing["checks"][number]> = {}): Timing["checks"][
 
 const background = { intervalMs: 10_000, fall: 2 };
 const warning = { severity: "warning", timeoutMs: 9000 } as const;
+const endpoint = { severity: "endpoint", timeoutMs: 9000 } as const;
 
 test.each([
   ["one check on request", {}, [check()], { answerMs: 2050, floodMs: 4100, detectMs: 62_050 }],
@@ -32,6 +33,12 @@ test.each([
     {},
     [check(), check(warning)],
     { answerMs: 2050, floodMs: 4100 },
+  ],
+  [
+    "nor for what only endpoints are decided by",
+    {},
+    [check(), check(endpoint)],
+    { answerMs: 2050, floodMs: 11_100, detectMs: 62_050 },
   ],
   [
     "from memory a failure is unseen for fall intervals and the timeout",
@@ -52,7 +59,17 @@ test.each([
     { answerMs: undefined, floodMs: undefined, unseen: undefined, detectMs: 60_000 },
   ],
 ] as const)("%s", (_, given, checks, expected) => {
-  expect(calculate({ deadlineMs: undefined, singleflight: false, maxRounds: 16, ...given, checks })).toMatchObject(
-    expected,
-  );
+  const timing = { deadlineMs: undefined, singleflight: false, maxRounds: 16, ...given, checks };
+  expect(calculate(timing, decidingHost(checks))).toMatchObject(expected);
+});
+
+test("an endpoint waits for all its checks, whatever their severity", () => {
+  const members = [check(warning), check({ ...background, severity: "endpoint", name: "lag" })];
+  const timing = { deadlineMs: undefined, singleflight: false, maxRounds: 16, checks: [check(), ...members] };
+  expect(calculate(timing, members)).toEqual({
+    answerMs: 9050,
+    floodMs: 18_100,
+    unseen: { ms: 22_000, check: "lag" },
+    detectMs: 82_000,
+  });
 });
