@@ -55,6 +55,8 @@ export interface CheckKind<Settings = unknown> {
   readonly paths?: (settings: Settings) => readonly string[];
   /** True where asking the daemon's own health listener would start a round within the round. */
   readonly asksHttp?: boolean;
+  /** True where the check's name reaches what is probed, so that checks of two names may do two things. */
+  readonly usesName?: boolean;
   /** Texts of the settings that must never be shown. */
   readonly secrets?: (settings: Settings) => readonly string[];
   /** What is unwise about the settings of a check that decides about the host; a line each. */

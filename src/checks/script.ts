@@ -123,6 +123,7 @@ export const script = defineKind({
     ).prefault(false),
   }),
   target: ({ script: { text } }) => text,
+  usesName: true,
   secrets: ({ env = {} }) => Object.values(env),
   probe(settings, context) {
     const { argv } = settings.script;

@@ -56,9 +56,14 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   };
 }
 
-/** Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here. */
+/**
+ * Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here.
+ * Two secrets have two stand-ins, so that checks that differ in nothing else are not taken for the same.
+ */
 const withoutSecret: StandIn = (source, name) =>
-  source === "env" || credentialOf(name) !== undefined ? "stand-in" : undefined;
+  source === "env" || credentialOf(name) !== undefined
+    ? `stand-in-${Bun.hash(`${source}:${name}`).toString(36)}`
+    : undefined;
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);

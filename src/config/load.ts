@@ -8,9 +8,10 @@ import type { CheckKind } from "../checks/kind.ts";
 import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
+import { findDuplicates, type Origin } from "./duplicates.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import { formatPath, onOneLine, type Path, type Problem, quote, quoteWhole } from "./problem.ts";
+import { formatPath, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 
@@ -56,12 +57,9 @@ const BACKGROUND_DEADLINE_MS = 4500;
 const STALE_INTERVALS = 3;
 
 /** What a check says, from the file or the command line, before defaults. */
-interface Wanted {
+interface Wanted extends Origin {
   readonly kind: CheckKind;
   readonly settings: unknown;
-  readonly says: LoadedFile["checks"][number]["says"];
-  /** Where it stands in the file. */
-  readonly path?: Path;
 }
 
 /** `env` is what ${env:NAME} in the file stands for; a secret that is not there is a problem without `standIn`. */
@@ -81,8 +79,8 @@ export async function loadOptions(
 
   const wanted = [
     ...(file?.checks ?? []),
-    ...(await plain("tcp", "port", file?.options.port, given.port)),
-    ...(await plain("script", "script", file?.options.script, given.script)),
+    ...(await plain("tcp", "port", file?.options.port, given.port, raw["port"])),
+    ...(await plain("script", "script", file?.options.script, given.script, raw["script"])),
   ];
   const settled = settleChecks(wanted, {
     file,
@@ -117,7 +115,10 @@ export async function loadOptions(
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
-    cautions: (file && scrutiny?.findCautions(file, wanted, settled)) ?? [],
+    cautions: [
+      ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
+      ...findDuplicates(settled, wanted, file?.source),
+    ],
   });
 }
 
@@ -195,22 +196,27 @@ function valueOfDefault(name: OptionName): unknown {
   throw new Error(`the default of --${name} is not one of its values`);
 }
 
-/** Checks that are nothing but their target: those of the file, one or a list, and those of the command line. */
+/**
+ * Checks that are nothing but their target: those of the file, one or a list, and those of the command line.
+ * `texts` is what `given` was read from; they go together where each could be read.
+ */
 async function plain(
   name: KindName,
   option: OptionName,
   inFile: unknown,
   given: readonly unknown[] = [],
+  texts: readonly string[] = [],
 ): Promise<readonly Wanted[]> {
   const placed = Array.isArray(inFile)
     ? inFile.map((target, index) => ({ target, path: [option, index] }))
     : inFile === undefined
       ? []
       : [{ target: inFile, path: [option] }];
-  const targets = [...placed, ...given.map((target) => ({ target, path: undefined }))];
+  const typed = given.map((target, index) => ({ target, typed: { option, text: texts[index] ?? "" } }));
+  const targets = [...placed, ...typed];
   if (targets.length === 0) return [];
   const kind = (await KINDS[name]()) as CheckKind;
-  return targets.map(({ target, path }) => ({ kind, settings: { [name]: target }, says: {}, ...(path && { path }) }));
+  return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, says: {}, ...origin }));
 }
 
 interface Surroundings {

@@ -319,6 +319,12 @@ test("a secret that only the service has is not wanted, and the unit says where 
     `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
     expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
   ]);
+  // Checks that differ in their secrets alone are not the same.
+  const two = { checks: ["A", "B"].map((name) => ({ http: "http://127.0.0.1/", headers: { X: `\${env:${name}}` } })) };
+  expect((await unit(["--config", await folder.write("two.yaml", JSON.stringify(two), 0o644)])).cautions).toEqual([
+    expect.stringContaining('"A" is not in the environment'),
+    expect.stringContaining('"B" is not in the environment'),
+  ]);
   // A comment wants nothing.
   const plain = await folder.write("plain.yaml", `checks: [{ tcp: 1 }] # \${file:${credential}} \${env:X}\n`, 0o644);
   const without = await unit(["--config", plain]);

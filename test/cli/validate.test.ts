@@ -90,6 +90,18 @@ test("a port counts as a check does, wherever it is given", async () => {
   );
 });
 
+test("the same check twice is reported, in the file or beside it", async () => {
+  const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
+  expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual({
+    kind: "print",
+    text: "hc.yaml: good, 4 checks",
+    cautions: [
+      "hc.yaml:2:5: checks[0]: warning: the same check twice (also checks[1])",
+      "--port 81: warning: the same check twice (also --port 127.0.0.1:81)",
+    ],
+  });
+});
+
 test("a host on which nothing is critical is never unhealthy, which is told", async () => {
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual({
     kind: "print",

@@ -1,0 +1,66 @@
+// What is given twice on the command line of the compiled binary: an option that takes one value
+// is refused before anything is listened on, and the same check gets a warning.
+
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { binary } from "../support/binary.ts";
+import { startChild } from "../support/child.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { freePort, listener } from "../support/listeners.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+/** Runs it to its end. `lines` is how many it prints on stderr. */
+async function run(lines: number, ...args: readonly string[]) {
+  await using child = startChild([await binary(), ...args]);
+  const exitCode = await child.exited;
+  await until(() => child.err.length >= lines, 2000, `${lines} lines on stderr`);
+  return { exitCode, out: child.out, err: child.err };
+}
+
+test("a daemon with two listeners listens on neither", async () => {
+  await using folder = await tempFolder();
+  const [one, other] = [join(folder.path, "one.sock"), join(folder.path, "other.sock")];
+  const port = `${await freePort()}`;
+  expect(await run(2, "--port", port, "--listener", `unix:${one}`, "--listener", `unix:${other}`)).toEqual({
+    exitCode: 2,
+    out: [],
+    err: [
+      `health-checker: --listener: expected once, got "unix:${one}" and "unix:${other}"`,
+      "Try 'health-checker --help'.",
+    ],
+  });
+  expect([one, other].filter((path) => existsSync(path))).toEqual([]);
+});
+
+test.each([
+  ["check", "--deadline"],
+  ["check", "--wait"],
+  ["explain", "--interval"],
+  ["unit", "--config"],
+  ["status", "--control-socket"],
+  ["reload", "--control-socket"],
+  ["drain", "--control-socket"],
+  ["undrain", "--control-socket"],
+  ["maint", "--for"],
+  ["maint", "--reason"],
+])("%s %s given twice is refused", async (command, option) => {
+  const { exitCode, out, err } = await run(2, command, option, "/a", `${option}=/b`);
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });
+  expect(err[0]).toBe(`health-checker: ${option}: expected once, got "/a" and "/b"`);
+});
+
+test("a file to validate and another by --config are refused, and both are named", async () => {
+  const { exitCode, out, err } = await run(3, "validate", "/no/one.yaml", "--config", "/no/other.yaml");
+  expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] });
+  expect(err[0]).toBe('health-checker: --config: expected once, got "/no/one.yaml" and "/no/other.yaml"');
+});
+
+test("a daemon that checks one port twice answers, and its log has a warning", async () => {
+  await using peer = await listener();
+  await using daemon = await startDaemon(["--port", `${peer.port}`, "--port", `127.0.0.1:${peer.port}`]);
+  expect((await daemon.ask()).status).toBe(200);
+  const line = await daemon.logged("WARNING");
+  expect(line).toContain(`--port ${peer.port}: warning: the same check twice (also --port 127.0.0.1:${peer.port})`);
+});
