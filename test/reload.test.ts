@@ -1,9 +1,12 @@
-// One reload at a time, and nobody gets one that began before he asked.
+// One reload at a time, and none that began before it was asked for; what would turn the host
+// unhealthy is refused.
 
 import { expect, test } from "bun:test";
 import { loadOptions } from "../src/config/load.ts";
+import type { Plan } from "../src/plan.ts";
 import { createReloader, type ReloaderOptions } from "../src/reload.ts";
-import { fakeClock, settle } from "./core/fakes.ts";
+import type { TrialReport } from "../src/trial.ts";
+import { fakeCheck, fakeClock, settle } from "./core/fakes.ts";
 
 const options = await loadOptions({ port: ["1"] });
 
@@ -11,12 +14,18 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
   const reads: ((options: Awaited<ReturnType<ReloaderOptions["reread"]>>) => void)[] = [];
   const events: string[] = [];
   const faults: unknown[] = [];
+  const change = {
+    kept: 1,
+    changed: new Map([[fakeCheck({ name: "changed" }), fakeCheck({ name: "changed" })]]),
+    added: [fakeCheck({ name: "new" })],
+    removed: [fakeCheck({ name: "old" })],
+  };
   const reloader = createReloader({
     reread: () => new Promise((resolve) => reads.push(resolve)),
-    apply() {
-      events.push("apply");
-      return { cautions: ["unwise"], kept: 1, added: 2, removed: 3 };
-    },
+    createPlan: (options) => ({ options, change }) as unknown as Plan,
+    tryOut: async () => HARMLESS,
+    apply: () => events.push("apply"),
+    fixed: () => ["takes a restart"],
     onStart: () => events.push("start"),
     onEnd: ({ taken }) => events.push(taken ? "taken" : "refused"),
     onFault: (error) => faults.push(error),
@@ -25,7 +34,21 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
   return { reloader, reads, events, faults };
 }
 
-const REFUSED = { at: expect.any(String), taken: false, cautions: [], kept: 0, added: 0, removed: 0 };
+const HARMLESS: TrialReport = { trial: { changed: new Map(), results: [] }, harm: [], failures: [] };
+
+const PLAIN = { force: false, dryRun: false };
+const AT = { at: expect.any(String), dryRun: false, forcible: false };
+const REFUSED = { ...AT, taken: false, cautions: [], kept: 0, changed: [], added: [], removed: [] };
+const TAKEN = {
+  ...AT,
+  taken: true,
+  problems: [],
+  cautions: ["takes a restart"],
+  kept: 1,
+  changed: ["changed"],
+  added: ["new"],
+  removed: ["old"],
+};
 
 test("what is read is applied, what is refused is not, and the last is remembered", async () => {
   const { reloader, reads, events } = setUp();
@@ -33,17 +56,8 @@ test("what is read is applied, what is refused is not, and the last is remembere
   const first = reloader.reload();
   await settle();
   reads[0]?.(options);
-  const taken = {
-    at: expect.any(String),
-    taken: true,
-    problems: [],
-    cautions: ["unwise"],
-    kept: 1,
-    added: 2,
-    removed: 3,
-  };
-  expect(await first).toEqual(taken);
-  expect(reloader.last).toEqual(taken);
+  expect(await first).toEqual(TAKEN);
+  expect(reloader.last).toEqual(TAKEN);
   const second = reloader.reload();
   await settle();
   reads[1]?.(["a.yaml:1:1: wrong"]);
@@ -52,7 +66,7 @@ test("what is read is applied, what is refused is not, and the last is remembere
   expect(events).toEqual(["start", "apply", "taken", "start", "refused"]);
 });
 
-test("who asks while one is under way gets the next, together with all who do", async () => {
+test("reloads that are asked for while one is under way share the next", async () => {
   const { reloader, reads } = setUp();
   const first = reloader.reload();
   await settle();
@@ -73,7 +87,6 @@ test("a fault is no end of it: it refuses, is told, and the next one works", asy
   const { reloader, reads, faults } = setUp({
     apply() {
       if (broken) throw new Error("a fault");
-      return { cautions: [], kept: 0, added: 0, removed: 0 };
     },
   });
   const first = reloader.reload();
@@ -115,4 +128,73 @@ test("a reading that hangs is refused after 20 s, and is no reason to begin othe
   await settle();
   reads[1]?.(options);
   expect((await fresh).taken).toBe(true);
+});
+
+const HARMFUL: TrialReport = {
+  ...HARMLESS,
+  harm: ["check changed would turn the host unhealthy: refused: nobody there"],
+  failures: ["check new fails: exit: 3"],
+};
+
+/** A reload of what would do harm. */
+async function reloadHarmful(order: Partial<typeof PLAIN>) {
+  const set = setUp({ reread: async () => options, tryOut: async () => HARMFUL });
+  return { ...set, report: await set.reloader.reload({ ...PLAIN, ...order }) };
+}
+
+test("what would turn the host unhealthy is refused with its reasons, and force takes it", async () => {
+  const refused = await reloadHarmful({});
+  expect(refused.report).toEqual({
+    ...TAKEN,
+    taken: false,
+    forcible: true,
+    problems: ["health-checker: check changed would turn the host unhealthy: refused: nobody there"],
+    cautions: ["takes a restart", "health-checker: warning: check new fails: exit: 3"],
+  });
+  expect(refused.events).toEqual(["start", "refused"]);
+  expect(refused.reloader.last).toEqual(refused.report);
+  const forced = await reloadHarmful({ force: true });
+  expect(forced.report).toEqual({
+    ...TAKEN,
+    cautions: [
+      "takes a restart",
+      "health-checker: warning: check changed would turn the host unhealthy: refused: nobody there",
+      "health-checker: warning: check new fails: exit: 3",
+    ],
+  });
+  expect(forced.events).toEqual(["start", "apply", "taken"]);
+});
+
+test("a dry run says what would come of it, changes nothing, and is no last reload", async () => {
+  const refused = await reloadHarmful({ dryRun: true });
+  expect(refused.report).toMatchObject({ taken: false, dryRun: true, forcible: true, problems: [expect.any(String)] });
+  expect(refused.events).toEqual([]);
+  expect(refused.reloader.last).toBeUndefined();
+  const forced = await reloadHarmful({ dryRun: true, force: true });
+  expect(forced.report).toMatchObject({ taken: false, dryRun: true, problems: [] });
+  expect(forced.events).toEqual([]);
+});
+
+test("reloads that are asked for in different ways share none", async () => {
+  const { reloader, reads } = setUp();
+  const reloads = [PLAIN, PLAIN, { ...PLAIN, force: true }, { ...PLAIN, dryRun: true }].map(reloader.reload);
+  for (let index = 0; index < 3; index++) {
+    await settle();
+    reads[index]?.(options);
+    await settle();
+  }
+  expect(reads).toHaveLength(3);
+  expect((await Promise.all(reloads)).map(({ dryRun }) => dryRun)).toEqual([false, false, false, true]);
+});
+
+test("a trial ends with the daemon, and nothing is taken then", async () => {
+  const { reloader, events } = setUp({
+    reread: async () => options,
+    tryOut: (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(HARMLESS))),
+  });
+  const reload = reloader.reload();
+  await settle();
+  reloader.stop();
+  expect((await reload).problems).toEqual(["health-checker: the daemon is stopping"]);
+  expect(events).toEqual(["start", "refused"]);
 });

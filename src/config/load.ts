@@ -9,8 +9,10 @@ import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
 import { findDuplicates, type Origin } from "./duplicates.ts";
+
 import { withoutLastSlash } from "./endpoint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
+
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
 import { formatPath, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";

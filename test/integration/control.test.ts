@@ -107,10 +107,11 @@ test("a reload that is taken says so, one that is refused says why and changes n
   await using folder = await tempFolder();
   const socket = socketIn(folder);
   await using peer = await listener();
+  await using other = await listener();
   const good = `checks:\n  - { name: one, tcp: ${peer.port} }\n`;
   const file = await folder.write("hc.yaml", good);
   await using daemon = await startDaemon(["--config", file, "--control-socket", socket]);
-  await folder.write("hc.yaml", `${good}  - { name: two, tcp: ${peer.port} }\n`);
+  await folder.write("hc.yaml", `${good}  - { name: two, tcp: ${other.port} }\n`);
   expect(await run(["reload", "--control-socket", socket])).toEqual({
     out: "reloaded: 1 check kept, 1 added, 0 removed\n",
     err: "",

@@ -38,7 +38,7 @@ test.each([
     "nor for what only endpoints are decided by",
     {},
     [check(), check(endpoint)],
-    { answerMs: 2050, floodMs: 11_100, detectMs: 62_050 },
+    { answerMs: 2050, floodMs: 4100, detectMs: 62_050 },
   ],
   [
     "from memory a failure is unseen for fall intervals and the timeout",
