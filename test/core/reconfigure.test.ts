@@ -2,7 +2,7 @@
 // not its turn, and nobody who waits; nor is anybody answered by a mixture.
 
 import { describe, expect, test } from "bun:test";
-import { failed, type Outcome } from "../../src/checks/check.ts";
+import { type Check, failed, type Outcome } from "../../src/checks/check.ts";
 import { fakeCheck, settle } from "./fakes.ts";
 import { asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
 
@@ -219,4 +219,75 @@ test("single flight begins and ends with the settings", async () => {
   void monitor.ask(asker());
   void monitor.ask(asker());
   expect(one.attempts).toHaveLength(3);
+});
+
+describe("a check that replaces another of its name", () => {
+  const result = (check: Check, start: number, outcome: Outcome) => ({
+    check,
+    startedAt: start,
+    start,
+    durationMs: 0,
+    outcome,
+  });
+
+  test("keeps its status and its streak, and the result of its trial counts like any other", async () => {
+    const before = backgroundCheck({ name: "flappy", fall: 3 });
+    const { monitor, clock, last, runs, results, verdicts } = setUp({ groups: [[before]] });
+    monitor.start();
+    await last("flappy").end();
+    await clock.pass(10_000);
+    await last("flappy").end(DOWN);
+    const after = backgroundCheck({ name: "flappy", fall: 3, target: "elsewhere" });
+    const trial = { changed: new Map([[after, before]]), results: [result(after, clock.now() - 5, DOWN)] };
+    monitor.reconfigure({ ...PLAIN, groups: [[after]] }, trial);
+    expect(monitor.states()[0]?.state).toMatchObject({ status: "up", streak: 2 });
+    expect(runs).toHaveLength(2); // its trial was its run
+    await clock.pass(10_000);
+    await last("flappy").end(DOWN);
+    expect(results.at(-1)).toEqual(["flappy", "up", "down"]);
+    expect(verdicts.at(-1)).toEqual(["flappy"]);
+  });
+
+  test("takes the result of its trial though the one before ran meanwhile", async () => {
+    const before = backgroundCheck({ name: "a" });
+    const { monitor, clock, last } = setUp({ groups: [[before]] });
+    monitor.start();
+    const triedAt = clock.now();
+    await clock.pass(10_000);
+    await last("a").end();
+    await clock.pass(10_000);
+    await last("a").end();
+    const after = backgroundCheck({ name: "a", timeoutMs: 30_000 });
+    const trial = { changed: new Map([[after, before]]), results: [result(after, triedAt, DOWN)] };
+    monitor.reconfigure({ ...PLAIN, groups: [[after]] }, trial);
+    expect(monitor.states()[0]?.state.status).toBe("down");
+  });
+
+  test("on request, too", async () => {
+    const before = fakeCheck({ name: "a" });
+    const after = fakeCheck({ name: "a", target: "elsewhere" });
+    const { monitor, clock } = setUp({ groups: [[before]] });
+    await monitor.ask(asker());
+    monitor.reconfigure({ ...PLAIN, groups: [[after]] }, { changed: new Map([[after, before]]), results: [] });
+    expect(monitor.states()[0]?.state).toMatchObject({ status: "up", streak: 1 });
+    const trial = { changed: new Map(), results: [result(after, clock.now(), DOWN)] };
+    monitor.reconfigure({ ...PLAIN, groups: [[after]] }, trial);
+    expect(monitor.states()[0]?.state).toMatchObject({ status: "down", streak: 1 });
+  });
+
+  test("a new check is known by its trial, and runs next on its interval", async () => {
+    const { monitor, clock, runs, last } = setUp({ groups: [[a]] });
+    monitor.start();
+    await last("a").end();
+    await clock.pass(1000);
+    const fresh = backgroundCheck({ name: "new" });
+    monitor.reconfigure(
+      { ...PLAIN, groups: [[a, fresh]] },
+      { changed: new Map(), results: [result(fresh, clock.now(), UP)] },
+    );
+    expect(monitor.read()?.healthy).toBe(true);
+    expect(runs.map(({ name }) => name)).toEqual(["a"]);
+    await clock.pass(10_000);
+    expect(runs.map(({ name }) => name)).toContain("new");
+  });
 });

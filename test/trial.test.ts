@@ -1,0 +1,179 @@
+// A reload hurts where the host, or an endpoint, is healthy now and would not be after it.
+
+import { expect, test } from "bun:test";
+import { type Check, failed, type Outcome, type Severity } from "../src/checks/check.ts";
+import { createMonitor } from "../src/core/monitor.ts";
+import type { Plan } from "../src/plan.ts";
+import { runTrial } from "../src/trial.ts";
+import { fakeCheck } from "./core/fakes.ts";
+
+const UP: Outcome = { ok: true };
+const DOWN = failed("refused", "nobody listens on 127.0.0.1:1");
+
+/** What a check answers, how it decides, and whether the reload changes it. */
+interface Given {
+  readonly is?: Outcome;
+  readonly becomes?: Outcome;
+  readonly severity?: Severity;
+  readonly wasSeverity?: Severity;
+}
+
+interface Settings {
+  readonly endpoints?: Readonly<Record<string, readonly string[]>>;
+  readonly deadlineMs?: number;
+}
+
+const never = (): never => {
+  throw new Error("called");
+};
+
+/** A plan of these checks; `of` names the ones that stay as they are. */
+function planOf(
+  checks: ReadonlyMap<string, Check>,
+  { endpoints = {}, deadlineMs }: Settings,
+  change: Plan["change"],
+): Plan {
+  const groups = [
+    [...checks.values()],
+    ...Object.values(endpoints).map((names) => names.flatMap((name) => checks.get(name) ?? [])),
+  ];
+  const options = { endpoints: Object.entries(endpoints).map(([path, checks]) => ({ path, checks })), deadlineMs };
+  return {
+    options,
+    checks: [...checks.values()],
+    settings: { groups, singleflight: false, maxRounds: 16, deadlineMs },
+    change,
+  } as unknown as Plan;
+}
+
+const NO_CHANGE = { kept: 0, changed: new Map(), added: [], removed: [] };
+
+/** Checks by name: `is` alone stays, `is` and `becomes` changes, `becomes` alone is new. */
+async function tryOut(given: Readonly<Record<string, Given>>, before: Settings = {}, after: Settings = before) {
+  const old = new Map<string, Check>();
+  const next = new Map<string, Check>();
+  const changed = new Map<Check, Check>();
+  const added: Check[] = [];
+  let asked = 0;
+  for (const [name, { is, becomes, severity = "critical", wasSeverity = severity }] of Object.entries(given)) {
+    const was =
+      is &&
+      fakeCheck({
+        name,
+        severity: wasSeverity,
+        async probe() {
+          asked++;
+          return is;
+        },
+      });
+    const now = becomes && fakeCheck({ name, severity, probe: async () => becomes });
+    if (was) old.set(name, was);
+    const check = now ?? was;
+    if (check) next.set(name, check);
+    if (was && now) changed.set(now, was);
+    else if (now) added.push(now);
+  }
+  const current = planOf(old, before, NO_CHANGE);
+  const monitor = createMonitor({
+    ...current.settings,
+    onResult() {},
+    onVerdict() {},
+    onGone: never,
+    onStale: never,
+    onFault: never,
+  });
+  const report = await runTrial(
+    current,
+    planOf(next, after, { kept: 0, changed, added, removed: [] }),
+    monitor,
+    new AbortController().signal,
+  );
+  return { ...report, asked: () => asked };
+}
+
+test("checks that pass are no harm, nor is a reload that changes none", async () => {
+  expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], failures: [] });
+  expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], failures: [] });
+});
+
+test("a changed or a new check that fails turns a healthy host unhealthy, each with its reason", async () => {
+  const { harm, failures } = await tryOut({
+    a: { is: UP },
+    b: { is: UP, becomes: DOWN },
+    c: { becomes: { ...failed("exit", "ended with status 3"), output: "one\nno disk\n" } },
+  });
+  expect(harm).toEqual([
+    "check b would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
+    "check c would turn the host unhealthy: exit: ended with status 3; its output ends in: no disk",
+  ]);
+  expect(failures).toEqual([]);
+});
+
+test("where nothing has asked yet, what is in force is asked for, the host and each endpoint", async () => {
+  const { asked } = await tryOut({ a: { is: UP }, b: { is: UP } }, { endpoints: { "/b": ["b"] } });
+  expect(asked()).toBeGreaterThan(1);
+});
+
+test("a host that is unhealthy already cannot be hurt", async () => {
+  const { harm, failures } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
+  expect(harm).toEqual([]);
+  expect(failures).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
+});
+
+test("a check that only warns, or only decides an endpoint, hurts the host not; one that turns critical does", async () => {
+  for (const severity of ["warning", "endpoint"] as const) {
+    const { harm, failures } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
+    expect({ harm, failures }).toEqual({ harm: [], failures: [expect.stringContaining("check b fails")] });
+  }
+  const turned = await tryOut({ a: { is: UP }, b: { is: DOWN, becomes: DOWN, wasSeverity: "warning" } });
+  expect(turned.harm).toEqual([expect.stringContaining("check b would turn the host unhealthy")]);
+});
+
+test("an endpoint that is healthy is kept so, whatever the severity of its checks; a new one need not be healthy", async () => {
+  const endpoints = { "/replica": ["replica"] };
+  const given = { a: { is: UP }, replica: { is: UP, becomes: DOWN, severity: "endpoint" } } as const;
+  expect((await tryOut(given, { endpoints })).harm).toEqual([
+    "check replica would turn /replica unhealthy: refused: nobody listens on 127.0.0.1:1",
+  ]);
+  expect((await tryOut(given, {}, { endpoints })).harm).toEqual([]);
+  const both = await tryOut({ a: { is: UP, becomes: DOWN } }, { endpoints: { "/a": ["a"] } });
+  expect(both.harm).toEqual([expect.stringContaining("would turn the host and /a unhealthy")]);
+});
+
+test("an endpoint that is given a check which is down is hurt by it, though the check has not changed", async () => {
+  const { harm } = await tryOut(
+    { a: { is: UP }, lag: { is: DOWN, severity: "warning" } },
+    { endpoints: { "/db": ["a"] } },
+    { endpoints: { "/db": ["a", "lag"] } },
+  );
+  expect(harm).toEqual(["check lag would turn /db unhealthy: refused: nobody listens on 127.0.0.1:1"]);
+});
+
+test("a deadline that is shorter than a check takes would turn the host unhealthy", async () => {
+  const slow = fakeCheck({ name: "slow" });
+  const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlineMs }, NO_CHANGE);
+  const last = { check: slow, startedAt: 0, start: 0, durationMs: 2000, outcome: UP };
+  const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
+  const report = await runTrial(plan(4500), plan(1000), { states, ask: never }, new AbortController().signal);
+  expect(report.harm).toEqual([
+    "check slow would turn the host unhealthy: it takes 2s, longer than the deadline of 1s",
+  ]);
+  // It is answered 504 today as well.
+  expect((await runTrial(plan(1500), plan(1000), { states, ask: never }, new AbortController().signal)).harm).toEqual(
+    [],
+  );
+});
+
+test("every run ends when the signal aborts", async () => {
+  const stop = new AbortController();
+  const hangs = fakeCheck({
+    name: "hangs",
+    probe: (signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "hung")))),
+  });
+  const current = planOf(new Map(), {}, NO_CHANGE);
+  const next = planOf(new Map([["hangs", hangs]]), {}, { ...NO_CHANGE, added: [hangs] });
+  const trial = runTrial(current, next, { states: () => [], ask: never }, stop.signal);
+  stop.abort();
+  expect((await trial).trial.results).toHaveLength(1);
+});
