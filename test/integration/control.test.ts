@@ -113,7 +113,7 @@ test("a reload that is taken says so, one that is refused says why and changes n
   await using daemon = await startDaemon(["--config", file, "--control-socket", socket]);
   await folder.write("hc.yaml", `${good}  - { name: two, tcp: ${other.port} }\n`);
   expect(await run(["reload", "--control-socket", socket])).toEqual({
-    out: "reloaded: 1 check kept, 1 added, 0 removed\n",
+    out: "reloaded: 1 check kept; 1 added: two\n",
     err: "",
     exitCode: 0,
   });

@@ -42,7 +42,7 @@ test("a path that is close to an endpoint is answered for the host, and reported
     JSON.stringify({
       checks: [
         { name: "host", tcp: peer.port },
-        { name: "replica", tcp: peer.port },
+        { name: "replica", tcp: peer.port, severity: "endpoint" },
       ],
       endpoints: { "/replica/": ["replica"] },
     }),
