@@ -14,6 +14,7 @@ import { ListenError } from "../../src/http/listen.ts";
 import { type Address, parseAddress } from "../../src/probing/network/address.ts";
 import type { Withdrawal } from "../../src/withdrawal/withdrawal.ts";
 import { fakeClock } from "../core/fakes.ts";
+import { collectLines } from "../support/child.ts";
 import { converse, type Target } from "../support/converse.ts";
 import { loopbackAddress } from "../support/loopback.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -161,18 +162,19 @@ test("what is sent is not looked at, and resets nothing, before or after the ans
   await using it = await run();
   for (const verdict of [async () => UP, () => Bun.sleep(50).then(() => UP)]) {
     it.verdict = verdict;
-    for (const [size, end] of [
+    const readers = [
       [0, "open"],
       [10, "open"],
       [200_000, "open"],
       [0, "half"],
       [10, "half"],
-    ] as const) {
-      const words = ["python3", "-c", LATE_READER, String((it.target as { port: number }).port), String(size), end];
+    ].map(async ([size, end]) => {
+      const words = ["python3", "-c", LATE_READER, String((it.target as { port: number }).port), `${size}`, `${end}`];
       const reader = Bun.spawn(words, { stderr: "pipe" });
       const [out, error] = await Promise.all([new Response(reader.stdout).text(), new Response(reader.stderr).text()]);
       expect({ size, end, out, error }).toEqual({ size, end, out: "up\n", error: "" });
-    }
+    });
+    await Promise.all(readers);
   }
 });
 
@@ -219,12 +221,14 @@ test("connections that are held open are bounded in number and in time, and keep
   const port = String((it.target as { port: number }).port);
   const holder = Bun.spawn(["python3", "-c", HOLDER, host, port, String(MOST_CONNECTIONS + 50)], { stdin: "pipe" });
   try {
-    const lines = holder.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    expect((await lines.read()).value).toBe("held\n");
+    const lines = collectLines(holder.stdout);
+    await until(() => lines[0] === "held");
     const alive = async () => {
+      const seen = lines.length;
       holder.stdin.write("?\n");
       holder.stdin.flush();
-      return Number((await lines.read()).value);
+      await until(() => lines.length > seen);
+      return Number(lines.at(-1));
     };
     await until(async () => (await alive()) <= MOST_CONNECTIONS);
     expect(await it.ask()).toBe("up\n");
