@@ -14,7 +14,9 @@ import { ListenError } from "../../src/http/listen.ts";
 import { type Address, parseAddress } from "../../src/probing/network/address.ts";
 import type { Withdrawal } from "../../src/withdrawal/withdrawal.ts";
 import { fakeClock } from "../core/fakes.ts";
+import { collectLines } from "../support/child.ts";
 import { converse, type Target } from "../support/converse.ts";
+import { loopbackAddress } from "../support/loopback.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -160,18 +162,19 @@ test("what is sent is not looked at, and resets nothing, before or after the ans
   await using it = await run();
   for (const verdict of [async () => UP, () => Bun.sleep(50).then(() => UP)]) {
     it.verdict = verdict;
-    for (const [size, end] of [
+    const readers = [
       [0, "open"],
       [10, "open"],
       [200_000, "open"],
       [0, "half"],
       [10, "half"],
-    ] as const) {
-      const words = ["python3", "-c", LATE_READER, String((it.target as { port: number }).port), String(size), end];
+    ].map(async ([size, end]) => {
+      const words = ["python3", "-c", LATE_READER, String((it.target as { port: number }).port), `${size}`, `${end}`];
       const reader = Bun.spawn(words, { stderr: "pipe" });
       const [out, error] = await Promise.all([new Response(reader.stdout).text(), new Response(reader.stderr).text()]);
       expect({ size, end, out, error }).toEqual({ size, end, out: "up\n", error: "" });
-    }
+    });
+    await Promise.all(readers);
   }
 });
 
@@ -196,10 +199,10 @@ test("an asker that goes away before its answer ends the wait for the verdict", 
 /** Opens that many connections, reads from none, and says how many are open each time it is asked to. */
 const HOLDER = `
 import socket, sys
-port, count = int(sys.argv[1]), int(sys.argv[2])
+host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 held = []
 for _ in range(count):
-    s = socket.create_connection(("127.0.0.1", port)); s.setblocking(False); held.append(s)
+    s = socket.create_connection((host, port)); s.setblocking(False); held.append(s)
 print("held", flush=True)
 for line in sys.stdin:
     alive = 0
@@ -212,16 +215,20 @@ for line in sys.stdin:
 
 test("connections that are held open are bounded in number and in time, and keep nobody from his answer", async () => {
   const clock = fakeClock();
-  await using it = await run("127.0.0.1:0", { clock });
+  // An address of its own: no other test's stray connections take the places of those that are counted.
+  const host = loopbackAddress();
+  await using it = await run(`${host}:0`, { clock });
   const port = String((it.target as { port: number }).port);
-  const holder = Bun.spawn(["python3", "-c", HOLDER, port, String(MOST_CONNECTIONS + 50)], { stdin: "pipe" });
+  const holder = Bun.spawn(["python3", "-c", HOLDER, host, port, String(MOST_CONNECTIONS + 50)], { stdin: "pipe" });
   try {
-    const lines = holder.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    expect((await lines.read()).value).toBe("held\n");
+    const lines = collectLines(holder.stdout);
+    await until(() => lines[0] === "held");
     const alive = async () => {
+      const seen = lines.length;
       holder.stdin.write("?\n");
       holder.stdin.flush();
-      return Number((await lines.read()).value);
+      await until(() => lines.length > seen);
+      return Number(lines.at(-1));
     };
     await until(async () => (await alive()) <= MOST_CONNECTIONS);
     expect(await it.ask()).toBe("up\n");
@@ -235,7 +242,8 @@ test("connections that are held open are bounded in number and in time, and keep
 });
 
 test("one address that floods it crowds out itself, not who waits for a slow verdict", async () => {
-  await using it = await run();
+  const host = loopbackAddress();
+  await using it = await run(`${host}:0`);
   const { promise: verdict, resolve } = Promise.withResolvers<AgentVerdict>();
   let asked = 0;
   it.verdict = () => {
@@ -246,7 +254,7 @@ test("one address that floods it crowds out itself, not who waits for a slow ver
   await until(() => asked === 1);
   const { port } = it.target as { port: number };
   const flood = Array.from({ length: 2 * MOST_CONNECTIONS }, () =>
-    createConnection({ host: "127.0.0.1", port, localAddress: "127.0.0.2" }).on("error", () => {}),
+    createConnection({ host, port, localAddress: "127.0.0.2" }).on("error", () => {}),
   );
   try {
     await until(() => asked === 1 + flood.length);

@@ -111,15 +111,15 @@ test("a host that was stopped wakes to results that are too old, and answers wit
   await using folder = await tempFolder();
   const flag = await folder.write("flag", "");
   const config = await configIn(folder, {
-    interval: "300ms",
-    defaults: { timeout: "1s", fall: 100 },
-    checks: [{ name: "flag", script: ["test", "-e", flag], "stale-after": "1500ms" }],
+    interval: "100ms",
+    defaults: { timeout: "500ms", fall: 100 },
+    checks: [{ name: "flag", script: ["test", "-e", flag], "stale-after": "700ms" }],
   });
   await using daemon = await startDaemon(["--config", config]);
-  expect((await daemon.ask()).status).toBe(200);
+  await until(async () => (await daemon.ask()).status === 200);
   process.kill(daemon.pid, "SIGSTOP");
   await rm(flag);
-  await Bun.sleep(2500); // the stop itself, longer than the result counts
+  await Bun.sleep(1000); // the stop itself, longer than the result counts
   process.kill(daemon.pid, "SIGCONT");
   // With fall: 100 a result that is fresh would have left it up.
   const { status, body } = await daemon.ask();

@@ -32,7 +32,7 @@ export const serverNames = Object.keys(SERVERS) as readonly ServerName[];
 
 const PORTS = { redis: 6379, nginx: 8443, dnsmasq: 5353, postgres: 5432, mariadb: 3306 } as const;
 
-export const DRAIN_DELAY_MS = 12_000;
+export const DRAIN_DELAY_MS = 5000;
 
 /** How long the check that starts slowly takes for its result. */
 export const FIRST_RESULT_MS = 3000;
