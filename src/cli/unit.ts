@@ -137,7 +137,7 @@ async function findFlaws(options: Options, program: string, files: readonly stri
 async function findClosedFolders(options: Options): Promise<readonly string[]> {
   const flaws: string[] = [];
   const { listener, controlSocket } = options;
-  for (const folder of needsOf(options, [], controlSocket ?? `${RUNTIME_FOLDER}/`).writes) {
+  for (const { path: folder } of needsOf(options, [], controlSocket).writes) {
     const found = await look(folder);
     if (found === "missing")
       flaws.push(`health-checker: warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
