@@ -51,8 +51,8 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     ...(configFile === undefined
       ? []
       : [
-          "# From the config file too: `systemctl reload` does for most changes in it, but with the first script or process",
-          "# check, a port under 1024, a longer drain, or something below /home, /root, /tmp or /dev, print this anew.",
+          "# From the config file too: `systemctl reload` does for most changes in it. `health-checker unit --check` says whether a",
+          "# change needs more than this file allows, such as the first script, or a file below /home or /tmp; then print it again.",
         ]),
     "#",
     "#   mkdir -p /etc/sysusers.d",
