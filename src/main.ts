@@ -23,7 +23,7 @@ async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
       for (const caution of action.cautions ?? []) console.error(caution);
-      process.exit(await print(action.text));
+      process.exit((await print(action.text)) || (action.isWell === false ? COULD_NOT : FINE));
       break;
     case "refuse":
       for (const line of action.lines) console.error(line);

@@ -1,5 +1,6 @@
 // What it means when a path cannot be looked at.
 
+import { whyHidden } from "../probing/files/hidden.ts";
 import { type Failure, failed } from "./check.ts";
 
 /** Nothing is there by that name. */
@@ -17,7 +18,8 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** `code` is that of the failed call. What cannot be looked at is not taken to be absent. */
 export function cannotLook(path: string, code: string): Failure {
-  if (isMissing(code)) return failed("missing", `${path} does not exist`);
+  const hidden = whyHidden(path, code);
+  if (isMissing(code)) return failed("missing", `${path} does not exist${hidden}`);
   const cause = CAUSES[code];
-  return failed("unreachable", `cannot look at ${path}: ${cause === undefined ? code : `${cause} (${code})`}`);
+  return failed("unreachable", `cannot look at ${path}: ${cause === undefined ? code : `${cause} (${code})`}${hidden}`);
 }

@@ -4,6 +4,7 @@
 // The name is the one that `pgrep -x` goes by. A zombie does not live. What several
 // checks ask at the same moment is found by one look at all processes.
 
+import { whyHidden, whyProcessesHidden } from "../probing/files/hidden.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
 import { type Field, takes, wholeNumber } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
@@ -65,7 +66,7 @@ function judge(name: string, min: number, counted: { alive: number; zombies: num
   if (alive >= min) return { ok: true, detail: `${alive} running` };
   const seen = [
     ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? "zombie does" : "zombies do"} not count`] : []),
-    ...(complete ? [] : [HIDDEN]),
+    ...(complete ? [] : [whyProcessesHidden() ?? HIDDEN]),
   ];
   const found = alive === 0 ? `no process ${name} is running` : `${alive} of ${name} running`;
   const wanted = min === 1 ? "" : `, expected at least ${min}`;
@@ -77,10 +78,14 @@ function pidFileProbe(path: string): (signal: AbortSignal) => Promise<Outcome> {
   const read = async (path: string, limitBytes: number, signal: AbortSignal) =>
     (await loading).askFileSystem({ ask: "read", path, limitBytes }, signal);
   const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
-    if (!isMissing(code) && code !== "ESRCH") return cannotLook(`process ${pid} of ${path}`, code);
+    if (!isMissing(code) && code !== "ESRCH") {
+      const failure = cannotLook(`process ${pid} of ${path}`, code);
+      const why = code === "EPERM" ? whyProcessesHidden() : undefined;
+      return why === undefined ? failure : { ...failure, message: `${failure.message}; ${why}` };
+    }
     // The first process is always there: who does not see it does not see all.
     const first = await (await loading).askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
-    const hidden = "code" in first && isMissing(first.code) ? ` (${HIDDEN})` : "";
+    const hidden = "code" in first && isMissing(first.code) ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
   };
   return async (signal) => {
@@ -108,4 +113,6 @@ function judgeStatus(path: string, pid: string, status: string): Outcome {
 }
 
 const noPidFile = (path: string, code: string): Failure =>
-  isMissing(code) ? failed("missing", `the pid file ${path} does not exist`) : cannotLook(path, code);
+  isMissing(code)
+    ? failed("missing", `the pid file ${path} does not exist${whyHidden(path, code)}`)
+    : cannotLook(path, code);

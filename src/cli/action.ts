@@ -9,7 +9,13 @@ import type { Order } from "./control/order.ts";
  * problems and exit status 2, a daemon to run, its checks to run by hand, or an order to one that runs.
  */
 export type Action =
-  | { readonly kind: "print"; readonly text: string; readonly cautions?: readonly string[] }
+  | {
+      readonly kind: "print";
+      readonly text: string;
+      readonly cautions?: readonly string[];
+      /** False where what is printed is why the exit status is 1. */
+      readonly isWell?: boolean;
+    }
   /** `command` has a help of its own. */
   | { readonly kind: "refuse"; readonly lines: readonly string[]; readonly command?: string }
   | { readonly kind: "serve"; readonly options: Options; readonly reread: Reread }

@@ -14,7 +14,7 @@ Usage: health-checker [options]
        health-checker explain [options]
        health-checker validate FILE [options]
        health-checker schema
-       health-checker unit [options]
+       health-checker unit [--check [FILE]] [options]
        health-checker status|reload|drain|undrain|maint [--control-socket PATH]
 
 ${OPTION_NAMES.map((name) => renderOption(name, optionDef(name))).join("\n")}

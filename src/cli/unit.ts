@@ -1,34 +1,35 @@
 // unit [options]: prints the systemd unit that runs the daemon with these options, in a
-// sandbox that lets it do what they ask for, and no more.
+// sandbox that lets it do what they ask for, and no more. unit --check compares an installed one.
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
 import type { Command } from "../checks/script.ts";
-import type { Options, RawValues } from "../config/load.ts";
-import { optionDef, optionNamed } from "../config/options.ts";
+import type { Options } from "../config/load.ts";
 import { quote } from "../config/problem.ts";
-import { placesOfSecrets, type StandIn } from "../config/secrets.ts";
 import type { Action } from "./action.ts";
 import { parseCommandLine } from "./parse.ts";
-import { type Environment, refuse, settle } from "./settle.ts";
+import { type Environment, refuse } from "./settle.ts";
 import { quoteProgram } from "./unit/quote.ts";
-import { credentialOf, renderUnit, type Secrets, sourceOf } from "./unit/render.ts";
+import { credentialOf, renderUnit, sourceOf } from "./unit/render.ts";
 import { needsOf, RUNTIME_FOLDER } from "./unit/sandbox.ts";
+import { readSource, wordsOf } from "./unit/source.ts";
 
 /** Where the README has it installed. */
 const INSTALLED = "/usr/local/bin/health-checker";
 
-const NO_SECRETS: Secrets = { files: [], variables: [] };
-
 export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const parsed = await parseCommandLine(rawArgs);
+  const { check, rest } = takeCheck(rawArgs);
+  const parsed = await parseCommandLine(rest);
   if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
-  const settled = await settle(parsed, env, withoutSecret);
-  // One that no stand-in is good for is wanted itself.
-  const options = "listener" in settled ? settled : await settle(parsed, env);
-  if (!("listener" in options)) return refuse(options, parsed);
+  if (check !== undefined) {
+    const { checkInstalled } = await import("./unit/check.ts");
+    return checkInstalled(check.file, rest.length === 0 ? undefined : parsed, env);
+  }
+  const source = await readSource(parsed, env);
+  if (!("options" in source)) return refuse(source, parsed);
+  const { options, configFile, secrets } = source;
   const program = ownProgram();
   if (quoteProgram(program) === undefined) {
     const got = JSON.stringify(program);
@@ -37,10 +38,6 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
       parsed,
     );
   }
-  const given = parsed.values["config"]?.at(-1);
-  // systemd starts it in /.
-  const configFile = given === undefined ? undefined : resolve(given);
-  const secrets = configFile === undefined ? NO_SECRETS : await secretsOf(configFile);
   const words = wordsOf(parsed.values, configFile);
   return {
     kind: "print",
@@ -56,38 +53,19 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   };
 }
 
-/**
- * Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here.
- * Two secrets have two stand-ins, so that checks that differ in nothing else are not taken for the same.
- */
-const withoutSecret: StandIn = (source, name) =>
-  source === "env" || credentialOf(name) !== undefined
-    ? `stand-in-${Bun.hash(`${source}:${name}`).toString(36)}`
-    : undefined;
+/** --check, and a word behind it that is no option: the unit's file. */
+function takeCheck(rawArgs: readonly string[]) {
+  const at = rawArgs.findIndex((word) => /^--?check(=|$)/.test(word));
+  if (at < 0) return { check: undefined, rest: rawArgs };
+  const [, inline] = /=(.*)$/s.exec(rawArgs[at] ?? "") ?? [];
+  const next = rawArgs[at + 1];
+  const file = inline ?? (next?.startsWith("-") ? undefined : next);
+  const taken = inline === undefined && file !== undefined ? 2 : 1;
+  return { check: { file }, rest: rawArgs.toSpliced(at, taken) };
+}
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
-
-/** What was given, one way of writing for all: the daemon reads the same from it. */
-export function wordsOf(values: RawValues, configFile: string | undefined): readonly string[] {
-  return Object.entries(values).flatMap(([name, texts = []]) => {
-    const option = optionNamed(name);
-    if (option === undefined || option === "help" || option === "version") return [];
-    const { value, repeatable } = optionDef(option);
-    const last = option === "config" && configFile !== undefined ? [configFile] : texts.slice(-1);
-    return (repeatable ? texts : last).flatMap((text) => {
-      if (value === undefined) return text === "true" ? [`--${option}`] : [`--${option}=${text}`];
-      // Apart it might be taken for an option.
-      return text.startsWith("-") ? [`--${option}=${text}`] : [`--${option}`, text];
-    });
-  });
-}
-
-async function secretsOf(configFile: string): Promise<Secrets> {
-  const { readConfigFile } = await import("../config/file.ts");
-  const source = await readConfigFile(configFile);
-  return "value" in source ? placesOfSecrets(source.value) : NO_SECRETS;
-}
 
 const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
 
@@ -142,7 +120,7 @@ async function findFlaws(options: Options, program: string, files: readonly stri
 async function findClosedFolders(options: Options): Promise<readonly string[]> {
   const flaws: string[] = [];
   const { listener, controlSocket } = options;
-  for (const folder of needsOf(options, [], controlSocket ?? `${RUNTIME_FOLDER}/`).writes) {
+  for (const { path: folder } of needsOf(options, [], controlSocket).writes) {
     const found = await look(folder);
     if (found === "missing")
       flaws.push(`health-checker: warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
@@ -175,6 +153,7 @@ const HELP = `health-checker unit prints a hardened systemd unit for exactly the
 It checks them as the daemon does, runs no check and listens on nothing.
 
 Usage: health-checker unit [options of the daemon]
+       health-checker unit --check [FILE] [options of the daemon]
 
   ExecStart= has the path of this program, and --config with its whole path. The
   control socket is on, at /run/health-checker/control.sock unless the options
@@ -182,9 +161,18 @@ Usage: health-checker unit [options of the daemon]
   relaxed says what for: scripts, a port under 1024, files below /home or /tmp.
   What looks wrong goes to stderr.
 
-Example:
+  --check [FILE]
+      compare the installed unit, with its drop-ins, with what these options
+      need; without options, with what those in its ExecStart= need. It prints
+      a line for each directive that is missing or too strict, with who needs
+      it. That a unit could be stricter is no difference. (default the
+      health-checker.service that systemd finds)
+
+Examples:
   health-checker unit --config /etc/health-checker.yaml \\
     > /etc/systemd/system/health-checker.service
+  health-checker unit --check
 
-Exit status: 0 printed, 1 it could not be written (a full disk), 2 a mistake on
-the command line or in the config file.`;
+Exit status: 0 printed, or the unit is good for these options, 1 it is not, or
+could not be written (a full disk), 2 a mistake on the command line or in the
+config file, or no unit that can be read.`;

@@ -270,7 +270,7 @@ asRoot(
       ],
       { stderr: "inherit" },
     );
-    const hidden = "(/proc hides the processes of others)";
+    const hidden = "(/proc is mounted with hidepid=invisible, which hides the processes of others)";
     expect(JSON.parse(stdout.toString())).toEqual([
       { ok: false, reason: "missing", message: `no process no-such is running ${hidden}` },
       { ok: false, reason: "missing", message: `process ${child.pid} of ${path} is not running ${hidden}` },

@@ -5,7 +5,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { binary } from "../support/binary.ts";
 import { startChild } from "../support/child.ts";
-import { needs } from "../support/needs.ts";
+import { asRoot, needs } from "../support/needs.ts";
 import { tempFolder } from "../support/temp.ts";
 import { commandOf, readUnitFile } from "../support/unit-file.ts";
 
@@ -70,6 +70,53 @@ withAnalyze(
     const file = await folder.write("health-checker.service", `${out}\n`);
     const verify = await run("systemd-analyze", "verify", "--man=no", file);
     expect(verify).toEqual({ exitCode: 0, out: "", err: [] });
+  },
+  60_000,
+);
+
+test("an installed unit is compared: exit status 0 where it is good, 1 with a line for each difference, 2 where there is none", async () => {
+  await using folder = await tempFolder();
+  const program = await binary();
+  const config = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
+  const printed = await run(program, "unit", "--config", config);
+  const file = await folder.write("health-checker.service", `${printed.out}\n`);
+  expect(await run(program, "unit", "--check", file)).toEqual({
+    ...{ exitCode: 0, out: `${file}: good for these options`, err: [] },
+  });
+  await folder.write("hc.yaml", "checks: [{ name: ready, file: /home/app/ready }, { process: nginx }]\n");
+  expect(await run(program, "unit", "--check", file, "--config", config)).toEqual({
+    exitCode: 1,
+    out: [
+      'ProtectHome=: needed read-only, installed yes; for /home/app/ready (check "ready")',
+      'ProtectProc=: needed default, installed invisible; for the processes of check "process nginx"',
+    ].join("\n"),
+    err: [expect.stringContaining("print it again with health-checker unit")],
+  });
+  expect(await run(program, "unit", "--check", `${file}.none`)).toEqual({
+    exitCode: 2,
+    out: "",
+    err: [`health-checker: unit: cannot read ${file}.none: no such file`, "Try 'health-checker unit --help'."],
+  });
+}, 60_000);
+
+asRoot(
+  "without a file it is the one that systemd finds, with the drop-ins of each of its folders",
+  async () => {
+    await using folder = await tempFolder();
+    const { out } = await run(await binary(), "unit", "--port", "1");
+    await folder.write("usr/lib/systemd/system/health-checker.service", `${out}\n`);
+    const dropIn = "etc/systemd/system/health-checker.service.d/override.conf";
+    await folder.write(dropIn, "[Service]\nMemoryDenyWriteExecute=yes\n");
+    // The same folders of this host are covered, for this one program alone.
+    const script = `for at in etc usr/lib; do mount --bind "$1/$at/systemd/system" "/$at/systemd/system"; done; exec "$2" unit --check`;
+    const found = await run(
+      ...["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", folder.path, await binary()],
+    );
+    expect(found).toMatchObject({
+      exitCode: 1,
+      out: `MemoryDenyWriteExecute=: needed no, installed yes (in /${dropIn}); for the runtime, which cannot report then that it is ready`,
+      err: [expect.stringContaining("health-checker: /usr/lib/systemd/system/health-checker.service is not good")],
+    });
   },
   60_000,
 );

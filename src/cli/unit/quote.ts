@@ -1,5 +1,6 @@
 // Words as a unit file takes them, by systemd.syntax(7) and systemd.service(5): what
-// systemd reads back is the word itself, whatever it holds.
+// systemd reads back is the word itself, whatever it holds; and words of a unit that
+// others wrote, as systemd reads them.
 
 /** Needs no quotes: nothing in it means anything to systemd. */
 const PLAIN = /^[\w./:=,@+-]+$/;
@@ -28,3 +29,42 @@ function quote(text: string): string {
 /** \xHH is a byte of the word, so a character beyond ASCII is several. */
 const inBytes = (character: string): string =>
   [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+
+/** Up to a blank that is neither quoted nor escaped; a quote that is not closed is one of the word's characters. */
+const WORD = /(?:\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^ \t])+/gs;
+
+const PIECE = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\\.|[^"'\\])+|.)/gs;
+
+const ESCAPE = /\\(x[0-9a-f]{2}|[0-7]{3}|.)/gis;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  s: " ",
+};
+
+/** The words of a value. Specifiers such as %n stay as they are written, for want of what they stand for. */
+export function readWords(value: string): readonly string[] {
+  // A character a byte, as an escape is one.
+  const bytes = Buffer.from(value).toString("latin1");
+  return (bytes.match(WORD) ?? []).map((word) => {
+    const read = word.replace(PIECE, (_, double?: string, single?: string, plain?: string) =>
+      (double ?? single ?? plain ?? "").replace(ESCAPE, (_, code: string) => byteOf(code)),
+    );
+    return Buffer.from(read, "latin1").toString().replaceAll("%%", "%");
+  });
+}
+
+function byteOf(code: string): string {
+  if (/^x../i.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+  if (/^[0-7]{3}$/.test(code)) return String.fromCharCode(Number.parseInt(code, 8) & 0xff);
+  return ESCAPES[code] ?? code;
+}
+
+/** An argument of ExecStart=. Variables stay as they are written. */
+export const readArgument = (word: string): string => word.replaceAll("$$", "$");

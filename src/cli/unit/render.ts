@@ -6,7 +6,7 @@ import { version } from "../../version.ts";
 import { DEFAULT_SOCKET } from "../control.ts";
 import { limitsFor } from "./limits.ts";
 import { quoteArgument, quoteProgram } from "./quote.ts";
-import { needsOf, renderSandbox } from "./sandbox.ts";
+import { needsOf, type Place, renderSandbox } from "./sandbox.ts";
 
 export interface UnitSource {
   readonly options: Options;
@@ -25,15 +25,24 @@ export interface Secrets {
   readonly variables: readonly string[];
 }
 
+/** What it needs to see besides what the options name. */
+export const othersOf = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
+  { path: program, by: "the program" },
+  ...(configFile === undefined ? [] : [{ path: configFile, by: "the config file" }]),
+  ...secrets.files.map((path) => ({ path, by: "a secret of the config file" })),
+];
+
 /** Running rounds have 5 s to end, then 1 s to answer and 1 s to go; a host out of breath takes longer. */
 const STOP_S = 15;
+
+/** What `drain-delay` and the end of what runs take together. */
+export const stopSecondsOf = ({ drainDelayMs }: Options): number => Math.ceil(drainDelayMs / 1000) + STOP_S;
 
 /** Whole, with the newline at its end left out. */
 export function renderUnit({ options, words, program, configFile, secrets }: UnitSource): string {
   const socket = options.controlSocket ?? DEFAULT_SOCKET;
   const all = options.controlSocket === undefined ? [...words, "--control-socket", DEFAULT_SOCKET] : words;
   const command = quoteProgram(program) ?? "";
-  const others = [program, ...(configFile === undefined ? [] : [configFile]), ...secrets.files];
   const { tasks, descriptors, memoryMiB } = limitsFor(options);
   const drainS = Math.ceil(options.drainDelayMs / 1000);
   return [
@@ -42,8 +51,8 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     ...(configFile === undefined
       ? []
       : [
-          "# From the config file too: `systemctl reload` does for most changes in it, but with the first script or process",
-          "# check, a port under 1024, a longer drain, or something below /home, /root, /tmp or /dev, print this anew.",
+          "# From the config file too: `systemctl reload` does for most changes in it. `health-checker unit --check` says whether a",
+          "# change needs more than this file allows, such as the first script, or a file below /home or /tmp; then print it again.",
         ]),
     "#",
     "#   mkdir -p /etc/sysusers.d",
@@ -76,7 +85,7 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     drainS === 0
       ? `# ${STOP_S} s for what still runs to end.`
       : `# The drain of ${drainS} s, and ${STOP_S} s for what still runs to end.`,
-    `TimeoutStopSec=${drainS + STOP_S}`,
+    `TimeoutStopSec=${stopSecondsOf(options)}`,
     "# The event loop says every 30 s that it goes round.",
     "WatchdogSec=60",
     "# Not SIGABRT, at which the runtime prints a crash report as if the fault were its own.",
@@ -100,7 +109,7 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     "# Secrets of checks are in its memory.",
     "LimitCORE=0",
     "",
-    ...renderSandbox(needsOf(options, others, socket)),
+    ...renderSandbox(needsOf(options, othersOf(program, configFile, secrets), socket)),
     "",
     "[Install]",
     "WantedBy=multi-user.target",

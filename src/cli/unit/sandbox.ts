@@ -4,23 +4,33 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
+import { quote } from "../../config/problem.ts";
+import { HOMES, MODULES, TEMPORARY } from "../../probing/files/hidden.ts";
+import { isUnder } from "../../probing/files/mounts.ts";
 import type { Address } from "../../probing/network/address.ts";
 import { quoteWord } from "./quote.ts";
 
-/** What the options need of the sandbox. */
+/** What the options need of the sandbox, and who needs it: `check "app"`, "the listener". */
 export interface Needs {
   /** Scripts may do whatever a check does: they get a profile of their own. */
-  readonly scripts: boolean;
-  /** It looks at the processes of others. */
-  readonly processes: boolean;
+  readonly scripts: readonly string[];
+  /** They look at the processes of others. */
+  readonly processes: readonly string[];
   /** It asks systemd for its units. */
   readonly units: boolean;
-  /** It listens on a port under 1024. */
-  readonly lowPort: boolean;
+  /** They listen on a port under 1024. */
+  readonly lowPorts: readonly string[];
   /** Whatever must be seen: files, sockets, the program itself. */
-  readonly paths: readonly string[];
+  readonly paths: readonly Place[];
   /** Folders that sockets are made in, other than the unit's own. */
-  readonly writes: readonly string[];
+  readonly writes: readonly Place[];
+  /** They make their sockets in the folder that the unit has made. */
+  readonly runtime: readonly string[];
+}
+
+export interface Place {
+  readonly path: string;
+  readonly by: string;
 }
 
 const LOWEST_FREE_PORT = 1024;
@@ -28,22 +38,37 @@ const LOWEST_FREE_PORT = 1024;
 /** The folder that the unit has made for it. */
 export const RUNTIME_FOLDER = "/run/health-checker";
 
-export function needsOf(options: Options, others: readonly string[], controlSocket: string): Needs {
+/** `others` are what it needs besides what the options name. */
+export function needsOf(options: Options, others: readonly Place[], controlSocket: string | undefined): Needs {
   const { checks, listener, agentListener } = options;
-  const has = (name: string) => checks.some(({ kind }) => kind.name === name);
-  const listeners = agentListener ? [listener, agentListener] : [listener];
-  const sockets = [controlSocket, ...listeners.flatMap(socketOf)];
-  const paths = [...checks.flatMap(pathsOf), ...sockets, ...others];
-  const folders = sockets.map((socket) => socket.slice(0, socket.lastIndexOf("/")) || "/");
+  const of = (name: string) => checks.filter(({ kind }) => kind.name === name).map(nameOf);
+  const listeners = [
+    { address: listener, by: "the listener" },
+    ...(agentListener ? [{ address: agentListener, by: "the agent listener" }] : []),
+  ];
+  const sockets = [
+    ...(controlSocket === undefined ? [] : [{ path: controlSocket, by: "the control socket" }]),
+    ...listeners.flatMap(({ address, by }) => socketOf(address).map((path) => ({ path, by }))),
+  ];
+  const folders = sockets.map(({ path, by }) => ({ path: path.slice(0, path.lastIndexOf("/")) || "/", by }));
   return {
-    scripts: has("script"),
-    processes: has("process"),
-    units: has("systemd"),
-    lowPort: listeners.some(isLow),
-    paths: [...new Set(paths)],
-    writes: [...new Set(folders)].filter((folder) => folder !== RUNTIME_FOLDER),
+    scripts: of("script"),
+    processes: of("process"),
+    units: of("systemd").length > 0,
+    lowPorts: listeners.filter(({ address }) => isLow(address)).map(({ by }) => by),
+    paths: [
+      ...checks.flatMap((check) => pathsOf(check).map((path) => ({ path, by: nameOf(check) }))),
+      ...sockets,
+      ...others,
+    ],
+    writes: folders.filter(
+      ({ path }, index) => path !== RUNTIME_FOLDER && folders.findIndex((other) => other.path === path) === index,
+    ),
+    runtime: folders.filter(({ path }) => path === RUNTIME_FOLDER).map(({ by }) => by),
   };
 }
+
+const nameOf = ({ name }: CheckConfig): string => `check ${quote(name)}`;
 
 const socketOf = (address: Address): readonly string[] => (address.family === "unix" ? [address.path] : []);
 
@@ -56,15 +81,71 @@ function pathsOf({ kind, settings }: CheckConfig): readonly string[] {
   return [...(kind.paths?.(settings) ?? []), ...(peer ? socketOf(peer) : [])];
 }
 
+/** A directive that is tight, unless something of what is needed is in its way. */
+export interface Relaxation {
+  readonly tight: string;
+  readonly loose: string;
+  /** Values that are no more in the way than `loose`; so is none at all. */
+  readonly enough: readonly string[];
+  /** It is in the way of whatever lies there. */
+  readonly folders?: readonly string[];
+  /** Why it is in the way of scripts, and of checks of processes. */
+  readonly forScripts?: string;
+  readonly forProcesses?: string;
+}
+
+export const RELAXATIONS = {
+  ProtectSystem: {
+    tight: "strict",
+    loose: "full",
+    enough: ["full", "yes", "no"],
+    forScripts: "scripts may write where the user may, but in /usr, /boot and /etc.",
+  },
+  ProtectHome: {
+    tight: "yes",
+    loose: "read-only",
+    enough: ["read-only", "no"],
+    folders: HOMES,
+    forScripts: "scripts may lie there, and read there.",
+  },
+  PrivateTmp: {
+    tight: "yes",
+    loose: "no",
+    enough: ["no"],
+    folders: TEMPORARY,
+    forScripts: "scripts find the sockets and pid files of others in /tmp.",
+  },
+  PrivateDevices: {
+    tight: "yes",
+    loose: "no",
+    enough: ["no"],
+    folders: ["/dev"],
+    forScripts: "scripts ask the devices that anybody may, as nvidia-smi does.",
+  },
+  ProtectProc: {
+    tight: "invisible",
+    loose: "default",
+    enough: ["default"],
+    forScripts: "scripts look at the processes of others, as pgrep and ps do.",
+    forProcesses: "process checks look at the processes of others.",
+  },
+  ProtectClock: { tight: "yes", loose: "no", enough: ["no"], forScripts: "it would close every device but the clock." },
+  ProtectKernelModules: { tight: "yes", loose: "no", enough: ["no"], folders: MODULES },
+} as const satisfies Readonly<Record<string, Relaxation>>;
+
+export const placesIn = ({ paths }: Needs, folders: readonly string[] = []): readonly Place[] =>
+  paths.filter(({ path }) => folders.some((folder) => isUnder(path, folder)));
+
 /** Lines of the unit. */
 export function renderSandbox(needs: Needs): readonly string[] {
-  const { scripts, processes, units, lowPort, writes } = needs;
-  const isBelow = (...folders: readonly string[]) => needs.paths.find((path) => isUnder(path, folders));
+  const { units, writes } = needs;
+  const scripts = needs.scripts.length > 0;
+  const directive = (name: keyof typeof RELAXATIONS) => renderRelaxation(name, RELAXATIONS[name], needs);
   return [
     ...(scripts ? SCRIPTS : []),
     ...(units ? UNITS : []),
     "NoNewPrivileges=yes",
-    ...(lowPort
+    ...(needs.lowPorts.length > 0
       ? [
           "# A port under 1024. Scripts have this right too. Before systemd 229 there is no AmbientCapabilities=:",
           "# take a higher port there.",
@@ -72,43 +153,24 @@ export function renderSandbox(needs: Needs): readonly string[] {
           "AmbientCapabilities=CAP_NET_BIND_SERVICE",
         ]
       : ["CapabilityBoundingSet=", "AmbientCapabilities="]),
-    ...relaxed(scripts && "scripts may write where the user may, but in /usr, /boot and /etc.", [
-      "ProtectSystem=strict",
-      "ProtectSystem=full",
-    ]),
-    ...writes.flatMap((folder) => [
+    ...directive("ProtectSystem"),
+    ...writes.flatMap(({ path }) => [
       "# A socket is made there; the folder must let the user write.",
-      `ReadWritePaths=${quoteWord(`-${folder}`)}`,
+      `ReadWritePaths=${quoteWord(`-${path}`)}`,
     ]),
-    ...relaxed(reason(scripts, "scripts may lie there, and read there.", isBelow(...HOMES)), [
-      "ProtectHome=yes",
-      "ProtectHome=read-only",
-    ]),
-    ...relaxed(
-      reason(scripts, "scripts find the sockets and pid files of others in /tmp.", isBelow("/tmp", "/var/tmp")),
-      ["PrivateTmp=yes", "PrivateTmp=no"],
-    ),
-    ...relaxed(reason(scripts, "scripts ask the devices that anybody may, as nvidia-smi does.", isBelow("/dev")), [
-      "PrivateDevices=yes",
-      "PrivateDevices=no",
-    ]),
-    ...relaxed(
-      reason(scripts, "scripts look at the processes of others, as pgrep and ps do.") ||
-        (processes && "process checks look at the processes of others."),
-      ["ProtectProc=invisible", "ProtectProc=default"],
-    ),
+    ...directive("ProtectHome"),
+    ...directive("PrivateTmp"),
+    ...directive("PrivateDevices"),
+    ...directive("ProtectProc"),
     "PrivateMounts=yes",
-    ...relaxed(scripts && "it would close every device but the clock.", ["ProtectClock=yes", "ProtectClock=no"]),
+    ...directive("ProtectClock"),
     "ProtectControlGroups=yes",
     "ProtectHostname=yes",
     "ProtectKernelLogs=yes",
-    ...relaxed(reason(false, "", isBelow("/lib/modules", "/usr/lib/modules")), [
-      "ProtectKernelModules=yes",
-      "ProtectKernelModules=no",
-    ]),
+    ...directive("ProtectKernelModules"),
     "ProtectKernelTunables=yes",
     "# Netlink is what the C library learns the host's own addresses by, before it sorts those of a name.",
-    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    `RestrictAddressFamilies=${FAMILIES.join(" ")}`,
     "RestrictNamespaces=yes",
     "RestrictRealtime=yes",
     "RestrictSUIDSGID=yes",
@@ -143,8 +205,8 @@ const UNITS = [
   "# AF_UNIX is all they need, and the package dbus.",
 ];
 
-/** Where ProtectHome= hides what is there. */
-const HOMES = ["/home", "/root", "/run/user"];
+/** Those of systemd's socket, of checks and listeners, and of what tells the C library of addresses. */
+export const FAMILIES = ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"];
 
 /** No program of either profile has a use for these. */
 const FORBIDDEN = [
@@ -162,17 +224,18 @@ const FORBIDDEN = [
 ];
 
 /** The daemon itself makes none of these calls either. */
-const FORBIDDEN_TO_ITSELF = ["@keyring", "@privileged", "@resources"];
-
-const isUnder = (path: string, folders: readonly string[]): boolean =>
-  folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
-
-/** Why a directive is relaxed, if it is. No path is written out: in a comment it might break the line. */
-function reason(scripts: boolean, forScripts: string, path?: string): string | false {
-  if (scripts) return forScripts;
-  return path !== undefined && "what is checked, listened on or started lies there.";
-}
+export const FORBIDDEN_TO_ITSELF = ["@keyring", "@privileged", "@resources"];
 
 /** The directive as it is without a reason, or below the reason as it is with one. */
-const relaxed = (why: string | false, [tight, loose]: readonly [string, string]): readonly string[] =>
-  why === false ? [tight] : [`# Else ${tight}: ${why}`, loose];
+function renderRelaxation(name: string, relaxation: Relaxation, needs: Needs): readonly string[] {
+  const why = reasonFor(relaxation, needs);
+  const { tight, loose } = relaxation;
+  return why === undefined ? [`${name}=${tight}`] : [`# Else ${name}=${tight}: ${why}`, `${name}=${loose}`];
+}
+
+/** Why a directive is relaxed, if it is. No path is written out: in a comment it might break the line. */
+function reasonFor({ folders, forScripts, forProcesses }: Relaxation, needs: Needs): string | undefined {
+  if (needs.scripts.length > 0 && forScripts !== undefined) return forScripts;
+  if (needs.processes.length > 0 && forProcesses !== undefined) return forProcesses;
+  return placesIn(needs, folders).length > 0 ? "what is checked, listened on or started lies there." : undefined;
+}

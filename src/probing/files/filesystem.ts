@@ -12,6 +12,7 @@ import { type Failure, failed } from "../../checks/check.ts";
 import { roundDuration } from "../../duration.ts";
 import { pause } from "../system/turns.ts";
 import type { Answers, Question, Reply } from "./filesystem-thread.ts";
+import { mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
 /** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
 const SLOW_MS = 100;
@@ -196,38 +197,5 @@ function mountOfJob(job: Job): string {
   return job.mount;
 }
 
-/**
- * The mount point that a path is below, by the text of both: to follow its symbolic
- * links would be to ask the file system. Looked up only while something hangs.
- */
-function mountOf(path: string): string {
-  let longest = "/";
-  for (const point of mountPoints()) {
-    if (point.length > longest.length && `${path}/`.startsWith(`${point}/`)) longest = point;
-  }
-  return longest;
-}
-
-let known: readonly string[] | undefined;
-
-/** Read once a turn. */
-function mountPoints(): readonly string[] {
-  if (known) return known;
-  let points: readonly string[] = [];
-  try {
-    // What the kernel itself keeps; never hangs.
-    const lines = process.getBuiltinModule("node:fs").readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-    points = lines.map((line) =>
-      (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal: string) =>
-        String.fromCharCode(Number.parseInt(octal, 8)),
-      ),
-    );
-  } catch {
-    // Elsewhere than on Linux all is one.
-  }
-  known = points;
-  setImmediate(() => {
-    known = undefined;
-  });
-  return points;
-}
+/** The mount point that a path is below. Looked up only while something hangs. */
+const mountOf = (path: string): string => mountAt(parseMounts(readMountinfo()), path)?.point ?? "/";

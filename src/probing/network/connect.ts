@@ -5,6 +5,7 @@
 // kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
 
 import { type Failure, failed } from "../../checks/check.ts";
+import { whyHidden } from "../files/hidden.ts";
 import { closeSoon, withReserve } from "../system/descriptors.ts";
 import {
   AF_INET,
@@ -233,7 +234,7 @@ function explain(address: Address, code: string): Failure {
     case "ECONNREFUSED":
       return failed("refused", `${peer} refused the connection`);
     case "ENOENT":
-      return failed("refused", `${peer} does not exist`);
+      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
     case "ECONNRESET":
     case "EPIPE":
       return failed("closed", `${peer} reset the connection`);
@@ -246,6 +247,10 @@ function explain(address: Address, code: string): Failure {
     case "ENOMEM":
       return failed("resource", `no memory left to reach ${peer} (${code})`);
     default:
-      return failed("unreachable", `${peer} cannot be reached (${code})`);
+      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
   }
 }
+
+/** A socket file may lie where the service's sandbox hides it. */
+export const whyHiddenAt = (address: Address, code: string): string =>
+  address.family === "unix" ? whyHidden(address.path, code) : "";

@@ -12,7 +12,7 @@ import { libc } from "../system/libc.ts";
 import { pause } from "../system/turns.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
-import { dial, preparePeer } from "./connect.ts";
+import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
 import { isFailure, race } from "./race.ts";
 import { resolve } from "./resolve.ts";
 import { loadTrust, type Trust } from "./trust.ts";
@@ -135,19 +135,20 @@ function connectOnce(address: Address, signal: AbortSignal): Promise<Socket | Fa
         socket.localAddress === socket.remoteAddress;
       settle(itself ? failed("refused", `nothing listens on ${peer}; the probe met itself`) : socket);
     };
-    const onError = (error: Error) => settle(explainConnect(peer, codeOf(error)));
+    const onError = (error: Error) => settle(explainConnect(address, codeOf(error)));
     signal.addEventListener("abort", abort);
     socket.on("connect", onConnect);
     socket.on("error", onError);
   });
 }
 
-function explainConnect(peer: string, code: string): Failure {
+function explainConnect(address: Address, code: string): Failure {
+  const peer = formatAddress(address);
   switch (code) {
     case "ECONNREFUSED":
       return failed("refused", `${peer} refused the connection`);
     case "ENOENT":
-      return failed("refused", `${peer} does not exist`);
+      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
     case "ETIMEDOUT":
       return failed("timeout", `${peer} did not accept before the kernel gave up`);
     case "ECONNRESET":
@@ -160,7 +161,7 @@ function explainConnect(peer: string, code: string): Failure {
     case "EAGAIN":
       return failed("resource", `no descriptor, port or memory left to reach ${peer} (${code})`);
     default:
-      return failed("unreachable", `${peer} cannot be reached (${code})`);
+      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
   }
 }
 

@@ -5,6 +5,7 @@ import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { SecureContext } from "node:tls";
 import { type Failure, failed } from "../../checks/check.ts";
+import { whyHidden } from "../files/hidden.ts";
 import { isFailure } from "./race.ts";
 
 export interface Trust {
@@ -64,7 +65,9 @@ async function trustIn(file: string): Promise<Trust | Failure> {
     return trust;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "ERR_";
-    return bad(code.startsWith("ERR_") ? "it cannot be read as certificates" : code);
+    if (code.startsWith("ERR_")) return bad("it cannot be read as certificates");
+    // That the system's are elsewhere is no failure.
+    return bad(SYSTEM_FILES.includes(file) ? code : `${code}${whyHidden(file, code)}`);
   }
 }
 

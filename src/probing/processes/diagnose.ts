@@ -4,6 +4,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { codeOf } from "../../thrown.ts";
+import { whyHidden } from "../files/hidden.ts";
 
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
@@ -20,10 +21,11 @@ const SET_ID = 0o6000;
 export function diagnoseCommand(command: string, searchPath: string, cwd?: string): string | undefined {
   const flaw = cwd === undefined ? undefined : diagnoseFolder(cwd);
   if (flaw !== undefined) return flaw;
-  const find = (name: string) => findInPath(name, searchPath, cwd);
-  const file = command.includes("/") ? within(cwd, command) : find(command);
-  if (file === undefined) return `${command}: not found in PATH; write the path in full`;
-  return diagnoseFile(file, find);
+  const folders = foldersOf(searchPath, cwd);
+  const file = command.includes("/") ? within(cwd, command) : findIn(folders, command);
+  if (file === undefined)
+    return `${command}: not found in PATH; write the path in full${whyHiddenIn(folders, command)}`;
+  return diagnoseFile(file, folders);
 }
 
 /** Without `cwd` the kernel looks from the working folder by itself, which may have been removed. */
@@ -36,13 +38,12 @@ function diagnoseFolder(folder: string): string | undefined {
     return undefined;
   } catch (error) {
     const code = codeOf(error);
-    return code === "ENOENT" || code === "ENOTDIR"
-      ? `the working folder ${folder} does not exist`
-      : `the working folder ${folder} cannot be used by this user (${code})`;
+    const flaw = code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `cannot be used by this user (${code})`;
+    return `the working folder ${folder} ${flaw}${whyHidden(folder, code)}`;
   }
 }
 
-function diagnoseFile(file: string, find: (name: string) => string | undefined): string | undefined {
+function diagnoseFile(file: string, folders: readonly string[]): string | undefined {
   let line: string;
   try {
     if (statSync(file).isDirectory()) return `${file} is a directory, not a program`;
@@ -50,10 +51,9 @@ function diagnoseFile(file: string, find: (name: string) => string | undefined):
     accessSync(file, constants.X_OK);
   } catch (error) {
     const code = codeOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return `${file} does not exist`;
-    return code === "EACCES" && readable(file)
-      ? `${file} is not executable; try chmod +x ${file}`
-      : `${file} cannot be used by this user (${code})`;
+    if (code === "EACCES" && readable(file)) return `${file} is not executable; try chmod +x ${file}`;
+    const flaw = code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `cannot be used by this user (${code})`;
+    return `${file} ${flaw}${whyHidden(file, code)}`;
   }
   try {
     line = readFirstLine(file);
@@ -66,11 +66,14 @@ function diagnoseFile(file: string, find: (name: string) => string | undefined):
     return `${file} has Windows line ends (CRLF), so its interpreter is not found; try sed -i 's/\\r$//' ${file}`;
   const interpreter = line.slice(2).trim().split(/\s+/)[0] ?? "";
   if (interpreter === "") return `exec format error: the first line of ${file} names no interpreter`;
-  if (!exists(interpreter)) return `the interpreter ${interpreter} that ${file} names in its first line does not exist`;
+  const missing = whyMissing(interpreter);
+  if (missing !== undefined) {
+    return `the interpreter ${interpreter} that ${file} names in its first line does not exist${whyHidden(interpreter, missing)}`;
+  }
   const argument = line.slice(2).trim().split(/\s+/)[1];
   if (interpreter.endsWith("/env") && argument && !argument.startsWith("-") && !argument.includes("=")) {
-    if (!argument.includes("/") && find(argument) === undefined) {
-      return `the interpreter ${argument} that ${file} asks env for is not in PATH`;
+    if (!argument.includes("/") && findIn(folders, argument) === undefined) {
+      return `the interpreter ${argument} that ${file} asks env for is not in PATH${whyHiddenIn(folders, argument)}`;
     }
   }
   return undefined;
@@ -84,11 +87,15 @@ function diagnoseUnread(file: string): string | undefined {
 }
 
 /** As the runtime does: a folder without a slash in front is one of the working folder, and an empty one is none. */
-function findInPath(name: string, searchPath: string, cwd: string | undefined): string | undefined {
-  return searchPath
+const foldersOf = (searchPath: string, cwd: string | undefined): readonly string[] =>
+  searchPath
     .split(delimiter)
     .filter((folder) => folder !== "")
-    .map((folder) => join(within(cwd, folder), name))
+    .map((folder) => within(cwd, folder));
+
+function findIn(folders: readonly string[], name: string): string | undefined {
+  return folders
+    .map((folder) => join(folder, name))
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
@@ -98,6 +105,10 @@ function findInPath(name: string, searchPath: string, cwd: string | undefined): 
       }
     });
 }
+
+/** It may lie in a folder that the service's sandbox hides. */
+const whyHiddenIn = (folders: readonly string[], name: string): string =>
+  folders.map((folder) => whyHidden(join(folder, name), "ENOENT")).find((why) => why !== "") ?? "";
 
 function readFirstLine(file: string): string {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -119,11 +130,12 @@ function readable(file: string): boolean {
   }
 }
 
-function exists(file: string): boolean {
+/** The code of a look at it; undefined where it is there. */
+function whyMissing(file: string): string | undefined {
   try {
     statSync(file);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
   }
 }

@@ -1,7 +1,7 @@
 // What is quoted is read back as it was, whatever it holds.
 
 import { expect, test } from "bun:test";
-import { quoteArgument, quoteProgram, quoteWord } from "../../../src/cli/unit/quote.ts";
+import { quoteArgument, quoteProgram, quoteWord, readArgument, readWords } from "../../../src/cli/unit/quote.ts";
 import * as fc from "../../support/properties.ts";
 import { commandOf, readUnitFile, splitWords } from "../../support/unit-file.ts";
 
@@ -41,6 +41,34 @@ test("any arguments reach the daemon as they are", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test("the program reads from a unit what it has written", () => {
+  fc.assert(
+    fc.property(fc.array(argument, { maxLength: 6 }), (words) => {
+      expect(readWords(words.map(quoteArgument).join(" ")).map(readArgument)).toEqual(
+        words.map((word) => word.toWellFormed()),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** As others write it. */
+const READ: readonly (readonly [value: string, words: readonly string[]])[] = [
+  ["", []],
+  ["  a \t b  ", ["a", "b"]],
+  [`'b c' "d 'e'" f"g h"i`, ["b c", "d 'e'", "fg hi"]],
+  ["x\\ y \\x41\\102 \\xc3\\xa9 \\s\\n", ["x y", "AB", "é", " \n"]],
+  ["\"\" ''", ["", ""]],
+  ["%n 50%% $HOME", ["%n", "50%", "$HOME"]],
+  // systemd refuses it; it is not for this program to do so.
+  ['"not closed', ['"not', "closed"]],
+  ["end\\", ["end\\"]],
+];
+
+test.each(READ)("%j is read as %j", (value, words) => {
+  expect(readWords(value)).toEqual(words);
 });
 
 test("any path of a list of paths is read as it is", () => {

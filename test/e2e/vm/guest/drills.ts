@@ -1,6 +1,6 @@
 // What is tried on a booted host, in this order: each leaves the daemon running and healthy, until it is stopped at the end.
 
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { until } from "../../../support/until.ts";
 import {
   answers,
@@ -33,6 +33,7 @@ import {
   raise,
   serversListen,
   setTheStage,
+  strictConfig,
   unitOf,
   writeConfig,
 } from "./stage.ts";
@@ -395,6 +396,60 @@ export const drills: readonly Drill[] = [
       claim(status === 0, `systemd-analyze security: ${out.split("\n").at(-1)}`);
       await systemctl("start");
       for (const kind of nativeKinds) await answers(...HEALTHY, `/${kind}`);
+      await answers(...HEALTHY);
+    },
+  },
+  {
+    name: "what a unit made for other checks hides is named by its directive, and unit --check says so before the reload",
+    async body() {
+      const file = "/etc/health-checker-strict.yaml";
+      await mkdir("/home/app", { recursive: true });
+      for (const ready of ["/home/app/ready", "/tmp/ready"]) await writeFile(ready, "");
+      await writeFile(file, strictConfig());
+      await installUnit(file);
+      // What earlier drills have set beside the unit.
+      const dropIns = ["/run/systemd/system", "/run/systemd/system.control"].map((folder) => `${folder}/${UNIT}.d`);
+      const before = await run(PROGRAM, "unit", "--check");
+      same("the status of unit --check under a MemoryMax= that was set", before.status, 1);
+      claim(before.out.startsWith("MemoryMax=: needed at least "), before.out);
+      claim(before.out.includes(`(in ${dropIns[1]}/`) && !before.out.includes("\n"), before.out);
+      for (const folder of dropIns) await rm(folder, { recursive: true, force: true });
+      await must("systemctl", "daemon-reload");
+      await systemctl("restart");
+      await answers(...HEALTHY);
+      await must(PROGRAM, "unit", "--check");
+
+      await writeFile(
+        file,
+        strictConfig({
+          home: { file: "/home/app/ready" },
+          flag: { file: "/tmp/ready" },
+          nginx: { process: "nginx" },
+        }),
+      );
+      // By hand all is well.
+      await must(PROGRAM, "check", "--config", file);
+      const { status, out } = await run(PROGRAM, "unit", "--check");
+      same("the status of unit --check", status, 1);
+      same(
+        "the directives that it names",
+        out.split("\n").map((line) => line.split("=:")[0]),
+        ["ProtectHome", "PrivateTmp", "ProtectProc"],
+      );
+      const cursor = await journalEnd();
+      await systemctl("reload");
+      for (const [name, directive] of [
+        ["home", "ProtectHome="],
+        ["flag", "PrivateTmp="],
+        ["nginx", "ProtectProc="],
+      ]) {
+        await answers(...UNHEALTHY, `/${name}`);
+        const { message } = await journalHas(new RegExp(`^check is down check=${name} `), cursor);
+        claim(message.includes(`the service's ${directive} hides `), message);
+      }
+      await installUnit(file);
+      await must(PROGRAM, "unit", "--check");
+      await systemctl("restart");
       await answers(...HEALTHY);
     },
   },

@@ -92,6 +92,10 @@ export const nativeKinds = Object.keys(NATIVE_CHECKS);
 /** Of the kinds that run nothing of others', for which the unit is stricter. */
 export const nativeConfig = (): string => configOf(NATIVE_CHECKS, 0);
 
+/** Of one port, for which the unit is as strict as it gets; with `more` checks, which that unit may be in the way of. */
+export const strictConfig = (more: Readonly<Record<string, object>> = {}): string =>
+  configOf({ tcp: CHECKS.tcp, ...more }, 0);
+
 const configOf = (all: Readonly<Record<string, object>>, drainDelayMs: number): string =>
   JSON.stringify(
     {

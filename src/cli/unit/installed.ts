@@ -1,0 +1,120 @@
+// The unit that is installed, as systemd puts it together: its file, then its drop-ins in the
+// order of their names; a later assignment counts, and an empty one drops those before it.
+
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { codeOf } from "../../thrown.ts";
+
+export interface InstalledUnit {
+  readonly file: string;
+  /** Of [Service], those that count, in order; empty where the directive is not set, or set to nothing. */
+  values(directive: string): readonly Value[];
+  /** Whether it is there at all, be it empty. */
+  isSet(directive: string): boolean;
+}
+
+export interface Value {
+  readonly text: string;
+  /** Where it is set: the unit's file, or a drop-in. */
+  readonly file: string;
+}
+
+const NAME = "health-checker.service";
+
+/** Where systemd looks for units and drop-ins; of two of one name the first counts. */
+const FOLDERS = [
+  // What `systemctl set-property` writes.
+  "/etc/systemd/system.control",
+  "/run/systemd/system.control",
+  "/etc/systemd/system",
+  "/run/systemd/system",
+  "/usr/local/lib/systemd/system",
+  "/usr/lib/systemd/system",
+  "/lib/systemd/system",
+];
+
+/** `file` is where it is installed; without it, where systemd finds it. A text says why it cannot be read. */
+export async function readInstalled(file?: string): Promise<InstalledUnit | string> {
+  const candidates = file === undefined ? FOLDERS.map((folder) => join(folder, NAME)) : [file];
+  for (const candidate of candidates) {
+    const found = await read(candidate);
+    if ("value" in found) return readWithDropIns(candidate, found.value);
+    if (file !== undefined || found.code !== "ENOENT") return cannotRead(candidate, found.code);
+  }
+  return `no ${NAME} is installed, neither in /etc/systemd/system nor in /usr/lib/systemd/system; give its file: unit --check FILE`;
+}
+
+const cannotRead = (file: string, code: string): string =>
+  `cannot read ${file}: ${code === "ENOENT" ? "no such file" : code}`;
+
+async function readWithDropIns(file: string, text: string): Promise<InstalledUnit | string> {
+  const assignments = readAssignments(text, file);
+  for (const dropIn of await dropInsOf(file)) {
+    const found = await read(dropIn);
+    if ("code" in found) return cannotRead(dropIn, found.code);
+    assignments.push(...readAssignments(found.value, dropIn));
+  }
+  return installedUnit(file, assignments);
+}
+
+async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
+  try {
+    return { value: await readFile(file, "utf8") };
+  } catch (error) {
+    return { code: codeOf(error) };
+  }
+}
+
+/** Of a unit that systemd finds, those in each of its folders: `systemctl edit` writes to /etc. */
+async function dropInsOf(file: string): Promise<readonly string[]> {
+  const folders = FOLDERS.includes(dirname(file)) ? FOLDERS : [dirname(file)];
+  const found = new Map<string, string>();
+  for (const folder of folders.map((folder) => join(folder, `${basename(file)}.d`))) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) if (name.endsWith(".conf") && !found.has(name)) found.set(name, join(folder, name));
+  }
+  return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path);
+}
+
+interface Assignment extends Value {
+  readonly directive: string;
+}
+
+/** Those of [Service]. */
+function readAssignments(text: string, file: string): Assignment[] {
+  let section = "";
+  return linesOf(text).flatMap((line) => {
+    const header = /^\[(.*)\]$/.exec(line);
+    if (header) section = header[1] ?? "";
+    const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (section !== "Service" || directive === undefined) return [];
+    // It is both at once.
+    const names = directive === "TimeoutSec" ? ["TimeoutStartSec", "TimeoutStopSec"] : [directive];
+    return names.map((directive) => ({ directive, text: value, file }));
+  });
+}
+
+/** By systemd.syntax(7): without blanks at both ends and comments; a backslash at its end joins a line with the next. */
+function linesOf(text: string): readonly string[] {
+  const lines: string[] = [];
+  let begun = "";
+  for (const line of text.split("\n").map((line) => line.trim())) {
+    if (/^[#;]/.test(line)) continue;
+    const whole = `${begun}${line}`;
+    begun = whole.endsWith("\\") ? `${whole.slice(0, -1)} ` : "";
+    if (begun === "" && whole !== "") lines.push(whole);
+  }
+  return begun === "" ? lines : [...lines, begun.trim()];
+}
+
+function installedUnit(file: string, assignments: readonly Assignment[]): InstalledUnit {
+  const of = (directive: string) => assignments.filter((assignment) => assignment.directive === directive);
+  return {
+    file,
+    values(directive) {
+      const all = of(directive);
+      return all.slice(all.findLastIndex(({ text }) => text === "") + 1);
+    },
+    isSet: (directive) => of(directive).length > 0,
+  };
+}

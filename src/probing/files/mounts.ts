@@ -1,0 +1,79 @@
+// The mounts that this process sees, from the kernel's own list: reading that list never
+// waits for a file system, however dead one is.
+
+export interface Mount {
+  readonly id: string;
+  /** The mount that it is mounted on. */
+  readonly parent: string;
+  /** Which folder of its file system is mounted; "/" is all of it. */
+  readonly root: string;
+  readonly point: string;
+  /** It is a copy of a mount of another namespace, and receives what is mounted there. */
+  readonly isCopy: boolean;
+  /** "ext4", "tmpfs", "proc"… */
+  readonly type: string;
+  /** Those of the file system itself. */
+  readonly options: readonly string[];
+}
+
+/** `text` is that of mountinfo, by proc_pid_mountinfo(5). */
+export function parseMounts(text: string): readonly Mount[] {
+  return text.split("\n").flatMap((line) => {
+    const [own = "", of = ""] = line.split(" - ");
+    const [id, parent, , root, point, , ...tags] = own.split(" ");
+    if (id === undefined || parent === undefined || root === undefined || point === undefined) return [];
+    const [type = "", , options = ""] = of.split(" ");
+    return {
+      id,
+      parent,
+      root: unescapePath(root),
+      point: unescapePath(point),
+      isCopy: tags.some((tag) => tag.startsWith("master:")),
+      type,
+      options: options.split(","),
+    };
+  });
+}
+
+const unescapePath = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+/**
+ * The mount that the kernel finds for `path`, which is taken as text: to follow its symbolic
+ * links would be to ask the file system. Mounts that another one covers do not count.
+ */
+export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
+  const ids = new Set(mounts.map(({ id }) => id));
+  const above = mounts.filter(({ point }) => isUnder(path, point));
+  const first = (found: readonly Mount[]) => found.toSorted((one, other) => one.point.length - other.point.length)[0];
+  let found: Mount | undefined;
+  let next = first(above.filter(({ id, parent }) => parent === id || !ids.has(parent)));
+  while (next !== undefined) {
+    const { id } = next;
+    found = next;
+    next = first(above.filter((mount) => mount.parent === id && mount.id !== id));
+  }
+  return found;
+}
+
+/** `path` is `folder`, or below it. */
+export const isUnder = (path: string, folder: string): boolean =>
+  folder === "/" || path === folder || path.startsWith(`${folder}/`);
+
+let known: string | undefined;
+
+/** Empty on other systems than Linux. Read once a turn of the event loop. */
+export function readMountinfo(): string {
+  if (known !== undefined) return known;
+  let text = "";
+  try {
+    text = process.getBuiltinModule("node:fs").readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    // There is no such list.
+  }
+  known = text;
+  setImmediate(() => {
+    known = undefined;
+  });
+  return text;
+}

@@ -1,0 +1,270 @@
+// unit --check finds what an installed unit has in the way of its checks, or lacks for them, and
+// nothing else.
+
+import { describe, expect, test } from "bun:test";
+import { decide } from "../../../src/cli/decide.ts";
+import { type TempFolder, tempFolder } from "../../support/temp.ts";
+
+/** The unit for these options, as it is printed. */
+async function print(...argv: readonly string[]): Promise<string> {
+  const action = await decide(["unit", ...argv], {});
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  return `${action.text}\n`;
+}
+
+/** The lines, none where the unit is good. */
+async function compare(file: string, ...argv: readonly string[]): Promise<readonly string[]> {
+  const action = await decide(["unit", "--check", file, ...argv], {});
+  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  if (action.isWell !== false) {
+    expect(action).toEqual({ kind: "print", text: `${file}: good for these options` });
+    return [];
+  }
+  expect(action.cautions).toEqual([expect.stringContaining(`health-checker: ${file} is not good for these options`)]);
+  return action.text.split("\n");
+}
+
+const directivesOf = (lines: readonly string[]) => [...new Set(lines.map((line) => line.split("=:", 1)[0]))].sort();
+
+const installIn = (folder: TempFolder, text: string) => folder.write("health-checker.service", text);
+
+/** Lines of [Service] beside those of the unit. */
+const dropInIn = (folder: TempFolder, ...lines: readonly string[]) =>
+  folder.write("health-checker.service.d/own.conf", `[Service]\n${lines.join("\n")}\n`);
+
+test.each([
+  [["--port", "5432", "--port", "unix:/run/app.sock"]],
+  [["--script", "/usr/local/bin/check.sh --min 5% '$x'", "--drain-delay", "30s", "--max-rounds", "4"]],
+  [["--port", "1", "--listener", ":80", "--control-socket", "/run/other/hc.sock", "--singleflight"]],
+  [["--port", "1", "--listener", "unix:/home/app/hc.sock"]],
+])("what is printed for %j is good for that", async (argv) => {
+  await using folder = await tempFolder();
+  const file = await installIn(folder, await print(...argv));
+  expect(await compare(file, ...argv)).toEqual([]);
+  // Its own options are those in ExecStart=.
+  expect(await compare(file)).toEqual([]);
+});
+
+/** What a unit for a port alone has in the way of a check that came later. */
+const IN_THE_WAY: readonly (readonly [yaml: string, directives: readonly string[]])[] = [
+  ["tcp: 1", []],
+  ["file: /etc/hostname", []],
+  ["file: /homes/x", []],
+  ["file: /home/x/flag", ["ProtectHome"]],
+  ["{ disk: /home, min-free: 1% }", ["ProtectHome"]],
+  ["process: /run/user/1000/x.pid", ["ProtectHome", "ProtectProc"]],
+  ["process: nginx", ["ProtectProc"]],
+  ["file: /dev/md0", ["PrivateDevices"]],
+  ["file: /usr/lib/modules/x", ["ProtectKernelModules"]],
+  ["{ certificate: 443, ca: /root/ca.pem }", ["ProtectHome"]],
+  ["systemd: nginx", ["TasksMax"]],
+  [
+    "script: /usr/local/bin/check.sh",
+    [
+      ...["MemoryMax", "PrivateDevices", "ProtectClock", "ProtectHome", "ProtectProc", "ProtectSystem"],
+      ...["SystemCallArchitectures", "SystemCallFilter", "TasksMax"],
+    ],
+  ],
+];
+
+test.each(IN_THE_WAY)("a unit for a port has for `%s` too strict: %j", async (check, directives) => {
+  await using folder = await tempFolder();
+  const config = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
+  const file = await installIn(folder, await print("--config", config));
+  const body = check.startsWith("{") ? check : `{ ${check} }`;
+  await folder.write("hc.yaml", `checks:\n  - ${body}\n`);
+  expect(directivesOf(await compare(file, "--config", config))).toEqual([...directives]);
+  expect(directivesOf(await compare(file))).toEqual([...directives]);
+  await installIn(folder, await print("--config", config));
+  expect(await compare(file)).toEqual([]);
+});
+
+/** A unit that is printed for port 1, with a drop-in; what these options find wrong with it. */
+const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly string[], lines: readonly string[]])[] = [
+  [
+    [],
+    ["--port", "1", "--port", "unix:/tmp/a.sock"],
+    [
+      "ExecStart=: needed --port 1 --port unix:/tmp/a.sock, installed --port 1; for the options given here",
+      'PrivateTmp=: needed no, installed yes; for /tmp/a.sock (check "tcp unix:/tmp/a.sock")',
+    ],
+  ],
+  [["ProtectHome=tmpfs", "TasksMax=infinity", "LimitNOFILE=1024:524288", "MemoryMax=50%"], ["--port", "1"], []],
+  [
+    ["TasksMax=64", "LimitNOFILE=1024", "MemoryMax=100M", "TimeoutStopSec=5s"],
+    ["--port", "1"],
+    [
+      "TasksMax=: needed at least 512, installed 64 (in DROPIN); for these checks",
+      "LimitNOFILE=: needed at least 32768, installed 1024 (in DROPIN); for these checks",
+      "MemoryMax=: needed at least 576M, installed 100M (in DROPIN); for these checks",
+      "TimeoutStopSec=: needed at least 15, installed 5s (in DROPIN); for the drain and what still runs to end",
+    ],
+  ],
+  [
+    [
+      "MemoryDenyWriteExecute=true",
+      "PrivateNetwork=1",
+      "RestrictAddressFamilies=",
+      "RestrictAddressFamilies=AF_UNIX AF_INET",
+    ],
+    ["--port", "1"],
+    [
+      "RestrictAddressFamilies=: needed AF_INET6 AF_NETLINK, installed AF_UNIX AF_INET (in DROPIN); for the daemon itself",
+      "MemoryDenyWriteExecute=: needed no, installed true (in DROPIN); for the runtime, which cannot report then that it is ready",
+      "PrivateNetwork=: needed no, installed 1 (in DROPIN); for the listener and the checks",
+    ],
+  ],
+  [
+    ["InaccessiblePaths=-/run /opt", "TemporaryFileSystem=/srv:ro"],
+    ["--port", "1"],
+    [
+      "InaccessiblePaths=: needed none of /run, installed /run (in DROPIN); for /run/health-checker/control.sock (the control socket)",
+    ],
+  ],
+  [
+    ["RuntimeDirectory=", "RuntimeDirectory=other"],
+    ["--port", "1"],
+    ["RuntimeDirectory=: needed health-checker, installed other (in DROPIN); for the control socket"],
+  ],
+];
+
+describe("a line names what is needed, what is installed and where, and who needs it", () => {
+  for (const [dropIn, argv, lines] of LINES)
+    test(`${dropIn.join(", ") || "no drop-in"} for ${argv.join(" ")}`, async () => {
+      await using folder = await tempFolder();
+      const file = await installIn(folder, await print("--port", "1"));
+      const path = await dropInIn(folder, ...dropIn);
+      expect(await compare(file, ...argv)).toEqual(lines.map((line) => line.replaceAll("DROPIN", path)));
+    });
+});
+
+test("a folder for a socket must be open for writing, by whatever directive", async () => {
+  await using folder = await tempFolder();
+  const argv = ["--port", "1", "--listener", "unix:/run/hc/hc.sock"];
+  const file = await installIn(folder, (await print(...argv)).replace("ReadWritePaths=-/run/hc\n", ""));
+  const line = "ReadWritePaths=: needed /run/hc, installed none; for the listener";
+  expect(await compare(file, ...argv)).toEqual([line]);
+  await dropInIn(folder, "ProtectSystem=full");
+  expect(await compare(file, ...argv)).toEqual([]);
+  for (const other of ["ReadWritePaths=/run", "BindPaths=/run/hc", "RuntimeDirectory=hc"]) {
+    await dropInIn(folder, other);
+    expect(await compare(file, ...argv)).toEqual([]);
+  }
+});
+
+test("what is bound into an empty folder is seen there, and not in one that is inaccessible", async () => {
+  await using folder = await tempFolder();
+  const argv = ["--port", "unix:/home/app/a.sock"];
+  const file = await installIn(folder, await print(...argv));
+  await dropInIn(folder, "ProtectHome=tmpfs", "BindReadOnlyPaths=/home/app");
+  expect(await compare(file, ...argv)).toEqual([]);
+  await dropInIn(folder, "TemporaryFileSystem=/home:ro", "BindPaths=-/srv/app:/home/app:rbind");
+  expect(await compare(file, ...argv)).toEqual([]);
+  await dropInIn(folder, "TemporaryFileSystem=/home:ro", "BindPaths=/home/other");
+  expect(directivesOf(await compare(file, ...argv))).toEqual(["TemporaryFileSystem"]);
+  await dropInIn(folder, "ProtectHome=yes", "BindReadOnlyPaths=/home/app");
+  expect(directivesOf(await compare(file, ...argv))).toEqual(["ProtectHome"]);
+});
+
+test("DynamicUser= brings its own sandbox", async () => {
+  await using folder = await tempFolder();
+  const argv = ["--port", "unix:/tmp/a.sock"];
+  const file = await installIn(folder, await print(...argv));
+  await dropInIn(folder, "DynamicUser=yes");
+  expect(await compare(file, ...argv)).toEqual([
+    'PrivateTmp=: needed no, installed yes (by DynamicUser=yes); for /tmp/a.sock (check "tcp unix:/tmp/a.sock")',
+  ]);
+});
+
+test("a port under 1024 needs its right, which root has", async () => {
+  await using folder = await tempFolder();
+  const argv = ["--port", "1", "--listener", ":80"];
+  const strict = await print("--port", "1");
+  const start = /^ExecStart=.*$/m;
+  const file = await installIn(folder, strict.replace(start, start.exec(await print(...argv))?.[0] ?? ""));
+  const needed = "needed CAP_NET_BIND_SERVICE, installed none; for the low port of the listener";
+  expect(await compare(file)).toEqual([`CapabilityBoundingSet=: ${needed}`, `AmbientCapabilities=: ${needed}`]);
+  await dropInIn(folder, "User=root", "CapabilityBoundingSet=~CAP_SYS_ADMIN");
+  expect(await compare(file)).toEqual([]);
+  await dropInIn(folder, "AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_RAW");
+  expect(directivesOf(await compare(file))).toEqual(["CapabilityBoundingSet"]);
+});
+
+test("secrets must come from somewhere", async () => {
+  await using folder = await tempFolder();
+  const config = await folder.write(
+    "hc.yaml",
+    `checks:\n  - { name: a, mysql: "mysql://app@127.0.0.1/app", password: "\${env:DB_PASSWORD}" }\n  - { name: b, redis: redis://localhost, password: "\${file:/run/credentials/health-checker.service/redis}" }\n`,
+  );
+  const text = await print("--config", config);
+  const file = await installIn(folder, text);
+  expect(await compare(file)).toEqual([]);
+  await installIn(folder, text.replace(/^(LoadCredential|EnvironmentFile)=.*\n/gm, ""));
+  expect(await compare(file)).toEqual([
+    "LoadCredential=: needed redis, installed none; for a secret of the config file",
+    "EnvironmentFile=: needed one with DB_PASSWORD, installed none; for a secret of the config file",
+  ]);
+  for (const lines of [
+    ["Environment='DB_PASSWORD=x'", "SetCredential=redis:x"],
+    ["PassEnvironment=A DB_PASSWORD", "ImportCredential=red*"],
+  ]) {
+    await dropInIn(folder, ...lines);
+    expect(await compare(file)).toEqual([]);
+  }
+});
+
+test("what is stricter and hides nothing needed is no difference, nor is what is looser", async () => {
+  await using folder = await tempFolder();
+  const file = await installIn(folder, await print("--port", "1"));
+  await dropInIn(
+    folder,
+    ...["ProtectHome=tmpfs", "PrivateUsers=yes", "ProcSubset=pid", "SystemCallFilter=@system-service", "Nice=5"],
+    ...["IPAddressAllow=any", "InaccessiblePaths=/opt /srv", "NoSuchDirective=yes", "MemoryHigh=10M"],
+  );
+  expect(await compare(file, "--port", "1")).toEqual([]);
+  await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
+  await dropInIn(folder);
+  expect(await compare(file, "--port", "1")).toEqual([]);
+});
+
+test("the command that it starts must have these options", async () => {
+  await using folder = await tempFolder();
+  const config = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
+  const other = await folder.write("other.yaml", "checks: [{ tcp: 2 }]\n");
+  const file = await installIn(folder, await print("--config", config, "--log-level", "debug"));
+  const by = "; for the options given here";
+  expect(await compare(file, "--config", other)).toEqual([
+    `ExecStart=: needed --config ${other}, installed --config ${config}${by}`,
+    `ExecStart=: needed no --log-level, installed --log-level debug${by}`,
+  ]);
+  await installIn(folder, "[Service]\nExecStart=/bin/sh -c 'exec health-checker --port 1'\n");
+  expect(await compare(file, "--port", "1")).toEqual([
+    `ExecStart=: needed --port 1, installed a command whose options cannot be read${by}`,
+  ]);
+  expect(await decide(["unit", "--check", file], {})).toEqual({
+    kind: "refuse",
+    command: "unit",
+    lines: [
+      `health-checker: unit: the options in ExecStart= of ${file} cannot be read; give them: unit --check FILE --config PATH`,
+    ],
+  });
+});
+
+test("what is wrong with the options or the file is told, with exit status 2", async () => {
+  await using folder = await tempFolder();
+  const file = await installIn(folder, await print("--port", "1"));
+  const refused = async (...argv: readonly string[]) => {
+    const action = await decide(["unit", ...argv], {});
+    if (action.kind !== "refuse") throw new Error(JSON.stringify(action));
+    return action.lines;
+  };
+  expect(await refused("--check", "/nowhere/x.service")).toEqual([
+    "health-checker: unit: cannot read /nowhere/x.service: no such file",
+  ]);
+  expect(await refused(`--check=${file}`, "--port", "http")).toEqual([expect.stringContaining("--port: expected")]);
+  expect(await refused("--port", "1", "--check", file, "stray")).toEqual([expect.stringContaining('"stray"')]);
+  await installIn(folder, "[Service]\nExecStart=/usr/bin/health-checker --config /nowhere/hc.yaml\n");
+  expect(await refused("--check", file)).toEqual([expect.stringContaining("/nowhere/hc.yaml")]);
+  await installIn(folder, "");
+  expect(await refused("--check", file)).toEqual([`health-checker: unit: ${file} has no ExecStart=; is it masked?`]);
+});
