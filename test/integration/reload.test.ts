@@ -150,6 +150,55 @@ test("a check that is forced in keeps its status and its streak: it takes `fall`
   expect((await daemon.ask()).status).toBe(504);
 });
 
+test("a check that was down turns critical only once it has passed often enough", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (b: object) =>
+    configIn(folder, {
+      interval: "1h",
+      checks: [
+        { name: "a", tcp: peer.port },
+        { name: "b", rise: 3, ...b },
+      ],
+    });
+  const config = await push({ tcp: closed, severity: "warning" });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await daemon.logged("check is down check=b");
+  expect((await daemon.ask()).status).toBe(200);
+  await push({ tcp: peer.port });
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    problems: ["health-checker: check b would turn the host unhealthy: it has passed too few times in a row"],
+  });
+  expect((await daemon.ask()).status).toBe(200);
+  // Each trial of a reload that is taken is a run more.
+  for (const timeout of ["1s", "2s"]) {
+    await push({ tcp: peer.port, severity: "warning", timeout });
+    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
+  }
+  await push({ tcp: peer.port });
+  expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
+  expect((await daemon.ask()).status).toBe(200);
+});
+
+test("a host that was unhealthy at the last request, and is not any more, is protected too", async () => {
+  await using folder = await tempFolder();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const marker = await folder.write("marker", "");
+  const a = { name: "a", file: marker };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await rm(marker);
+  expect((await daemon.ask()).status).toBe(504);
+  await folder.write("marker", "");
+  await configIn(folder, { checks: [a, { name: "b", tcp: closed }] });
+  expect(await reloadOver(socket)).toMatchObject({ taken: false, problems: [expect.stringContaining("check b")] });
+  expect((await daemon.ask()).status).toBe(200);
+});
+
 /** Runs until the file `release` is there; its run is in `runs`. */
 const heldScript = (folder: TempFolder) =>
   folder.write(
