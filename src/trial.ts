@@ -29,7 +29,10 @@ export async function runTrial(
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { changed, added } = next.change;
-  const [results] = await Promise.all([runOnce([...changed.keys(), ...added], signal), learn(current, monitor)]);
+  const [results] = await Promise.all([
+    runOnce([...changed.keys(), ...added], signal),
+    learn(current, monitor, signal),
+  ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
   const tried = new Map(results.map((result) => [result.check, result]));
 
@@ -80,7 +83,11 @@ const isHealthy = (subject: Subject, why: (check: Check) => string | undefined):
   decidingOf(subject).every((check) => why(check) === undefined);
 
 /** Asks for what no request has asked for yet, or was down at the last request, so that it is known whether it is healthy. */
-async function learn(current: Plan, { ask, states }: Pick<Monitor, "ask" | "states">): Promise<void> {
+async function learn(
+  current: Plan,
+  { ask, states }: Pick<Monitor, "ask" | "states">,
+  signal: AbortSignal,
+): Promise<void> {
   const isUnsure = ({ check, state, stale }: CheckReport) =>
     state.status === "unknown" || stale || (check.intervalMs === undefined && state.status === "down");
   const unsure = new Set(
@@ -88,12 +95,16 @@ async function learn(current: Plan, { ask, states }: Pick<Monitor, "ask" | "stat
       .filter(isUnsure)
       .map(({ check }) => check),
   );
-  const { signal } = new AbortController();
-  await Promise.all(
-    subjectsOf(current).map((subject, group) =>
-      decidingOf(subject).some((check) => unsure.has(check)) ? ask({ signal }, group) : undefined,
-    ),
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  const onAbort = () => stop();
+  signal.addEventListener("abort", onAbort);
+  // Its rounds run on, as those of a client that has its answer.
+  const stays = { signal: new AbortController().signal };
+  const asked = subjectsOf(current).map((subject, group) =>
+    decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
   );
+  await Promise.race([Promise.all(asked), stopped]);
+  signal.removeEventListener("abort", onAbort);
 }
 
 async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {

@@ -176,10 +176,35 @@ test("a check that was down turns critical only once it has passed often enough"
   // Each trial of a reload that is taken is a run more.
   for (const timeout of ["1s", "2s"]) {
     await push({ tcp: peer.port, severity: "warning", timeout });
-    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
+    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], cautions: [] });
   }
   await push({ tcp: peer.port });
   expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
+  expect((await daemon.ask()).status).toBe(200);
+});
+
+test("a healthy endpoint is kept so, though the host would not notice", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (replica: number) =>
+    configIn(folder, {
+      checks: [
+        { name: "a", tcp: peer.port },
+        { name: "replica", tcp: replica, severity: "endpoint" },
+      ],
+      endpoints: { "/replica": ["replica"] },
+    });
+  await using daemon = await startDaemon(["--config", await push(peer.port), "--control-socket", socket]);
+  await push(closed);
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    problems: [expect.stringContaining("check replica would turn /replica unhealthy: refused: ")],
+  });
+  expect((await daemon.ask("/replica")).status).toBe(200);
+  expect(await reloadOver(socket, { force: true })).toMatchObject({ taken: true });
+  expect((await daemon.ask("/replica")).status).toBe(504);
   expect((await daemon.ask()).status).toBe(200);
 });
 
@@ -280,6 +305,19 @@ test("SIGTERM ends a trial at once, with its processes, and the command hears wh
   const runs = await runsIn(folder);
   expect(runs.filter((pid) => isAlive(Number(pid)))).toEqual([]);
   expect(runs).toHaveLength(1);
+}, 30_000);
+
+test("SIGTERM ends a reload that waits to know how the host is", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const config = await configIn(folder, {
+    checks: [{ name: "held", script: [await heldScript(folder)], timeout: "10m" }],
+  });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  const command = run(["reload", "--control-socket", socket]);
+  await until(async () => (await runsIn(folder)).length > 0, 10_000, "the check to run");
+  expect(await daemon.stop()).toBe(0);
+  expect((await command).err).toStartWith("health-checker: the daemon is stopping\n");
 }, 30_000);
 
 test("a refusal that comes bit by bit, since its trial took long, is one to the command too", async () => {
