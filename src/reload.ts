@@ -37,6 +37,8 @@ export interface ReloaderOptions {
 /** Less than `health-checker reload` waits for a sign of life, so that it hears why. */
 const LONGEST_READING_MS = 20_000;
 
+const STOPPING = "health-checker: the daemon is stopping";
+
 export const PLAIN_RELOAD: ReloadOrder = { force: false, dryRun: false };
 
 export interface Reloader {
@@ -71,6 +73,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
   }
 
   async function attempt(order: ReloadOrder): Promise<Attempt> {
+    if (stopping.signal.aborted) return refused([STOPPING]);
     if (hangsSince !== undefined) {
       const age = roundDuration(clock.now() - hangsSince);
       return refused([`health-checker: a reading that began ${age} ago still hangs, so none is begun`]);
@@ -92,8 +95,10 @@ export function createReloader(options: ReloaderOptions): Reloader {
 
   async function takeIfHarmless(options: Options, { force, dryRun }: ReloadOrder): Promise<Attempt> {
     const plan = createPlan(options);
-    const { trial, harm, failures } = await tryOut(plan, stopping.signal);
-    if (stopping.signal.aborted) return refused(["health-checker: the daemon is stopping"]);
+    const { signal } = stopping;
+    const tried = signal.aborted ? undefined : await tryOut(plan, signal);
+    if (!tried || signal.aborted) return refused([STOPPING]);
+    const { trial, harm, failures } = tried;
     const isRefused = harm.length > 0 && !force;
     const taken = !isRefused && !dryRun;
     const warnings = [...(isRefused ? [] : harm), ...failures].map((line) => `health-checker: warning: ${line}`);

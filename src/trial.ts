@@ -1,12 +1,14 @@
 // Whether a reload would hurt. The new and the changed checks run once, beside those in force. A reload
 // hurts where the host, or an endpoint, is healthy now and would not be after it: a check
-// that fails its run would make it so, whatever its thresholds.
+// that fails its run would make it so, whatever its thresholds, and one that was down until it has passed
+// `rise` runs in a row.
 
 import type { Check, CheckResult, Outcome } from "./checks/check.ts";
 import { describeFailure } from "./checks/describe.ts";
 import { onOneLine } from "./config/problem.ts";
 import type { CheckReport, Monitor, Trial } from "./core/monitor.ts";
 import { startRound } from "./core/round.ts";
+import { nextState, takenOver } from "./core/threshold.ts";
 import { type Decides, decidesEndpoint, decidesHost } from "./core/verdict.ts";
 import { roundDuration } from "./duration.ts";
 import type { Plan } from "./plan.ts";
@@ -27,14 +29,19 @@ export async function runTrial(
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { changed, added } = next.change;
-  const [results] = await Promise.all([runOnce([...changed.keys(), ...added], signal), learn(current, monitor)]);
+  const [results] = await Promise.all([
+    runOnce([...changed.keys(), ...added], signal),
+    learn(current, monitor, signal),
+  ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
   const tried = new Map(results.map((result) => [result.check, result]));
 
   const whyBefore = (check: Check) => whyKnown(known.get(check), current);
   const whyAfter = (check: Check) => {
     const result = tried.get(check);
-    return result ? whyFailed(result, next) : whyKnown(known.get(check), next);
+    if (!result) return whyKnown(known.get(check), next);
+    const replaced = changed.get(check);
+    return whyFailed(result, next) ?? whyStillDown(result, replaced && known.get(replaced));
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
   const hurt = subjectsOf(next).filter((subject) => before.get(subject.name) === true && !isHealthy(subject, whyAfter));
@@ -47,8 +54,9 @@ export async function runTrial(
       const names = hurt.filter((subject) => decidingOf(subject).includes(check)).map(({ name }) => name);
       return `check ${onOneLine(check.name)} would turn ${names.join(" and ")} unhealthy: ${whyAfter(check)}`;
     }),
-    failures: [...tried.keys()].flatMap((check) => {
-      const why = guilty.has(check) ? undefined : whyAfter(check);
+    failures: results.flatMap((result) => {
+      const { check } = result;
+      const why = guilty.has(check) ? undefined : whyFailed(result, next);
       return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
     }),
   };
@@ -74,19 +82,29 @@ const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.fi
 const isHealthy = (subject: Subject, why: (check: Check) => string | undefined): boolean =>
   decidingOf(subject).every((check) => why(check) === undefined);
 
-/** Asks for what no request has asked for yet, so that it is known whether it is healthy. */
-async function learn(current: Plan, { ask, states }: Pick<Monitor, "ask" | "states">): Promise<void> {
-  const isUnknown = new Set(
+/** Asks for what no request has asked for yet, or was down at the last request, so that it is known whether it is healthy. */
+async function learn(
+  current: Plan,
+  { ask, states }: Pick<Monitor, "ask" | "states">,
+  signal: AbortSignal,
+): Promise<void> {
+  const isUnsure = ({ check, state, stale }: CheckReport) =>
+    state.status === "unknown" || stale || (check.intervalMs === undefined && state.status === "down");
+  const unsure = new Set(
     states()
-      .filter(({ state, stale }) => state.status === "unknown" || stale)
+      .filter(isUnsure)
       .map(({ check }) => check),
   );
-  const { signal } = new AbortController();
-  await Promise.all(
-    subjectsOf(current).map((subject, group) =>
-      decidingOf(subject).some((check) => isUnknown.has(check)) ? ask({ signal }, group) : undefined,
-    ),
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  const onAbort = () => stop();
+  signal.addEventListener("abort", onAbort);
+  // Its rounds run on, as those of a client that has its answer.
+  const stays = { signal: new AbortController().signal };
+  const asked = subjectsOf(current).map((subject, group) =>
+    decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
   );
+  await Promise.race([Promise.all(asked), stopped]);
+  signal.removeEventListener("abort", onAbort);
 }
 
 async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {
@@ -108,6 +126,14 @@ function whyKnown(report: CheckReport | undefined, plan: Plan): string | undefin
 
 const whyFailed = (result: CheckResult, plan: Plan): string | undefined =>
   result.outcome.ok ? whyLate(result, plan) : describe(result.outcome);
+
+/** It takes over the status of the one that it replaces. */
+function whyStillDown(result: CheckResult, replaced: CheckReport | undefined): string | undefined {
+  const { check, outcome } = result;
+  if (!replaced || check.intervalMs === undefined) return undefined;
+  const { status } = nextState(takenOver(replaced.state), result, check, replaced.stale);
+  return status === "down" ? describe(outcome) : undefined;
+}
 
 /** An answer on request that has to wait for it is unhealthy at the deadline. */
 function whyLate({ check, durationMs }: CheckResult, { options }: Plan): string | undefined {

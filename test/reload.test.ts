@@ -198,3 +198,23 @@ test("a trial ends with the daemon, and nothing is taken then", async () => {
   expect((await reload).problems).toEqual(["health-checker: the daemon is stopping"]);
   expect(events).toEqual(["start", "refused"]);
 });
+
+test("once the daemon stops no trial begins, not even of a reload that waited or was being read", async () => {
+  let trials = 0;
+  const { reloader, reads, events } = setUp({
+    async tryOut() {
+      trials++;
+      return HARMLESS;
+    },
+  });
+  const reloads = [reloader.reload(), reloader.reload({ ...PLAIN, force: true })];
+  await settle();
+  reloader.stop();
+  reads[0]?.(options);
+  for (const report of await Promise.all([...reloads, reloader.reload()])) {
+    expect(report).toEqual({ ...REFUSED, problems: ["health-checker: the daemon is stopping"] });
+  }
+  expect(reads).toHaveLength(1);
+  expect(trials).toBe(0);
+  expect(events).not.toContain("apply");
+});

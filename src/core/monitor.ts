@@ -11,7 +11,7 @@ import { type Clock, clock as hostClock } from "../clock.ts";
 import { type Asker, Askers, inPatience, type Service } from "./askers.ts";
 import { createRounds, type Requests } from "./rounds.ts";
 import { createSchedule, type Duty } from "./schedule.ts";
-import { nextState, type Thresholds, UNKNOWN } from "./threshold.ts";
+import { nextState, type Thresholds, takenOver, UNKNOWN } from "./threshold.ts";
 import { both, type Decides, decidesEndpoint, decidesHost, judge, unhealthy } from "./verdict.ts";
 
 export type { Asker } from "./askers.ts";
@@ -469,14 +469,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
   };
 }
 
-/** One that replaces another has its status and streak, and any result of its own is newer than those before. */
+/** One that replaces another has its status and streak. */
 function createSubject(check: Check, replaced?: Subject): Subject {
   const { state = UNKNOWN, freshUntil = Number.NEGATIVE_INFINITY, toldStale = false } = replaced ?? {};
-  const { last } = state;
   return {
     check,
     groups: [],
-    state: last ? { ...state, last: { ...last, start: Number.NEGATIVE_INFINITY } } : state,
+    state: takenOver(state),
     freshUntil,
     toldStale,
     ranAt: Number.NEGATIVE_INFINITY,

@@ -27,3 +27,9 @@ export function nextState(
   const since = status === state.status ? state.since : result.start + result.durationMs;
   return { status, streak, since, last: result };
 }
+
+/** The state of a check that replaces another: any result of its own is newer than those before. */
+export function takenOver(state: CheckState): CheckState {
+  const { last } = state;
+  return last ? { ...state, last: { ...last, start: Number.NEGATIVE_INFINITY } } : state;
+}

@@ -6,34 +6,15 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostStatus } from "../../src/status.ts";
 import { binary } from "../support/binary.ts";
-import { plainEnvironment } from "../support/child.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
 import { asRoot } from "../support/needs.ts";
+import { run } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 /** A user that is there and is nobody. */
 const NOBODY = 65534;
-
-interface Ran {
-  readonly out: string;
-  readonly err: string;
-  readonly exitCode: number;
-}
-
-async function run(argv: readonly string[], { uid }: { readonly uid?: number } = {}): Promise<Ran> {
-  const become = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, "--clear-groups"];
-  // A proxy is what fetch would go to by itself.
-  const env = { ...plainEnvironment(), http_proxy: "http://127.0.0.1:9", HTTP_PROXY: "http://127.0.0.1:9" };
-  const child = Bun.spawn([...become, await binary(), ...argv], { cwd: "/", env, stdout: "pipe", stderr: "pipe" });
-  const [out, err, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { out, err, exitCode };
-}
 
 const socketIn = (folder: TempFolder): string => join(folder.path, "control.sock");
 

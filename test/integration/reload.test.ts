@@ -3,11 +3,16 @@
 
 import { expect, test } from "bun:test";
 import { rename, rm, symlink } from "node:fs/promises";
-import { startDaemon } from "../support/daemon.ts";
+import { join } from "node:path";
+import type { HostStatus, ReloadOrder, ReloadReport } from "../../src/status.ts";
+import { askAt } from "../support/ask.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
 import { mountHung } from "../support/mounts.ts";
 import { asRoot } from "../support/needs.ts";
+import { isAlive } from "../support/processes.ts";
 import { startReceiver } from "../support/receiver.ts";
+import { run } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -15,11 +20,47 @@ const configIn = (folder: TempFolder, content: unknown) => folder.write("config.
 
 const NOTHING_NEW = "configuration reloaded kept=1";
 
+const socketIn = (folder: TempFolder): string => join(folder.path, "control.sock");
+
+/** As `health-checker reload` does, without the cost of a process. */
+async function reloadOver(socket: string, order: Partial<ReloadOrder> = {}): Promise<ReloadReport> {
+  const { body } = await askAt("http://localhost/reload", {
+    unix: socket,
+    method: "POST",
+    body: JSON.stringify(order),
+  });
+  return JSON.parse(body) as ReloadReport;
+}
+
+const REQUESTS = 10_000;
+const RELOADS = 100;
+const CLIENTS = 16;
+
+/** How often each answer came: its status and its body, of at least 10,000 requests while `reload` runs 100 times. */
+async function answersDuring(daemon: Daemon, reload: (count: number) => Promise<void>) {
+  const answers = new Map<string, number>();
+  let sent = 0;
+  let reloads = 0;
+  const client = async () => {
+    while (sent < REQUESTS || reloads < RELOADS) {
+      sent++;
+      const answer = await daemon.ask().then(({ status, body }) => `${status} ${body}`, String);
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
+  };
+  const reloader = async () => {
+    for (; reloads < RELOADS; reloads++) await reload(reloads);
+  };
+  await Promise.all([...Array.from({ length: CLIENTS }, client), reloader()]);
+  expect([...answers.values()].reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(REQUESTS);
+  return answers;
+}
+
 for (const [mode, interval] of [
   ["on request", undefined],
   ["in the background", "10s"],
 ] as const) {
-  test(`10,000 requests during 100 reloads, ${mode}: none is lost, none is answered by half a config`, async () => {
+  test(`10,000 requests during 100 forced reloads, ${mode}: none is lost, none is answered by half a config`, async () => {
     await using folder = await tempFolder();
     await using peer = await listener();
     const closed = await freePort();
@@ -34,35 +75,321 @@ for (const [mode, interval] of [
       ],
     };
     const config = await configIn(folder, healthy);
-    await using daemon = await startDaemon(["--config", config]);
-    const statuses = new Map<number | string, number>();
-    const REQUESTS = 10_000;
-    const RELOADS = 100;
-    let asked = 0;
-    let reloads = 0;
-    const asker = async () => {
-      while (asked < REQUESTS || reloads < RELOADS) {
-        asked++;
-        const status = await daemon.ask().then(
-          ({ status, body }) => (status === 200) === (body === "OK") && status,
-          (error) => String(error),
-        );
-        statuses.set(String(status), (statuses.get(String(status)) ?? 0) + 1);
-      }
-    };
-    const reloader = async () => {
-      for (; reloads < RELOADS; reloads++) {
-        const [content, status] = reloads % 2 ? [healthy, 200] : [unhealthy, 502];
-        await configIn(folder, content);
-        process.kill(daemon.pid, "SIGHUP");
-        await until(async () => (await daemon.ask()).status === status, 10_000, `reload ${reloads}`);
-      }
-    };
-    await Promise.all([...Array.from({ length: 16 }, asker), reloader()]);
-    expect([...statuses.keys()].sort()).toEqual(["200", "502"]);
-    expect((statuses.get("200") ?? 0) + (statuses.get("502") ?? 0)).toBeGreaterThanOrEqual(REQUESTS);
+    const socket = socketIn(folder);
+    await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+    const answers = await answersDuring(daemon, async (count) => {
+      const [content, status] = count % 2 ? [healthy, 200] : [unhealthy, 502];
+      await configIn(folder, content);
+      expect(await reloadOver(socket, { force: true })).toMatchObject({ taken: true, problems: [] });
+      expect((await daemon.ask()).status).toBe(status);
+    });
+    expect([...answers.keys()].sort()).toEqual(["200 OK", "502 At least one health check failed"]);
+  }, 180_000);
+
+  test(`10,000 requests during 100 good and bad reloads, ${mode}: every answer is 200`, async () => {
+    await using folder = await tempFolder();
+    await using peer = await listener();
+    await using other = await listener();
+    const closed = await freePort();
+    const missing = join(folder.path, "not-there");
+    const fails = await folder.write("fails.sh", "#!/bin/sh\necho no disk\nexit 1\n", 0o755);
+    const socket = socketIn(folder);
+    const a = { name: "a", tcp: peer.port };
+    const kept = { name: "kept", tcp: peer.port };
+    const checks = (...changed: readonly object[]) => JSON.stringify({ interval, checks: [kept, ...changed] });
+    const file = await folder.write("config.yaml", checks(a));
+    const harm = (name: string, why: string) => `health-checker: check ${name} would turn the host unhealthy: ${why}`;
+    // Good and bad ones take turns, so that what is refused is compared with ever other settings.
+    const pushes: readonly (readonly [content: string, refusal?: string])[] = [
+      [checks({ ...a, tcp: other.port })],
+      [checks({ ...a, tcp: closed }), harm("a", "refused: ")],
+      [checks(a, { name: "b", tcp: other.port })],
+      [checks(a, { name: "b", script: [fails] }), harm("b", "exit: exited with status 1; its output ends in: no disk")],
+      [checks(a)],
+      [checks(a, { name: "marker", file: missing }), harm("marker", `missing: ${missing}`)],
+      [checks({ ...a, timeout: "4s" })],
+      ["checks: [{", `${file}:1:`],
+    ];
+    await using daemon = await startDaemon(["--config", file, "--control-socket", socket]);
+    const answers = await answersDuring(daemon, async (count) => {
+      const [content, refusal] = pushes[count % pushes.length] ?? [""];
+      await Bun.write(file, content);
+      const { taken, problems } = await reloadOver(socket);
+      if (refusal === undefined) expect({ taken, problems }).toEqual({ taken: true, problems: [] });
+      else expect({ taken, problem: problems[0] }).toEqual({ taken: false, problem: expect.stringContaining(refusal) });
+    });
+    expect([...answers.keys()]).toEqual(["200 OK"]);
+    expect(daemon.log().filter((line) => /check is down|host is unhealthy|fault/.test(line))).toEqual([]);
   }, 180_000);
 }
+
+test("a check that is forced in keeps its status and its streak: it takes `fall` failures in a row", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  // It runs once at start and once in each trial, and at no other time.
+  const push = (tcp: number, timeout: string) =>
+    configIn(folder, { interval: "1h", checks: [{ name: "a", tcp, timeout, fall: 5 }] });
+  await using daemon = await startDaemon(["--config", await push(peer.port, "5s"), "--control-socket", socket]);
+  await daemon.logged("check is up check=a");
+  for (const failures of [1, 2, 3, 4]) {
+    await push(closed, `${failures}s`);
+    expect(await reloadOver(socket)).toMatchObject({ taken: false, forcible: true });
+    expect(await reloadOver(socket, { force: true })).toMatchObject({ taken: true, changed: ["a"] });
+    expect((await daemon.ask()).status).toBe(200);
+    const status = await run(["status", "--json", "--control-socket", socket]);
+    expect(JSON.parse(status.out)).toMatchObject({
+      healthy: true,
+      checks: [{ name: "a", status: "up", reason: "refused" }],
+    });
+  }
+  await push(closed, "5s");
+  expect(await reloadOver(socket, { force: true })).toMatchObject({ taken: true, changed: ["a"] });
+  expect(await daemon.logged("check is down")).toContain("check=a reason=refused ");
+  expect((await daemon.ask()).status).toBe(504);
+});
+
+test("a check that was down turns critical only once it has passed often enough", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (b: object) =>
+    configIn(folder, {
+      interval: "1h",
+      checks: [
+        { name: "a", tcp: peer.port },
+        { name: "b", rise: 3, ...b },
+      ],
+    });
+  const config = await push({ tcp: closed, severity: "warning" });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await daemon.logged("check is down check=b");
+  expect((await daemon.ask()).status).toBe(200);
+  await push({ tcp: peer.port });
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    problems: ["health-checker: check b would turn the host unhealthy: it has passed too few times in a row"],
+  });
+  expect((await daemon.ask()).status).toBe(200);
+  // Each trial of a reload that is taken is a run more.
+  for (const timeout of ["1s", "2s"]) {
+    await push({ tcp: peer.port, severity: "warning", timeout });
+    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], cautions: [] });
+  }
+  await push({ tcp: peer.port });
+  expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
+  expect((await daemon.ask()).status).toBe(200);
+});
+
+test("a healthy endpoint is kept so, though the host would not notice", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (replica: number) =>
+    configIn(folder, {
+      checks: [
+        { name: "a", tcp: peer.port },
+        { name: "replica", tcp: replica, severity: "endpoint" },
+      ],
+      endpoints: { "/replica": ["replica"] },
+    });
+  await using daemon = await startDaemon(["--config", await push(peer.port), "--control-socket", socket]);
+  await push(closed);
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    problems: [expect.stringContaining("check replica would turn /replica unhealthy: refused: ")],
+  });
+  expect((await daemon.ask("/replica")).status).toBe(200);
+  expect(await reloadOver(socket, { force: true })).toMatchObject({ taken: true });
+  expect((await daemon.ask("/replica")).status).toBe(504);
+  expect((await daemon.ask()).status).toBe(200);
+});
+
+test("a host that was unhealthy at the last request, and is not any more, is protected too", async () => {
+  await using folder = await tempFolder();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const marker = await folder.write("marker", "");
+  const a = { name: "a", file: marker };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await rm(marker);
+  expect((await daemon.ask()).status).toBe(504);
+  await folder.write("marker", "");
+  await configIn(folder, { checks: [a, { name: "b", tcp: closed }] });
+  expect(await reloadOver(socket)).toMatchObject({ taken: false, problems: [expect.stringContaining("check b")] });
+  expect((await daemon.ask()).status).toBe(200);
+});
+
+/** Runs until the file `release` is there; its run is in `runs`. */
+const heldScript = (folder: TempFolder) =>
+  folder.write(
+    "held.sh",
+    `#!/bin/sh\necho $$ >>${folder.path}/runs\nuntil [ -e ${folder.path}/release ]; do sleep 0.02; done\n`,
+    0o755,
+  );
+
+const runsIn = async (folder: TempFolder): Promise<readonly string[]> => {
+  const runs = Bun.file(join(folder.path, "runs"));
+  return (await runs.exists()) ? (await runs.text()).trim().split("\n") : [];
+};
+
+test("while a trial hangs requests are answered as before, and a second reload waits", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const socket = socketIn(folder);
+  const script = await heldScript(folder);
+  const a = { name: "a", tcp: peer.port };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await configIn(folder, { "failure-status": 501, checks: [a, { name: "held", script: [script], timeout: "10m" }] });
+  const order: string[] = [];
+  const first = reloadOver(socket).finally(() => order.push("first"));
+  await until(async () => (await runsIn(folder)).length > 0, 10_000, "the trial to run");
+  const second = reloadOver(socket, { dryRun: true }).finally(() => order.push("second"));
+  for (let request = 0; request < 100; request++) expect((await daemon.ask()).body).toBe("OK");
+  const { out } = await run(["status", "--json", "--control-socket", socket]);
+  const status = JSON.parse(out) as HostStatus;
+  expect(status).toMatchObject({ healthy: true, checks: [{ name: "a" }] });
+  expect(status).not.toHaveProperty("lastReload");
+  expect(order).toEqual([]);
+  await folder.write("release", "");
+  expect(await first).toMatchObject({ taken: true, kept: 1, added: ["held"] });
+  expect(await second).toMatchObject({ taken: false, dryRun: true, kept: 2, added: [] });
+  expect(order).toEqual(["first", "second"]);
+  expect(await runsIn(folder)).toHaveLength(1);
+}, 30_000);
+
+test("a new check that hangs is refused at its timeout, and nothing of it is left", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const socket = socketIn(folder);
+  const script = await heldScript(folder);
+  const a = { name: "a", tcp: peer.port };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await configIn(folder, { checks: [a, { name: "held", script: [script], timeout: "500ms" }] });
+  const { out, err, exitCode } = await run(["reload", "--control-socket", socket]);
+  expect({ out, exitCode }).toEqual({ out: "", exitCode: 1 });
+  expect(err).toStartWith("health-checker: check held would turn the host unhealthy: timeout: ");
+  expect((await daemon.ask()).status).toBe(200);
+  const runs = await runsIn(folder);
+  expect(runs).toHaveLength(1);
+  await until(() => !runs.some((pid) => isAlive(Number(pid))), 10_000, "the script to be gone");
+});
+
+test("SIGTERM ends a trial at once, with its processes, and the command hears why", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const socket = socketIn(folder);
+  const script = await heldScript(folder);
+  const a = { name: "a", tcp: peer.port };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await configIn(folder, { checks: [a, { name: "held", script: [script], timeout: "10m" }] });
+  const command = run(["reload", "--control-socket", socket]);
+  await until(async () => (await runsIn(folder)).length > 0, 10_000, "the trial to run");
+  const waiting = reloadOver(socket, { force: true });
+  // Once this is answered, the daemon has what was sent before.
+  expect(await run(["status", "--control-socket", socket])).toMatchObject({ exitCode: 0 });
+  expect(await daemon.stop()).toBe(0);
+  expect(await command).toEqual({
+    out: "",
+    err: "health-checker: the daemon is stopping\nhealth-checker: reload refused, nothing has changed\n",
+    exitCode: 1,
+  });
+  expect(await waiting).toMatchObject({ taken: false, problems: ["health-checker: the daemon is stopping"] });
+  const runs = await runsIn(folder);
+  expect(runs.filter((pid) => isAlive(Number(pid)))).toEqual([]);
+  expect(runs).toHaveLength(1);
+}, 30_000);
+
+test("SIGTERM ends a reload that waits to know how the host is", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const config = await configIn(folder, {
+    checks: [{ name: "held", script: [await heldScript(folder)], timeout: "10m" }],
+  });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  const command = run(["reload", "--control-socket", socket]);
+  await until(async () => (await runsIn(folder)).length > 0, 10_000, "the check to run");
+  expect(await daemon.stop()).toBe(0);
+  expect((await command).err).toStartWith("health-checker: the daemon is stopping\n");
+}, 30_000);
+
+test("a refusal that comes bit by bit, since its trial took long, is one to the command too", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const socket = socketIn(folder);
+  const a = { name: "a", tcp: peer.port };
+  const config = await configIn(folder, { checks: [a] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  await configIn(folder, { checks: [a, { name: "slow", script: ["sh", "-c", "sleep 5.3; exit 3"], timeout: "1m" }] });
+  const { out, err, exitCode } = await run(["reload", "--control-socket", socket]);
+  expect({ out, exitCode }).toEqual({ out: "", exitCode: 1 });
+  expect(err).toStartWith("health-checker: check slow would turn the host unhealthy: exit: exited with status 3\n");
+  expect(err).toEndWith("\nhealth-checker: reload refused, nothing has changed; reload --force overrides that\n");
+  expect((await daemon.ask()).status).toBe(200);
+}, 30_000);
+
+test("a dry run prints what would come, exits with 0 or 1, and changes nothing", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  await using other = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const a = { name: "a", tcp: peer.port };
+  const b = { name: "b", tcp: other.port };
+  const config = await configIn(folder, { interval: "1h", checks: [a, b] });
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  const statusNow = async () => {
+    const { out } = await run(["status", "--json", "--control-socket", socket]);
+    const { checks, ...host } = JSON.parse(out) as HostStatus;
+    return { ...host, checks: checks.map(({ forSeconds: _, ...check }) => check) };
+  };
+  await daemon.logged("check is up check=a");
+  await daemon.logged("check is up check=b");
+  await daemon.logged("host is healthy");
+  const before = await statusNow();
+  const lines = daemon.log();
+  const dryRun = (...more: string[]) => run(["reload", "--dry-run", ...more, "--control-socket", socket]);
+
+  const good = [
+    { ...a, tcp: other.port },
+    { name: "c", tcp: peer.port },
+  ];
+  await configIn(folder, { interval: "1h", "log-level": "debug", checks: good });
+  expect(await dryRun()).toEqual({
+    out: "would reload: 0 checks kept; 1 changed: a; 1 added: c; 1 removed: b\n",
+    err: "",
+    exitCode: 0,
+  });
+
+  await configIn(folder, { interval: "1h", checks: [{ ...a, tcp: closed }, b] });
+  const reason = `check a would turn the host unhealthy: refused: 127.0.0.1:${closed} refused the connection`;
+  expect(await dryRun()).toEqual({
+    out: "",
+    err: `health-checker: ${reason}\nhealth-checker: reload would be refused; reload --force overrides that\n`,
+    exitCode: 1,
+  });
+  expect(await dryRun("--force")).toEqual({
+    out: "would reload: 1 check kept; 1 changed: a\n",
+    err: `health-checker: warning: ${reason}\n`,
+    exitCode: 0,
+  });
+
+  await Bun.write(config, "checks: [{");
+  const broken = await dryRun("--force");
+  expect(broken).toMatchObject({ out: "", exitCode: 1 });
+  expect(broken.err).toStartWith(`${config}:1:`);
+  expect(broken.err).toEndWith("\nhealth-checker: reload would be refused\n");
+
+  expect(await statusNow()).toEqual(before);
+  expect(daemon.log()).toEqual(lines);
+}, 30_000);
 
 test("a check that did not change keeps its state and its streak, and is not run again", async () => {
   await using folder = await tempFolder();
@@ -86,6 +413,7 @@ test("a file that is refused changes nothing; its problems are in the log and sy
   await using folder = await tempFolder();
   await using receiver = await startReceiver(`${folder.path}/notify`);
   await using peer = await listener();
+  const closed = await freePort();
   const good = { checks: [{ name: "a", tcp: peer.port }] };
   const config = await configIn(folder, good);
   await using daemon = await startDaemon(["--config", config], { env: { NOTIFY_SOCKET: receiver.socket } });
@@ -94,6 +422,7 @@ test("a file that is refused changes nothing; its problems are in the log and sy
   for (const [spoil, problem] of [
     [() => configIn(folder, { checks: [{ name: "a", tcp: 0 }], intervall: "1s" }), "count=2 problems="],
     [() => configIn(folder, { checks: [] }), "no check: expected"],
+    [() => configIn(folder, { checks: [{ name: "a", tcp: closed }] }), "would turn the host unhealthy: refused: "],
     [() => rm(config), "no such file"],
   ] as const) {
     await spoil();
@@ -133,12 +462,13 @@ test("without a config file SIGHUP finds nothing new, and systemd is told of it 
   expect(await daemon.stop()).toBe(0);
 });
 
-test("what takes a restart is said, the level of the log is not among it, and a secret is read anew", async () => {
+test("what takes a restart is said, the level of the log is not among it, and a secret is read again", async () => {
   await using folder = await tempFolder();
   await using peer = await listener();
   const content = { listener: "127.0.0.1:0", checks: [{ name: "a", tcp: peer.port }] };
   const config = await configIn(folder, content);
-  await using daemon = await startDaemon(["--config", config, "--listener", "127.0.0.1:0"], {});
+  const socket = socketIn(folder);
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
   const token = await folder.write("token", "swordfish-1");
   await configIn(folder, {
     ...content,
@@ -147,16 +477,18 @@ test("what takes a restart is said, the level of the log is not among it, and a 
     "log-level": "debug",
     checks: [{ name: "a", script: ["sh", "-c", "echo $TOKEN; exit 1"], env: { TOKEN: `\${file:${token}}` } }],
   });
-  process.kill(daemon.pid, "SIGHUP");
+  const forced = await reloadOver(socket, { force: true });
+  expect(forced).toMatchObject({ taken: true, added: ["a"], removed: ["a"] });
   await daemon.logged('caution="agent-listener: 127.0.0.1:5001 takes a restart, until then it is none"');
   await daemon.logged('caution="log-format: json takes a restart, until then it is not given"');
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");
   await folder.write("token", "swordfish-2");
   process.kill(daemon.pid, "SIGHUP");
-  await daemon.logged("configuration reloaded kept=0 added=a removed=a");
+  // The host is unhealthy already.
+  await daemon.logged("configuration reloaded kept=0 changed=a");
   expect((await daemon.ask()).status).toBe(504);
-  expect(daemon.log().join("\n")).not.toContain("swordfish");
+  expect(JSON.stringify(forced) + daemon.log().join("\n")).not.toContain("swordfish");
 });
 
 test("a check whose process hangs in the kernel, or any run, is not started twice by a reload", async () => {

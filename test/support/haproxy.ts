@@ -1,6 +1,7 @@
 // A real HAProxy of a test's own, from the system's package, that asks a daemon as its users
 // configure it: its health listener in two ways, or its agent.
 
+import { join } from "node:path";
 import { startChild } from "./child.ts";
 import { converse } from "./converse.ts";
 import { tempFolder } from "./temp.ts";
@@ -130,7 +131,71 @@ export async function startAgentHaproxy(options: AgentHaproxyOptions): Promise<A
   };
 }
 
+/** A server of a fleet: "UP" or "DOWN", and how often a check of it failed and took it down, from the start on. */
+export interface FleetServer {
+  readonly status: string;
+  readonly failedChecks: number;
+  readonly downs: number;
+}
+
+export interface FleetHost {
+  readonly address: string;
+  /** Of what serves its requests, and of the daemon that answers for it. */
+  readonly servicePort: number;
+  readonly daemonPort: number;
+}
+
+export interface FleetHaproxy extends AsyncDisposable {
+  /** The unix socket on which it takes requests. */
+  readonly front: string;
+  /** In the order of the hosts. */
+  servers(): Promise<readonly FleetServer[]>;
+  /** Waits until the servers have these statuses. */
+  see(statuses: readonly string[]): Promise<void>;
+}
+
+/** Spreads requests over the hosts. A single answer that is not 200 takes a host down, and no request is tried twice. */
+export async function startFleetHaproxy(hosts: readonly FleetHost[]): Promise<FleetHaproxy> {
+  const servers = hosts.map(
+    ({ address, servicePort, daemonPort }, index) =>
+      `  server host${index} ${address}:${servicePort} check port ${daemonPort}\n`,
+  );
+  const proxy = await startProxy(`default-server inter 50ms rise 1 fall 1
+  retries 0
+  option httpclose
+frontend front
+  bind unix@front.sock
+  default_backend fleet
+backend fleet
+  option httpchk
+${servers.join("")}`);
+  const read = async () => {
+    const row = rowsOf(await proxy.command("show stat"));
+    return hosts.map((_, index): FleetServer => {
+      const field = row("fleet", `host${index}`);
+      return { status: field("status"), failedChecks: Number(field("chkfail")), downs: Number(field("chkdown")) };
+    });
+  };
+  return {
+    front: join(proxy.folder, "front.sock"),
+    servers: read,
+    see: (statuses) =>
+      untilSeen(
+        read,
+        (seen) =>
+          Bun.deepEquals(
+            seen.map(({ status }) => status),
+            statuses,
+          ),
+        statuses,
+      ),
+    [Symbol.asyncDispose]: proxy[Symbol.asyncDispose],
+  };
+}
+
 interface Proxy extends AsyncDisposable {
+  /** Where it runs, and where its sockets are. */
+  readonly folder: string;
   /** By its stats socket. */
   command(text: string): Promise<string>;
 }
@@ -164,7 +229,7 @@ defaults
     await end();
     throw new Error([error instanceof Error ? error.message : error, ...proxy.out, ...proxy.err].join("\n"));
   }
-  return { command, [Symbol.asyncDispose]: end };
+  return { folder: folder.path, command, [Symbol.asyncDispose]: end };
 }
 
 async function untilSeen<Seen>(look: () => Promise<Seen>, isIt: (seen: Seen) => boolean, wanted: unknown) {
