@@ -232,16 +232,27 @@ export const drills: readonly Drill[] = [
     name: "systemctl reload takes a good config without a restart",
     async body() {
       const before = await mainPid();
-      await writeConfig(config({ added: { file: "/no/such/file" } }));
+      await writeConfig(config({ added: { file: "/no/such/file", severity: "endpoint" } }));
       await systemctl("reload");
       await answers(...UNHEALTHY, "/added");
-      await answers(...UNHEALTHY);
+      await answers(...HEALTHY);
       await answers(...HEALTHY, "/redis");
       await writeConfig(config());
       await systemctl("reload");
       await answers(...HEALTHY);
       same("its main process", await mainPid(), before);
       same("its state", await property("ActiveState"), "active");
+    },
+  },
+  {
+    name: "systemctl reload fails with a config that would turn the host unhealthy, which changes nothing",
+    async body() {
+      await writeConfig(config({ added: { file: "/no/such/file" } }));
+      const { status } = await run("systemctl", "reload", UNIT);
+      await writeConfig(config());
+      claim(status !== 0, "systemctl reload said that it went well");
+      await answers(...HEALTHY);
+      await systemctl("reload");
     },
   },
   {
