@@ -18,6 +18,9 @@ const BUN = process.execPath;
 /** Minutes, and a machine of its own: `bun test` does not look for it. */
 const VM = "test/e2e/vm/vm.ts";
 
+/** Of a test that says nothing else. It ends what hangs, and judges nothing. */
+const ANTI_HANG_MS = 60_000;
+
 const STEPS: readonly { readonly headline: string; readonly command: readonly string[] }[] = [
   { headline: "types", command: [BUN, "x", "tsc", "--noEmit"] },
   { headline: "lint and format", command: [BUN, "x", "biome", "ci", "--error-on-warnings", "."] },
@@ -28,33 +31,46 @@ process.exit(await verify());
 
 async function verify(): Promise<number> {
   for (const { headline, command } of STEPS) {
-    if ((await run(headline, command)) !== 0) {
+    console.log(`\n== ${headline}`);
+    if ((await spawn(command, "inherit").exited) !== 0) {
       console.log(`\n${headline}: failed, and nothing after it was run`);
       return conclude({ passed: 0, failed: 1, skipped: 0 });
     }
   }
-  const tests = await runTests(`tests, properties from seed ${SEED}`, [], await testFiles());
-  return conclude(process.env["CI"] ? add(tests, await runTests("tests on a booted host", [VM], [VM])) : tests);
+  // The machine takes longest and is a process of its own: it boots beside the other tests.
+  const machine = process.env["CI"] ? runTests([`./${VM}`], [VM], "pipe") : undefined;
+  console.log(`\n== tests, properties from seed ${SEED}`);
+  const tests = await runTests(["--parallel"], await testFiles(), "inherit");
+  if (!machine) return conclude(tests.counts);
+  console.log("\n== tests on a booted host");
+  const { counts, output } = await machine;
+  process.stdout.write(output);
+  return conclude(add(tests.counts, counts));
 }
 
-/** Resolves with the exit code; the output goes to ours. */
-async function run(headline: string, command: readonly string[]): Promise<number> {
-  console.log(`\n== ${headline}`);
-  return await Bun.spawn([...command], { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] }).exited;
+function spawn(command: readonly string[], output: "inherit" | "pipe") {
+  return Bun.spawn([...command], { cwd: ROOT, stdio: ["ignore", output, output] });
 }
 
-/** `files` is what `bun test WORDS` should run. */
-async function runTests(headline: string, words: readonly string[], files: readonly string[]): Promise<Counts> {
+/** `bun test WORDS`, which is to run `files`. What it says on a pipe is the `output`. */
+async function runTests(
+  words: readonly string[],
+  files: readonly string[],
+  stdio: "inherit" | "pipe",
+): Promise<{ readonly counts: Counts; readonly output: string }> {
   await using folder = await tempFolder();
   const report = join(folder.path, "junit.xml");
-  const exitCode = await run(headline, [
-    ...[BUN, "test", "--reporter=junit", `--reporter-outfile=${report}`],
-    ...words.map((word) => `./${word}`),
-  ]);
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const child = spawn([BUN, "test", `--timeout=${ANTI_HANG_MS}`, ...reporter, ...words], stdio);
+  const [exitCode, ...said] = await Promise.all([child.exited, textOf(child.stdout), textOf(child.stderr)]);
   const xml = await Bun.file(report)
     .text()
     .catch(() => "");
-  return count(xml, exitCode, files);
+  return { counts: count(xml, exitCode, files), output: said.join("") };
+}
+
+async function textOf(stream: ReadableStream | number | undefined): Promise<string> {
+  return stream instanceof ReadableStream ? await stream.text() : "";
 }
 
 /** A file that did not load is not in the report; nor is anything, when the run was cut short. */

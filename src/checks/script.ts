@@ -6,14 +6,14 @@
 // itself has ended. The end of its output is kept for the reason of a failure.
 
 import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/processes/group.ts";
-import { pause } from "../probing/system/turns.ts";
+import { afterArrivals, pause } from "../probing/system/turns.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./keys/fields.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 
-/** Killed processes are gone within a few ms; one that is not by then hangs in the kernel. */
-const REAP_GRACE_MS = 100;
+/** Killed processes are gone within a few ms, on a busy host within some hundred; one that is not by then hangs in the kernel. */
+const REAP_GRACE_MS = 1000;
 
 /** What a probe itself waits for that, within the 50 ms that an answer may be late. */
 const KILL_WAIT_MS = 25;
@@ -174,7 +174,7 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
   const dying = new Map<Group, number>();
 
   const probe: Probe = async (signal) => {
-    const stuck = dying.size > 0 ? await awaitReaping(dying) : [];
+    const stuck = dying.size > 0 ? await awaitReaping(dying, signal) : [];
     if (stuck.length > 0) {
       const pids = stuck.map(({ pid }) => pid).join(", ");
       return failed(
@@ -222,17 +222,23 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
 }
 
 /**
- * Waits for what is being killed at this moment, and gives back what has been
- * dying for too long. What is killed meanwhile is the next run's to wait for.
+ * Waits for what is being killed at this moment, but no longer than `signal`, and gives back
+ * what has been dying for too long. What is killed meanwhile is the next run's to wait for.
  */
-async function awaitReaping(dying: ReadonlyMap<Group, number>): Promise<readonly Group[]> {
-  const earlier = [...dying];
-  const latest = Math.max(...earlier.map(([, since]) => since));
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.max(0, latest + REAP_GRACE_MS - performance.now()));
-  await Promise.race([Promise.all(earlier.map(([{ exited }]) => exited)), late]);
+async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSignal): Promise<readonly Group[]> {
+  const earlier = [...dying.keys()];
+  const latest = Math.max(...dying.values());
+  const { promise: over, resolve } = Promise.withResolvers<boolean>();
+  const graceMs = Math.max(0, latest + REAP_GRACE_MS - performance.now());
+  const timer = setTimeout(() => afterArrivals(() => resolve(true)), graceMs);
+  const leave = () => resolve(false);
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave);
+  const allGone = Promise.all(earlier.map(({ exited }) => exited)).then(() => false);
+  const isLate = await Promise.race([allGone, over]);
   clearTimeout(timer);
-  return earlier.map(([group]) => group).filter((group) => dying.has(group));
+  signal.removeEventListener("abort", leave);
+  return isLate ? earlier.filter((group) => dying.has(group)) : [];
 }
 
 function judgeExit({ exitCode, signal }: GroupExit, group: Group): Outcome {

@@ -1,16 +1,20 @@
 // A script is up when it exits 0 in time; else it is down with the reason, what it
 // said, and what to do; and none of it goes on.
 
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, jest, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { failed } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { type CheckOptions, checkOf } from "../support/checks.ts";
-import { needs } from "../support/needs.ts";
+import { type Freezer, makeFreezer } from "../support/freezer.ts";
+import { asRoot, needs } from "../support/needs.ts";
 import { processesRunning } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
+
+afterEach(() => void jest.useRealTimers());
 
 const { PATH = "/usr/bin:/bin" } = process.env;
 const never = new AbortController().signal;
@@ -38,6 +42,11 @@ test("its target is its command, as one would type it", () => {
   expect(check(["/bin/echo", "it's", ""])).toMatchObject({ target: "/bin/echo 'it'\\''s' ''" });
   expect(checkWith({ script: "/bin/echo  'a b'" })).toMatchObject({ target: "/bin/echo  'a b'" });
 });
+
+function blockLoop(durationMs: number): void {
+  const end = performance.now() + durationMs;
+  while (performance.now() < end);
+}
 
 test("what exits 0 is up, whatever it says", async () => {
   expect(await outcomeOf(["/bin/true"])).toEqual({ ok: true });
@@ -130,10 +139,7 @@ test("what ended while the loop stood still is judged by its end, not by the clo
     runCheck(check(sh("sleep 0.05; exit 3"), 300), never),
   ];
   // From a timer, so that the timers that are due run before the loop looks at what has arrived.
-  setTimeout(() => {
-    const end = performance.now() + 1200;
-    while (performance.now() < end);
-  }, 10);
+  setTimeout(() => blockLoop(1200), 10);
   const outcomes = (await Promise.all(running)).map(({ outcome }) => outcome);
   expect(outcomes).toEqual([{ ok: true }, { ok: false, reason: "exit", message: "exited with status 3" }]);
 });
@@ -206,6 +212,83 @@ test("a run is not called stuck for what was killed while it waited for an earli
     expect(await next).toEqual({ ok: true });
     await Promise.all(killed);
   }
+});
+
+/** Waits in real time, while timers stand still. */
+async function untilTurn(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A run that was killed 25 ms of fake time ago, and cannot go before it is thawed. */
+async function killedIn(freezer: Freezer) {
+  const seconds = mark();
+  const { probe } = check(["/bin/sleep", seconds]);
+  const cut = new AbortController();
+  const killed = probe(cut.signal);
+  const running = () => processesRunning(`/bin/sleep ${seconds}`);
+  const pid = await until(() => running()[0]);
+  await freezer.freeze(pid);
+  jest.useFakeTimers();
+  cut.abort();
+  jest.advanceTimersByTime(25);
+  expect(await killed).toMatchObject({ reason: "timeout" });
+  return { probe, pid, running };
+}
+
+/** Once nothing runs: what was to look at its output again does so for the last time. */
+function endFakeTime(): void {
+  jest.advanceTimersByTime(1000);
+  jest.useRealTimers();
+}
+
+asRoot(
+  "a run that the kernel does not let go of is stuck after a second, and at once from then on",
+  async () => {
+    await using freezer = makeFreezer();
+    const { probe, pid, running } = await killedIn(freezer);
+    const stuck = failed(
+      "stuck",
+      `the last run was killed but has not ended (pid ${pid}); it is not started again until it has`,
+    );
+    const next = probe(never);
+    jest.advanceTimersByTime(975);
+    expect(await next).toEqual(stuck);
+    const third = probe(never);
+    jest.advanceTimersByTime(0);
+    expect(await third).toEqual(stuck);
+    freezer.thaw();
+    await untilTurn(() => running().length === 0);
+    endFakeTime();
+  },
+  30_000,
+);
+
+asRoot(
+  "a run that goes later than most, as on a busy host, is not stuck",
+  async () => {
+    await using freezer = makeFreezer();
+    const { probe, pid, running } = await killedIn(freezer);
+    const round = new AbortController();
+    const next = probe(round.signal);
+    jest.advanceTimersByTime(974);
+    freezer.thaw();
+    await untilTurn(() => running().some((other) => other !== pid));
+    round.abort();
+    expect(await next).toMatchObject({ reason: "timeout", message: expect.stringContaining("killed") });
+    endFakeTime();
+  },
+  30_000,
+);
+
+test("a run whose time is over while it waits for the last one to go has not been started", async () => {
+  const { probe } = check(["/bin/true"]);
+  const [cut, round] = [new AbortController(), new AbortController()];
+  const killed = probe(cut.signal);
+  cut.abort();
+  const next = probe(round.signal);
+  round.abort();
+  expect(await next).toEqual(failed("timeout", "waiting to start"));
+  await killed;
 });
 
 describe("cwd", () => {

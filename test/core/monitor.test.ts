@@ -6,7 +6,7 @@ import { type Check, failed, type Outcome, type Verdict } from "../../src/checks
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/core/monitor.ts";
 import * as fc from "../support/properties.ts";
 import { until } from "../support/until.ts";
-import { fakeCheck, settle } from "./fakes.ts";
+import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 const UP: Outcome = { ok: true };
 
@@ -51,9 +51,10 @@ interface Setup {
   readonly maxRounds?: number;
   readonly singleflight?: boolean;
   readonly checks?: readonly Check[];
+  readonly clock?: MonitorOptions["clock"];
 }
 
-function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
+function setUp({ maxRounds = 16, singleflight = false, checks, clock }: Setup = {}) {
   const { check, runs } = heldCheck();
   const results: Parameters<MonitorOptions["onResult"]>[] = [];
   const verdicts: Parameters<MonitorOptions["onVerdict"]>[] = [];
@@ -62,6 +63,7 @@ function setUp({ maxRounds = 16, singleflight = false, checks }: Setup = {}) {
     groups: [checks ?? [check]],
     maxRounds,
     singleflight,
+    ...(clock && { clock }),
     onResult: (...told) => results.push(told),
     onVerdict: (...told) => verdicts.push(told),
     onGone: (_, running) => gone.push(running.map(({ name }) => name)),
@@ -152,7 +154,8 @@ describe("with single flight", () => {
 
 describe("beyond the most rounds", () => {
   test("those who came in one turn share a place, and the rest of the burst the last one", async () => {
-    const { monitor, runs, end } = setUp({ maxRounds: 5 });
+    const clock = fakeClock();
+    const { monitor, runs, end } = setUp({ maxRounds: 5, clock });
     const alone = Array.from({ length: 3 }, () => monitor.ask(asker()));
     expect(runs).toHaveLength(3);
     const together = Array.from({ length: 20 }, () => monitor.ask(asker()));
@@ -161,9 +164,11 @@ describe("beyond the most rounds", () => {
     const rest: Promise<Verdict>[] = [];
     for (let turn = 0; turn < 5; turn++) {
       rest.push(...Array.from({ length: 10 }, () => monitor.ask(asker())));
-      await settle();
+      await clock.pass(7);
     }
-    await until(() => runs.length === 5);
+    expect(runs).toHaveLength(4);
+    await clock.pass(8);
+    expect(runs).toHaveLength(5);
     end(3, failed("exit", "3"));
     expect((await Promise.all(together)).every((verdict) => !verdict.healthy)).toBe(true);
     for (const index of [0, 1, 2, 4]) end(index);
@@ -172,14 +177,16 @@ describe("beyond the most rounds", () => {
   });
 
   test("requests share one round, which starts when a place is free, after they came", async () => {
-    const { monitor, runs, end } = setUp({ maxRounds: 3 });
+    const clock = fakeClock();
+    const { monitor, runs, end } = setUp({ maxRounds: 3, clock });
     const first: Promise<Verdict>[] = [];
     for (const places of [1, 2, 3]) {
       first.push(monitor.ask(asker()));
-      await until(() => runs.length === places);
+      await clock.pass(8);
+      expect(runs).toHaveLength(places);
     }
     const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
-    await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
+    await clock.pass(1000); // longer than a burst is waited for
     expect(runs).toHaveLength(3);
     end(1);
     await until(() => runs.length === 4);
@@ -192,11 +199,14 @@ describe("beyond the most rounds", () => {
   });
 
   test("a burst that does not end is not waited for", async () => {
-    const { monitor, runs, end } = setUp({ maxRounds: 2 });
+    const clock = fakeClock();
+    const { monitor, runs, end } = setUp({ maxRounds: 2, clock });
     const first = monitor.ask(asker());
     const burst: Promise<Verdict>[] = [];
-    for (const limit = performance.now() + 4000; runs.length < 2 && performance.now() < limit; await Bun.sleep(1)) {
+    for (let ms = 0; ms < 40; ms++) {
+      expect(runs).toHaveLength(1);
       burst.push(monitor.ask(asker()));
+      await clock.pass(1);
     }
     expect(runs).toHaveLength(2);
     end(0);
