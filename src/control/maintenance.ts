@@ -4,6 +4,7 @@ import type { Field } from "../checks/keys/fields.ts";
 import { onOneLine } from "../config/problem.ts";
 import { MAX_DURATION_MS } from "../duration.ts";
 import { LONGEST_REASON } from "../withdrawal/withdrawals.ts";
+import { readObject } from "./json-object.ts";
 
 /** Stands in the log, in `status` and in the answers to HAProxy: one line that steers no terminal. */
 export const reason: Field<string> = {
@@ -26,14 +27,9 @@ export interface MaintenanceOrder {
 
 /** From JSON: `{"forMs": 600000, "reason": "disk swap"}`, or what is wrong with it. */
 export function readMaintenance(json: string): MaintenanceOrder | { readonly flaw: string } {
-  let given: unknown;
-  try {
-    given = JSON.parse(json);
-  } catch {
-    return { flaw: "expected JSON" };
-  }
-  if (typeof given !== "object" || given === null || Array.isArray(given)) return { flaw: "expected an object" };
-  const { forMs, reason: why, ...others } = given as Readonly<Record<string, unknown>>;
+  const body = readObject(json);
+  if ("flaw" in body) return body;
+  const { forMs, reason: why, ...others } = body.object;
   const [other] = Object.keys(others);
   if (other !== undefined)
     return { flaw: `expected forMs and reason alone, got ${onOneLine(JSON.stringify(other), true)}` };

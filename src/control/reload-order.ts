@@ -2,18 +2,14 @@
 
 import { PLAIN_RELOAD } from "../reload.ts";
 import type { ReloadOrder } from "../status.ts";
+import { readObject } from "./json-object.ts";
 
 /** From JSON: `{"force": true}`, `{"dryRun": true}`, both or none; no body is a plain reload. Or what is wrong with it. */
 export function readReloadOrder(json: string): ReloadOrder | { readonly flaw: string } {
   if (json.trim() === "") return PLAIN_RELOAD;
-  let given: unknown;
-  try {
-    given = JSON.parse(json);
-  } catch {
-    return { flaw: "expected JSON" };
-  }
-  if (typeof given !== "object" || given === null || Array.isArray(given)) return { flaw: "expected an object" };
-  const { force = false, dryRun = false, ...others } = given as Readonly<Record<string, unknown>>;
+  const read = readObject(json);
+  if ("flaw" in read) return read;
+  const { force = false, dryRun = false, ...others } = read.object;
   if (Object.keys(others).length > 0 || typeof force !== "boolean" || typeof dryRun !== "boolean") {
     return { flaw: "expected force and dryRun alone, true or false" };
   }
