@@ -1,4 +1,5 @@
-// Whether a reload would hurt. The new and the changed checks run once, beside those in force. A reload
+// Whether a reload would hurt. The new and the changed checks run once, beside those in force, and so do
+// those on request that decide something they did not decide before: their last result may be old. A reload
 // hurts where the host, or an endpoint, is healthy now and would not be after it: a check
 // that fails its run would make it so, whatever its thresholds, and one that was down until it has passed
 // `rise` runs in a row.
@@ -30,7 +31,7 @@ export async function runTrial(
 ): Promise<TrialReport> {
   const { changed, added } = next.change;
   const [results] = await Promise.all([
-    runOnce([...changed.keys(), ...added], signal),
+    runOnce([...changed.keys(), ...added, ...joining(current, next)], signal),
     learn(current, monitor, signal),
   ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
@@ -81,6 +82,17 @@ const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.fi
 
 const isHealthy = (subject: Subject, why: (check: Check) => string | undefined): boolean =>
   decidingOf(subject).every((check) => why(check) === undefined);
+
+/** Checks on request that stay as they are, and decide the host or an endpoint that they did not decide before. */
+function joining(current: Plan, next: Plan): readonly Check[] {
+  const stays = new Set(current.checks);
+  const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
+  const joined = subjectsOf(next).flatMap((subject) => {
+    const before = decidedBefore.get(subject.name) ?? [];
+    return decidingOf(subject).filter((check) => stays.has(check) && !before.includes(check));
+  });
+  return [...new Set(joined)].filter(({ intervalMs }) => intervalMs === undefined);
+}
 
 /** Asks for what no request has asked for yet, or was down at the last request, so that it is known whether it is healthy. */
 async function learn(

@@ -149,6 +149,31 @@ test("an endpoint that is given a check which is down is hurt by it, though the 
   expect(harm).toEqual(["check lag would turn /db unhealthy: refused: nobody listens on 127.0.0.1:1"]);
 });
 
+test.each([
+  ["is down by now", "up", UP, DOWN, ["check b would turn /e unhealthy: refused: nobody listens on 127.0.0.1:1"]],
+  ["is up again", "down", DOWN, UP, []],
+  ["has not run yet", "unknown", undefined, UP, []],
+] as const)(
+  "a check that joins an endpoint is run, whatever is known of it: it %s",
+  async (_, status, was, is, harm) => {
+    const a = fakeCheck({ name: "a", probe: async () => UP });
+    const b = fakeCheck({ name: "b", severity: "endpoint", probe: async () => is });
+    const checks = new Map([
+      ["a", a],
+      ["b", b],
+    ]);
+    const last = (check: Check, outcome: Outcome) => ({ check, startedAt: 0, start: 0, durationMs: 1, outcome });
+    const states = () => [
+      { check: a, state: { status: "up" as const, streak: 1, since: 0, last: last(a, UP) }, stale: false },
+      { check: b, state: { status, streak: 1, since: 0, ...(was && { last: last(b, was) }) }, stale: false },
+    ];
+    const plan = (names: readonly string[]) => planOf(checks, { endpoints: { "/e": names } }, NO_CHANGE);
+    const report = await runTrial(plan(["a"]), plan(["a", "b"]), { states, ask: never }, new AbortController().signal);
+    expect(report.harm).toEqual([...harm]);
+    expect(report.trial.results.map(({ check }) => check.name)).toEqual(["b"]);
+  },
+);
+
 test("a deadline that is shorter than a check takes would turn the host unhealthy", async () => {
   const slow = fakeCheck({ name: "slow" });
   const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlineMs }, NO_CHANGE);

@@ -41,7 +41,7 @@ export interface MonitorSettings {
 export interface MonitorOptions extends MonitorSettings {
   /** After each run that came to its own end, by its timeout too. */
   readonly onResult: (result: CheckResult, before: CheckState, after: CheckState) => void;
-  /** The host's verdict was judged anew, since a check changed. */
+  /** The host was judged again, since a check changed. */
   readonly onVerdict: (verdict: Verdict, before: Verdict | undefined) => void;
   /** A client disconnected before its answer, while these checks were still running; they run on. */
   readonly onGone: (waitedMs: number, running: readonly Check[]) => void;

@@ -56,7 +56,7 @@ export const compareUnit: Rule = (unit, wanted) => RULES.flatMap((rule) => rule(
 export const describeDifference = ({ directive, needed, installed, by }: Difference): string =>
   onOneLine(`${directive}=: needed ${needed}, installed ${installed}; for ${by}`);
 
-/** Whoever is meant, the first two by their names. */
+/** The checks that need it, the first two by their names. */
 function listOf(names: readonly string[]): string {
   const [first = "", second, ...others] = names;
   if (second === undefined) return first;
