@@ -214,7 +214,7 @@ const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, needs }
   const atLeast = (directive: string, needed: string, count: number) => {
     const found = settingOf(unit, directive);
     // Of SOFT:HARD the second counts: the runtime takes all that it may.
-    const amount = found && amountOf(found.value.split(":").at(-1) ?? "");
+    const amount = found && amountOf(found.text.split(":").at(-1) ?? "");
     if (!found || amount === undefined || amount >= count) return [];
     return [{ directive, needed: `at least ${needed}`, installed: found.shown, by }];
   };
@@ -231,7 +231,7 @@ const DEFAULT_STOP_S = 90;
 const stop: Rule = (unit, { stopSeconds }) => {
   const directive = "TimeoutStopSec";
   const found = settingOf(unit, directive);
-  const seconds = found === undefined ? DEFAULT_STOP_S : secondsOf(found.value);
+  const seconds = found === undefined ? DEFAULT_STOP_S : secondsOf(found.text);
   if (seconds === undefined || seconds >= stopSeconds) return [];
   const installed = found?.shown ?? `none, so ${DEFAULT_STOP_S} s`;
   return [{ directive, needed: `at least ${stopSeconds}`, installed, by: "the drain and what still runs to end" }];

@@ -1,7 +1,7 @@
 // The unit that is installed, as systemd puts it together: its file, then its drop-ins in the
 // order of their names; a later assignment counts, and an empty one drops those before it.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "../../thrown.ts";
 
@@ -59,6 +59,8 @@ async function readWithDropIns(file: string, text: string): Promise<InstalledUni
 
 async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
   try {
+    // To read it would wait for a writer.
+    if ((await stat(file)).isFIFO()) return { code: "it is a named pipe" };
     return { value: await readFile(file, "utf8") };
   } catch (error) {
     return { code: codeOf(error) };

@@ -24,17 +24,17 @@ const IMPLIED: Readonly<Record<string, string>> = {
   PrivateTmp: "yes",
 };
 
-/** Of a directive of which one value counts. */
+/** Of a directive of which one value counts: yes and no in one way of writing, and as the unit has it. */
 export function settingOf(
   unit: InstalledUnit,
   directive: string,
-): { readonly value: string; readonly shown: string } | undefined {
+): { readonly value: string; readonly text: string; readonly shown: string } | undefined {
   const last = unit.values(directive).at(-1);
   const implied = isYes(unit, "DynamicUser") ? IMPLIED[directive] : undefined;
   if (implied !== undefined && (last === undefined || directive === "PrivateTmp")) {
-    return { value: implied, shown: `${implied} (by DynamicUser=yes)` };
+    return { value: implied, text: implied, shown: `${implied} (by DynamicUser=yes)` };
   }
-  return last && { value: normalized(last.text), shown: describeValue(unit, last) };
+  return last && { value: normalized(last.text), text: last.text, shown: describeValue(unit, last) };
 }
 
 /** The words of all that a list has. */

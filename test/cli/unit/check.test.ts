@@ -101,6 +101,14 @@ const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly strin
     ],
   ],
   [
+    ["TasksMax=1", "TimeoutStopSec=1"],
+    ["--port", "1"],
+    [
+      "TasksMax=: needed at least 512, installed 1 (in DROPIN); for these checks",
+      "TimeoutStopSec=: needed at least 15, installed 1 (in DROPIN); for the drain and what still runs to end",
+    ],
+  ],
+  [
     [
       "MemoryDenyWriteExecute=true",
       "PrivateNetwork=1",
@@ -267,4 +275,7 @@ test("what is wrong with the options or the file is told, with exit status 2", a
   expect(await refused("--check", file)).toEqual([expect.stringContaining("/nowhere/hc.yaml")]);
   await installIn(folder, "");
   expect(await refused("--check", file)).toEqual([`health-checker: unit: ${file} has no ExecStart=; is it masked?`]);
+  const pipe = `${folder.path}/pipe.service`;
+  Bun.spawnSync(["mkfifo", pipe]);
+  expect(await refused("--check", pipe)).toEqual([`health-checker: unit: cannot read ${pipe}: it is a named pipe`]);
 });
