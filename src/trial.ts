@@ -121,7 +121,7 @@ async function learn(
 
 async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
-  const round = startRound(checks, { onResult: (result) => results.push(result), onDecided() {} });
+  const round = startRound(checks, (result) => results.push(result));
   signal.addEventListener("abort", round.end);
   await round.ended;
   signal.removeEventListener("abort", round.end);

@@ -19,8 +19,8 @@ export interface Service<Awaited> {
   readonly clock: Clock;
   /** From a request's arrival; absent: it waits as long as it takes. */
   readonly deadlineMs: number | undefined;
-  /** What a request is answered at its deadline, from what is known then. */
-  readonly soFar: (awaited: Awaited) => Verdict;
+  /** What a request that came at `cameAt` is answered at its deadline, from what is known then. */
+  readonly soFar: (awaited: Awaited, cameAt: number) => Verdict;
   /** A client disconnected before its answer. */
   readonly onGone: (awaited: Awaited, asker: Asker, waitedMs: number) => void;
   /** No request waits any more: all clients have disconnected, or were answered at their deadlines. */
@@ -129,8 +129,9 @@ export class Askers<Awaited> {
     const now = this.#service.clock.now();
     const inTime = this.#parties.findIndex(({ cameAt }) => cameAt + deadlineMs > now);
     const expired = this.#parties.splice(0, inTime < 0 ? this.#parties.length : inTime);
-    if (expired.some(({ askers }) => askers.size > 0)) {
-      const verdict = this.#service.soFar(this.#awaited);
+    const newest = expired.findLast(({ askers }) => askers.size > 0);
+    if (newest) {
+      const verdict = this.#service.soFar(this.#awaited, newest.cameAt + TOGETHER_MS);
       for (const party of expired) tell(party, verdict);
       this.#endIfEmpty();
     }

@@ -32,7 +32,7 @@ export interface MonitorSettings {
    */
   readonly groups: readonly (readonly Check[])[];
   readonly singleflight: boolean;
-  /** Of all groups together. */
+  /** How many runs of one check may be under way for requests at once. */
   readonly maxRounds: number;
   /** A request is answered by then, counted from its arrival; absent: when its verdict is known. */
   readonly deadlineMs?: number | undefined;
@@ -180,7 +180,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
       subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
       endUnlessWanted(subject);
     }
-    rounds.reconfigure(settings.maxRounds);
+    rounds.reconfigure(settings.maxRounds, changed);
     groups = settings.groups.map((checks, index) =>
       createGroup(checks, index === 0 ? decidesHost : decidesEndpoint, settings),
     );

@@ -1,13 +1,14 @@
-// Decides which round a request on request joins, and when a round starts.
+// Decides which runs answer a request on request, and when they start.
 //
-// With single flight, requests share the round that runs. Without it, at most
-// `maxRounds` run at once, and the last two of these places are shared: one by
-// all that arrived in the same turn of the loop, the last by the rest of the burst
-// (docs/adr/0004-places.md). Requests beyond that wait for a round to end. So without
-// single flight an answer is never older than its request, and no flood forks
-// without bound.
+// With single flight, requests share what runs. Without it, each check has `maxRounds` places:
+// at most so many runs of it are under way at once. A request has a run of each check for itself, but the last
+// two places of a check are shared: one by all that arrived in the same turn of the loop, the last by
+// the rest of the burst (docs/adr/0004-places.md). A request that finds no place for one of its checks waits for
+// that check alone, and shares its next run with all others that wait for it. So without
+// single flight no run that answers a request began before it came, and no flood forks without
+// bound.
 //
-// A round runs to the end of its checks, even when its clients have disconnected or were
+// A run goes on to its end, even when its clients have disconnected or were
 // answered at their deadlines, and keeps its place until then (docs/adr/0010-rounds-run-on.md).
 // Checks that decide nothing take no place: each runs at most once at a time.
 
@@ -23,7 +24,7 @@ export interface RoundsOptions {
   readonly maxRounds: number;
   /** After each check that was not ended before its time. */
   readonly onResult: (result: CheckResult) => void;
-  /** The verdict of a round is known, or its last check has ended. */
+  /** The verdict for some requests is known, or the last of the checks that started together has ended. */
   readonly onProgress: () => void;
   /** Whether the check's results still count. */
   readonly isWatched: (check: Check) => boolean;
@@ -39,10 +40,13 @@ export interface LaneOptions {
 }
 
 export interface Rounds {
-  /** What asks for a round of these checks. They share the places with all others, and no round with them. */
+  /** What asks for these checks. */
   open(checks: readonly Check[], options: LaneOptions): Requests;
-  /** From now on so many places; rounds beyond them go on to their end. What no request waits for and no result is wanted of ends. */
-  reconfigure(maxRounds: number): void;
+  /**
+   * From now on so many places for each check; runs beyond them go on to their end. A check that replaces
+   * another has its places. What no request waits for and no result is wanted of ends.
+   */
+  reconfigure(maxRounds: number, changed: ReadonlyMap<Check, Check>): void;
   /** Ends every round at once: the requests that wait are answered unhealthy. */
   abort(): void;
 }
@@ -64,38 +68,62 @@ const SHARED_PLACES = 2;
 const BURST_QUIET_MS = 8;
 const BURST_LONGEST_MS = 40;
 
+/** The places of a check, and of those that it has replaced. */
+interface Places {
+  /** Runs that are under way. */
+  taken: number;
+  /** How many flights wait for one. */
+  wanted: number;
+}
+
 /** The flights of one list of checks. */
 interface Lane extends LaneOptions {
   readonly checks: readonly Check[];
   readonly deciding: readonly Check[];
+  readonly places: readonly Places[];
   readonly reported: readonly Check[];
   readonly service: Service<Flight>;
-  /** The one round that waits for a place, for all requests that came when there was none. */
+  /** The one flight of which nothing runs yet, for all requests that came when there was no place. */
   queued?: Flight | undefined;
-  /** With single flight, the running round that may still be joined. */
+  /** With single flight, the running one, which may still be joined. */
   shared?: Flight | undefined;
 }
 
-/** A round and the requests that wait for it. */
+/** A result of each deciding check, for the requests that wait for it. */
 class Flight {
   readonly lane: Lane;
   readonly askers: Askers<Flight>;
   /** Called when all that was started for it has ended. */
   readonly observers: (() => void)[] = [];
-  /** Set once it runs. */
-  round?: Round;
+  /** Whether each check that has ended has passed. */
+  readonly outcomes = new Map<Check, boolean>();
+  /** Checks that still wait for a place. */
+  readonly missing = new Set<Check>();
+  /** Checks that had to wait for a place. */
+  readonly waited = new Set<Check>();
+  /** How many of its checks run. */
+  running = 0;
+  reports: readonly Report[] = [];
   /** Set once what still runs cannot change it any more. */
   verdict?: Verdict;
-  /** It was ended before its checks were, and their results do not count. */
-  isCut = false;
   /** While it is queued: when its first request came, and what ends the wait for more of them. */
   queuedAt?: number;
-  stopGathering?: () => void;
+  stopGathering?: (() => void) | undefined;
 
   constructor(lane: Lane) {
     this.lane = lane;
     this.askers = new Askers<Flight>(this, lane.service);
   }
+}
+
+/** Checks that were started together. */
+interface Batch {
+  readonly checks: readonly Check[];
+  /** The flights that each of them is for. */
+  readonly flights: readonly (readonly Flight[])[];
+  readonly round: Round;
+  /** It was ended before its checks were, and their results do not count. */
+  isCut: boolean;
 }
 
 /** The run of a check that decides nothing. */
@@ -107,20 +135,27 @@ interface Report {
 export function createRounds(options: RoundsOptions): Rounds {
   const { clock, onResult, onProgress, isWatched } = options;
   let { maxRounds } = options;
-  const running = new Set<Flight>();
-  /** The queued flights of all lanes; the one that has waited longest is the first. */
+  const running = new Set<Batch>();
+  /** The flights that wait for a place, for one of their checks at least. */
   const queue = new Set<Flight>();
   const reports = new Map<Check, Report>();
+  const places = new WeakMap<Check, Places>();
+  /** When the newest result of each check came, and whether it was a pass. */
+  const newest = new WeakMap<Check, { readonly at: number; readonly passed: boolean }>();
 
-  function onDeserted(flight: Flight): void {
-    if (queue.has(flight)) dismiss(flight);
-    else endIfUseless(flight);
+  function placesOf(check: Check): Places {
+    const known = places.get(check);
+    if (known) return known;
+    const free = { taken: 0, wanted: 0 };
+    places.set(check, free);
+    return free;
   }
 
-  /** Ends a round of a configuration before that would only keep its place. */
-  function endIfUseless(flight: Flight): void {
-    const { askers, lane } = flight;
-    if (askers.isEmpty && !lane.deciding.every(isWatched)) cut(flight);
+  /** The places that are taken of the check that has most. */
+  function takenOf({ places }: Lane): number {
+    let most = 0;
+    for (const { taken } of places) most = Math.max(most, taken);
+    return most;
   }
 
   function ask(lane: Lane, asker: Asker): Promise<Verdict> {
@@ -128,57 +163,136 @@ export function createRounds(options: RoundsOptions): Rounds {
     const flight = shared ?? queued ?? new Flight(lane);
     if (asker.onLanded) flight.observers.push(asker.onLanded);
     if (shared?.verdict) return Promise.resolve(shared.verdict);
-    const answer = inPatience(asker, flight.askers.join(asker), () => judgeSoFar(flight), clock);
+    const cameAt = clock.now();
+    const answer = inPatience(asker, flight.askers.join(asker), () => judgeSoFar(flight, cameAt), clock);
     const isNew = !shared && !queued;
-    const takesNoPlace = lane.deciding.length === 0;
-    if (takesNoPlace || (isNew && running.size < Math.max(1, maxRounds - SHARED_PLACES))) start(flight);
-    else if (!shared) gather(flight);
+    if (lane.deciding.length === 0) pass(flight);
+    else if (isNew && takenOf(lane) < Math.max(1, maxRounds - SHARED_PLACES)) {
+      const alone = [flight];
+      start(
+        lane.deciding,
+        lane.deciding.map(() => alone),
+      );
+    } else if (!shared) gather(flight);
     return answer;
+  }
+
+  /** Nothing decides: it is answered at once. */
+  function pass(flight: Flight): void {
+    startReports(flight);
+    flight.askers.answer(judgeSoFar(flight, clock.now()));
+    void land(flight);
   }
 
   /** Queues the flight until the requests that come together have come; a new one has just joined it. */
   function gather(flight: Flight): void {
+    const { lane } = flight;
     const isFirst = !queue.has(flight);
-    queue.add(flight);
-    flight.lane.queued = flight;
-    const startIfPlace = () => {
-      if (running.size < maxRounds) start(flight);
+    if (isFirst) {
+      queue.add(flight);
+      lane.queued = flight;
+      for (const check of lane.deciding) {
+        flight.missing.add(check);
+        flight.waited.add(check);
+        placesOf(check).wanted++;
+      }
+    } else if (!flight.stopGathering) return;
+    const end = () => {
+      flight.stopGathering = undefined;
+      startQueued();
     };
-    if (running.size < maxRounds - 1) {
+    if (takenOf(lane) < maxRounds - 1) {
       if (!isFirst) return;
-      const turn = setImmediate(startIfPlace);
+      const turn = setImmediate(end);
       flight.stopGathering = () => clearImmediate(turn);
     } else {
       const now = clock.now();
       flight.queuedAt ??= now;
       flight.stopGathering?.();
       const patience = Math.min(BURST_QUIET_MS, flight.queuedAt + BURST_LONGEST_MS - now);
-      flight.stopGathering = clock.after(Math.max(0, patience), startIfPlace);
+      flight.stopGathering = clock.after(Math.max(0, patience), end);
     }
   }
 
-  function start(flight: Flight): void {
-    const { lane } = flight;
-    dequeue(flight);
-    const reported = lane.reported.map((check) => reports.get(check) ?? report(check));
-    if (lane.deciding.length === 0) {
-      flight.askers.answer(judgeSoFar(flight));
-      void land(flight, reported);
-      return;
+  /**
+   * Starts what waits and has a place: all that is missing, whether more requests are expected or not; part
+   * of it only where none are, so that requests that come together share a flight.
+   */
+  function startQueued(): void {
+    const ready = new Map<Check, Flight[]>();
+    for (const flight of queue) {
+      const startable = [...flight.missing].filter((check) => placesOf(check).taken < maxRounds);
+      if (flight.stopGathering && startable.length < flight.missing.size) continue;
+      for (const check of startable) {
+        const together = ready.get(check);
+        if (together) together.push(flight);
+        else ready.set(check, [flight]);
+      }
     }
-    running.add(flight);
-    if (lane.singleflight) lane.shared = flight;
-    flight.round = startRound(lane.deciding, {
-      onResult(result) {
-        if (!flight.isCut) onResult(result);
-      },
-      onDecided() {
-        flight.verdict = judgeKnown(flight);
-        onProgress();
-        flight.askers.answer(flight.verdict);
-      },
+    if (ready.size > 0) start([...ready.keys()], [...ready.values()]);
+  }
+
+  /** Starts each check for its flights. */
+  function start(checks: readonly Check[], flights: readonly (readonly Flight[])[]): void {
+    for (const [index, check] of checks.entries()) {
+      const place = placesOf(check);
+      place.taken++;
+      for (const flight of flights[index] ?? []) {
+        if (flight.running === 0 && flight.outcomes.size === 0) board(flight);
+        flight.running++;
+        if (flight.missing.delete(check)) place.wanted--;
+        if (flight.missing.size === 0) queue.delete(flight);
+      }
+    }
+    const batch: Batch = {
+      checks,
+      flights,
+      isCut: false,
+      round: startRound(checks, (result, index) => take(batch, result, index)),
+    };
+    running.add(batch);
+    void batch.round.ended.then(() => {
+      running.delete(batch);
+      if (!batch.isCut) onProgress();
     });
-    void flight.round.ended.then(() => land(flight, reported));
+  }
+
+  /** The first check of the flight starts. */
+  function board(flight: Flight): void {
+    const { lane } = flight;
+    if (lane.queued === flight) lane.queued = undefined;
+    flight.stopGathering?.();
+    flight.stopGathering = undefined;
+    if (lane.singleflight) lane.shared = flight;
+    startReports(flight);
+  }
+
+  function startReports(flight: Flight): void {
+    flight.reports = flight.lane.reported.map((check) => reports.get(check) ?? report(check));
+  }
+
+  function take({ flights, isCut }: Batch, result: CheckResult, index: number): void {
+    const { check, outcome } = result;
+    const place = placesOf(check);
+    place.taken--;
+    if (!isCut) {
+      newest.set(check, { at: clock.now(), passed: outcome.ok });
+      onResult(result);
+    }
+    for (const flight of flights[index] ?? []) {
+      flight.running--;
+      flight.outcomes.set(check, outcome.ok);
+      if (!flight.verdict && (!outcome.ok || flight.outcomes.size === flight.lane.deciding.length)) decide(flight);
+      if (flight.running === 0 && flight.missing.size === 0) void land(flight);
+    }
+    if (place.wanted > 0) startQueued();
+  }
+
+  function decide(flight: Flight): void {
+    flight.verdict = judgeKnown(flight);
+    dequeue(flight);
+    onProgress();
+    flight.askers.answer(flight.verdict);
   }
 
   /** Starts a check that decides nothing. */
@@ -195,49 +309,63 @@ export function createRounds(options: RoundsOptions): Rounds {
     return started;
   }
 
-  async function land(flight: Flight, reported: readonly Report[]): Promise<void> {
-    const { lane, observers } = flight;
-    running.delete(flight);
-    if (lane.shared === flight) lane.shared = undefined;
-    const [longestQueued] = queue;
-    if (longestQueued && running.size < maxRounds) start(longestQueued);
-    if (!flight.isCut) onProgress();
+  /** All that was started for it has ended, but for what decides nothing. */
+  async function land({ lane, observers, reports }: Flight): Promise<void> {
+    if (lane.shared?.running === 0) lane.shared = undefined;
     if (observers.length === 0) return;
-    await Promise.all(reported.map(({ ended }) => ended));
+    await Promise.all(reports.map(({ ended }) => ended));
     for (const observe of observers) observe();
   }
 
+  /** What has not started for it will not. */
   function dequeue(flight: Flight): void {
     if (!queue.delete(flight)) return;
-    flight.lane.queued = undefined;
+    if (flight.lane.queued === flight) flight.lane.queued = undefined;
     flight.stopGathering?.();
+    flight.stopGathering = undefined;
+    for (const check of flight.missing) placesOf(check).wanted--;
+    flight.missing.clear();
   }
 
-  /** The queued flight will not start. */
-  function dismiss(flight: Flight): void {
+  function onDeserted(flight: Flight): void {
     dequeue(flight);
-    flight.askers.answer(judgeSoFar(flight));
-    for (const observe of flight.observers) observe();
+    if (flight.running === 0) void land(flight);
+    else for (const batch of running) endIfUseless(batch);
+  }
+
+  /** Ends checks of a configuration before that no request waits for. */
+  function endIfUseless(batch: Batch): void {
+    const { checks, flights } = batch;
+    if (checks.every(isWatched) || flights.flat().some(({ askers }) => !askers.isEmpty)) return;
+    cut(batch);
+  }
+
+  /** What has not ended has failed; where it had to wait for a place, the newest result since the request came counts. */
+  function judgeSoFar({ lane: { checks, decides }, outcomes, waited }: Flight, cameAt: number): Verdict {
+    const hasPassed = (check: Check): boolean => {
+      const known = waited.has(check) ? newest.get(check) : undefined;
+      return outcomes.get(check) ?? (known !== undefined && known.at >= cameAt && known.passed);
+    };
+    return judge(checks, decides, hasPassed);
   }
 
   return {
     open(checks, options) {
       const { deadlineMs, decides, onGone } = options;
+      const deciding = checks.filter(decides);
       const lane: Lane = {
         ...options,
         checks,
-        deciding: checks.filter(decides),
+        deciding,
+        places: deciding.map(placesOf),
         reported: checks.filter((check) => !decides(check)),
         service: {
           clock,
           deadlineMs,
           soFar: judgeSoFar,
-          onGone: ({ round }, asker, waitedMs) => {
-            onGone(
-              asker,
-              waitedMs,
-              lane.deciding.filter((_, index) => round?.passed(index) === undefined),
-            );
+          onGone({ outcomes }, asker, waitedMs) {
+            const unknown = deciding.filter((check) => !outcomes.has(check));
+            onGone(asker, waitedMs, unknown);
           },
           onDeserted,
         },
@@ -245,37 +373,39 @@ export function createRounds(options: RoundsOptions): Rounds {
       return {
         ask: (asker) => ask(lane, asker),
         forget(asker) {
-          for (const flight of [...running, ...queue]) if (flight.lane === lane) flight.askers.forget(asker);
+          const flights = new Set([...queue, ...[...running].flatMap((batch) => batch.flights.flat())]);
+          for (const flight of flights) if (flight.lane === lane) flight.askers.forget(asker);
         },
       };
     },
-    reconfigure(to) {
+    reconfigure(to, changed) {
       maxRounds = to;
-      for (const flight of running) endIfUseless(flight);
+      for (const [check, replaced] of changed) places.set(check, placesOf(replaced));
+      for (const batch of running) endIfUseless(batch);
       for (const [check, { cut }] of reports) if (!isWatched(check)) cut.abort();
-      for (const flight of queue) if (running.size < maxRounds - SHARED_PLACES) start(flight);
+      startQueued();
     },
     abort() {
-      for (const flight of running) cut(flight);
-      for (const flight of queue) dismiss(flight);
+      for (const flight of queue) {
+        dequeue(flight);
+        flight.askers.answer(judgeSoFar(flight, Number.POSITIVE_INFINITY));
+        if (flight.running === 0) void land(flight);
+      }
+      for (const batch of running) cut(batch);
       for (const { cut } of reports.values()) cut.abort();
     },
   };
 }
 
-/** What has not ended has failed. */
-function judgeSoFar({ lane: { checks, deciding, decides }, round }: Flight): Verdict {
-  const passed = new Set(deciding.filter((_, index) => round?.passed(index)));
-  return judge(checks, decides, (check) => passed.has(check));
-}
-
 /** Only what has ended can have failed. */
-function judgeKnown({ lane: { deciding }, round }: Flight): Verdict {
-  const failed = deciding.filter((_, index) => round?.passed(index) === false);
-  return failed.length > 0 ? unhealthy(failed.map(({ name }) => name)) : { healthy: true, failing: [], at: Date.now() };
+function judgeKnown({ outcomes }: Flight): Verdict {
+  const failed = [...outcomes].filter(([, passed]) => !passed);
+  return failed.length > 0
+    ? unhealthy(failed.map(([{ name }]) => name))
+    : { healthy: true, failing: [], at: Date.now() };
 }
 
-function cut(flight: Flight): void {
-  flight.isCut = true;
-  flight.round?.end();
+function cut(batch: Batch): void {
+  batch.isCut = true;
+  batch.round.end();
 }

@@ -1,5 +1,5 @@
 // On request, too, every request is answered by its deadline, counted from its arrival; its round
-// runs on to the end of its checks. The groups share the places of the rounds, but no round.
+// runs on to the end of its checks. A check has its places, whatever group asks for it.
 
 import { describe, expect, test } from "bun:test";
 import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
@@ -11,8 +11,11 @@ const UP: Outcome = { ok: true };
 
 interface Run {
   readonly name: string;
+  readonly startedAt: number;
   readonly end: (outcome?: Outcome) => Promise<void>;
   ended: boolean;
+  /** When it passed. */
+  passedAt?: number;
   aborted: boolean;
 }
 
@@ -39,10 +42,12 @@ function setUp({ groups = [["it"]], ...given }: Setup = {}) {
       new Promise((resolve) => {
         const run: Run = {
           name,
+          startedAt: clock.now(),
           ended: false,
           aborted: false,
           async end(outcome = UP) {
             run.ended = true;
+            if (outcome.ok) run.passedAt = clock.now();
             resolve(outcome);
             await settle();
           },
@@ -124,8 +129,8 @@ describe("at its deadline a request", () => {
     expect(told).toEqual(["it up", "healthy"]);
   });
 
-  test("has waited as long when it was queued, and a round that never started has no result", async () => {
-    const { clock, runs, ask, told, end } = setUp({ maxRounds: 1, singleflight: true, groups: [["a"], ["b"]] });
+  test("has waited as long when it was queued, and a run that never started has no result", async () => {
+    const { clock, runs, ask, told, end } = setUp({ maxRounds: 1, singleflight: true, groups: [["a"], ["a"]] });
     const first = ask(0);
     await clock.pass(2_000);
     const joins = ask(0);
@@ -133,10 +138,43 @@ describe("at its deadline a request", () => {
     await clock.pass(2_500);
     expect([first.verdict, queued.verdict]).toEqual([unhealthy("a"), undefined]);
     await clock.pass(2_000);
-    expect([joins.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("b")]);
+    expect([joins.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("a")]);
     await end("a");
-    expect(runs.map(({ name }) => name)).toEqual(["a"]);
+    expect(runs).toHaveLength(1);
     expect(told).toEqual(["a up", "healthy"]);
+  });
+
+  test("that had to wait for a place gets the newest result that has come since", async () => {
+    const { clock, ask, end, live } = setUp({ maxRounds: 1, groups: [["a", "b"]] });
+    ask();
+    await clock.pass(1_000);
+    const queued = ask();
+    await end("b");
+    await clock.pass(2_990);
+    expect(live().map(({ name }) => name)).toEqual(["a", "b"]);
+    await end("b");
+    await end("a");
+    await clock.pass(1_000);
+    expect([queued.verdict, live().map(({ name }) => name)]).toEqual([undefined, ["a"]]);
+    await clock.pass(510);
+    expect(queued.verdict).toEqual(HEALTHY);
+  });
+
+  test("gets no result that came before it, and none from others where its own run began at once", async () => {
+    const { clock, ask, end } = setUp({ maxRounds: 1 });
+    ask();
+    await clock.pass(10);
+    const queued = ask();
+    await clock.pass(10);
+    await end("it");
+    const late = ask();
+    await clock.pass(4_500);
+    expect([queued.verdict, late.verdict]).toEqual([HEALTHY, unhealthy("it")]);
+    const wide = setUp();
+    const [hung, other] = [wide.ask(), wide.ask()];
+    await wide.runs[1]?.end();
+    await wide.clock.pass(4_500);
+    expect([hung.verdict, other.verdict]).toEqual([unhealthy("it"), HEALTHY]);
   });
 
   test("gets what has arrived by then, also where the loop stood still", async () => {
@@ -175,6 +213,23 @@ describe("a check that is down", () => {
     await end("a");
     await end("c", failed("exit", "3"));
     expect(told).toEqual(["b refused", "unhealthy", "a up", "c exit", "unhealthy"]);
+  });
+
+  test("decides at once while another has no place, and what has not started for it never does", async () => {
+    const { clock, ask, end, runs, live } = setUp({ groups: [["a", "b"]], maxRounds: 1 });
+    ask();
+    await end("a");
+    for (let count = 0; count < 3; count++) {
+      const answer = ask();
+      await clock.pass(40);
+      expect(answer.verdict).toBeUndefined();
+      await end("a", failed("refused", "connection refused"));
+      expect(answer.verdict).toEqual(unhealthy("a"));
+    }
+    await end("b");
+    await settle();
+    expect(live()).toEqual([]);
+    expect(runs.filter(({ name }) => name === "b")).toHaveLength(1);
   });
 
   test("decides at once for the requests that join the round later, with single flight", async () => {
@@ -257,20 +312,26 @@ describe("groups", () => {
     expect(all.verdict).toEqual(unhealthy("b"));
   });
 
-  test("share the places: the one that has waited longest is next", async () => {
+  test("wait for nothing but their own checks", async () => {
+    const { clock, ask, live } = setUp({ groups: [["a"], ["b"], ["a", "b"]], maxRounds: 1 });
+    for (let count = 0; count < 5; count++) ask(1);
+    await clock.pass(1_000);
+    ask(0);
+    expect(live().map(({ name }) => name)).toEqual(["b", "a"]);
+  });
+
+  test("share the next run of a check that they wait for", async () => {
     const { clock, ask, runs, end } = setUp({ groups: [["a", "b"], ["a"], ["b"]], maxRounds: 1 });
     ask(1);
-    for (const group of [2, 1, 2, 0]) {
-      ask(group);
-      await clock.pass(100);
-    }
-    expect(runs.map(({ name }) => name)).toEqual(["a"]);
-    await end("a");
+    await clock.pass(100);
+    const [whole, part] = [ask(0), ask(1)];
+    await clock.pass(100);
     expect(runs.map(({ name }) => name)).toEqual(["a", "b"]);
-    await end("b");
+    await end("a");
     expect(runs.map(({ name }) => name)).toEqual(["a", "b", "a"]);
     await end("a");
-    expect(runs.map(({ name }) => name)).toEqual(["a", "b", "a", "a", "b"]);
+    await end("b");
+    expect([whole.verdict, part.verdict]).toEqual([HEALTHY, HEALTHY]);
   });
 
   test("tell the host's verdict together, once all of it is known", async () => {
@@ -289,20 +350,21 @@ describe("groups", () => {
 
 type Step =
   | { readonly do: "ask"; readonly group: number }
-  | { readonly do: "end" | "leave"; readonly pick: number }
+  | { readonly do: "end"; readonly pick: number; readonly ok: boolean }
+  | { readonly do: "leave"; readonly pick: number }
   | { readonly do: "pass"; readonly ms: number };
 
 const steps = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.record({ do: fc.constant("ask" as const), group: fc.nat(2) }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("end" as const), pick: fc.nat() }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("end" as const), pick: fc.nat(), ok: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), pick: fc.nat() }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat(3_000) }) },
   ),
   { maxLength: 40 },
 );
 
-test("whatever comes: rounds stay bounded, all requests are answered in time, and no place stays empty while one waits", async () => {
+test("whatever comes: the runs of a check stay bounded, and all requests are answered in time and by no older run", async () => {
   await fc.assert(
     fc.asyncProperty(
       steps as fc.Arbitrary<Step[]>,
@@ -310,26 +372,49 @@ test("whatever comes: rounds stay bounded, all requests are answered in time, an
       fc.boolean(),
       fc.option(fc.integer({ min: 1, max: 5_000 }), { nil: undefined }),
       async (steps, maxRounds, singleflight, deadlineMs) => {
-        const { clock, ask, live } = setUp({
-          groups: [["a"], ["b"], ["c"]],
+        const groups = [["a", "b"], ["b"], ["c", "a", "W"]] as const;
+        const { clock, ask, live, runs } = setUp({
+          groups,
           maxRounds,
           singleflight,
           ...(deadlineMs !== undefined && { deadlineMs }),
         });
         const limitMs = deadlineMs ?? 4_500;
-        const asked: { readonly at: number; readonly answer: Answer; left: boolean }[] = [];
+        const asked: {
+          readonly at: number;
+          readonly group: number;
+          readonly answer: Answer;
+          left: boolean;
+          judged?: true;
+        }[] = [];
         const waiting = () => asked.filter(({ answer, left }) => !answer.verdict && !left);
         for (const step of steps) {
-          if (step.do === "ask") asked.push({ at: clock.now(), answer: ask(step.group), left: false });
-          else if (step.do === "pass") await clock.pass(step.ms);
-          else if (step.do === "end") await live()[step.pick % Math.max(1, live().length)]?.end();
-          else {
+          if (step.do === "ask") {
+            asked.push({ at: clock.now(), group: step.group, answer: ask(step.group), left: false });
+          } else if (step.do === "pass") await clock.pass(step.ms);
+          else if (step.do === "end") {
+            const outcome = step.ok ? UP : failed("exit", "3");
+            await live()[step.pick % Math.max(1, live().length)]?.end(outcome);
+          } else {
             const one = waiting()[step.pick % Math.max(1, waiting().length)];
             if (one) one.left = true;
             one?.answer.leave();
           }
           await settle();
-          expect(live().length).toBeLessThanOrEqual(maxRounds);
+          for (const name of ["a", "b", "c", "W"]) {
+            expect(live().filter((run) => run.name === name).length).toBeLessThanOrEqual(maxRounds);
+          }
+          for (const one of asked) {
+            if (!one.answer.verdict || one.judged) continue;
+            one.judged = true;
+            if (!one.answer.verdict.healthy || singleflight) continue;
+            // Its runs began after it came; at its deadline, what has passed since it came will do.
+            const isLate = clock.now() >= one.at + limitMs;
+            const counts = ({ startedAt, passedAt = -1 }: Run) => passedAt >= one.at && (isLate || startedAt >= one.at);
+            for (const name of groups[one.group] ?? []) {
+              expect(runs.some((run) => run.name === name && counts(run))).toBe(true);
+            }
+          }
           for (const { at } of waiting()) expect(clock.now() - at).toBeLessThan(limitMs + 1e-3);
           if (step.do === "pass" && step.ms > 50 && waiting().length > 0) expect(live().length).toBeGreaterThan(0);
         }

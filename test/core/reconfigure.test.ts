@@ -188,13 +188,14 @@ describe("who waits", () => {
   });
 });
 
-test("the places bound the rounds of before and after together", async () => {
+test("a check that replaces another has its places, also those that are taken", async () => {
   const one = onRequest("one");
   const two = onRequest("two");
   const { monitor } = setUp({ groups: [[one.check]] });
   const answers = Array.from({ length: 14 }, () => monitor.ask(asker()));
   expect(one.attempts).toHaveLength(14);
-  monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] });
+  const changed = new Map([[two.check, one.check]]);
+  monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] }, { changed, results: [] });
   const more = Array.from({ length: 5 }, () => monitor.ask(asker()));
   await Bun.sleep(60); // longer than a burst is waited for
   expect(two.attempts).toHaveLength(0);

@@ -1,9 +1,8 @@
-// The checks of a round run side by side; the first failure decides, and the others run on.
+// The checks of a round run side by side.
 
 import { expect, test } from "bun:test";
 import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
 import { startRound } from "../../src/core/round.ts";
-import { until } from "../support/until.ts";
 import { fakeCheck } from "./fakes.ts";
 
 const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>
@@ -12,14 +11,10 @@ const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check
 /** A round, and its results in the order of the checks. */
 function start(checks: readonly Check[]) {
   const results: CheckResult[] = [];
-  const decisions: number[] = [];
-  const round = startRound(checks, {
-    onResult(result, index) {
-      results[index] = result;
-    },
-    onDecided: () => decisions.push(results.filter(Boolean).length),
+  const round = startRound(checks, (result, index) => {
+    results[index] = result;
   });
-  return { round, decisions, results: round.ended.then(() => results) };
+  return { round, results: round.ended.then(() => results) };
 }
 
 const patient: Check["probe"] = (signal) =>
@@ -59,27 +54,4 @@ test("its end ends every check that still runs, and no other", async () => {
   const { round, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
   setTimeout(round.end, 5);
   expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
-});
-
-test("the first failure decides it, once, and what still runs has no result yet", async () => {
-  const checks = [
-    checkOf("slow", patient),
-    checkOf("good", async () => ({ ok: true })),
-    checkOf("bad", async () => failed("exit", "3")),
-    checkOf("also bad", async () => failed("exit", "4")),
-  ];
-  const { round, decisions, results } = start(checks);
-  expect([0, 1, 2, 3].map(round.passed)).toEqual([undefined, undefined, undefined, undefined]);
-  await until(() => round.passed(3) !== undefined);
-  expect([0, 1, 2, 3].map(round.passed)).toEqual([undefined, true, false, false]);
-  expect(decisions).toEqual([2]);
-  round.end();
-  expect((await results).map(({ outcome }) => outcome.ok)).toEqual([false, true, false, false]);
-  expect(decisions).toEqual([2]);
-});
-
-test("where all pass the last one decides it", async () => {
-  const { decisions, results } = start([fakeCheck({ name: "a" }), fakeCheck({ name: "b" })]);
-  await results;
-  expect(decisions).toEqual([2]);
 });

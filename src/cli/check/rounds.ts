@@ -52,11 +52,8 @@ export async function runRounds(
 
 async function runRound(checks: readonly Check[], limitMs: number, signal: AbortSignal): Promise<Results> {
   const results: CheckResult[] = Array(checks.length);
-  const round = startRound(checks, {
-    onResult(result, index) {
-      results[index] = result;
-    },
-    onDecided() {},
+  const round = startRound(checks, (result, index) => {
+    results[index] = result;
   });
   const cancel = clock.after(limitMs, round.end);
   signal.addEventListener("abort", round.end);
