@@ -50,7 +50,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
 function explainWhole({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
   const rounds = singleflight
     ? "Requests on the way at the same time share one round."
-    : `At most ${maxRounds} rounds run at once.`;
+    : `At most ${maxRounds} runs of a check are under way for requests at once.`;
   return [
     `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
     ...endpoints.map(({ path, checks }) => `${path} looks at ${checks.join(", ")} alone.`),

@@ -119,7 +119,7 @@ export const OPTIONS = {
     field: wholeNumber(1, MOST_ROUNDS),
     value: "N",
     default: "16",
-    help: "at most N rounds of checks run at once; requests beyond them share one",
+    help: "at most N runs of one check are under way for requests; those beyond share the next",
   }),
   listener: define({
     field: listenAddress,
