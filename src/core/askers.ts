@@ -157,12 +157,13 @@ function tell(party: Party, verdict: Verdict): void {
 export function inPatience(
   { patienceMs }: Asker,
   answer: Promise<Verdict>,
-  soFar: () => Verdict,
+  soFar: (cameAt: number) => Verdict,
   clock: Clock,
 ): Promise<Verdict> {
   if (patienceMs === undefined) return answer;
   const { promise, resolve } = Promise.withResolvers<Verdict>();
-  const cancel = clock.after(patienceMs, () => resolve(soFar()));
+  const cameAt = clock.now();
+  const cancel = clock.after(patienceMs, () => resolve(soFar(cameAt)));
   void answer.then((verdict) => {
     cancel();
     resolve(verdict);

@@ -89,6 +89,8 @@ interface Lane extends LaneOptions {
   shared?: Flight | undefined;
 }
 
+const NONE: Set<Check> = new Set();
+
 /** A result of each deciding check, for the requests that wait for it. */
 class Flight {
   readonly lane: Lane;
@@ -97,10 +99,9 @@ class Flight {
   readonly observers: (() => void)[] = [];
   /** Whether each check that has ended has passed. */
   readonly outcomes = new Map<Check, boolean>();
-  /** Checks that still wait for a place. */
-  readonly missing = new Set<Check>();
-  /** Checks that had to wait for a place. */
-  readonly waited = new Set<Check>();
+  /** Its checks had to wait for a place; those that still do. */
+  isQueued = false;
+  missing: Set<Check> = NONE;
   /** How many of its checks run. */
   running = 0;
   reports: readonly Report[] = [];
@@ -163,16 +164,11 @@ export function createRounds(options: RoundsOptions): Rounds {
     const flight = shared ?? queued ?? new Flight(lane);
     if (asker.onLanded) flight.observers.push(asker.onLanded);
     if (shared?.verdict) return Promise.resolve(shared.verdict);
-    const cameAt = clock.now();
-    const answer = inPatience(asker, flight.askers.join(asker), () => judgeSoFar(flight, cameAt), clock);
+    const answer = inPatience(asker, flight.askers.join(asker), (cameAt) => judgeSoFar(flight, cameAt), clock);
     const isNew = !shared && !queued;
     if (lane.deciding.length === 0) pass(flight);
     else if (isNew && takenOf(lane) < Math.max(1, maxRounds - SHARED_PLACES)) {
-      const alone = [flight];
-      start(
-        lane.deciding,
-        lane.deciding.map(() => alone),
-      );
+      start(lane.deciding, Array(lane.deciding.length).fill([flight]));
     } else if (!shared) gather(flight);
     return answer;
   }
@@ -191,11 +187,9 @@ export function createRounds(options: RoundsOptions): Rounds {
     if (isFirst) {
       queue.add(flight);
       lane.queued = flight;
-      for (const check of lane.deciding) {
-        flight.missing.add(check);
-        flight.waited.add(check);
-        placesOf(check).wanted++;
-      }
+      flight.isQueued = true;
+      flight.missing = new Set(lane.deciding);
+      for (const place of lane.places) place.wanted++;
     } else if (!flight.stopGathering) return;
     const end = () => {
       flight.stopGathering = undefined;
@@ -240,6 +234,7 @@ export function createRounds(options: RoundsOptions): Rounds {
       for (const flight of flights[index] ?? []) {
         if (flight.running === 0 && flight.outcomes.size === 0) board(flight);
         flight.running++;
+        if (!flight.isQueued) continue;
         if (flight.missing.delete(check)) place.wanted--;
         if (flight.missing.size === 0) queue.delete(flight);
       }
@@ -310,8 +305,9 @@ export function createRounds(options: RoundsOptions): Rounds {
   }
 
   /** All that was started for it has ended, but for what decides nothing. */
-  async function land({ lane, observers, reports }: Flight): Promise<void> {
-    if (lane.shared?.running === 0) lane.shared = undefined;
+  async function land(flight: Flight): Promise<void> {
+    const { lane, observers, reports } = flight;
+    if (lane.shared === flight) lane.shared = undefined;
     if (observers.length === 0) return;
     await Promise.all(reports.map(({ ended }) => ended));
     for (const observe of observers) observe();
@@ -324,7 +320,7 @@ export function createRounds(options: RoundsOptions): Rounds {
     flight.stopGathering?.();
     flight.stopGathering = undefined;
     for (const check of flight.missing) placesOf(check).wanted--;
-    flight.missing.clear();
+    flight.missing = NONE;
   }
 
   function onDeserted(flight: Flight): void {
@@ -341,9 +337,9 @@ export function createRounds(options: RoundsOptions): Rounds {
   }
 
   /** What has not ended has failed; where it had to wait for a place, the newest result since the request came counts. */
-  function judgeSoFar({ lane: { checks, decides }, outcomes, waited }: Flight, cameAt: number): Verdict {
+  function judgeSoFar({ lane: { checks, decides }, outcomes, isQueued }: Flight, cameAt: number): Verdict {
     const hasPassed = (check: Check): boolean => {
-      const known = waited.has(check) ? newest.get(check) : undefined;
+      const known = isQueued ? newest.get(check) : undefined;
       return outcomes.get(check) ?? (known !== undefined && known.at >= cameAt && known.passed);
     };
     return judge(checks, decides, hasPassed);
