@@ -168,7 +168,7 @@ export function createRounds(options: RoundsOptions): Rounds {
     const isNew = !shared && !queued;
     if (lane.deciding.length === 0) pass(flight);
     else if (isNew && takenOf(lane) < Math.max(1, maxRounds - SHARED_PLACES)) {
-      start(lane.deciding, Array(lane.deciding.length).fill([flight]));
+      start(lane.deciding, lane.places, Array(lane.deciding.length).fill([flight]));
     } else if (!shared) gather(flight);
     return answer;
   }
@@ -223,33 +223,36 @@ export function createRounds(options: RoundsOptions): Rounds {
         else ready.set(check, [flight]);
       }
     }
-    if (ready.size > 0) start([...ready.keys()], [...ready.values()]);
+    const checks = [...ready.keys()];
+    if (checks.length > 0) start(checks, checks.map(placesOf), [...ready.values()]);
   }
 
   /** Starts each check for its flights. */
-  function start(checks: readonly Check[], flights: readonly (readonly Flight[])[]): void {
-    for (const [index, check] of checks.entries()) {
-      const place = placesOf(check);
+  function start(checks: readonly Check[], places: readonly Places[], flights: readonly (readonly Flight[])[]): void {
+    for (const [index, place] of places.entries()) {
       place.taken++;
       for (const flight of flights[index] ?? []) {
         if (flight.running === 0 && flight.outcomes.size === 0) board(flight);
         flight.running++;
-        if (!flight.isQueued) continue;
-        if (flight.missing.delete(check)) place.wanted--;
-        if (flight.missing.size === 0) queue.delete(flight);
+        if (flight.isQueued) leaveQueue(flight, checks[index], place);
       }
     }
     const batch: Batch = {
       checks,
       flights,
       isCut: false,
-      round: startRound(checks, (result, index) => take(batch, result, index)),
+      round: startRound(checks, (result, index) => take(batch, result, index, places[index] ?? placesOf(result.check))),
     };
     running.add(batch);
     void batch.round.ended.then(() => {
       running.delete(batch);
       if (!batch.isCut) onProgress();
     });
+  }
+
+  function leaveQueue(flight: Flight, check: Check | undefined, place: Places): void {
+    if (check && flight.missing.delete(check)) place.wanted--;
+    if (flight.missing.size === 0) queue.delete(flight);
   }
 
   /** The first check of the flight starts. */
@@ -266,9 +269,8 @@ export function createRounds(options: RoundsOptions): Rounds {
     flight.reports = flight.lane.reported.map((check) => reports.get(check) ?? report(check));
   }
 
-  function take({ flights, isCut }: Batch, result: CheckResult, index: number): void {
+  function take({ flights, isCut }: Batch, result: CheckResult, index: number, place: Places): void {
     const { check, outcome } = result;
-    const place = placesOf(check);
     place.taken--;
     if (!isCut) {
       newest.set(check, { at: clock.now(), passed: outcome.ok });
@@ -285,7 +287,7 @@ export function createRounds(options: RoundsOptions): Rounds {
 
   function decide(flight: Flight): void {
     flight.verdict = judgeKnown(flight);
-    dequeue(flight);
+    if (flight.isQueued) dequeue(flight);
     onProgress();
     flight.askers.answer(flight.verdict);
   }
