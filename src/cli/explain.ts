@@ -132,9 +132,9 @@ function explainTiming(options: Options): readonly string[] {
   return [...lines, ...options.endpoints.map((endpoint) => explainEndpoint(endpoint, options))];
 }
 
-function explainEndpoint({ path, checks }: Options["endpoints"][number], options: Options): string {
+function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][number], options: Options): string {
   const { answerMs, unseen } = calculate(
-    options,
+    { ...options, deadlineMs },
     options.checks.filter(({ name }) => checks.includes(name)),
   );
   const late = LOAD_BALANCERS.filter(({ timeoutMs }) => answerMs !== undefined && answerMs >= timeoutMs);

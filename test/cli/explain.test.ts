@@ -113,6 +113,18 @@ Unwise:
   }
 });
 
+test("an endpoint with a long timeout has no default deadline, and the host keeps its own", async () => {
+  await using folder = await tempFolder();
+  const checks = [{ tcp: 5432 }, { name: "lag", tcp: 5434, timeout: "10s", severity: "endpoint" }];
+  const config = await folder.write("hc.yaml", JSON.stringify({ checks, endpoints: { "/fresh": ["lag"] } }));
+  const text = await explain("--config", config);
+  expect(text).toContain("\nAnswers:\n  within 4.5 s\n");
+  expect(text).toContain("\n  /fresh: within 10.05 s; too late for kubelet, HAProxy, AWS ALB, AWS NLB\n");
+  expect(text).toContain(
+    "\n  warning: a response of /fresh may take 10s (the timeout of lag); by default these give up first: ",
+  );
+});
+
 test("on request an endpoint waits for all its checks, whatever their severity", async () => {
   await using folder = await tempFolder();
   const checks = [
