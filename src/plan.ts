@@ -30,8 +30,11 @@ type Build = (config: CheckConfig) => Check;
 
 /** Nothing runs by it yet. */
 export function createPlan(options: Options, build: Build, before?: Plan): Plan {
-  const { singleflight, maxRounds, deadlineMs, endpoints } = options;
+  const { singleflight, maxRounds, endpoints } = options;
+  const deadlinesMs = [options, ...endpoints].map(({ deadlineMs }) => deadlineMs);
   const checks = options.checks.map(before ? keeping(before, build) : build);
+  // A request may wait for a round to end and then for its own.
+  const twoRoundsMs = 2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs));
   const ofEndpoint = (names: readonly string[]) => checks.filter(({ name }) => names.includes(name));
   return {
     options,
@@ -40,10 +43,9 @@ export function createPlan(options: Options, build: Build, before?: Plan): Plan 
       groups: [checks, ...endpoints.map((endpoint) => ofEndpoint(endpoint.checks))],
       singleflight,
       maxRounds,
-      deadlineMs,
+      deadlinesMs,
     },
-    // A request may wait for a round to end and then for its own.
-    longestAnswerMs: deadlineMs ?? 2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs)),
+    longestAnswerMs: Math.max(...deadlinesMs.map((deadlineMs) => deadlineMs ?? twoRoundsMs)),
     change: compare(before?.checks ?? [], checks),
   };
 }

@@ -162,7 +162,11 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
         }
       }
     },
-    end: guard.end,
+    end(): void {
+      if (goneUnlogged > 0) log.warning("more clients disconnected before the response", { count: goneUnlogged });
+      goneUnlogged = 0;
+      guard.end();
+    },
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
       if (verdict.healthy) tell("host", "info", "host is healthy");

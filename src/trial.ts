@@ -37,27 +37,31 @@ export async function runTrial(
   const known = new Map(monitor.states().map((report) => [report.check, report]));
   const tried = new Map(results.map((result) => [result.check, result]));
 
-  const whyBefore = (check: Check) => whyKnown(known.get(check), current);
-  const whyAfter = (check: Check) => {
+  const whyBefore = (check: Check, { deadlineMs }: Subject) => whyKnown(known.get(check), deadlineMs);
+  const whyAfter = (check: Check, { deadlineMs }: Subject) => {
     const result = tried.get(check);
-    if (!result) return whyKnown(known.get(check), next);
+    if (!result) return whyKnown(known.get(check), deadlineMs);
     const replaced = changed.get(check);
-    return whyFailed(result, next) ?? whyStillDown(result, replaced && known.get(replaced));
+    return whyFailed(result, deadlineMs) ?? whyStillDown(result, replaced && known.get(replaced));
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
   const hurt = subjectsOf(next).filter((subject) => before.get(subject.name) === true && !isHealthy(subject, whyAfter));
-  const guilty = new Set(
-    hurt.flatMap((subject) => decidingOf(subject).filter((check) => whyAfter(check) !== undefined)),
+  const blames = hurt.flatMap((subject) =>
+    decidingOf(subject).flatMap((check) => {
+      const why = whyAfter(check, subject);
+      return why === undefined ? [] : [{ check, name: subject.name, why }];
+    }),
   );
+  const guilty = Map.groupBy(blames, ({ check }) => check);
   return {
     trial: { changed, results },
-    harm: [...guilty].map((check) => {
-      const names = hurt.filter((subject) => decidingOf(subject).includes(check)).map(({ name }) => name);
-      return `check ${onOneLine(check.name)} would turn ${names.join(" and ")} unhealthy: ${whyAfter(check)}`;
+    harm: [...guilty].map(([check, blamed]) => {
+      const names = blamed.map(({ name }) => name);
+      return `check ${onOneLine(check.name)} would turn ${names.join(" and ")} unhealthy: ${blamed[0]?.why}`;
     }),
     failures: results.flatMap((result) => {
       const { check } = result;
-      const why = guilty.has(check) ? undefined : whyFailed(result, next);
+      const why = guilty.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
       return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
     }),
   };
@@ -68,20 +72,30 @@ interface Subject {
   readonly name: string;
   readonly checks: readonly Check[];
   readonly decides: Decides;
+  readonly deadlineMs: number | undefined;
 }
 
 function subjectsOf({ settings, options }: Plan): readonly Subject[] {
-  return settings.groups.map((checks, index) =>
-    index === 0
-      ? { name: "the host", checks, decides: decidesHost }
-      : { name: options.endpoints[index - 1]?.path ?? "", checks, decides: decidesEndpoint },
-  );
+  return settings.groups.map((checks, index) => {
+    const deadlineMs = settings.deadlinesMs?.[index];
+    return index === 0
+      ? { name: "the host", checks, decides: decidesHost, deadlineMs }
+      : { name: options.endpoints[index - 1]?.path ?? "", checks, decides: decidesEndpoint, deadlineMs };
+  });
 }
 
 const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.filter(decides);
 
-const isHealthy = (subject: Subject, why: (check: Check) => string | undefined): boolean =>
-  decidingOf(subject).every((check) => why(check) === undefined);
+const isHealthy = (subject: Subject, why: (check: Check, subject: Subject) => string | undefined): boolean =>
+  decidingOf(subject).every((check) => why(check, subject) === undefined);
+
+/** Of all that the check decides. */
+const shortestDeadline = (check: Check, plan: Plan): number =>
+  Math.min(
+    ...subjectsOf(plan).map((subject) =>
+      decidingOf(subject).includes(check) ? (subject.deadlineMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+    ),
+  );
 
 /** Checks on request that stay as they are, and decide the host or an endpoint that they did not decide before. */
 function joining(current: Plan, next: Plan): readonly Check[] {
@@ -129,15 +143,15 @@ async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<r
 }
 
 /** Undefined where it passes. */
-function whyKnown(report: CheckReport | undefined, plan: Plan): string | undefined {
+function whyKnown(report: CheckReport | undefined, deadlineMs: number | undefined): string | undefined {
   if (!report?.state.last) return "it has no result yet";
   const { state, stale } = report;
   if (stale) return "its result is stale";
-  return state.status === "up" ? whyLate(report.state.last, plan) : describe(report.state.last.outcome);
+  return state.status === "up" ? whyLate(report.state.last, deadlineMs) : describe(report.state.last.outcome);
 }
 
-const whyFailed = (result: CheckResult, plan: Plan): string | undefined =>
-  result.outcome.ok ? whyLate(result, plan) : describe(result.outcome);
+const whyFailed = (result: CheckResult, deadlineMs: number | undefined): string | undefined =>
+  result.outcome.ok ? whyLate(result, deadlineMs) : describe(result.outcome);
 
 /** It takes over the status of the one that it replaces. */
 function whyStillDown(result: CheckResult, replaced: CheckReport | undefined): string | undefined {
@@ -148,8 +162,7 @@ function whyStillDown(result: CheckResult, replaced: CheckReport | undefined): s
 }
 
 /** An answer on request that has to wait for it is unhealthy at the deadline. */
-function whyLate({ check, durationMs }: CheckResult, { options }: Plan): string | undefined {
-  const { deadlineMs = Number.POSITIVE_INFINITY } = options;
+function whyLate({ check, durationMs }: CheckResult, deadlineMs = Number.POSITIVE_INFINITY): string | undefined {
   if (check.intervalMs !== undefined || durationMs <= deadlineMs) return undefined;
   return `it takes ${roundDuration(durationMs)}, longer than the deadline of ${roundDuration(deadlineMs)}`;
 }

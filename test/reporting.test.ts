@@ -248,4 +248,10 @@ test("clients that disconnect get one line in ten seconds, with the number of th
   await clock.pass(10 * SECOND);
   report.onGone(12_345, []);
   expect(news()).toEqual(["<4>client disconnected before the response waited=12s more-since-last=2"]);
+  report.end();
+  expect(news()).toEqual([]);
+  report.onGone(7, []);
+  report.onGone(8, []);
+  report.end();
+  expect(news()).toEqual(["<4>more clients disconnected before the response count=2"]);
 });

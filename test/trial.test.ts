@@ -20,7 +20,8 @@ interface Given {
 
 interface Settings {
   readonly endpoints?: Readonly<Record<string, readonly string[]>>;
-  readonly deadlineMs?: number;
+  /** The host's, then those of the endpoints. */
+  readonly deadlinesMs?: readonly (number | undefined)[];
 }
 
 const never = (): never => {
@@ -30,18 +31,18 @@ const never = (): never => {
 /** A plan of these checks; `of` names the ones that stay as they are. */
 function planOf(
   checks: ReadonlyMap<string, Check>,
-  { endpoints = {}, deadlineMs }: Settings,
+  { endpoints = {}, deadlinesMs = [] }: Settings,
   change: Plan["change"],
 ): Plan {
   const groups = [
     [...checks.values()],
     ...Object.values(endpoints).map((names) => names.flatMap((name) => checks.get(name) ?? [])),
   ];
-  const options = { endpoints: Object.entries(endpoints).map(([path, checks]) => ({ path, checks })), deadlineMs };
+  const options = { endpoints: Object.entries(endpoints).map(([path, checks]) => ({ path, checks })) };
   return {
     options,
     checks: [...checks.values()],
-    settings: { groups, singleflight: false, maxRounds: 16, deadlineMs },
+    settings: { groups, singleflight: false, maxRounds: 16, deadlinesMs },
     change,
   } as unknown as Plan;
 }
@@ -176,7 +177,7 @@ test.each([
 
 test("a deadline that is shorter than a check takes would turn the host unhealthy", async () => {
   const slow = fakeCheck({ name: "slow" });
-  const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlineMs }, NO_CHANGE);
+  const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlinesMs: [deadlineMs] }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 2000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
   const report = await runTrial(plan(4500), plan(1000), { states, ask: never }, new AbortController().signal);
@@ -187,6 +188,23 @@ test("a deadline that is shorter than a check takes would turn the host unhealth
   expect((await runTrial(plan(1500), plan(1000), { states, ask: never }, new AbortController().signal)).harm).toEqual(
     [],
   );
+});
+
+test("a check may take longer than the deadline of the host, and not longer than that of its endpoint", async () => {
+  const slow = fakeCheck({ name: "slow" });
+  const endpoints = { "/slow": ["slow"] };
+  const plan = (...deadlinesMs: readonly (number | undefined)[]) =>
+    planOf(new Map([["slow", slow]]), { endpoints, deadlinesMs }, NO_CHANGE);
+  const last = { check: slow, startedAt: 0, start: 0, durationMs: 6000, outcome: UP };
+  const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
+  const harmOf = async (after: Plan) =>
+    (await runTrial(plan(undefined, undefined), after, { states, ask: never }, new AbortController().signal)).harm;
+  expect(await harmOf(plan(4500, undefined))).toEqual([
+    "check slow would turn the host unhealthy: it takes 6s, longer than the deadline of 4s500ms",
+  ]);
+  expect(await harmOf(plan(undefined, 4500))).toEqual([
+    "check slow would turn /slow unhealthy: it takes 6s, longer than the deadline of 4s500ms",
+  ]);
 });
 
 test("every run ends when the signal aborts", async () => {

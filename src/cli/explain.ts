@@ -1,5 +1,5 @@
 // explain [options]: what the daemon would do, and what already looks wrong. It runs
-// no check and listens on nothing; it looks at files and asks for names.
+// no check and listens on nothing; it opens files and resolves names.
 
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
@@ -41,7 +41,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
     explainWhole(options),
     ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
     ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
-    options.cautions.length > 0 ? ["Unwise:", ...options.cautions.map((line) => `  ${line}`)] : [],
+    options.cautions.length > 0 ? ["Warnings:", ...options.cautions.map((line) => `  ${line}`)] : [],
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return { kind: "print", text: text.join("\n\n") };
@@ -49,11 +49,11 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
 
 function explainWhole({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
   const rounds = singleflight
-    ? "Requests on the way at the same time share one round."
+    ? "Requests that wait at the same time share one round."
     : `At most ${maxRounds} runs of a check are under way for requests at once.`;
   return [
     `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
-    ...endpoints.map(({ path, checks }) => `${path} looks at ${checks.join(", ")} alone.`),
+    ...endpoints.map(({ path, checks }) => `${path} is decided by ${checks.join(", ")} alone.`),
     `Checks and their scripts run as ${describeUser(process.getuid?.())}, in ${workingFolder()}, as this does; a service has its own.`,
     rounds,
   ];
@@ -117,7 +117,7 @@ function explainTiming(options: Options): readonly string[] {
   } else {
     lines.push(`within ${secondsOf(answerMs)}`);
     if (floodMs !== undefined) {
-      lines.push(`within ${secondsOf(floodMs)} when more than ${options.maxRounds} ask at once`);
+      lines.push(`within ${secondsOf(floodMs)} when more than ${options.maxRounds} requests come at once`);
     }
     for (const { name, timeoutMs } of LOAD_BALANCERS) {
       const verdict = answerMs < timeoutMs ? "in time" : "too late: raise its timeout, or set a --deadline below it";
@@ -127,14 +127,14 @@ function explainTiming(options: Options): readonly string[] {
   if (unseen) lines.push(explainUnseen(unseen));
   const { everyMs, failures } = ASKED;
   lines.push(
-    `a load balancer that asks every ${secondsOf(everyMs)} and believes ${failures} failures knows of one after ${secondsOf(detectMs)} at the latest`,
+    `a load balancer that probes every ${secondsOf(everyMs)} and needs ${failures} failures to react notices one after ${secondsOf(detectMs)} at the latest`,
   );
   return [...lines, ...options.endpoints.map((endpoint) => explainEndpoint(endpoint, options))];
 }
 
-function explainEndpoint({ path, checks }: Options["endpoints"][number], options: Options): string {
+function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][number], options: Options): string {
   const { answerMs, unseen } = calculate(
-    options,
+    { ...options, deadlineMs },
     options.checks.filter(({ name }) => checks.includes(name)),
   );
   const late = LOAD_BALANCERS.filter(({ timeoutMs }) => answerMs !== undefined && answerMs >= timeoutMs);
@@ -149,7 +149,7 @@ function explainEndpoint({ path, checks }: Options["endpoints"][number], options
 const explainUnseen = ({ check, ms }: NonNullable<Arithmetic["unseen"]>): string =>
   `a failure of ${onOneLine(check)} is known here after ${secondsOf(ms)} at the latest`;
 
-/** In the background only a start can be too slow for anybody. */
+/** In the background only the first answer can be too slow for a load balancer. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
   const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
   const verdicts = LOAD_BALANCERS.map(({ name, timeoutMs }) => {
@@ -163,19 +163,19 @@ const waitsFor = (name: string, timeoutMs: number): string => `${name} waits ${s
 
 const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;
 
-const HELP = `health-checker explain tells what the daemon would do with these options: every
-check with its timeout, who runs it, what already looks wrong, and when an
-answer comes against what load balancers wait for. It runs no check and listens
-on nothing; it looks at files, and asks for names.
+const HELP = `health-checker explain prints what the daemon would do with these options: every
+check with its timeout, the user that runs it, what already looks wrong, and
+when an answer comes against how long load balancers wait. It runs no check and
+listens on nothing; it opens files and resolves host names.
 
 Usage: health-checker explain [options of the daemon]
 
 health-checker --help lists the options. Run it as the daemon's user: whether a
-script may be run and a file be read depends on that.
+script can be run and a file can be read depends on that.
 
 Example:
   sudo -u health-checker health-checker explain \\
     --config /etc/health-checker.yaml
 
-Exit status: 0 told, whatever looks wrong, 1 it could not be written (a full
+Exit status: 0 printed, whatever looks wrong, 1 it could not be written (a full
 disk), 2 a mistake on the command line or in the config file.`;

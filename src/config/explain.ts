@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { ConfigFile } from "./file.ts";
+import { besides, insteadOf } from "./foreign-keys.ts";
 import { optionNamed } from "./options.ts";
 import { describe, didYouMean, type Path, type Problem, quote } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
@@ -73,16 +74,19 @@ export function explainKeys(
 ): Promise<readonly Problem[]> {
   return Promise.all(
     keys.map(async (key) => {
-      const near = key === "<<" ? undefined : await didYouMean(key, known);
-      const hint = near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`;
+      const meant = isCheck(path) ? besides(key, known[0] ?? "") : undefined;
+      const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
+      const hint = meant ?? (near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`);
       return file.problem([...path, key], {
-        expected: near === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
+        expected: (meant ?? near) === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
         got: hint === undefined ? quote(key) : `${quote(key)}; ${hint}`,
         at: "key",
       });
     }),
   );
 }
+
+const isCheck = ([top, ...rest]: Path): boolean => top === "checks" && rest.length === 1;
 
 /** What is a key, but not there. */
 function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema): string | undefined {
@@ -91,7 +95,11 @@ function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema
   if (isTop && optionNamed(key)) return "it is for the command line alone";
   if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
   if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
-  if (!isTop && Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";
+  if (isTop) {
+    const instead = insteadOf(key, undefined);
+    return instead && `under checks, ${instead}`;
+  }
+  if (Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";
   return undefined;
 }
 
@@ -149,16 +157,20 @@ async function noKind(
   // A mistyped kind key is one that no check has.
   const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
   for (const key of strange) {
-    const near = await didYouMean(key, names);
-    if (near === undefined) continue;
-    const got = `${quote(key)}; did you mean ${quote(near)}?`;
-    return file.problem([...path, key], { expected: "the key of a kind", got, at: "key" });
+    const hint = insteadOf(key, given[key]) ?? (await nearKind(key, names));
+    if (hint === undefined) continue;
+    return file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" });
   }
   const shown = Object.keys(given).slice(0, MOST_SHOWN).map(quote).join(", ");
   return file.problem(path, {
     expected: `the key of a kind (${names.join(", ")})`,
     got: shown === "" ? "an empty mapping" : `only ${shown}`,
   });
+}
+
+async function nearKind(key: string, names: readonly string[]): Promise<string | undefined> {
+  const near = await didYouMean(key, names);
+  return near && `did you mean ${quote(near)}?`;
 }
 
 const MOST_SHOWN = 8;

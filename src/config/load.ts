@@ -15,7 +15,7 @@ import { LOAD_BALANCERS } from "./load-balancers.ts";
 
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import { formatPath, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";
+import { formatPath, listFirstTwo, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 
@@ -27,8 +27,8 @@ export interface Options {
   /** True when nobody chose the listener. */
   readonly listenerIsDefault: boolean;
   readonly checks: readonly CheckConfig[];
-  readonly endpoints: readonly Endpoint[];
-  /** A request is answered by then; undefined where it may take as long as the checks do. */
+  readonly endpoints: readonly EndpointOptions[];
+  /** A request for the host is answered by then; undefined where it may take as long as the checks do. */
   readonly deadlineMs: number | undefined;
   /** True when nobody chose the deadline. */
   readonly deadlineIsDefault: boolean;
@@ -46,6 +46,11 @@ export interface Options {
   readonly logFormat: LogFormat | undefined;
   /** What is allowed and unwise, a line each. */
   readonly cautions: readonly string[];
+}
+
+export interface EndpointOptions extends Endpoint {
+  /** As the host's; the default is its own. */
+  readonly deadlineMs: number | undefined;
 }
 
 /** The one problem that may only follow from another. */
@@ -104,17 +109,19 @@ export async function loadOptions(
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
-  const endpoints = file?.endpoints ?? [];
-  const patient = option("deadline") === undefined ? findLongTimeout(settled, endpoints) : undefined;
+  const deadlineMs = option("deadline");
+  const endpoints = (file?.endpoints ?? []).map(({ path, checks: names }) => {
+    const late = findLongTimeout(settled.filter(({ name }) => names.includes(name)));
+    return { path: withoutLastSlash(path), checks: names, late, deadlineMs: deadlineMs ?? defaultDeadline(late) };
+  });
+  const late = findLongTimeout(settled.filter(({ severity }) => severity === "critical"));
   return Object.freeze({
     listener,
     listenerIsDefault: option("listener") === undefined,
     checks: Object.freeze(settled),
-    endpoints: Object.freeze(
-      file?.endpoints.map(({ path, checks }) => ({ path: withoutLastSlash(path), checks })) ?? [],
-    ),
-    deadlineMs: option("deadline") ?? (patient ? undefined : DEFAULT_DEADLINE_MS),
-    deadlineIsDefault: option("deadline") === undefined,
+    endpoints: Object.freeze(endpoints.map(({ late: _, ...endpoint }) => endpoint)),
+    deadlineMs: deadlineMs ?? defaultDeadline(late),
+    deadlineIsDefault: deadlineMs === undefined,
     singleflight: option("singleflight") ?? false,
     maxRounds: withDefault("max-rounds"),
     failureStatus: withDefault("failure-status"),
@@ -126,30 +133,44 @@ export async function loadOptions(
     cautions: [
       ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
       ...findDuplicates(settled, wanted, file?.source),
-      ...(patient ? [describeLateAnswer(patient)] : []),
+      ...(deadlineMs === undefined ? describeLateAnswers(late, endpoints) : []),
     ],
   });
 }
 
 /**
- * The check that an answer may wait for the longest, where its timeout is above the default: one
+ * Of the checks that an answer waits for, the one with the longest timeout, where that is above the default: a user
  * who chose that wants the result of a slow check, so there is no default deadline.
  */
-function findLongTimeout(checks: readonly CheckConfig[], endpoints: readonly Endpoint[]): CheckConfig | undefined {
-  const ofEndpoints = new Set(endpoints.flatMap(({ checks }) => checks));
-  const waitedFor = checks.filter(
-    ({ name, severity, intervalMs }) => intervalMs === undefined && (severity === "critical" || ofEndpoints.has(name)),
-  );
-  return waitedFor
-    .filter(({ timeoutMs }) => timeoutMs > FALLBACK_TIMEOUT_MS)
+function findLongTimeout(deciding: readonly CheckConfig[]): CheckConfig | undefined {
+  return deciding
+    .filter(({ intervalMs, timeoutMs }) => intervalMs === undefined && timeoutMs > FALLBACK_TIMEOUT_MS)
     .reduce<CheckConfig | undefined>((most, one) => (most && most.timeoutMs >= one.timeoutMs ? most : one), undefined);
 }
 
-function describeLateAnswer({ name, timeoutMs }: CheckConfig): string {
+const defaultDeadline = (late: CheckConfig | undefined): number | undefined => (late ? undefined : DEFAULT_DEADLINE_MS);
+
+interface LateEndpoint {
+  readonly path: string;
+  readonly late: CheckConfig | undefined;
+}
+
+/** A warning for each check that answers may wait for that long, with whose answers they are. */
+function describeLateAnswers(host: CheckConfig | undefined, endpoints: readonly LateEndpoint[]): readonly string[] {
+  const waiting = new Map<CheckConfig, string[]>();
+  for (const { path, late } of [{ path: "the host", late: host }, ...endpoints]) {
+    if (late) waiting.set(late, [...(waiting.get(late) ?? []), path]);
+  }
+  return [...waiting].map(([check, names]) =>
+    describeLateAnswer(check, endpoints.length === 0 ? "a response" : `a response of ${listFirstTwo(names)}`),
+  );
+}
+
+function describeLateAnswer({ name, timeoutMs }: CheckConfig, response: string): string {
   const first = LOAD_BALANCERS.filter((one) => one.timeoutMs < timeoutMs).map(
     (one) => `${one.name} after ${formatDuration(one.timeoutMs)}`,
   );
-  const takes = `a response may take ${formatDuration(timeoutMs)} (the timeout of ${onOneLine(name)})`;
+  const takes = `${response} may take ${formatDuration(timeoutMs)} (the timeout of ${onOneLine(name)})`;
   return `warning: ${takes}; by default these give up first: ${first.join(", ")}; --deadline ${DEFAULT_DEADLINE_MS}ms answers before an ALB gives up`;
 }
 

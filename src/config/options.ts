@@ -112,7 +112,7 @@ export const OPTIONS = {
   deadline: define({
     field: duration,
     value: "D",
-    help: "answer a request within D; a check that has not finished by then counts as failed. Default: `4500ms`, or none where a check on request has a timeout above 5s",
+    help: "answer a request within D; a check that has not finished by then counts as failed. Default: `4500ms`; for the host, and for each endpoint, none where a check on request that decides it has a timeout above 5s",
   }),
   singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
   "max-rounds": define({

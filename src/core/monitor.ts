@@ -34,8 +34,8 @@ export interface MonitorSettings {
   readonly singleflight: boolean;
   /** How many runs of one check may be under way for requests at once. */
   readonly maxRounds: number;
-  /** A request is answered by then, counted from its arrival; absent: when its verdict is known. */
-  readonly deadlineMs?: number | undefined;
+  /** Of each group: a request is answered by then, counted from its arrival; absent: when its verdict is known. */
+  readonly deadlinesMs?: readonly (number | undefined)[];
 }
 
 export interface MonitorOptions extends MonitorSettings {
@@ -107,6 +107,11 @@ interface Subject {
 interface Run {
   readonly startedAt: number;
   readonly cut: AbortController;
+}
+
+interface GroupSettings {
+  readonly singleflight: boolean;
+  readonly deadlineMs: number | undefined;
 }
 
 /** What can be asked for. */
@@ -182,7 +187,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
     }
     rounds.reconfigure(settings.maxRounds, changed);
     groups = settings.groups.map((checks, index) =>
-      createGroup(checks, index === 0 ? decidesHost : decidesEndpoint, settings),
+      createGroup(checks, index === 0 ? decidesHost : decidesEndpoint, {
+        singleflight: settings.singleflight,
+        deadlineMs: settings.deadlinesMs?.[index],
+      }),
     );
     host = subjectsOf(settings.groups[0] ?? []);
   }
@@ -220,7 +228,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     return checks.flatMap((check) => subjects.get(check) ?? []);
   }
 
-  function createGroup(checks: readonly Check[], decides: Decides, settings: MonitorSettings): Group {
+  function createGroup(checks: readonly Check[], decides: Decides, settings: GroupSettings): Group {
     const { singleflight, deadlineMs } = settings;
     const members = subjectsOf(checks);
     const background = members.filter(runsInBackground);

@@ -10,24 +10,29 @@ export interface NearMissOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** So many letters may be wrong, missing or too many; upper or lower case is the same. */
+/** So many letters of a long endpoint may be wrong, missing or too many; upper or lower case is the same. */
 const MOST_WRONG = 2;
 
-/** In one run of the daemon: a scan for paths does not fill the log. */
-export const MOST_REPORTED = 20;
+/** And no more than one of so many: /foo is not close to /wok, nor any path but /DB to /db. */
+const LETTERS_PER_WRONG = 3;
+
+/** Paths that are reported of each endpoint in one run of the daemon: a scan for paths does not fill the log. */
+export const MOST_OF_ENDPOINT = 5;
 
 /** Of the paths that were compared. Beyond that they are forgotten, and compared again. */
 const MOST_REMEMBERED = 1000;
 
-/** What reports is the same for all lists of endpoints, so that a reload repeats nothing. */
+/** What was reported is the same for all lists of endpoints, so that a reload repeats nothing. */
 export function createNearMisses({ onNearMiss, onFault }: NearMissOptions) {
-  const reported = new Set<string>();
+  const reported = new Map<string, Set<string>>();
 
   async function compare(asked: string, endpoints: readonly string[]): Promise<void> {
     const path = withoutLastSlash(asked);
     const endpoint = await findNear(path, endpoints);
-    if (endpoint === undefined || reported.has(path) || reported.size >= MOST_REPORTED) return;
-    reported.add(path);
+    if (endpoint === undefined) return;
+    const ofEndpoint = reported.get(endpoint) ?? new Set();
+    if (ofEndpoint.has(path) || ofEndpoint.size >= MOST_OF_ENDPOINT) return;
+    reported.set(endpoint, ofEndpoint.add(path));
     onNearMiss(asked, endpoint);
   }
 
@@ -37,7 +42,7 @@ export function createNearMisses({ onNearMiss, onFault }: NearMissOptions) {
     const compared = new Set<string>();
     return (asked) => {
       const path = withoutLastSlash(asked);
-      if (!lengths.has(path.length) || compared.has(path) || reported.size >= MOST_REPORTED) return;
+      if (!lengths.has(path.length) || compared.has(path)) return;
       if (compared.size >= MOST_REMEMBERED) compared.clear();
       compared.add(path);
       compare(asked, endpoints).catch(onFault);
@@ -47,16 +52,21 @@ export function createNearMisses({ onNearMiss, onFault }: NearMissOptions) {
 
 const DIFFERENCES = Array.from({ length: 2 * MOST_WRONG + 1 }, (_, index) => index - MOST_WRONG);
 
-/** The nearest. One of few letters wants more of them right: /a is not close to /b. */
+/** The nearest. */
 export async function findNear(path: string, endpoints: readonly string[]): Promise<string | undefined> {
   const { distance } = await import("fastest-levenshtein");
   const lower = path.toLowerCase();
   let nearest: { readonly endpoint: string; readonly wrong: number } | undefined;
   for (const endpoint of endpoints) {
     if (Math.abs(endpoint.length - path.length) > MOST_WRONG) continue;
-    const wrong = distance(lower, endpoint.toLowerCase());
-    const isNear = wrong <= MOST_WRONG && wrong < endpoint.replaceAll("/", "").length;
+    const other = endpoint.toLowerCase();
+    const letters = distance(lower, other);
+    // Two in each other's place are one slip.
+    const wrong = letters === 2 && sorted(lower) === sorted(other) ? 1 : letters;
+    const isNear = wrong <= Math.min(MOST_WRONG, endpoint.replaceAll("/", "").length / LETTERS_PER_WRONG);
     if (isNear && wrong < (nearest?.wrong ?? Number.POSITIVE_INFINITY)) nearest = { endpoint, wrong };
   }
   return nearest?.endpoint;
 }
+
+const sorted = (text: string): string => [...text].sort().join("");

@@ -13,7 +13,7 @@ const nothing = () => {};
 function monitorOf(checks: readonly Check[], deadlineMs?: number) {
   const clock = fakeClock();
   const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
-  const settings = { groups: [checks], singleflight: false, maxRounds: 16, deadlineMs };
+  const settings = { groups: [checks], singleflight: false, maxRounds: 16, deadlinesMs: [deadlineMs] };
   return { clock, monitor: createMonitor({ ...settings, ...told, clock }) };
 }
 

@@ -38,9 +38,9 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   const lines = text.split("\n");
   expect(lines[0]).toBe("It would listen on 127.0.0.1:6000: 200 while the host is healthy, else 503.");
   expect(lines.slice(1, 4)).toEqual([
-    "/db looks at database alone.",
-    "/replica looks at replica, lag alone.",
-    "/fresh looks at lag alone.",
+    "/db is decided by database alone.",
+    "/replica is decided by replica, lag alone.",
+    "/fresh is decided by lag alone.",
   ]);
   expect(lines[4]).toStartWith(
     `Checks and their scripts run as ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} (uid ${process.getuid?.()}), in `,
@@ -69,9 +69,9 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   AWS NLB waits 6 s by default: in time
 `);
   expect(text).toContain("\n  a failure of database is known here after 22 s at the latest\n");
-  expect(text).toContain("believes 2 failures knows of one after 82 s at the latest");
+  expect(text).toContain("needs 2 failures to react notices one after 82 s at the latest");
   expect(text).toMatch(
-    /\nUnwise:\n {2}\S+hc\.yaml:1:\d+: checks\[3\]\.http: warning: a critical check of another host/,
+    /\nWarnings:\n {2}\S+hc\.yaml:1:\d+: checks\[3\]\.http: warning: a critical check of another host/,
   );
   expect(text).not.toContain("s3cretvalue");
   expect(existsSync(ran)).toBe(false);
@@ -84,12 +84,12 @@ test("on request the answer is compared with how long each load balancer waits",
     [
       "Answers:",
       "  within 1.55 s",
-      "  within 3.1 s when more than 16 ask at once",
+      "  within 3.1 s when more than 16 requests come at once",
       "  kubelet waits 1 s by default: too late: raise its timeout, or set a --deadline below it",
       "  HAProxy waits 2 s by default: in time",
       "  AWS ALB waits 5 s by default: in time",
       "  AWS NLB waits 6 s by default: in time",
-      "  a load balancer that asks every 30 s and believes 2 failures knows of one after 61.55 s at the latest",
+      "  a load balancer that probes every 30 s and needs 2 failures to react notices one after 61.55 s at the latest",
     ].join("\n"),
   );
 });
@@ -102,15 +102,27 @@ test("a longer timeout has no default deadline, which is a warning; --deadline w
     "\n  AWS ALB waits 5 s by default: too late: raise its timeout, or set a --deadline below it\n",
   );
   expect(text).toEndWith(`
-Unwise:
+Warnings:
   warning: a response may take 10s (the timeout of script sleep 6); by default these give up first: kubelet after 1s, HAProxy after 2s, AWS ALB after 5s, AWS NLB after 6s; --deadline 4500ms answers before an ALB gives up`);
   for (const options of [
     [...slow, "--deadline", "8s"],
     ["--script", "sleep 6"],
     ["--script", "sleep 6", "--script-timeout", "5"],
   ]) {
-    expect(await explain(...options)).not.toContain("Unwise:");
+    expect(await explain(...options)).not.toContain("Warnings:");
   }
+});
+
+test("an endpoint with a long timeout has no default deadline, and the host keeps its own", async () => {
+  await using folder = await tempFolder();
+  const checks = [{ tcp: 5432 }, { name: "lag", tcp: 5434, timeout: "10s", severity: "endpoint" }];
+  const config = await folder.write("hc.yaml", JSON.stringify({ checks, endpoints: { "/fresh": ["lag"] } }));
+  const text = await explain("--config", config);
+  expect(text).toContain("\nAnswers:\n  within 4.5 s\n");
+  expect(text).toContain("\n  /fresh: within 10.05 s; too late for kubelet, HAProxy, AWS ALB, AWS NLB\n");
+  expect(text).toContain(
+    "\n  warning: a response of /fresh may take 10s (the timeout of lag); by default these give up first: ",
+  );
 });
 
 test("on request an endpoint waits for all its checks, whatever their severity", async () => {
@@ -126,7 +138,7 @@ test("on request an endpoint waits for all its checks, whatever their severity",
     "Answers:",
     "  within 0.55 s",
     ...Array(5).fill(expect.anything()),
-    "  a load balancer that asks every 30 s and believes 2 failures knows of one after 60.55 s at the latest",
+    "  a load balancer that probes every 30 s and needs 2 failures to react notices one after 60.55 s at the latest",
     "  /db: within 0.55 s",
     "  /replica: within 1.55 s; too late for kubelet",
     "  /fresh: within 4.5 s; too late for kubelet, HAProxy",

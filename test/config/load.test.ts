@@ -221,7 +221,7 @@ test.each([
     "one that an endpoint waits for",
     "checks: [{ tcp: 80 }, { name: a, tcp: 81, timeout: 9s, severity: warning }]\nendpoints: { /a: [a] }",
     {},
-    undefined,
+    4500,
   ],
   ["one in the background", "checks: [{ tcp: 80 }, { tcp: 81, timeout: 9s, interval: 1m }]", {}, 4500],
   ["the deadline that was chosen", "deadline: 7s\nchecks: [{ tcp: 80, timeout: 9s }]", {}, 7000],
@@ -229,7 +229,55 @@ test.each([
   const loaded = await loadWith(content, raw);
   expect(loaded).toMatchObject({ deadlineMs });
   const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
-  expect(late).toHaveLength(deadlineMs === undefined ? 1 : 0);
+  expect(late).toHaveLength(deadlineMs === undefined || content.includes("endpoints") ? 1 : 0);
+});
+
+const SLOW_ENDPOINTS = `
+checks:
+  - tcp: 80
+  - { name: slow, tcp: 81, timeout: 10s, severity: endpoint }
+  - { name: slower, tcp: 82, timeout: 20s, severity: warning }
+  - { name: quick, tcp: 83 }
+endpoints: { /quick: [quick], /slow: [quick, slow], /slower: [slow, slower], /slow-too: [slow] }
+`;
+
+test("each endpoint has a default deadline of its own, as the host has", async () => {
+  const loaded = await loadWith(SLOW_ENDPOINTS);
+  expect(loaded).toMatchObject({
+    deadlineMs: 4500,
+    endpoints: [
+      { path: "/quick", deadlineMs: 4500 },
+      { path: "/slow", deadlineMs: undefined },
+      { path: "/slower", deadlineMs: undefined },
+      { path: "/slow-too", deadlineMs: undefined },
+    ],
+  });
+  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  expect(late).toEqual([
+    expect.stringContaining(
+      "warning: a response of /slow and /slow-too may take 10s (the timeout of slow); by default",
+    ),
+    expect.stringContaining("warning: a response of /slower may take 20s (the timeout of slower); by default"),
+  ]);
+});
+
+test("a critical check with a long timeout leaves the host without a deadline, and only the endpoints that name it", async () => {
+  const content = `
+checks: [{ name: slow, script: [a], timeout: 10s }, { name: b, tcp: 80 }]
+endpoints: { /b: [b], /a: [slow, b] }
+`;
+  const loaded = await loadWith(content);
+  expect(loaded).toMatchObject({ deadlineMs: undefined, endpoints: [{ deadlineMs: 4500 }, { deadlineMs: undefined }] });
+  expect("cautions" in loaded && loaded.cautions.filter((line) => line.includes("give up first"))).toEqual([
+    expect.stringContaining("warning: a response of the host and /a may take 10s (the timeout of slow); by default"),
+  ]);
+});
+
+test("the deadline that was chosen is everybody's", async () => {
+  expect(await loadWith(SLOW_ENDPOINTS, { deadline: ["7s"] })).toMatchObject({
+    deadlineMs: 7000,
+    endpoints: Array(4).fill({ deadlineMs: 7000 }),
+  });
 });
 
 test("with an interval a result is stale after three and the timeout, and a request has a deadline", async () => {

@@ -45,6 +45,8 @@ interface Asked {
   judged?: true;
 }
 
+const deadlineMs = fc.constantFrom(undefined, 4000, 9000);
+
 const settings = fc.record({
   /** Its checks, and which of them are new ones though they had the name before. */
   host: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 }),
@@ -52,7 +54,7 @@ const settings = fc.record({
   part: fc.subarray(NAMES),
   singleflight: fc.boolean(),
   maxRounds: fc.constantFrom(1, 2, 3, 16),
-  deadlineMs: fc.constantFrom(undefined, 4000, 9000),
+  deadlinesMs: fc.tuple(deadlineMs, deadlineMs),
 });
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 
@@ -78,7 +80,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
   const asked: Asked[] = [];
   let current = new Map<Name, Check>();
   let groups: readonly (readonly Check[])[] = [];
-  let deadlineMs: number | undefined;
+  let deadlinesMs: readonly (number | undefined)[] = [];
   const clock = fakeClock();
   const { now } = clock;
 
@@ -109,7 +111,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
     current = new Map(host.map((name) => [name, (anew.includes(name) ? undefined : current.get(name)) ?? make(name)]));
     const checksOf = (names: readonly Name[]) => names.flatMap((name) => current.get(name) ?? []);
     groups = [checksOf(host), checksOf(host.filter((name) => part.includes(name)))];
-    deadlineMs = rest.deadlineMs;
+    deadlinesMs = rest.deadlinesMs;
     return { ...rest, groups };
   };
   const set = setUp({
@@ -163,7 +165,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
         isEndpoint: it.group > 0,
         checks: groups[it.group] ?? [],
         askedAt: clock.awake(),
-        deadlineMs,
+        deadlineMs: deadlinesMs[it.group],
       };
       asked.push(one);
       void monitor.ask(asker(), it.group).then((verdict) => {

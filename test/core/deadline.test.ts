@@ -24,12 +24,14 @@ interface Answer {
   verdict?: Verdict;
 }
 
-type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadlineMs">> & {
+type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadlinesMs">> & {
+  /** Of every group. */
+  readonly deadlineMs?: number;
   /** The names of the checks of each group; those in capitals are only reported. */
   readonly groups?: readonly (readonly string[])[];
 };
 
-function setUp({ groups = [["it"]], ...given }: Setup = {}) {
+function setUp({ groups = [["it"]], deadlineMs = 4_500, ...given }: Setup = {}) {
   const clock = fakeClock();
   const runs: Run[] = [];
   const checks = new Map<string, Check>();
@@ -71,7 +73,7 @@ function setUp({ groups = [["it"]], ...given }: Setup = {}) {
     groups: groups.map((names) => names.flatMap((name) => checks.get(name) ?? [])),
     singleflight: false,
     maxRounds: 16,
-    deadlineMs: 4_500,
+    deadlinesMs: groups.map(() => deadlineMs),
     onResult: (result) => told.push(say(result)),
     onVerdict: ({ healthy }) => told.push(healthy ? "healthy" : "unhealthy"),
     onGone: (waitedMs, running) => told.push(`gone after ${waitedMs}: ${running.map(({ name }) => name).join()}`),
@@ -114,6 +116,16 @@ describe("at its deadline a request", () => {
     answer.leave();
     await end("b", failed("timeout", "no answer"));
     expect(told).toEqual(["a up", "b timeout", "unhealthy"]);
+  });
+
+  test("of one group says nothing of another: a group without one waits for its verdict", async () => {
+    const { clock, end, ask } = setUp({ groups: [["a"], ["b"]], deadlinesMs: [4_500, undefined] });
+    const [host, endpoint] = [ask(0), ask(1)];
+    await clock.pass(4_500);
+    expect([host.verdict, endpoint.verdict]).toEqual([unhealthy("a"), undefined]);
+    await clock.pass(4_500);
+    await end("b");
+    expect(endpoint.verdict).toEqual(HEALTHY);
   });
 
   test("leaves the round to the requests that came later", async () => {

@@ -20,11 +20,14 @@ interface Run {
 }
 
 type Setup = Partial<
-  Pick<MonitorOptions, "groups" | "deadlineMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
->;
+  Pick<MonitorOptions, "groups" | "deadlinesMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
+> & {
+  /** Of every group. */
+  readonly deadlineMs?: number | undefined;
+};
 
 /** A monitor of held checks. */
-export function setUp(given: Setup = {}) {
+export function setUp({ groups = [[backgroundCheck()]], deadlineMs, ...given }: Setup = {}) {
   const clock = fakeClock();
   const start = clock.now();
   const runs: Run[] = [];
@@ -54,7 +57,8 @@ export function setUp(given: Setup = {}) {
       runs.push(one);
     });
   const monitor = createMonitor({
-    groups: [[backgroundCheck()]],
+    groups,
+    deadlinesMs: groups.map(() => deadlineMs),
     singleflight: false,
     maxRounds: 16,
     onResult: ({ check }, before, after) => results.push([check.name, before.status, after.status]),

@@ -122,7 +122,7 @@ describe("who waits", () => {
     const { monitor, clock, last } = setUp({ groups: [[a]], deadlineMs: 4000 });
     monitor.start();
     const old = outcomeOf(monitor.ask(asker()));
-    monitor.reconfigure({ ...PLAIN, groups: [[b]], deadlineMs: 9000 });
+    monitor.reconfigure({ ...PLAIN, groups: [[b]], deadlinesMs: [9000] });
     await clock.pass(3999);
     expect(last("a").aborted).toBe(false);
     await clock.pass(1);

@@ -161,7 +161,7 @@ class World {
       groups: [this.seen.map(({ check }) => check)],
       singleflight: false,
       maxRounds: 16,
-      deadlineMs,
+      deadlinesMs: [deadlineMs],
       clock: this.clock,
       random: () => shift,
       run: (check, signal) => {

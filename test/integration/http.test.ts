@@ -80,10 +80,17 @@ test("a body of any size is no reason to refuse a request", async () => {
   expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: "OK" });
 });
 
-test("the log says how long a client waited that disconnected, and which checks were still running", async () => {
+test("the log says how long a client waited that disconnected, which checks were still running, and at the end how many more did", async () => {
   await using daemon = await startDaemon(["--script", "sleep 30", "--script-timeout", "60"]);
-  await daemon.ask("/", { signal: AbortSignal.timeout(300) }).catch(() => "gave up");
+  const leave = () => daemon.ask("/", { signal: AbortSignal.timeout(300) }).catch(() => "gave up");
+  await leave();
   expect(await daemon.logged("client disconnected before the response")).toMatch(
     /waited=\d+ms running="script sleep 30"/,
   );
+  await Promise.all([leave(), leave()]);
+  expect(await daemon.stop()).toBe(0);
+  expect(daemon.log().filter((line) => line.includes("disconnected"))).toEqual([
+    expect.anything(),
+    expect.stringMatching(/WARNING more clients disconnected before the response count=2$/),
+  ]);
 });
