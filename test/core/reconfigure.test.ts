@@ -191,12 +191,12 @@ describe("who waits", () => {
 test("the places bound the rounds of before and after together", async () => {
   const one = onRequest("one");
   const two = onRequest("two");
-  const { monitor } = setUp({ groups: [[one.check]] });
+  const { monitor, clock } = setUp({ groups: [[one.check]] });
   const answers = Array.from({ length: 14 }, () => monitor.ask(asker()));
   expect(one.attempts).toHaveLength(14);
   monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] });
   const more = Array.from({ length: 5 }, () => monitor.ask(asker()));
-  await Bun.sleep(60); // longer than a burst is waited for
+  await clock.pass(60); // longer than a burst is waited for
   expect(two.attempts).toHaveLength(0);
   for (const end of one.attempts) end(UP);
   await Promise.all(answers);
