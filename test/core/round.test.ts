@@ -31,9 +31,7 @@ test("a round of no checks ends at once", async () => {
 
 test("all checks have started before the first one ends, and results come in the order of the checks", async () => {
   const ends: ((outcome: Outcome) => void)[] = [];
-  const checks = ["a", "b", "c"].map((name) =>
-    checkOf(name, () => new Promise((resolve) => void ends.push(resolve))),
-  );
+  const checks = ["a", "b", "c"].map((name) => checkOf(name, () => new Promise((resolve) => void ends.push(resolve))));
   const { round, results } = start(checks);
   expect(ends).toHaveLength(3);
   for (const index of [2, 1, 0]) {
