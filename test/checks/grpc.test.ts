@@ -266,8 +266,7 @@ test("answers of gRPC that are not in order", async () => {
   expect(await ask(cancels.port)).toMatchObject({ ok: false, reason: "closed" });
   await using cutsOff = await answering((stream) => {
     stream.respond(GRPC);
-    stream.write(Uint8Array.from(SERVES));
-    setTimeout(() => stream.session?.destroy(), 20);
+    stream.write(Uint8Array.from(SERVES), () => stream.session?.destroy());
   });
   expect((await ask(cutsOff.port)).ok).toBe(false);
 });

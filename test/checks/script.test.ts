@@ -4,15 +4,15 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { failed } from "../../src/checks/check.ts";
+import { failed, type Outcome } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { type CheckOptions, checkOf } from "../support/checks.ts";
 import { type Freezer, makeFreezer } from "../support/freezer.ts";
 import { asRoot, needs } from "../support/needs.ts";
-import { processesRunning } from "../support/processes.ts";
+import { childrenOf, isAlive, processesRunning } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
-import { until } from "../support/until.ts";
+import { blockUntil, until } from "../support/until.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -42,11 +42,6 @@ test("its target is its command, as one would type it", () => {
   expect(check(["/bin/echo", "it's", ""])).toMatchObject({ target: "/bin/echo 'it'\\''s' ''" });
   expect(checkWith({ script: "/bin/echo  'a b'" })).toMatchObject({ target: "/bin/echo  'a b'" });
 });
-
-function blockLoop(durationMs: number): void {
-  const end = performance.now() + durationMs;
-  while (performance.now() < end);
-}
 
 test("what exits 0 is up, whatever it says", async () => {
   expect(await outcomeOf(["/bin/true"])).toEqual({ ok: true });
@@ -133,15 +128,21 @@ test("in a round that has ended already nothing is started", async () => {
   expect(processesRunning(`sleep ${seconds}`)).toEqual([]);
 });
 
-test("what ended while the loop stood still is judged by its end, not by the clock", async () => {
-  const running = [
-    runCheck(check(["/bin/sleep", "0.05"], 300), never),
-    runCheck(check(sh("sleep 0.05; exit 3"), 300), never),
-  ];
-  // From a timer, so that the timers that are due run before the loop looks at what has arrived.
-  setTimeout(() => blockLoop(1200), 10);
-  const outcomes = (await Promise.all(running)).map(({ outcome }) => outcome);
-  expect(outcomes).toEqual([{ ok: true }, { ok: false, reason: "exit", message: "exited with status 3" }]);
+test("what had ended before the kill is judged by its end, though the loop has not seen it yet", async () => {
+  for (const [argv, outcome] of [
+    [["/bin/true"], { ok: true }],
+    [sh("exit 3"), failed("exit", "exited with status 3")],
+  ] as const) {
+    const before = childrenOf(process.pid);
+    const cut = new AbortController();
+    // Where the loop goes on to what has arrived, and not to its timers.
+    await new Promise((resolve) => setImmediate(resolve));
+    const running = check(argv).probe(cut.signal);
+    const [pid = 0] = childrenOf(process.pid).filter((child) => !before.includes(child));
+    blockUntil(() => !isAlive(pid));
+    cut.abort();
+    expect(await running).toEqual(outcome);
+  }
 });
 
 test("runs of one check may overlap, and a killed one does not keep the next from starting", async () => {
@@ -235,8 +236,15 @@ async function killedIn(freezer: Freezer) {
   return { probe, pid, running };
 }
 
-/** Once nothing runs: what was to look at its output again does so for the last time. */
-function endFakeTime(): void {
+/** The next run starts once the killed one is gone, and is ended. What looks at their output does so for the last time. */
+async function endFakeTime(
+  { pid, running }: Awaited<ReturnType<typeof killedIn>>,
+  next: Promise<Outcome>,
+  cut: AbortController,
+): Promise<void> {
+  await untilTurn(() => running().some((other) => other !== pid));
+  cut.abort();
+  expect(await next).toMatchObject({ reason: "timeout", message: expect.stringContaining("killed") });
   jest.advanceTimersByTime(1000);
   jest.useRealTimers();
 }
@@ -245,7 +253,8 @@ asRoot(
   "a run that the kernel does not let go of is stuck after a second, and at once from then on",
   async () => {
     await using freezer = makeFreezer();
-    const { probe, pid, running } = await killedIn(freezer);
+    const killed = await killedIn(freezer);
+    const { probe, pid } = killed;
     const stuck = failed(
       "stuck",
       `the last run was killed but has not ended (pid ${pid}); it is not started again until it has`,
@@ -257,8 +266,8 @@ asRoot(
     jest.advanceTimersByTime(0);
     expect(await third).toEqual(stuck);
     freezer.thaw();
-    await untilTurn(() => running().length === 0);
-    endFakeTime();
+    const cut = new AbortController();
+    await endFakeTime(killed, probe(cut.signal), cut);
   },
   30_000,
 );
@@ -267,15 +276,12 @@ asRoot(
   "a run that goes later than most, as on a busy host, is not stuck",
   async () => {
     await using freezer = makeFreezer();
-    const { probe, pid, running } = await killedIn(freezer);
-    const round = new AbortController();
-    const next = probe(round.signal);
+    const killed = await killedIn(freezer);
+    const cut = new AbortController();
+    const next = killed.probe(cut.signal);
     jest.advanceTimersByTime(974);
     freezer.thaw();
-    await untilTurn(() => running().some((other) => other !== pid));
-    round.abort();
-    expect(await next).toMatchObject({ reason: "timeout", message: expect.stringContaining("killed") });
-    endFakeTime();
+    await endFakeTime(killed, next, cut);
   },
   30_000,
 );

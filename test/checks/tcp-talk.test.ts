@@ -10,6 +10,7 @@ import { makeAuthority } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { listener } from "../support/listeners.ts";
 import { needs } from "../support/needs.ts";
+import { connectionsTo } from "../support/processes.ts";
 import { relayTo } from "../support/relay.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -18,16 +19,15 @@ import { startZookeeper } from "../support/zookeeper.ts";
 const UP: Outcome = { ok: true };
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
-/** Says each piece in a turn of its own, so that it leaves as a packet of its own. */
+/** Says each piece once the one before has been read. */
 const says =
   (...pieces: readonly (string | Uint8Array)[]) =>
-  (socket: Socket) => {
-    socket.setNoDelay(true);
-    const next = (index: number) => {
-      const piece = pieces[index];
-      if (piece !== undefined) socket.write(piece, () => setTimeout(next, 2, index + 1));
-    };
-    next(0);
+  async (socket: Socket) => {
+    const { localPort = 0 } = socket;
+    for (const piece of pieces) {
+      await until(() => connectionsTo(localPort).every(({ unreadBytes }) => unreadBytes === 0));
+      await new Promise((written) => socket.write(piece, written));
+    }
   };
 
 const withRedis = await needs("Redis on port 6379");

@@ -513,7 +513,4 @@ test("by the host's own clock: what hangs is ended at its timeout, again and aga
   await until(() => hanging === 1);
   monitor.abort();
   expect(hanging).toBe(0);
-  const ran = goes;
-  await Bun.sleep(100); // five intervals, of which nothing must come
-  expect(goes).toBe(ran);
 });

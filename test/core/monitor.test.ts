@@ -298,11 +298,13 @@ describe("a client that disconnects", () => {
 
 describe("abort", () => {
   test("ends every round at once, and all who wait are answered unhealthy", async () => {
-    const { monitor, runs, verdicts, gone } = setUp({ maxRounds: 4 });
+    const clock = fakeClock();
+    const { monitor, runs, verdicts, gone } = setUp({ maxRounds: 4, clock });
     const answers = Array.from({ length: 7 }, () => monitor.ask(asker()));
     monitor.abort();
     expect((await Promise.all(answers)).map(healthy)).toEqual(Array(7).fill(false));
-    await Bun.sleep(60); // longer than a burst is waited for, which nothing tells
+    await settle();
+    await clock.pass(60); // longer than a burst is waited for
     expect(runs.map(({ aborted }) => aborted)).toEqual([true, true]);
     expect([verdicts, gone]).toEqual([[], []]);
   });

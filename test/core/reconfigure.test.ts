@@ -191,13 +191,13 @@ describe("who waits", () => {
 test("a check that replaces another has its places, also those that are taken", async () => {
   const one = onRequest("one");
   const two = onRequest("two");
-  const { monitor } = setUp({ groups: [[one.check]] });
+  const { monitor, clock } = setUp({ groups: [[one.check]] });
   const answers = Array.from({ length: 14 }, () => monitor.ask(asker()));
   expect(one.attempts).toHaveLength(14);
   const changed = new Map([[two.check, one.check]]);
   monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] }, { changed, results: [] });
   const more = Array.from({ length: 5 }, () => monitor.ask(asker()));
-  await Bun.sleep(60); // longer than a burst is waited for
+  await clock.pass(60); // longer than a burst is waited for
   expect(two.attempts).toHaveLength(0);
   for (const end of one.attempts) end(UP);
   await Promise.all(answers);

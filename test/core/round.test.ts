@@ -25,19 +25,20 @@ test("a round of no checks ends at once", async () => {
 });
 
 test("all checks have started before the first one ends, and results come in the order of the checks", async () => {
-  const { promise: allStarted, resolve } = Promise.withResolvers<void>();
-  let started = 0;
-  const checks = ["a", "b", "c"].map((name, index) =>
-    checkOf(name, async (): Promise<Outcome> => {
-      if (++started === 3) resolve();
-      await allStarted;
-      await Bun.sleep(3 - index);
-      return { ok: true };
-    }),
-  );
-  const results = await start(checks).results;
-  expect(results.map(({ check }) => check.name)).toEqual(["a", "b", "c"]);
-  expect(results.every(({ outcome }) => outcome.ok)).toBe(true);
+  const ends: ((outcome: Outcome) => void)[] = [];
+  const checks = ["a", "b", "c"].map((name) => checkOf(name, () => new Promise((resolve) => void ends.push(resolve))));
+  const { round, results } = start(checks);
+  expect(ends).toHaveLength(3);
+  for (const index of [2, 1, 0]) {
+    expect(round.passed(index)).toBeUndefined();
+    ends[index]?.({ ok: true });
+    await until(() => round.passed(index));
+  }
+  expect((await results).map(({ check, outcome }) => [check.name, outcome.ok])).toEqual([
+    ["a", true],
+    ["b", true],
+    ["c", true],
+  ]);
 });
 
 test("a slow or broken check takes nothing from the others", async () => {
@@ -52,6 +53,7 @@ test("a slow or broken check takes nothing from the others", async () => {
 
 test("its end ends every check that still runs, and no other", async () => {
   const { round, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
-  setTimeout(round.end, 5);
+  await until(() => round.passed(1));
+  round.end();
   expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
 });

@@ -55,13 +55,22 @@ export function memoryOf(pid: number, which: "now" | "peak" = "now"): number {
 }
 
 /** TCP sockets to this port of 127.0.0.1 whose handshake has not been answered. */
-export function handshakesTo(port: number): number {
-  const SYN_SENT = "02";
+export const handshakesTo = (port: number): number =>
+  connectionsTo(port).filter(({ state }) => state === SYN_SENT).length;
+
+const SYN_SENT = "02";
+
+/** TCP sockets to this port of 127.0.0.1 that are not closed: the kernel's number of the state, and what has come and was not read. */
+export function connectionsTo(port: number): readonly { readonly state: string; readonly unreadBytes: number }[] {
   const target = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return readFileSync("/proc/net/tcp", "utf8")
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => remote === target && state === SYN_SENT).length;
+    .filter(([, , remote]) => remote === target)
+    .map(([, , , state = "", queues = ""]) => ({
+      state,
+      unreadBytes: Number.parseInt(queues.split(":")[1] ?? "", 16),
+    }));
 }
 
 const allProcesses = (): readonly number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);

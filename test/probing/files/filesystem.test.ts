@@ -86,12 +86,17 @@ asRoot(
 asRoot(
   "as many mounts hang as there are threads, and what is left is told not to have been looked at",
   async () => {
+    await outcomeOf(file, { file: "/etc/passwd" });
+    const idle = threads();
     await using stack = new AsyncDisposableStack();
     const mounts = await Promise.all(Array.from({ length: 5 }, () => mountHung()));
     for (const mount of mounts) stack.use(mount);
     const all = mounts.flatMap(({ path }) => [join(path, "a"), join(path, "b")]);
-    const outcomes = all.map((path) => outcomeOf(file, { file: path }, { timeoutMs: 2500 }));
-    // All eight threads are taken one after the other.
+    const cut = new AbortController();
+    const outcomes = all.map((path) => checkOf(file, { file: path }).probe(cut.signal));
+    // All eight threads are taken one after the other; one was there.
+    await until(() => threads() === idle + 7);
+    cut.abort();
     expect(new Set((await Promise.all(outcomes)).map(reasonOf))).toEqual(new Set(["timeout"]));
     expect(await outcomeOf(file, { file: "/etc/passwd" }, { timeoutMs: 200 })).toEqual({
       ok: false,
@@ -131,15 +136,21 @@ test("without a descriptor left it is tried again, then told to be this host's f
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../../src/checks/file.ts"))};
     import { process as named } from ${JSON.stringify(join(import.meta.dir, "../../../src/checks/process.ts"))};
     import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../../support/checks.ts"))};
+    const { Worker } = globalThis;
+    let onQuestion = () => {};
+    globalThis.Worker = class extends Worker {
+      postMessage(question) { onQuestion(); super.postMessage(question); }
+    };
     const look = (timeoutMs) => outcomeOf(file, { file: "/etc/passwd", expect: "root" }, { timeoutMs });
     const count = (timeoutMs) => outcomeOf(named, { process: "bun-none" }, { timeoutMs });
     await look(1000); await count(1000);
     const taken = [];
     try { for (;;) taken.push(openSync("/dev/null")); } catch {}
     const told = [await look(200), await count(1000)];
-    const late = look(10000);
-    setTimeout(() => { for (const fd of taken) closeSync(fd); }, 100);
-    told.push(await late);
+    // The second question is asked since there was no descriptor for the first.
+    let questions = 0;
+    onQuestion = () => { if (++questions === 2) for (const fd of taken) closeSync(fd); };
+    told.push(await look(10000), questions);
     console.log(JSON.stringify(told)); process.exit();`;
   const { stdout } = Bun.spawnSync(
     ["/bin/sh", "-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath, "-e", script],
@@ -151,6 +162,7 @@ test("without a descriptor left it is tried again, then told to be this host's f
     { ok: false, reason: "resource", message: expect.stringContaining("to look at /etc/passwd with (EMFILE)") },
     { ok: false, reason: "resource", message: expect.stringContaining("to look at /proc with (EMFILE)") },
     { ok: true },
+    2,
   ]);
 }, 20_000);
 
@@ -161,13 +173,17 @@ test("without a thread left it is tried again, then told to be this host's fault
     import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../../support/checks.ts"))};
     const look = (file_, timeoutMs) => outcomeOf(file, { file: file_ }, { timeoutMs });
     const { Worker } = globalThis;
-    globalThis.Worker = class { constructor() { throw new TypeError("Failed to spawn worker thread"); } };
+    let refusals = 0;
+    let onRefusal = () => {};
+    globalThis.Worker = class { constructor() { onRefusal(); throw new TypeError("Failed to spawn worker thread"); } };
     const told = await Promise.all([look("/etc/passwd", 200), look("/etc/group", 200)]);
-    const late = look("/etc/hosts", 10000);
-    setTimeout(() => { globalThis.Worker = class extends Worker {
-      postMessage(question) { told.push(question.path); super.postMessage(question); }
-    }; }, 100);
-    told.push(await late);
+    onRefusal = () => {
+      if (++refusals < 2) return;
+      globalThis.Worker = class extends Worker {
+        postMessage(question) { told.push(question.path); super.postMessage(question); }
+      };
+    };
+    told.push(await look("/etc/hosts", 10000));
     console.log(JSON.stringify(told)); process.exit();`;
   const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
   const failure = (path: string) => ({

@@ -10,9 +10,9 @@ import { connect, preparePeer } from "../../../src/probing/network/connect.ts";
 import { attemptByNet } from "../../../src/probing/network/connect-net.ts";
 import { startChild } from "../../support/child.ts";
 import { freePort } from "../../support/listeners.ts";
-import { handshakesTo } from "../../support/processes.ts";
+import { connectionsTo, handshakesTo } from "../../support/processes.ts";
 import { tempFolder } from "../../support/temp.ts";
-import { until } from "../../support/until.ts";
+import { blockUntil, until } from "../../support/until.ts";
 import { type Accepted, type Heard, listenRaw } from "./raw-socket.ts";
 
 type Connect = (address: Address, signal: AbortSignal) => Promise<Failure | undefined>;
@@ -29,11 +29,6 @@ const v6 = (port: number): Address => ({ family: "tcp", host: "::1", port });
 const unix = (path: string): Address => ({ family: "unix", path });
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
-
-function blockLoop(durationMs: number): void {
-  const end = performance.now() + durationMs;
-  while (performance.now() < end);
-}
 
 /** Resolves when as many descriptors are open as were `before`. */
 const closedAgain = (before: number) => until(() => descriptors() <= before, 5000, `${before} descriptors`);
@@ -121,7 +116,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
     for (let round = 0; round < 4; round++) {
       const attempts = Array.from({ length: 100 }, () => connectTo(v4(resetter.port), AbortSignal.timeout(10_000)));
       // Half of the rounds look only after the resets have come.
-      if (round % 2 === 1) blockLoop(100);
+      if (round % 2 === 1) blockUntil(() => connectionsTo(resetter.port).length === 0);
       expect(await Promise.all(attempts)).toEqual(Array(100).fill(undefined));
     }
     await closedAgain(before);
@@ -146,13 +141,15 @@ describe.each(ways)("%s", (_way, connectTo) => {
     // stands still meanwhile, so that the greeting is there before the probe sees that it is connected.
     const filler = peer.accept();
     let accepted: Accepted | undefined;
-    for (const limit = performance.now() + 10_000; !accepted && performance.now() < limit; ) accepted = peer.accept();
-    if (!accepted) throw new Error("the handshake was not tried again");
-    accepted.send("x".repeat(60_000));
-    blockLoop(5);
+    blockUntil(() => {
+      accepted = peer.accept();
+      return accepted !== undefined;
+    });
+    accepted?.send("x".repeat(60_000));
+    blockUntil(() => connectionsTo(peer.port).some(({ unreadBytes }) => unreadBytes > 0));
     expect(await attempt).toBeUndefined();
-    expect(await until(() => wayToGo(accepted.hear()))).toBe("fin");
-    accepted.close();
+    expect(await until(() => accepted && wayToGo(accepted.hear()))).toBe("fin");
+    accepted?.close();
     filler?.close();
   }, 30_000);
 });
@@ -161,9 +158,14 @@ test("a handshake that was over before the abort is up, though the loop had no t
   using peer = listenRaw({ family: "v4" });
   const cut = new AbortController();
   const attempt = connect(preparePeer(v4(peer.port)), cut.signal);
-  blockLoop(20);
+  let accepted: Accepted | undefined;
+  blockUntil(() => {
+    accepted = peer.accept();
+    return accepted !== undefined;
+  });
   cut.abort();
   expect(await attempt).toBeUndefined();
+  accepted?.close();
 });
 
 // By node:net the runtime gives the code ECONNREFUSED for this too, so there it is down.

@@ -70,14 +70,17 @@ test("when all fail the message has each of them; a late one makes it a timeout"
   const refused = await race([1, 2], async (peer) => failed("refused", `${peer} refused`), never);
   expect(refused).toEqual(failed("refused", "1 refused; 2 refused"));
   const ended = new AbortController();
-  const waits = (peer: number, signal: AbortSignal) =>
-    peer === 1
+  const tried: number[] = [];
+  const waits = (peer: number, signal: AbortSignal) => {
+    tried.push(peer);
+    return peer === 1
       ? Promise.resolve(failed("refused", "1 refused"))
       : new Promise<ReturnType<typeof failed>>((resolve) =>
           signal.addEventListener("abort", () => resolve(failed("timeout", `${peer} silent`))),
         );
+  };
   const late = race([1, 2], waits, ended.signal);
-  await Bun.sleep(0);
+  await until(() => tried.includes(2));
   ended.abort();
   expect(await late).toEqual(failed("timeout", "1 refused; 2 silent"));
   expect(isFailure(await race([], waits, never))).toBe(true);
