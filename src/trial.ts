@@ -1,14 +1,15 @@
-// Whether a reload would hurt. The new and the changed checks run once, beside those in force, and so do
-// those on request that decide something they did not decide before: their last result may be old. A reload
+// Whether a reload would hurt. The new and the changed checks run once, and so do
+// those on request that decide something they did not decide before: their last result may be old. A check
+// in the background does not run beside the one that is to replace it: both may take the same lock. A reload
 // hurts where the host, or an endpoint, is healthy now and would not be after it: a check
 // that fails its run would make it so, whatever its thresholds, and one that was down until it has passed
 // `rise` runs in a row.
 
 import type { Check, CheckResult, Outcome } from "./checks/check.ts";
 import { describeFailure } from "./checks/describe.ts";
+import { runCheck } from "./checks/run.ts";
 import { onOneLine } from "./config/problem.ts";
 import type { CheckReport, Monitor, Trial } from "./core/monitor.ts";
-import { startRound } from "./core/round.ts";
 import { nextState, takenOver } from "./core/threshold.ts";
 import { type Decides, decidesEndpoint, decidesHost } from "./core/verdict.ts";
 import { roundDuration } from "./duration.ts";
@@ -26,12 +27,12 @@ export interface TrialReport {
 export async function runTrial(
   current: Plan,
   next: Plan,
-  monitor: Pick<Monitor, "ask" | "states">,
+  monitor: Pick<Monitor, "ask" | "states" | "hold">,
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { changed, added } = next.change;
   const [results] = await Promise.all([
-    runOnce([...changed.keys(), ...added, ...joining(current, next)], signal),
+    runOnce([...changed.keys(), ...added, ...joining(current, next)], changed, monitor, signal),
     learn(current, monitor, signal),
   ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
@@ -121,25 +122,40 @@ async function learn(
       .filter(isUnsure)
       .map(({ check }) => check),
   );
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  const onAbort = () => stop();
-  signal.addEventListener("abort", onAbort);
   // Its rounds run on, as those of a client that has its answer.
   const stays = { signal: new AbortController().signal };
   const asked = subjectsOf(current).map((subject, group) =>
     decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
   );
-  await Promise.race([Promise.all(asked), stopped]);
-  signal.removeEventListener("abort", onAbort);
+  await untilAborted(Promise.all(asked), signal);
 }
 
-async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {
-  const results: CheckResult[] = [];
-  const round = startRound(checks, { onResult: (result) => results.push(result), onDecided() {} });
-  signal.addEventListener("abort", round.end);
-  await round.ended;
-  signal.removeEventListener("abort", round.end);
-  return results;
+/** The result of each check that ran before `signal` aborted. */
+async function runOnce(
+  checks: readonly Check[],
+  changed: ReadonlyMap<Check, Check>,
+  { hold }: Pick<Monitor, "hold">,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const results = checks.map(async (check) => {
+    const replaced = changed.get(check);
+    const held = replaced && hold(replaced);
+    if (held) await untilAborted(held.idle, signal);
+    const result = signal.aborted ? [] : [await runCheck(check, signal)];
+    held?.release();
+    return result;
+  });
+  return (await Promise.all(results)).flat();
+}
+
+/** Resolves when the promise does, or the signal aborts. */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => resolve();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", onAbort);
+  await Promise.race([promise, aborted]);
+  signal.removeEventListener("abort", onAbort);
 }
 
 /** Undefined where it passes. */

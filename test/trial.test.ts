@@ -2,10 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { type Check, failed, type Outcome, type Severity } from "../src/checks/check.ts";
-import { createMonitor } from "../src/core/monitor.ts";
+import { createMonitor, type Monitor } from "../src/core/monitor.ts";
 import type { Plan } from "../src/plan.ts";
 import { runTrial } from "../src/trial.ts";
-import { fakeCheck } from "./core/fakes.ts";
+import { fakeCheck, settle } from "./core/fakes.ts";
+import { backgroundCheck, setUp } from "./core/held-runs.ts";
 
 const UP: Outcome = { ok: true };
 const DOWN = failed("refused", "nobody listens on 127.0.0.1:1");
@@ -27,6 +28,10 @@ interface Settings {
 const never = (): never => {
   throw new Error("called");
 };
+
+/** Where all that is in force is known. */
+const tryKnown = (current: Plan, next: Plan, states: Monitor["states"]) =>
+  runTrial(current, next, { states, ask: never, hold: never }, new AbortController().signal);
 
 /** A plan of these checks; `of` names the ones that stay as they are. */
 function planOf(
@@ -169,7 +174,7 @@ test.each([
       { check: b, state: { status, streak: 1, since: 0, ...(was && { last: last(b, was) }) }, stale: false },
     ];
     const plan = (names: readonly string[]) => planOf(checks, { endpoints: { "/e": names } }, NO_CHANGE);
-    const report = await runTrial(plan(["a"]), plan(["a", "b"]), { states, ask: never }, new AbortController().signal);
+    const report = await tryKnown(plan(["a"]), plan(["a", "b"]), states);
     expect(report.harm).toEqual([...harm]);
     expect(report.trial.results.map(({ check }) => check.name)).toEqual(["b"]);
   },
@@ -180,14 +185,12 @@ test("a deadline that is shorter than a check takes would turn the host unhealth
   const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlinesMs: [deadlineMs] }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 2000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
-  const report = await runTrial(plan(4500), plan(1000), { states, ask: never }, new AbortController().signal);
+  const report = await tryKnown(plan(4500), plan(1000), states);
   expect(report.harm).toEqual([
     "check slow would turn the host unhealthy: it takes 2s, longer than the deadline of 1s",
   ]);
   // It is answered 504 today as well.
-  expect((await runTrial(plan(1500), plan(1000), { states, ask: never }, new AbortController().signal)).harm).toEqual(
-    [],
-  );
+  expect((await tryKnown(plan(1500), plan(1000), states)).harm).toEqual([]);
 });
 
 test("a check may take longer than the deadline of the host, and not longer than that of its endpoint", async () => {
@@ -197,8 +200,7 @@ test("a check may take longer than the deadline of the host, and not longer than
     planOf(new Map([["slow", slow]]), { endpoints, deadlinesMs }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 6000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
-  const harmOf = async (after: Plan) =>
-    (await runTrial(plan(undefined, undefined), after, { states, ask: never }, new AbortController().signal)).harm;
+  const harmOf = async (after: Plan) => (await tryKnown(plan(undefined, undefined), after, states)).harm;
   expect(await harmOf(plan(4500, undefined))).toEqual([
     "check slow would turn the host unhealthy: it takes 6s, longer than the deadline of 4s500ms",
   ]);
@@ -216,7 +218,52 @@ test("every run ends when the signal aborts", async () => {
   });
   const current = planOf(new Map(), {}, NO_CHANGE);
   const next = planOf(new Map([["hangs", hangs]]), {}, { ...NO_CHANGE, added: [hangs] });
-  const trial = runTrial(current, next, { states: () => [], ask: never }, stop.signal);
+  const trial = runTrial(current, next, { states: () => [], ask: never, hold: never }, stop.signal);
   stop.abort();
   expect((await trial).trial.results).toHaveLength(1);
+});
+
+test("a check of the background does not run beside the one that replaces it; others do not wait", async () => {
+  const before = backgroundCheck({ name: "locks" });
+  const { monitor, clock, runs, last } = setUp({ groups: [[before]] });
+  monitor.start();
+  await last("locks").end();
+  await clock.pass(10_000); // it runs
+  const ends: ((outcome: Outcome) => void)[] = [];
+  const held = (name: string) =>
+    fakeCheck({ name, intervalMs: 10_000, probe: () => new Promise((resolve) => ends.push(resolve)) });
+  const [after, slow] = [held("locks"), held("slow")];
+  const change = { kept: 0, changed: new Map([[after, before]]), added: [slow], removed: [] };
+  const current = planOf(new Map([["locks", before]]), {}, NO_CHANGE);
+  const next = planOf(new Map(Object.entries({ locks: after, slow })), {}, change);
+  const trial = runTrial(current, next, monitor, new AbortController().signal);
+  await settle();
+  expect(ends).toHaveLength(1); // slow alone
+  await last("locks").end();
+  expect(ends).toHaveLength(2);
+  await clock.pass(10_000);
+  expect(runs).toHaveLength(2);
+  ends[1]?.(UP);
+  await settle();
+  await clock.pass(0);
+  expect(runs).toHaveLength(3); // the hold has ended with its own trial, though another runs on
+  ends[0]?.(UP);
+  expect((await trial).harm).toEqual([]);
+});
+
+test("a trial that waits for a run to end is over when the signal aborts", async () => {
+  const before = backgroundCheck({ name: "hangs" });
+  const { monitor } = setUp({ groups: [[before]] });
+  monitor.start();
+  const after = fakeCheck({ name: "hangs", probe: never });
+  const stop = new AbortController();
+  const trial = runTrial(
+    planOf(new Map([["hangs", before]]), {}, NO_CHANGE),
+    planOf(new Map([["hangs", after]]), {}, { ...NO_CHANGE, changed: new Map([[after, before]]) }),
+    monitor,
+    stop.signal,
+  );
+  await settle();
+  stop.abort();
+  expect((await trial).trial.results).toEqual([]);
 });
