@@ -241,7 +241,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const subject = subjects.get(result.check);
     if (!subject) return;
     subject.ranAt = result.start;
-    if (runsInBackground(subject)) takeInBackground(subject, result.start, result);
+    // Its age counts from here: another check of the trial may have taken long. Where its interval is over it runs at once.
+    if (runsInBackground(subject)) takeInBackground(subject, result, result.start, clock.now());
     else takeOnRequest(result);
   }
 
@@ -479,7 +480,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     running.delete(subject);
     if (!cut.signal.aborted) {
       const wasTold = subject.toldStale;
-      const changed = takeInBackground(subject, startedAt, result);
+      // No run ends after its timeout unless it was held up, by a suspension say.
+      const endedAt = Math.min(clock.now(), startedAt + subject.check.timeoutMs);
+      const changed = takeInBackground(subject, result, startedAt, endedAt);
       if (isWatched(subject) && (changed || wasTold || reviewDue)) review(clock.now());
     }
     for (const { vigil } of subject.groups) {
@@ -494,15 +497,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
     }
   }
 
-  /** Whether the status changed. */
-  function takeInBackground(subject: Subject, startedAt: number, result: CheckResult): boolean {
+  /** Whether the status changed. The age of the result counts from `endedAt`. */
+  function takeInBackground(subject: Subject, result: CheckResult, startedAt: number, endedAt: number): boolean {
     const { check, groups } = subject;
-    const now = clock.now();
     // When this run began: that it took long breaks no row of failures.
     const wasStale = !isFresh(subject, startedAt);
-    // Its age counts from its end, but no run ends after its timeout unless it was held up, by a suspension say.
-    subject.freshUntil = Math.min(now, startedAt + check.timeoutMs) + check.staleAfterMs;
-    if (isFresh(subject, now)) subject.toldStale = false;
+    subject.freshUntil = endedAt + check.staleAfterMs;
+    if (isFresh(subject, clock.now())) subject.toldStale = false;
     const changed = take(subject, result, check, wasStale);
     if (changed) for (const group of groups) group.verdict = undefined;
     return changed;
