@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { type Check, failed, type Outcome, type Severity } from "../src/checks/check.ts";
 import { createMonitor, type Monitor } from "../src/core/monitor.ts";
 import type { Plan } from "../src/plan.ts";
-import { runTrial } from "../src/trial.ts";
+import { describeHarm, runTrial, type TrialReport } from "../src/trial.ts";
 import { fakeCheck, settle } from "./core/fakes.ts";
 import { backgroundCheck, setUp } from "./core/held-runs.ts";
 
@@ -28,6 +28,9 @@ interface Settings {
 const never = (): never => {
   throw new Error("called");
 };
+
+/** In the words of a refusal. */
+const harmOf = ({ harm }: TrialReport): readonly string[] => harm.map((one) => describeHarm(one, false));
 
 /** Where all that is in force is known. */
 const tryKnown = (current: Plan, next: Plan, states: Monitor["states"]) =>
@@ -94,16 +97,16 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
     monitor,
     new AbortController().signal,
   );
-  return { ...report, asked: () => asked };
+  return { ...report, harm: harmOf(report), asked: () => asked };
 }
 
 test("checks that pass are no harm, nor is a reload that changes none", async () => {
-  expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], failures: [] });
-  expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], failures: [] });
+  expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], warnings: [] });
+  expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], warnings: [] });
 });
 
 test("a changed or a new check that fails turns a healthy host unhealthy, each with its reason", async () => {
-  const { harm, failures } = await tryOut({
+  const { harm, warnings } = await tryOut({
     a: { is: UP },
     b: { is: UP, becomes: DOWN },
     c: { becomes: { ...failed("exit", "ended with status 3"), output: "one\nno disk\n" } },
@@ -112,7 +115,7 @@ test("a changed or a new check that fails turns a healthy host unhealthy, each w
     "check b would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
     "check c would turn the host unhealthy: exit: ended with status 3; its output ends in: no disk",
   ]);
-  expect(failures).toEqual([]);
+  expect(warnings).toEqual([]);
 });
 
 test("where nothing has asked yet, what is in force is asked for, the host and each endpoint", async () => {
@@ -121,29 +124,66 @@ test("where nothing has asked yet, what is in force is asked for, the host and e
 });
 
 test("a host that is unhealthy already cannot be hurt", async () => {
-  const { harm, failures } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
+  const { harm, warnings } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
   expect(harm).toEqual([]);
-  expect(failures).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
+  expect(warnings).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
 });
 
 test("a check that only warns, or only decides an endpoint, hurts the host not; one that turns critical does", async () => {
   for (const severity of ["warning", "endpoint"] as const) {
-    const { harm, failures } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
-    expect({ harm, failures }).toEqual({ harm: [], failures: [expect.stringContaining("check b fails")] });
+    const { harm, warnings } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
+    expect({ harm, warnings }).toEqual({ harm: [], warnings: [expect.stringContaining("check b fails")] });
   }
   const turned = await tryOut({ a: { is: UP }, b: { is: DOWN, becomes: DOWN, wasSeverity: "warning" } });
   expect(turned.harm).toEqual([expect.stringContaining("check b would turn the host unhealthy")]);
 });
 
-test("an endpoint that is healthy is kept so, whatever the severity of its checks; a new one need not be healthy", async () => {
+test("an endpoint that is healthy is kept so, whatever the severity of its checks", async () => {
   const endpoints = { "/replica": ["replica"] };
   const given = { a: { is: UP }, replica: { is: UP, becomes: DOWN, severity: "endpoint" } } as const;
   expect((await tryOut(given, { endpoints })).harm).toEqual([
     "check replica would turn /replica unhealthy: refused: nobody listens on 127.0.0.1:1",
   ]);
-  expect((await tryOut(given, {}, { endpoints })).harm).toEqual([]);
   const both = await tryOut({ a: { is: UP, becomes: DOWN } }, { endpoints: { "/a": ["a"] } });
   expect(both.harm).toEqual([expect.stringContaining("would turn the host and /a unhealthy")]);
+});
+
+test("a new endpoint need not be healthy, which is worth a warning where the host is", async () => {
+  const endpoints = { "/replica": ["replica", "lag"] };
+  const primary = {
+    a: { is: UP },
+    replica: { is: DOWN, severity: "endpoint" },
+    lag: { becomes: DOWN, severity: "endpoint" },
+  } as const;
+  const { harm, warnings } = await tryOut(primary, {}, { endpoints });
+  expect({ harm, warnings }).toEqual({
+    harm: [],
+    warnings: [
+      "new endpoint /replica is unhealthy, and without it the answer there is healthy: check replica: refused: nobody listens on 127.0.0.1:1 (and 1 more)",
+    ],
+  });
+  expect((await tryOut({ ...primary, a: { is: DOWN } }, {}, { endpoints })).warnings).toEqual([
+    "check lag fails: refused: nobody listens on 127.0.0.1:1",
+    "check replica fails: refused: nobody listens on 127.0.0.1:1",
+  ]);
+});
+
+test("the path of an endpoint that is removed, or renamed, is the host's then", async () => {
+  const before = { endpoints: { "/db": ["db"] } };
+  const given = { a: { is: DOWN }, b: { is: UP }, db: { is: UP, severity: "endpoint" } } as const;
+  const refused = [
+    "/db would turn unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: nobody listens on 127.0.0.1:1",
+  ];
+  expect((await tryOut(given, before, {})).harm).toEqual(refused);
+  expect((await tryOut(given, before, { endpoints: { "/data": ["db"] } })).harm).toEqual(refused);
+  // The host is healthy; or the endpoint is not.
+  expect((await tryOut({ ...given, a: { is: UP } }, before, {})).harm).toEqual([]);
+  expect((await tryOut({ ...given, db: { is: DOWN, severity: "endpoint" } }, before, {})).harm).toEqual([]);
+  // It is healthy until then.
+  expect((await tryOut({ ...given, a: { is: UP, becomes: DOWN } }, before, {})).harm).toEqual([
+    "check a would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
+    ...refused,
+  ]);
 });
 
 test("an endpoint that is given a check which is down is hurt by it, though the check has not changed", async () => {
@@ -175,7 +215,7 @@ test.each([
     ];
     const plan = (names: readonly string[]) => planOf(checks, { endpoints: { "/e": names } }, NO_CHANGE);
     const report = await tryKnown(plan(["a"]), plan(["a", "b"]), states);
-    expect(report.harm).toEqual([...harm]);
+    expect(harmOf(report)).toEqual([...harm]);
     expect(report.trial.results.map(({ check }) => check.name)).toEqual(["b"]);
   },
 );
@@ -186,7 +226,7 @@ test("a deadline that is shorter than a check takes would turn the host unhealth
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 2000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
   const report = await tryKnown(plan(4500), plan(1000), states);
-  expect(report.harm).toEqual([
+  expect(harmOf(report)).toEqual([
     "check slow would turn the host unhealthy: it takes 2s, longer than the deadline of 1s",
   ]);
   // It is answered 504 today as well.
@@ -200,11 +240,11 @@ test("a check may take longer than the deadline of the host, and not longer than
     planOf(new Map([["slow", slow]]), { endpoints, deadlinesMs }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 6000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
-  const harmOf = async (after: Plan) => (await tryKnown(plan(undefined, undefined), after, states)).harm;
-  expect(await harmOf(plan(4500, undefined))).toEqual([
+  const harmBy = async (after: Plan) => harmOf(await tryKnown(plan(undefined, undefined), after, states));
+  expect(await harmBy(plan(4500, undefined))).toEqual([
     "check slow would turn the host unhealthy: it takes 6s, longer than the deadline of 4s500ms",
   ]);
-  expect(await harmOf(plan(undefined, 4500))).toEqual([
+  expect(await harmBy(plan(undefined, 4500))).toEqual([
     "check slow would turn /slow unhealthy: it takes 6s, longer than the deadline of 4s500ms",
   ]);
 });

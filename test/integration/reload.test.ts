@@ -210,6 +210,37 @@ test("a healthy endpoint is kept so, though the host would not notice", async ()
   expect((await daemon.ask()).status).toBe(200);
 });
 
+test("the path of a healthy endpoint is not left to an unhealthy host", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (path: string) =>
+    configIn(folder, {
+      checks: [
+        { name: "a", tcp: closed },
+        { name: "db", tcp: peer.port, severity: "endpoint" },
+      ],
+      endpoints: { [path]: ["db"] },
+    });
+  await using daemon = await startDaemon(["--config", await push("/db"), "--control-socket", socket]);
+  expect((await daemon.ask("/db")).status).toBe(200);
+  await push("/data");
+  const why = "unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: ";
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    forcible: true,
+    problems: [expect.stringContaining(`/db would turn ${why}`)],
+  });
+  expect((await daemon.ask("/db")).status).toBe(200);
+  expect(await reloadOver(socket, { force: true })).toMatchObject({
+    taken: true,
+    cautions: expect.arrayContaining([expect.stringContaining(`/db turns ${why}`)]),
+  });
+  expect((await daemon.ask("/db")).status).toBe(504);
+  expect((await daemon.ask("/data")).status).toBe(200);
+});
+
 test("a host that was unhealthy at the last request, and is not any more, is protected too", async () => {
   await using folder = await tempFolder();
   const closed = await freePort();
