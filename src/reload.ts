@@ -9,7 +9,7 @@ import type { Trial } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
 import type { ReloadOrder, ReloadReport } from "./status.ts";
-import type { TrialReport } from "./trial.ts";
+import { describeHarm, type TrialReport } from "./trial.ts";
 import { within } from "./within.ts";
 
 /** Reads the options again, or says why there are none, whole lines. */
@@ -98,10 +98,11 @@ export function createReloader(options: ReloaderOptions): Reloader {
     const { signal } = stopping;
     const tried = signal.aborted ? undefined : await tryOut(plan, signal);
     if (!tried || signal.aborted) return refused([STOPPING]);
-    const { trial, harm, failures } = tried;
-    const isRefused = harm.length > 0 && !force;
+    const { trial } = tried;
+    const isRefused = tried.harm.length > 0 && !force;
     const taken = !isRefused && !dryRun;
-    const warnings = [...(isRefused ? [] : harm), ...failures].map((line) => `health-checker: warning: ${line}`);
+    const harm = tried.harm.map((one) => describeHarm(one, taken));
+    const warnings = [...(isRefused ? [] : harm), ...tried.warnings].map((line) => `health-checker: warning: ${line}`);
     const report = {
       taken,
       problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],

@@ -3,7 +3,8 @@
 // Changes at info, or warning where it is for the worse; steady results at debug. That a check
 // with severity endpoint is down is not for the worse: info.
 // What stays down is said again every five minutes, or sooner when its reason changes.
-// What changes again and again is held back as flapping.ts says: the log never floods.
+// What changes again and again is held back as flapping.ts says: the log never floods. What a reload comes
+// to is never held back: a person has asked for it, and by SIGHUP nothing else answers.
 
 import {
   type Check,
@@ -141,14 +142,11 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     onReload({ taken, problems, cautions, kept, changed, added, removed }): void {
       if (taken) {
         const fields = { kept, changed: textOf(changed), added: textOf(added), removed: textOf(removed) };
-        tell("reload", "info", "configuration reloaded", fields);
-        for (const caution of cautions) tell(`caution ${caution}`, "warning", "unwise configuration", { caution });
+        log.info("configuration reloaded", fields);
+        for (const caution of cautions) log.warning("unwise configuration", { caution });
       } else {
         const shown = problems.slice(0, MOST_NAMES).join("; ");
-        tell("reload", "error", "configuration refused, nothing has changed", {
-          count: problems.length,
-          problems: shown,
-        });
+        log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
       }
     },
     async onWatch(checks): Promise<void> {
@@ -156,9 +154,9 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
         const timeout = formatDuration(timeoutMs);
         const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
         const fields = { name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
-        tell(`plan of ${name}`, "info", "check", fields);
+        log.info("check", fields);
         for (const warning of (await inspect?.()) ?? []) {
-          tell(`flaw of ${name}`, "warning", "check will fail", { name, because: warning });
+          log.warning("check will fail", { name, because: warning });
         }
       }
     },

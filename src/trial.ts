@@ -1,14 +1,16 @@
-// Whether a reload would hurt. The new and the changed checks run once, beside those in force, and so do
-// those on request that decide something they did not decide before: their last result may be old. A reload
+// Whether a reload would hurt. The new and the changed checks run once, and so do
+// those on request that decide something they did not decide before: their last result may be old. A check
+// in the background does not run beside the one that is to replace it: both may take the same lock. A reload
 // hurts where the host, or an endpoint, is healthy now and would not be after it: a check
 // that fails its run would make it so, whatever its thresholds, and one that was down until it has passed
-// `rise` runs in a row.
+// `rise` runs in a row. The path of an endpoint that is removed is answered by the host then. A new endpoint that
+// is unhealthy gets a warning: /replica of a host that is no replica is so.
 
 import type { Check, CheckResult, Outcome } from "./checks/check.ts";
 import { describeFailure } from "./checks/describe.ts";
+import { runCheck } from "./checks/run.ts";
 import { onOneLine } from "./config/problem.ts";
 import type { CheckReport, Monitor, Trial } from "./core/monitor.ts";
-import { startRound } from "./core/round.ts";
 import { nextState, takenOver } from "./core/threshold.ts";
 import { type Decides, decidesEndpoint, decidesHost } from "./core/verdict.ts";
 import { roundDuration } from "./duration.ts";
@@ -16,22 +18,32 @@ import type { Plan } from "./plan.ts";
 
 export interface TrialReport {
   readonly trial: Trial;
-  /** Each check that would turn something unhealthy, with its reason; a line each, empty where the reload is harmless. */
-  readonly harm: readonly string[];
-  /** New and changed checks that fail and turn nothing unhealthy, likewise. */
-  readonly failures: readonly string[];
+  /** What would turn unhealthy; empty where the reload is harmless. */
+  readonly harm: readonly Harm[];
+  /** What fails, or is unhealthy, and turns nothing unhealthy that is healthy now; a line each. */
+  readonly warnings: readonly string[];
 }
+
+/** What turns what unhealthy, and why. */
+export interface Harm {
+  readonly cause: string;
+  readonly effect: string;
+}
+
+/** One line: of what is done, or of what would be. */
+export const describeHarm = ({ cause, effect }: Harm, isDone: boolean): string =>
+  `${cause} ${isDone ? "turns" : "would turn"} ${effect}`;
 
 /** Ends every run when `signal` aborts; otherwise each ends at its own timeout. Never rejects. */
 export async function runTrial(
   current: Plan,
   next: Plan,
-  monitor: Pick<Monitor, "ask" | "states">,
+  monitor: Pick<Monitor, "ask" | "states" | "hold">,
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { changed, added } = next.change;
   const [results] = await Promise.all([
-    runOnce([...changed.keys(), ...added, ...joining(current, next)], signal),
+    runOnce([...changed.keys(), ...added, ...joining(current, next)], changed, monitor, signal),
     learn(current, monitor, signal),
   ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
@@ -45,26 +57,60 @@ export async function runTrial(
     return whyFailed(result, deadlineMs) ?? whyStillDown(result, replaced && known.get(replaced));
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
-  const hurt = subjectsOf(next).filter((subject) => before.get(subject.name) === true && !isHealthy(subject, whyAfter));
-  const blames = hurt.flatMap((subject) =>
-    decidingOf(subject).flatMap((check) => {
-      const why = whyAfter(check, subject);
-      return why === undefined ? [] : [{ check, name: subject.name, why }];
-    }),
-  );
-  const guilty = Map.groupBy(blames, ({ check }) => check);
+  // What is no endpoint is answered by the host.
+  const wasHealthy = ({ name }: Subject) => before.get(name) ?? before.get(HOST);
+  const blames = subjectsAfter(current, next)
+    .filter(wasHealthy)
+    .flatMap((subject) =>
+      decidingOf(subject).flatMap((check): readonly Blame[] => {
+        const why = whyAfter(check, subject);
+        return why === undefined ? [] : [{ subject, check, why }];
+      }),
+    );
+  const guilty = new Set(blames.map(({ check }) => check));
+  const removed = blames.filter(({ subject }) => subject.isRemoved);
+  const stays = blames.filter(({ subject }) => !subject.isRemoved && before.has(subject.name));
+  const fresh = blames.filter(({ subject }) => !before.has(subject.name));
   return {
     trial: { changed, results },
-    harm: [...guilty].map(([check, blamed]) => {
-      const names = blamed.map(({ name }) => name);
-      return `check ${onOneLine(check.name)} would turn ${names.join(" and ")} unhealthy: ${blamed[0]?.why}`;
-    }),
-    failures: results.flatMap((result) => {
-      const { check } = result;
-      const why = guilty.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
-      return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
-    }),
+    harm: [
+      ...groupBy(stays, ({ check }) => check).map(([check, blames]) => ({
+        cause: `check ${onOneLine(check.name)}`,
+        effect: `${blames.map(({ subject }) => subject.name).join(" and ")} unhealthy: ${blames[0]?.why}`,
+      })),
+      ...groupBy(removed, ({ subject }) => subject).map(([{ name }, blames]) => ({
+        cause: name,
+        effect: `unhealthy: that path is no endpoint any more, and the host is unhealthy: ${describeBlames(blames)}`,
+      })),
+    ],
+    warnings: [
+      ...groupBy(fresh, ({ subject }) => subject).map(
+        ([{ name }, blames]) =>
+          `new endpoint ${name} is unhealthy, and without it the answer there is healthy: ${describeBlames(blames)}`,
+      ),
+      ...results.flatMap((result) => {
+        const { check } = result;
+        const why = guilty.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
+        return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
+      }),
+    ],
   };
+}
+
+/** Why the subject would be unhealthy. */
+interface Blame {
+  readonly subject: Subject;
+  readonly check: Check;
+  readonly why: string;
+}
+
+const groupBy = <Key>(blames: readonly Blame[], keyOf: (blame: Blame) => Key): readonly [Key, readonly Blame[]][] => [
+  ...Map.groupBy(blames, keyOf),
+];
+
+function describeBlames([first, ...others]: readonly Blame[]): string {
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return first ? `check ${onOneLine(first.check.name)}: ${first.why}${more}` : "";
 }
 
 /** What requests ask for: the host, or an endpoint. */
@@ -73,15 +119,28 @@ interface Subject {
   readonly checks: readonly Check[];
   readonly decides: Decides;
   readonly deadlineMs: number | undefined;
+  /** The path of an endpoint that is none any more. */
+  readonly isRemoved?: boolean;
 }
+
+const HOST = "the host";
 
 function subjectsOf({ settings, options }: Plan): readonly Subject[] {
   return settings.groups.map((checks, index) => {
     const deadlineMs = settings.deadlinesMs?.[index];
     return index === 0
-      ? { name: "the host", checks, decides: decidesHost, deadlineMs }
+      ? { name: HOST, checks, decides: decidesHost, deadlineMs }
       : { name: options.endpoints[index - 1]?.path ?? "", checks, decides: decidesEndpoint, deadlineMs };
   });
+}
+
+/** With what the host answers instead of an endpoint from then on. */
+function subjectsAfter(current: Plan, next: Plan): readonly Subject[] {
+  const after = subjectsOf(next);
+  const names = new Set(after.map(({ name }) => name));
+  const removed = subjectsOf(current).filter(({ name }) => !names.has(name));
+  const [host] = after;
+  return host ? [...after, ...removed.map(({ name }) => ({ ...host, name, isRemoved: true }))] : after;
 }
 
 const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.filter(decides);
@@ -101,7 +160,7 @@ const shortestDeadline = (check: Check, plan: Plan): number =>
 function joining(current: Plan, next: Plan): readonly Check[] {
   const stays = new Set(current.checks);
   const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
-  const joined = subjectsOf(next).flatMap((subject) => {
+  const joined = subjectsAfter(current, next).flatMap((subject) => {
     const before = decidedBefore.get(subject.name) ?? [];
     return decidingOf(subject).filter((check) => stays.has(check) && !before.includes(check));
   });
@@ -121,25 +180,40 @@ async function learn(
       .filter(isUnsure)
       .map(({ check }) => check),
   );
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  const onAbort = () => stop();
-  signal.addEventListener("abort", onAbort);
   // Its rounds run on, as those of a client that has its answer.
   const stays = { signal: new AbortController().signal };
   const asked = subjectsOf(current).map((subject, group) =>
     decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
   );
-  await Promise.race([Promise.all(asked), stopped]);
-  signal.removeEventListener("abort", onAbort);
+  await untilAborted(Promise.all(asked), signal);
 }
 
-async function runOnce(checks: readonly Check[], signal: AbortSignal): Promise<readonly CheckResult[]> {
-  const results: CheckResult[] = [];
-  const round = startRound(checks, (result) => results.push(result));
-  signal.addEventListener("abort", round.end);
-  await round.ended;
-  signal.removeEventListener("abort", round.end);
-  return results;
+/** The result of each check that ran before `signal` aborted. */
+async function runOnce(
+  checks: readonly Check[],
+  changed: ReadonlyMap<Check, Check>,
+  { hold }: Pick<Monitor, "hold">,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const results = checks.map(async (check) => {
+    const replaced = changed.get(check);
+    const held = replaced && hold(replaced);
+    if (held) await untilAborted(held.idle, signal);
+    const result = signal.aborted ? [] : [await runCheck(check, signal)];
+    held?.release();
+    return result;
+  });
+  return (await Promise.all(results)).flat();
+}
+
+/** Resolves when the promise does, or the signal aborts. */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = () => resolve();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", onAbort);
+  await Promise.race([promise, aborted]);
+  signal.removeEventListener("abort", onAbort);
 }
 
 /** Undefined where it passes. */

@@ -34,7 +34,7 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
   return { reloader, reads, events, faults };
 }
 
-const HARMLESS: TrialReport = { trial: { changed: new Map(), results: [] }, harm: [], failures: [] };
+const HARMLESS: TrialReport = { trial: { changed: new Map(), results: [] }, harm: [], warnings: [] };
 
 const PLAIN = { force: false, dryRun: false };
 const AT = { at: expect.any(String), dryRun: false, forcible: false };
@@ -132,8 +132,8 @@ test("a reading that hangs is refused after 20 s, and is no reason to begin othe
 
 const HARMFUL: TrialReport = {
   ...HARMLESS,
-  harm: ["check changed would turn the host unhealthy: refused: nobody there"],
-  failures: ["check new fails: exit: 3"],
+  harm: [{ cause: "check changed", effect: "the host unhealthy: refused: nobody there" }],
+  warnings: ["check new fails: exit: 3"],
 };
 
 /** A reload of what would do harm. */
@@ -158,7 +158,7 @@ test("what would turn the host unhealthy is refused with its reasons, and force 
     ...TAKEN,
     cautions: [
       "takes a restart",
-      "health-checker: warning: check changed would turn the host unhealthy: refused: nobody there",
+      "health-checker: warning: check changed turns the host unhealthy: refused: nobody there",
       "health-checker: warning: check new fails: exit: 3",
     ],
   });
@@ -172,6 +172,9 @@ test("a dry run says what would come of it, changes nothing, and is no last relo
   expect(refused.reloader.last).toBeUndefined();
   const forced = await reloadHarmful({ dryRun: true, force: true });
   expect(forced.report).toMatchObject({ taken: false, dryRun: true, problems: [] });
+  expect(forced.report.cautions).toContain(
+    "health-checker: warning: check changed would turn the host unhealthy: refused: nobody there",
+  );
   expect(forced.events).toEqual([]);
 });
 

@@ -2,10 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { type Check, failed, type Outcome, type Severity } from "../src/checks/check.ts";
-import { createMonitor } from "../src/core/monitor.ts";
+import { createMonitor, type Monitor } from "../src/core/monitor.ts";
 import type { Plan } from "../src/plan.ts";
-import { runTrial } from "../src/trial.ts";
-import { fakeCheck } from "./core/fakes.ts";
+import { describeHarm, runTrial, type TrialReport } from "../src/trial.ts";
+import { fakeCheck, settle } from "./core/fakes.ts";
+import { backgroundCheck, setUp } from "./core/held-runs.ts";
 
 const UP: Outcome = { ok: true };
 const DOWN = failed("refused", "nobody listens on 127.0.0.1:1");
@@ -27,6 +28,13 @@ interface Settings {
 const never = (): never => {
   throw new Error("called");
 };
+
+/** In the words of a refusal. */
+const harmOf = ({ harm }: TrialReport): readonly string[] => harm.map((one) => describeHarm(one, false));
+
+/** Where all that is in force is known. */
+const tryKnown = (current: Plan, next: Plan, states: Monitor["states"]) =>
+  runTrial(current, next, { states, ask: never, hold: never }, new AbortController().signal);
 
 /** A plan of these checks; `of` names the ones that stay as they are. */
 function planOf(
@@ -89,16 +97,16 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
     monitor,
     new AbortController().signal,
   );
-  return { ...report, asked: () => asked };
+  return { ...report, harm: harmOf(report), asked: () => asked };
 }
 
 test("checks that pass are no harm, nor is a reload that changes none", async () => {
-  expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], failures: [] });
-  expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], failures: [] });
+  expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], warnings: [] });
+  expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], warnings: [] });
 });
 
 test("a changed or a new check that fails turns a healthy host unhealthy, each with its reason", async () => {
-  const { harm, failures } = await tryOut({
+  const { harm, warnings } = await tryOut({
     a: { is: UP },
     b: { is: UP, becomes: DOWN },
     c: { becomes: { ...failed("exit", "ended with status 3"), output: "one\nno disk\n" } },
@@ -107,7 +115,7 @@ test("a changed or a new check that fails turns a healthy host unhealthy, each w
     "check b would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
     "check c would turn the host unhealthy: exit: ended with status 3; its output ends in: no disk",
   ]);
-  expect(failures).toEqual([]);
+  expect(warnings).toEqual([]);
 });
 
 test("where nothing has asked yet, what is in force is asked for, the host and each endpoint", async () => {
@@ -116,29 +124,66 @@ test("where nothing has asked yet, what is in force is asked for, the host and e
 });
 
 test("a host that is unhealthy already cannot be hurt", async () => {
-  const { harm, failures } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
+  const { harm, warnings } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
   expect(harm).toEqual([]);
-  expect(failures).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
+  expect(warnings).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
 });
 
 test("a check that only warns, or only decides an endpoint, hurts the host not; one that turns critical does", async () => {
   for (const severity of ["warning", "endpoint"] as const) {
-    const { harm, failures } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
-    expect({ harm, failures }).toEqual({ harm: [], failures: [expect.stringContaining("check b fails")] });
+    const { harm, warnings } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
+    expect({ harm, warnings }).toEqual({ harm: [], warnings: [expect.stringContaining("check b fails")] });
   }
   const turned = await tryOut({ a: { is: UP }, b: { is: DOWN, becomes: DOWN, wasSeverity: "warning" } });
   expect(turned.harm).toEqual([expect.stringContaining("check b would turn the host unhealthy")]);
 });
 
-test("an endpoint that is healthy is kept so, whatever the severity of its checks; a new one need not be healthy", async () => {
+test("an endpoint that is healthy is kept so, whatever the severity of its checks", async () => {
   const endpoints = { "/replica": ["replica"] };
   const given = { a: { is: UP }, replica: { is: UP, becomes: DOWN, severity: "endpoint" } } as const;
   expect((await tryOut(given, { endpoints })).harm).toEqual([
     "check replica would turn /replica unhealthy: refused: nobody listens on 127.0.0.1:1",
   ]);
-  expect((await tryOut(given, {}, { endpoints })).harm).toEqual([]);
   const both = await tryOut({ a: { is: UP, becomes: DOWN } }, { endpoints: { "/a": ["a"] } });
   expect(both.harm).toEqual([expect.stringContaining("would turn the host and /a unhealthy")]);
+});
+
+test("a new endpoint need not be healthy, which is worth a warning where the host is", async () => {
+  const endpoints = { "/replica": ["replica", "lag"] };
+  const primary = {
+    a: { is: UP },
+    replica: { is: DOWN, severity: "endpoint" },
+    lag: { becomes: DOWN, severity: "endpoint" },
+  } as const;
+  const { harm, warnings } = await tryOut(primary, {}, { endpoints });
+  expect({ harm, warnings }).toEqual({
+    harm: [],
+    warnings: [
+      "new endpoint /replica is unhealthy, and without it the answer there is healthy: check replica: refused: nobody listens on 127.0.0.1:1 (and 1 more)",
+    ],
+  });
+  expect((await tryOut({ ...primary, a: { is: DOWN } }, {}, { endpoints })).warnings).toEqual([
+    "check lag fails: refused: nobody listens on 127.0.0.1:1",
+    "check replica fails: refused: nobody listens on 127.0.0.1:1",
+  ]);
+});
+
+test("the path of an endpoint that is removed, or renamed, is the host's then", async () => {
+  const before = { endpoints: { "/db": ["db"] } };
+  const given = { a: { is: DOWN }, b: { is: UP }, db: { is: UP, severity: "endpoint" } } as const;
+  const refused = [
+    "/db would turn unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: nobody listens on 127.0.0.1:1",
+  ];
+  expect((await tryOut(given, before, {})).harm).toEqual(refused);
+  expect((await tryOut(given, before, { endpoints: { "/data": ["db"] } })).harm).toEqual(refused);
+  // The host is healthy; or the endpoint is not.
+  expect((await tryOut({ ...given, a: { is: UP } }, before, {})).harm).toEqual([]);
+  expect((await tryOut({ ...given, db: { is: DOWN, severity: "endpoint" } }, before, {})).harm).toEqual([]);
+  // It is healthy until then.
+  expect((await tryOut({ ...given, a: { is: UP, becomes: DOWN } }, before, {})).harm).toEqual([
+    "check a would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
+    ...refused,
+  ]);
 });
 
 test("an endpoint that is given a check which is down is hurt by it, though the check has not changed", async () => {
@@ -169,8 +214,8 @@ test.each([
       { check: b, state: { status, streak: 1, since: 0, ...(was && { last: last(b, was) }) }, stale: false },
     ];
     const plan = (names: readonly string[]) => planOf(checks, { endpoints: { "/e": names } }, NO_CHANGE);
-    const report = await runTrial(plan(["a"]), plan(["a", "b"]), { states, ask: never }, new AbortController().signal);
-    expect(report.harm).toEqual([...harm]);
+    const report = await tryKnown(plan(["a"]), plan(["a", "b"]), states);
+    expect(harmOf(report)).toEqual([...harm]);
     expect(report.trial.results.map(({ check }) => check.name)).toEqual(["b"]);
   },
 );
@@ -180,14 +225,12 @@ test("a deadline that is shorter than a check takes would turn the host unhealth
   const plan = (deadlineMs: number) => planOf(new Map([["slow", slow]]), { deadlinesMs: [deadlineMs] }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 2000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
-  const report = await runTrial(plan(4500), plan(1000), { states, ask: never }, new AbortController().signal);
-  expect(report.harm).toEqual([
+  const report = await tryKnown(plan(4500), plan(1000), states);
+  expect(harmOf(report)).toEqual([
     "check slow would turn the host unhealthy: it takes 2s, longer than the deadline of 1s",
   ]);
   // It is answered 504 today as well.
-  expect((await runTrial(plan(1500), plan(1000), { states, ask: never }, new AbortController().signal)).harm).toEqual(
-    [],
-  );
+  expect((await tryKnown(plan(1500), plan(1000), states)).harm).toEqual([]);
 });
 
 test("a check may take longer than the deadline of the host, and not longer than that of its endpoint", async () => {
@@ -197,12 +240,11 @@ test("a check may take longer than the deadline of the host, and not longer than
     planOf(new Map([["slow", slow]]), { endpoints, deadlinesMs }, NO_CHANGE);
   const last = { check: slow, startedAt: 0, start: 0, durationMs: 6000, outcome: UP };
   const states = () => [{ check: slow, state: { status: "up" as const, streak: 1, since: 0, last }, stale: false }];
-  const harmOf = async (after: Plan) =>
-    (await runTrial(plan(undefined, undefined), after, { states, ask: never }, new AbortController().signal)).harm;
-  expect(await harmOf(plan(4500, undefined))).toEqual([
+  const harmBy = async (after: Plan) => harmOf(await tryKnown(plan(undefined, undefined), after, states));
+  expect(await harmBy(plan(4500, undefined))).toEqual([
     "check slow would turn the host unhealthy: it takes 6s, longer than the deadline of 4s500ms",
   ]);
-  expect(await harmOf(plan(undefined, 4500))).toEqual([
+  expect(await harmBy(plan(undefined, 4500))).toEqual([
     "check slow would turn /slow unhealthy: it takes 6s, longer than the deadline of 4s500ms",
   ]);
 });
@@ -216,7 +258,52 @@ test("every run ends when the signal aborts", async () => {
   });
   const current = planOf(new Map(), {}, NO_CHANGE);
   const next = planOf(new Map([["hangs", hangs]]), {}, { ...NO_CHANGE, added: [hangs] });
-  const trial = runTrial(current, next, { states: () => [], ask: never }, stop.signal);
+  const trial = runTrial(current, next, { states: () => [], ask: never, hold: never }, stop.signal);
   stop.abort();
   expect((await trial).trial.results).toHaveLength(1);
+});
+
+test("a check of the background does not run beside the one that replaces it; others do not wait", async () => {
+  const before = backgroundCheck({ name: "locks" });
+  const { monitor, clock, runs, last } = setUp({ groups: [[before]] });
+  monitor.start();
+  await last("locks").end();
+  await clock.pass(10_000); // it runs
+  const ends: ((outcome: Outcome) => void)[] = [];
+  const held = (name: string) =>
+    fakeCheck({ name, intervalMs: 10_000, probe: () => new Promise((resolve) => ends.push(resolve)) });
+  const [after, slow] = [held("locks"), held("slow")];
+  const change = { kept: 0, changed: new Map([[after, before]]), added: [slow], removed: [] };
+  const current = planOf(new Map([["locks", before]]), {}, NO_CHANGE);
+  const next = planOf(new Map(Object.entries({ locks: after, slow })), {}, change);
+  const trial = runTrial(current, next, monitor, new AbortController().signal);
+  await settle();
+  expect(ends).toHaveLength(1); // slow alone
+  await last("locks").end();
+  expect(ends).toHaveLength(2);
+  await clock.pass(10_000);
+  expect(runs).toHaveLength(2);
+  ends[1]?.(UP);
+  await settle();
+  await clock.pass(0);
+  expect(runs).toHaveLength(3); // the hold has ended with its own trial, though another runs on
+  ends[0]?.(UP);
+  expect((await trial).harm).toEqual([]);
+});
+
+test("a trial that waits for a run to end is over when the signal aborts", async () => {
+  const before = backgroundCheck({ name: "hangs" });
+  const { monitor } = setUp({ groups: [[before]] });
+  monitor.start();
+  const after = fakeCheck({ name: "hangs", probe: never });
+  const stop = new AbortController();
+  const trial = runTrial(
+    planOf(new Map([["hangs", before]]), {}, NO_CHANGE),
+    planOf(new Map([["hangs", after]]), {}, { ...NO_CHANGE, changed: new Map([[after, before]]) }),
+    monitor,
+    stop.signal,
+  );
+  await settle();
+  stop.abort();
+  expect((await trial).trial.results).toEqual([]);
 });

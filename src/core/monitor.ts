@@ -62,6 +62,14 @@ export interface CheckReport {
   readonly stale: boolean;
 }
 
+/** Keeps a check from running in the background. */
+export interface Hold {
+  /** Resolves when no run of the check is under way. */
+  readonly idle: Promise<void>;
+  /** It runs again, soon where a run was due meanwhile. */
+  release(): void;
+}
+
 export interface Monitor {
   /** Runs every check of the background at once, then each on its interval. */
   start(): void;
@@ -78,11 +86,19 @@ export interface Monitor {
    * settings that it came under.
    */
   reconfigure(settings: MonitorSettings, trial?: Trial): void;
+  /**
+   * Starts no run of the check in the background, so that something else can run in its place. Without a fresh
+   * result it runs once more first. The hold ends by itself just before the result would be stale.
+   */
+  hold(check: Check): Hold;
   /** Every check of the host, in its order. */
   states(): readonly CheckReport[];
   /** Ends every run and round at once: who waits is answered unhealthy. Nothing runs in the background any more. */
   abort(): void;
 }
+
+/** A hold ends so much before a run, if it takes as long as the last one, would end too late. */
+const HOLD_MARGIN_MS = 100;
 
 const NO_TRIAL: Trial = { changed: new Map(), results: [] };
 
@@ -102,11 +118,16 @@ interface Subject {
   /** Its run in the background, and when the last one began. */
   run?: Run | undefined;
   ranAt: number;
+  /** While there are any, a run that is due is put off. */
+  readonly holds: Set<object>;
+  isPutOff: boolean;
 }
 
 interface Run {
   readonly startedAt: number;
   readonly cut: AbortController;
+  /** Resolves once its result is taken. */
+  readonly ended: Promise<void>;
 }
 
 interface GroupSettings {
@@ -185,6 +206,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
       subject.groups = subject.groups.filter(({ vigil }) => vigil !== undefined);
       endUnlessWanted(subject);
     }
+    for (const [check, old] of changed) {
+      const [subject, replaced] = [subjects.get(check), before.get(old)];
+      if (subject && replaced?.run) void untilIdle(replaced).then(holdRuns(subject, Promise.resolve()));
+    }
     rounds.reconfigure(settings.maxRounds, changed);
     groups = settings.groups.map((checks, index) =>
       createGroup(checks, index === 0 ? decidesHost : decidesEndpoint, {
@@ -216,7 +241,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     const subject = subjects.get(result.check);
     if (!subject) return;
     subject.ranAt = result.start;
-    if (runsInBackground(subject)) takeInBackground(subject, result.start, result);
+    // Its age counts from here: another check of the trial may have taken long. Where its interval is over it runs at once.
+    if (runsInBackground(subject)) takeInBackground(subject, result, result.start, clock.now());
     else takeOnRequest(result);
   }
 
@@ -389,19 +415,64 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   function dutyOf(subject: Subject): readonly Duty[] {
     const { intervalMs } = subject.check;
-    const onTick = () => {
-      if (!subject.run) launch(subject);
-    };
     if (intervalMs === undefined) return [];
-    return [{ intervalMs, dueAtOnce: clock.now() >= subject.ranAt + intervalMs, onTick }];
+    return [
+      { intervalMs, dueAtOnce: clock.now() >= subject.ranAt + intervalMs, onTick: () => launchUnlessHeld(subject) },
+    ];
+  }
+
+  function launchUnlessHeld(subject: Subject): void {
+    if (subject.run) return;
+    if (subject.holds.size > 0) subject.isPutOff = true;
+    else launch(subject);
+  }
+
+  function hold(check: Check): Hold {
+    const subject = subjects.get(check);
+    if (!subject || !runsInBackground(subject)) return { idle: Promise.resolve(), release() {} };
+    if (phase === "started" && !subject.run && !isFresh(subject, clock.now())) launch(subject);
+    const idle = untilIdle(subject);
+    return { idle, release: holdRuns(subject, idle) };
+  }
+
+  /** Returns what releases it. From `idle` on it is released in time for the result not to get stale. */
+  function holdRuns(subject: Subject, idle: Promise<void>): () => void {
+    const { holds } = subject;
+    let cancel = () => {};
+    const release = () => {
+      cancel();
+      // Not within this turn: a reload may be about to replace the check.
+      if (holds.delete(release)) clock.after(0, () => launchPutOff(subject));
+    };
+    const releaseInTime = () => {
+      if (!holds.has(release)) return;
+      const waitMs = latestStart(subject) - clock.now();
+      if (waitMs <= 0) release();
+      else cancel = clock.after(waitMs, releaseInTime);
+    };
+    holds.add(release);
+    void idle.then(releaseInTime);
+    return release;
+  }
+
+  function launchPutOff(subject: Subject): void {
+    if (phase === "started" && subject.isPutOff && isWatched(subject)) launchUnlessHeld(subject);
+  }
+
+  async function untilIdle(subject: Subject): Promise<void> {
+    while (subject.run) await subject.run.ended;
   }
 
   function launch(subject: Subject): void {
-    const current = { startedAt: clock.now(), cut: new AbortController() };
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const current = { startedAt: clock.now(), cut: new AbortController(), ended };
     subject.run = current;
     subject.ranAt = current.startedAt;
+    subject.isPutOff = false;
     running.add(subject);
-    void run(subject.check, current.cut.signal).then((result) => land(subject, current, result));
+    void run(subject.check, current.cut.signal)
+      .then((result) => land(subject, current, result))
+      .then(end);
   }
 
   function land(subject: Subject, { startedAt, cut }: Run, result: CheckResult): void {
@@ -409,7 +480,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     running.delete(subject);
     if (!cut.signal.aborted) {
       const wasTold = subject.toldStale;
-      const changed = takeInBackground(subject, startedAt, result);
+      // No run ends after its timeout unless it was held up, by a suspension say.
+      const endedAt = Math.min(clock.now(), startedAt + subject.check.timeoutMs);
+      const changed = takeInBackground(subject, result, startedAt, endedAt);
       if (isWatched(subject) && (changed || wasTold || reviewDue)) review(clock.now());
     }
     for (const { vigil } of subject.groups) {
@@ -424,15 +497,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
     }
   }
 
-  /** Whether the status changed. */
-  function takeInBackground(subject: Subject, startedAt: number, result: CheckResult): boolean {
+  /** Whether the status changed. The age of the result counts from `endedAt`. */
+  function takeInBackground(subject: Subject, result: CheckResult, startedAt: number, endedAt: number): boolean {
     const { check, groups } = subject;
-    const now = clock.now();
     // When this run began: that it took long breaks no row of failures.
     const wasStale = !isFresh(subject, startedAt);
-    // Its age counts from its end, but no run ends after its timeout unless it was held up, by a suspension say.
-    subject.freshUntil = Math.min(now, startedAt + check.timeoutMs) + check.staleAfterMs;
-    if (isFresh(subject, now)) subject.toldStale = false;
+    subject.freshUntil = endedAt + check.staleAfterMs;
+    if (isFresh(subject, clock.now())) subject.toldStale = false;
     const changed = take(subject, result, check, wasStale);
     if (changed) for (const group of groups) group.verdict = undefined;
     return changed;
@@ -459,6 +530,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     read,
     ask,
     reconfigure,
+    hold,
     states() {
       const now = clock.now();
       return host.map((subject) => ({
@@ -487,6 +559,8 @@ function createSubject(check: Check, replaced?: Subject): Subject {
     freshUntil,
     toldStale,
     ranAt: Number.NEGATIVE_INFINITY,
+    holds: new Set(),
+    isPutOff: false,
   };
 }
 
@@ -497,6 +571,12 @@ const runsInBackground = ({ check }: Subject): boolean => check.intervalMs !== u
 /** Of a check on request, any result is fresh: each request gets one of its own. */
 const isFresh = ({ check, state, freshUntil }: Subject, now: number): boolean =>
   check.intervalMs === undefined ? state.status !== "unknown" : now <= freshUntil;
+
+/** When a run has to start that takes as long as the last one, so that the result does not get stale. */
+function latestStart({ check, state, freshUntil }: Subject): number {
+  const takesMs = (state.last?.durationMs ?? 0) + HOLD_MARGIN_MS;
+  return freshUntil - Math.min(takesMs, check.timeoutMs);
+}
 
 /** Of the last result in the background, where there is one. */
 const ageOf = ({ check, state, freshUntil }: Subject, now: number): number | undefined =>

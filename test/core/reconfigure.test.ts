@@ -276,6 +276,26 @@ describe("a check that replaces another of its name", () => {
     expect(monitor.states()[0]?.state).toMatchObject({ status: "down", streak: 1 });
   });
 
+  test("is as fresh at the switch as if its trial had just ended, and runs at once where its interval is over", async () => {
+    const { monitor, clock, runs, last, stale } = setUp({ groups: [[a]], random: () => 0.5 });
+    monitor.start();
+    await last("a").end();
+    const [fast, slow] = [backgroundCheck({ name: "fast" }), backgroundCheck({ name: "slow", intervalMs: 300_000 })];
+    const results = [fast, slow].map((check) => result(check, clock.now(), UP));
+    await clock.pass(50_000); // another check of the trial took so long
+    for (const run of runs) if (!run.ended) await run.end();
+    monitor.reconfigure({ ...PLAIN, groups: [[a, fast, slow]] }, { changed: new Map(), results });
+    const known = () => monitor.states().map(({ check, stale }) => [check.name, stale]);
+    expect(monitor.read()).toEqual(HEALTHY);
+    expect(last("fast").at).toBe(50_000);
+    expect(runs.some(({ name }) => name === "slow")).toBe(false);
+    await clock.pass(35_000);
+    expect(known()).toContainEqual(["slow", false]);
+    await clock.pass(1);
+    expect(known()).toContainEqual(["slow", true]);
+    expect(stale).toEqual([]);
+  });
+
   test("a new check is known by its trial, and runs next on its interval", async () => {
     const { monitor, clock, runs, last } = setUp({ groups: [[a]] });
     monitor.start();

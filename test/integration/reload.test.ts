@@ -9,12 +9,14 @@ import { askAt } from "../support/ask.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
 import { mountHung } from "../support/mounts.ts";
-import { asRoot } from "../support/needs.ts";
+import { asRoot, needs } from "../support/needs.ts";
 import { isAlive } from "../support/processes.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { run } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
+
+const withFlock = await needs("flock");
 
 const configIn = (folder: TempFolder, content: unknown) => folder.write("config.yaml", JSON.stringify(content));
 
@@ -208,6 +210,37 @@ test("a healthy endpoint is kept so, though the host would not notice", async ()
   expect((await daemon.ask()).status).toBe(200);
 });
 
+test("the path of a healthy endpoint is not left to an unhealthy host", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const closed = await freePort();
+  const socket = socketIn(folder);
+  const push = (path: string) =>
+    configIn(folder, {
+      checks: [
+        { name: "a", tcp: closed },
+        { name: "db", tcp: peer.port, severity: "endpoint" },
+      ],
+      endpoints: { [path]: ["db"] },
+    });
+  await using daemon = await startDaemon(["--config", await push("/db"), "--control-socket", socket]);
+  expect((await daemon.ask("/db")).status).toBe(200);
+  await push("/data");
+  const why = "unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: ";
+  expect(await reloadOver(socket)).toMatchObject({
+    taken: false,
+    forcible: true,
+    problems: [expect.stringContaining(`/db would turn ${why}`)],
+  });
+  expect((await daemon.ask("/db")).status).toBe(200);
+  expect(await reloadOver(socket, { force: true })).toMatchObject({
+    taken: true,
+    cautions: expect.arrayContaining([expect.stringContaining(`/db turns ${why}`)]),
+  });
+  expect((await daemon.ask("/db")).status).toBe(504);
+  expect((await daemon.ask("/data")).status).toBe(200);
+});
+
 test("a host that was unhealthy at the last request, and is not any more, is protected too", async () => {
   await using folder = await tempFolder();
   const closed = await freePort();
@@ -262,6 +295,39 @@ test("while a trial hangs requests are answered as before, and a second reload w
   expect(order).toEqual(["first", "second"]);
   expect(await runsIn(folder)).toHaveLength(1);
 }, 30_000);
+
+withFlock(
+  "a check that takes a lock fails neither in force nor in the trial of what replaces it",
+  async () => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    const lock = join(folder.path, "lock");
+    const script = ["flock", "--nonblock", lock, "sh", "-c", "sleep 0.2"];
+    const push = (script: readonly string[]) =>
+      configIn(folder, { checks: [{ name: "locks", script, interval: "300ms" }] });
+    await using daemon = await startDaemon(["--config", await push(script), "--control-socket", socket]);
+    await daemon.logged("check is up check=locks");
+    const statuses = new Set<number>();
+    let isOver = false;
+    const client = (async () => {
+      while (!isOver) statuses.add((await daemon.ask()).status);
+    })();
+    for (let reload = 0; reload < 8; reload++) {
+      await push([...script, `${reload}`]);
+      expect(await reloadOver(socket, { dryRun: true })).toMatchObject({
+        problems: [],
+        cautions: [],
+        changed: ["locks"],
+      });
+      expect(await reloadOver(socket)).toMatchObject({ taken: true, cautions: [], changed: ["locks"] });
+    }
+    isOver = true;
+    await client;
+    expect([...statuses]).toEqual([200]);
+    expect(daemon.log().filter((line) => line.includes("check is down"))).toEqual([]);
+  },
+  60_000,
+);
 
 test("a new check that hangs is refused at its timeout, and nothing of it is left", async () => {
   await using folder = await tempFolder();

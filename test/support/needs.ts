@@ -22,6 +22,7 @@ const THINGS = {
     file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
   },
   "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
+  flock: { package: "util-linux" },
   systemctl: { package: "systemd" },
   "systemd-analyze": { package: "systemd" },
   mmdebstrap: { package: "mmdebstrap" },
