@@ -18,11 +18,11 @@ import {
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { hasPassed, until } from "../support/until.ts";
 
-/** A script that counts its runs, each of which passes once the gate is open. */
+/** A script that counts its runs, each of which passes once the gate is open. None outlives a daemon that was killed. */
 async function gatedScript(folder: TempFolder) {
   const gate = `${folder.path}/open`;
   const runs = await folder.write("runs", "");
-  const source = `#!/bin/sh\necho run >>${runs}\nuntil [ -e ${gate} ]; do sleep 0.05; done\n`;
+  const source = `#!/bin/sh\necho run >>${runs}\nuntil [ -e ${gate} ]; do kill -0 $PPID && sleep 0.05 || exit; done\n`;
   return {
     path: await folder.write("gated.sh", source, 0o755),
     runs: async () => (await Bun.file(runs).text()).split("\n").length - 1,
