@@ -5,9 +5,9 @@ import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
-import { childrenOf, processesRunning } from "../support/processes.ts";
+import { childrenOf, processesRunning, requestsReadAt, statOf } from "../support/processes.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
-import { until } from "../support/until.ts";
+import { hasPassed, until } from "../support/until.ts";
 
 const HEALTHY = { status: 200, body: "OK" };
 const UNHEALTHY = { status: 504, body: "At least one health check failed" };
@@ -25,9 +25,12 @@ async function runsIn(folder: TempFolder): Promise<number> {
 
 test("the first request after the start waits for the truth, and those after it run nothing", async () => {
   await using folder = await tempFolder();
-  const script = await counting(folder, "sleep 0.5");
-  await using daemon = await startDaemon(["--script", script, "--interval", "1h"]);
-  const first = await daemon.ask();
+  const script = await counting(folder, `until [ -e ${folder.path}/go ]; do sleep 0.05; done`);
+  await using daemon = await startDaemon(["--script", script, "--script-timeout", "10m", "--interval", "1h"]);
+  const asked = daemon.ask();
+  await until(() => requestsReadAt(daemon.port) === 1);
+  await folder.write("go", "");
+  const first = await asked;
   expect({ status: first.status, body: first.body }).toEqual(HEALTHY);
   expect(await runsIn(folder)).toBe(1);
   const answers = await Promise.all(Array.from({ length: 500 }, () => daemon.ask()));
@@ -118,8 +121,9 @@ test("a host that was stopped wakes to results that are too old, and answers wit
   await using daemon = await startDaemon(["--config", config]);
   await until(async () => (await daemon.ask()).status === 200);
   process.kill(daemon.pid, "SIGSTOP");
+  await until(() => statOf(daemon.pid)?.state === "T");
   await rm(flag);
-  await Bun.sleep(1000); // the stop itself, longer than the result counts
+  await until(hasPassed(700)); // and with it the time for which a result counts
   process.kill(daemon.pid, "SIGCONT");
   // With fall: 100 a result that is fresh would have left it up.
   const { status, body } = await daemon.ask();
@@ -127,17 +131,27 @@ test("a host that was stopped wakes to results that are too old, and answers wit
 }, 60_000);
 
 test("on request a check that has not ended at the deadline has failed, and runs on to its timeout", async () => {
+  await using folder = await tempFolder();
   await using peer = await listener();
   const hang = `sleep 8${process.pid}`;
-  await using daemon = await startDaemon([
-    ...["--port", `${peer.port}`, "--script", hang, "--script-timeout", "1s", "--deadline", "400ms"],
-  ]);
+  const config = await configIn(folder, {
+    deadline: "400ms",
+    checks: [
+      { name: "up", tcp: peer.port },
+      { name: "hangs", script: hang, timeout: "10m" },
+      { name: "soon", script: `sleep 9${process.pid}`, timeout: "800ms", severity: "endpoint" },
+    ],
+    endpoints: { "/soon": ["soon"] },
+  });
+  await using daemon = await startDaemon(["--config", config]);
+  expect((await daemon.ask("/soon")).status).toBe(504);
+  expect(await daemon.logged("check is down check=soon")).toContain("reason=timeout");
   expect((await daemon.ask()).status).toBe(504);
-  expect(processesRunning(hang)).toHaveLength(1);
-  expect(await daemon.logged("check is down")).toContain(`check="script ${hang}" reason=timeout`);
-  expect(await daemon.logged("check is up")).toContain(`127.0.0.1:${peer.port}`);
-  await until(() => childrenOf(daemon.pid).length === 0, 5000, "the script to be ended");
-  expect(processesRunning(hang)).toHaveLength(0);
+  expect(await daemon.logged("check is up")).toContain("check=up");
+  const [pid = 0] = processesRunning(hang);
+  process.kill(pid, "SIGKILL");
+  expect(await daemon.logged("check is down check=hangs")).toContain("reason=signal");
+  await until(() => childrenOf(daemon.pid).length === 0, 10_000, "the script to be reaped");
 });
 
 test("a check of severity warning decides the endpoints that name it, and never the host", async () => {

@@ -58,20 +58,43 @@ export function memoryOf(pid: number, which: "now" | "peak" = "now"): number {
 export const handshakesTo = (port: number): number =>
   connectionsTo(port).filter(({ state }) => state === SYN_SENT).length;
 
+/** TCP sockets to this port of 127.0.0.1 that are not closed. */
+export const connectionsTo = (port: number): readonly TcpSocket[] =>
+  tcpSockets().filter(({ remote }) => remote === numeric(port));
+
+/** How many requests the daemon at this port of 127.0.0.1 has read and not answered. It accepts what has sent something. */
+export const requestsReadAt = (port: number): number =>
+  tcpSockets().filter(
+    ({ local, state, unreadBytes, inode }) =>
+      local === numeric(port) && state === ESTABLISHED && unreadBytes === 0 && inode !== "0",
+  ).length;
+
+interface TcpSocket {
+  readonly local: string;
+  readonly remote: string;
+  /** The kernel's number of it. */
+  readonly state: string;
+  /** What has come and was not read. */
+  readonly unreadBytes: number;
+  /** "0" until it is accepted. */
+  readonly inode: string;
+}
+
+const ESTABLISHED = "01";
 const SYN_SENT = "02";
 
-/** TCP sockets to this port of 127.0.0.1 that are not closed: the kernel's number of the state, and what has come and was not read. */
-export function connectionsTo(port: number): readonly { readonly state: string; readonly unreadBytes: number }[] {
-  const target = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return readFileSync("/proc/net/tcp", "utf8")
+const tcpSockets = (): readonly TcpSocket[] =>
+  readFileSync("/proc/net/tcp", "utf8")
+    .trimEnd()
     .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote]) => remote === target)
-    .map(([, , , state = "", queues = ""]) => ({
-      state,
-      unreadBytes: Number.parseInt(queues.split(":")[1] ?? "", 16),
-    }));
-}
+    .slice(1)
+    .map((line) => {
+      const [, local = "", remote = "", state = "", queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
+      return { local, remote, state, unreadBytes: Number.parseInt(queues.split(":")[1] ?? "", 16), inode };
+    });
+
+/** 127.0.0.1 with this port, as the kernel shows it. */
+const numeric = (port: number): string => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
 
 const allProcesses = (): readonly number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
 
