@@ -20,7 +20,7 @@ interface Run {
 }
 
 type Setup = Partial<
-  Pick<MonitorOptions, "groups" | "deadlineMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
+  Pick<MonitorOptions, "groups" | "maxRounds" | "deadlineMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
 >;
 
 /** A monitor of held checks. */
