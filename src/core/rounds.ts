@@ -213,18 +213,33 @@ export function createRounds(options: RoundsOptions): Rounds {
    * of it only where none are, so that requests that come together share a flight.
    */
   function startQueued(): void {
-    const ready = new Map<Check, Flight[]>();
+    // By places, which a check shares with those that it replaces.
+    const ready = new Map<Places, Map<Check, Flight[]>>();
+    const hasPlace = (check: Check): boolean => {
+      const place = placesOf(check);
+      const starting = ready.get(place);
+      return starting?.has(check) || place.taken + (starting?.size ?? 0) < maxRounds;
+    };
     for (const flight of queue) {
-      const startable = [...flight.missing].filter((check) => placesOf(check).taken < maxRounds);
+      const startable = [...flight.missing].filter(hasPlace);
       if (flight.stopGathering && startable.length < flight.missing.size) continue;
       for (const check of startable) {
-        const together = ready.get(check);
+        const place = placesOf(check);
+        const starting = ready.get(place) ?? new Map<Check, Flight[]>();
+        ready.set(place, starting);
+        const together = starting.get(check);
         if (together) together.push(flight);
-        else ready.set(check, [flight]);
+        else starting.set(check, [flight]);
       }
     }
-    const checks = [...ready.keys()];
-    if (checks.length > 0) start(checks, checks.map(placesOf), [...ready.values()]);
+    const runs = [...ready.values()].flatMap((starting) => [...starting]);
+    const checks = runs.map(([check]) => check);
+    if (checks.length > 0)
+      start(
+        checks,
+        checks.map(placesOf),
+        runs.map(([, flights]) => flights),
+      );
   }
 
   /** Starts each check for its flights. */
@@ -290,6 +305,7 @@ export function createRounds(options: RoundsOptions): Rounds {
     if (flight.isQueued) dequeue(flight);
     onProgress();
     flight.askers.answer(flight.verdict);
+    for (const batch of running) endIfUseless(batch);
   }
 
   /** Starts a check that decides nothing. */
@@ -326,6 +342,9 @@ export function createRounds(options: RoundsOptions): Rounds {
   }
 
   function onDeserted(flight: Flight): void {
+    const { lane, missing } = flight;
+    // It will never be complete, so nothing may join it.
+    if (missing.size > 0 && lane.shared === flight) lane.shared = undefined;
     dequeue(flight);
     if (flight.running === 0) void land(flight);
     else for (const batch of running) endIfUseless(batch);

@@ -26,7 +26,7 @@ interface Answer {
 
 type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadlinesMs">> & {
   /** Of every group. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** The names of the checks of each group; those in capitals are only reported. */
   readonly groups?: readonly (readonly string[])[];
 };
@@ -330,6 +330,28 @@ describe("groups", () => {
     await clock.pass(1_000);
     ask(0);
     expect(live().map(({ name }) => name)).toEqual(["b", "a"]);
+  });
+
+  test("join no round that its clients left before all of its checks had a place", async () => {
+    const { clock, ask, live, end } = setUp({
+      groups: [["a"], ["a", "b"]],
+      maxRounds: 1,
+      singleflight: true,
+      deadlineMs: undefined,
+    });
+    ask(0);
+    await clock.pass(100);
+    const left = ask(1);
+    await clock.pass(100);
+    expect(live().map(({ name }) => name)).toEqual(["a", "b"]);
+    left.leave();
+    const late = ask(1);
+    await clock.pass(100);
+    await end("a");
+    await end("b");
+    await end("a");
+    await end("b");
+    expect(late.verdict).toEqual(HEALTHY);
   });
 
   test("share the next run of a check that they wait for", async () => {

@@ -20,7 +20,7 @@ interface Run {
 }
 
 type Setup = Partial<
-  Pick<MonitorOptions, "groups" | "deadlinesMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
+  Pick<MonitorOptions, "groups" | "maxRounds" | "deadlinesMs" | "random" | "onResult" | "onVerdict" | "clock" | "run">
 > & {
   /** Of every group. */
   readonly deadlineMs?: number | undefined;

@@ -172,6 +172,17 @@ describe("who waits", () => {
     expect(results.map(([name]) => name)).toEqual(["two"]);
   });
 
+  test("for a round on request leaves no run of what has gone behind when a failure has answered it", async () => {
+    const [one, two, three] = [onRequest("one"), onRequest("two"), onRequest("three")];
+    const { monitor } = setUp({ groups: [[one.check, two.check]] });
+    const old = outcomeOf(monitor.ask(asker()));
+    monitor.reconfigure({ ...PLAIN, groups: [[three.check]] });
+    two.attempts[0]?.(DOWN);
+    await settle();
+    expect(old.verdict).toEqual(unhealthy("two"));
+    expect(one.aborted).toEqual([true]);
+  });
+
   test("for a mixture of both kinds hears of a failure that came after the change", async () => {
     const one = onRequest("one");
     const { monitor, clock, last } = setUp({ groups: [[one.check, a]] });
@@ -208,6 +219,25 @@ test("a check that replaces another has its places, also those that are taken", 
     await settle();
   }
   expect((await Promise.all(more)).every(({ healthy }) => healthy)).toBe(true);
+});
+
+test("a check and the one that it replaces do not take the last place together", async () => {
+  const one = onRequest("one");
+  const two = onRequest("two");
+  const { monitor, clock } = setUp({ groups: [[one.check]], maxRounds: 1 });
+  const settings = { singleflight: false, maxRounds: 1, groups: [[two.check]] };
+  const answers = [monitor.ask(asker()), monitor.ask(asker())];
+  monitor.reconfigure(settings, { changed: new Map([[two.check, one.check]]), results: [] });
+  answers.push(monitor.ask(asker()));
+  await clock.pass(100);
+  one.attempts[0]?.(UP);
+  await settle();
+  expect([one.attempts.length, two.attempts.length]).toEqual([2, 0]);
+  one.attempts[1]?.(UP);
+  await settle();
+  expect(two.attempts).toHaveLength(1);
+  two.attempts[0]?.(UP);
+  expect((await Promise.all(answers)).every(({ healthy }) => healthy)).toBe(true);
 });
 
 test("single flight begins and ends with the settings", async () => {
