@@ -89,7 +89,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     onStart: () => notifier?.reloading(),
     onEnd(report, change) {
       told.onReload(report);
-      if (report.taken && change) void told.onWatch([...change.changed.keys(), ...change.added]);
+      if (report.taken && change) {
+        void told.onWatch([...change.changed.keys(), ...change.kindChanged, ...change.added]);
+      }
       notifier?.reloaded();
     },
     onFault: told.onFault,
@@ -245,6 +247,7 @@ async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Des
     failing: healthy ? [] : [...new Set([...failing, ...reports.filter(isDown).map(({ check }) => check.name)])],
     reports,
     withdrawal: withdrawals.current(),
+    reloading: reloader.underWay,
     lastReload: reloader.last,
     now: clock.now(),
   });

@@ -8,7 +8,7 @@ import type { Options } from "./config/load.ts";
 import type { Trial } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
-import type { ReloadOrder, ReloadReport } from "./status.ts";
+import { NO_CHANGE, type ReloadChange, type ReloadOrder, type ReloadReport, type ReloadUnderWay } from "./status.ts";
 import { describeHarm, type TrialReport } from "./trial.ts";
 import { within } from "./within.ts";
 
@@ -44,6 +44,8 @@ export const PLAIN_RELOAD: ReloadOrder = { force: false, dryRun: false };
 export interface Reloader {
   /** Resolves with what came of it; never rejects. */
   reload(order?: ReloadOrder): Promise<ReloadReport>;
+  /** Undefined where none is. */
+  readonly underWay: ReloadUnderWay | undefined;
   /** Of the last one that was no dry run. */
   readonly last: ReloadReport | undefined;
   /** Refuses the one under way and all that wait. */
@@ -57,14 +59,17 @@ export function createReloader(options: ReloaderOptions): Reloader {
   let running: Promise<unknown> = Promise.resolve();
   const waiting = new Map<string, Promise<ReloadReport>>();
   const stopping = new AbortController();
+  let underWay: ReloadUnderWay | undefined;
   let last: ReloadReport | undefined;
   /** When the reading began that was refused since it hangs, and still does. */
   let hangsSince: number | undefined;
 
   async function reloadNow(order: ReloadOrder): Promise<ReloadReport> {
     const { dryRun } = order;
+    underWay = { since: new Date().toISOString(), dryRun };
     if (!dryRun) onStart();
     const { change, ...outcome } = await attempt(order);
+    underWay = undefined;
     const report = { at: new Date().toISOString(), dryRun, ...outcome };
     if (dryRun) return report;
     last = report;
@@ -102,12 +107,12 @@ export function createReloader(options: ReloaderOptions): Reloader {
     const isRefused = tried.harm.length > 0 && !force;
     const taken = !isRefused && !dryRun;
     const harm = tried.harm.map((one) => describeHarm(one, taken));
-    const warnings = [...(isRefused ? [] : harm), ...tried.warnings].map((line) => `health-checker: warning: ${line}`);
     const report = {
       taken,
       problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],
       forcible: isRefused,
-      cautions: [...fixed(plan), ...options.cautions, ...warnings],
+      cautions: [...fixed(plan), ...options.cautions],
+      warnings: [...(isRefused ? [] : harm), ...tried.warnings],
       ...namesOf(plan.change),
       change: plan.change,
     };
@@ -143,6 +148,9 @@ export function createReloader(options: ReloaderOptions): Reloader {
       running = next;
       return next;
     },
+    get underWay() {
+      return underWay;
+    },
     get last() {
       return last;
     },
@@ -150,9 +158,19 @@ export function createReloader(options: ReloaderOptions): Reloader {
   };
 }
 
-function namesOf({ kept, changed, added, removed }: PlanChange) {
+function namesOf({ kept, changed, kindChanged, added, removed, options, endpoints }: PlanChange): ReloadChange {
   const names = (checks: Iterable<Check>) => Array.from(checks, ({ name }) => name);
-  return { kept, changed: names(changed.keys()), added: names(added), removed: names(removed) };
+  return {
+    kept,
+    changed: names(changed.keys()),
+    kindChanged: names(kindChanged),
+    added: names(added),
+    removed: names(removed),
+    options,
+    endpointsChanged: endpoints.changed,
+    endpointsAdded: endpoints.added,
+    endpointsRemoved: endpoints.removed,
+  };
 }
 
 const refused = (problems: readonly string[]): Attempt => ({
@@ -160,8 +178,6 @@ const refused = (problems: readonly string[]): Attempt => ({
   problems,
   forcible: false,
   cautions: [],
-  kept: 0,
-  changed: [],
-  added: [],
-  removed: [],
+  warnings: [],
+  ...NO_CHANGE,
 });

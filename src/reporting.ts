@@ -20,7 +20,7 @@ import type { MonitorOptions } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
 import { createFlapGuard, type Late } from "./log/flapping.ts";
 import type { Log, LogFields } from "./log/log.ts";
-import type { ReloadReport } from "./status.ts";
+import type { ReloadChange, ReloadReport } from "./status.ts";
 import { describeFault } from "./thrown.ts";
 
 /** A check that is still down is logged again this often, and this soon when it is down for another reason. */
@@ -139,15 +139,15 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
       const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
       tell(`path ${path}`, "warning", message, { path, endpoint });
     },
-    onReload({ taken, problems, cautions, kept, changed, added, removed }): void {
-      if (taken) {
-        const fields = { kept, changed: textOf(changed), added: textOf(added), removed: textOf(removed) };
-        log.info("configuration reloaded", fields);
-        for (const caution of cautions) log.warning("unwise configuration", { caution });
-      } else {
+    onReload(report): void {
+      const { taken, problems, cautions, warnings } = report;
+      if (taken) log.info("configuration reloaded", changeFields(report));
+      else {
         const shown = problems.slice(0, MOST_NAMES).join("; ");
         log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
       }
+      for (const caution of cautions) log.warning("unwise configuration", { caution });
+      for (const warning of warnings) log.warning("reload warning", { warning });
     },
     async onWatch(checks): Promise<void> {
       for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
@@ -174,6 +174,18 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
 }
 
 const NOTHING_TO_WARN_OF = "check has nothing to warn of any more";
+
+const changeFields = (change: ReloadChange): LogFields => ({
+  kept: change.kept,
+  changed: textOf(change.changed),
+  "kind-changed": textOf(change.kindChanged),
+  added: textOf(change.added),
+  removed: textOf(change.removed),
+  "options-changed": textOf(change.options),
+  "endpoints-changed": textOf(change.endpointsChanged),
+  "endpoints-added": textOf(change.endpointsAdded),
+  "endpoints-removed": textOf(change.endpointsRemoved),
+});
 
 /** Of its being down or stale. */
 const levelOf = (check: Check): "warning" | "info" => (concernsHost(check) ? "warning" : "info");

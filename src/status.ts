@@ -14,6 +14,8 @@ export interface HostStatus extends WithdrawalStatus {
   readonly state: "healthy" | "unhealthy" | "draining" | "maintenance" | "stopping";
   /** Names of the checks that make the host unhealthy, withdrawn or not. */
   readonly failing: readonly string[];
+  /** Present while one is under way. */
+  readonly reloading?: ReloadUnderWay;
   readonly lastReload?: ReloadReport;
   readonly checks: readonly CheckStatus[];
 }
@@ -47,8 +49,43 @@ export interface CheckStatus {
   readonly intervalSeconds?: number;
 }
 
+export interface ReloadUnderWay {
+  readonly since: string;
+  readonly dryRun: boolean;
+}
+
+/** What a reload changes, by name. */
+export interface ReloadChange {
+  /** How many checks stay as they are. */
+  readonly kept: number;
+  /** Checks that keep their name, kind and status. */
+  readonly changed: readonly string[];
+  /** Checks that keep their name alone, and begin anew. */
+  readonly kindChanged: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Without those that take a restart. */
+  readonly options: readonly string[];
+  /** Paths of endpoints that name other checks than before. */
+  readonly endpointsChanged: readonly string[];
+  readonly endpointsAdded: readonly string[];
+  readonly endpointsRemoved: readonly string[];
+}
+
+export const NO_CHANGE: ReloadChange = {
+  kept: 0,
+  changed: [],
+  kindChanged: [],
+  added: [],
+  removed: [],
+  options: [],
+  endpointsChanged: [],
+  endpointsAdded: [],
+  endpointsRemoved: [],
+};
+
 /** What came of reading the configuration again. */
-export interface ReloadReport {
+export interface ReloadReport extends ReloadChange {
   readonly at: string;
   /** False: nothing has changed. */
   readonly taken: boolean;
@@ -60,12 +97,8 @@ export interface ReloadReport {
   readonly forcible: boolean;
   /** What is allowed and unwise, and what takes a restart to change; whole lines. */
   readonly cautions: readonly string[];
-  /** How many checks stay as they are. */
-  readonly kept: number;
-  /** Names of checks: what changed keeps its name, kind and status. */
-  readonly changed: readonly string[];
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
+  /** What the trial found and was no reason to refuse: checks that fail, and with `--force` what turns unhealthy. */
+  readonly warnings: readonly string[];
 }
 
 /** How a reload is asked for. */
@@ -83,13 +116,14 @@ export interface StatusParts {
   readonly failing: readonly string[];
   readonly reports: readonly CheckReport[];
   readonly withdrawal: Withdrawal | undefined;
+  readonly reloading: ReloadUnderWay | undefined;
   readonly lastReload: ReloadReport | undefined;
   /** By the boot clock, as `since` of a state is. */
   readonly now: number;
 }
 
 export function hostStatus(parts: StatusParts): HostStatus {
-  const { version, startedAt, healthy, failing, reports, withdrawal, lastReload, now } = parts;
+  const { version, startedAt, healthy, failing, reports, withdrawal, reloading, lastReload, now } = parts;
   return {
     version,
     pid: process.pid,
@@ -98,6 +132,7 @@ export function hostStatus(parts: StatusParts): HostStatus {
     state: stateOf(healthy, withdrawal),
     failing,
     ...withdrawalStatus(withdrawal),
+    ...(reloading && { reloading }),
     ...(lastReload && { lastReload }),
     checks: reports.map((report) => checkStatus(report, now)),
   };

@@ -1,10 +1,15 @@
-// Whether a reload would hurt. The new and the changed checks run once, and so do
-// those on request that decide something they did not decide before: their last result may be old. A check
-// in the background does not run beside the one that is to replace it: both may take the same lock. A reload
-// hurts where the host, or an endpoint, is healthy now and would not be after it: a check
-// that fails its run would make it so, whatever its thresholds, and one that was down until it has passed
-// `rise` runs in a row. The path of an endpoint that is removed is answered by the host then. A new endpoint that
-// is unhealthy gets a warning: /replica of a host that is no replica is so.
+// Whether a reload would hurt: whether the host, or an endpoint, is healthy now and would not be after it.
+//
+// The new and the changed checks run once, and so do those on request that decide something they did not decide
+// before: their last result may be old. A check in the background does not run beside the one that it replaces:
+// both may take the same lock.
+//
+// A check that fails its run counts as down, whatever its thresholds, and one that was down until it has passed `rise`
+// runs in a row. Where only thresholds, interval or severity of a check in the background change, it fails no more
+// than before, so that its thresholds count for what it decided before.
+//
+// The path of an endpoint that is removed is answered by the host then. A new endpoint that is unhealthy gets a
+// warning: /replica of a host that is no replica is so.
 
 import type { Check, CheckResult, Outcome } from "./checks/check.ts";
 import { describeFailure } from "./checks/describe.ts";
@@ -41,20 +46,24 @@ export async function runTrial(
   monitor: Pick<Monitor, "ask" | "states" | "hold">,
   signal: AbortSignal,
 ): Promise<TrialReport> {
-  const { changed, added } = next.change;
+  const { changed, sameProbe, kindChanged, added } = next.change;
   const [results] = await Promise.all([
-    runOnce([...changed.keys(), ...added, ...joining(current, next)], changed, monitor, signal),
+    runOnce([...changed.keys(), ...kindChanged, ...added, ...joining(current, next)], changed, monitor, signal),
     learn(current, monitor, signal),
   ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
   const tried = new Map(results.map((result) => [result.check, result]));
 
   const whyBefore = (check: Check, { deadlineMs }: Subject) => whyKnown(known.get(check), deadlineMs);
-  const whyAfter = (check: Check, { deadlineMs }: Subject) => {
+  const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
+  const whyAfter = (check: Check, { name, deadlineMs }: Subject) => {
     const result = tried.get(check);
     if (!result) return whyKnown(known.get(check), deadlineMs);
     const replaced = changed.get(check);
-    return whyFailed(result, deadlineMs) ?? whyStillDown(result, replaced && known.get(replaced));
+    const whyDown = whyStillDown(result, replaced && known.get(replaced));
+    const isInBackground = check.intervalMs !== undefined && replaced?.intervalMs !== undefined;
+    const countsAsBefore = isInBackground && sameProbe.has(check) && decidedBefore.get(name)?.includes(replaced);
+    return countsAsBefore ? whyDown : (whyFailed(result, deadlineMs) ?? whyDown);
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
   // What is no endpoint is answered by the host.

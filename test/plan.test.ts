@@ -6,8 +6,8 @@ import { rm } from "node:fs/promises";
 import { buildCheck } from "../src/checks/build.ts";
 import { KINDS } from "../src/checks/index.ts";
 import { loadOptions, type Options } from "../src/config/load.ts";
-import { createPlan } from "../src/plan.ts";
-import { tempFolder } from "./support/temp.ts";
+import { createPlan, type PlanChange } from "../src/plan.ts";
+import { type TempFolder, tempFolder } from "./support/temp.ts";
 
 const build = (config: Options["checks"][number]) => buildCheck(config, { env: {}, onOrphan() {} });
 
@@ -16,6 +16,17 @@ async function load(file: string, env: Readonly<Record<string, string>> = {}): P
   if (!("listener" in options)) throw new Error(options.join("\n"));
   return options;
 }
+
+const NO_CHANGE: PlanChange = {
+  kept: 0,
+  changed: new Map(),
+  sameProbe: new Set(),
+  kindChanged: [],
+  added: [],
+  removed: [],
+  options: [],
+  endpoints: { changed: [], added: [], removed: [] },
+};
 
 const GOOD = "test/testdata/config/good";
 
@@ -28,7 +39,7 @@ test("a file that is read again keeps every check, of every kind", async () => {
     after.checks.forEach((check, index) => {
       expect(check).toBe(before.checks[index] as typeof check);
     });
-    expect(after.change).toEqual({ kept: before.checks.length, changed: new Map(), added: [], removed: [] });
+    expect(after.change).toEqual({ ...NO_CHANGE, kept: before.checks.length });
     for (const { kind } of after.checks) kinds.add(kind);
   }
   expect([...kinds].sort()).toEqual(Object.keys(KINDS).sort());
@@ -73,10 +84,56 @@ test("whatever is changed about a check makes it another, which replaces the one
     const [now, old] = [checks[0] as (typeof checks)[number], before.checks[0] as (typeof checks)[number]];
     expect(change).toEqual(
       now.kind === old.kind
-        ? { kept: 0, changed: new Map([[now, old]]), added: [], removed: [] }
-        : { kept: 0, changed: new Map(), added: checks, removed: before.checks },
+        ? { ...NO_CHANGE, changed: new Map([[now, old]]), sameProbe: change.sameProbe }
+        : { ...NO_CHANGE, kindChanged: checks },
     );
   }
+});
+
+/** The plan of the second file after that of the first. */
+async function change(folder: TempFolder, ...contents: readonly [string, string]): Promise<PlanChange> {
+  const [one, other] = contents;
+  const before = createPlan(await load(await folder.write("config.yaml", one)), build);
+  return createPlan(await load(await folder.write("config.yaml", other)), build, before).change;
+}
+
+test.each([
+  [
+    "rise, fall and intervals",
+    "tcp: 80, interval: 5s",
+    "tcp: 80, interval: 6s, rise: 3, fall: 9, stale-after: 1h",
+    true,
+  ],
+  ["severity", "tcp: 80", "tcp: 80, severity: warning", true],
+  ["the timeout", "tcp: 80", "tcp: 80, timeout: 4s", false],
+  ["the target", "tcp: 80, interval: 5s", "tcp: 81, interval: 5s, fall: 2", false],
+] as const)("a check of which %s changed has the same probe, or not", async (_, one, other, isSame) => {
+  await using folder = await tempFolder();
+  const file = (keys: string) => `checks: [{ name: it, ${keys} }]`;
+  const { changed, sameProbe } = await change(folder, file(one), file(other));
+  expect([...sameProbe]).toEqual(isSame ? [...changed.keys()] : []);
+});
+
+test("options and endpoints that have changed are named; what takes a restart is not among them", async () => {
+  await using folder = await tempFolder();
+  const file = (rest: string) => `
+checks: [{ name: a, tcp: 80 }, { name: b, tcp: 81 }]
+${rest}`;
+  const one = file(`
+failure-status: 503
+endpoints: { /same: [a, b], /other: [a], /gone: [a] }`);
+  const other = file(`
+deadline: 2s
+log-level: debug
+log-format: json
+listener: 127.0.0.1:1
+endpoints: { /same: [b, a], /new: [a], /other: [b] }`);
+  expect(await change(folder, one, other)).toEqual({
+    ...NO_CHANGE,
+    kept: 2,
+    options: ["deadline", "failure-status", "log-level"],
+    endpoints: { changed: ["/other"], added: ["/new"], removed: ["/gone"] },
+  });
 });
 
 test("a secret that has changed makes a new check of who has it", async () => {

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { loadOptions } from "../src/config/load.ts";
 import type { Plan } from "../src/plan.ts";
 import { createReloader, type ReloaderOptions } from "../src/reload.ts";
+import { NO_CHANGE } from "../src/status.ts";
 import type { TrialReport } from "../src/trial.ts";
 import { fakeCheck, fakeClock, settle } from "./core/fakes.ts";
 
@@ -17,8 +18,12 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
   const change = {
     kept: 1,
     changed: new Map([[fakeCheck({ name: "changed" }), fakeCheck({ name: "changed" })]]),
+    sameProbe: new Set(),
+    kindChanged: [fakeCheck({ name: "other kind" })],
     added: [fakeCheck({ name: "new" })],
     removed: [fakeCheck({ name: "old" })],
+    options: ["deadline"],
+    endpoints: { changed: ["/changed"], added: ["/new"], removed: ["/old"] },
   };
   const reloader = createReloader({
     reread: () => new Promise((resolve) => reads.push(resolve)),
@@ -38,16 +43,22 @@ const HARMLESS: TrialReport = { trial: { changed: new Map(), results: [] }, harm
 
 const PLAIN = { force: false, dryRun: false };
 const AT = { at: expect.any(String), dryRun: false, forcible: false };
-const REFUSED = { ...AT, taken: false, cautions: [], kept: 0, changed: [], added: [], removed: [] };
+const REFUSED = { ...AT, taken: false, cautions: [], warnings: [], ...NO_CHANGE };
 const TAKEN = {
   ...AT,
   taken: true,
   problems: [],
   cautions: ["takes a restart"],
+  warnings: [],
   kept: 1,
   changed: ["changed"],
+  kindChanged: ["other kind"],
   added: ["new"],
   removed: ["old"],
+  options: ["deadline"],
+  endpointsChanged: ["/changed"],
+  endpointsAdded: ["/new"],
+  endpointsRemoved: ["/old"],
 };
 
 test("what is read is applied, what is refused is not, and the last is remembered", async () => {
@@ -149,18 +160,14 @@ test("what would turn the host unhealthy is refused with its reasons, and force 
     taken: false,
     forcible: true,
     problems: ["health-checker: check changed would turn the host unhealthy: refused: nobody there"],
-    cautions: ["takes a restart", "health-checker: warning: check new fails: exit: 3"],
+    warnings: ["check new fails: exit: 3"],
   });
   expect(refused.events).toEqual(["start", "refused"]);
   expect(refused.reloader.last).toEqual(refused.report);
   const forced = await reloadHarmful({ force: true });
   expect(forced.report).toEqual({
     ...TAKEN,
-    cautions: [
-      "takes a restart",
-      "health-checker: warning: check changed turns the host unhealthy: refused: nobody there",
-      "health-checker: warning: check new fails: exit: 3",
-    ],
+    warnings: ["check changed turns the host unhealthy: refused: nobody there", "check new fails: exit: 3"],
   });
   expect(forced.events).toEqual(["start", "apply", "taken"]);
 });
@@ -172,10 +179,23 @@ test("a dry run says what would come of it, changes nothing, and is no last relo
   expect(refused.reloader.last).toBeUndefined();
   const forced = await reloadHarmful({ dryRun: true, force: true });
   expect(forced.report).toMatchObject({ taken: false, dryRun: true, problems: [] });
-  expect(forced.report.cautions).toContain(
-    "health-checker: warning: check changed would turn the host unhealthy: refused: nobody there",
-  );
+  expect(forced.report.warnings).toContain("check changed would turn the host unhealthy: refused: nobody there");
   expect(forced.events).toEqual([]);
+});
+
+test("one that is under way is known, and since when", async () => {
+  const { reloader, reads } = setUp();
+  expect(reloader.underWay).toBeUndefined();
+  const before = Date.now();
+  for (const [index, dryRun] of [false, true].entries()) {
+    const reload = reloader.reload({ ...PLAIN, dryRun });
+    await settle();
+    expect(reloader.underWay).toEqual({ since: expect.any(String), dryRun });
+    expect(Date.parse(reloader.underWay?.since ?? "")).toBeGreaterThanOrEqual(before);
+    reads[index]?.(options);
+    await reload;
+    expect(reloader.underWay).toBeUndefined();
+  }
 });
 
 test("reloads that are asked for in different ways share none", async () => {

@@ -5,6 +5,7 @@ import { type Check, type CheckState, failed, type Outcome, type Verdict } from 
 import { nextState, UNKNOWN } from "../src/core/threshold.ts";
 import { createLog } from "../src/log/log.ts";
 import { reporting } from "../src/reporting.ts";
+import { NO_CHANGE } from "../src/status.ts";
 import { fakeCheck, fakeClock } from "./core/fakes.ts";
 
 const UP: Outcome = { ok: true };
@@ -186,10 +187,20 @@ const REFUSED_RELOAD = {
   dryRun: false,
   forcible: false,
   cautions: [],
-  kept: 0,
-  changed: [],
-  added: [],
-  removed: [],
+  warnings: [],
+  ...NO_CHANGE,
+};
+
+const ALL_CHANGES = {
+  kept: 3,
+  changed: ["a"],
+  kindChanged: ["b"],
+  added: ["c"],
+  removed: ["d"],
+  options: ["deadline", "log-level"],
+  endpointsChanged: ["/e"],
+  endpointsAdded: ["/f"],
+  endpointsRemoved: ["/g"],
 };
 
 test("a reload logs what it changed, or why it changed nothing, however many there are", async () => {
@@ -210,6 +221,15 @@ test("a reload logs what it changed, or why it changed nothing, however many the
     '<6>configuration reloaded kept=3 changed="a, b" added=new',
     '<4>unwise configuration caution="listener: takes a restart"',
     '<3>configuration refused, nothing has changed count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
+  ]);
+  report.onReload({ ...taken, ...ALL_CHANGES, cautions: [], warnings: ["check new fails: exit: 3"] });
+  report.onReload({ ...REFUSED_RELOAD, problems: ["wrong"], cautions, warnings: ["check new fails: exit: 3"] });
+  expect(news()).toEqual([
+    '<6>configuration reloaded kept=3 changed=a kind-changed=b added=c removed=d options-changed="deadline, log-level" endpoints-changed=/e endpoints-added=/f endpoints-removed=/g',
+    '<4>reload warning warning="check new fails: exit: 3"',
+    "<3>configuration refused, nothing has changed count=1 problems=wrong",
+    '<4>unwise configuration caution="listener: takes a restart"',
+    '<4>reload warning warning="check new fails: exit: 3"',
   ]);
   const many = Array.from({ length: 100 }, (_, index) => `a.yaml:${index}:1: wrong`);
   report.onReload({ ...REFUSED_RELOAD, problems: many });

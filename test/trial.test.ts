@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { type Check, failed, type Outcome, type Severity } from "../src/checks/check.ts";
 import { createMonitor, type Monitor } from "../src/core/monitor.ts";
-import type { Plan } from "../src/plan.ts";
+import type { Plan, PlanChange } from "../src/plan.ts";
 import { describeHarm, runTrial, type TrialReport } from "../src/trial.ts";
 import { fakeCheck, settle } from "./core/fakes.ts";
 import { backgroundCheck, setUp } from "./core/held-runs.ts";
@@ -55,7 +55,16 @@ function planOf(
   } as unknown as Plan;
 }
 
-const NO_CHANGE = { kept: 0, changed: new Map(), added: [], removed: [] };
+const NO_CHANGE: PlanChange = {
+  kept: 0,
+  changed: new Map(),
+  sameProbe: new Set(),
+  kindChanged: [],
+  added: [],
+  removed: [],
+  options: [],
+  endpoints: { changed: [], added: [], removed: [] },
+};
 
 /** Checks by name: `is` alone stays, `is` and `becomes` changes, `becomes` alone is new. */
 async function tryOut(given: Readonly<Record<string, Given>>, before: Settings = {}, after: Settings = before) {
@@ -93,7 +102,7 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
   });
   const report = await runTrial(
     current,
-    planOf(next, after, { kept: 0, changed, added, removed: [] }),
+    planOf(next, after, { ...NO_CHANGE, changed, added }),
     monitor,
     new AbortController().signal,
   );
@@ -273,7 +282,7 @@ test("a check of the background does not run beside the one that replaces it; ot
   const held = (name: string) =>
     fakeCheck({ name, intervalMs: 10_000, probe: () => new Promise((resolve) => ends.push(resolve)) });
   const [after, slow] = [held("locks"), held("slow")];
-  const change = { kept: 0, changed: new Map([[after, before]]), added: [slow], removed: [] };
+  const change = { ...NO_CHANGE, changed: new Map([[after, before]]), added: [slow] };
   const current = planOf(new Map([["locks", before]]), {}, NO_CHANGE);
   const next = planOf(new Map(Object.entries({ locks: after, slow })), {}, change);
   const trial = runTrial(current, next, monitor, new AbortController().signal);
@@ -306,4 +315,33 @@ test("a trial that waits for a run to end is over when the signal aborts", async
   await settle();
   stop.abort();
   expect((await trial).trial.results).toEqual([]);
+});
+
+/** A reload that changes nothing of how the check runs: it is up after two failures, and fails again. */
+async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 100 })) {
+  const after = backgroundCheck({ fall: 100, ...given, probe: async () => DOWN });
+  const last = { check: before, startedAt: 0, start: 0, durationMs: 1, outcome: DOWN };
+  const up = backgroundCheck({ name: "up" });
+  const states = () => [
+    { check: before, state: { status: "up" as const, streak: 2, since: 0, last }, stale: false },
+    { check: up, state: { status: "up" as const, streak: 2, since: 0, last: { ...last, outcome: UP } }, stale: false },
+  ];
+  const plan = (it: Check, change = NO_CHANGE) => planOf(new Map(Object.entries({ it, up })), {}, change);
+  const change = { ...NO_CHANGE, changed: new Map([[after, before]]), sameProbe: new Set([after]) };
+  const hold = () => ({ idle: Promise.resolve(), release() {} });
+  const monitor = { states, ask: never, hold };
+  const report = await runTrial(plan(before), plan(after, change), monitor, new AbortController().signal);
+  return { harm: harmOf(report), warnings: report.warnings };
+}
+
+test("a check that is up and fails now and then may get other thresholds, and is down only by these", async () => {
+  const fails = "check it fails: refused: nobody listens on 127.0.0.1:1";
+  const hurts = "check it would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1";
+  expect(await retime({ fall: 200 })).toEqual({ harm: [], warnings: [fails] });
+  expect(await retime({ intervalMs: 20_000, rise: 3, fall: 4 })).toEqual({ harm: [], warnings: [fails] });
+  expect(await retime({ fall: 3 })).toEqual({ harm: [hurts], warnings: [] });
+  // What it did not decide before it must pass for.
+  expect(await retime({}, backgroundCheck({ severity: "warning" }))).toEqual({ harm: [hurts], warnings: [] });
+  // On request its failures were not counted.
+  expect(await retime({}, fakeCheck())).toEqual({ harm: [hurts], warnings: [] });
 });

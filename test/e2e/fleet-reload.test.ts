@@ -180,7 +180,7 @@ test("a bad config on ten hosts at once is refused by all, no request is lost an
   await one.push(wrongPort(one));
   const forced = await run(["reload", "--force", "--control-socket", one.socket]);
   expect(forced).toMatchObject({ exitCode: 0, out: expect.stringContaining("1 changed: service; 1 removed: marker") });
-  expect(forced.err).toContain("check service would turn the host unhealthy: refused: ");
+  expect(forced.err).toContain("check service turns the host unhealthy: refused: ");
   await haproxy.see(["DOWN", ...others.map(() => "UP")]);
   await haproxyAsksAll(others);
   expect(await haproxy.servers()).toEqual([{ status: "DOWN", failedChecks: 1, downs: 1 }, ...allUp.slice(1)]);

@@ -178,7 +178,7 @@ test("a check that was down turns critical only once it has passed often enough"
   // Each trial of a reload that is taken is a run more.
   for (const timeout of ["1s", "2s"]) {
     await push({ tcp: peer.port, severity: "warning", timeout });
-    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], cautions: [] });
+    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], warnings: [] });
   }
   await push({ tcp: peer.port });
   expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
@@ -235,7 +235,9 @@ test("the path of a healthy endpoint is not left to an unhealthy host", async ()
   expect((await daemon.ask("/db")).status).toBe(200);
   expect(await reloadOver(socket, { force: true })).toMatchObject({
     taken: true,
-    cautions: expect.arrayContaining([expect.stringContaining(`/db turns ${why}`)]),
+    endpointsAdded: ["/data"],
+    endpointsRemoved: ["/db"],
+    warnings: [expect.stringContaining(`/db turns ${why}`)],
   });
   expect((await daemon.ask("/db")).status).toBe(504);
   expect((await daemon.ask("/data")).status).toBe(200);
@@ -288,12 +290,14 @@ test("while a trial hangs requests are answered as before, and a second reload w
   const status = JSON.parse(out) as HostStatus;
   expect(status).toMatchObject({ healthy: true, checks: [{ name: "a" }] });
   expect(status).not.toHaveProperty("lastReload");
+  expect(status.reloading).toEqual({ since: expect.any(String), dryRun: false });
   expect(order).toEqual([]);
   await folder.write("release", "");
   expect(await first).toMatchObject({ taken: true, kept: 1, added: ["held"] });
   expect(await second).toMatchObject({ taken: false, dryRun: true, kept: 2, added: [] });
   expect(order).toEqual(["first", "second"]);
   expect(await runsIn(folder)).toHaveLength(1);
+  expect(JSON.parse((await run(["status", "--json", "--control-socket", socket])).out)).not.toHaveProperty("reloading");
 }, 30_000);
 
 withFlock(
@@ -316,10 +320,10 @@ withFlock(
       await push([...script, `${reload}`]);
       expect(await reloadOver(socket, { dryRun: true })).toMatchObject({
         problems: [],
-        cautions: [],
+        warnings: [],
         changed: ["locks"],
       });
-      expect(await reloadOver(socket)).toMatchObject({ taken: true, cautions: [], changed: ["locks"] });
+      expect(await reloadOver(socket)).toMatchObject({ taken: true, warnings: [], changed: ["locks"] });
     }
     isOver = true;
     await client;
@@ -429,7 +433,7 @@ test("a dry run prints what would come, exits with 0 or 1, and changes nothing",
   ];
   await configIn(folder, { interval: "1h", "log-level": "debug", checks: good });
   expect(await dryRun()).toEqual({
-    out: "would reload: 0 checks kept; 1 changed: a; 1 added: c; 1 removed: b\n",
+    out: "would reload: 0 checks kept; 1 changed: a; 1 added: c; 1 removed: b; 1 option changed: log-level\n",
     err: "",
     exitCode: 0,
   });
@@ -544,7 +548,7 @@ test("what takes a restart is said, the level of the log is not among it, and a 
     checks: [{ name: "a", script: ["sh", "-c", "echo $TOKEN; exit 1"], env: { TOKEN: `\${file:${token}}` } }],
   });
   const forced = await reloadOver(socket, { force: true });
-  expect(forced).toMatchObject({ taken: true, added: ["a"], removed: ["a"] });
+  expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
   await daemon.logged('caution="agent-listener: 127.0.0.1:5001 takes a restart, until then it is none"');
   await daemon.logged('caution="log-format: json takes a restart, until then it is not given"');
   expect((await daemon.ask()).status).toBe(504);

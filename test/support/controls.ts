@@ -2,7 +2,7 @@
 
 import type { Controls } from "../../src/control/controls.ts";
 import { createLog } from "../../src/log/log.ts";
-import type { HostStatus, ReloadReport } from "../../src/status.ts";
+import { type HostStatus, NO_CHANGE, type ReloadReport } from "../../src/status.ts";
 import type { Withdrawals } from "../../src/withdrawal/withdrawal.ts";
 import { createWithdrawals } from "../../src/withdrawal/withdrawals.ts";
 
@@ -23,10 +23,11 @@ export const TAKEN: ReloadReport = {
   problems: [],
   forcible: false,
   cautions: [],
+  warnings: [],
+  ...NO_CHANGE,
   kept: 1,
   changed: ["database", "lag"],
   added: ["cache"],
-  removed: [],
 };
 
 /** `directory` is where drains are kept; nowhere unless said. */

@@ -9,7 +9,7 @@ import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
 import type { Order } from "./order.ts";
 import { isHostStatus, isObject, isReloadReport, isUndrainAnswer, isWithdrawalAnswer } from "./shapes.ts";
-import { listChecks, renderStatus } from "./status.ts";
+import { listChanges, renderStatus } from "./status.ts";
 import { describeMaintenance, describeWithdrawal, timeOf } from "./withdrawal.ts";
 
 /** What is printed, whole lines. */
@@ -70,10 +70,10 @@ function tell(order: Order, answer: unknown, look: Look): Outcome | undefined {
 }
 
 function tellReload(report: ReloadReport): Outcome {
-  const { dryRun, problems, forcible, cautions } = report;
-  const lines = [...problems, ...cautions].map((line) => onOneLine(line));
+  const { dryRun, problems, forcible, cautions, warnings } = report;
+  const lines = [...[...problems, ...cautions].map((line) => onOneLine(line)), ...warnings.map(warn)];
   if (problems.length === 0) {
-    return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChecks(report)}`], err: lines, isWell: true };
+    return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, isWell: true };
   }
   const refused = dryRun ? "reload would be refused" : "reload refused, nothing has changed";
   const hint = forcible ? "; reload --force overrides that" : "";
@@ -121,6 +121,6 @@ function tellUndrain(answer: UndrainAnswer, nowMs: number): Outcome {
   };
 }
 
-const warn = (text: string): string => `health-checker: warning: ${text}`;
+const warn = (text: string): string => `health-checker: warning: ${onOneLine(text)}`;
 
 const failed = (trouble: string): Outcome => ({ out: [], err: [`health-checker: ${trouble}`], isWell: false });

@@ -3,7 +3,7 @@
 
 import { SEVERITIES } from "../../checks/check.ts";
 import type { UndrainAnswer, WithdrawalAnswer } from "../../control/answers.ts";
-import type { CheckStatus, HostStatus, ReloadReport, WithdrawalStatus } from "../../status.ts";
+import type { CheckStatus, HostStatus, ReloadReport, ReloadUnderWay, WithdrawalStatus } from "../../status.ts";
 
 type Is = (value: unknown) => boolean;
 
@@ -52,10 +52,16 @@ export const isReloadReport = shape<ReloadReport>({
   problems: listOf(isText),
   forcible: isFlag,
   cautions: listOf(isText),
+  warnings: listOf(isText),
   kept: isNumber,
   changed: listOf(isText),
+  kindChanged: listOf(isText),
   added: listOf(isText),
   removed: listOf(isText),
+  options: listOf(isText),
+  endpointsChanged: listOf(isText),
+  endpointsAdded: listOf(isText),
+  endpointsRemoved: listOf(isText),
 });
 
 const isCheckStatus = shape<CheckStatus>({
@@ -84,6 +90,7 @@ export const isHostStatus = shape<HostStatus>({
   healthy: isFlag,
   state: oneOf<HostStatus["state"]>("healthy", "unhealthy", "draining", "maintenance", "stopping"),
   failing: listOf(isText),
+  reloading: optional(shape<ReloadUnderWay>({ since: isTime, dryRun: isFlag })),
   lastReload: optional(isReloadReport),
   checks: listOf(isCheckStatus),
 });

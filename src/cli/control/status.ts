@@ -3,7 +3,7 @@
 
 import { concernsHost } from "../../checks/check.ts";
 import { onOneLine } from "../../config/problem.ts";
-import type { CheckStatus, HostStatus, ReloadReport } from "../../status.ts";
+import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status.ts";
 import {
   type Column,
   colourOf,
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function renderStatus(status: HostStatus, look: Look, nowMs: number): string {
-  const { checks, lastReload, version, pid, startedAt } = status;
+  const { checks, reloading, lastReload, version, pid, startedAt } = status;
   const line = (text: string, colour = "") => drawText(text, colour, look);
   return [
     ...describeState(status, nowMs).flatMap(([text, colour]) => line(text, colour)),
@@ -38,6 +38,7 @@ export function renderStatus(status: HostStatus, look: Look, nowMs: number): str
       look,
     ),
     "",
+    ...(reloading ? line(describeUnderWay(reloading, nowMs), YELLOW) : []),
     ...(lastReload ? describeReload(lastReload, nowMs).flatMap(([text, colour]) => line(text, colour)) : []),
     ...line(`health-checker v${onOneLine(version)}, pid ${pid}, since ${timeOf(startedAt)}`),
   ].join("\n");
@@ -87,23 +88,44 @@ function rowOf(check: CheckStatus, nowMs: number): Row {
   };
 }
 
+function describeUnderWay({ since, dryRun }: ReloadUnderWay, nowMs: number): string {
+  const what = dryRun ? "dry run of a reload" : "reload";
+  return `${what} under way since ${timeOf(since)} (${ageOf(nowMs - Date.parse(since))})`;
+}
+
 function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[] {
-  const { at, taken, problems, cautions } = report;
+  const { at, taken, problems, cautions, warnings } = report;
   const when = `last reload ${timeOf(at)} (${ageOf(nowMs - Date.parse(at))} ago)`;
-  const lines = [...problems, ...cautions].map((text): Coloured => [`  ${onOneLine(text)}`, ""]);
-  return [[`${when}: ${taken ? listChecks(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
+  const lines = [...problems, ...cautions, ...warnings.map((text) => `warning: ${text}`)].map(
+    (text): Coloured => [`  ${onOneLine(text)}`, ""],
+  );
+  return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
 }
 
 /** Of each list: a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
-/** "3 checks kept, 2 changed: database, lag; 1 added: cache" */
-export function listChecks({ kept, changed, added, removed }: ReloadReport): string {
+/** "3 checks kept; 2 changed: database, lag; 1 added: cache; 1 option changed: deadline" */
+export function listChanges(change: ReloadChange): string {
+  const { kept } = change;
   const list = (what: string, names: readonly string[]) => {
     const shown = names.slice(0, MOST_NAMES).map((name) => onOneLine(name));
     const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length === 0 ? [] : [`${names.length} ${what}: ${shown.join(", ")}${others}`];
   };
-  const changes = [...list("changed", changed), ...list("added", added), ...list("removed", removed)];
-  return [`${kept} ${kept === 1 ? "check" : "checks"} kept`, ...changes].join("; ");
+  const oneOrMore = (names: readonly string[], one: string, more: string) => (names.length === 1 ? one : more);
+  const { kindChanged, options, endpointsChanged, endpointsAdded, endpointsRemoved } = change;
+  const endpoints = (what: string, paths: readonly string[]) =>
+    list(`${oneOrMore(paths, "endpoint", "endpoints")} ${what}`, paths);
+  return [
+    `${kept} ${kept === 1 ? "check" : "checks"} kept`,
+    ...list("changed", change.changed),
+    ...list(`changed ${oneOrMore(kindChanged, "its", "their")} kind`, kindChanged),
+    ...list("added", change.added),
+    ...list("removed", change.removed),
+    ...list(`${oneOrMore(options, "option", "options")} changed`, options),
+    ...endpoints("changed", endpointsChanged),
+    ...endpoints("added", endpointsAdded),
+    ...endpoints("removed", endpointsRemoved),
+  ].join("; ");
 }

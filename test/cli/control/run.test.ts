@@ -139,6 +139,8 @@ test("a reload says what has changed, or why nothing has", async () => {
   });
   report = { ...TAKEN, cautions: ["listener: takes a restart"] };
   expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
+  report = { ...TAKEN, warnings: ["check \x1b[2J fails"] };
+  expect(await run(RELOAD)).toMatchObject({ err: ['health-checker: warning: "check \\u001b[2J fails"'], isWell: true });
   report = { ...TAKEN, taken: false, dryRun: true };
   expect(await run(RELOAD)).toMatchObject({
     out: [expect.stringMatching(/^would reload: 1 check kept; 2/)],
@@ -315,6 +317,7 @@ test.each([
   ["status", statusWith({ maintenance: { ...MAINTENANCE, until: "soon" } })],
   ["status", statusWith({ maintenance: { ...MAINTENANCE, reason: {} } })],
   ["status", statusWith({ lastReload: {} })],
+  ["status", statusWith({ reloading: { since: "soon", dryRun: false } })],
   ["status", statusWith({ lastReload: { ...TAKEN, at: 5 } })],
   ["status", statusWith({ checks: [{ ...CHECK, status: "\x1b[2Jup" }] })],
   ["status", statusWith({ checks: [{ ...CHECK, severity: "fatal" }] })],

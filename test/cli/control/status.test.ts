@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { SEVERITIES } from "../../../src/checks/check.ts";
 import { renderStatus } from "../../../src/cli/control/status.ts";
-import type { CheckStatus, HostStatus } from "../../../src/status.ts";
+import { type CheckStatus, type HostStatus, NO_CHANGE } from "../../../src/status.ts";
 import * as fc from "../../support/properties.ts";
 
 const NOW = Date.parse("2026-01-31T12:10:00.500Z");
@@ -146,14 +146,15 @@ test.each([
 
 const RELOAD = {
   at: "2026-01-31T12:08:00.000Z",
+  ...NO_CHANGE,
   kept: 1,
   changed: ["database", "lag"],
   added: ["cache"],
-  removed: [],
   dryRun: false,
   forcible: false,
   problems: [],
   cautions: [],
+  warnings: [],
 };
 
 test.each([
@@ -161,6 +162,25 @@ test.each([
     "taken",
     { ...RELOAD, taken: true },
     ["last reload 2026-01-31T12:08:00Z (2m ago): 1 check kept; 2 changed: database, lag; 1 added: cache"],
+  ],
+  [
+    "taken with every kind of change",
+    {
+      ...RELOAD,
+      ...NO_CHANGE,
+      taken: true,
+      kept: 3,
+      kindChanged: ["lag"],
+      options: ["deadline", "log-level"],
+      endpointsChanged: ["/a"],
+      endpointsAdded: ["/b", "/c"],
+      endpointsRemoved: ["/d"],
+      warnings: ["check lag fails: exit: 3"],
+    },
+    [
+      "last reload 2026-01-31T12:08:00Z (2m ago): 3 checks kept; 1 changed its kind: lag; 2 options changed: deadline, log-level; 1 endpoint changed: /a; 2 endpoints added: /b, /c; 1 endpoint removed: /d",
+      "  warning: check lag fails: exit: 3",
+    ],
   ],
   [
     "taken in part",
@@ -178,6 +198,13 @@ test.each([
   ],
 ] as const)("a last reload that was %s is told", (_, lastReload, lines) => {
   expect(render({ lastReload }).slice(6, -1)).toEqual([...lines]);
+});
+
+test.each([
+  [false, "reload under way since 2026-01-31T12:08:00Z (2m)"],
+  [true, "dry run of a reload under way since 2026-01-31T12:08:00Z (2m)"],
+])("a reload that is under way is shown (dry run: %p)", (dryRun, line) => {
+  expect(render({ reloading: { since: "2026-01-31T12:08:00.000Z", dryRun } }).slice(6, -1)).toEqual([line]);
 });
 
 test("colour marks the state of the host and of each check", () => {
@@ -224,7 +251,7 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
         checks: checks as readonly CheckStatus[],
         failing: [one],
         maintenance: { ...MAINTENANCE, reason: one },
-        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one], changed: [one], added: [other] },
+        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one], warnings: [other], options: [one] },
         version: other,
       };
       for (const line of renderStatus(status(says), { columns, colour: false }, NOW).split("\n")) {
