@@ -26,7 +26,7 @@ interface Answer {
 
 type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadlinesMs">> & {
   /** Of every group. */
-  readonly deadlineMs?: number | undefined;
+  readonly deadlineMs?: number;
   /** The names of the checks of each group; those in capitals are only reported. */
   readonly groups?: readonly (readonly string[])[];
 };
@@ -337,7 +337,6 @@ describe("groups", () => {
       groups: [["a"], ["a", "b"]],
       maxRounds: 1,
       singleflight: true,
-      deadlineMs: undefined,
     });
     ask(0);
     await clock.pass(100);
