@@ -55,7 +55,9 @@ test.each(FILES)("%s is refused, and each of its problems told", async (name) =>
 
 test("a file that is not there is told", async () => {
   await using folder = await tempFolder();
-  expect(await refusalOf(join(folder.path, "none.yaml"))).toEqual(["health-checker: cannot read none.yaml: no such file"]);
+  expect(await refusalOf(join(folder.path, "none.yaml"))).toEqual([
+    "health-checker: cannot read none.yaml: no such file",
+  ]);
 });
 
 test("a folder, a pipe and a device are not opened", async () => {
@@ -76,7 +78,9 @@ test("10 MB are refused unread", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("large.yaml", "# x\n".repeat(2_500_000));
   const before = bytesRead();
-  expect(await refusalOf(file)).toEqual(["health-checker: cannot read large.yaml: it has 10000000 bytes, more than 1 MiB"]);
+  expect(await refusalOf(file)).toEqual([
+    "health-checker: cannot read large.yaml: it has 10000000 bytes, more than 1 MiB",
+  ]);
   expect(bytesRead() - before).toBeLessThan(1_000_000);
 });
 
