@@ -81,20 +81,20 @@ export function createReloader(options: ReloaderOptions): Reloader {
     if (stopping.signal.aborted) return refused([STOPPING]);
     if (hangsSince !== undefined) {
       const age = roundDuration(clock.now() - hangsSince);
-      return refused([`health-checker: a reading that began ${age} ago still hangs, so none is begun`]);
+      return refused([
+        `health-checker: cannot read the configuration: an earlier reload has been reading it for ${age}`,
+      ]);
     }
     try {
       const options = await readInTime();
       if (!options) {
         const limit = formatDuration(LONGEST_READING_MS);
-        return refused([
-          `health-checker: the configuration could not be read within ${limit}; does a file system hang?`,
-        ]);
+        return refused([`health-checker: cannot read the configuration within ${limit}; does a file system hang?`]);
       }
       return "listener" in options ? await takeIfHarmless(options, order) : refused(options);
     } catch (error) {
       onFault(error);
-      return refused(["health-checker: a fault of its own; its log has it"]);
+      return refused(["health-checker: a fault in health-checker; its log says more"]);
     }
   }
 

@@ -103,7 +103,10 @@ test("a fault is no end of it: it refuses, is told, and the next one works", asy
   const first = reloader.reload();
   await settle();
   reads[0]?.(options);
-  expect(await first).toEqual({ ...REFUSED, problems: ["health-checker: a fault of its own; its log has it"] });
+  expect(await first).toEqual({
+    ...REFUSED,
+    problems: ["health-checker: a fault in health-checker; its log says more"],
+  });
   expect(faults).toEqual([new Error("a fault")]);
   broken = false;
   const second = reloader.reload();
@@ -124,9 +127,11 @@ test("a reading that hangs is refused after 20 s, and is no reason to begin othe
   await clock.pass(1);
   expect(await first).toEqual({
     ...REFUSED,
-    problems: ["health-checker: the configuration could not be read within 20s; does a file system hang?"],
+    problems: ["health-checker: cannot read the configuration within 20s; does a file system hang?"],
   });
-  const still = (age: string) => [`health-checker: a reading that began ${age} ago still hangs, so none is begun`];
+  const still = (age: string) => [
+    `health-checker: cannot read the configuration: an earlier reload has been reading it for ${age}`,
+  ];
   expect(await problemsOf(second)).toEqual(still("20s"));
   await clock.pass(40_000);
   expect(await problemsOf(reloader.reload())).toEqual(still("1m"));

@@ -25,42 +25,46 @@ export interface ConfigFile {
 /** Never rejects, whatever the bytes. Nothing else waits while the file system is slow, or hangs. */
 export async function readConfigFile(name: string): Promise<ConfigFile | readonly Problem[]> {
   const bytes = await readBounded(name);
-  if (typeof bytes === "string") return [`${onOneLine(name)}: ${bytes}`];
+  if (typeof bytes === "string") return [cannotRead(name, bytes)];
   return parseConfigFile(onOneLine(name), bytes);
 }
 
-/** The bytes, or what is wrong. */
+/** `why` is a cause, or the code of an error. */
+export const cannotRead = (name: string, why: string): Problem =>
+  `cannot read ${onOneLine(name)}: ${CAUSES[why] ?? why}`;
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ELOOP: "too many symbolic links",
+  EIO: "input/output error",
+};
+
+/** The bytes, or why there are none. */
 async function readBounded(name: string): Promise<Uint8Array | string> {
-  const expected = (got: string) => `expected a readable file of at most 1 MiB, got ${got}`;
   let file: FileHandle | undefined;
   try {
     // Before it is opened: to open a pipe would wait for who writes it.
     const type = typeOf(await stat(name));
-    if (type !== undefined) return expected(type);
+    if (type !== undefined) return `it is ${type}`;
     file = await open(name, "r");
     const { size } = await file.stat();
-    if (size > LARGEST_BYTES) return expected(`${size} bytes`);
+    if (size > LARGEST_BYTES) return `it has ${size} bytes, more than 1 MiB`;
     // It may grow meanwhile, and what is in /proc has no size.
     const buffer = new Uint8Array(LARGEST_BYTES + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length < buffer.byteLength; length += count) {
       count = (await file.read(buffer, length, buffer.byteLength - length, null)).bytesRead;
     }
-    return length > LARGEST_BYTES ? expected("more") : buffer.subarray(0, length);
+    return length > LARGEST_BYTES ? "it has more than 1 MiB" : buffer.subarray(0, length);
   } catch (error) {
-    const code = codeOf(error);
-    return expected(UNREADABLE[code] ?? code);
+    return codeOf(error);
   } finally {
     await file?.close();
   }
 }
-
-export const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "no such file",
-  ENOTDIR: "no such file",
-  EACCES: "no permission to read it",
-  EPERM: "no permission to read it",
-};
 
 /** What it is where it is no regular file. */
 export function typeOf(found: Stats): string | undefined {

@@ -61,7 +61,7 @@ export async function loadConfigFile(
     createFileSchema(),
     fillSecrets(source.value, env, standIn),
   ]);
-  const problems = flaws.map(({ path, ...flaw }) => source.problem(path, flaw));
+  const problems = flaws.map(({ path, said }) => source.remark(path, said));
   const reading: Reading = {
     source,
     schema,

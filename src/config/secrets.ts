@@ -2,8 +2,9 @@
 // read once, when the file is, and is never printed.
 
 import { readFile, stat } from "node:fs/promises";
-import { typeOf, UNREADABLE } from "./file.ts";
-import { onOneLine, type Path, quote } from "./problem.ts";
+import { codeOf } from "../thrown.ts";
+import { cannotRead, typeOf } from "./file.ts";
+import { type Path, quote } from "./problem.ts";
 
 export interface Filled<T> {
   readonly value: T;
@@ -14,8 +15,8 @@ export interface Filled<T> {
 
 export interface SecretFlaw {
   readonly path: Path;
-  readonly expected: string;
-  readonly got: string;
+  /** What is wrong there. */
+  readonly said: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,7 +75,7 @@ export async function fillSecrets<T>(written: T, env: Environment, standIn?: Sta
         continue;
       }
       if (isName(path)) {
-        flaws.push({ path, expected: `a name without \${…}, since names are shown`, got: quote(text) });
+        flaws.push({ path, ...expected(`a name without \${…}, since names are shown`, quote(text)) });
         return text;
       }
       const found = await read(source === "env" ? "env" : "file", name);
@@ -113,25 +114,27 @@ function mentions(node: unknown): boolean {
 
 type Read = { readonly secret: string } | Omit<SecretFlaw, "path">;
 
+const expected = (what: string, got: string) => ({ said: `expected ${what}, got ${got}` });
+
 function fromEnvironment(name: string, env: Environment): Read {
-  if (!VARIABLE.test(name)) return { expected: `the name of a variable in \${env:NAME}`, got: quote(name) };
+  if (!VARIABLE.test(name)) return expected(`the name of a variable in \${env:NAME}`, quote(name));
   const secret = Object.hasOwn(env, name) ? env[name] : undefined;
-  return secret === undefined ? { expected: `a variable ${name} in the environment`, got: "none" } : { secret };
+  return secret === undefined ? expected(`a variable ${name} in the environment`, "none") : { secret };
 }
 
 async function fromFile(path: string): Promise<Read> {
-  if (!path.startsWith("/")) return { expected: `a path that begins with a slash in \${file:/PATH}`, got: quote(path) };
-  const expected = `a readable file of at most 64 KiB at ${onOneLine(path)}`;
+  if (!path.startsWith("/")) return expected(`a path that begins with a slash in \${file:/PATH}`, quote(path));
+  const failed = (why: string) => ({ said: cannotRead(path, why) });
   try {
     const found = await stat(path);
     const type = typeOf(found);
-    if (type !== undefined) return { expected, got: type };
-    if (found.size > LARGEST_BYTES) return { expected, got: `${found.size} bytes` };
+    if (type !== undefined) return failed(`it is ${type}`);
+    if (found.size > LARGEST_BYTES) return failed(`it has ${found.size} bytes, more than 64 KiB`);
     const bytes = await readFile(path);
     // Editors and `echo` end a file with a newline that is no part of the secret.
     return { secret: new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "") };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "other bytes than UTF-8";
-    return { expected, got: code.startsWith("ERR_ENCODING") ? "other bytes than UTF-8" : (UNREADABLE[code] ?? code) };
+    const code = codeOf(error);
+    return failed(code.startsWith("ERR_ENCODING") ? "it has other bytes than UTF-8" : code);
   }
 }
