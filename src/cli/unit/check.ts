@@ -4,11 +4,12 @@
 import type { Action } from "../action.ts";
 import { type Parsed, parseCommandLine } from "../parse.ts";
 import { type Environment, refuse } from "../settle.ts";
-import { compareUnit, type Difference, describeDifference } from "./compare.ts";
+import { compareUnit, describeDifference } from "./compare.ts";
+import type { Difference } from "./difference.ts";
 import { type InstalledUnit, readInstalled } from "./installed.ts";
 import { limitsFor } from "./limits.ts";
 import { readArgument, readWords } from "./quote.ts";
-import { credentialOf, othersOf, stopSecondsOf } from "./render.ts";
+import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "./render.ts";
 import { needsOf } from "./sandbox.ts";
 import { readSource, wordsOf } from "./source.ts";
 
@@ -38,7 +39,10 @@ export async function checkInstalled(
     ...compareUnit(unit, {
       needs: needsOf(options, othersOf(program, configFile, secrets), socket),
       limits: limitsFor(options),
+      startSeconds: startSecondsOf(options),
       stopSeconds: stopSecondsOf(options),
+      drains: options.drainDelayMs > 0,
+      controlSocket: socket,
       credentials: secrets.files.flatMap((path) => credentialOf(path) ?? []),
       variables: secrets.variables,
     }),

@@ -15,8 +15,9 @@ export interface InstalledUnit {
 
 export interface Value {
   readonly text: string;
-  /** Where it is set: the unit's file, or a drop-in. */
+  /** Where it is set: the unit's file, or a drop-in, and the line there that it begins in. */
   readonly file: string;
+  readonly line: number;
 }
 
 const NAME = "health-checker.service";
@@ -82,31 +83,39 @@ interface Assignment extends Value {
   readonly directive: string;
 }
 
+/** What systemd goes on reading under its old name, and what one name sets for several. */
+const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
+  TimeoutSec: ["TimeoutStartSec", "TimeoutStopSec"],
+  InaccessibleDirectories: ["InaccessiblePaths"],
+  ReadOnlyDirectories: ["ReadOnlyPaths"],
+  ReadWriteDirectories: ["ReadWritePaths"],
+  MemoryLimit: ["MemoryMax"],
+};
+
 /** Those of [Service]. */
 function readAssignments(text: string, file: string): Assignment[] {
   let section = "";
-  return linesOf(text).flatMap((line) => {
-    const header = /^\[(.*)\]$/.exec(line);
+  return linesOf(text).flatMap(({ text, line }) => {
+    const header = /^\[(.*)\]$/.exec(text);
     if (header) section = header[1] ?? "";
-    const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(text) ?? [];
     if (section !== "Service" || directive === undefined) return [];
-    // It is both at once.
-    const names = directive === "TimeoutSec" ? ["TimeoutStartSec", "TimeoutStopSec"] : [directive];
-    return names.map((directive) => ({ directive, text: value, file }));
+    return (ALSO[directive] ?? [directive]).map((directive) => ({ directive, text: value, file, line }));
   });
 }
 
 /** By systemd.syntax(7): without blanks at both ends and comments; a backslash at its end joins a line with the next. */
-function linesOf(text: string): readonly string[] {
-  const lines: string[] = [];
-  let begun = "";
-  for (const line of text.split("\n").map((line) => line.trim())) {
-    if (/^[#;]/.test(line)) continue;
-    const whole = `${begun}${line}`;
-    begun = whole.endsWith("\\") ? `${whole.slice(0, -1)} ` : "";
-    if (begun === "" && whole !== "") lines.push(whole);
+function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
+  const lines: { text: string; line: number }[] = [];
+  let begun: { text: string; line: number } | undefined;
+  for (const [index, part] of text.split("\n").entries()) {
+    const plain = part.trim();
+    if (/^[#;]/.test(plain)) continue;
+    const whole = { text: `${begun?.text ?? ""}${plain}`, line: begun?.line ?? index + 1 };
+    begun = whole.text.endsWith("\\") ? { ...whole, text: `${whole.text.slice(0, -1)} ` } : undefined;
+    if (!begun && whole.text !== "") lines.push(whole);
   }
-  return begun === "" ? lines : [...lines, begun.trim()];
+  return begun ? [...lines, { ...begun, text: begun.text.trim() }] : lines;
 }
 
 function installedUnit(file: string, assignments: readonly Assignment[]): InstalledUnit {

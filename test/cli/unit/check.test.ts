@@ -221,18 +221,27 @@ test("secrets must come from somewhere", async () => {
   }
 });
 
+/** What a unit must say besides what it starts. */
+const LEAST = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
+
 test("what is stricter and hides nothing needed is no difference, nor is what is looser", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
   await dropInIn(
     folder,
     ...["ProtectHome=tmpfs", "PrivateUsers=yes", "ProcSubset=pid", "SystemCallFilter=@system-service", "Nice=5"],
-    ...["IPAddressAllow=any", "InaccessiblePaths=/opt /srv", "NoSuchDirective=yes", "MemoryHigh=10M"],
+    ...["IPAddressAllow=any", "InaccessiblePaths=/opt /srv", "NoSuchDirective=yes", "MemoryHigh=400M"],
   );
   expect(await compare(file, "--port", "1")).toEqual([]);
-  await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
+  await installIn(folder, `[Service]\n${LEAST}\nExecStart=-/usr/bin/health-checker --port 1\n`);
   await dropInIn(folder);
   expect(await compare(file, "--port", "1")).toEqual([]);
+  await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
+  expect(await compare(file, "--port", "1")).toEqual([
+    "Type=: needed notify, installed none, so simple; for systemd to know when it is ready",
+    "NotifyAccess=: needed main, installed none; for the status that systemctl shows",
+    "ExecReload=: needed a command such as /bin/kill -HUP $MAINPID, installed none; for systemctl reload",
+  ]);
 });
 
 test("the command that it starts must have these options", async () => {
@@ -245,7 +254,7 @@ test("the command that it starts must have these options", async () => {
     `ExecStart=: needed --config ${other}, installed --config ${config}${by}`,
     `ExecStart=: needed no --log-level, installed --log-level debug${by}`,
   ]);
-  await installIn(folder, "[Service]\nExecStart=/bin/sh -c 'exec health-checker --port 1'\n");
+  await installIn(folder, `[Service]\n${LEAST}\nExecStart=/bin/sh -c 'exec health-checker --port 1'\n`);
   expect(await compare(file, "--port", "1")).toEqual([
     `ExecStart=: needed --port 1, installed a command whose options cannot be read${by}`,
   ]);
