@@ -1,6 +1,7 @@
 // Which files the installed unit lets the daemon and its checks run, and which system calls they may make.
 
 import { readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { listFirstTwo } from "../../config/problem.ts";
 import { type Rule, scriptsOf } from "./difference.ts";
 import type { Value } from "./installed.ts";
@@ -64,7 +65,12 @@ const executables: Rule = (unit, { needs }) => {
     return (deepest(real, closed)?.length ?? 0) > (deepest(real, open)?.length ?? 0);
   };
   const own = needs.paths.filter(({ by }) => by === PROGRAM);
-  const found = [...own, ...ownLibraries(), ...needs.programs].filter(isClosed);
+  const libraries = ownLibraries().filter(isClosed);
+  const found = [
+    ...own.filter(isClosed),
+    ...libraries.map(({ path, by }) => ({ path: dirname(path), by })),
+    ...needs.programs.filter(isClosed),
+  ];
   if (found.length === 0) return [];
   return [
     {

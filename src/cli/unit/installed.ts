@@ -1,8 +1,9 @@
 // The unit that is installed, as systemd puts it together: its file, then its drop-ins in the
 // order of their names; a later assignment counts, and an empty one drops those before it.
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { LARGEST_BYTES, typeOf, UNREADABLE } from "../../config/file.ts";
 import { codeOf } from "../../thrown.ts";
 
 export interface InstalledUnit {
@@ -45,8 +46,7 @@ export async function readInstalled(file?: string): Promise<InstalledUnit | stri
   return `no ${NAME} is installed, neither in /etc/systemd/system nor in /usr/lib/systemd/system; give its file: unit --check FILE`;
 }
 
-const cannotRead = (file: string, code: string): string =>
-  `cannot read ${file}: ${code === "ENOENT" ? "no such file" : code}`;
+const cannotRead = (file: string, code: string): string => `cannot read ${file}: ${UNREADABLE[code] ?? code}`;
 
 async function readWithDropIns(file: string, text: string): Promise<InstalledUnit | string> {
   const assignments = readAssignments(text, file);
@@ -60,8 +60,12 @@ async function readWithDropIns(file: string, text: string): Promise<InstalledUni
 
 async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
   try {
-    // To read it would wait for a writer.
-    if ((await stat(file)).isFIFO()) return { code: "it is a named pipe" };
+    // A unit or a drop-in that is masked is a link to it.
+    if ((await realpath(file)) === "/dev/null") return { value: "" };
+    const found = await stat(file);
+    const type = typeOf(found);
+    if (type !== undefined) return { code: `it is ${type}` };
+    if (found.size > LARGEST_BYTES) return { code: "it has more than 1 MiB" };
     return { value: await readFile(file, "utf8") };
   } catch (error) {
     return { code: codeOf(error) };
