@@ -57,7 +57,7 @@ export interface NotifierSubject {
 }
 
 /** A check that hangs must not keep systemd from starting what comes after the daemon. */
-const FIRST_RESULTS_MS = 10_000;
+export const FIRST_RESULTS_MS = 10_000;
 
 /** The status is told no more often, and what the receiver did not take is told again this much later. */
 const STATUS_EVERY_MS = 1000;

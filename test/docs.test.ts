@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { PACKAGED_UNIT } from "../packaging/unit.ts";
+import { decide } from "../src/cli/decide.ts";
 import { loadOptions } from "../src/config/load.ts";
 import { ROOT } from "./support/binary.ts";
 import { needs } from "./support/needs.ts";
@@ -30,6 +31,20 @@ for (const page of PAGES) {
     }
   });
 }
+
+test("the large example of the README is accepted as it stands, on a host that has nothing of it", async () => {
+  const text = await Bun.file(join(ROOT, "README.md")).text();
+  const [, example = ""] = /^```yaml\n(.*?)^```$/ms.exec(text) ?? [];
+  const [, name = "", value = ""] = /^\$ export (\w+)=(\w+)$/m.exec(text) ?? [];
+  const [, answer] = /^health-checker.yaml: (good, \d+ checks)$/m.exec(text) ?? [];
+  await using folder = await tempFolder();
+  const file = await folder.write("health-checker.yaml", example);
+  const action = await decide(["validate", file], { [name]: value });
+  expect(action).toMatchObject({ kind: "print", text: `${file}: ${answer}` });
+  const cautions = action.kind === "print" ? (action.cautions ?? []) : [];
+  const shown = [...text.matchAll(/^health-checker\.yaml:\d+:.*$/gm)].map(([line]) => line);
+  expect(cautions.map((line) => line.replace(file, "health-checker.yaml"))).toEqual(shown);
+});
 
 const withAnalyze = await needs("systemd-analyze");
 

@@ -1,16 +1,17 @@
 // unit --check [FILE]: whether the installed unit is good for these options, or for those
 // that it starts the daemon with itself; a line for each difference.
 
+import { onOneLine } from "../../config/problem.ts";
 import type { Action } from "../action.ts";
-import { type Parsed, parseCommandLine } from "../parse.ts";
+import type { Parsed } from "../parse.ts";
 import { type Environment, refuse } from "../settle.ts";
-import { compareUnit, type Difference, describeDifference } from "./compare.ts";
-import { type InstalledUnit, readInstalled } from "./installed.ts";
+import { compareCommand, readCommand, type StartCommand, whyUnreadable } from "./command.ts";
+import { compareUnit, describeDifference } from "./compare.ts";
+import { readInstalled } from "./installed.ts";
 import { limitsFor } from "./limits.ts";
-import { readArgument, readWords } from "./quote.ts";
-import { credentialOf, othersOf, stopSecondsOf } from "./render.ts";
+import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "./render.ts";
 import { needsOf } from "./sandbox.ts";
-import { readSource, wordsOf } from "./source.ts";
+import { readSource } from "./source.ts";
 
 /** `given` are the options on the command line; undefined where there are none. */
 export async function checkInstalled(
@@ -20,25 +21,24 @@ export async function checkInstalled(
 ): Promise<Action> {
   const unit = await readInstalled(file);
   if (typeof unit === "string") return refusal(unit);
-  const { program, words } = commandOf(unit);
-  if (program === "") return refusal(`${unit.file} has no ExecStart=; is it masked?`);
-  const started = await parseCommandLine(words);
-  if (given === undefined && started.problems.length > 0) {
-    return refusal(
-      `the options in ExecStart= of ${unit.file} cannot be read; give them: unit --check FILE --config PATH`,
-    );
-  }
-  const parsed = given ?? started;
+  const started = await readCommand(unit);
+  if (!started) return refusal(`${unit.file} has no ExecStart=; is it masked?`);
+  const unreadable = given === undefined ? whyUnreadable(started, unit.file) : undefined;
+  if (unreadable !== undefined) return refusal(unreadable);
+  const parsed = given ?? started.parsed;
   const source = await readSource(parsed, env);
-  if (!("options" in source)) return refuse(source, parsed);
+  if (!("options" in source)) return given === undefined ? refuseStarted(source, started) : refuse(source, parsed);
   const { options, configFile, secrets } = source;
-  const socket = options.controlSocket ?? started.values["control-socket"]?.at(-1);
+  const socket = options.controlSocket ?? started.parsed.values["control-socket"]?.at(-1);
   const differences = [
     ...(given === undefined ? [] : compareCommand(given, started, configFile)),
     ...compareUnit(unit, {
-      needs: needsOf(options, othersOf(program, configFile, secrets), socket),
+      needs: needsOf(options, othersOf(started.program, configFile, secrets), socket),
       limits: limitsFor(options),
+      startSeconds: startSecondsOf(options),
       stopSeconds: stopSecondsOf(options),
+      drains: options.drainDelayMs > 0,
+      controlSocket: socket,
       credentials: secrets.files.flatMap((path) => credentialOf(path) ?? []),
       variables: secrets.variables,
     }),
@@ -56,28 +56,19 @@ export async function checkInstalled(
 
 const refusal = (problem: string): Action => ({
   kind: "refuse",
-  lines: [`health-checker: unit: ${problem}`],
+  lines: [lineOf(problem)],
   command: "unit",
 });
 
-/** What the unit starts: the program, without the marks before it, and the daemon's words. */
-function commandOf(unit: InstalledUnit): { readonly program: string; readonly words: readonly string[] } {
-  const [program = "", ...words] = readWords(unit.values("ExecStart").at(-1)?.text ?? "");
-  return { program: program.replace(/^[-@:+!|]+/, ""), words: words.map(readArgument) };
-}
+const lineOf = (problem: string): string => `health-checker: unit: ${problem}`;
 
-/** The control socket may be more than was given: every printed unit has one. */
-function compareCommand(given: Parsed, started: Parsed, configFile: string | undefined): readonly Difference[] {
-  const by = "the options given here";
-  if (started.problems.length > 0) {
-    const needed = wordsOf(given.values, configFile).join(" ");
-    return [{ directive: "ExecStart", needed, installed: "a command whose options cannot be read", by }];
-  }
-  const names = [...new Set([...Object.keys(given.values), ...Object.keys(started.values)])];
-  const shown = (name: string, { values }: Parsed, configFile?: string) =>
-    wordsOf({ [name]: values[name] ?? [] }, configFile).join(" ") || `no --${name}`;
-  return names
-    .map((name) => ({ needed: shown(name, given, configFile), installed: shown(name, started) }))
-    .filter(({ needed, installed }) => needed !== installed && needed !== "no --control-socket")
-    .map(({ needed, installed }) => ({ directive: "ExecStart", needed, installed, by }));
+/** What stands in the config file has a place there; what is wrong with the options has that of ExecStart=. */
+function refuseStarted(problems: readonly string[], { place, parsed }: StartCommand): Action {
+  const file = onOneLine(parsed.values["config"]?.at(-1) ?? "");
+  const isPlaced = (problem: string) => problem.startsWith(`${file}:`) && /^:\d/.test(problem.slice(file.length));
+  return {
+    kind: "refuse",
+    lines: problems.map((problem) => (isPlaced(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`))),
+    command: "unit",
+  };
 }

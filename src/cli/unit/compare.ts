@@ -1,70 +1,32 @@
 // What an installed unit lacks, or has too strict, for what these options need: a difference
 // for each directive. What is looser than it could be is none, nor is what hides nothing needed.
 
-import { onOneLine } from "../../config/problem.ts";
+import { listFirstTwo, onOneLine } from "../../config/problem.ts";
 import { isUnder } from "../../probing/files/mounts.ts";
+import { type Difference, describePlace, type Rule, scriptsOf } from "./difference.ts";
+import { EXECUTION_RULES } from "./execution.ts";
 import type { InstalledUnit } from "./installed.ts";
-import type { Limits } from "./limits.ts";
+import { NETWORK_RULES } from "./network.ts";
 import { readWords } from "./quote.ts";
-import {
-  FAMILIES,
-  FORBIDDEN_TO_ITSELF,
-  type Needs,
-  type Place,
-  placesIn,
-  RELAXATIONS,
-  type Relaxation,
-  RUNTIME_FOLDER,
-} from "./sandbox.ts";
+import { FAMILIES, type Needs, type Place, placesIn, RELAXATIONS, type Relaxation, RUNTIME_FOLDER } from "./sandbox.ts";
+import { SERVICE_RULES } from "./service.ts";
 import {
   allows,
   amountOf,
+  deepest,
   describeValue,
   isBound,
   isYes,
   listed,
   pathsOf,
-  secondsOf,
   settingOf,
   wordsOf,
 } from "./values.ts";
-
-export interface Difference {
-  /** Without its equals sign. */
-  readonly directive: string;
-  readonly needed: string;
-  /** "none" where it is not set. */
-  readonly installed: string;
-  /** Who needs it. */
-  readonly by: string;
-}
-
-export interface Wanted {
-  readonly needs: Needs;
-  readonly limits: Limits;
-  /** How long it may take to stop. */
-  readonly stopSeconds: number;
-  /** Names of credentials, and of variables of the environment, that the config file takes secrets from. */
-  readonly credentials: readonly string[];
-  readonly variables: readonly string[];
-}
-
-type Rule = (unit: InstalledUnit, wanted: Wanted) => readonly Difference[];
 
 export const compareUnit: Rule = (unit, wanted) => RULES.flatMap((rule) => rule(unit, wanted));
 
 export const describeDifference = ({ directive, needed, installed, by }: Difference): string =>
   onOneLine(`${directive}=: needed ${needed}, installed ${installed}; for ${by}`);
-
-/** The checks that need it, the first two by their names. */
-function listOf(names: readonly string[]): string {
-  const [first = "", second, ...others] = names;
-  if (second === undefined) return first;
-  if (others.length === 0) return `${first} and ${second}`;
-  return `${first}, ${second} and ${others.length} more`;
-}
-
-const describePlace = ({ path, by }: Place): string => `${path} (${by})`;
 
 function relaxation(directive: string, { loose, enough, folders, forScripts, forProcesses }: Relaxation): Rule {
   return (unit, { needs }) => {
@@ -75,10 +37,10 @@ function relaxation(directive: string, { loose, enough, folders, forScripts, for
       (directive === "ProtectHome" && found.value === "yes") || !isBound(unit, path);
     const by = [
       ...placesIn(needs, folders).filter(isHidden).map(describePlace),
-      ...(forScripts === undefined ? [] : needs.scripts.map((check) => `the script of ${check}`)),
+      ...(forScripts === undefined ? [] : scriptsOf(needs)),
       ...(forProcesses === undefined ? [] : needs.processes.map((check) => `the processes of ${check}`)),
     ];
-    return by.length === 0 ? [] : [{ directive, needed: loose, installed: found.shown, by: listOf(by) }];
+    return by.length === 0 ? [] : [{ directive, needed: loose, installed: found.shown, by: listFirstTwo(by) }];
   };
 }
 
@@ -88,12 +50,13 @@ function hiddenPaths(directive: string): Rule {
     unit.values(directive).flatMap((value) =>
       readWords(value.text).flatMap((word) => {
         const [path = ""] = word.replace(/^[-+]+/, "").split(":");
+        const places = [...needs.paths, ...needs.programs];
         const seen =
-          directive === "TemporaryFileSystem" ? needs.paths.filter((place) => !isBound(unit, place.path)) : needs.paths;
+          directive === "TemporaryFileSystem" ? places.filter((place) => !isBound(unit, place.path)) : places;
         const hidden = seen.filter((place) => isUnder(place.path, path));
         if (hidden.length === 0) return [];
         const installed = describeValue(unit, { ...value, text: path });
-        return [{ directive, needed: `none of ${path}`, installed, by: listOf(hidden.map(describePlace)) }];
+        return [{ directive, needed: `none of ${path}`, installed, by: listFirstTwo(hidden.map(describePlace)) }];
       }),
     );
 }
@@ -112,7 +75,7 @@ const OWN_FOLDERS: Readonly<Record<string, string>> = {
 const writes: Rule = (unit, { needs }) => {
   const system = settingOf(unit, "ProtectSystem")?.value ?? "no";
   const home = settingOf(unit, "ProtectHome")?.value ?? "no";
-  const isReadOnly = (path: string) => {
+  const isProtected = (path: string) => {
     const under = (folders: readonly string[]) => folders.some((folder) => isUnder(path, folder));
     if (home === "read-only" && under(RELAXATIONS.ProtectHome.folders)) return true;
     if (system === "strict") return !under(STRICT_FREE);
@@ -125,8 +88,12 @@ const writes: Rule = (unit, { needs }) => {
       wordsOf(unit, directive).map((word) => `${parent}/${word.split(":")[0]}`),
     ),
   ];
+  const isReadOnly = (path: string) => {
+    const closed = deepest(path, pathsOf(unit, "ReadOnlyPaths")) ?? (isProtected(path) ? "" : undefined);
+    return closed !== undefined && (deepest(path, open)?.length ?? -1) < closed.length;
+  };
   return needs.writes
-    .filter(({ path }) => isReadOnly(path) && !open.some((folder) => isUnder(path, folder)))
+    .filter(({ path }) => isReadOnly(path))
     .map(({ path, by }) => ({
       directive: "ReadWritePaths",
       needed: path,
@@ -140,14 +107,14 @@ const runtimeFolder: Rule = (unit, { needs }) => {
   const name = RUNTIME_FOLDER.slice("/run/".length);
   const has = wordsOf(unit, directive).some((word) => word.split(":")[0] === name);
   if (has || needs.runtime.length === 0) return [];
-  return [{ directive, needed: name, installed: listed(unit, directive), by: listOf(needs.runtime) }];
+  return [{ directive, needed: name, installed: listed(unit, directive), by: listFirstTwo(needs.runtime) }];
 };
 
 const LOW_PORT = "CAP_NET_BIND_SERVICE";
 
 const lowPorts: Rule = (unit, { needs }) => {
   if (needs.lowPorts.length === 0) return [];
-  const by = `the low port of ${listOf(needs.lowPorts)}`;
+  const by = `the low port of ${listFirstTwo(needs.lowPorts)}`;
   const texts = (directive: string) => unit.values(directive).map(({ text }) => text);
   const lacks = (directive: string) => [{ directive, needed: LOW_PORT, installed: listed(unit, directive), by }];
   const bounding = texts("CapabilityBoundingSet");
@@ -166,51 +133,88 @@ const families: Rule = (unit) => {
   return [{ directive, needed: lacking.join(" "), installed: listed(unit, directive), by: "the daemon itself" }];
 };
 
-/** What the profile of scripts leaves out, and that of checks alone does not. */
-const forScripts: Rule = (unit, { needs }) => {
-  if (needs.scripts.length === 0) return [];
-  const by = listOf(needs.scripts.map((check) => `the script of ${check}`));
-  const architectures = settingOf(unit, "SystemCallArchitectures");
-  const filter = unit.values("SystemCallFilter").map(({ text }) => text);
-  // Of a list of what is allowed only systemd knows what its groups hold.
-  const isDenyList = filter[0]?.startsWith("~") === true;
-  const denied = isDenyList ? FORBIDDEN_TO_ITSELF.filter((group) => !allows(filter, group)) : [];
-  return [
-    ...(architectures?.value === "native"
-      ? [{ directive: "SystemCallArchitectures", needed: "none", installed: architectures.shown, by }]
-      : []),
-    ...(denied.length > 0
-      ? [
-          {
-            directive: "SystemCallFilter",
-            needed: `none of ${denied.join(" ")}`,
-            installed: `~${denied.join(" ")}`,
-            by,
-          },
-        ]
-      : []),
-  ];
+interface Condition {
+  readonly directive: string;
+  /** Values that are in nobody's way; so is none at all. */
+  readonly harmless: readonly string[];
+  readonly needed: string;
+  /** Who needs it; undefined where nobody does. */
+  readonly by: (needs: Needs, unit: InstalledUnit, value: string) => string | undefined;
+}
+
+const firstOf = (names: readonly string[]): string | undefined => (names.length > 0 ? listFirstTwo(names) : undefined);
+
+/** Of /proc what is not of a process. */
+const OF_THE_HOST = /^\/proc\/(?!\d|self\/|thread-self\/)/;
+
+const lowPortsOf = ({ lowPorts }: Needs): string | undefined => {
+  const names = firstOf(lowPorts);
+  return names && `the low port of ${names}`;
 };
 
-/** What no daemon of ours can do with, and who needs it. */
-const NEVER: Readonly<Record<string, string>> = {
-  MemoryDenyWriteExecute: "the runtime, which cannot report then that it is ready",
-  PrivateNetwork: "the listener and the checks",
-};
+const CONDITIONS: readonly Condition[] = [
+  {
+    directive: "MemoryDenyWriteExecute",
+    harmless: ["no"],
+    needed: "no",
+    by: () => "the runtime, which cannot report then that it is ready",
+  },
+  { directive: "RootDirectory", harmless: ["/"], needed: "none", by: () => "the files that the options name" },
+  { directive: "RootImage", harmless: [], needed: "none", by: () => "the files that the options name" },
+  {
+    directive: "ProcSubset",
+    harmless: ["all"],
+    needed: "all",
+    by: (needs) => {
+      const places = needs.paths.filter(({ path }) => OF_THE_HOST.test(path));
+      return firstOf([...places.map(describePlace), ...scriptsOf(needs)]);
+    },
+  },
+  {
+    // Scripts would see the files and processes of all other users as nobody's.
+    directive: "PrivateUsers",
+    harmless: ["no"],
+    needed: "no",
+    by: (needs) => lowPortsOf(needs) ?? firstOf(scriptsOf(needs)),
+  },
+  {
+    directive: "PrivatePIDs",
+    harmless: ["no"],
+    needed: "no",
+    by: (needs) => firstOf([...scriptsOf(needs), ...needs.processes.map((check) => `the processes of ${check}`)]),
+  },
+  {
+    directive: "DevicePolicy",
+    harmless: ["auto"],
+    needed: "auto",
+    by: (needs) => firstOf(scriptsOf(needs)),
+  },
+  {
+    directive: "DevicePolicy",
+    harmless: ["auto", "closed"],
+    needed: "closed",
+    by: ({ scripts }, unit) =>
+      scripts.length > 0 || pathsOf(unit, "DeviceAllow").includes("/dev/null")
+        ? undefined
+        : "the daemon itself, which opens /dev/null",
+  },
+];
 
-const never: Rule = (unit) =>
-  Object.entries(NEVER).flatMap(([directive, by]) => {
+const conditions: Rule = (unit, { needs }) =>
+  CONDITIONS.flatMap(({ directive, harmless, needed, by }) => {
     const found = settingOf(unit, directive);
-    return found?.value === "yes" ? [{ directive, needed: "no", installed: found.shown, by }] : [];
+    if (!found || harmless.includes(found.value)) return [];
+    const who = by(needs, unit, found.value);
+    return who === undefined ? [] : [{ directive, needed, installed: found.shown, by: who }];
   });
 
 const MIB = 1024 * 1024;
 
+/** Of the daemon's own process, which aborts with less than 300. */
+const PROCESS_MIB = 512;
+
 const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, needs }) => {
-  const by =
-    needs.scripts.length === 0
-      ? "these checks"
-      : `these checks and ${listOf(needs.scripts.map((check) => `the script of ${check}`))}`;
+  const by = needs.scripts.length === 0 ? "these checks" : `these checks and ${listFirstTwo(scriptsOf(needs))}`;
   const atLeast = (directive: string, needed: string, count: number) => {
     const found = settingOf(unit, directive);
     // Of SOFT:HARD the second counts: the runtime takes all that it may.
@@ -218,23 +222,20 @@ const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, needs }
     if (!found || amount === undefined || amount >= count) return [];
     return [{ directive, needed: `at least ${needed}`, installed: found.shown, by }];
   };
+  const cpu = settingOf(unit, "LimitCPU");
   return [
     ...atLeast("TasksMax", String(tasks), tasks),
+    ...atLeast("LimitNPROC", String(tasks), tasks),
     ...atLeast("LimitNOFILE", String(descriptors), descriptors),
     ...atLeast("MemoryMax", `${memoryMiB}M`, memoryMiB * MIB),
+    // Above it systemd only slows it down.
+    ...atLeast("MemoryHigh", `${memoryMiB / 2}M`, (memoryMiB / 2) * MIB),
+    ...atLeast("LimitDATA", `${PROCESS_MIB}M`, PROCESS_MIB * MIB),
+    ...atLeast("LimitAS", `${PROCESS_MIB}M`, PROCESS_MIB * MIB),
+    ...(cpu === undefined || cpu.text === "infinity"
+      ? []
+      : [{ directive: "LimitCPU", needed: "infinity", installed: cpu.shown, by: "a daemon that runs for ever" }]),
   ];
-};
-
-/** Of systemd, where neither the unit nor the host says otherwise. */
-const DEFAULT_STOP_S = 90;
-
-const stop: Rule = (unit, { stopSeconds }) => {
-  const directive = "TimeoutStopSec";
-  const found = settingOf(unit, directive);
-  const seconds = found === undefined ? DEFAULT_STOP_S : secondsOf(found.text);
-  if (seconds === undefined || seconds >= stopSeconds) return [];
-  const installed = found?.shown ?? `none, so ${DEFAULT_STOP_S} s`;
-  return [{ directive, needed: `at least ${stopSeconds}`, installed, by: "the drain and what still runs to end" }];
 };
 
 const CREDENTIALS = ["LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"];
@@ -263,7 +264,7 @@ const secrets: Rule = (unit, { credentials, variables }) => {
       : [
           {
             directive: "EnvironmentFile",
-            needed: `one with ${listOf(unset)}`,
+            needed: `one with ${listFirstTwo(unset)}`,
             installed: "none",
             by: "a secret of the config file",
           },
@@ -273,7 +274,7 @@ const secrets: Rule = (unit, { credentials, variables }) => {
 
 const RULES: readonly Rule[] = [
   limits,
-  stop,
+  ...SERVICE_RULES,
   runtimeFolder,
   secrets,
   ...Object.entries(RELAXATIONS).map(([directive, one]) => relaxation(directive, one)),
@@ -282,6 +283,7 @@ const RULES: readonly Rule[] = [
   hiddenPaths("TemporaryFileSystem"),
   lowPorts,
   families,
-  forScripts,
-  never,
+  ...EXECUTION_RULES,
+  conditions,
+  ...NETWORK_RULES,
 ];

@@ -1,8 +1,9 @@
 // The unit that is installed, as systemd puts it together: its file, then its drop-ins in the
 // order of their names; a later assignment counts, and an empty one drops those before it.
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { LARGEST_BYTES, typeOf, UNREADABLE } from "../../config/file.ts";
 import { codeOf } from "../../thrown.ts";
 
 export interface InstalledUnit {
@@ -15,8 +16,9 @@ export interface InstalledUnit {
 
 export interface Value {
   readonly text: string;
-  /** Where it is set: the unit's file, or a drop-in. */
+  /** Where it is set: the unit's file, or a drop-in, and the line there that it begins in. */
   readonly file: string;
+  readonly line: number;
 }
 
 const NAME = "health-checker.service";
@@ -44,8 +46,7 @@ export async function readInstalled(file?: string): Promise<InstalledUnit | stri
   return `no ${NAME} is installed, neither in /etc/systemd/system nor in /usr/lib/systemd/system; give its file: unit --check FILE`;
 }
 
-const cannotRead = (file: string, code: string): string =>
-  `cannot read ${file}: ${code === "ENOENT" ? "no such file" : code}`;
+const cannotRead = (file: string, code: string): string => `cannot read ${file}: ${UNREADABLE[code] ?? code}`;
 
 async function readWithDropIns(file: string, text: string): Promise<InstalledUnit | string> {
   const assignments = readAssignments(text, file);
@@ -59,8 +60,12 @@ async function readWithDropIns(file: string, text: string): Promise<InstalledUni
 
 async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
   try {
-    // To read it would wait for a writer.
-    if ((await stat(file)).isFIFO()) return { code: "it is a named pipe" };
+    // A unit or a drop-in that is masked is a link to it.
+    if ((await realpath(file)) === "/dev/null") return { value: "" };
+    const found = await stat(file);
+    const type = typeOf(found);
+    if (type !== undefined) return { code: `it is ${type}` };
+    if (found.size > LARGEST_BYTES) return { code: "it has more than 1 MiB" };
     return { value: await readFile(file, "utf8") };
   } catch (error) {
     return { code: codeOf(error) };
@@ -82,31 +87,39 @@ interface Assignment extends Value {
   readonly directive: string;
 }
 
+/** What systemd goes on reading under its old name, and what one name sets for several. */
+const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
+  TimeoutSec: ["TimeoutStartSec", "TimeoutStopSec"],
+  InaccessibleDirectories: ["InaccessiblePaths"],
+  ReadOnlyDirectories: ["ReadOnlyPaths"],
+  ReadWriteDirectories: ["ReadWritePaths"],
+  MemoryLimit: ["MemoryMax"],
+};
+
 /** Those of [Service]. */
 function readAssignments(text: string, file: string): Assignment[] {
   let section = "";
-  return linesOf(text).flatMap((line) => {
-    const header = /^\[(.*)\]$/.exec(line);
+  return linesOf(text).flatMap(({ text, line }) => {
+    const header = /^\[(.*)\]$/.exec(text);
     if (header) section = header[1] ?? "";
-    const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(text) ?? [];
     if (section !== "Service" || directive === undefined) return [];
-    // It is both at once.
-    const names = directive === "TimeoutSec" ? ["TimeoutStartSec", "TimeoutStopSec"] : [directive];
-    return names.map((directive) => ({ directive, text: value, file }));
+    return (ALSO[directive] ?? [directive]).map((directive) => ({ directive, text: value, file, line }));
   });
 }
 
 /** By systemd.syntax(7): without blanks at both ends and comments; a backslash at its end joins a line with the next. */
-function linesOf(text: string): readonly string[] {
-  const lines: string[] = [];
-  let begun = "";
-  for (const line of text.split("\n").map((line) => line.trim())) {
-    if (/^[#;]/.test(line)) continue;
-    const whole = `${begun}${line}`;
-    begun = whole.endsWith("\\") ? `${whole.slice(0, -1)} ` : "";
-    if (begun === "" && whole !== "") lines.push(whole);
+function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
+  const lines: { text: string; line: number }[] = [];
+  let begun: { text: string; line: number } | undefined;
+  for (const [index, part] of text.split("\n").entries()) {
+    const plain = part.trim();
+    if (/^[#;]/.test(plain)) continue;
+    const whole = { text: `${begun?.text ?? ""}${plain}`, line: begun?.line ?? index + 1 };
+    begun = whole.text.endsWith("\\") ? { ...whole, text: `${whole.text.slice(0, -1)} ` } : undefined;
+    if (!begun && whole.text !== "") lines.push(whole);
   }
-  return begun === "" ? lines : [...lines, begun.trim()];
+  return begun ? [...lines, { ...begun, text: begun.text.trim() }] : lines;
 }
 
 function installedUnit(file: string, assignments: readonly Assignment[]): InstalledUnit {

@@ -49,15 +49,23 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** The words of a value. Specifiers such as %n stay as they are written, for want of what they stand for. */
-export function readWords(value: string): readonly string[] {
-  // A character a byte, as an escape is one.
-  const bytes = Buffer.from(value).toString("latin1");
-  return (bytes.match(WORD) ?? []).map((word) => {
-    const read = word.replace(PIECE, (_, double?: string, single?: string, plain?: string) =>
-      (double ?? single ?? plain ?? "").replace(ESCAPE, (_, code: string) => byteOf(code)),
-    );
-    return Buffer.from(read, "latin1").toString().replaceAll("%%", "%");
-  });
+export const readWords = (value: string): readonly string[] => splitWords(value).map(readWord);
+
+/** The arguments of a command line that have a variable or a specifier, which systemd expands. */
+export const leftToSystemd = (value: string): readonly string[] =>
+  splitWords(value)
+    .slice(1)
+    .filter((word) => /\$[{\w]|%\w/.test(word.replaceAll(/\$\$|%%/g, "")))
+    .map(readWord);
+
+/** As they are written, a character a byte, as an escape is one. */
+const splitWords = (value: string): readonly string[] => Buffer.from(value).toString("latin1").match(WORD) ?? [];
+
+function readWord(word: string): string {
+  const read = word.replace(PIECE, (_, double?: string, single?: string, plain?: string) =>
+    (double ?? single ?? plain ?? "").replace(ESCAPE, (_, code: string) => byteOf(code)),
+  );
+  return Buffer.from(read, "latin1").toString().replaceAll("%%", "%");
 }
 
 function byteOf(code: string): string {

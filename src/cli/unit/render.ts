@@ -2,11 +2,12 @@
 // depends on nothing but what it is made of, so that the packaged one can be compared.
 
 import type { Options } from "../../config/load.ts";
+import { FIRST_RESULTS_MS } from "../../systemd.ts";
 import { version } from "../../version.ts";
 import { DEFAULT_SOCKET } from "../control.ts";
 import { limitsFor } from "./limits.ts";
 import { quoteArgument, quoteProgram } from "./quote.ts";
-import { needsOf, type Place, renderSandbox } from "./sandbox.ts";
+import { needsOf, type Place, PROGRAM, renderSandbox } from "./sandbox.ts";
 
 export interface UnitSource {
   readonly options: Options;
@@ -27,13 +28,19 @@ export interface Secrets {
 
 /** What it needs to see besides what the options name. */
 export const othersOf = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
-  { path: program, by: "the program" },
+  { path: program, by: PROGRAM },
   ...(configFile === undefined ? [] : [{ path: configFile, by: "the config file" }]),
   ...secrets.files.map((path) => ({ path, by: "a secret of the config file" })),
 ];
 
 /** Running rounds have 5 s to end, then 1 s to answer and 1 s to go; a host out of breath takes longer. */
 const STOP_S = 15;
+
+/** How long it may wait for first results before it says that it is ready. */
+export const startSecondsOf = ({ checks }: Options): number =>
+  checks.some(({ severity, intervalMs }) => severity === "critical" && intervalMs !== undefined)
+    ? FIRST_RESULTS_MS / 1000
+    : 0;
 
 /** What `drain-delay` and the end of what runs take together. */
 export const stopSecondsOf = ({ drainDelayMs }: Options): number => Math.ceil(drainDelayMs / 1000) + STOP_S;

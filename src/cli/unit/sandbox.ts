@@ -3,6 +3,7 @@
 // capabilities) holds for scripts too.
 
 import type { CheckConfig } from "../../checks/build.ts";
+import type { Command } from "../../checks/script.ts";
 import type { Options } from "../../config/load.ts";
 import { quote } from "../../config/problem.ts";
 import { HOMES, MODULES, TEMPORARY } from "../../probing/files/hidden.ts";
@@ -26,6 +27,11 @@ export interface Needs {
   readonly writes: readonly Place[];
   /** They make their sockets in the folder that the unit has made. */
   readonly runtime: readonly string[];
+  /** Files that checks start. */
+  readonly programs: readonly Place[];
+  /** Where checks connect to, and where requests come in, by TCP or UDP. */
+  readonly peers: readonly Peer[];
+  readonly listeners: readonly Peer[];
 }
 
 export interface Place {
@@ -33,7 +39,16 @@ export interface Place {
   readonly by: string;
 }
 
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+  readonly by: string;
+}
+
 const LOWEST_FREE_PORT = 1024;
+
+/** What the daemon's own file is needed by. */
+export const PROGRAM = "the program";
 
 /** The folder that the unit has made for it. */
 export const RUNTIME_FOLDER = "/run/health-checker";
@@ -65,7 +80,28 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
       ({ path }, index) => path !== RUNTIME_FOLDER && folders.findIndex((other) => other.path === path) === index,
     ),
     runtime: folders.filter(({ path }) => path === RUNTIME_FOLDER).map(({ by }) => by),
+    programs: checks.flatMap((check) => {
+      const path = programOf(check);
+      return path === undefined ? [] : [{ path, by: nameOf(check) }];
+    }),
+    peers: checks.flatMap((check) => peerOf(check.kind.peer?.(check.settings), nameOf(check))),
+    listeners: listeners.flatMap(({ address, by }) => peerOf(address, by)),
   };
+}
+
+const peerOf = (address: Address | undefined, by: string): readonly Peer[] =>
+  address?.family === "tcp" ? [{ host: address.host, port: address.port, by }] : [];
+
+/** Where systemd looks for programs. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** By its path; what is nowhere on this host is left out. */
+function programOf({ kind, settings }: CheckConfig): string | undefined {
+  if (kind.name !== "script" && kind.name !== "systemd") return undefined;
+  const [command = ""] =
+    kind.name === "systemd" ? ["systemctl"] : (settings as { readonly script: Command }).script.argv;
+  if (command.startsWith("/")) return command;
+  return command.includes("/") ? undefined : (Bun.which(command, { PATH }) ?? undefined);
 }
 
 const nameOf = ({ name }: CheckConfig): string => `check ${quote(name)}`;

@@ -54,6 +54,15 @@ export function isBound(unit: InstalledUnit, path: string): boolean {
   });
 }
 
+/** Of the folders that `path` is in, the one that counts: they are mounted from the outermost to the innermost. */
+export const deepest = (path: string, folders: readonly string[]): string | undefined =>
+  folders
+    .filter((folder) => isUnder(path, folder))
+    .reduce<string | undefined>(
+      (most, one) => (most !== undefined && most.length >= one.length ? most : one),
+      undefined,
+    );
+
 /** What a list has, for a line. */
 export function listed(unit: InstalledUnit, directive: string): string {
   const values = unit.values(directive);

@@ -221,18 +221,27 @@ test("secrets must come from somewhere", async () => {
   }
 });
 
+/** What a unit must say besides what it starts. */
+const LEAST = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
+
 test("what is stricter and hides nothing needed is no difference, nor is what is looser", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
   await dropInIn(
     folder,
     ...["ProtectHome=tmpfs", "PrivateUsers=yes", "ProcSubset=pid", "SystemCallFilter=@system-service", "Nice=5"],
-    ...["IPAddressAllow=any", "InaccessiblePaths=/opt /srv", "NoSuchDirective=yes", "MemoryHigh=10M"],
+    ...["IPAddressAllow=any", "InaccessiblePaths=/opt /srv", "NoSuchDirective=yes", "MemoryHigh=400M"],
   );
   expect(await compare(file, "--port", "1")).toEqual([]);
-  await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
+  await installIn(folder, `[Service]\n${LEAST}\nExecStart=-/usr/bin/health-checker --port 1\n`);
   await dropInIn(folder);
   expect(await compare(file, "--port", "1")).toEqual([]);
+  await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
+  expect(await compare(file, "--port", "1")).toEqual([
+    "Type=: needed notify, installed none, so simple; for systemd to know when it is ready",
+    "NotifyAccess=: needed main, installed none; for the status that systemctl shows",
+    "ExecReload=: needed a command such as /bin/kill -HUP $MAINPID, installed none; for systemctl reload",
+  ]);
 });
 
 test("the command that it starts must have these options", async () => {
@@ -245,27 +254,86 @@ test("the command that it starts must have these options", async () => {
     `ExecStart=: needed --config ${other}, installed --config ${config}${by}`,
     `ExecStart=: needed no --log-level, installed --log-level debug${by}`,
   ]);
-  await installIn(folder, "[Service]\nExecStart=/bin/sh -c 'exec health-checker --port 1'\n");
+  await installIn(folder, `[Service]\n${LEAST}\nExecStart=/bin/sh -c 'exec health-checker --port 1'\n`);
   expect(await compare(file, "--port", "1")).toEqual([
     `ExecStart=: needed --port 1, installed a command whose options cannot be read${by}`,
   ]);
-  expect(await decide(["unit", "--check", file], {})).toEqual({
-    kind: "refuse",
-    command: "unit",
-    lines: [
-      `health-checker: unit: the options in ExecStart= of ${file} cannot be read; give them: unit --check FILE --config PATH`,
-    ],
-  });
+});
+
+async function refused(...argv: readonly string[]): Promise<readonly string[]> {
+  const action = await decide(["unit", ...argv], {});
+  if (action.kind !== "refuse") throw new Error(JSON.stringify(action));
+  return action.lines;
+}
+
+const GIVE = "give the daemon's options here: health-checker unit --check FILE --config PATH";
+
+test.each([
+  ["/usr/bin/hc --port $PORT", '"$PORT", which only systemd can expand'],
+  [`/usr/bin/hc --port \${PORT} --config %E/hc.yaml`, `"\${PORT}" and "%E/hc.yaml", which only systemd can expand`],
+  ["/usr/bin/hc $OPTIONS", '"$OPTIONS", which only systemd can expand'],
+  [
+    `/usr/bin/hc '--script=/bin/x \${A}' $B $C %i`,
+    `"--script=/bin/x \${A}", "$B" and 2 more, which only systemd can expand`,
+  ],
+])("what ExecStart=%s leaves to systemd is named with its place, and what to do", async (command, what) => {
+  await using folder = await tempFolder();
+  const file = await installIn(folder, `[Unit]\n\n[Service]\n${LEAST}\nExecStart=${command}\n`);
+  expect(await refused("--check", file)).toEqual([
+    `health-checker: unit: ${file}:6: ExecStart= has ${what}; ${GIVE.replace("FILE", file)}`,
+  ]);
+});
+
+test("what systemd expands is not compared with the options that are given", async () => {
+  await using folder = await tempFolder();
+  const start = (command: string) => installIn(folder, `[Service]\n${LEAST}\nExecStart=/usr/bin/hc ${command}\n`);
+  const file = await start(`--port $PORT --listener \${ADDRESS} --log-level debug`);
+  expect(await compare(file, "--port", "1", "--listener", ":5000")).toEqual([
+    "ExecStart=: needed no --log-level, installed --log-level debug; for the options given here",
+  ]);
+  await start("--log-level debug $OPTIONS");
+  expect(await compare(file, "--port", "1")).toEqual([]);
+  // Two $ or % stand for one.
+  await start("--port 1 --script '/bin/echo $$HOME 5%%'");
+  expect(await compare(file)).toEqual([
+    'KillMode=: needed mixed, installed none, so control-group; for the script of check "script /bin/echo $HOME 5%"',
+    'OOMPolicy=: needed continue, installed none, so stop; for the script of check "script /bin/echo $HOME 5%"',
+  ]);
+});
+
+test("options in ExecStart= that are wrong are named with their place", async () => {
+  await using folder = await tempFolder();
+  const file = await installIn(folder, await print("--port", "1"));
+  const start = (command: string) => dropInIn(folder, "ExecStart=", `ExecStart=${command}`);
+  const path = await start("/bin/sh -c 'exec hc --port 1'");
+  const at = `health-checker: unit: ${path}:3: ExecStart=`;
+  expect(await refused("--check", file)).toEqual([
+    `${at} has options that cannot be read (-c: unknown option); ${GIVE.replace("FILE", file)}`,
+  ]);
+  await start("/usr/bin/hc --port http");
+  expect(await refused("--check", file)).toEqual([expect.stringContaining(`${at}: --port: expected `)]);
+  await start("/usr/bin/hc --config /nowhere/hc.yaml");
+  expect(await refused("--check", file)).toEqual([expect.stringContaining(`${at}: /nowhere/hc.yaml: `)]);
+  // What stands in the config file has a place of its own.
+  const config = await folder.write("hc.yaml", "checks: [{ tcp: 0 }]\n");
+  await start(`/usr/bin/hc --config ${config}`);
+  expect((await refused("--check", file)).join("\n")).toStartWith(`${config}:1:17: checks[0].tcp: `);
+});
+
+test("a config file that ExecStart= names without its folder is in the folder that systemd starts the daemon in", async () => {
+  await using folder = await tempFolder();
+  await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
+  const start = "ExecStart=/usr/bin/hc --config hc.yaml";
+  const file = await installIn(folder, `[Service]\n${LEAST}\n${start}\nWorkingDirectory=${folder.path}\n`);
+  expect(await compare(file)).toEqual([]);
+  expect(await compare(file, "--config", `${folder.path}/hc.yaml`)).toEqual([]);
+  await installIn(folder, `[Service]\n${LEAST}\n${start}\n`);
+  expect(await refused("--check", file)).toEqual([expect.stringContaining(`${file}:4: ExecStart=: /hc.yaml: `)]);
 });
 
 test("what is wrong with the options or the file is told, with exit status 2", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
-  const refused = async (...argv: readonly string[]) => {
-    const action = await decide(["unit", ...argv], {});
-    if (action.kind !== "refuse") throw new Error(JSON.stringify(action));
-    return action.lines;
-  };
   expect(await refused("--check", "/nowhere/x.service")).toEqual([
     "health-checker: unit: cannot read /nowhere/x.service: no such file",
   ]);
@@ -277,5 +345,20 @@ test("what is wrong with the options or the file is told, with exit status 2", a
   expect(await refused("--check", file)).toEqual([`health-checker: unit: ${file} has no ExecStart=; is it masked?`]);
   const pipe = `${folder.path}/pipe.service`;
   Bun.spawnSync(["mkfifo", pipe]);
-  expect(await refused("--check", pipe)).toEqual([`health-checker: unit: cannot read ${pipe}: it is a named pipe`]);
+  expect(await refused("--check", pipe)).toEqual([`health-checker: unit: cannot read ${pipe}: it is a pipe`]);
+  expect(await refused("--check", folder.path)).toEqual([
+    `health-checker: unit: cannot read ${folder.path}: it is a folder`,
+  ]);
+  expect(await refused("--check", "/dev/zero")).toEqual([
+    "health-checker: unit: cannot read /dev/zero: it is a device",
+  ]);
+  expect(await refused("--check", `${file}/x`)).toEqual([`health-checker: unit: cannot read ${file}/x: no such file`]);
+  const large = await folder.write("large.service", "# x\n".repeat(300_000));
+  expect(await refused("--check", large)).toEqual([
+    `health-checker: unit: cannot read ${large}: it has more than 1 MiB`,
+  ]);
+  // How a unit is masked.
+  expect(await refused("--check", "/dev/null")).toEqual([
+    "health-checker: unit: /dev/null has no ExecStart=; is it masked?",
+  ]);
 });

@@ -42,6 +42,7 @@ test("comments, other sections, blanks and unknown lines do not count; a line ma
     ["/bin/x", "--one", "--two", "--three"],
   ]);
   expect(textsOf(unit, "Environment")).toEqual(["A=1"]);
+  expect(["User", "ExecStart", "Environment"].map((name) => unit.values(name)[0]?.line)).toEqual([6, 7, 12]);
   expect(unit.isSet("nonsense")).toBe(false);
 });
 
@@ -72,12 +73,12 @@ test("what cannot be read is said", async () => {
   expect(await readInstalled(join(folder.path, "none.service"))).toBe(
     `cannot read ${folder.path}/none.service: no such file`,
   );
-  expect(await readInstalled(folder.path)).toBe(`cannot read ${folder.path}: EISDIR`);
+  expect(await readInstalled(folder.path)).toBe(`cannot read ${folder.path}: it is a folder`);
   const file = await folder.write("x.service", "[Service]\n");
   await symlink("nowhere", `${file}.d`);
   expect(textsOf(await read(file), "User")).toEqual([]);
   await using other = await tempFolder();
   const broken = await other.write("y.service", "[Service]\n");
   await other.write("y.service.d/a.conf/x", "");
-  expect(await readInstalled(broken)).toBe(`cannot read ${broken}.d/a.conf: EISDIR`);
+  expect(await readInstalled(broken)).toBe(`cannot read ${broken}.d/a.conf: it is a folder`);
 });

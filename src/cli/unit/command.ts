@@ -1,0 +1,72 @@
+// What an installed unit starts: the daemon's options in its ExecStart=, where that is, and what of it only
+// systemd knows.
+
+import { resolve } from "node:path";
+import { listFirstTwo, onOneLine, quote } from "../../config/problem.ts";
+import { type Parsed, parseCommandLine } from "../parse.ts";
+import type { Difference } from "./difference.ts";
+import type { InstalledUnit } from "./installed.ts";
+import { leftToSystemd, readArgument, readWords } from "./quote.ts";
+import { wordsOf } from "./source.ts";
+import { settingOf } from "./values.ts";
+
+export interface StartCommand {
+  /** FILE:LINE of the unit, or of a drop-in. */
+  readonly place: string;
+  readonly program: string;
+  /** The path of a config file is whole. */
+  readonly parsed: Parsed;
+  /** Words with a variable or a specifier, such as "$PORT" and "%i", that systemd expands. */
+  readonly left: readonly string[];
+}
+
+/** Undefined where it starts nothing. */
+export async function readCommand(unit: InstalledUnit): Promise<StartCommand | undefined> {
+  const value = unit.values("ExecStart").at(-1);
+  const [marked = "", ...words] = readWords(value?.text ?? "");
+  const program = marked.replace(/^[-@:+!|]+/, "");
+  if (!value || program === "") return undefined;
+  const { values, problems } = await parseCommandLine(words.map(readArgument));
+  const folder = settingOf(unit, "WorkingDirectory")?.text.replace(/^-/, "") ?? "";
+  const config = values["config"]?.map((path) => resolve(folder.startsWith("/") ? folder : "/", path));
+  return {
+    place: `${onOneLine(value.file)}:${value.line}`,
+    program,
+    parsed: { values: config === undefined ? values : { ...values, config }, problems },
+    left: leftToSystemd(value.text),
+  };
+}
+
+/** Why the options cannot be taken from there, and what to do; undefined where they can. */
+export function whyUnreadable({ place, parsed, left }: StartCommand, file: string): string | undefined {
+  const [problem] = parsed.problems;
+  const what =
+    left.length > 0
+      ? `${listFirstTwo(left.map(quote))}, which only systemd can expand`
+      : problem && `options that cannot be read (${problem})`;
+  const command = `health-checker unit --check ${onOneLine(file)} --config PATH`;
+  return what && `${place}: ExecStart= has ${what}; give the daemon's options here: ${command}`;
+}
+
+/** The control socket may be more than was given: every printed unit has one. What systemd expands may be anything. */
+export function compareCommand(
+  given: Parsed,
+  { parsed: started, left }: StartCommand,
+  configFile: string | undefined,
+): readonly Difference[] {
+  const by = "the options given here";
+  if (started.problems.length > 0) {
+    if (left.length > 0) return [];
+    const needed = wordsOf(given.values, configFile).join(" ");
+    return [{ directive: "ExecStart", needed, installed: "a command whose options cannot be read", by }];
+  }
+  const isLeft = (text: string) => left.some((word) => word === text || word.endsWith(`=${text}`));
+  const names = [...new Set([...Object.keys(given.values), ...Object.keys(started.values)])];
+  const shown = (name: string, { values }: Parsed, configFile?: string) =>
+    wordsOf({ [name]: values[name] ?? [] }, configFile).join(" ") || `no --${name}`;
+  return names
+    .filter((name) => !started.values[name]?.some(isLeft))
+    .map((name) => ({ needed: shown(name, given, configFile), installed: shown(name, started) }))
+    .filter(({ needed, installed }) => needed !== installed && needed !== "no --control-socket")
+    .map(({ needed, installed }) => ({ directive: "ExecStart", needed, installed, by }));
+}

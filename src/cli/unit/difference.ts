@@ -1,0 +1,36 @@
+// What an installed unit may have to be told, and what the rules that find it are made from.
+
+import type { InstalledUnit } from "./installed.ts";
+import type { Limits } from "./limits.ts";
+import type { Needs, Place } from "./sandbox.ts";
+
+export interface Difference {
+  /** Without its equals sign. */
+  readonly directive: string;
+  readonly needed: string;
+  /** "none" where it is not set. */
+  readonly installed: string;
+  /** Who needs it. */
+  readonly by: string;
+}
+
+export interface Wanted {
+  readonly needs: Needs;
+  readonly limits: Limits;
+  /** How long it may take to be ready, and to stop. */
+  readonly startSeconds: number;
+  readonly stopSeconds: number;
+  /** SIGTERM makes it drain before it stops. */
+  readonly drains: boolean;
+  /** Undefined where the daemon that the unit starts has none. */
+  readonly controlSocket: string | undefined;
+  /** Names of credentials, and of variables of the environment, that the config file takes secrets from. */
+  readonly credentials: readonly string[];
+  readonly variables: readonly string[];
+}
+
+export type Rule = (unit: InstalledUnit, wanted: Wanted) => readonly Difference[];
+
+export const describePlace = ({ path, by }: Place): string => `${path} (${by})`;
+
+export const scriptsOf = ({ scripts }: Needs): readonly string[] => scripts.map((check) => `the script of ${check}`);

@@ -1,0 +1,107 @@
+// Which files the installed unit lets the daemon and its checks run, and which system calls they may make.
+
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { listFirstTwo } from "../../config/problem.ts";
+import { type Rule, scriptsOf } from "./difference.ts";
+import type { Value } from "./installed.ts";
+import { readWords } from "./quote.ts";
+import { FORBIDDEN_TO_ITSELF, type Place, PROGRAM } from "./sandbox.ts";
+import { deepest, listed, pathsOf, settingOf, wordsOf } from "./values.ts";
+
+/** Of systemd's groups of system calls those that the daemon needs; the last two hold all of them. */
+const CALLS = ["@default", "@basic-io", "@file-system", "@io-event", "@ipc", "@network-io", "@process", "@signal"];
+const ALL_CALLS = ["@system-service", "@known"];
+
+const calls: Rule = (unit, { needs }) => {
+  const directive = "SystemCallFilter";
+  const values = unit.values(directive);
+  const [first] = values;
+  if (first === undefined) return [];
+  const words = wordsOf(unit, directive);
+  // Of a list of single calls that are allowed only systemd knows which groups it makes up.
+  if (!first.text.startsWith("~") && words.every((word) => /^~?@/.test(word) && !ALL_CALLS.includes(word))) {
+    return [{ directive, needed: "@system-service", installed: listed(unit, directive), by: "the daemon itself" }];
+  }
+  const denied = (groups: readonly string[]) => groups.filter((group) => isDenied(values, group));
+  const difference = (groups: readonly string[], by: string) =>
+    groups.length === 0
+      ? []
+      : [{ directive, needed: `none of ${groups.join(" ")}`, installed: `~${groups.join(" ")}`, by }];
+  return [
+    ...difference(denied([...CALLS, ...ALL_CALLS]), "the daemon itself"),
+    ...(needs.scripts.length === 0 ? [] : difference(denied(FORBIDDEN_TO_ITSELF), listFirstTwo(scriptsOf(needs)))),
+  ];
+};
+
+/** By the last value that names the group. */
+const isDenied = (values: readonly Value[], group: string): boolean =>
+  values.findLast(({ text }) => readWords(text.replace(/^~/, "")).includes(group))?.text.startsWith("~") === true;
+
+/** What the profile of scripts leaves out, and that of checks alone does not. */
+const forScripts: Rule = (unit, { needs }) => {
+  if (needs.scripts.length === 0) return [];
+  const by = listFirstTwo(scriptsOf(needs));
+  const architectures = settingOf(unit, "SystemCallArchitectures");
+  const isFiltered = unit.values("SystemCallFilter").length > 0;
+  return [
+    ...(architectures?.value === "native"
+      ? [{ directive: "SystemCallArchitectures", needed: "none", installed: architectures.shown, by }]
+      : []),
+    // A call that is denied would end the script, where it could go on without.
+    ...(isFiltered && settingOf(unit, "SystemCallErrorNumber") === undefined
+      ? [{ directive: "SystemCallErrorNumber", needed: "EPERM", installed: "none", by }]
+      : []),
+  ];
+};
+
+/** What may not be run, and is not let through by ExecPaths=. */
+const executables: Rule = (unit, { needs }) => {
+  const directive = "NoExecPaths";
+  const [closed, open] = [pathsOf(unit, directive), pathsOf(unit, "ExecPaths")].map((paths) => paths.map(withoutLinks));
+  if (!closed || !open || closed.length === 0) return [];
+  const isClosed = ({ path }: Place) => {
+    const real = withoutLinks(path);
+    return (deepest(real, closed)?.length ?? 0) > (deepest(real, open)?.length ?? 0);
+  };
+  const own = needs.paths.filter(({ by }) => by === PROGRAM);
+  const libraries = ownLibraries().filter(isClosed);
+  const found = [
+    ...own.filter(isClosed),
+    ...libraries.map(({ path, by }) => ({ path: dirname(path), by })),
+    ...needs.programs.filter(isClosed),
+  ];
+  if (found.length === 0) return [];
+  return [
+    {
+      directive,
+      needed: `ExecPaths= with ${listFirstTwo([...new Set(found.map(({ path }) => path))])}`,
+      installed: listed(unit, directive),
+      by: listFirstTwo([...new Set(found.map(({ by }) => by))]),
+    },
+  ];
+};
+
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Those that this program has loaded: the daemon is the same program. */
+function ownLibraries(): readonly Place[] {
+  const paths = readMaps().matchAll(/ r-xp .* (\/\S+\.so[.\d]*)$/gm);
+  return [...new Set(Array.from(paths, ([, path = ""]) => path))].map((path) => ({ path, by: PROGRAM }));
+}
+
+function readMaps(): string {
+  try {
+    return readFileSync("/proc/self/maps", "utf8");
+  } catch {
+    return "";
+  }
+}
+
+export const EXECUTION_RULES: readonly Rule[] = [calls, forScripts, executables];

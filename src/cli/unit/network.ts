@@ -1,0 +1,120 @@
+// Whether the installed unit lets requests in, and checks out.
+
+import { BlockList } from "node:net";
+import { listFirstTwo } from "../../config/problem.ts";
+import { isIPv4, isIPv6 } from "../../probing/network/address.ts";
+import type { Rule } from "./difference.ts";
+import type { InstalledUnit } from "./installed.ts";
+import type { Peer } from "./sandbox.ts";
+import { allows, listed, settingOf, wordsOf } from "./values.ts";
+
+const LOOPBACK = /^(127\.[\d.]+|::1|(.*\.)?localhost)$/i;
+
+const isLoopback = ({ host }: Peer): boolean => LOOPBACK.test(host);
+
+/** By systemd.resource-control(5). */
+const NAMED: Readonly<Partial<Record<string, readonly string[]>>> = {
+  any: ["0.0.0.0/0", "::/0"],
+  localhost: ["127.0.0.0/8", "::1/128"],
+  "link-local": ["169.254.0.0/16", "fe80::/64"],
+  multicast: ["224.0.0.0/4", "ff00::/8"],
+};
+
+interface Filter {
+  readonly holds: (address: string) => boolean;
+  /** It has more than addresses of the host itself. */
+  readonly reachesOthers: boolean;
+}
+
+/** What systemd could not read it leaves out. */
+function filterOf(unit: InstalledUnit, directive: string): Filter {
+  const entries = wordsOf(unit, directive).flatMap((word) => NAMED[word] ?? [word]);
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = "", bits] = entry.split("/");
+    const family = familyOf(address);
+    if (!family) continue;
+    const length = bits === undefined ? LENGTHS[family] : Number(bits);
+    if (length >= 0 && length <= LENGTHS[family]) list.addSubnet(address, length, family);
+  }
+  return {
+    holds: (address) => list.check(address, familyOf(address) ?? "ipv4"),
+    reachesOthers: entries.some((entry) => !LOOPBACK.test(entry.split("/")[0] ?? "")),
+  };
+}
+
+const LENGTHS = { ipv4: 32, ipv6: 128 } as const;
+
+const familyOf = (address: string): "ipv4" | "ipv6" | undefined =>
+  isIPv4(address) ? "ipv4" : isIPv6(address) ? "ipv6" : undefined;
+
+/** Stands for all that is not this host (RFC 5737). */
+const ANYBODY = "192.0.2.1";
+
+/** An address that IPAddressAllow= has is let through, whatever IPAddressDeny= says. */
+const addresses: Rule = (unit, { needs }) => {
+  const directive = "IPAddressAllow";
+  const [allowed, denied] = [filterOf(unit, directive), filterOf(unit, "IPAddressDeny")];
+  const isClosed = (address: string) => denied.holds(address) && !allowed.holds(address);
+  // Which addresses load balancers and names have is not known: any that is let through will do.
+  const isClosedToOthers = isClosed(ANYBODY) && !allowed.reachesOthers;
+  const lack = (address: string) => (isClosed(address) ? address : undefined);
+  const lackOf = (peer: Peer, others: string) => {
+    if (isLoopback(peer)) return lack(familyOf(peer.host) ? peer.host : "127.0.0.1");
+    return isClosedToOthers ? others : undefined;
+  };
+  const found = [
+    ...needs.peers.map((peer) => ({
+      ...peer,
+      needed: familyOf(peer.host) ? lack(peer.host) : lackOf(peer, `the addresses of ${peer.host}`),
+    })),
+    ...needs.listeners.map((peer) => ({ ...peer, needed: lackOf(peer, "the addresses of the load balancers") })),
+  ].filter(({ needed }) => needed !== undefined);
+  if (found.length === 0) return [];
+  const needed = listFirstTwo([...new Set(found.flatMap(({ needed = [] }) => needed))]);
+  const by = listFirstTwo([...new Set(found.map(({ by }) => by))]);
+  return [{ directive, needed, installed: listed(unit, directive), by }];
+};
+
+const interfaces: Rule = (unit, { needs }) => {
+  const directive = "RestrictNetworkInterfaces";
+  const texts = unit.values(directive).map(({ text }) => text);
+  const local = [...needs.peers, ...needs.listeners].filter(isLoopback);
+  const remote = needs.listeners.filter((peer) => !isLoopback(peer));
+  const isLoopbackAlone = texts.length > 0 && wordsOf(unit, directive).every((word) => word === "lo");
+  const [needed, closed] =
+    local.length > 0 && !allows(texts, "lo")
+      ? (["lo", local] as const)
+      : (["the interface of the load balancers", isLoopbackAlone ? remote : []] as const);
+  if (closed.length === 0) return [];
+  return [{ directive, needed, installed: listed(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) }];
+};
+
+/** Whether a rule, [FAMILY:][PROTOCOL:][PORTS] or "any", is about this port of TCP. */
+function isAbout(rule: string, port: number): boolean {
+  return rule.split(":").every((part) => {
+    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+    return first === undefined ? part !== "udp" : port >= Number(first) && port <= Number(last);
+  });
+}
+
+/** Denied for one family alone, the listener still has the other. */
+const ports: Rule = (unit, { needs }) => {
+  const directive = "SocketBindAllow";
+  const isClosed = ({ port }: Peer) =>
+    wordsOf(unit, "SocketBindDeny").some((rule) => !rule.startsWith("ipv") && isAbout(rule, port)) &&
+    !wordsOf(unit, directive).some((rule) => isAbout(rule, port));
+  const closed = needs.listeners.filter(isClosed);
+  if (closed.length === 0) return [];
+  const needed = closed.map(({ port }) => `tcp:${port}`).join(" ");
+  return [{ directive, needed, installed: listed(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) }];
+};
+
+const network: Rule = (unit) => {
+  const directive = "PrivateNetwork";
+  const found = settingOf(unit, directive);
+  if (found?.value !== "yes") return [];
+  return [{ directive, needed: "no", installed: found.shown, by: "the listener and the checks" }];
+};
+
+export const NETWORK_RULES: readonly Rule[] = [addresses, interfaces, ports, network];

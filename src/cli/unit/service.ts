@@ -1,0 +1,207 @@
+// How systemd starts, watches, reloads and stops the daemon. Whether and when it is started again is
+// the administrator's choice.
+
+import { basename } from "node:path";
+import { listFirstTwo } from "../../config/problem.ts";
+import { DEFAULT_SOCKET } from "../control.ts";
+import { type Difference, type Rule, scriptsOf } from "./difference.ts";
+import type { InstalledUnit } from "./installed.ts";
+import { readWords } from "./quote.ts";
+import { listed, secondsOf, settingOf, wordsOf } from "./values.ts";
+
+/** What `found` shows, or what systemd takes where nothing is set. */
+const shownOr = (found: { readonly shown: string } | undefined, fallback: string): string =>
+  found?.shown ?? `none, so ${fallback}`;
+
+const NOTIFYING = ["notify", "notify-reload"];
+
+const isNotifying = (unit: InstalledUnit): boolean => NOTIFYING.includes(settingOf(unit, "Type")?.value ?? "");
+
+const type: Rule = (unit) => {
+  if (isNotifying(unit)) return [];
+  const installed = shownOr(settingOf(unit, "Type"), "simple");
+  return [{ directive: "Type", needed: "notify", installed, by: "systemd to know when it is ready" }];
+};
+
+/** For a service that notifies or has a watchdog, systemd takes `main` in the place of none. */
+const notifyAccess: Rule = (unit) => {
+  const directive = "NotifyAccess";
+  const watchdog = settingOf(unit, "WatchdogSec");
+  const isWatched = watchdog !== undefined && secondsOf(watchdog.text) !== Number.POSITIVE_INFINITY;
+  const found = settingOf(unit, directive);
+  // Of "no" and its like systemd makes nothing here.
+  if (isNotifying(unit) || isWatched || (found !== undefined && found.text !== "none")) return [];
+  return [{ directive, needed: "main", installed: found?.shown ?? "none", by: "the status that systemctl shows" }];
+};
+
+const SOCKET_OPTION = /^--?control-socket(?:=(.*))?$/s;
+
+/** What a command says to the daemon's socket; undefined for a command of another program. */
+function socketOfReload(command: string): string | undefined {
+  const [program = "", verb, ...words] = readWords(command);
+  if (basename(program.replace(/^[-@:+!|]+/, "")) !== "health-checker" || verb !== "reload") return undefined;
+  const at = words.findLastIndex((word) => SOCKET_OPTION.test(word));
+  return at < 0 ? DEFAULT_SOCKET : (SOCKET_OPTION.exec(words[at] ?? "")?.[1] ?? words[at + 1] ?? "");
+}
+
+const reload: Rule = (unit, { controlSocket }) => {
+  const directive = "ExecReload";
+  const by = "systemctl reload";
+  const commands = unit.values(directive);
+  const byItself = settingOf(unit, "Type")?.value === "notify-reload";
+  const option = controlSocket === undefined ? undefined : `--control-socket ${controlSocket}`;
+  const needed = option === undefined ? "/bin/kill -HUP $MAINPID" : `health-checker reload ${option}`;
+  if (commands.length === 0) {
+    return byItself ? [] : [{ directive, needed: `a command such as ${needed}`, installed: "none", by }];
+  }
+  const strangers = commands.flatMap(({ text }) => {
+    const socket = socketOfReload(text);
+    return socket === undefined || socket === controlSocket ? [] : [socket];
+  });
+  const [socket] = strangers;
+  if (socket === undefined) return [];
+  const shown = listed(unit, directive);
+  const where = /\(in [^)]*\)$/.exec(shown)?.[0];
+  const installed = [`--control-socket ${socket}`, ...(where === undefined ? [] : [where])].join(" ");
+  return [{ directive, needed: option ?? needed, installed, by }];
+};
+
+/** A directive whose time must be so long; none at all is long enough. */
+function atLeast(unit: InstalledUnit, directive: string, least: number, by: string): readonly Difference[] {
+  const found = settingOf(unit, directive);
+  const seconds = found && secondsOf(found.text);
+  if (!found || seconds === undefined || seconds >= least) return [];
+  return [{ directive, needed: `at least ${least}`, installed: found.shown, by }];
+}
+
+/** The event loop of a busy host may stand still for a second or two. */
+const LEAST_WATCHDOG_S = 5;
+
+const LEAST_START_S = 5;
+
+const watchdog: Rule = (unit) => atLeast(unit, "WatchdogSec", LEAST_WATCHDOG_S, "a daemon that is only busy");
+
+const start: Rule = (unit, { startSeconds }) => {
+  if (!isNotifying(unit)) return [];
+  const by = startSeconds > 0 ? "the first results of checks in the background" : "the start";
+  return atLeast(unit, "TimeoutStartSec", LEAST_START_S + startSeconds, by);
+};
+
+/** Of systemd, where neither the unit nor the host says otherwise. */
+const DEFAULT_STOP_S = 90;
+
+const stop: Rule = (unit, { stopSeconds }) => {
+  const by = "the drain and what still runs to end";
+  if (settingOf(unit, "TimeoutStopSec") || stopSeconds <= DEFAULT_STOP_S) {
+    return atLeast(unit, "TimeoutStopSec", stopSeconds, by);
+  }
+  const installed = `none, so ${DEFAULT_STOP_S} s`;
+  return [{ directive: "TimeoutStopSec", needed: `at least ${stopSeconds}`, installed, by }];
+};
+
+/** Signals that end the daemon in order, by every name that systemd takes. */
+const NUMBERS: Readonly<Partial<Record<string, string>>> = { 2: "INT", 3: "QUIT", 15: "TERM" };
+
+function signalOf(unit: InstalledUnit, directive: string) {
+  const found = settingOf(unit, directive);
+  const name = found?.text.replace(/^SIG/, "");
+  return name === undefined ? undefined : { shown: found?.shown ?? "", name: NUMBERS[name] ?? name };
+}
+
+const signals: Rule = (unit, { drains }) => {
+  const by = "what runs to end";
+  const isOrderly = (name: string) => Object.values(NUMBERS).includes(name);
+  const kill = signalOf(unit, "KillSignal");
+  const restart = signalOf(unit, "RestartKillSignal");
+  const wrong = kill && !isOrderly(kill.name) ? by : kill && drains && kill.name !== "TERM" ? "the drain" : undefined;
+  return [
+    ...(kill && wrong ? [{ directive: "KillSignal", needed: "SIGTERM", installed: kill.shown, by: wrong }] : []),
+    ...(restart && !isOrderly(restart.name)
+      ? [{ directive: "RestartKillSignal", needed: "SIGINT", installed: restart.shown, by }]
+      : []),
+  ];
+};
+
+/** What systemd does to scripts that the daemon has started. */
+const processes: Rule = (unit, { needs }) => {
+  const mode = settingOf(unit, "KillMode");
+  if (mode?.text === "none") {
+    return [{ directive: "KillMode", needed: "mixed", installed: mode.shown, by: "the daemon to be stopped" }];
+  }
+  if (needs.scripts.length === 0) return [];
+  const by = listFirstTwo(scriptsOf(needs));
+  const policy = settingOf(unit, "OOMPolicy");
+  return [
+    ...(mode === undefined || mode.text === "control-group"
+      ? [{ directive: "KillMode", needed: "mixed", installed: shownOr(mode, "control-group"), by }]
+      : []),
+    ...(policy?.text === "continue"
+      ? []
+      : [{ directive: "OOMPolicy", needed: "continue", installed: shownOr(policy, "stop"), by }]),
+  ];
+};
+
+const OWNER_MAY_ALL = 0o700;
+
+const runtimeFolder: Rule = (unit, { controlSocket }) => {
+  if (wordsOf(unit, "RuntimeDirectory").length === 0) return [];
+  const preserve = settingOf(unit, "RuntimeDirectoryPreserve");
+  const isKept = preserve?.value === "yes" || preserve?.text === "restart";
+  const mode = settingOf(unit, "RuntimeDirectoryMode");
+  const isOpen = mode === undefined || (Number.parseInt(mode.text, 8) & OWNER_MAY_ALL) === OWNER_MAY_ALL;
+  return [
+    ...(isKept || controlSocket === undefined
+      ? []
+      : [
+          {
+            directive: "RuntimeDirectoryPreserve",
+            needed: "yes",
+            installed: preserve?.shown ?? "none",
+            by: "a drain to outlive a restart",
+          },
+        ]),
+    ...(isOpen
+      ? []
+      : [
+          {
+            directive: "RuntimeDirectoryMode",
+            needed: "0700",
+            installed: mode.shown,
+            by: "the sockets and the saved drain",
+          },
+        ]),
+  ];
+};
+
+/** What systemd says to the daemon, and what turns the program into the runtime that it is made with. */
+const SAID_TO_IT = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "RUNTIME_DIRECTORY"];
+const OF_THE_RUNTIME = ["BUN_BE_BUN", "BUN_OPTIONS"];
+
+const environment: Rule = (unit, { variables }) => {
+  const directive = "UnsetEnvironment";
+  const nameOf = (word: string) => word.split("=")[0] ?? "";
+  const unset = wordsOf(unit, directive).map(nameOf);
+  const set = [...wordsOf(unit, "Environment").map(nameOf), ...wordsOf(unit, "PassEnvironment")];
+  const taken = [...SAID_TO_IT, ...variables].filter((name) => unset.includes(name));
+  const left = OF_THE_RUNTIME.filter((name) => set.includes(name) && !unset.includes(name));
+  const installed = listed(unit, directive);
+  return [
+    ...(taken.length > 0 ? [{ directive, needed: `none of ${taken.join(" ")}`, installed, by: "the daemon" }] : []),
+    ...(left.length > 0
+      ? [{ directive, needed: left.join(" "), installed, by: "the daemon, which would be another program" }]
+      : []),
+  ];
+};
+
+export const SERVICE_RULES: readonly Rule[] = [
+  type,
+  notifyAccess,
+  reload,
+  start,
+  watchdog,
+  stop,
+  signals,
+  processes,
+  runtimeFolder,
+  environment,
+];
