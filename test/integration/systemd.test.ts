@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
+import { statOf } from "../support/processes.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -80,22 +81,29 @@ test("the watchdog is fed, and no more once the loop stands still", async () => 
   await using folder = await tempFolder();
   await using receiver = await startReceiver(`${folder.path}/notify`);
   await using peer = await listener();
-  await using daemon = await startDaemon(["--port", `${peer.port}`], {
-    env: { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: "200000" },
-  });
-  const beats = () => receiver.notices().filter(({ text }) => text === "WATCHDOG=1");
-  await until(() => beats().length >= 5);
+  const start = () =>
+    startDaemon(["--port", `${peer.port}`], {
+      env: { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: "100000" },
+    });
+  await using daemon = await start();
+  // By whose beats it is known how long the silence of the first has lasted.
+  await using other = await start();
+  const beats = (isOther: boolean) =>
+    receiver.notices().filter(({ pid, text }) => text === "WATCHDOG=1" && (pid === other.pid) === isOther).length;
+  const more = async (count: number, isOther: boolean) => {
+    const before = beats(isOther);
+    await until(() => beats(isOther) >= before + count);
+  };
+  await more(3, false);
   process.kill(daemon.pid, "SIGSTOP");
-  await until(() => beats().length > 0 && isStopped(daemon.pid));
-  const before = beats().length;
-  await Bun.sleep(500); // the silence itself, in which five would have come
-  expect(beats().length - before).toBeLessThanOrEqual(1); // one may have been under way
+  await until(() => statOf(daemon.pid)?.state === "T");
+  await more(2, true); // what was under way has come
+  const before = beats(false);
+  await more(5, true);
+  expect(beats(false)).toBe(before);
   process.kill(daemon.pid, "SIGCONT");
-  await until(() => beats().length >= before + 3);
+  await more(3, false);
 }, 30_000);
-
-const isStopped = async (pid: number): Promise<boolean> =>
-  /^State:\tT/m.test(await Bun.file(`/proc/${pid}/status`).text());
 
 test("a watchdog of another process is not fed", async () => {
   await using folder = await tempFolder();
