@@ -3,7 +3,7 @@
 
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { LARGEST_BYTES, typeOf, UNREADABLE } from "../../config/file.ts";
+import { cannotRead, LARGEST_BYTES, typeOf } from "../../config/file.ts";
 import { codeOf } from "../../thrown.ts";
 
 export interface InstalledUnit {
@@ -45,8 +45,6 @@ export async function readInstalled(file?: string): Promise<InstalledUnit | stri
   }
   return `no ${NAME} is installed, neither in /etc/systemd/system nor in /usr/lib/systemd/system; give its file: unit --check FILE`;
 }
-
-const cannotRead = (file: string, code: string): string => `cannot read ${file}: ${UNREADABLE[code] ?? code}`;
 
 async function readWithDropIns(file: string, text: string): Promise<InstalledUnit | string> {
   const assignments = readAssignments(text, file);
