@@ -839,7 +839,7 @@ test("proxies of the environment are not asked", async () => {
     console.log(JSON.stringify(await outcomeOf(http, { http: "${urlOf(peer)}", expect: "itself" })));`;
   const env = { http_proxy: urlOf(proxy), HTTP_PROXY: urlOf(proxy), ALL_PROXY: urlOf(proxy) };
   await using child = startChild([process.execPath, "-e", source], { env });
-  await child.exited;
+  await child.ended;
   expect(child.out).toEqual(['{"ok":true,"detail":"answered 200"}']);
 }, 30_000);
 

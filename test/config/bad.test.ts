@@ -120,7 +120,7 @@ asRoot(
     const validate = async (name: string) => {
       const other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
       await using child = startChild([...other, process.execPath, SCRIPT, "validate", name]);
-      const code = await child.exited;
+      const [code] = await Promise.all([child.exited, child.ended]);
       return { code, lines: child.err };
     };
     expect(await validate(file)).toMatchObject({

@@ -42,7 +42,7 @@ async function boot(sha256: string, machine: string) {
   const { PATH = "" } = plainEnvironment();
   const env = { PATH: `${root}/stand-ins:${root}/usr/local/bin:${PATH}`, TMPDIR: join(root, "tmp") };
   await using child = startChild([file], { env });
-  const exitCode = await child.exited;
+  const [exitCode] = await Promise.all([child.exited, child.ended]);
   const calls = existsSync(join(root, "calls")) ? (await readFile(join(root, "calls"), "utf8")).trim().split("\n") : [];
   return { folder, root, exitCode, calls, err: child.err };
 }

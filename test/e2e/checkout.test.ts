@@ -62,7 +62,8 @@ async function build(...options: readonly string[]): Promise<void> {
     cwd: checkout.path,
     env: userEnvironment,
   });
-  if ((await builder.exited) !== 0) throw new Error([...builder.out, ...builder.err].join("\n"));
+  const [exitCode] = await Promise.all([builder.exited, builder.ended]);
+  if (exitCode !== 0) throw new Error([...builder.out, ...builder.err].join("\n"));
 }
 
 test(
@@ -89,6 +90,7 @@ test(
 test("build knows the five release binaries, under upstream's names", async () => {
   await using builder = startChild([process.execPath, "build.ts", "--only", "none"], { cwd: ROOT });
   expect(await builder.exited).toBe(2);
+  await builder.ended;
   expect(builder.err).toEqual([`--only: expected one of ${Object.keys(BINARIES).join(", ")}, got none`]);
 });
 
@@ -101,6 +103,7 @@ testArm64(
     const emulated = ["qemu-aarch64", "-L", ARM64_LIBRARIES, join(checkout.path, "dist", asset)];
     const asked = startChild([...emulated, "--version"]);
     expect(await asked.exited).toBe(0);
+    await asked.ended;
     expect(asked.out).toEqual([`health-checker version v${version}`]);
 
     const target = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });

@@ -22,5 +22,6 @@ test("the five release binaries are there, each of its kind", async () => {
 test("their checksums match", async () => {
   await using check = startChild(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: DIST });
   expect(await check.exited).toBe(0);
+  await check.ended;
   expect(check.out.toSorted()).toEqual(names.map((name) => `${name}: OK`).toSorted());
 });

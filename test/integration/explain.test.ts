@@ -15,7 +15,7 @@ const AS_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear
 
 async function run(...command: readonly string[]) {
   await using child = startChild(command);
-  const exitCode = await child.exited;
+  const [exitCode] = await Promise.all([child.exited, child.ended]);
   return { exitCode, out: child.out, err: child.err };
 }
 

@@ -20,7 +20,7 @@ async function check(side: "host" | "service", folder: TempFolder, checks: Reado
     ...["unshare", "--mount", "--propagation", "private", SANDBOX, side, folder.path, await binary()],
     ...["check", "--json", "--config", "/srv/test/hc.yaml"],
   ]);
-  await child.exited;
+  await child.ended;
   const report = JSON.parse(child.out.join("")) as {
     readonly checks: readonly { readonly name: string; readonly reason?: string; readonly message?: string }[];
   };

@@ -390,21 +390,6 @@ test("SIGTERM ends a reload that waits to know how the host is", async () => {
   expect((await command).err).toStartWith("health-checker: the daemon is stopping\n");
 }, 30_000);
 
-test("a refusal that comes bit by bit, since its trial took long, is one to the command too", async () => {
-  await using folder = await tempFolder();
-  await using peer = await listener();
-  const socket = socketIn(folder);
-  const a = { name: "a", tcp: peer.port };
-  const config = await configIn(folder, { checks: [a] });
-  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
-  await configIn(folder, { checks: [a, { name: "slow", script: ["sh", "-c", "sleep 5.3; exit 3"], timeout: "1m" }] });
-  const { out, err, exitCode } = await run(["reload", "--control-socket", socket]);
-  expect({ out, exitCode }).toEqual({ out: "", exitCode: 1 });
-  expect(err).toStartWith("health-checker: check slow would turn the host unhealthy: exit: exited with status 3\n");
-  expect(err).toEndWith("\nhealth-checker: reload refused, nothing has changed; reload --force overrides that\n");
-  expect((await daemon.ask()).status).toBe(200);
-}, 30_000);
-
 test("a dry run prints what would come, exits with 0 or 1, and changes nothing", async () => {
   await using folder = await tempFolder();
   await using peer = await listener();

@@ -11,7 +11,7 @@ import { commandOf, readUnitFile } from "../support/unit-file.ts";
 
 async function run(...command: readonly string[]) {
   await using child = startChild(command);
-  const exitCode = await child.exited;
+  const [exitCode] = await Promise.all([child.exited, child.ended]);
   return { exitCode, out: child.out.join("\n"), err: child.err };
 }
 

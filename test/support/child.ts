@@ -12,6 +12,8 @@ export interface Child extends AsyncDisposable {
   readonly err: readonly string[];
   /** 128 + N where signal N ended it. */
   readonly exited: Promise<number>;
+  /** Resolves once both streams have ended, so that `out` and `err` are whole. */
+  readonly ended: Promise<unknown>;
   hasExited(): boolean;
   kill(signal: NodeJS.Signals): void;
 }
@@ -28,10 +30,12 @@ export function startChild(command: readonly string[], { cwd = "/", env = {} }: 
     stderr: "pipe",
   });
   const hasExited = () => child.exitCode !== null || child.signalCode !== null;
+  const [out, err] = [readLines(child.stdout), readLines(child.stderr)];
   return {
     pid: child.pid,
-    out: collectLines(child.stdout),
-    err: collectLines(child.stderr),
+    out: out.lines,
+    err: err.lines,
+    ended: Promise.all([out.ended, err.ended]),
     exited: child.exited,
     hasExited,
     kill: (signal) => child.kill(signal),
@@ -54,9 +58,11 @@ export function plainEnvironment(): Record<string, string> {
 }
 
 /** Whole lines of a stream as they come; the array grows. */
-export function collectLines(stream: ReadableStream<Uint8Array>): readonly string[] {
+export const collectLines = (stream: ReadableStream<Uint8Array>): readonly string[] => readLines(stream).lines;
+
+function readLines(stream: ReadableStream<Uint8Array>) {
   const lines: string[] = [];
-  void (async () => {
+  const read = async () => {
     let rest = "";
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
@@ -65,6 +71,6 @@ export function collectLines(stream: ReadableStream<Uint8Array>): readonly strin
       lines.push(...parts);
     }
     if (rest !== "") lines.push(rest);
-  })();
-  return lines;
+  };
+  return { lines: lines as readonly string[], ended: read() };
 }

@@ -65,7 +65,10 @@ export async function startDaemon(args: readonly string[], options: DaemonOption
     const listening = () => out.map((line) => LISTENING.exec(line)?.[1]).find(Boolean);
     await until(() => listening() ?? hasExited(), options.startMs, "the daemon to listen");
     address = listening() ?? "";
-    if (address === "") throw new Error(`the daemon exited with ${await exited}`);
+    if (address === "") {
+      await child.ended;
+      throw new Error(`the daemon exited with ${await exited}`);
+    }
   } catch (error) {
     await end();
     throw new Error([error instanceof Error ? error.message : error, ...out, ...err].join("\n"));

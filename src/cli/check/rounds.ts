@@ -2,7 +2,7 @@
 // is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { clock } from "../../clock.ts";
+import { type Clock, clock as hostClock } from "../../clock.ts";
 import { startRound } from "../../core/round.ts";
 import { decidesHost, judge } from "../../core/verdict.ts";
 import { pause } from "../../probing/system/turns.ts";
@@ -21,6 +21,8 @@ export interface RoundsOptions {
   readonly signal: AbortSignal;
   /** Told of each unhealthy round that may not be the last. */
   readonly onUnhealthy: (results: Results) => void;
+  /** For tests. */
+  readonly clock?: Clock;
 }
 
 export function isHealthy(results: Results): boolean {
@@ -32,25 +34,30 @@ export function isHealthy(results: Results): boolean {
 /** The results of the last round; undefined where the signal ended it. */
 export async function runRounds(
   checks: readonly Check[],
-  { deadlineMs = Number.POSITIVE_INFINITY, waitMs = 0, signal, onUnhealthy }: RoundsOptions,
+  { deadlineMs = Number.POSITIVE_INFINITY, waitMs = 0, signal, onUnhealthy, clock = hostClock }: RoundsOptions,
 ): Promise<Results | undefined> {
   const end = clock.now() + waitMs;
   const leftMs = () => end - clock.now();
   let before: Results = [];
   while (!signal.aborted) {
     const limitMs = waitMs === 0 ? deadlineMs : Math.min(deadlineMs, leftMs());
-    const ran = await runRound(checks, limitMs, signal);
+    const ran = await runRound(checks, limitMs, signal, clock);
     const results = leftMs() > 0 ? ran : ran.map((result, index) => betterKnown(result, before[index]));
     if (isHealthy(results) || leftMs() <= 0) return signal.aborted ? undefined : results;
     onUnhealthy(results);
-    await pause(Math.min(PAUSE_MS, leftMs()), signal);
+    await pause(Math.min(PAUSE_MS, leftMs()), signal, clock);
     if (leftMs() <= 0 && !signal.aborted) return results;
     before = results;
   }
   return undefined;
 }
 
-async function runRound(checks: readonly Check[], limitMs: number, signal: AbortSignal): Promise<Results> {
+async function runRound(
+  checks: readonly Check[],
+  limitMs: number,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Results> {
   const results: CheckResult[] = Array(checks.length);
   const round = startRound(checks, (result, index) => {
     results[index] = result;

@@ -1,15 +1,17 @@
 // Waiting that ends when its signal aborts.
 
+import { type Clock, clock as hostClock } from "../../clock.ts";
+
 /** Resolves after `durationMs`, or at once when the signal aborts. Never rejects. */
-export function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+export function pause(durationMs: number, signal: AbortSignal, clock: Clock = hostClock): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const done = () => {
-      clearTimeout(timer);
+      cancel();
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, durationMs);
+    const cancel = clock.after(durationMs, done);
     signal.addEventListener("abort", done);
   });
 }

@@ -6,10 +6,14 @@ import { join } from "node:path";
 import { SEVERITIES } from "../../../src/checks/check.ts";
 import type { Order } from "../../../src/cli/control/order.ts";
 import { runControlCommand } from "../../../src/cli/control/run.ts";
+import type { Clock } from "../../../src/clock.ts";
 import type { Controls } from "../../../src/control/controls.ts";
 import { startControl } from "../../../src/control/server.ts";
+import type { ReloadReport } from "../../../src/status.ts";
+import { fakeClock } from "../../core/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { until } from "../../support/until.ts";
 
 let folder: TempFolder;
 let socket: string;
@@ -33,9 +37,9 @@ async function run(order: Order, patienceMs?: number) {
   return JSON.parse(shown) as unknown;
 }
 
-async function serve(says: Partial<Controls> = {}, directory?: string) {
+async function serve(says: Partial<Controls> = {}, directory?: string, clock?: Clock) {
   const controls = controlsFor(says, directory);
-  const control = await startControl({ path: socket, controls, log: { error() {} } });
+  const control = await startControl({ path: socket, controls, log: { error() {} }, ...(clock && { clock }) });
   return {
     withdrawals: controls.withdrawals,
     async [Symbol.asyncDispose]() {
@@ -166,6 +170,29 @@ test("a reload says what has changed, or why nothing has", async () => {
       "hc.yaml:1:1: wrong",
       '"hc.yaml:2:1: \\u001b[2Jso is this"',
       "health-checker: reload refused, nothing has changed",
+    ],
+    isWell: false,
+  });
+});
+
+test("a refusal that comes bit by bit, since its trial took long, is one too", async () => {
+  const clock = fakeClock();
+  const { promise, resolve } = Promise.withResolvers<ReloadReport>();
+  let asked = false;
+  const reload = () => {
+    asked = true;
+    return promise;
+  };
+  await using _ = await serve({ reload }, undefined, clock);
+  const printed = run(RELOAD);
+  await until(() => asked);
+  await clock.pass(20_000);
+  resolve({ ...TAKEN, taken: false, forcible: true, problems: ["health-checker: check slow would turn the host"] });
+  expect(await printed).toEqual({
+    out: [],
+    err: [
+      "health-checker: check slow would turn the host",
+      "health-checker: reload refused, nothing has changed; reload --force overrides that",
     ],
     isWell: false,
   });

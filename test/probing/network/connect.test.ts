@@ -263,6 +263,7 @@ test.each([
     const words = [...inNetwork, process.execPath, fixture, way, host, String(attempts)];
     await using child = startChild(words);
     expect(await child.exited).toBe(0);
+    await child.ended;
     const where = host === "::1" ? "[::1]:PORT" : "127.0.0.1:PORT";
     const seen: unknown[] = JSON.parse(child.out.join(""));
     expect(seen.pop()).toEqual(failed("refused", `nothing listens on ${where}; the probe met itself`));

@@ -1,0 +1,51 @@
+// What is waited for is said where it is news; on a terminal it lives on one line.
+
+import { afterEach, expect, jest, test } from "bun:test";
+import { failed } from "../../../src/checks/check.ts";
+import { createProgress } from "../../../src/cli/check/progress.ts";
+import type { Results } from "../../../src/cli/check/rounds.ts";
+import { fakeCheck } from "../../core/fakes.ts";
+
+afterEach(() => void jest.useRealTimers());
+
+const down = (reason: "exit" | "signal"): Results => [
+  { check: fakeCheck({ name: "it" }), startedAt: 0, start: 0, durationMs: 1, outcome: failed(reason, "no leader") },
+];
+
+function start(isTerminal: boolean) {
+  jest.useFakeTimers();
+  const written: string[] = [];
+  const place = { isTerminal, columns: () => 80, write: (text: string) => void written.push(text) };
+  const progress = createProgress(60_000, place);
+  const pass = (ms: number) => void jest.advanceTimersByTime(ms);
+  return { progress, written, pass };
+}
+
+test("elsewhere than on a terminal there is a line for the first round and for another reason, and for no other", () => {
+  const { progress, written, pass } = start(false);
+  for (const reason of ["exit", "exit", "signal", "signal"] as const) {
+    progress.show(down(reason));
+    pass(1500);
+  }
+  progress.end();
+  expect(written).toEqual([
+    "health-checker: not healthy after 0s: it (exit)\n",
+    "health-checker: not healthy after 3s: it (signal)\n",
+  ]);
+});
+
+test("on a terminal the line is drawn again with each round and each second, and is gone at the end", () => {
+  const { progress, written, pass } = start(true);
+  pass(1000);
+  progress.show(down("exit"));
+  pass(999);
+  expect(written).toHaveLength(2);
+  pass(1);
+  progress.end();
+  pass(5000);
+  expect(written).toEqual(
+    ["waiting, 1s of 1m", "waiting, 1s of 1m: it (exit)", "waiting, 2s of 1m: it (exit)", ""].map(
+      (text) => `\r\x1b[K${text}`,
+    ),
+  );
+});
