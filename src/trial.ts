@@ -56,13 +56,14 @@ export async function runTrial(
 
   const whyBefore = (check: Check, { deadlineMs }: Subject) => whyKnown(known.get(check), deadlineMs);
   const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
-  const whyAfter = (check: Check, { name, deadlineMs }: Subject) => {
+  const whyAfter = (check: Check, { name, isRemoved, deadlineMs }: Subject) => {
     const result = tried.get(check);
     if (!result) return whyKnown(known.get(check), deadlineMs);
     const replaced = changed.get(check);
     const whyDown = whyStillDown(result, replaced && known.get(replaced));
     const isInBackground = check.intervalMs !== undefined && replaced?.intervalMs !== undefined;
-    const countsAsBefore = isInBackground && sameProbe.has(check) && decidedBefore.get(name)?.includes(replaced);
+    const decided = decidedBefore.get(isRemoved ? HOST : name) ?? [];
+    const countsAsBefore = isInBackground && sameProbe.has(check) && decided.includes(replaced);
     return countsAsBefore ? whyDown : (whyFailed(result, deadlineMs) ?? whyDown);
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));

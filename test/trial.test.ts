@@ -318,7 +318,7 @@ test("a trial that waits for a run to end is over when the signal aborts", async
 });
 
 /** A reload that changes nothing of how the check runs: it is up after two failures, and fails again. */
-async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 100 })) {
+async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 100 }), was: Settings = {}) {
   const after = backgroundCheck({ fall: 100, ...given, probe: async () => DOWN });
   const last = { check: before, startedAt: 0, start: 0, durationMs: 1, outcome: DOWN };
   const up = backgroundCheck({ name: "up" });
@@ -326,11 +326,12 @@ async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 10
     { check: before, state: { status: "up" as const, streak: 2, since: 0, last }, stale: false },
     { check: up, state: { status: "up" as const, streak: 2, since: 0, last: { ...last, outcome: UP } }, stale: false },
   ];
-  const plan = (it: Check, change = NO_CHANGE) => planOf(new Map(Object.entries({ it, up })), {}, change);
+  const plan = (it: Check, settings: Settings, change = NO_CHANGE) =>
+    planOf(new Map(Object.entries({ it, up })), settings, change);
   const change = { ...NO_CHANGE, changed: new Map([[after, before]]), sameProbe: new Set([after]) };
   const hold = () => ({ idle: Promise.resolve(), release() {} });
   const monitor = { states, ask: never, hold };
-  const report = await runTrial(plan(before), plan(after, change), monitor, new AbortController().signal);
+  const report = await runTrial(plan(before, was), plan(after, {}, change), monitor, new AbortController().signal);
   return { harm: harmOf(report), warnings: report.warnings };
 }
 
@@ -339,6 +340,9 @@ test("a check that is up and fails now and then may get other thresholds, and is
   const hurts = "check it would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1";
   expect(await retime({ fall: 200 })).toEqual({ harm: [], warnings: [fails] });
   expect(await retime({ intervalMs: 20_000, rise: 3, fall: 4 })).toEqual({ harm: [], warnings: [fails] });
+  // So it does for the path of an endpoint that is removed: the host is up.
+  const removed = { endpoints: { "/up": ["up"] } };
+  expect(await retime({ fall: 200 }, undefined, removed)).toEqual({ harm: [], warnings: [fails] });
   expect(await retime({ fall: 3 })).toEqual({ harm: [hurts], warnings: [] });
   // What it did not decide before it must pass for.
   expect(await retime({}, backgroundCheck({ severity: "warning" }))).toEqual({ harm: [hurts], warnings: [] });

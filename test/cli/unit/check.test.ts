@@ -313,7 +313,9 @@ test("options in ExecStart= that are wrong are named with their place", async ()
   await start("/usr/bin/hc --port http");
   expect(await refused("--check", file)).toEqual([expect.stringContaining(`${at}: --port: expected `)]);
   await start("/usr/bin/hc --config /nowhere/hc.yaml");
-  expect(await refused("--check", file)).toEqual([expect.stringContaining(`${at}: cannot read /nowhere/hc.yaml: no such file`)]);
+  expect(await refused("--check", file)).toEqual([
+    expect.stringContaining(`${at}: cannot read /nowhere/hc.yaml: no such file`),
+  ]);
   // What stands in the config file has a place of its own.
   const config = await folder.write("hc.yaml", "checks: [{ tcp: 0 }]\n");
   await start(`/usr/bin/hc --config ${config}`);
@@ -328,7 +330,9 @@ test("a config file that ExecStart= names without its folder is in the folder th
   expect(await compare(file)).toEqual([]);
   expect(await compare(file, "--config", `${folder.path}/hc.yaml`)).toEqual([]);
   await installIn(folder, `[Service]\n${LEAST}\n${start}\n`);
-  expect(await refused("--check", file)).toEqual([expect.stringContaining(`${file}:4: ExecStart=: cannot read /hc.yaml: no such file`)]);
+  expect(await refused("--check", file)).toEqual([
+    expect.stringContaining(`${file}:4: ExecStart=: cannot read /hc.yaml: no such file`),
+  ]);
 });
 
 test("what is wrong with the options or the file is told, with exit status 2", async () => {
