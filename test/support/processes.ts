@@ -62,12 +62,13 @@ export const handshakesTo = (port: number): number =>
 export const connectionsTo = (port: number): readonly TcpSocket[] =>
   tcpSockets().filter(({ remote }) => remote === numeric(port));
 
+/** Connections to this port of 127.0.0.1 that its server has accepted and not closed. */
+export const connectionsAt = (port: number): readonly TcpSocket[] =>
+  tcpSockets().filter(({ local, inode, state }) => local === numeric(port) && inode !== "0" && state !== LISTEN);
+
 /** How many requests the daemon at this port of 127.0.0.1 has read and not answered. It accepts what has sent something. */
 export const requestsReadAt = (port: number): number =>
-  tcpSockets().filter(
-    ({ local, state, unreadBytes, inode }) =>
-      local === numeric(port) && state === ESTABLISHED && unreadBytes === 0 && inode !== "0",
-  ).length;
+  connectionsAt(port).filter(({ state, unreadBytes }) => state === ESTABLISHED && unreadBytes === 0).length;
 
 interface TcpSocket {
   readonly local: string;
@@ -82,6 +83,7 @@ interface TcpSocket {
 
 const ESTABLISHED = "01";
 const SYN_SENT = "02";
+const LISTEN = "0A";
 
 const tcpSockets = (): readonly TcpSocket[] =>
   readFileSync("/proc/net/tcp", "utf8")
