@@ -1,7 +1,7 @@
 // The compiled binary on both sides of the control socket: a daemon, and the commands that ask and tell it.
 
 import { expect, test } from "bun:test";
-import { lstatSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostStatus } from "../../src/status.ts";
@@ -197,9 +197,15 @@ test("the first status that anybody asks for knows every check, though the first
   const socket = socketIn(folder);
   await using peer = await listener();
   // Down at once, up at once, and up only after the verdict stands.
-  const argv = ["--port", "1", "--port", `${peer.port}`, "--script", "sleep 0.3", "--control-socket", socket];
-  await using _ = await startDaemon(argv);
-  const { out } = await run(["status", "--json", "--control-socket", socket]);
+  const gate = `#!/bin/sh\n: >${folder.path}/begun\nuntil [ -e ${folder.path}/go ]; do sleep 0.05; done\n`;
+  const script = await folder.write("gate.sh", gate, 0o755);
+  const argv = ["--port", "1", "--port", `${peer.port}`, "--script", script, "--script-timeout", "60"];
+  await using daemon = await startDaemon([...argv, "--control-socket", socket]);
+  const asked = run(["status", "--json", "--control-socket", socket]);
+  await until(() => existsSync(`${folder.path}/begun`));
+  await daemon.logged("host is unhealthy");
+  await folder.write("go", "");
+  const { out } = await asked;
   const { healthy, checks } = JSON.parse(out) as HostStatus;
   expect({ healthy, states: checks.map(({ status }) => status) }).toEqual({
     healthy: false,
