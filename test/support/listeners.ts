@@ -26,10 +26,11 @@ export async function listener(onConnection: (socket: Socket) => void = () => {}
   };
 }
 
-/** A port on which nobody listens. */
+/** A port on which nobody listens, nor anybody who asks for any port will. */
 export async function freePort(): Promise<number> {
-  await using closed = await listener();
-  return closed.port;
+  // Loaded where it is needed: it is for Linux alone.
+  const { holdPort } = await import("../probing/network/raw-socket.ts");
+  return holdPort();
 }
 
 const NEVER_ACCEPTS = `

@@ -11,6 +11,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
 
 const { symbols: system } = dlopen("libc.so.6", {
@@ -83,6 +84,21 @@ export function listenRaw(where: Where, backlog = 128): RawListener {
       for (const one of [...fillers, fd]) system.close(one);
     },
   };
+}
+
+/**
+ * A port of 127.0.0.1 that nobody listens on. It is bound until this process ends, so that the kernel
+ * gives it to nobody who asks for any port; who asks for this one may still listen on it.
+ */
+export function holdPort(): number {
+  const name = encode({ family: "v4" });
+  const fd = checked(system.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  const on = new Int32Array([1]);
+  checked(system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ptr(on), on.byteLength), "setsockopt");
+  checked(system.bind(fd, ptr(name), name.byteLength), "bind");
+  const length = new Uint32Array([name.byteLength]);
+  checked(system.getsockname(fd, ptr(name), ptr(length)), "getsockname");
+  return new DataView(name.buffer).getUint16(2, false);
 }
 
 function accepted(fd: number): Accepted {
