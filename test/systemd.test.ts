@@ -305,5 +305,5 @@ onLinux("what was not received is sent again a second later, as it is then; noth
   expect(lines).toHaveLength(3);
   notifier.close();
   await receiver[Symbol.asyncDispose]();
-  await until(() => descriptorsOf(process.pid) <= before, 5000, "the socket to be closed");
+  await until(() => descriptorsOf(process.pid) <= before, 30_000, "the socket to be closed");
 });

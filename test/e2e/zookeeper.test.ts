@@ -23,7 +23,7 @@ test("a frozen ZooKeeper is unhealthy within the script's timeout, and healthy o
   expect((await daemon.ask()).status).toBe(504);
   expect(await daemon.logged("check is down")).toContain("reason=timeout");
   // The script, its subshell and its cat.
-  await until(() => childrenOf(daemon.pid).length === 0, 5000, "the script's processes to be gone");
+  await until(() => childrenOf(daemon.pid).length === 0, 30_000, "the script's processes to be gone");
 
   zookeeper.resume();
   await until(async () => (await zookeeper.say("srvr")).includes("Mode:"), 10_000, "ZooKeeper to come back");

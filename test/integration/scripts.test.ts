@@ -280,12 +280,12 @@ wait
       rmSync(freezes);
       writeFileSync(`${group}/freezer.state`, "THAWED");
       await allGone(sleep);
-      await until(() => childrenOf(daemon.pid).length === 0, 5000, "it to be reaped");
+      await until(() => childrenOf(daemon.pid).length === 0, 30_000, "it to be reaped");
       expect((await daemon.ask()).status).toBe(504);
       expect(runs()).toBe(2);
     } finally {
       writeFileSync(`${group}/freezer.state`, "THAWED");
-      await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 5000, "the group to be empty");
+      await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 30_000, "the group to be empty");
       rmdirSync(group);
     }
   },

@@ -157,7 +157,7 @@ describe.each([...LOG_FORMATS])("in the format %s", (format) => {
     const log = createLog("info", createBoundedWriter(sink, format), format);
     for (let number = 0; number < 1000; number++) log.info("line", { text: "x".repeat(1000) });
     resume();
-    await until(() => delivered.some((line) => line.includes("dropped")), 1000);
+    await until(() => delivered.some((line) => line.includes("dropped")));
     const kept = delivered.filter((line) => !line.includes("dropped"));
     const message = "log lines dropped, they could not be written";
     const count = 1000 - kept.length;
@@ -243,7 +243,7 @@ describe("the bounded writer", () => {
     const write = createBoundedWriter(sink);
     for (const line of ["a\n", "b\n", "c\n"]) write(line);
     resume();
-    await until(() => delivered.length === 3, 1000);
+    await until(() => delivered.length === 3);
     expect(delivered).toEqual(["a\n", "b\n", "c\n"]);
   });
 
@@ -254,7 +254,7 @@ describe("the bounded writer", () => {
     const line = `${"x".repeat(1023)}\n`;
     for (let count = 0; count < 1000; count++) write(line);
     resume();
-    const last = await until(() => delivered.find((text) => DROPPED.test(text)), 1000);
+    const last = await until(() => delivered.find((text) => DROPPED.test(text)));
     const kept = delivered.filter((text) => text === line).length;
     expect(Number(DROPPED.exec(last)?.[1])).toBe(1000 - kept);
     write("after\n");
@@ -280,7 +280,7 @@ describe("the bounded writer", () => {
     state.broken = false;
     write("heard\n");
     write("heard again\n");
-    const said = await until(() => delivered.find((line) => DROPPED.test(line) || /count=3\n$/.test(line)), 1000);
+    const said = await until(() => delivered.find((line) => DROPPED.test(line) || /count=3\n$/.test(line)));
     expect(said).toContain("count=3");
   });
 

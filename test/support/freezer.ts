@@ -31,7 +31,7 @@ export function makeFreezer(): Freezer {
     thaw: () => become("THAWED"),
     async [Symbol.asyncDispose]() {
       become("THAWED");
-      await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 5000, "the group to be empty");
+      await until(() => readFileSync(`${group}/cgroup.procs`, "utf8") === "", 30_000, "the group to be empty");
       rmdirSync(group);
     },
   };

@@ -240,8 +240,10 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
       if (drain(LAST_READ_BYTES) || (look(system, readEnd, 0) & POLLHUP) !== 0) return close();
       // What was just killed may take a moment to go; who stays longer is an orphan.
       const giveUp = setTimeout(() => {
+        // On a loop that stood still the timer comes before the end of the output is seen.
+        const isHeld = (look(system, readEnd, 0) & POLLHUP) === 0;
         close();
-        onOrphan();
+        if (isHeld) onOrphan();
       }, ORPHAN_GRACE_MS);
       unwatch = watch(readEnd, 0, 1, () => {
         clearTimeout(giveUp);

@@ -91,13 +91,13 @@ describe.each(ways)("%s", (_way, connectTo) => {
     const before = descriptors();
     const cut = new AbortController();
     const attempts = Array.from({ length: 50 }, () => connectTo(v4(peer.port), cut.signal));
-    await until(() => handshakesTo(peer.port) === 50, 5000, "50 handshakes on their way");
+    await until(() => handshakesTo(peer.port) === 50, 30_000, "50 handshakes on their way");
     cut.abort();
     for (const failure of await Promise.all(attempts)) {
       expect(failure).toEqual({ ok: false, reason: "timeout", message: `127.0.0.1:${peer.port} did not accept` });
     }
     await closedAgain(before);
-    await until(() => handshakesTo(peer.port) === 0, 5000, "no handshake on its way");
+    await until(() => handshakesTo(peer.port) === 0, 30_000, "no handshake on its way");
   });
 
   test("an attempt that is aborted before it begins opens nothing", async () => {
@@ -120,7 +120,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
       expect(await Promise.all(attempts)).toEqual(Array(100).fill(undefined));
     }
     await closedAgain(before);
-  }, 30_000);
+  }, 120_000);
 
   test("the peer reads an end, not a reset", async () => {
     using peer = listenRaw({ family: "v4" });
@@ -136,7 +136,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
     using peer = listenRaw({ family: "v4" }, 0);
     peer.fill();
     const attempt = connectTo(v4(peer.port), AbortSignal.timeout(20_000));
-    await until(() => handshakesTo(peer.port) === 1, 5000, "the handshake on its way");
+    await until(() => handshakesTo(peer.port) === 1, 30_000, "the handshake on its way");
     // Now the place is free, and the next try of the handshake, a second later, gets through. The loop
     // stands still meanwhile, so that the greeting is there before the probe sees that it is connected.
     const filler = peer.accept();
@@ -234,7 +234,7 @@ test("of 5,000 attempts no descriptor is left", async () => {
     for (let next = peer.accept(); next; next = peer.accept()) next.close();
   }
   await closedAgain(before);
-}, 30_000);
+}, 120_000);
 
 test("node's attempt ends at once when it is aborted, connected or not", async () => {
   using peer = listenRaw({ family: "v4" }, 0);

@@ -50,7 +50,7 @@ function start(...argv: string[]): Started {
 const sh = (script: string) => start("/bin/sh", "-c", script);
 
 /** Its first words are out, so that it is where the test wants it. */
-const begun = (group: Group) => until(() => group.output() !== undefined, 5000, "the first output");
+const begun = (group: Group) => until(() => group.output() !== undefined, 30_000, "the first output");
 
 /** What is called an orphan wrongly, of a run that is over by now, has been called one once this resolves. */
 async function orphanOfAnother(): Promise<void> {
