@@ -58,7 +58,7 @@ test("a reserve that was used up is there again once descriptors have come free"
 
 test("without one a check that lacks a descriptor tries until its timeout, and says that this host is short of it", async () => {
   using peer = listenRaw({ family: "v4" });
-  const { outcomes } = await starve(peer.port, "greedy");
+  const { outcomes } = await starve(peer.port, "greedy", "short");
   expect(outcomes.at(-1)).toEqual([
     { ok: false, reason: "resource", message: `no descriptor left to reach 127.0.0.1:${peer.port} (EMFILE)` },
     { ok: false, reason: "resource", message: "no process or descriptor left to start /bin/true (EMFILE)" },
