@@ -263,9 +263,10 @@ asRoot(
       "freezing.sh",
       `#!/bin/bash
 echo run >>${started}
+[ -e ${freezes} ] || exit 3
 echo $$ >${group}/cgroup.procs
 ${sleep} &
-[ -e ${freezes} ] && echo FROZEN >${group}/freezer.state
+echo FROZEN >${group}/freezer.state
 wait
 `,
       0o755,
