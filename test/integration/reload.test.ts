@@ -316,7 +316,7 @@ withFlock(
     const client = (async () => {
       while (!isOver) statuses.add((await daemon.ask()).status);
     })();
-    for (let reload = 0; reload < 8; reload++) {
+    for (let reload = 0; reload < 4; reload++) {
       await push([...script, `${reload}`]);
       expect(await reloadOver(socket, { dryRun: true })).toMatchObject({
         problems: [],
