@@ -34,6 +34,24 @@ async function reloadOver(socket: string, order: Partial<ReloadOrder> = {}): Pro
   return JSON.parse(body) as ReloadReport;
 }
 
+/** The same, resolved once the order lies in the daemon's queue; its answer is to come. */
+async function orderReload(socket: string, order: Partial<ReloadOrder>) {
+  const { promise: answer, resolve } = Promise.withResolvers<ReloadReport>();
+  let said = "";
+  const connection = await Bun.connect({
+    unix: socket,
+    socket: {
+      data(_, bytes) {
+        said += bytes.toString();
+      },
+      close: () => resolve(JSON.parse(said.split("\r\n\r\n")[1] ?? "") as ReloadReport),
+    },
+  });
+  const body = JSON.stringify(order);
+  connection.write(`POST /reload HTTP/1.0\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  return { answer };
+}
+
 const REQUESTS = 10_000;
 const RELOADS = 100;
 const CLIENTS = 16;
@@ -362,7 +380,7 @@ test("SIGTERM ends a trial at once, with its processes, and the command hears wh
   await configIn(folder, { checks: [a, { name: "held", script: [script], timeout: "10m" }] });
   const command = run(["reload", "--control-socket", socket]);
   await until(async () => (await runsIn(folder)).length > 0, 10_000, "the trial to run");
-  const waiting = reloadOver(socket, { force: true });
+  const { answer: waiting } = await orderReload(socket, { force: true });
   // Once this is answered, the daemon has what was sent before.
   expect(await run(["status", "--control-socket", socket])).toMatchObject({ exitCode: 0 });
   expect(await daemon.stop()).toBe(0);
