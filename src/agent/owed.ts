@@ -2,8 +2,8 @@
 // and nobody else, since it ends an operator's own as well.
 //
 // One address may be several askers: a HAProxy asks for each of its server lines, and they cannot be told
-// apart. So `ready` is repeated until all of them have surely heard it: ten times the longest pause
-// between its questions, at least three times, and for no longer than a minute beyond that.
+// apart. So `ready` is repeated until all of them have surely heard it: at least three times, for ten times the longest
+// pause between its questions, and for ten seconds to a minute: a line that asks seldom is not seen among those that ask often.
 
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -30,6 +30,7 @@ export const FILE_NAME = "agent.json";
 
 const LEAST_TIMES = 3;
 const PAUSES = 10;
+const LEAST_MS = 10_000;
 const LONGEST_MS = 60_000;
 
 /** Of these the one that asked longest ago is forgotten. */
@@ -104,7 +105,7 @@ export function createOwed({ directory, log, clock, boot = readBootId() }: OwedO
       note(peer, debt);
       const now = clock.now();
       debt.readySince ??= now;
-      const enoughMs = Math.min(LONGEST_MS, PAUSES * debt.longestPauseMs);
+      const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * debt.longestPauseMs));
       if (debt.times < LEAST_TIMES || now - debt.readySince < enoughMs) {
         debt.times++;
         return true;
