@@ -23,7 +23,7 @@ import type { Log, LogFields } from "./log/log.ts";
 import type { ReloadChange, ReloadReport } from "./status.ts";
 import { describeFault } from "./thrown.ts";
 
-/** A check that is still down is logged again this often, and this soon when it is down for another reason. */
+/** A check that is still down, or late, is logged again this often, and this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
 
@@ -33,7 +33,8 @@ const GONE_MS = 10_000;
 /** Of a list of checks; a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
-export interface Reporting extends Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onFault"> {
+export interface Reporting
+  extends Required<Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onLate" | "onFault">> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
   /** A request's path is close to an endpoint, and is none. */
@@ -52,6 +53,7 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
   /** Of those, since the last line. */
   let goneUnlogged = 0;
   const lastWarned = new WeakMap<Check, number>();
+  const lastLate = new WeakMap<Check, number>();
   const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
   const guard = createFlapGuard(clock);
 
@@ -126,6 +128,14 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
       const age = ageMs === undefined ? undefined : roundDuration(ageMs);
       const fields = { check: check.name, reason: "stale", age };
       tell(`freshness of ${check.name}`, levelOf(check), "check has no result that is fresh", fields);
+    },
+    onLate(result: CheckResult, deadlineMs: number): void {
+      const { check } = result;
+      const now = clock.now();
+      if (now - (lastLate.get(check) ?? Number.NEGATIVE_INFINITY) < REMIND_MS) return;
+      lastLate.set(check, now);
+      const fields = { check: check.name, seconds: secondsOf(result), deadline: roundDuration(deadlineMs) };
+      tell(`lateness of ${check.name}`, levelOf(check), "check passed after the deadline", fields);
     },
     onFault(error: unknown): void {
       tell("fault", "error", "fault in health-checker; please report it", {

@@ -270,6 +270,23 @@ test("what is watched is told for each check, with what will not work", async ()
   ]);
 });
 
+test("a check that passes after the deadline has a line, and again every five minutes", async () => {
+  const { clock, report, news } = setUp();
+  const late = (check: Check) =>
+    report.onLate({ check, startedAt: 0, start: clock.now(), durationMs: 1234.5, outcome: UP }, 500);
+  const line = "check passed after the deadline check=it seconds=1.2345 deadline=500ms";
+  late(it);
+  expect(news()).toEqual([`<4>${line}`]);
+  await clock.pass(5 * MINUTE - 1);
+  late(it);
+  expect(news()).toEqual([]);
+  await clock.pass(1);
+  late(it);
+  expect(news()).toEqual([`<4>${line}`]);
+  late(fakeCheck({ severity: "endpoint" }));
+  expect(news()).toEqual([`<6>${line}`]);
+});
+
 test("clients that disconnect get one line in ten seconds, with the number of the others", async () => {
   const { clock, report, news } = setUp();
   for (const waitedMs of [1002, 5003, 7]) report.onGone(waitedMs, [it, fakeCheck({ name: "other" })]);

@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
 import type { Command } from "../checks/script.ts";
 import type { Options } from "../config/load.ts";
-import { quote } from "../config/problem.ts";
+import { listFirstTwo, quote, quoteWhole } from "../config/problem.ts";
 import type { Action } from "./action.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse } from "./settle.ts";
@@ -20,12 +20,15 @@ import { readSource, wordsOf } from "./unit/source.ts";
 const INSTALLED = "/usr/local/bin/health-checker";
 
 export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const { check, rest } = takeCheck(rawArgs);
+  const { isCheck, files, rest } = takeCheck(rawArgs);
   const parsed = await parseCommandLine(rest);
   if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
-  if (check !== undefined) {
+  if (files.length > 1) {
+    return refuse([`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`, ...parsed.problems], parsed);
+  }
+  if (isCheck) {
     const { checkInstalled } = await import("./unit/check.ts");
-    return checkInstalled(check.file, rest.length === 0 ? undefined : parsed, env);
+    return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, env);
   }
   const source = await readSource(parsed, env);
   if (!("options" in source)) return refuse(source, parsed);
@@ -53,16 +56,21 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   };
 }
 
-/** --check, and a word behind it that is no option: the unit's file. */
+/** Each --check, and the word behind it that is no option: the unit's file. */
 function takeCheck(rawArgs: readonly string[]) {
-  const at = rawArgs.findIndex((word) => /^--?check(=|$)/.test(word));
-  if (at < 0) return { check: undefined, rest: rawArgs };
-  const [, inline] = /=(.*)$/s.exec(rawArgs[at] ?? "") ?? [];
-  const next = rawArgs[at + 1];
-  const file = inline ?? (next?.startsWith("-") ? undefined : next);
-  const taken = inline === undefined && file !== undefined ? 2 : 1;
-  return { check: { file }, rest: rawArgs.toSpliced(at, taken) };
+  const files: (string | undefined)[] = [];
+  let rest = rawArgs;
+  for (let at = findCheck(rest); at >= 0; at = findCheck(rest)) {
+    const [, inline] = /=(.*)$/s.exec(rest[at] ?? "") ?? [];
+    const next = rest[at + 1];
+    const file = inline ?? (next?.startsWith("-") ? undefined : next);
+    files.push(file);
+    rest = rest.toSpliced(at, inline === undefined && file !== undefined ? 2 : 1);
+  }
+  return { isCheck: files.length > 0, files: files.filter((file) => file !== undefined), rest };
 }
+
+const findCheck = (words: readonly string[]): number => words.findIndex((word) => /^--?check(=|$)/.test(word));
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);

@@ -47,6 +47,8 @@ export interface MonitorOptions extends MonitorSettings {
   readonly onGone: (waitedMs: number, running: readonly Check[]) => void;
   /** A request had to be answered while the check had no result, or one too old; once until it has one again. */
   readonly onStale: (check: Check, ageMs: number | undefined) => void;
+  /** A request was answered unhealthy at this deadline, since the check was still running, and then the check passed. */
+  readonly onLate?: (result: CheckResult, deadlineMs: number) => void;
   /** One of the functions above has thrown, which changes nothing else. */
   readonly onFault: (error: unknown) => void;
   /** For tests: the clock, what runs a check in the background, and what spreads their runs (0 to 1). */
@@ -115,6 +117,8 @@ interface Subject {
   freshUntil: number;
   /** An answer had to do without a fresh result, and none has come since. */
   toldStale: boolean;
+  /** On request: the deadline at which an answer had to do without its result; none has come since. */
+  missedMs?: number | undefined;
   /** Its run in the background, and when the last one began. */
   run?: Run | undefined;
   ranAt: number;
@@ -172,6 +176,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const onVerdict = guarded(options.onVerdict);
   const onStale = guarded(options.onStale);
   const onGone = guarded(options.onGone);
+  const onLate = guarded(options.onLate ?? (() => {}));
 
   const rounds = createRounds({
     clock,
@@ -263,7 +268,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
       onGone(waitedMs, [...inRound, ...checksOf([...(group.vigil?.pending ?? [])])]);
       forget(group, asker);
     };
-    const requests = rounds.open(checksOf(onRequest), { decides, singleflight, deadlineMs, onGone: noteGone });
+    const onMissed = (missing: readonly Check[]) => {
+      for (const subject of subjectsOf(missing)) subject.missedMs = deadlineMs;
+    };
+    const requests = rounds.open(checksOf(onRequest), {
+      decides,
+      singleflight,
+      deadlineMs,
+      onGone: noteGone,
+      onMissed,
+    });
     const group: Group = {
       decides,
       service: {
@@ -511,7 +525,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   function takeOnRequest(result: CheckResult): void {
     const subject = subjects.get(result.check);
-    if (subject && take(subject, result, ON_REQUEST, false)) reviewDue = true;
+    if (!subject) return;
+    const { missedMs } = subject;
+    subject.missedMs = undefined;
+    if (take(subject, result, ON_REQUEST, false)) reviewDue = true;
+    if (missedMs !== undefined && result.outcome.ok) onLate(result, missedMs);
   }
 
   /** Whether the status changed. */

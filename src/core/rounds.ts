@@ -37,6 +37,8 @@ export interface LaneOptions {
   readonly deadlineMs: number | undefined;
   /** A client disconnected before its answer, while these checks were still running. */
   readonly onGone: (asker: Asker, waitedMs: number, running: readonly Check[]) => void;
+  /** A request was answered unhealthy at its deadline, since there was no pass of these checks yet. */
+  readonly onMissed: (missing: readonly Check[]) => void;
 }
 
 export interface Rounds {
@@ -368,7 +370,7 @@ export function createRounds(options: RoundsOptions): Rounds {
 
   return {
     open(checks, options) {
-      const { deadlineMs, decides, onGone } = options;
+      const { deadlineMs, decides, onGone, onMissed } = options;
       const deciding = checks.filter(decides);
       const lane: Lane = {
         ...options,
@@ -379,7 +381,11 @@ export function createRounds(options: RoundsOptions): Rounds {
         service: {
           clock,
           deadlineMs,
-          soFar: judgeSoFar,
+          soFar(flight, cameAt) {
+            const verdict = judgeSoFar(flight, cameAt);
+            onMissed(deciding.filter(({ name }) => verdict.failing.includes(name)));
+            return verdict;
+          },
           onGone({ outcomes }, asker, waitedMs) {
             const unknown = deciding.filter((check) => !outcomes.has(check));
             onGone(asker, waitedMs, unknown);

@@ -78,6 +78,7 @@ function setUp({ groups = [["it"]], deadlineMs = 4_500, ...given }: Setup = {}) 
     onVerdict: ({ healthy }) => told.push(healthy ? "healthy" : "unhealthy"),
     onGone: (waitedMs, running) => told.push(`gone after ${waitedMs}: ${running.map(({ name }) => name).join()}`),
     onStale: () => told.push("stale"),
+    onLate: ({ check }, deadlineMs) => told.push(`${check.name} after the deadline of ${deadlineMs}`),
     onFault: (error) => told.push(String(error)),
     clock,
     ...given,
@@ -118,6 +119,19 @@ describe("at its deadline a request", () => {
     expect(told).toEqual(["a up", "b timeout", "unhealthy"]);
   });
 
+  test("a check that passes after it is reported: the request got no for it", async () => {
+    const { clock, end, ask, told } = setUp({ groups: [["a", "b"]] });
+    ask();
+    await end("a");
+    await clock.pass(4_500);
+    await end("b");
+    expect(told.splice(0)).toEqual(["a up", "b up", "b after the deadline of 4500", "healthy"]);
+    ask();
+    await end("a");
+    await end("b");
+    expect(told).toEqual(["a up", "b up"]);
+  });
+
   test("of one group says nothing of another: a group without one waits for its verdict", async () => {
     const { clock, end, ask } = setUp({ groups: [["a"], ["b"]], deadlinesMs: [4_500, undefined] });
     const [host, endpoint] = [ask(0), ask(1)];
@@ -138,7 +152,7 @@ describe("at its deadline a request", () => {
     expect([late.verdict, live().length, told]).toEqual([undefined, 1, []]);
     await end("it");
     expect(late.verdict).toEqual(HEALTHY);
-    expect(told).toEqual(["it up", "healthy"]);
+    expect(told).toEqual(["it up", "it after the deadline of 4500", "healthy"]);
   });
 
   test("has waited as long when it was queued, and a run that never started has no result", async () => {
@@ -153,7 +167,7 @@ describe("at its deadline a request", () => {
     expect([joins.verdict, queued.verdict]).toEqual([unhealthy("a"), unhealthy("a")]);
     await end("a");
     expect(runs).toHaveLength(1);
-    expect(told).toEqual(["a up", "healthy"]);
+    expect(told).toEqual(["a up", "a after the deadline of 4500", "healthy"]);
   });
 
   test("that had to wait for a place gets the newest result that has come since", async () => {

@@ -338,6 +338,9 @@ test("a config file that ExecStart= names without its folder is in the folder th
 test("what is wrong with the options or the file is told, with exit status 2", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
+  expect(await refused("--check", "/a", "--port", "1", "--check=/b")).toEqual([
+    'health-checker: --check: expected once, got "/a" and "/b"',
+  ]);
   expect(await refused("--check", "/nowhere/x.service")).toEqual([
     "health-checker: unit: cannot read /nowhere/x.service: no such file",
   ]);
