@@ -1,0 +1,97 @@
+// What is valid and means something else than its author plainly meant: of a script's text, a
+// pattern, a path, a secret, a time. Each gets a warning, in the same words in `validate`, `explain` and the
+// daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
+// start, so it imports nothing that is slow to load.
+
+import type { CheckConfig } from "../checks/build.ts";
+import { type Origin, showOrigin } from "./duplicates.ts";
+import type { ConfigFile } from "./file.ts";
+import { withoutPlaceholders } from "./placeholder.ts";
+import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
+import { findShellSyntax } from "./shell-text.ts";
+
+export interface LintInput {
+  /** `origins` are those of `checks`, in the same order. */
+  readonly checks: readonly CheckConfig[];
+  readonly origins: readonly Origin[];
+  readonly source: ConfigFile | undefined;
+}
+
+export interface Lint {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+export function lint({ checks, origins, source }: LintInput): Lint {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  for (const [index, check] of checks.entries()) {
+    const origin = origins[index];
+    if (!origin) continue;
+    const place = placeOf(check, origin, source);
+    for (const { warning, problem, key = check.kind.name } of findOf(check, place.written(check.kind.name))) {
+      if (problem && place.refuse) problems.push(place.refuse(key, problem));
+      else warnings.push(place.warn(key, warning));
+    }
+  }
+  return { problems, warnings };
+}
+
+interface Finding {
+  readonly warning: string;
+  /** Instead of the warning, in a config file. */
+  readonly problem?: { readonly expected: string; readonly got: string };
+  /** Of the check; the one of its kind by default. */
+  readonly key?: string;
+}
+
+interface Place {
+  warn(key: string, warning: string): string;
+  /** Absent for the command line. */
+  readonly refuse?: (key: string, problem: { readonly expected: string; readonly got: string }) => Problem;
+  /** The value of a key as it was written, without secrets; undefined where there is none. */
+  written(key: string): unknown;
+}
+
+function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefined): Place {
+  const { path, typed } = origin;
+  if (!path || !source) {
+    return {
+      warn: (_, warning) => `${showOrigin(origin, check)}: warning: ${warning}`,
+      written: (key) => (key === check.kind.name ? typed?.text : undefined),
+    };
+  }
+  const at = (key: string): Path => (path[0] === "checks" ? [...path, key] : path);
+  return {
+    warn: (key, warning) => source.remark(at(key), `warning: ${warning}`),
+    refuse: (key, problem) => source.problem(at(key), problem),
+    written(key) {
+      const value = valueAt(source.value, at(key));
+      return typeof value === "string" ? withoutPlaceholders(value, "x") : value;
+    },
+  };
+}
+
+function findOf(check: CheckConfig, written: unknown): readonly Finding[] {
+  return check.kind.name === "script" ? findInScript(written) : [];
+}
+
+/** A list is split already, and what stands in it is what is meant. */
+function findInScript(written: unknown): readonly Finding[] {
+  if (typeof written !== "string") return [];
+  const { operators, severalCommands } = findShellSyntax(written);
+  const shown = [...(severalCommands ? ["a line end"] : []), ...operators];
+  if (shown.length === 0) return [];
+  const have = shown.length === 1 ? "has" : "have";
+  return [
+    {
+      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`,
+      ...(severalCommands && { problem: SEVERAL_COMMANDS }),
+    },
+  ];
+}
+
+const SEVERAL_COMMANDS = {
+  expected: "one command",
+  got: 'several on lines of their own; a script runs without a shell: use [sh, -c, "…"], or end a line that goes on with a backslash',
+};

@@ -1,0 +1,141 @@
+// What is valid and means something else than its author meant gets a warning; what is meant as it stands gets none.
+
+import { expect, test } from "bun:test";
+import { loadOptions, type RawValues } from "../../src/config/load.ts";
+import { tempFolder } from "../support/temp.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+/** The warnings, or the problems; the config file is called hc.yaml in them. */
+async function lint(content: string | undefined, raw: RawValues = {}, env: Environment = {}) {
+  await using folder = await tempFolder();
+  const file = content === undefined ? undefined : await folder.write("hc.yaml", content);
+  const options = await loadOptions(file === undefined ? raw : { ...raw, config: [file] }, env);
+  const lines = "listener" in options ? options.cautions : options;
+  return lines.map((line) => (file === undefined ? line : line.replaceAll(file, "hc.yaml")));
+}
+
+/** As a check of a config file. */
+const lintCheck = (check: unknown, raw: RawValues = {}, env: Environment = {}) =>
+  lint(`checks: [${JSON.stringify(check)}]`, raw, env);
+
+const CURE = `use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`;
+const noShell = (what: string) => `warning: a script runs without a shell, so ${what}; ${CURE}`;
+
+test.each([
+  ["echo ruok | nc 127.0.0.1 1", "| has no effect"],
+  ["echo ruok|nc 127.0.0.1 1", "| has no effect"],
+  ["a || b", "|| has no effect"],
+  ["a && /bin/false", "&& has no effect"],
+  ["a; b", "; has no effect"],
+  ["a ;", "; has no effect"],
+  ["sleep 5 &", "& has no effect"],
+  ["a > /tmp/x", "> has no effect"],
+  ["a >> /tmp/x", ">> has no effect"],
+  ["a < /tmp/x", "< has no effect"],
+  ["a >/dev/null 2>&1", "> and 2>&1 have no effect"],
+  ["a 2>/dev/null", "2> has no effect"],
+  ["a &> /dev/null", "&> has no effect"],
+  ["test -n $(cat /tmp/x)", "$( has no effect"],
+  ["test -n `cat /tmp/x`", "` has no effect"],
+  ["ls $HOME/x", "$HOME has no effect"],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as a shell has it
+  ["ls ${HOME}/x", "${HOME} has no effect"],
+  ["exit $?", "$? has no effect"],
+  ["~/bin/check", "~/ has no effect"],
+  ["cat ~/x", "~/ has no effect"],
+  ["cat ~app/x", "~app/ has no effect"],
+  ["TOKEN=s3cret /bin/check", "TOKEN= has no effect"],
+  ["curl -f http://h/?a=1 && true", "&& has no effect"],
+  ["curl -f http://h/?a=1&b=2 | grep ok", "| has no effect"],
+  ["curl -f http://h/; echo x", "; has no effect"],
+  ["a | b && c > d", "|, && and 1 more have no effect"],
+  ["a | b | c", "| has no effect"],
+  ["a 'b' | c", "| has no effect"],
+  ['"a"\\ b;c', "; has no effect"],
+])("the script %j is not what a shell would make of it", async (script, what) => {
+  expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell(what)}`]);
+  expect(await lint(undefined, { script: [script] })).toEqual([expect.stringMatching(/^--script "?.*"?: /)]);
+  expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
+});
+
+test.each([
+  "/bin/true",
+  'grep -qE "a|b" /etc/hosts',
+  "grep -qE 'a|b&c;d>e<f' /etc/hosts",
+  "/bin/echo a\\|b \\& \\; \\> \\< \\$HOME \\`",
+  "find / -maxdepth 0 -exec true {} \\;",
+  "find / -maxdepth 0 -exec true {} ;",
+  "sh -c 'a | b && c > d; e $HOME `f` $(g)'",
+  'sh -c "a | b && c"',
+  'bash -ec "x=1\ny=2"',
+  "awk '{print $1}' /etc/hosts",
+  "grep -q ^ok$ /run/state",
+  "grep -q 'ok$' /run/state",
+  "curl -fsS http://127.0.0.1:8080/health?a=1&b=2",
+  "curl -fsS 127.0.0.1:8080/health?deep&b=2",
+  "curl -fsS http://127.0.0.1/a;jsessionid=1",
+  "/usr/lib/nagios/plugins/check_disk -w 10% -c 5% -p /data",
+  "/usr/lib/nagios/plugins/check_load -w 5,4,3 -c @10:20",
+  "env TOKEN=x /bin/check",
+  "/bin/check --file=~/x --user=a~b",
+  "/bin/check a=b #1",
+  "/bin/check \\\n  --one \\\n  --two",
+  "/bin/check\n  --one 1\n  --two 2\n",
+  "/bin/check\n",
+  "'a b' \"c 'd'\"",
+  "date +%s%N",
+  "test -e /run/x -a ! -e /run/y",
+  "check (a) {b} [c] !d",
+])("the script %j says what it means", async (script) => {
+  expect(await lintCheck({ script })).toEqual([]);
+  expect(await lint(undefined, { script: [script] })).toEqual([]);
+});
+
+test("a list is what it is", async () => {
+  expect(await lintCheck({ script: ["printf", "%s", "|", "a && b", "$HOME", "`x`", "~/x", "a\nb"] })).toEqual([]);
+  expect(await lintCheck({ script: ["sh", "-c", "a | b\nc > d"] })).toEqual([]);
+  expect(await lint(`script: [[a, "|", b]]`)).toEqual([]);
+});
+
+test("the option of a file is read as a check is", async () => {
+  expect(await lint("script: a | b")).toEqual([`hc.yaml:1:9: script: ${noShell("| has no effect")}`]);
+  expect(await lint("script:\n  - /bin/true\n  - a && b\n")).toEqual([
+    `hc.yaml:3:5: script[1]: ${noShell("&& has no effect")}`,
+  ]);
+});
+
+const SEVERAL = `expected one command, got several on lines of their own; a script runs without a shell: use [sh, -c, "…"], or end a line that goes on with a backslash`;
+
+test.each([
+  "set -e\ntest -e /run/x\n",
+  "/bin/true\n/bin/false",
+  "#!/bin/sh\nexit 1\n",
+  "# the queue\n/bin/check\n",
+  "cd /opt\n./check",
+  "/bin/check --one\n  other",
+  "if true\nthen false\nfi",
+])("several commands on lines of their own cannot be meant: %j", async (script) => {
+  expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${SEVERAL}`]);
+  expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([`hc.yaml:1:10: script[0]: ${SEVERAL}`]);
+  // Upstream's option has always taken it.
+  const [warning, ...more] = await lint(undefined, { script: [script] });
+  expect(warning).toEndWith(noShell("a line end has no effect"));
+  expect(more).toEqual([]);
+});
+
+test("a pipeline over two lines is one command of a shell", async () => {
+  for (const script of ["a |\n  b", "a\n  | b", "a &&\nb"]) {
+    expect(await lintCheck({ script })).toEqual([expect.stringContaining("warning: a script runs without a shell")]);
+  }
+});
+
+test("a secret is no part of the script's syntax, and is not shown", async () => {
+  const secret = "s3c$cret|x";
+  const env = { PW: secret };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
+  expect(await lintCheck({ script: "check ${env:PW}" }, {}, env)).toEqual([]);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
+  const warnings = await lintCheck({ script: "check ${env:PW} | b" }, {}, env);
+  expect(warnings).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`]);
+});
