@@ -4,11 +4,12 @@
 // start, so it imports nothing that is slow to load.
 
 import type { CheckConfig } from "../checks/build.ts";
+import type { Command } from "../checks/script.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
 import { withoutPlaceholders } from "./placeholder.ts";
 import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
-import { findShellSyntax } from "./shell-text.ts";
+import { findCommandLineSearch, findShellSyntax } from "./shell-text.ts";
 
 export interface LintInput {
   /** `origins` are those of `checks`, in the same order. */
@@ -73,7 +74,9 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
 }
 
 function findOf(check: CheckConfig, written: unknown): readonly Finding[] {
-  return check.kind.name === "script" ? findInScript(written) : [];
+  if (check.kind.name !== "script") return [];
+  const { script } = check.settings as { readonly script: Command };
+  return [...findInScript(written), ...findSelf(script)];
 }
 
 /** A list is split already, and what stands in it is what is meant. */
@@ -87,6 +90,17 @@ function findInScript(written: unknown): readonly Finding[] {
     {
       warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`,
       ...(severalCommands && { problem: SEVERAL_COMMANDS }),
+    },
+  ];
+}
+
+/** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
+function findSelf({ text }: Command): readonly Finding[] {
+  const search = findCommandLineSearch(text);
+  if (search === undefined) return [];
+  return [
+    {
+      warning: `${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`,
     },
   ];
 }

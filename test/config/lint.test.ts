@@ -139,3 +139,71 @@ test("a secret is no part of the script's syntax, and is not shown", async () =>
   const warnings = await lintCheck({ script: "check ${env:PW} | b" }, {}, env);
   expect(warnings).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`]);
 });
+
+const finds = (search: string) =>
+  `warning: ${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`;
+
+test.each([
+  ["pgrep -f kafka", "pgrep -f"],
+  ["/usr/bin/pgrep -lf kafka", "pgrep -f"],
+  ["pgrep --count --full kafka", "pgrep -f"],
+  ["pgrep -u app -f 'kafka.*9092'", "pgrep -f"],
+  ["pkill -0 -f kafka", "pkill -f"],
+  ["sudo -u app pgrep -f kafka", "pgrep -f"],
+  ["timeout 5 pgrep -f kafka", "pgrep -f"],
+  ["env LC_ALL=C pgrep -f kafka", "pgrep -f"],
+  ["sh -c 'pgrep -f kafka'", "pgrep -f"],
+  ["/bin/bash -ec 'set -u; pgrep -f kafka >/dev/null && echo ok'", "pgrep -f"],
+  ["bash -o pipefail -c 'pgrep -f kafka | wc -l'", "pgrep -f"],
+  ["sh -c 'if pgrep -f kafka; then exit 0; fi'", "pgrep -f"],
+  ["sh -c '! pgrep -f kafka'", "pgrep -f"],
+  ["sh -c 'test -n \"$(pgrep -f kafka)\"'", "pgrep -f"],
+  ["sh -c '[ `pgrep -fc kafka` -gt 1 ]'", "pgrep -f"],
+  ["sh -c 'ps aux | grep kafka'", "ps … grep"],
+  ["sh -c 'ps -ef | grep -v grep | grep kafka'", "ps … grep"],
+  ["sh -c 'ps -ef | tr a b | egrep -q kafka'", "ps … egrep"],
+  ["sh -c 'ps axww|grep [k]afka'", "ps … grep"],
+  ["sh -c 'ps ax -o args | awk /kafka/'", "ps … awk"],
+  ["sh -c \"sh -c 'pgrep -f kafka'\"", "pgrep -f"],
+])("the script %j may find the daemon itself", async (script, search) => {
+  expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${finds(search)}`]);
+  expect((await lint(undefined, { script: [script] }))[0]).toEndWith(finds(search));
+});
+
+test("a list that looks for a command line may find the daemon itself", async () => {
+  const found = [`hc.yaml:1:20: checks[0].script: ${finds("pgrep -f")}`];
+  expect(await lintCheck({ script: ["pgrep", "-f", "a b"] })).toEqual(found);
+  expect(await lintCheck({ script: ["sh", "-c", "x=1\npgrep -f 'a b'\n"] })).toEqual(found);
+  expect(await lintCheck({ script: ["sh", "-c", "ps aux | grep x"] })).toEqual([
+    `hc.yaml:1:20: checks[0].script: ${finds("ps … grep")}`,
+  ]);
+});
+
+test("without a shell the pipe is told too", async () => {
+  expect(await lintCheck({ script: "ps aux | grep kafka" })).toEqual([
+    `hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`,
+    `hc.yaml:1:20: checks[0].script: ${finds("ps … grep")}`,
+  ]);
+});
+
+test.each([
+  "pgrep -x nginx",
+  "pgrep -u app java",
+  "pgrep -F /run/nginx.pid",
+  "pkill -0 nginx",
+  "killall -0 nginx",
+  "sh -c 'pgrep nginx'",
+  "sh -c 'ps -C nginx -o args | grep master'",
+  "sh -c 'ps -p 1 -o args= | grep systemd'",
+  "sh -c 'ps -eo comm= | grep -x nginx'",
+  "sh -c 'ps aux | wc -l'",
+  "sh -c 'ps aux >/dev/null; grep -q ok /run/state'",
+  "sh -c 'ps aux || grep -q ok /run/state'",
+  "sh -c 'echo \"do not use pgrep -f\"'",
+  "echo pgrep -f",
+  "grep -f /etc/patterns /run/state",
+  "/opt/check-pgrep -f x",
+  "/bin/check -f pgrep",
+])("the script %j finds no command line", async (script) => {
+  expect(await lintCheck({ script })).toEqual([]);
+});

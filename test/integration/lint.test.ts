@@ -45,3 +45,10 @@ test("a script that only a shell understands", async () => {
   ];
   expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
 });
+
+test("a script that finds the daemon's own command line passes, and the daemon says so", async () => {
+  const name = `no-such-process-${crypto.randomUUID()}`;
+  await using daemon = await startDaemon(["--script", `pgrep -f ${name}`]);
+  expect((await daemon.ask()).status).toBe(200);
+  expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also finds the daemon, its config's path");
+});
