@@ -7,7 +7,7 @@ import type { CheckConfig } from "../checks/build.ts";
 import type { Command } from "../checks/script.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
-import { withoutPlaceholders } from "./placeholder.ts";
+import { findForeignPlaceholders, withoutPlaceholders } from "./placeholder.ts";
 import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
 import { findCommandLineSearch, findShellSyntax } from "./shell-text.ts";
 
@@ -35,6 +35,7 @@ export function lint({ checks, origins, source }: LintInput): Lint {
       else warnings.push(place.warn(key, warning));
     }
   }
+  if (source) warnings.push(...lintTexts(source));
   return { problems, warnings };
 }
 
@@ -78,6 +79,28 @@ function findOf(check: CheckConfig, written: unknown): readonly Finding[] {
   const { script } = check.settings as { readonly script: Command };
   return [...findInScript(written), ...findSelf(script)];
 }
+
+/** Of the texts of the whole file, as they are written. */
+function lintTexts(source: ConfigFile): readonly string[] {
+  return [...textsIn(source.value, [])].flatMap(({ path, text }) =>
+    isName(path) || path.includes("script")
+      ? []
+      : findForeignPlaceholders(text).map(({ written, meant }) =>
+          source.remark(path, `warning: ${written} is plain text here; write ${meant}`),
+        ),
+  );
+}
+
+function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; readonly text: string }> {
+  if (typeof node === "string") yield { path, text: node };
+  else if (Array.isArray(node)) for (const [index, item] of node.entries()) yield* textsIn(item, [...path, index]);
+  else if (typeof node === "object" && node !== null) {
+    for (const [key, item] of Object.entries(node)) yield* textsIn(item, [...path, key]);
+  }
+}
+
+/** Secrets cannot stand there. */
+const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
 /** A list is split already, and what stands in it is what is meant. */
 function findInScript(written: unknown): readonly Finding[] {

@@ -207,3 +207,82 @@ test.each([
 ])("the script %j finds no command line", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
 });
+
+/* What others write as a placeholder is a text here. */
+/* biome-ignore-start lint/suspicious/noTemplateCurlyInString: as the file has it */
+const variable = (written: string, name: string) =>
+  `warning: ${written} is plain text here; write \${env:${name}} for a variable of the environment`;
+const inFile = (written: string) =>
+  `warning: ${written} is plain text here; write \${file:/PATH} for what a file holds`;
+
+test.each([
+  ["${DB_PASSWORD}", variable("${DB_PASSWORD}", "DB_PASSWORD")],
+  ["Bearer ${TOKEN}", variable("${TOKEN}", "TOKEN")],
+  ["${token}", variable("${token}", "token")],
+  ["${TOKEN:-s3cret}", variable("${TOKEN…}", "TOKEN")],
+  ["${env.TOKEN}", variable("${env.TOKEN}", "TOKEN")],
+  ["${ENV:TOKEN}", variable("${ENV:TOKEN}", "TOKEN")],
+  ["${ env:TOKEN }", variable("${ env:TOKEN }", "TOKEN")],
+  ["$DB_PASSWORD", variable("$DB_PASSWORD", "DB_PASSWORD")],
+  ["Bearer $TOKEN", variable("$TOKEN", "TOKEN")],
+  ["{{ db_password }}", variable("{{ db_password }}", "NAME")],
+  ["${FILE:/run/token}", inFile("${FILE:/run/token}")],
+  ["$(cat /run/token)", inFile("$(cat /run/token)")],
+])("the value %j is not filled in", async (value, warning) => {
+  const http = { http: "http://127.0.0.1/", headers: { Authorization: value } };
+  expect(await lintCheck(http)).toEqual([
+    expect.stringMatching(/^hc\.yaml:1:\d+: checks\[0\]\.headers\.Authorization: /),
+  ]);
+  expect((await lintCheck(http))[0]).toEndWith(warning);
+  const redis = { redis: "redis://127.0.0.1/", password: value };
+  expect((await lintCheck(redis)).at(-1)).toBe(`hc.yaml:1:51: checks[0].password: ${warning}`);
+});
+
+test("a placeholder is told wherever it stands", async () => {
+  const told = async (check: unknown) => (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
+  expect(await told({ redis: "redis://:$REDIS_PASSWORD@127.0.0.1/" })).toEqual([
+    `checks[0].redis: ${variable("$REDIS_PASSWORD", "REDIS_PASSWORD")}`,
+  ]);
+  expect(await told({ script: ["/bin/check"], env: { PATH: "${HOME}/bin:/bin" } })).toEqual([
+    `checks[0].env.PATH: ${variable("${HOME}", "HOME")}`,
+  ]);
+  expect(await told({ file: "/home/${USER}/x", expect: "${WHAT}" })).toEqual([
+    `checks[0].file: ${variable("${USER}", "USER")}`,
+    `checks[0].expect: ${variable("${WHAT}", "WHAT")}`,
+  ]);
+  expect(await told({ http: "http://127.0.0.1/", method: "POST", body: "${A} ${A} ${B}" })).toEqual([
+    `checks[0].body: ${variable("${A}", "A")}`,
+    `checks[0].body: ${variable("${B}", "B")}`,
+  ]);
+});
+
+test.each([
+  "${env:TOKEN}",
+  "Bearer ${env:TOKEN}",
+  "$${TOKEN}",
+  "Bearer $${env:TOKEN}",
+  "pa$$word",
+  "pa$WORD",
+  "$ecret",
+  "$ECRET1",
+  "$2y$10$abcdefghijk",
+  "a$",
+  "{a: {b: 1}}",
+  '{"a":{"b":{}}}',
+  "100%",
+  "`x`",
+])("the value %j is what it is", async (value) => {
+  const env = { TOKEN: "x" };
+  expect(await lintCheck({ http: "http://127.0.0.1/", headers: { Authorization: value } }, {}, env)).toEqual([]);
+});
+
+test("a secret that looks like a placeholder is none", async () => {
+  const check = { redis: "redis://127.0.0.1/", password: "${env:PW}" };
+  expect(await lintCheck(check, {}, { PW: "${DB_PASSWORD}" })).toEqual([]);
+});
+
+test("what is handed to a shell is the shell's", async () => {
+  expect(await lintCheck({ script: ["sh", "-c", "echo ${HOME}"] })).toEqual([]);
+  expect(await lintCheck({ name: "${x}", tcp: 80 })).toEqual([]);
+});
+/* biome-ignore-end lint/suspicious/noTemplateCurlyInString: as the file has it */
