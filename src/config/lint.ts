@@ -10,20 +10,16 @@ import type { ConfigFile } from "./file.ts";
 import { findForeignPlaceholders, withoutPlaceholders } from "./placeholder.ts";
 import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
 import { findCommandLineSearch, findShellSyntax } from "./shell-text.ts";
-
-export interface LintInput {
-  /** `origins` are those of `checks`, in the same order. */
-  readonly checks: readonly CheckConfig[];
-  readonly origins: readonly Origin[];
-  readonly source: ConfigFile | undefined;
-}
+import { lintTimes, type TimesInput } from "./times.ts";
 
 export interface Lint {
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
 }
 
-export function lint({ checks, origins, source }: LintInput): Lint {
+/** `origins` are those of `checks`, in the same order. */
+export function lint(input: TimesInput): Lint {
+  const { checks, origins, source } = input;
   const problems: Problem[] = [];
   const warnings: string[] = [];
   for (const [index, check] of checks.entries()) {
@@ -36,6 +32,7 @@ export function lint({ checks, origins, source }: LintInput): Lint {
     }
   }
   if (source) warnings.push(...lintTexts(source));
+  warnings.push(...lintTimes(input));
   return { problems, warnings };
 }
 

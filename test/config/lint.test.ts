@@ -286,3 +286,95 @@ test("what is handed to a shell is the shell's", async () => {
   expect(await lintCheck({ name: "${x}", tcp: 80 })).toEqual([]);
 });
 /* biome-ignore-end lint/suspicious/noTemplateCurlyInString: as the file has it */
+
+const seconds = (given: string, means: string) =>
+  `warning: ${given} without a unit is in seconds, ${means}; write ${given}ms for milliseconds, ${given}s if seconds are meant`;
+
+test.each([
+  ["port-timeout", "5000", "1h23m20s"],
+  ["script-timeout", "3000", "50m"],
+  ["script-timeout", "1800", "30m"],
+  ["script-timeout", "500", "8m20s"],
+  ["deadline", "4500", "1h15m"],
+  ["interval", "5000", "1h23m20s"],
+  ["drain-delay", "30000", "8h20m"],
+])("--%s %s looks like milliseconds", async (option, given, means) => {
+  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("give up first"));
+  expect(late(await lint(undefined, { port: ["80"], [option]: [given] }))).toEqual([
+    `--${option}: ${seconds(given, means)}`,
+  ]);
+  expect(late(await lint(`port: 80\n${option}: ${given}\n`))).toEqual([
+    `hc.yaml:2:${option.length + 3}: ${option}: ${seconds(given, means)}`,
+  ]);
+});
+
+test.each([
+  ["port-timeout", "5"],
+  ["port-timeout", "5000ms"],
+  ["port-timeout", "5000s"],
+  ["script-timeout", "60"],
+  ["script-timeout", "120"],
+  ["script-timeout", "300"],
+  ["script-timeout", "600"],
+  ["script-timeout", "0.5"],
+  ["script-timeout", "100"],
+  ["deadline", "4.5"],
+  ["interval", "60"],
+  ["interval", "300"],
+  ["interval", "900"],
+  ["interval", "3600"],
+  ["interval", "86400"],
+  ["drain-delay", "0"],
+  ["drain-delay", "300"],
+])("--%s %s is what it says", async (option, given) => {
+  const raw = { port: ["80"], [option]: [given] };
+  expect((await lint(undefined, raw)).filter((line) => !line.includes("give up first"))).toEqual([]);
+});
+
+test("keys of a check and of defaults that look like milliseconds are told", async () => {
+  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("give up first"));
+  expect(late(await lint("checks: [{ tcp: 80, timeout: 3000 }]"))).toEqual([
+    `hc.yaml:1:30: checks[0].timeout: ${seconds("3000", "50m")}`,
+  ]);
+  expect(late(await lint('defaults: { timeout: "2500" }\nport: 80'))).toEqual([
+    `hc.yaml:1:22: defaults.timeout: ${seconds("2500", "41m40s")}`,
+  ]);
+  expect(await lint("checks: [{ tcp: 80, interval: 10000, stale-after: 60000 }]")).toEqual([
+    `hc.yaml:1:31: checks[0].interval: ${seconds("10000", "2h46m40s")}`,
+    `hc.yaml:1:51: checks[0].stale-after: ${seconds("60000", "16h40m")}`,
+  ]);
+  expect(await lint("checks: [{ file: /run/x, max-age: 60000 }, { file: /run/y, max-age: 86400 }]")).toEqual([
+    `hc.yaml:1:35: checks[0].max-age: ${seconds("60000", "16h40m")}`,
+  ]);
+  expect(await lint("checks: [{ tcp: 80, send: 5000, expect: 5000, name: 5000 }]")).toEqual([]);
+});
+
+const overlong = (timeout: string, interval: string) =>
+  `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next ones are left out`;
+
+test("a timeout that was chosen above the interval is told where it was chosen", async () => {
+  expect(await lint("checks: [{ tcp: 80, interval: 2s, timeout: 10s }]")).toEqual([
+    `hc.yaml:1:44: checks[0].timeout: ${overlong("10s", "2s")}`,
+  ]);
+  expect(await lint("interval: 2s\ndefaults: { timeout: 3s }\nchecks: [{ tcp: 80 }, { tcp: 81 }]\n")).toEqual([
+    `hc.yaml:2:22: defaults.timeout: ${overlong("3s", "2s")}`,
+  ]);
+  expect(await lint("checks: [{ tcp: 80, timeout: 10s }]", { interval: ["2s"] })).toEqual([
+    `hc.yaml:1:30: checks[0].timeout: ${overlong("10s", "2s")}`,
+  ]);
+  expect(await lint("port: [80, 81]\nport-timeout: 10\n", { interval: ["5s"] })).toEqual([
+    `hc.yaml:2:15: port-timeout: ${overlong("10s", "5s")}`,
+  ]);
+  const raw = { port: ["80"], script: ["true"], interval: ["5s"], "script-timeout": ["10"], "port-timeout": ["7"] };
+  expect(await lint(undefined, raw)).toEqual([
+    `--port-timeout: ${overlong("7s", "5s")}`,
+    `--script-timeout: ${overlong("10s", "5s")}`,
+  ]);
+});
+
+test("a timeout up to the interval, or one that nobody chose, is no news", async () => {
+  expect(await lint("checks: [{ tcp: 80, interval: 2s, timeout: 2s }]")).toEqual([]);
+  expect(await lint("checks: [{ tcp: 80, interval: 2s }]")).toEqual([]);
+  expect(await lint("checks: [{ tcp: 80, timeout: 3s }]")).toEqual([]);
+  expect(await lint(undefined, { port: ["80"], interval: ["1s"] })).toEqual([]);
+});
