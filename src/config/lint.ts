@@ -4,6 +4,7 @@
 // start, so it imports nothing that is slow to load.
 
 import type { CheckConfig } from "../checks/build.ts";
+import type { ServiceUrl } from "../checks/keys/url.ts";
 import type { Command } from "../checks/script.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
@@ -72,9 +73,15 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
 }
 
 function findOf(check: CheckConfig, written: unknown): readonly Finding[] {
-  if (check.kind.name !== "script") return [];
-  const { script } = check.settings as { readonly script: Command };
-  return [...findInScript(written), ...findSelf(script)];
+  const { settings } = check;
+  switch (check.kind.name) {
+    case "script":
+      return [...findInScript(written), ...findSelf((settings as { readonly script: Command }).script)];
+    case "mysql":
+      return findPlainLogin(settings as MysqlSettings);
+    default:
+      return [];
+  }
 }
 
 /** Of the texts of the whole file, as they are written. */
@@ -124,6 +131,20 @@ function findSelf({ text }: Command): readonly Finding[] {
     },
   ];
 }
+
+interface MysqlSettings {
+  readonly mysql: ServiceUrl;
+  readonly password?: string | undefined;
+  readonly tls?: unknown;
+}
+
+function findPlainLogin({ mysql: { protocol, address, password: inUrl }, password, tls }: MysqlSettings) {
+  const isPlain = protocol === "mysql" && address.family === "tcp" && tls === undefined;
+  return isPlain && (password ?? inUrl) !== undefined ? [{ warning: PLAIN_LOGIN }] : [];
+}
+
+const PLAIN_LOGIN =
+  "MySQL may refuse a password over TCP without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls, or write socket=/PATH in the URL (mariadb:// for MariaDB, which has no such cache)";
 
 const SEVERAL_COMMANDS = {
   expected: "one command",

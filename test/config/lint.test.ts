@@ -378,3 +378,23 @@ test("a timeout up to the interval, or one that nobody chose, is no news", async
   expect(await lint("checks: [{ tcp: 80, timeout: 3s }]")).toEqual([]);
   expect(await lint(undefined, { port: ["80"], interval: ["1s"] })).toEqual([]);
 });
+
+const CACHED =
+  "warning: MySQL may refuse a password over TCP without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls, or write socket=/PATH in the URL (mariadb:// for MariaDB, which has no such cache)";
+
+test("a password for MySQL over plain TCP may be refused", async () => {
+  const told = [`hc.yaml:1:19: checks[0].mysql: ${CACHED}`];
+  expect(await lintCheck({ mysql: "mysql://app:s3cret@127.0.0.1/app" })).toEqual(told);
+  expect(await lintCheck({ mysql: "mysql://app@127.0.0.1/app", password: "s3cret" })).toEqual(told);
+});
+
+test.each([
+  { mysql: "mysql://app@127.0.0.1/app" },
+  { mysql: "mysql://app:s3cret@127.0.0.1/app", tls: true },
+  { mysql: "mysql://app:s3cret@127.0.0.1/app", tls: {} },
+  { mysql: "mysql://app:s3cret@localhost/app?socket=/run/mysqld/mysqld.sock" },
+  { mysql: "mariadb://app:s3cret@127.0.0.1/app" },
+  { postgres: "postgres://app:s3cret@127.0.0.1/app" },
+])("of %j nothing is to be warned of", async (check) => {
+  expect(await lintCheck(check)).toEqual([]);
+});
