@@ -4,10 +4,12 @@
 // start, so it imports nothing that is slow to load.
 
 import type { CheckConfig } from "../checks/build.ts";
+import { Pattern } from "../checks/keys/fields.ts";
 import type { ServiceUrl } from "../checks/keys/url.ts";
 import type { Command } from "../checks/script.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
+import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
 import { findForeignPlaceholders, withoutPlaceholders } from "./placeholder.ts";
 import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
 import { findCommandLineSearch, findShellSyntax } from "./shell-text.ts";
@@ -27,9 +29,9 @@ export function lint(input: TimesInput): Lint {
     const origin = origins[index];
     if (!origin) continue;
     const place = placeOf(check, origin, source);
-    for (const { warning, problem, key = check.kind.name } of findOf(check, place.written(check.kind.name))) {
-      if (problem && place.refuse) problems.push(place.refuse(key, problem));
-      else warnings.push(place.warn(key, warning));
+    for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place.written)) {
+      if (problem && place.refuse) problems.push(place.refuse(keys, problem));
+      else warnings.push(place.warn(keys, warning));
     }
   }
   if (source) warnings.push(...lintTexts(source));
@@ -41,14 +43,14 @@ interface Finding {
   readonly warning: string;
   /** Instead of the warning, in a config file. */
   readonly problem?: { readonly expected: string; readonly got: string };
-  /** Of the check; the one of its kind by default. */
-  readonly key?: string;
+  /** Where in the check it stands; by default at the key of its kind. */
+  readonly keys?: Path;
 }
 
 interface Place {
-  warn(key: string, warning: string): string;
+  warn(keys: Path, warning: string): string;
   /** Absent for the command line. */
-  readonly refuse?: (key: string, problem: { readonly expected: string; readonly got: string }) => Problem;
+  readonly refuse?: (keys: Path, problem: { readonly expected: string; readonly got: string }) => Problem;
   /** The value of a key as it was written, without secrets; undefined where there is none. */
   written(key: string): unknown;
 }
@@ -61,27 +63,46 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
       written: (key) => (key === check.kind.name ? typed?.text : undefined),
     };
   }
-  const at = (key: string): Path => (path[0] === "checks" ? [...path, key] : path);
+  const at = (keys: Path): Path => (path[0] === "checks" ? [...path, ...keys] : path);
   return {
-    warn: (key, warning) => source.remark(at(key), `warning: ${warning}`),
-    refuse: (key, problem) => source.problem(at(key), problem),
+    warn: (keys, warning) => source.remark(at(keys), `warning: ${warning}`),
+    refuse: (keys, problem) => source.problem(at(keys), problem),
     written(key) {
-      const value = valueAt(source.value, at(key));
+      const value = valueAt(source.value, at([key]));
       return typeof value === "string" ? withoutPlaceholders(value, "x") : value;
     },
   };
 }
 
-function findOf(check: CheckConfig, written: unknown): readonly Finding[] {
-  const { settings } = check;
-  switch (check.kind.name) {
-    case "script":
-      return [...findInScript(written), ...findSelf((settings as { readonly script: Command }).script)];
-    case "mysql":
-      return findPlainLogin(settings as MysqlSettings);
-    default:
-      return [];
-  }
+function findOf({ kind, settings }: CheckConfig, written: Place["written"]): readonly Finding[] {
+  return [...(RULES[kind.name]?.(settings as never, written) ?? []), ...findInPatterns(settings, written)];
+}
+
+/** By the name of the kind. */
+const RULES: Readonly<Partial<Record<string, (settings: never, written: Place["written"]) => readonly Finding[]>>> = {
+  script: ({ script }: { readonly script: Command }, written) => [
+    ...findInScript(written("script")),
+    ...findSelf(script),
+  ],
+  mysql: findPlainLogin,
+  file: (_, written) => ofText(written("file"), lintPath),
+  disk: (_, written) => ofText(written("disk"), lintPath),
+  http: (_, written) =>
+    Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
+      ofText(value, lintJsonValue, ["json", pointer]),
+    ),
+  process: (_, written) => ofText(written("process"), lintProcess),
+};
+
+function ofText(written: unknown, rule: (text: string) => string | undefined, keys?: Path): readonly Finding[] {
+  const warning = typeof written === "string" ? rule(written) : undefined;
+  return warning === undefined ? [] : [{ warning, ...(keys && { keys }) }];
+}
+
+function findInPatterns(settings: unknown, written: Place["written"]): readonly Finding[] {
+  return Object.entries(settings as object).flatMap(([key, value]) =>
+    value instanceof Pattern ? ofText(written(key), lintPattern, [key]) : [],
+  );
 }
 
 /** Of the texts of the whole file, as they are written. */

@@ -398,3 +398,132 @@ test.each([
 ])("of %j nothing is to be warned of", async (check) => {
   expect(await lintCheck(check)).toEqual([]);
 });
+
+const expression = (text: string) =>
+  `warning: it is compared as plain text, ${text} too; a regular expression stands between slashes, as in /^ok$/i`;
+
+test.each([
+  ["(?i)ssh", "(?i)"],
+  ["(?s).*ready", "(?s)"],
+  ["(?:a|b)", "(?:"],
+  ["^OK", "^"],
+  ["ready$", "$"],
+  ["status: .*", ".*"],
+  ["Mode: .+", ".+"],
+  ["\\d+ connections", "\\d"],
+  ["depth: [0-9]", "[0-9]"],
+  ["Mode: (leader|follower)", "(leader|follower)"],
+])("the text %j looks like a regular expression", async (expected, text) => {
+  expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([
+    `hc.yaml:1:29: checks[0].expect: ${expression(text)}`,
+  ]);
+});
+
+test.each([
+  "imok",
+  "+PONG",
+  "220 mail.example.org ESMTP",
+  "SSH-2.0-",
+  "* OK",
+  '{"status":"UP","checks":[{"id":1}]}',
+  "10.0.0.9",
+  "a.b",
+  "C:\\data",
+  "US$ 5",
+  "what?",
+  "[ok]",
+  "(ready)",
+  "a|b",
+  "5 * 3",
+  "/^OK/i",
+  "/(?:a|b)$/m",
+  "/[0-9]+/",
+])("the text %j is plain", async (expected) => {
+  expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([]);
+});
+
+test("a pattern that ends in a line end wants it to come", async () => {
+  const told =
+    "warning: it ends in a line end, which must come too; without one write |- for a block of text, or leave out the \\n";
+  expect(await lint('checks: [{ tcp: 2181, send: ruok, expect: "imok\\n" }]')).toEqual([
+    `hc.yaml:1:43: checks[0].expect: ${told}`,
+  ]);
+  expect(await lint("checks:\n  - file: /run/state\n    expect: |\n      ready\n")).toEqual([
+    `hc.yaml:3:13: checks[0].expect: ${told}`,
+  ]);
+  expect(await lint('checks: [{ script: [/bin/x], expect: "/imok/\\r\\n" }]')).toEqual([
+    `hc.yaml:1:38: checks[0].expect: ${told}`,
+  ]);
+  expect(await lint("checks:\n  - file: /run/state\n    expect: |-\n      ready\n      now\n")).toEqual([]);
+});
+
+test.each([
+  ["file", "/var/backups/db-*.gz", "*"],
+  ["file", "/var/backups/db-?.gz", "?"],
+  ["file", "/var/backups/db-[0-9].gz", "["],
+  ["disk", "/mnt/*", "*"],
+])("%s: %s has a %s that stands for itself", async (kind, path, sign) => {
+  expect(await lintCheck({ [kind]: path, ...(kind === "disk" && { "min-free": "5%" }) })).toEqual([
+    `hc.yaml:1:18: checks[0].${kind}: warning: ${sign} is a plain character here; a path names one file, no pattern`,
+  ]);
+});
+
+const named = (what: string) => `warning: ${what}; a regular expression goes under matching:`;
+
+test.each([
+  ["/java.*QuorumPeerMain/", "it begins with a slash, so it is the path of a pid file"],
+  ["/nginx/", "it begins with a slash, so it is the path of a pid file"],
+  ["/^java$/i", "it begins with a slash, so it is the path of a pid file"],
+  ["/run/app-*.pid", "it begins with a slash, so it is the path of a pid file"],
+  ["nginx*", "it is compared as a whole name, * too"],
+  ["^nginx$", "it is compared as a whole name, ^ too"],
+  ["[k]afka", "it is compared as a whole name, [ too"],
+  ["java|python", "it is compared as a whole name, | too"],
+])("process: %s looks like a pattern", async (process, what) => {
+  expect(await lintCheck({ process })).toEqual([`hc.yaml:1:21: checks[0].process: ${named(what)}`]);
+});
+
+test.each([
+  { process: "nginx" },
+  { process: "(sd-pam)" },
+  { process: "postgres: main" },
+  { process: "g++" },
+  { process: "node.js" },
+  { process: "/run/nginx.pid" },
+  { process: "/run/postgresql/15-main.pid" },
+  { process: "/run/user@1000/app.d/vim" },
+  { file: "/var/lib/app (old)/state" },
+  { file: "/run/a+b.c" },
+  { disk: "/", "min-free": "5%" },
+])("%j is what it says", async (check) => {
+  expect(await lintCheck(check)).toEqual([]);
+});
+
+test.each([
+  ["/\\Aok\\z/", "\\A"],
+  ["/^[[:digit:]]+$/", "[:digit:]"],
+])("the regular expression %s is of another language", async (expected, sign) => {
+  expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([
+    `hc.yaml:1:29: checks[0].expect: warning: ${sign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`,
+  ]);
+});
+
+test("flags within a regular expression are refused, and where they go is told", async () => {
+  expect(await lintCheck({ tcp: 22, expect: "/(?i)ssh/" })).toEqual([
+    'hc.yaml:1:29: checks[0].expect: expected a text, or a regular expression between slashes such as /^OK/i, got "/(?i)ssh/" (flags stand behind the last slash: /ok/i)',
+  ]);
+});
+
+test("a value of a JSON document is no regular expression", async () => {
+  const http = "http://127.0.0.1/";
+  expect(await lintCheck({ http, json: { "/status": "/^(UP|OK)$/i" } })).toEqual([
+    "hc.yaml:1:56: checks[0].json./status: warning: it is compared as plain text; a regular expression goes under expect",
+  ]);
+  expect(await lintCheck({ http, json: { "/path": "/var/lib/", "/a": "/api/v1", "/n": 1, "/z": null } })).toEqual([]);
+});
+
+test("what is wrong with a pattern or a path shows no secret", async () => {
+  const env = { PW: "^s3cret.*$" };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
+  expect(await lintCheck({ tcp: 22, expect: "${env:PW}" }, {}, env)).toEqual([]);
+});
