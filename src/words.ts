@@ -41,6 +41,14 @@ export function splitWords(text: string): readonly string[] | string {
   return words;
 }
 
+const QUOTED = /\\[\s\S]|'[^']*'|"(?:\\[\s\S]|[^"\\])*"/g;
+
+/**
+ * The text with \0 in the place of each character that is quoted or escaped, and of the quotes: what is
+ * left is what a shell would act on. For a text that `splitWords` splits.
+ */
+export const maskQuoted = (text: string): string => text.replace(QUOTED, (quoted) => "\0".repeat(quoted.length));
+
 /** Within double quotes a backslash quotes only what would be special there. */
 const unescapeDouble = (text: string): string => text.replace(/\\([$`"\\])|\\\n/g, "$1");
 

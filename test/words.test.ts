@@ -1,7 +1,7 @@
 // A command is split as a POSIX shell splits it, and what a shell would expand or refuse is refused.
 
 import { expect, test } from "bun:test";
-import { splitWords } from "../src/words.ts";
+import { maskQuoted, splitWords } from "../src/words.ts";
 import * as fc from "./support/properties.ts";
 
 test.each([
@@ -115,5 +115,28 @@ test("any text gives words, the first not empty, or a phrase; never a throw", ()
       else expect(words[0]).not.toBeOneOf(["", undefined]);
     }),
     { numRuns: 3000 },
+  );
+});
+
+test.each([
+  ["a|b 'c|d' e", "a|b \0\0\0\0\0 e"],
+  ['a "b\\"|c" | d', "a \0\0\0\0\0\0\0 | d"],
+  ["a \\| b\\\nc", "a \0\0 b\0\0c"],
+  ["'a'\"b\"c", "\0\0\0\0\0\0c"],
+])("of %j only what is neither quoted nor escaped is left", (text, masked) => {
+  expect(maskQuoted(text)).toBe(masked);
+});
+
+test("what is left of a text are its words without their quoted parts", () => {
+  const piece = fc.constantFrom("a", "|", " ", "\n", "'x y'", '"x\\"y"', "\\ ", "\\\\");
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const words = splitWords(pieces.join(""));
+      if (typeof words === "string") return;
+      const plain = maskQuoted(pieces.join(""))
+        .split(/[ \t\n]+/)
+        .filter((word) => word !== "");
+      expect(plain).toHaveLength(words.length);
+    }),
   );
 });

@@ -44,7 +44,8 @@ export function findDuplicates(
     });
 }
 
-function showOrigin(origin: Origin | undefined, check: CheckConfig | undefined): string {
+/** `checks[2]`, or the option with its value, without secrets. */
+export function showOrigin(origin: Origin | undefined, check: CheckConfig | undefined): string {
   if (origin?.path) return formatPath(origin.path);
   const { option, text } = origin?.typed ?? { option: "", text: "" };
   const shown = hiding(check?.secrets ?? [])?.(text) ?? text;

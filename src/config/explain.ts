@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { ConfigFile } from "./file.ts";
 import { besides, insteadOf } from "./foreign-keys.ts";
 import { optionNamed } from "./options.ts";
-import { describe, didYouMean, type Path, type Problem, quote } from "./problem.ts";
+import { describe, didYouMean, type Path, type Problem, quote, valueAt } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
 
 export type Issue = z.core.$ZodIssue;
@@ -177,15 +177,6 @@ const MOST_SHOWN = 8;
 
 export const isMapping = (given: unknown): given is Readonly<Record<string, unknown>> =>
   typeof given === "object" && given !== null && !Array.isArray(given);
-
-export function valueAt(root: unknown, path: Path): unknown {
-  let node = root;
-  for (const key of path) {
-    if (typeof node !== "object" || node === null || !Object.hasOwn(node, key)) return undefined;
-    node = (node as Readonly<Record<string | number, unknown>>)[key];
-  }
-  return node;
-}
 
 /** As people call them. */
 const TYPES: Readonly<Record<string, string>> = {

@@ -9,8 +9,8 @@ import { formatDuration } from "../duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
 import { findDuplicates, type Origin } from "./duplicates.ts";
-
 import { withoutLastSlash } from "./endpoint.ts";
+import { lint } from "./lint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
 
 import type { Endpoint, LoadedFile } from "./load-file.ts";
@@ -106,6 +106,8 @@ export async function loadOptions(
     if (isRead("port", "script")) problems.push(...(await scrutiny.findStrangers(file, settled)));
     problems.push(...scrutiny.findSameEndpoints(file));
   }
+  const linted = lint({ checks: settled, origins: wanted, source: file?.source, raw });
+  problems.push(...linted.problems);
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
@@ -133,6 +135,7 @@ export async function loadOptions(
     cautions: [
       ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
       ...findDuplicates(settled, wanted, file?.source),
+      ...linted.warnings,
       ...(deadlineMs === undefined ? describeLateAnswers(late, endpoints) : []),
     ],
   });

@@ -15,6 +15,16 @@ export function formatPath(path: Path): string {
 
 const printable = (key: string): string => (/^[\w./-]+$/.test(key) ? cut(key) : quote(key));
 
+/** Undefined where nothing is. */
+export function valueAt(root: unknown, path: Path): unknown {
+  let node = root;
+  for (const key of path) {
+    if (typeof node !== "object" || node === null || !Object.hasOwn(node, key)) return undefined;
+    node = (node as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return node;
+}
+
 /** What is under these keys is nobody's to read. */
 const HIDDEN = new Set(["headers", "password", "env", "body", "send"]);
 

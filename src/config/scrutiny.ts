@@ -5,9 +5,8 @@ import type { CheckConfig } from "../checks/build.ts";
 import { hiding } from "../checks/hiding.ts";
 import type { Address } from "../probing/network/address.ts";
 import { withoutLastSlash } from "./endpoint.ts";
-import { valueAt } from "./explain.ts";
 import type { LoadedFile } from "./load-file.ts";
-import { describe, didYouMean, onOneLine, type Path, type Problem, quote } from "./problem.ts";
+import { describe, didYouMean, onOneLine, type Path, type Problem, quote, valueAt } from "./problem.ts";
 
 /** A check that asks the daemon itself would start a round in every round. */
 export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {

@@ -4,6 +4,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "../thrown.ts";
 import { cannotRead, typeOf } from "./file.ts";
+import { PLACEHOLDER } from "./placeholder.ts";
 import { type Path, quote } from "./problem.ts";
 
 export interface Filled<T> {
@@ -23,9 +24,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What to go on with where a secret is not there; undefined for nothing. */
 export type StandIn = (source: "file" | "env", name: string) => string | undefined;
-
-/** $${ is a plain ${. What a shell writes as ${env:-x} is none of ours. */
-const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 
 /** The files and the variables that what was written takes secrets from. */
 export function placesOfSecrets(written: unknown): {

@@ -306,7 +306,7 @@ test("a secret that only the service has is not wanted, and the unit says where 
   const config = {
     checks: [
       { name: "a", http: "http://127.0.0.1/", headers: { Authorization: `Bearer \${file:${credential}}` } },
-      { name: "b", mysql: "mysql://app@127.0.0.1/app", password: `\${env:DB_PASSWORD}` },
+      { name: "b", mysql: "mariadb://app@127.0.0.1/app", password: `\${env:DB_PASSWORD}` },
     ],
   };
   const file = await folder.write("hc.yaml", JSON.stringify(config), 0o644);

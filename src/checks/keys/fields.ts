@@ -215,7 +215,8 @@ export const pattern: Field<Pattern> = {
     try {
       return value(new Pattern(written, new RegExp(source, flags)));
     } catch {
-      return { hint: "its regular expression is not valid" };
+      const hasFlags = /\(\?[a-zA-Z-]+\)/.test(source);
+      return { hint: hasFlags ? "flags stand behind the last slash: /ok/i" : "its regular expression is not valid" };
     }
   },
 };

@@ -1,0 +1,132 @@
+// What of a script's text only a shell understands. A script runs without one, so that all of it
+// reaches the program as plain text. What is quoted or escaped is plain text for a shell too.
+
+import { basename } from "node:path";
+import { maskQuoted, splitWords } from "../words.ts";
+
+export interface ShellSyntax {
+  /** As they are written, each once: `|`, `2>&1`, `$HOME`; of `NAME=value` only `NAME=`, since the value may be a secret. */
+  readonly operators: readonly string[];
+  /** Lines of which each begins with the name of a program; an option, a URL or a number is an argument. */
+  readonly severalCommands: boolean;
+}
+
+const WORD_START = String.raw`(?<![^ \t\n])`;
+
+const OPERATORS = new RegExp(
+  [
+    String.raw`(?:${WORD_START}\d)?(?:&>>?|<<<|<<|[<>]&(?:\d|-)?|<>|>>|>\||[<>])`,
+    String.raw`\|\||\|&|\||&&|;;|;|&`,
+    String.raw`\$\(|${"`"}|\$\{[A-Za-z_]\w*\}?|\$[A-Za-z_]\w*|\$[\d?!#@$]`,
+    String.raw`${WORD_START}~[\w.-]*/`,
+    String.raw`^\s*[A-Za-z_]\w*\+?=`,
+  ].join("|"),
+  "g",
+);
+
+/** What looks like an operator and is meant as it stands: within the query or the path of a URL, and the end of what `find` runs. */
+const PLAIN = [
+  /(?<=[^\s$]\?[^\s|<>]*)(?<!&)[&;](?=[\w%.~-])/g,
+  /(?<=:\/\/[^\s|<>]*);(?=\w+=)/g,
+  /(?<=\s-(?:exec|ok)(?:dir)?\s[^;|&]*\s);(?=\s|$)/g,
+];
+
+const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
+
+/** For a text that can be split into words. */
+export function findShellSyntax(text: string): ShellSyntax {
+  const plain = PLAIN.reduce((masked, meant) => masked.replace(meant, "\0"), maskQuoted(text));
+  const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
+  return { operators: [...new Set(operators)], severalCommands: hasSeveralCommands(plain) };
+}
+
+function hasSeveralCommands(plain: string): boolean {
+  const lines = plain
+    // A pipeline goes on in the next line.
+    .replaceAll(/(?<=[|&])[ \t]*\n|\n(?=[ \t]*(?:\||&&))/g, " ")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  return lines.slice(1).some((line) => !ARGUMENT.test(line));
+}
+
+/**
+ * What a script looks for processes with by their whole command lines, such as `pgrep -f`: it finds
+ * whatever has the pattern in its own, so the daemon too. Undefined where it does not.
+ */
+export function findCommandLineSearch(text: string): string | undefined {
+  // Within double quotes, too, a shell runs it.
+  for (const [, inner, quoted] of text.matchAll(/\$\(([^()]*)\)|`([^`]*)`/g)) {
+    const found = findCommandLineSearch(inner ?? quoted ?? "");
+    if (found !== undefined) return found;
+  }
+  let position = 0;
+  let before = "";
+  let ofProcesses = false;
+  for (const part of maskQuoted(text).split(SEPARATOR)) {
+    const written = text.slice(position, position + part.length).trim();
+    position += part.length;
+    if (written === "") continue;
+    if (SEPARATOR.test(part)) {
+      before = part;
+      continue;
+    }
+    const words = splitWords(written);
+    if (typeof words === "string") continue;
+    const program = programOf(words);
+    ofProcesses &&= before.startsWith("|") && before !== "||";
+    if (ofProcesses && FILTERS.has(basename(program[0] ?? ""))) return `ps … ${basename(program[0] ?? "")}`;
+    const found = searchOf(program);
+    if (found !== undefined) return found;
+    ofProcesses ||= listsCommandLines(program);
+  }
+  return undefined;
+}
+
+const SEPARATOR = /(\|\||\|&|\||&&|;|(?<![<>])&(?![>\d])|\n|\(|\)|`)/;
+
+const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk"]);
+
+const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
+
+/** What runs the program that follows among its words. */
+const RUNNERS: ReadonlySet<string> = new Set(
+  "sudo doas env nice ionice timeout time nohup setsid stdbuf chrt flock runuser su busybox exec command xargs if elif while until then else do ! { (".split(
+    " ",
+  ),
+);
+
+const SEARCHED: ReadonlySet<string> = new Set([...SHELLS, "pgrep", "pkill", "ps"]);
+
+/** Without what stands before the program that is really run. */
+function programOf(argv: readonly string[]): readonly string[] {
+  const start = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const words = argv.slice(Math.max(start, 0));
+  if (!RUNNERS.has(basename(words[0] ?? ""))) return words;
+  const program = words.findIndex((word) => SEARCHED.has(basename(word)));
+  return program < 0 ? words : words.slice(program);
+}
+
+/** What follows -c, which may stand among other letters: `-ec`. */
+function shellTextOf(words: readonly string[]): string | undefined {
+  const option = words.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
+  return option < 0 ? undefined : words.slice(option + 1).find((word) => !word.startsWith("-"));
+}
+
+function searchOf([name = "", ...words]: readonly string[]): string | undefined {
+  const program = basename(name);
+  if (SHELLS.has(program)) {
+    const text = shellTextOf(words);
+    return text === undefined ? undefined : findCommandLineSearch(text);
+  }
+  const isSearch = program === "pgrep" || program === "pkill";
+  return isSearch && words.some((word) => FULL.test(word)) ? `${program} -f` : undefined;
+}
+
+const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
+
+/** Not where `ps` shows one name or number, or names alone. */
+const listsCommandLines = ([name = "", ...words]: readonly string[]): boolean =>
+  basename(name) === "ps" && !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
+
+const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;

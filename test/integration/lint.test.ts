@@ -1,0 +1,54 @@
+// What the compiled binary warns of, it warns of in the same words in `validate`, `explain` and the daemon's log,
+// of the file and of the command line alike.
+
+import { expect, test } from "bun:test";
+import { startDaemon } from "../support/daemon.ts";
+import { run } from "../support/run.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+/** Whatever says it; each line from the place on, which is hc.yaml for the file. */
+async function warningsOf(folder: TempFolder, content: string, ...options: readonly string[]) {
+  const file = await folder.write("hc.yaml", content);
+  const shorten = (text: string) => text.replaceAll(file, "hc.yaml").trim();
+  const linesOf = (text: string) =>
+    text
+      .split("\n")
+      .filter((line) => line.includes(": warning: "))
+      .map(shorten);
+  const validated = await run(["validate", file, ...options]);
+  const explained = await run(["explain", "--config", file, ...options]);
+  await using daemon = await startDaemon(["--config", file, ...options]);
+  // The lines after them.
+  await until(() => daemon.log().some((line) => line.includes(" INFO check ")));
+  const logged = daemon.log().flatMap((line) => {
+    const [, caution] = / WARNING unwise configuration caution=(".*")$/.exec(line) ?? [];
+    return caution === undefined ? [] : [shorten(JSON.parse(caution))];
+  });
+  return {
+    exitCodes: [validated.exitCode, explained.exitCode],
+    validate: linesOf(validated.err),
+    explain: linesOf(explained.out),
+    logged,
+  };
+}
+
+test("a script that only a shell understands", async () => {
+  await using folder = await tempFolder();
+  const content = "checks:\n  - { name: zk, script: echo ruok | nc 127.0.0.1 1 | grep imok }\n";
+  const said = await warningsOf(folder, content, "--script", "/bin/echo x > /no/such/file");
+  const noShell = (what: string) =>
+    `warning: a script runs without a shell, so ${what} has no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`;
+  const warnings = [
+    `hc.yaml:2:25: checks[0].script: ${noShell("|")}`,
+    `--script "/bin/echo x > /no/such/file": ${noShell(">")}`,
+  ];
+  expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
+});
+
+test("a script that finds the daemon's own command line passes, and the daemon says so", async () => {
+  const name = `no-such-process-${crypto.randomUUID()}`;
+  await using daemon = await startDaemon(["--script", `pgrep -f ${name}`]);
+  expect((await daemon.ask()).status).toBe(200);
+  expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also finds the daemon, its config's path");
+});
