@@ -5,15 +5,30 @@
 // runs in a container count, nor the daemon and its scripts. What several
 // checks ask at the same moment is found by one look at all processes.
 
+import { clock } from "../clock.ts";
 import { whyHidden, whyProcessesHidden } from "../probing/files/hidden.ts";
-import type { Matching, ProcessFacts } from "../probing/processes/proc.ts";
+import type { Matching, NearMisses, ProcessFacts } from "../probing/processes/proc.ts";
+import { libc } from "../probing/system/libc.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
 import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "./keys/fields.ts";
+import { shown } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
 import { cannotLook, isMissing } from "./paths.ts";
 
 /** A pid file holds a number; PostgreSQL's some lines more. */
 const PID_FILE_BYTES = 1024;
+
+/** A process that is not there is looked for under other names no more often, since that reads every command line. */
+const NEAR_MISSES_EVERY_MS = 30_000;
+
+/** By so much a pid file may seem older than its process: the two are measured by different clocks. */
+const SLACK_MS = 5000;
+
+/** Where the first process of a container starts, which is that of the host within a minute of its boot. */
+const BOOT_MS = 60_000;
+
+/** The first process of a host is one of these, and never a service. */
+const FIRST = ["systemd", "init"];
 
 /** How many the kernel may have at most. */
 const MAX_PROCESSES = 4_194_304;
@@ -98,6 +113,14 @@ const HIDDEN = "/proc hides the processes of others";
 function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
   const loading = import("../probing/processes/by-name.ts");
   const sought = { name, matching: plainMatching(matching), containers };
+  let near: { readonly notes: readonly string[]; readonly at: number } | undefined;
+  const nearMisses = async (signal: AbortSignal): Promise<readonly string[]> => {
+    if (near && clock.now() - near.at < NEAR_MISSES_EVERY_MS) return near.notes;
+    const found = await (await loading).findNearMisses(name, signal);
+    if (found === undefined) return [];
+    near = { notes: describeNearMisses(name, found), at: clock.now() };
+    return near.notes;
+  };
   return async (signal: AbortSignal): Promise<Outcome> => {
     const { countProcesses } = await loading;
     const counted = await countProcesses(sought, signal);
@@ -125,10 +148,29 @@ function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, cont
       ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? "zombie does" : "zombies do"} not count`] : []),
       ...hidden,
     ];
+    if (alive === 0 && seen.length === 0) seen.push(...(await nearMisses(signal)));
     const wanted = min === 1 ? "" : `, expected at least ${min}`;
     return failed("missing", `${running}${wanted}${inBrackets(seen)}`);
   };
 }
+
+function describeNearMisses(name: string, { alike, sameStart, inCommandLine, names }: NearMisses): readonly string[] {
+  const alikeNotes = alike.map(([other, count]) => `${count} ${count === 1 ? "runs" : "run"} as "${shown(other)}"`);
+  const [only] = names;
+  return [
+    ...alikeNotes,
+    ...(sameStart > 0
+      ? [`${sameStart} ${has(sameStart)} the same first 15 letters, and another program in its command line`]
+      : []),
+    ...(inCommandLine > 0 && only !== undefined
+      ? [
+          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${shown(only)} with matching: ${name.trim()} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
+        ]
+      : []),
+  ];
+}
+
+const has = (count: number): string => (count === 1 ? "has" : "have");
 
 const inBrackets = (notes: readonly string[]): string => (notes.length > 0 ? ` (${notes.join("; ")})` : "");
 
@@ -157,7 +199,16 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
     const { text, type } = file.value;
     if (text === undefined) return failed("mismatch", `${path} is a ${type}, expected a pid file`);
     const [, pid] = /^\s*0*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text) ?? [];
-    if (pid === undefined) return failed("mismatch", `${path} does not hold the number of a process`);
+    if (pid === undefined) {
+      const isProgram = text.startsWith("\u007fELF") || text.startsWith("#!");
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      return failed(
+        "mismatch",
+        isProgram
+          ? `${path} is a program, no pid file: its processes go by the name ${name}`
+          : `${path} does not hold the number of a process`,
+      );
+    }
     const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
     const found = await askFileSystem({ ...question, scripts: (await running).runningGroups() }, signal);
     if ("reason" in found) return found;
@@ -165,29 +216,57 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
     const facts = found.value;
     const failure = judgeProcess(path, pid, facts);
     if (failure) return failure;
-    return {
-      ok: true,
-      detail: `pid ${pid}`,
-      ...(facts.isInContainer &&
-        !containers && {
-          warning: `process ${pid} of ${path} runs in a container; containers: true says that it should`,
-        }),
-    };
+    const warnings = [
+      ...(facts.isInContainer && !containers
+        ? [`process ${pid} of ${path} runs in a container; containers: true says that it should`]
+        : []),
+    ];
+    const age = compareAge(file.value.changedAt, facts);
+    if (age !== "newer") {
+      // A file system in memory is empty at boot. That of a host without a clock is set only later.
+      const room = age === "before boot" ? await askFileSystem({ ask: "room", path }, signal) : undefined;
+      const it = `process ${pid} (${shown(facts.name)})`;
+      if (room && "value" in room && !room.value.isInMemory) {
+        const { firstStartedMs = 0 } = facts;
+        const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
+        return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);
+      }
+      warnings.push(
+        `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`,
+      );
+    }
+    return { ok: true, detail: `pid ${pid}`, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
   };
+}
+
+/** The wall clock's time at boot, as the clocks of now have it. Where it was set meanwhile, the earliest counts: no service is down for that. */
+let bootedAt = Number.POSITIVE_INFINITY;
+
+/** Of a pid file, against its process and the first one. "newer" where that cannot be told. */
+function compareAge(changedAt: number, facts: ProcessFacts): "newer" | "older" | "before boot" {
+  if (!libc) return "newer";
+  bootedAt = Math.min(bootedAt, Date.now() - clock.now());
+  const at = changedAt + SLACK_MS - bootedAt;
+  if (at < (facts.firstStartedMs ?? 0)) return "before boot";
+  return at < facts.startedMs ? "older" : "newer";
 }
 
 function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure | undefined {
   const { alive, leader, own, matches } = facts;
   const it = `process ${pid} of ${path}`;
+  const name = shown(facts.name);
   // The number of a thread may be looked up as that of a process.
   if (leader !== Number(pid))
     return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);
   if (!alive) return failed("missing", `${it} is a zombie`);
-  if (own)
-    return failed(
-      "missing",
-      own === "itself" ? `${it} is health-checker itself` : `${it} belongs to a script of health-checker`,
-    );
+  if (own === "itself") return failed("missing", `${it} is health-checker itself`);
+  if (own) return failed("missing", `${it} belongs to a script of health-checker`);
+  if (facts.isOfKernel) return failed("missing", `${it} is ${name}, a thread of the kernel`);
+  if (!facts.hasCommandLine)
+    return failed("missing", `${it} is ${name}, which has no command line: it is ending, or is no service`);
+  if (pid === "1" && FIRST.includes(facts.name)) {
+    return failed("missing", `${it} is ${name}, which starts all others`);
+  }
   if (matches === false) return failed("mismatch", `the command line of ${it} does not match`);
   return undefined;
 }

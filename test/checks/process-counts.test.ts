@@ -2,44 +2,27 @@
 // own, and every one of which a thread still lives.
 
 import { expect, test } from "bun:test";
-import { copyFile, symlink } from "node:fs/promises";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { process as named } from "../../src/checks/process.ts";
 import { script } from "../../src/checks/script.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
-import { type Child, startChild } from "../support/child.ts";
+import { startChild } from "../support/child.ts";
 import { asRoot } from "../support/needs.ts";
 import { childrenOf, statOf } from "../support/processes.ts";
-import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { makeProgram, newName } from "../support/sleeper.ts";
+import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const look = (target: string, keys = {}) => outcomeOf(named, { process: target, ...keys });
 
-/** A program of a name that nothing else of this host has. */
-const newName = (length = 12) => `t${crypto.randomUUID().replaceAll("-", "")}`.slice(0, length);
-
-/** A shell by another name. */
-async function program(folder: TempFolder) {
-  const name = newName();
-  const path = join(folder.path, name);
-  await copyFile("/bin/sh", path);
-  return { name, path };
-}
-
-/** One that lives until it is killed, with these words in its command line. */
-async function startSleeper(path: string, ...words: string[]): Promise<Child> {
-  const child = startChild([path, "-c", "echo begun; while :; do sleep 1000; done", "sh", ...words]);
-  await until(() => child.out.includes("begun"));
-  return child;
-}
-
 test("matching tells programs of one name apart by their whole command line", async () => {
   await using folder = await tempFolder();
-  const { name, path } = await program(folder);
+  const { name, start } = await makeProgram(folder);
   // Longer than one read of /proc, as a class path is.
   const classPath = `/opt/lib/${"x".repeat(100_000)}.jar`;
-  await using _one = await startSleeper(path, "-cp", classPath, "org.example.QuorumPeerMain", "zoo.cfg");
-  await using _other = await startSleeper(path, "-cp", classPath, "kafka.Kafka", "server.properties");
+  await using _one = await start("-cp", classPath, "org.example.QuorumPeerMain", "zoo.cfg");
+  await using _other = await start("-cp", classPath, "kafka.Kafka", "server.properties");
   expect(await look(name)).toEqual({ ok: true, detail: "2 running" });
   expect(await look(name, { matching: "/QuorumPeerMain/" })).toEqual({ ok: true, detail: "1 running" });
   expect(await look(name, { matching: "QuorumPeerMain zoo.cfg" })).toEqual({ ok: true, detail: "1 running" });
@@ -54,8 +37,8 @@ test("matching tells programs of one name apart by their whole command line", as
 
 test("a pid file may be checked by the command line too", async () => {
   await using folder = await tempFolder();
-  const { path } = await program(folder);
-  await using child = await startSleeper(path, "--serve");
+  const { start } = await makeProgram(folder);
+  await using child = await start("--serve");
   const pidFile = await folder.write("it.pid", `${child.pid}\n`);
   expect(await look(pidFile, { matching: "--serve" })).toMatchObject({ ok: true });
   expect(await look(pidFile, { matching: "/--work$/" })).toEqual({
@@ -67,18 +50,18 @@ test("a pid file may be checked by the command line too", async () => {
 
 test("max: none may run, exactly one, at most some", async () => {
   await using folder = await tempFolder();
-  const { name, path } = await program(folder);
+  const { name, start } = await makeProgram(folder);
   expect(await look(name, { max: 0 })).toEqual({ ok: true, detail: "0 running" });
   expect(await look(name, { max: 1 })).toMatchObject({ reason: "missing" });
   expect(await look(name, { min: 0, max: 1 })).toMatchObject({ ok: true });
-  await using _one = await startSleeper(path);
+  await using _one = await start();
   expect(await look(name, { max: 0 })).toEqual({
     ok: false,
     reason: "missing",
     message: `1 of ${name} running, expected none`,
   });
   expect(await look(name, { max: 1 })).toEqual({ ok: true, detail: "1 running" });
-  await using _two = await startSleeper(path);
+  await using _two = await start();
   expect(await look(name, { max: 1 })).toEqual({
     ok: false,
     reason: "missing",
@@ -132,16 +115,8 @@ asRoot(
   "what runs in a container does not count, unless that is asked for",
   async () => {
     await using folder = await tempFolder();
-    const { name, path } = await program(folder);
-    await using outer = startChild([
-      "unshare",
-      "--pid",
-      "--fork",
-      "--kill-child",
-      path,
-      "-c",
-      "echo begun; sleep 1000",
-    ]);
+    const { name, path, start, wait } = await makeProgram(folder);
+    await using outer = startChild(["unshare", "--pid", "--fork", "--kill-child", path, "-c", `echo begun; ${wait}`]);
     await until(() => outer.out.includes("begun"));
     const seen = `no process ${name} is running (1 in a container does not count)`;
     expect(await look(name)).toEqual({ ok: false, reason: "missing", message: seen });
@@ -150,7 +125,7 @@ asRoot(
       ok: true,
       detail: "0 running (1 in a container does not count)",
     });
-    await using _here = await startSleeper(path);
+    await using _here = await start();
     expect(await look(name)).toEqual({ ok: true, detail: "1 running (1 in a container does not count)" });
     expect(await look(name, { containers: true, min: 2 })).toEqual({ ok: true, detail: "2 running" });
 
@@ -168,10 +143,9 @@ asRoot(
 
 test("its own process and the processes of its scripts do not count", async () => {
   await using folder = await tempFolder();
-  const { name, path } = await program(folder);
+  const { name, path, start, wait } = await makeProgram(folder);
   const ready = join(folder.path, "ready");
   // The script, what it started, and what that left in the background.
-  const wait = "while :; do sleep 1000; done";
   const text = `"$0" -c '${wait}' & "$0" -c '("$0" -c "${wait}" &) ; : >"$1"; ${wait}' "$0" ${ready}; :`;
   const running = checkOf(script, { script: [path, "-c", text, path] });
   const end = new AbortController();
@@ -184,7 +158,7 @@ test("its own process and the processes of its scripts do not count", async () =
     message: `no process ${name} is running (4 of health-checker's own do not count)`,
   });
   expect(await look(name, { max: 0 })).toMatchObject({ ok: true });
-  await using _service = await startSleeper(path);
+  await using _service = await start();
   expect(await look(name)).toMatchObject({ ok: true, detail: expect.stringMatching(/^1 running/) });
   end.abort();
   await ended;
@@ -202,10 +176,10 @@ test("its own process and the processes of its scripts do not count", async () =
 
 test("a service that a script has started does count", async () => {
   await using folder = await tempFolder();
-  const { name, path } = await program(folder);
+  const { name, path, wait } = await makeProgram(folder);
   const pidFile = join(folder.path, "it.pid");
   // As daemons do: a session of its own, and no parent.
-  const text = `setsid "$0" -c 'echo $$ >"$1"; exec 1>&- 2>&-; sleep 1000; :' sh ${pidFile} & until [ -s ${pidFile} ]; do sleep 0.01; done`;
+  const text = `setsid "$0" -c 'echo $$ >"$1"; exec 1>&- 2>&-; ${wait}' sh ${pidFile} & until [ -s ${pidFile} ]; do sleep 0.01; done`;
   expect(await outcomeOf(script, { script: ["/bin/sh", "-c", text, path] })).toMatchObject({ ok: true });
   await until(async () => (await Bun.file(pidFile).exists()) && (await Bun.file(pidFile).text()).endsWith("\n"));
   const pid = Number(await Bun.file(pidFile).text());
@@ -235,7 +209,8 @@ test("a process whose first thread has ended lives as long as another thread doe
   expect(await look(name, { matching: "/--serve$/" })).toEqual({ ok: true, detail: "1 running" });
   expect(await look(pidFile, { matching: "--serve" })).toEqual({ ok: true, detail: `pid ${pid}` });
   process.kill(pid, "SIGKILL");
-  await until(async () => !(await look(pidFile)).ok);
+  // Its threads end one after the other.
+  await until(async () => JSON.stringify(await look(pidFile)).includes("zombie"));
   expect(await look(pidFile)).toMatchObject({ message: `process ${pid} of ${pidFile} is a zombie` });
   expect(await look(name)).toMatchObject({
     message: `no process ${name} is running (1 zombie does not count)`,

@@ -23,8 +23,8 @@ export type Question =
   | { readonly ask: "room"; readonly path: string }
   /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
   | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
-  /** What may have been meant by a name that no process has. */
-  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly name: string } & OfScripts)
+  /** What may have been meant by names that no process has. */
+  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & OfScripts)
   /** One process by its number. */
   | ({
       readonly ask: "process";
@@ -41,7 +41,7 @@ export interface Answers {
   readonly read: Content;
   readonly room: Room;
   readonly census: Census;
-  readonly "near-misses": NearMisses;
+  readonly "near-misses": readonly NearMisses[];
   readonly process: ProcessFacts;
 }
 
@@ -89,7 +89,7 @@ function answer(question: Question): Answers[keyof Answers] {
     case "census":
       return takeCensus(question.sought, question.scripts);
     case "near-misses":
-      return findNearMisses(question.name, question.scripts);
+      return findNearMisses(question.names, question.scripts);
     case "process":
       return lookAtProcess(Number(question.path.slice("/proc/".length)), question.matching, question.scripts);
   }

@@ -40,8 +40,14 @@ const count = gather<ProcessCount | Failure>({
   pauseMs,
 });
 
-/** Undefined where they could not be looked for in time. */
-export async function findNearMisses(name: string, signal: AbortSignal): Promise<NearMisses | undefined> {
-  const told = await askFileSystem({ ask: "near-misses", path: "/proc", name, scripts: runningGroups() }, signal);
-  return "value" in told ? told.value : undefined;
-}
+/** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
+export const findNearMisses = gather<NearMisses | undefined>({
+  async askAll(names, signal) {
+    const told = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
+    const found = new Map("value" in told ? names.map((name, index) => [name, told.value[index]]) : []);
+    return (name) => found.get(name);
+  },
+  cut: () => undefined,
+  atOnce: 1,
+  pauseMs,
+});

@@ -196,31 +196,52 @@ export function takeCensus(sought: readonly Sought[], scripts: readonly number[]
   return { counts, complete };
 }
 
-/** Reads every command line, so it is for a name that no process has. */
-export function findNearMisses(name: string, scripts: readonly number[]): NearMisses {
+/** In the order of the names. Reads every command line, so it is for names that no process has. */
+export function findNearMisses(names: readonly string[], scripts: readonly number[]): readonly NearMisses[] {
   const look = new Look(scripts);
-  const plain = name.trim();
-  const start = Buffer.from(name).toString("latin1", 0, COMM_BYTES);
   const checker = look.stat(look.self)?.comm;
-  const alike = new Map<string, number>();
-  const names = new Set<string>();
-  let sameStart = 0;
-  let inCommandLine = 0;
+  const searches = names.map((name) => {
+    const start = Buffer.from(name).toString("latin1", 0, COMM_BYTES);
+    return {
+      name,
+      start,
+      folded: fold(textOf(start)),
+      isLong: Buffer.byteLength(name) > COMM_BYTES,
+      plain: name.trim(),
+      alike: new Map<string, number>(),
+      sameStart: 0,
+      inCommandLine: 0,
+      names: new Set<string>(),
+    };
+  });
   for (const pid of allProcesses()) {
     const stat = look.stat(pid);
     if (stat === undefined || stat.comm === checker || !look.isAlive(pid, stat) || look.own(pid)) continue;
-    const comm = Buffer.from(stat.comm, "latin1").toString();
-    if (stat.comm === start) {
-      if (Buffer.byteLength(name) > COMM_BYTES && !runsAs(look.commandLine(pid, stat), name)) sameStart++;
-    } else if (fold(comm) === fold(Buffer.from(start, "latin1").toString())) {
-      alike.set(comm, (alike.get(comm) ?? 0) + 1);
-    } else if (plain.length >= SHORTEST_LOOKED_FOR && joined(look.commandLine(pid, stat)).includes(plain)) {
-      inCommandLine++;
-      if (names.size < MOST_NAMES) names.add(comm);
+    const comm = textOf(stat.comm);
+    const folded = fold(comm);
+    const line = look.commandLine(pid, stat);
+    const words = joined(line);
+    for (const search of searches) {
+      if (stat.comm === search.start) {
+        if (search.isLong && !runsAs(line, search.name)) search.sameStart++;
+      } else if (folded === search.folded) {
+        search.alike.set(comm, (search.alike.get(comm) ?? 0) + 1);
+      } else if (search.plain.length >= SHORTEST_LOOKED_FOR && words.includes(search.plain)) {
+        search.inCommandLine++;
+        if (search.names.size < MOST_NAMES) search.names.add(comm);
+      }
     }
   }
-  return { alike: [...alike].slice(0, MOST_NAMES), sameStart, inCommandLine, names: [...names] };
+  return searches.map(({ alike, sameStart, inCommandLine, names }) => ({
+    alike: [...alike].slice(0, MOST_NAMES),
+    sameStart,
+    inCommandLine,
+    names: [...names],
+  }));
 }
+
+/** A name as people read it. */
+const textOf = (comm: string): string => Buffer.from(comm, "latin1").toString();
 
 /** Throws what the call has failed with, ENOENT where there is no such process. */
 export function lookAtProcess(pid: number, matching: Matching | undefined, scripts: readonly number[]): ProcessFacts {
@@ -231,7 +252,7 @@ export function lookAtProcess(pid: number, matching: Matching | undefined, scrip
   const line = look.commandLine(pid, stat);
   return {
     alive: look.isAlive(pid, stat),
-    name: Buffer.from(stat.comm, "latin1").toString(),
+    name: textOf(stat.comm),
     leader: Number(/^Tgid:\s+(\d+)/m.exec(status)?.[1] ?? pid),
     isOfKernel: stat.isOfKernel,
     own: look.own(pid),
