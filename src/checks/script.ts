@@ -5,6 +5,7 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
+import { CHECK_VARIABLE } from "../probing/processes/check-variable.ts";
 import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/processes/group.ts";
 import { afterArrivals, pause } from "../probing/system/turns.ts";
 import { splitWords } from "../words.ts";
@@ -68,9 +69,6 @@ export const command: Field<Command> = {
 const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** The script finds the name of its check there. */
-const CHECK_VARIABLE = "HEALTH_CHECKER_CHECK";
 
 export const variables: Field<Readonly<Record<string, string>>> = {
   expected: "names of variables with their values",

@@ -26,8 +26,12 @@ async function startAs(program: string, ...words: string[]): Promise<Child> {
   return child;
 }
 
+/** Our own does not count. */
 const pgrep = (program: string) =>
-  Bun.spawnSync(["pgrep", "-x", program]).stdout.toString().split("\n").filter(Boolean).length;
+  Bun.spawnSync(["pgrep", "-x", program])
+    .stdout.toString()
+    .split("\n")
+    .filter((pid) => pid !== "" && Number(pid) !== process.pid).length;
 
 test("a name is up from its start to its end, and a path before it does not matter", async () => {
   await using folder = await tempFolder();
@@ -231,7 +235,7 @@ test.each([
   [{ process: "bin/x" }, "a path begins with a slash"],
   [{ process: 5 }, "in quotes"],
   [{ process: "x".repeat(256) }, "at most 255 bytes"],
-  [{ process: "x", min: 0 }, "a whole number from 1"],
+  [{ process: "x", min: -1 }, "a whole number from 0"],
   [{ process: "/run/x.pid", min: 2 }, "min: expected no such key beside a pid file, got both"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(named, keys)).toThrow(message);

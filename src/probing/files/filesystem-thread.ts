@@ -2,18 +2,18 @@
 // calls that block. Only regular files are opened: to open a FIFO or a device may
 // block for ever, or do something.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statfsSync,
-  statSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statfsSync, statSync } from "node:fs";
 import { codeOf } from "../../thrown.ts";
+import {
+  type Census,
+  findNearMisses,
+  lookAtProcess,
+  type Matching,
+  type NearMisses,
+  type ProcessFacts,
+  type Sought,
+  takeCensus,
+} from "../processes/proc.ts";
 
 declare const self: Worker;
 
@@ -21,14 +21,28 @@ export type Question =
   | { readonly ask: "stat"; readonly path: string }
   | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
   | { readonly ask: "room"; readonly path: string }
-  /** How many processes go by these names. */
-  | { readonly ask: "census"; readonly path: "/proc"; readonly names: readonly string[] };
+  /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
+  | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
+  /** What may have been meant by names that no process has. */
+  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & OfScripts)
+  /** One process by its number. */
+  | ({
+      readonly ask: "process";
+      readonly path: `/proc/${number}`;
+      readonly matching: Matching | undefined;
+    } & OfScripts);
+
+interface OfScripts {
+  readonly scripts: readonly number[];
+}
 
 export interface Answers {
   readonly stat: Stat;
   readonly read: Content;
   readonly room: Room;
   readonly census: Census;
+  readonly "near-misses": readonly NearMisses[];
+  readonly process: ProcessFacts;
 }
 
 export interface Stat {
@@ -55,22 +69,14 @@ export interface Room {
   readonly freeInodes: number;
   /** The file system itself is read-only, and not just this mount of it; undefined where that cannot be told. */
   readonly readOnly: boolean | undefined;
+  /** What it holds is gone at the next boot. */
+  readonly isInMemory: boolean;
 }
 
-export interface Census {
-  /** In the order of the names. */
-  readonly counts: readonly { readonly alive: number; readonly zombies: number }[];
-  /** The first process is always there: who does not see it does not see all. */
-  readonly complete: boolean;
-}
+/** tmpfs and ramfs, by statfs(2). */
+const IN_MEMORY: readonly bigint[] = [0x0102_1994n, 0x8584_58f6n];
 
 export type Reply = { readonly value: Answers[keyof Answers] } | { readonly code: string };
-
-/** What the kernel keeps of a process's name. */
-const COMM_BYTES = 15;
-
-/** Room for any /proc/PID/stat. */
-const buffer = Buffer.alloc(4096);
 
 function answer(question: Question): Answers[keyof Answers] {
   switch (question.ask) {
@@ -81,7 +87,11 @@ function answer(question: Question): Answers[keyof Answers] {
     case "room":
       return measure(question.path);
     case "census":
-      return takeCensus(question.names);
+      return takeCensus(question.sought, question.scripts);
+    case "near-misses":
+      return findNearMisses(question.names, question.scripts);
+    case "process":
+      return lookAtProcess(Number(question.path.slice("/proc/".length)), question.matching, question.scripts);
   }
 }
 
@@ -124,7 +134,7 @@ function readStart(path: string, limitBytes: number): Content {
 
 function measure(path: string): Room {
   const { dev } = statSync(path, { bigint: true });
-  const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
+  const { type, bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
   return {
     sizeBytes: Number(blocks * bsize),
     freeBytes: Number(bavail * bsize),
@@ -132,6 +142,7 @@ function measure(path: string): Room {
     inodes: Number(files),
     freeInodes: Number(ffree),
     readOnly: isReadOnly(dev),
+    isInMemory: IN_MEMORY.includes(type),
   };
 }
 
@@ -153,86 +164,6 @@ function isReadOnly(dev: bigint): boolean | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A process counts by the name that the kernel keeps of it, as for `pgrep -x`; a longer name by its command line too. */
-function takeCensus(names: readonly string[]): Census {
-  const counts = names.map(() => ({ alive: 0, zombies: 0 }));
-  const wanted = new Map<string, { readonly index: number; readonly longer: string | undefined }[]>();
-  for (const [index, name] of names.entries()) {
-    const bytes = Buffer.from(name);
-    const longer = bytes.byteLength > COMM_BYTES ? name : undefined;
-    const add = (key: string, entry: { index: number; longer: string | undefined }) =>
-      wanted.set(key, [...(wanted.get(key) ?? []), entry]);
-    add(bytes.toString("latin1", 0, COMM_BYTES), { index, longer });
-    // Of its own threads the kernel keeps the whole name.
-    if (longer !== undefined) add(bytes.toString("latin1"), { index, longer: undefined });
-  }
-  let complete = false;
-  for (const entry of readdirSync("/proc")) {
-    const first = entry.charCodeAt(0);
-    if (first < 48 || first > 57) continue;
-    const stat = readStat(entry);
-    if (stat === undefined) continue;
-    if (entry === "1") complete = true;
-    const matches = wanted.get(stat.comm);
-    if (matches === undefined) continue;
-    for (const { index, longer } of matches) {
-      const count = counts[index];
-      if (count === undefined) continue;
-      // Of a zombie the command line is gone.
-      if (!stat.alive) count.zombies++;
-      else if (longer === undefined || runsAs(entry, longer)) count.alive++;
-    }
-  }
-  return { counts, complete };
-}
-
-function readStat(pid: string): { readonly comm: string; readonly alive: boolean } | undefined {
-  const length = readProc(`/proc/${pid}/stat`);
-  if (length === undefined) return undefined;
-  // The name may hold anything, parentheses and spaces too.
-  const open = buffer.indexOf(40);
-  const close = buffer.subarray(0, length).lastIndexOf(41);
-  if (open < 0 || close < open) return undefined;
-  const state = String.fromCharCode(buffer[close + 2] ?? 0);
-  return { comm: buffer.toString("latin1", open + 1, close), alive: !"ZXx".includes(state) };
-}
-
-/** Whether a word of the command line says the whole name: the program's, or a script's behind its interpreter. */
-function runsAs(pid: string, name: string): boolean {
-  const length = readProc(`/proc/${pid}/cmdline`) ?? 0;
-  const words = buffer.toString("utf8", 0, length).split("\0", 3);
-  return words.some((word) => {
-    // A title such as "name: worker" is set over the first word.
-    const [program = ""] = word.split(" ", 1);
-    return [name, `${name}:`].includes(baseOf(program)) || baseOf(word) === name;
-  });
-}
-
-const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
-
-/** Reads into `buffer`; undefined for a process that has ended meanwhile or is not ours to see. */
-function readProc(path: string): number | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY);
-  } catch (error) {
-    return passOver(error);
-  }
-  try {
-    return readSync(fd, buffer, 0, buffer.byteLength, 0);
-  } catch (error) {
-    return passOver(error);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function passOver(error: unknown): undefined {
-  const code = codeOf(error);
-  // For want of a descriptor nothing is seen, which must not look like nothing being there.
-  if (!["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(code)) throw error;
 }
 
 self.onmessage = ({ data }: MessageEvent<Question>) => {

@@ -72,6 +72,9 @@ const STREAM_GRACE_MS = 20;
 
 const living = new Set<Group>();
 
+/** The leaders of the groups that run now. */
+export const runningGroups = (): readonly number[] => [...living].map(({ pid }) => pid);
+
 /** Kills every group that still runs, at once. */
 export function killAllGroups(): void {
   for (const group of living) group.kill();
