@@ -18,6 +18,7 @@ import type { Log } from "./log/log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
+import { reapStrangers } from "./probing/processes/reaper.ts";
 import { holdReserve } from "./probing/system/descriptors.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { type Reporting, reporting } from "./reporting.ts";
@@ -58,6 +59,7 @@ export interface Surroundings {
 /** Throws ListenError; nothing is left behind then. */
 export async function startDaemon(options: Options, { log, env, reread }: Surroundings): Promise<Daemon> {
   const startedAt = Date.now();
+  reapStrangers();
   holdReserve();
   const build = builder(env, log);
   let plan = createPlan(options, build);

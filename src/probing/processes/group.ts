@@ -76,16 +76,20 @@ const LAST_READ_BYTES = 1024 * 1024;
 /** What the runtime may take to hand on what an ended child has printed. */
 const STREAM_GRACE_MS = 20;
 
-const living = new Set<Group>();
+/** By the number of the leader. */
+const living = new Map<number, Group>();
+
+/** Whether the runtime has still to reap it. */
+export const isLeader = (pid: number): boolean => living.has(pid);
 
 /** Kills every group that still runs, at once. */
 export function killAllGroups(): void {
-  for (const group of living) group.kill();
+  for (const group of living.values()) group.kill();
 }
 
 /** Resolves when no group is left, or after `graceMs`, whichever is first. */
 export async function allGroupsGone(graceMs: number): Promise<void> {
-  const ends = [...living].map(({ exited }) => exited);
+  const ends = [...living.values()].map(({ exited }) => exited);
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
@@ -107,7 +111,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
   const end = () => {
     const { group, exit } = run;
     if (!group || !exit) return;
-    living.delete(group);
+    living.delete(group.pid);
     // Its number cannot have been given away yet: the kernel hands them out in turn.
     group.kill();
     output.finish(() => tellExit(exit));
@@ -128,7 +132,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     const { pid } = child;
     const group: Group = { pid, exited, kill: () => killGroup(pid), output: output.text, stdout: output.stdout };
     run.group = group;
-    living.add(group);
+    living.set(pid, group);
     output.start(child);
     end();
     return group;
