@@ -65,7 +65,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   let plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const told = besides(reporting(log), notifier);
-  const directory = env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined;
+  const directory = stateDirectory(options, env);
   const withdrawals = createWithdrawals({
     directory,
     log,
@@ -161,6 +161,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   };
 }
 
+const stateDirectory = (options: Options, env: Surroundings["env"]): string | undefined =>
+  options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
+
 /** Loaded where it is asked for, as is the agent. */
 async function openControl(path: string, controls: Controls, log: Log): Promise<AsyncDisposable> {
   const { startControl } = await import("./control/server.ts");
@@ -219,6 +222,7 @@ function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => C
 const FIXED = {
   listener: ({ listener }: Options) => formatAddress(listener),
   "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
+  "state-directory": ({ stateDirectory = "not given" }: Options) => stateDirectory,
   "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
   "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
 } as const;
