@@ -18,6 +18,7 @@ import type { Log } from "./log/log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
+import { reapStrangers } from "./probing/processes/reaper.ts";
 import { holdReserve } from "./probing/system/descriptors.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { type Reporting, reporting } from "./reporting.ts";
@@ -58,12 +59,13 @@ export interface Surroundings {
 /** Throws ListenError; nothing is left behind then. */
 export async function startDaemon(options: Options, { log, env, reread }: Surroundings): Promise<Daemon> {
   const startedAt = Date.now();
+  reapStrangers();
   holdReserve();
   const build = builder(env, log);
   let plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const told = besides(reporting(log), notifier);
-  const directory = env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined;
+  const directory = stateDirectory(options, env);
   const withdrawals = createWithdrawals({
     directory,
     log,
@@ -159,6 +161,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   };
 }
 
+const stateDirectory = (options: Options, env: Surroundings["env"]): string | undefined =>
+  options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
+
 /** Loaded where it is asked for, as is the agent. */
 async function openControl(path: string, controls: Controls, log: Log): Promise<AsyncDisposable> {
   const { startControl } = await import("./control/server.ts");
@@ -217,6 +222,7 @@ function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => C
 const FIXED = {
   listener: ({ listener }: Options) => formatAddress(listener),
   "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
+  "state-directory": ({ stateDirectory = "not given" }: Options) => stateDirectory,
   "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
   "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
 } as const;

@@ -20,7 +20,7 @@ export interface AgentOptions {
   /** As for a health request, by the same deadline; `signal` aborts when the asker has gone. Not asked for while withdrawn. */
   readonly verdict: (signal: AbortSignal) => Promise<AgentVerdict>;
   readonly withdrawal: () => Withdrawal | undefined;
-  /** Where it is kept who was told to drain: the first folder of $RUNTIME_DIRECTORY. */
+  /** Where it is kept who was told to drain: --state-directory; undefined for nowhere. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info" | "debug" | "verbose">;
   /** `verdict` has thrown; the host counts as down. */

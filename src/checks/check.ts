@@ -31,7 +31,7 @@ export type Reason =
   | "missing"
   /** less is left than was asked for */
   | "low"
-  /** the script ended with a status other than 0 */
+  /** the script ended with a status other than 0, or its status was lost */
   | "exit"
   /** the script was ended by a signal that was not ours */
   | "signal"

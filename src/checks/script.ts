@@ -6,7 +6,14 @@
 // itself has ended. The end of its output is kept for the reason of a failure.
 
 import { CHECK_VARIABLE } from "../probing/processes/check-variable.ts";
-import { type Group, type GroupExit, type GroupOptions, StartError, startGroup } from "../probing/processes/group.ts";
+import {
+  describeExit,
+  type Group,
+  type GroupExit,
+  type GroupOptions,
+  StartError,
+  startGroup,
+} from "../probing/processes/group.ts";
 import { afterArrivals, pause } from "../probing/system/turns.ts";
 import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
@@ -239,12 +246,9 @@ async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSign
   return isLate ? earlier.filter((group) => dying.has(group)) : [];
 }
 
-function judgeExit({ exitCode, signal }: GroupExit, group: Group): Outcome {
-  if (exitCode === 0) return UP;
-  return withOutput(
-    exitCode === null ? failed("signal", `ended by ${signal}`) : failed("exit", `exited with status ${exitCode}`),
-    group,
-  );
+function judgeExit(exit: GroupExit, group: Group): Outcome {
+  if (exit.exitCode === 0) return UP;
+  return withOutput(failed(exit.signal === null ? "exit" : "signal", describeExit(exit)), group);
 }
 
 /** By the statuses of the Nagios plugin guidelines: their first line is for people, less what follows a bar. */

@@ -93,7 +93,8 @@ interface Help {
 const WITHDRAWS = `Until then the health listener answers unhealthy, whatever the checks say. So an
 Auto Scaling group whose health check type is ELB terminates this host, and a
 Network Load Balancer may cut its connections. A restart of the daemon keeps it
-where the daemon has a RUNTIME_DIRECTORY; a restart of the host ends it.`;
+where the daemon has a --state-directory or a RUNTIME_DIRECTORY; a restart of
+the host ends it.`;
 
 const DONE = "0 done, 1 no daemon answers, 2 a mistake on the command line.";
 

@@ -128,13 +128,12 @@ async function findFlaws(options: Options, program: string, files: readonly stri
 async function findClosedFolders(options: Options): Promise<readonly string[]> {
   const flaws: string[] = [];
   const { listener, controlSocket } = options;
-  for (const { path: folder } of needsOf(options, [], controlSocket).writes) {
+  for (const { path: folder, by } of needsOf(options, [], controlSocket).writes) {
     const found = await look(folder);
-    if (found === "missing")
-      flaws.push(`health-checker: warning: ${quote(folder)}, which a socket is to be made in, does not exist`);
+    if (found === "missing") flaws.push(`health-checker: warning: ${quote(folder)} does not exist; ${by} needs it`);
     if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
       flaws.push(
-        `health-checker: warning: only root may write to ${quote(folder)}; the user health-checker must be able to make a socket there`,
+        `health-checker: warning: only root may write to ${quote(folder)}; ${by} needs the user health-checker to be able to`,
       );
     }
   }

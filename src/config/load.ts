@@ -39,6 +39,8 @@ export interface Options {
   readonly drainDelayMs: number;
   /** Undefined where nothing is to be controlled. */
   readonly controlSocket: string | undefined;
+  /** Where state is saved; undefined where $RUNTIME_DIRECTORY decides. */
+  readonly stateDirectory: string | undefined;
   /** Where HAProxy's agent-check is answered; undefined for nowhere. */
   readonly agentListener: Address | undefined;
   readonly logLevel: LogLevel;
@@ -129,6 +131,7 @@ export async function loadOptions(
     failureStatus: withDefault("failure-status"),
     drainDelayMs: withDefault("drain-delay"),
     controlSocket: option("control-socket"),
+    stateDirectory: option("state-directory"),
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),

@@ -2,6 +2,7 @@
 // a config file and every other text that lists them read it; all defaults are here.
 
 import {
+  absolutePath,
   address,
   duration,
   type Field,
@@ -143,6 +144,11 @@ export const OPTIONS = {
     field: socketPath,
     value: "PATH",
     help: "a unix socket, for its owner alone, that `status`, `reload`, `drain`, `undrain` and `maint` talk to",
+  }),
+  "state-directory": define({
+    field: absolutePath,
+    value: "DIR",
+    help: "the folder where drain, maintenance and running scripts are saved, for the next start of the daemon; by default the first of `RUNTIME_DIRECTORY`, else none",
   }),
   "agent-listener": define({
     field: listenAddress,

@@ -13,7 +13,7 @@ import { isRecord, keptFile, readBootId } from "./kept-file.ts";
 import type { Drain, Keeping, Maintenance, Withdrawal, Withdrawals } from "./withdrawal.ts";
 
 export interface WithdrawalsOptions {
-  /** The first folder of $RUNTIME_DIRECTORY. */
+  /** --state-directory; undefined for nowhere. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info">;
   /** Something came into force or has ended, by itself too. Must not throw. */
@@ -45,7 +45,7 @@ export const LONGEST_REASON = 200;
 
 const NO_DIRECTORY: Keeping = {
   kept: false,
-  because: "RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
+  because: "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
 };
 
 /** A state, and by the boot clock since when, and until when it is in force. */

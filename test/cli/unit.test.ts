@@ -345,16 +345,30 @@ test("a folder that no socket can be made in, or that nobody else may enter, is 
   await using folder = await tempFolder();
   const told = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).cautions;
   expect(await told("--listener", "unix:/usr/hc.sock")).toEqual([
-    'health-checker: warning: only root may write to "/usr"; the user health-checker must be able to make a socket there',
+    'health-checker: warning: only root may write to "/usr"; the listener needs the user health-checker to be able to',
   ]);
   expect(await told("--control-socket", "/no/such/folder/hc.sock")).toEqual([
-    'health-checker: warning: "/no/such/folder", which a socket is to be made in, does not exist',
+    'health-checker: warning: "/no/such/folder" does not exist; the control socket needs it',
+  ]);
+  expect(await told("--state-directory", "/no/such/folder/")).toEqual([
+    'health-checker: warning: "/no/such/folder" does not exist; the saved state needs it',
   ]);
   expect(await told("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
     'health-checker: warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
   ]);
   await chmod(folder.path, 0o777);
   expect(await told("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
+});
+
+test("the folder of the saved state may be written, wherever it lies", async () => {
+  const directives = async (directory: string) => {
+    const { text } = await unit(["--port", "1", "--state-directory", directory]);
+    const file = readUnitFile(text);
+    return ["ReadWritePaths", "ProtectHome"].map((name) => file.get(`Service.${name}`));
+  };
+  expect(await directives("/var/lib/hc")).toEqual([["-/var/lib/hc"], ["yes"]]);
+  expect(await directives("/root/hc")).toEqual([["-/root/hc"], ["read-only"]]);
+  expect(await directives("/run/health-checker")).toEqual([undefined, ["yes"]]);
 });
 
 test("no line is longer than systemd before 235 reads, while no word is", async () => {

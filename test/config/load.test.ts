@@ -52,6 +52,7 @@ test("one port leaves everything else at its default", async () => {
     failureStatus: 504,
     drainDelayMs: 0,
     controlSocket: undefined,
+    stateDirectory: undefined,
     agentListener: undefined,
     logLevel: "info",
     logFormat: undefined,
@@ -74,6 +75,7 @@ test("every option has its say", async () => {
     deadline: ["3s"],
     "drain-delay": ["30s"],
     "control-socket": ["/run/hc/control.sock"],
+    "state-directory": ["/var/lib/hc"],
     "agent-listener": ["127.0.0.1:5001"],
   };
   const options = await load(raw);
@@ -89,6 +91,7 @@ test("every option has its say", async () => {
     deadlineIsDefault: false,
     drainDelayMs: 30_000,
     controlSocket: "/run/hc/control.sock",
+    stateDirectory: "/var/lib/hc",
     agentListener: { family: "tcp", host: "127.0.0.1", port: 5001 },
   });
   expect("listener" in options && options.checks.map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([

@@ -68,21 +68,27 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   });
 }, 60_000);
 
-test("a drain outlives a restart of the daemon", async () => {
-  await using folder = await tempFolder();
-  const socket = socketIn(folder);
-  const argv = ["--port", "1", "--control-socket", socket];
-  const env = { RUNTIME_DIRECTORY: folder.path };
-  {
-    await using _ = await startDaemon(argv, { env });
-    expect(await run(["drain", "--control-socket", socket])).toMatchObject({ exitCode: 0 });
-  }
-  await using daemon = await startDaemon(argv, { env });
-  expect((await daemon.ask()).body).toBe("Draining");
-  const { out } = await run(["undrain", "--control-socket", socket]);
-  expect(out).toStartWith("ended the drain since ");
-  expect((await daemon.ask()).body).toBe("At least one health check failed");
-}, 60_000);
+test.each(["RUNTIME_DIRECTORY", "--state-directory"])(
+  "a drain outlives a restart of the daemon with %s",
+  async (way) => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    const isOption = way.startsWith("--");
+    const argv = ["--port", "1", "--control-socket", socket, ...(isOption ? [way, folder.path] : [])];
+    // The option wins.
+    const env = { RUNTIME_DIRECTORY: isOption ? "/nowhere" : folder.path };
+    {
+      await using _ = await startDaemon(argv, { env });
+      expect(await run(["drain", "--control-socket", socket])).toMatchObject({ exitCode: 0 });
+    }
+    await using daemon = await startDaemon(argv, { env });
+    expect((await daemon.ask()).body).toBe("Draining");
+    const { out } = await run(["undrain", "--control-socket", socket]);
+    expect(out).toStartWith("ended the drain since ");
+    expect((await daemon.ask()).body).toBe("At least one health check failed");
+  },
+  60_000,
+);
 
 test("a reload that is taken says so, one that is refused says why and changes nothing", async () => {
   await using folder = await tempFolder();

@@ -546,6 +546,7 @@ test("what takes a restart is said, the level of the log is not among it, and a 
   await configIn(folder, {
     ...content,
     "agent-listener": "127.0.0.1:5001",
+    "state-directory": folder.path,
     "log-format": "json",
     "log-level": "debug",
     checks: [{ name: "a", script: ["sh", "-c", "echo $TOKEN; exit 1"], env: { TOKEN: `\${file:${token}}` } }],
@@ -553,6 +554,7 @@ test("what takes a restart is said, the level of the log is not among it, and a 
   const forced = await reloadOver(socket, { force: true });
   expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
   await daemon.logged('caution="agent-listener: 127.0.0.1:5001 takes a restart, until then it is none"');
+  await daemon.logged(`caution="state-directory: ${folder.path} takes a restart, until then it is not given"`);
   await daemon.logged('caution="log-format: json takes a restart, until then it is not given"');
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");

@@ -23,6 +23,7 @@ const THINGS = {
   },
   "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
   flock: { package: "util-linux" },
+  python3: { package: "python3" },
   systemctl: { package: "systemd" },
   "systemd-analyze": { package: "systemd" },
   mmdebstrap: { package: "mmdebstrap" },

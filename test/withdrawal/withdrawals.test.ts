@@ -386,7 +386,10 @@ asRoot(
 
 test("what cannot be kept is in force all the same, and the asker and the log learn why", async () => {
   for (const [directory, because] of [
-    [undefined, "RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory="],
+    [
+      undefined,
+      "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
+    ],
     ["/nowhere/at/all", `/nowhere/at/all/${FILE_NAME}: its folder does not exist`],
     ["/proc/self", `/proc/self/${FILE_NAME}: its folder does not exist`],
   ] as const) {

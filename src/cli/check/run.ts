@@ -6,6 +6,7 @@ import { buildCheck } from "../../checks/build.ts";
 import { scriptEnvironment } from "../../checks/environment.ts";
 import { onOneLine } from "../../config/problem.ts";
 import { allGroupsGone, killAllGroups } from "../../probing/processes/group.ts";
+import { reapStrangers } from "../../probing/processes/reaper.ts";
 import { holdReserve } from "../../probing/system/descriptors.ts";
 import type { Action } from "../action.ts";
 import { columnsOf, isCapable, lookOf } from "../look.ts";
@@ -30,6 +31,7 @@ export async function runCheckCommand(
   { options, json, waitMs }: Extract<Action, { kind: "check" }>,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
 ): Promise<Report | undefined> {
+  reapStrangers();
   holdReserve();
   const toldOrphans = new Set<string>();
   const onOrphan = (check: string) => {

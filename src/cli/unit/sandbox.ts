@@ -23,7 +23,7 @@ export interface Needs {
   readonly lowPorts: readonly string[];
   /** Whatever must be seen: files, sockets, the program itself. */
   readonly paths: readonly Place[];
-  /** Folders that sockets are made in, other than the unit's own. */
+  /** Folders that sockets are made and state is saved in, other than the unit's own. */
   readonly writes: readonly Place[];
   /** They make their sockets in the folder that the unit has made. */
   readonly runtime: readonly string[];
@@ -55,7 +55,7 @@ export const RUNTIME_FOLDER = "/run/health-checker";
 
 /** `others` are what it needs besides what the options name. */
 export function needsOf(options: Options, others: readonly Place[], controlSocket: string | undefined): Needs {
-  const { checks, listener, agentListener } = options;
+  const { checks, listener, agentListener, stateDirectory } = options;
   const of = (name: string) => checks.filter(({ kind }) => kind.name === name).map(nameOf);
   const listeners = [
     { address: listener, by: "the listener" },
@@ -65,7 +65,12 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
     ...(controlSocket === undefined ? [] : [{ path: controlSocket, by: "the control socket" }]),
     ...listeners.flatMap(({ address, by }) => socketOf(address).map((path) => ({ path, by }))),
   ];
-  const folders = sockets.map(({ path, by }) => ({ path: path.slice(0, path.lastIndexOf("/")) || "/", by }));
+  const state =
+    stateDirectory === undefined ? [] : [{ path: stateDirectory.replace(/(?<=.)\/+$/, ""), by: "the saved state" }];
+  const folders = [
+    ...sockets.map(({ path, by }) => ({ path: path.slice(0, path.lastIndexOf("/")) || "/", by })),
+    ...state,
+  ];
   return {
     scripts: of("script"),
     processes: of("process"),
@@ -74,6 +79,7 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
     paths: [
       ...checks.flatMap((check) => pathsOf(check).map((path) => ({ path, by: nameOf(check) }))),
       ...sockets,
+      ...state,
       ...others,
     ],
     writes: folders.filter(
@@ -190,8 +196,8 @@ export function renderSandbox(needs: Needs): readonly string[] {
         ]
       : ["CapabilityBoundingSet=", "AmbientCapabilities="]),
     ...directive("ProtectSystem"),
-    ...writes.flatMap(({ path }) => [
-      "# A socket is made there; the folder must let the user write.",
+    ...writes.flatMap(({ path, by }) => [
+      `# For ${by}; the folder must let the user write.`,
       `ReadWritePaths=${quoteWord(`-${path}`)}`,
     ]),
     ...directive("ProtectHome"),

@@ -12,10 +12,16 @@ import { look, watch } from "../system/readiness.ts";
 import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
 
 export interface GroupExit {
-  /** Null when a signal ended it. */
+  /** Null when a signal ended it, and when its status was lost. */
   readonly exitCode: number | null;
-  /** Such as "SIGSEGV"; null when it ended by itself. */
+  /** Such as "SIGSEGV"; null when it ended by itself, and when its status was lost. */
   readonly signal: string | null;
+}
+
+/** "exited with status 3". */
+export function describeExit({ exitCode, signal }: GroupExit): string {
+  if (exitCode !== null) return `exited with status ${exitCode}`;
+  return signal === null ? "ended, and its exit status was lost" : `ended by ${signal}`;
 }
 
 export interface Group {
@@ -70,19 +76,23 @@ const LAST_READ_BYTES = 1024 * 1024;
 /** What the runtime may take to hand on what an ended child has printed. */
 const STREAM_GRACE_MS = 20;
 
-const living = new Set<Group>();
+/** By the number of the leader. */
+const living = new Map<number, Group>();
+
+/** Whether the runtime has still to reap it. */
+export const isLeader = (pid: number): boolean => living.has(pid);
 
 /** The leaders of the groups that run now. */
 export const runningGroups = (): readonly number[] => [...living].map(({ pid }) => pid);
 
 /** Kills every group that still runs, at once. */
 export function killAllGroups(): void {
-  for (const group of living) group.kill();
+  for (const group of living.values()) group.kill();
 }
 
 /** Resolves when no group is left, or after `graceMs`, whichever is first. */
 export async function allGroupsGone(graceMs: number): Promise<void> {
-  const ends = [...living].map(({ exited }) => exited);
+  const ends = [...living.values()].map(({ exited }) => exited);
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
@@ -99,6 +109,17 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
   const output = libc ? openPipes(libc, options) : openStreams(options);
   if (output instanceof StartError) return output;
   const { promise: exited, resolve: tellExit } = Promise.withResolvers<GroupExit>();
+  // The runtime may call onExit before spawn returns.
+  const run: { group?: Group; exit?: GroupExit } = {};
+  const end = () => {
+    const { group, exit } = run;
+    if (!group || !exit) return;
+    living.delete(group.pid);
+    // Its number cannot have been given away yet: the kernel hands them out in turn.
+    group.kill();
+    output.finish(() => tellExit(exit));
+    refillReserve();
+  };
   try {
     const child = Bun.spawn([...argv], {
       stdio: ["ignore", ...output.stdio],
@@ -107,18 +128,16 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
       detached: true,
       windowsHide: true,
       onExit: ({ signalCode }, exitCode) => {
-        living.delete(group);
-        // Its number cannot have been given away yet: the kernel hands them out in turn.
-        group.kill();
-        const exit = { exitCode, signal: signalCode === null ? null : String(signalCode) };
-        output.finish(() => tellExit(exit));
-        refillReserve();
+        run.exit = { exitCode, signal: signalCode === null ? null : String(signalCode) };
+        end();
       },
     });
     const { pid } = child;
     const group: Group = { pid, exited, kill: () => killGroup(pid), output: output.text, stdout: output.stdout };
-    living.add(group);
+    run.group = group;
+    living.set(pid, group);
     output.start(child);
+    end();
     return group;
   } catch (error) {
     output.discard();

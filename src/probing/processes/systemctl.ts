@@ -4,7 +4,7 @@
 import { type Failure, failed } from "../../checks/check.ts";
 import { type Ask, gather } from "../system/gather.ts";
 import { pause } from "../system/turns.ts";
-import { type Group, StartError, startGroup } from "./group.ts";
+import { describeExit, type Group, StartError, startGroup } from "./group.ts";
 
 export interface UnitState {
   /** "loaded", "not-found", "masked"… */
@@ -63,15 +63,15 @@ async function show(names: readonly string[], env: Env, signal: AbortSignal): Pr
   const kill = () => group.kill();
   if (signal.aborted) kill();
   else signal.addEventListener("abort", kill, { once: true });
-  const { exitCode, signal: endedBy } = await group.exited;
+  const exit = await group.exited;
   signal.removeEventListener("abort", kill);
   if (signal.aborted) return all(CUT);
   const states = readShow(group.stdout().text, names);
-  if (exitCode === 0) return states;
+  if (exit.exitCode === 0) return states;
   const output = group.output();
   const [line = ""] = (output ?? "").split("\n", 1);
-  const end = exitCode === null ? `was ended by ${endedBy}` : `exited with status ${exitCode}`;
-  const failure = failed("unreachable", line === "" ? `systemctl ${end}` : `systemctl ${end}: ${line}`);
+  const end = `systemctl ${describeExit(exit)}`;
+  const failure = failed("unreachable", line === "" ? end : `${end}: ${line}`);
   // It may have told of some before it failed.
   return new Map<string, Answer>([...all(failure), ...states]);
 }

@@ -23,6 +23,13 @@ export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 export const SIGKILL = 9;
+export const SIGCHLD = 17;
+export const SIG_SETMASK = 2;
+export const P_ALL = 0;
+export const WNOHANG = 1;
+export const WEXITED = 4;
+export const WNOWAIT = 0x01000000;
+export const ECHILD = 10;
 export const ENFILE = 23;
 export const EMFILE = 24;
 export const EINPROGRESS = 115;
@@ -38,6 +45,10 @@ const SIGNATURES = {
   close: { args: ["i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  prctl: { args: ["i32", "ptr"], returns: "i32" },
+  waitid: { args: ["i32", "u32", "ptr", "i32"], returns: "i32" },
+  waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
@@ -65,7 +76,11 @@ export interface Libc {
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
   kill(pid: number, signal: number): number;
-  sigaction(signal: number, action: null, old: BigUint64Array): number;
+  sigaction(signal: number, action: BigUint64Array | null, old: BigUint64Array | null): number;
+  pthread_sigmask(how: number, mask: BigUint64Array, old: null): number;
+  prctl(option: number, value: Int32Array): number;
+  waitid(which: number, id: number, info: Int32Array, options: number): number;
+  waitpid(pid: number, status: null, options: number): number;
   pipe2(ends: Int32Array, flags: number): number;
   fcntl(fd: number, command: number, value: number): number;
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;

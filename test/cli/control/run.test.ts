@@ -54,7 +54,7 @@ const FOLLOWS = [
   "health-checker: warning: a Network Load Balancer may cut the connections of a target that turns unhealthy",
 ];
 const NOT_KEPT =
-  "health-checker: warning: a restart of the daemon ends it: RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=";
+  "health-checker: warning: a restart of the daemon ends it: no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=";
 
 test("status prints the table or the JSON, and is well where the host is", async () => {
   let status = HEALTHY;
