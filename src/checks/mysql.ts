@@ -5,7 +5,7 @@ import { takes } from "./keys/fields.ts";
 import { pathsOfTls, tls } from "./keys/tls.ts";
 import { serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import { loginConflict, questionKeys, secretsOf, sqlProbe } from "./sql.ts";
+import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -22,13 +22,25 @@ export const mysql = defineKind({
     ...questionKeys(z),
     tls: tls(z).optional(),
   }),
-  conflict: ({ mysql, tls, password }) => loginConflict("mysql", { url: mysql, password, tls }),
+  conflict: ({ mysql, ...keys }) => questionConflict("mysql", { ...keys, url: mysql }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,
   paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
+  doubts: ({ query, expect, column }) => {
+    const [statement] = TABLES.exec(statementOf(query)) ?? [];
+    if (!expect || column !== undefined || statement === undefined) return [];
+    return NAMES.test(statement) ? [] : [firstColumnDoubt(statement)];
+  },
   probe: ({ mysql, ...keys }, context) => sqlProbe({ ...keys, url: mysql }, DATABASE, load, context),
 });
+
+/** Statements whose first column is the name of a thing; as much of them as says which. */
+const TABLES =
+  /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b)/;
+
+/** Where the name is what one looks for, or there is nothing else. */
+const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
 
 /** There on every server, and everybody may use it. */
 const DATABASE = "information_schema";

@@ -5,7 +5,7 @@ import { takes } from "./keys/fields.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import { loginConflict, questionKeys, secretsOf, sqlProbe } from "./sql.ts";
+import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -24,8 +24,8 @@ export const postgres = defineKind({
     ...questionKeys(z),
     tls: tls(z).optional(),
   }),
-  conflict: ({ postgres, tls, password }) => {
-    const conflict = loginConflict("postgres", { url: postgres, password, tls });
+  conflict: ({ postgres, tls, ...keys }) => {
+    const conflict = questionConflict("postgres", { ...keys, url: postgres, tls });
     if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;
     return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
   },
@@ -33,6 +33,13 @@ export const postgres = defineKind({
   peer: ({ postgres: { address } }) => address,
   paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
+  doubts: ({ postgres, query, expect, column }) => {
+    const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];
+    if (!expect || column !== undefined || statement === undefined) return [];
+    // A setting is one column; all of them, and what the pooler shows of itself, are tables.
+    const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
+    return isTable ? [firstColumnDoubt(statement)] : [];
+  },
   probe: ({ postgres, tls, ...keys }, context) =>
     sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", load, context),
 });

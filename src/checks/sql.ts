@@ -37,14 +37,27 @@ export const questionKeys = (z: Zod) => ({
   password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
 });
 
-export function loginConflict(
-  kind: string,
-  { url, password, tls }: Pick<Question, "url" | "password" | "tls">,
-): Conflict | undefined {
+export function questionConflict(kind: string, { url, password, tls, expect, column }: Question): Conflict | undefined {
+  if (column !== undefined && !expect) {
+    return { path: ["column"], expected: "expect beside column", got: "column alone" };
+  }
+  if (/^0+$/.test(column ?? "")) return { path: ["column"], expected: "a number from 1", got: "0" };
   if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
   if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
   return passwordConflict({ url, password });
 }
+
+/** `expect` that sees the name of a thing in the first column, and never its value in another. */
+export const firstColumnDoubt = (statement: string): string =>
+  `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
+
+/** The first words of a query, in capitals, without what stands before or between them for people. */
+export const statementOf = (query: string): string =>
+  query
+    .replaceAll(/\/\*.*?\*\/|(--\s|#).*/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .toUpperCase();
 
 export const passwordConflict = ({ url, password }: Pick<Question, "url" | "password">): Conflict | undefined =>
   url.password !== undefined && password !== undefined

@@ -21,7 +21,7 @@ import {
   startPostgres,
   startRedis,
 } from "../support/databases.ts";
-import { freePort, fullBacklog } from "../support/listeners.ts";
+import { freePort, fullBacklog, listener } from "../support/listeners.ts";
 import { startMysqlServer } from "../support/mysql-server.ts";
 import { needs } from "../support/needs.ts";
 import { handshakesTo } from "../support/processes.ts";
@@ -196,6 +196,67 @@ describe("postgres", () => {
   );
 
   test(
+    "the column that is named, or numbered, is the one that is looked at; of several statements, of the last",
+    async () => {
+      await using server = await startPostgres();
+      const look = (query: string, column: string | number, expect: string) =>
+        outcomeOf(postgres, { postgres: urlOf(server), query, column, expect });
+      expect(await look("SELECT 1 AS a, 2 AS b", "b", "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 1 AS a, 2 AS b", 2, "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 0 AS c; SELECT 1 AS a, 2 AS b", "B", "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({ message: 'the query gave no column b, but "a"' });
+      expect(await look("SELECT 1 AS a; SET work_mem = '1MB'", "a", "1")).toMatchObject({
+        message: "the query gave no row",
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "what says not yet, or that this user may not, is no query that failed",
+    async () => {
+      await using server = await startPostgres();
+      for (const [state, reason] of [
+        ["57P03", "not-ready"],
+        ["53200", "not-ready"],
+        ["42501", "auth"],
+        ["28000", "auth"],
+        ["3D000", "missing"],
+        ["57014", "mismatch"],
+        ["22012", "mismatch"],
+      ] as const) {
+        const query = `DO $$BEGIN RAISE EXCEPTION 'it says' USING ERRCODE = '${state}'; END$$`;
+        await expectFailure(
+          postgres,
+          { postgres: urlOf(server), query },
+          reason,
+          new RegExp(`it says \\(${state}\\)$`),
+        );
+      }
+      // A pooler's.
+      for (const [words, reason] of [
+        ["no such database: app", "missing"],
+        ['database "app" does not exist', "missing"],
+        ["no such user: u", "auth"],
+        ["password authentication failed", "auth"],
+        ["SASL authentication failed", "auth"],
+        ["SSL required", "tls"],
+        ["pgbouncer cannot connect to server", "not-ready"],
+        ["server login has been failing, try again later (server_login_retry)", "not-ready"],
+        ["unsupported startup parameter: application_name", "mismatch"],
+      ] as const) {
+        await using pooler = await speaker([postgresMessage("E", `SFATAL\0C08P01\0M${words}\0\0`)]);
+        const at = { postgres: `postgres://u:geheim@127.0.0.1:${pooler.port}` };
+        const outcome = await outcomeOf(postgres, at);
+        expect({ words, outcome }).toMatchObject({ words, outcome: { ok: false, reason } });
+        expect(JSON.stringify(outcome)).toContain(`${words.replaceAll('"', '\\"')} (08P01)`);
+        expect(JSON.stringify(outcome)).not.toContain("the query failed");
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "what a login cannot be done by is told before the driver has it",
     async () => {
       const sasl = (name: string) => postgresMessage("R", `\0\0\0\x0a${name}\0\0`);
@@ -260,6 +321,69 @@ describe("mysql", () => {
       );
       const port = await freePort();
       await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${port}` }, "refused", /refused the connection/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the column that is named, or numbered, is the one that is looked at",
+    async () => {
+      const look = (column: string | number, expect: string, query = "SHOW VARIABLES LIKE 'read_only'") =>
+        outcomeOf(mysql, { mysql: urlOf(), query, column, expect });
+      for (const column of ["Value", "value", 2, "2"]) expect(await look(column, "/^(OFF|0)$/")).toEqual({ ok: true });
+      expect(await look(1, "/^read_only$/")).toEqual({ ok: true });
+      expect(await look("B", "/^2$/", "SELECT 1 AS b, 2 AS B")).toEqual({ ok: true });
+      expect(await look("b", "/^$/", "SELECT NULL AS b")).toEqual({ ok: true });
+      expect(await look("Value", "/^NO$/")).toMatchObject({
+        message: 'the query gave "OFF", which is not as expected',
+      });
+      const missing = 'but "Variable_name", "Value"';
+      expect(await look("Vallue", "x")).toMatchObject({ message: `the query gave no column Vallue, ${missing}` });
+      expect(await look(3, "x")).toMatchObject({
+        reason: "mismatch",
+        message: `the query gave no column 3, ${missing}`,
+      });
+      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query gave no row" });
+      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query gave no row" });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "what says not yet, or that this user may not, is no query that failed",
+    async () => {
+      const say = (number: number, words: string) =>
+        outcomeOf(mysql, {
+          mysql: urlOf(),
+          query: `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=${number}, MESSAGE_TEXT='${words}'`,
+        });
+      for (const [number, words, reason] of [
+        [1047, "WSREP has not yet prepared node for application use", "not-ready"],
+        [1047, "Unknown command", "mismatch"],
+        [3032, "The server is currently in offline mode", "not-ready"],
+        [1135, "Cannot create a new thread (errno 11)", "not-ready"],
+        [1041, "Out of memory", "not-ready"],
+        [1820, "You must SET PASSWORD before executing this statement", "auth"],
+        [1142, "SELECT command denied to user", "auth"],
+        [1227, "Access denied; you need (at least one of) the SUPER privilege(s)", "auth"],
+        [3159, "Connections using insecure transport are prohibited", "tls"],
+        [1205, "Lock wait timeout exceeded", "mismatch"],
+      ] as const) {
+        expect({ number, outcome: await say(number, words) }).toMatchObject({
+          number,
+          outcome: { ok: false, reason, message: expect.stringContaining(`${words} (${number})`) },
+        });
+      }
+      await using refuses = await speaker(
+        [greeting({ tls: false }), packet(2, "\xff\x51\x04#HY000Some refusal")],
+        true,
+      );
+      await expectFailure(
+        mysql,
+        { mysql: `mysql://u@127.0.0.1:${refuses.port}` },
+        "mismatch",
+        /^the login failed: Some refusal \(1105\)$/,
+      );
     },
     LIMIT_MS,
   );
@@ -399,6 +523,43 @@ describe("redis", () => {
         until: "Server initialized",
       });
       await expectFailure(redis, { redis: `redis://${loading.host}:${loading.port}` }, "not-ready", /says: LOADING/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a proxy without HELLO is asked in plain",
+    async () => {
+      const proxy = async (replies: Readonly<Record<string, string>>) => {
+        const said: string[] = [];
+        const server = await listener((socket) => {
+          socket.on("data", (piece) => {
+            said.push(String(piece));
+            const [, word = ""] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(String(piece)) ?? [];
+            socket.write(`${replies[word.toUpperCase()] ?? "-ERR unknown command"}\r\n`);
+          });
+        });
+        return { at: (login = "") => `redis://${login}127.0.0.1:${server.port}`, said, server };
+      };
+      const mute = await proxy({ PING: "+PONG" });
+      const knows = await proxy({ AUTH: "+OK", PING: "+PONG" });
+      const old = await proxy({ AUTH: "-ERR wrong number of arguments for 'auth' command" });
+      await using _ = mute.server;
+      await using __ = knows.server;
+      await using ___ = old.server;
+      await up(redis, { redis: mute.at(), expect: "PONG" });
+      expect(mute.said).toEqual(["*1\r\n$4\r\nPING\r\n"]);
+      await up(redis, { redis: knows.at(":geheim@") });
+      expect(knows.said[0]).toBe("*2\r\n$4\r\nAUTH\r\n$6\r\ngeheim\r\n");
+      await expectFailure(redis, { redis: mute.at(":geheim@") }, "auth", /does not know AUTH/);
+      await expectFailure(
+        redis,
+        { redis: old.at("u:geheim@") },
+        "auth",
+        /knows no users: .* redis:\/\/:PASSWORD@HOST$/,
+      );
+      await expectFailure(redis, { redis: `${mute.at()}/3` }, "mismatch", /no databases to select/);
+      await expectFailure(redis, { redis: mute.at(), query: "GET x" }, "mismatch", /^the command failed: ERR unknown/);
     },
     LIMIT_MS,
   );
