@@ -21,7 +21,7 @@ export type Reason =
   | "closed"
   /** what came is not what was expected */
   | "mismatch"
-  /** the credentials were refused */
+  /** the credentials were refused, or a right is missing */
   | "auth"
   /** it is there and says itself that it does not serve now */
   | "not-ready"

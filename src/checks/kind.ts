@@ -61,6 +61,8 @@ export interface CheckKind<Settings = unknown> {
   readonly secrets?: (settings: Settings) => readonly string[];
   /** What is unwise about the settings of a check that decides about the host; a line each. */
   readonly caution?: (settings: Settings) => readonly string[];
+  /** What the settings plainly do not say what their author meant; a line each, whatever the check decides. */
+  readonly doubts?: (settings: Settings) => readonly string[];
   /** Made once, when the daemon starts; what it loads then, no run has to wait for. */
   readonly probe: (settings: Settings, context: ProbeContext) => Probe;
   /** What already looks wrong before the first run, a line each. */

@@ -1,13 +1,11 @@
 // postgres: passes when the server lets the user in and answers the query, and, with
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
-import type { Stream } from "../probing/network/stream.ts";
-import { type Failure, failed } from "./check.ts";
 import { takes } from "./keys/fields.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind } from "./kind.ts";
-import { codesOf, type Dialect, loginConflict, questionKeys, secretsOf, sqlProbe, unreadable, wordsOf } from "./sql.ts";
+import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -26,8 +24,8 @@ export const postgres = defineKind({
     ...questionKeys(z),
     tls: tls(z).optional(),
   }),
-  conflict: ({ postgres, tls, password }) => {
-    const conflict = loginConflict("postgres", { url: postgres, password, tls });
+  conflict: ({ postgres, tls, ...keys }) => {
+    const conflict = questionConflict("postgres", { ...keys, url: postgres, tls });
     if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;
     return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
   },
@@ -35,8 +33,15 @@ export const postgres = defineKind({
   peer: ({ postgres: { address } }) => address,
   paths: ({ tls }) => pathsOfTls(tls),
   secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
-  probe: ({ postgres, query, expect, password, tls }, context) =>
-    sqlProbe({ url: postgres, query, expect, password }, dialect(tls ?? tlsOf(postgres)), context),
+  doubts: ({ postgres, query, expect, column }) => {
+    const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];
+    if (!expect || column !== undefined || statement === undefined) return [];
+    // A setting is one column; all of them, and what the pooler shows of itself, are tables.
+    const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
+    return isTable ? [firstColumnDoubt(statement)] : [];
+  },
+  probe: ({ postgres, tls, ...keys }, context) =>
+    sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", load, context),
 });
 
 /** As libpq means it. */
@@ -46,67 +51,4 @@ function tlsOf({ parameters, address }: ServiceUrl): TlsSettings | undefined {
   return { verify: mode === "verify-full", ca: undefined, "server-name": undefined };
 }
 
-function dialect(tls: TlsSettings | undefined): Dialect {
-  return {
-    adapter: "postgres",
-    database: (user) => user,
-    options: async () => ({ connection: { application_name: "health-checker" } }),
-    stream: { tls, beforeTls: requestTls },
-    farewell: TERMINATE,
-    lastWords,
-    explain: (error, peer) => {
-      const { code, server } = codesOf(error);
-      return server === "" ? explainClient(code, peer, wordsOf(error)) : explainServer(server, peer, wordsOf(error));
-    },
-  };
-}
-
-const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
-const TERMINATE = Uint8Array.of(0x58, 0, 0, 0, 4);
-
-/** One byte, S or N; more would have been said by somebody in between. */
-async function requestTls(plain: Stream): Promise<Failure | undefined> {
-  plain.write(SSL_REQUEST);
-  const answer = await plain.read("the answer to the request for TLS");
-  if (answer === undefined) return failed("closed", "the server closed the connection when asked for TLS");
-  if ("ok" in answer) return answer;
-  if (answer.byteLength === 1 && answer[0] === 0x53) return undefined;
-  return answer[0] === 0x4e
-    ? failed("tls", "the server speaks no TLS (ssl = off)")
-    : failed("tls", "what answers is not PostgreSQL, or speaks no TLS");
-}
-
-/** An error that ends the connection while a query runs: the client may go on waiting for the query's end. */
-function lastWords(closing: Uint8Array, peer: string): Failure | undefined {
-  const view = new DataView(closing.buffer, closing.byteOffset, closing.byteLength);
-  // A message is its type, its length without the type, and its content.
-  for (let at = 0; at + 5 <= closing.byteLength; at += 1 + Math.max(4, view.getUint32(at + 1))) {
-    if (closing[at] !== ERROR_RESPONSE) continue;
-    const end = at + 1 + view.getUint32(at + 1);
-    const fields = new TextDecoder().decode(closing.subarray(at + 5, end)).split("\0");
-    const field = (type: string) => fields.find((one) => one.startsWith(type))?.slice(1);
-    return explainServer(field("C") ?? "", peer, wordsOf(field("M") ?? ""));
-  }
-  return undefined;
-}
-
-const ERROR_RESPONSE = 0x45;
-
-/** SQLSTATE, whole or by its class. */
-function explainServer(state: string, peer: string, words: string): Failure {
-  const said = `${words} (${state})`;
-  if (state.startsWith("28")) return failed("auth", said);
-  if (state === "3D000") return failed("missing", said);
-  // Connections (08, as PgBouncer has it), resources (53), operators (57P); not 57014, a query that was cancelled.
-  if (/^(08|53|57P)/.test(state)) return failed("not-ready", `${peer} says: ${said}`);
-  return failed("mismatch", `the query failed: ${said}`);
-}
-
-function explainClient(code: string, peer: string, words: string): Failure {
-  if (/CLOSED|CONNECTION_FAILED|REFUSED/.test(code)) {
-    return failed("closed", `${peer} closed the connection before it had answered`);
-  }
-  if (/AUTHENTICATION|PASSWORD|SASL|SIGNATURE/.test(code)) return failed("auth", `${words} (${code})`);
-  if (/(INVALID|UNEXPECTED)_MESSAGE/.test(code)) return unreadable(peer, "PostgreSQL", code);
-  return failed("mismatch", `${words} (${code})`);
-}
+const load = async () => (await import("../probing/protocols/postgres.ts")).askPostgres;

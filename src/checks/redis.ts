@@ -2,15 +2,14 @@
 // command without an error, and, with `expect`, when the reply is as expected. Nothing is
 // tried again.
 
-import { formatAddress } from "../probing/network/address.ts";
-import type { Client } from "../probing/protocols/client-talk.ts";
+import type { RedisQuestion, Reply } from "../probing/protocols/redis.ts";
 import { splitWords } from "../words.ts";
-import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
+import { failed, type Outcome, type Probe } from "./check.ts";
 import { type Field, type Pattern, pattern, takes, text } from "./keys/fields.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type ServiceUrl, serviceUrl } from "./keys/url.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
-import { codesOf, passwordConflict, secretsOf, shown, unreadable, wordsOf } from "./sql.ts";
+import { passwordConflict, secretsOf, shown } from "./sql.ts";
 
 const SECURE = "rediss";
 
@@ -79,88 +78,37 @@ interface Question {
   readonly tls: TlsSettings | undefined;
 }
 
-function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs }: ProbeContext): Probe {
-  const machinery = Promise.all([import("../probing/network/relay.ts"), import("../probing/protocols/client-talk.ts")]);
-  const peer = formatAddress(url.address);
-  const secret = password ?? url.password;
-  const credentials =
-    secret === undefined ? "" : `${encodeURIComponent(url.user ?? "")}:${encodeURIComponent(secret)}@`;
-  const [name, ...args] = query;
-  const once: Probe = async (signal) => {
-    const [{ openRelay }, { talk }] = await machinery;
-    const relay = await openRelay(url.address, { tls, patienceMs: timeoutMs / 2 }, signal);
-    if ("ok" in relay) return relay;
-    const make = (): Client => {
-      const { door } = relay;
-      const where =
-        door.family === "tcp"
-          ? `redis://${credentials}${door.host}:${door.port}`
-          : `redis+unix://${credentials}localhost${door.path}`;
-      const client = new Bun.RedisClient(where, {
-        autoReconnect: false,
-        maxRetries: 0,
-        connectionTimeout: 0,
-        idleTimeout: 0,
-        enableAutoPipelining: false,
-      });
-      let asking = false;
-      client.onconnect = () => {
-        asking = true;
-      };
-      client.onclose = () => {};
-      return {
-        async ask() {
-          try {
-            // A client on a socket file takes no number of a database in its URL.
-            if (Number(url.path) !== 0) await client.send("SELECT", [url.path]);
-            return judge(await client.send(name, args), expect);
-          } catch (error) {
-            return explain(error, peer);
-          }
-        },
-        waitingFor: () => (asking ? `the reply to ${name}` : "the answer to the login"),
-        hangUp: () => client.close(),
-      };
-    };
-    return talk(relay, peer, make, signal);
+function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs, hide }: ProbeContext): Probe {
+  const loading = import("../probing/protocols/redis.ts");
+  const question: RedisQuestion = {
+    address: url.address,
+    user: url.user,
+    password: password ?? url.password,
+    database: url.path,
+    command: query,
+    tls,
+    patienceMs: timeoutMs / 2,
+    hide: (text) => hide(text, "nowhere"),
   };
   return async (signal) => {
-    const [, { onceThereIs }] = await machinery;
-    return onceThereIs(peer, () => once(signal), signal);
+    const { askRedis } = await loading;
+    const answer = await askRedis(question, signal);
+    if ("ok" in answer) return answer;
+    const outcome = judge(answer.reply, expect, hide);
+    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
   };
 }
 
-function judge(reply: unknown, expect: Pattern | undefined): Outcome {
+function judge(reply: Reply, expect: Pattern | undefined, hide: ProbeContext["hide"]): Outcome {
   if (!expect) return { ok: true };
   const answer = textOf(reply);
   if (expect.matches(answer)) return { ok: true };
-  return failed("mismatch", `the reply was ${reply === null ? "nil" : shown(answer)}, which is not as expected`);
+  const given = reply === null ? "nil" : shown(answer, hide);
+  return failed("mismatch", `the reply was ${given}, which is not as expected`);
 }
 
 /** As redis-cli writes it into a pipe: a line each, nothing for nil. */
-function textOf(reply: unknown): string {
-  if (reply === null || reply === undefined) return "";
-  if (Array.isArray(reply)) return reply.map(textOf).join("\n");
-  if (typeof reply === "object") return Object.entries(reply).flat().map(textOf).join("\n");
-  return String(reply);
-}
-
-/** The server's errors begin with a word in capitals. */
-function explain(error: unknown, peer: string): Failure {
-  const words = wordsOf(error);
-  const { code } = codesOf(error);
-  if (/unknown command .?HELLO/i.test(words)) {
-    // It goes on with the arguments, the password among them.
-    return failed("mismatch", `${peer} does not know HELLO: it is older than Redis 6`);
-  }
-  if (/CONNECTION_(CLOSED|FAILED)/.test(code)) {
-    return failed("closed", `${peer} closed the connection before it had answered`);
-  }
-  if (code.includes("INVALID_RESPONSE")) return unreadable(peer, "Redis", code);
-  if (/^(WRONGPASS|NOAUTH|NOPERM|DENIED)\b|^ERR (AUTH|invalid password)/.test(words)) return failed("auth", words);
-  if (/^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|TRYAGAIN|MISCONF)\b|^ERR max number of clients/.test(words)) {
-    return failed("not-ready", `${peer} says: ${words}`);
-  }
-  if (/^ERR DB index/.test(words)) return failed("missing", words);
-  return failed("mismatch", `the command failed: ${words}${code === "ERR_REDIS_SERVER_ERROR" ? "" : ` (${code})`}`);
+function textOf(reply: Reply): string {
+  if (reply === null) return "";
+  return typeof reply === "string" ? reply : reply.map(textOf).join("\n");
 }

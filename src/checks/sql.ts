@@ -1,9 +1,7 @@
 // What the kinds postgres and mysql have in common: a query, asked once on a connection of
 // its own, and what is expected of the first column of its first row.
 
-import { formatAddress } from "../probing/network/address.ts";
-import type { StreamOptions } from "../probing/network/stream.ts";
-import type { Client } from "../probing/protocols/client-talk.ts";
+import type { Answer, Question as DriverQuestion } from "../probing/protocols/driver.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { type Pattern, pattern, takes, text } from "./keys/fields.ts";
 import type { TlsSettings } from "./keys/tls.ts";
@@ -14,43 +12,52 @@ export const DEFAULT_QUERY = "SELECT 1";
 
 /** A value that is longer is cut in a message. */
 const LONGEST_SHOWN = 60;
-const LONGEST_WORDS = 300;
 
 export interface Question {
   readonly url: ServiceUrl;
   readonly query: string;
-  readonly expect: Pattern | undefined;
-  readonly password: string | undefined;
+  readonly expect?: Pattern | undefined;
+  readonly column?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: TlsSettings | undefined;
 }
 
-export interface Dialect {
-  readonly adapter: "postgres" | "mysql";
-  /** Where the URL names none; said always, since the client would look for one in the environment. */
-  readonly database: (user: string) => string;
-  /** Further options of the client. */
-  readonly options: () => Promise<Readonly<Record<string, unknown>> | Failure>;
-  readonly stream: Omit<StreamOptions, "patienceMs">;
-  readonly farewell?: Uint8Array;
-  readonly lastWords?: (closing: Uint8Array, peer: string) => Failure | undefined;
-  /** What the client's error, or the server's, says; `opening` is what the server said first. */
-  readonly explain: (error: unknown, peer: string, opening: Uint8Array) => Failure;
-}
+/** Logs in, asks once and leaves; never rejects for anything the server does. */
+export type Ask = (question: DriverQuestion, signal: AbortSignal) => Promise<Answer | Failure>;
 
 /** The keys beside the kind's own and `tls`. */
 export const questionKeys = (z: Zod) => ({
   query: takes(z, text("a query"), "what to ask; it is run as it stands").prefault(DEFAULT_QUERY),
-  expect: takes(z, pattern, "what the first column of the first row must hold").optional(),
+  expect: takes(
+    z,
+    pattern,
+    "what the first column of the first row must hold, or the one that `column` names",
+  ).optional(),
+  column: takes(z, text("the name of a column, or its number from 1"), "the column that `expect` looks at").optional(),
   password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
 });
 
-export function loginConflict(
-  kind: string,
-  { url, password, tls }: Pick<Question, "url" | "password"> & { readonly tls: TlsSettings | undefined },
-): Conflict | undefined {
+export function questionConflict(kind: string, { url, password, tls, expect, column }: Question): Conflict | undefined {
+  if (column !== undefined && !expect) {
+    return { path: ["column"], expected: "expect beside column", got: "column alone" };
+  }
+  if (/^0+$/.test(column ?? "")) return { path: ["column"], expected: "a number from 1", got: "0" };
   if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
   if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
   return passwordConflict({ url, password });
 }
+
+/** `expect` that sees the name of a thing in the first column, and never its value in another. */
+export const firstColumnDoubt = (statement: string): string =>
+  `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
+
+/** The first words of a query, in capitals, without what stands before or between them for people. */
+export const statementOf = (query: string): string =>
+  query
+    .replaceAll(/\/\*.*?\*\/|(--\s|#).*/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .toUpperCase();
 
 export const passwordConflict = ({ url, password }: Pick<Question, "url" | "password">): Conflict | undefined =>
   url.password !== undefined && password !== undefined
@@ -62,111 +69,62 @@ export const secretsOf = ({ url, password }: Pick<Question, "url" | "password">)
   ...(password === undefined ? [] : passwordForms(password)),
 ];
 
-export function sqlProbe({ url, query, expect, password }: Question, dialect: Dialect, context: ProbeContext): Probe {
-  const machinery = Promise.all([import("../probing/network/relay.ts"), import("../probing/protocols/client-talk.ts")]);
-  const peer = formatAddress(url.address);
-  const user = url.user ?? "";
-  const once: Probe = async (signal) => {
-    const [{ openRelay }, { talk }] = await machinery;
-    const options = await dialect.options();
-    if ("ok" in options) return options as Failure;
-    const relay = await openRelay(url.address, { ...dialect.stream, patienceMs: context.timeoutMs / 2 }, signal);
-    if ("ok" in relay) return relay;
-    const make = (): Client => {
-      let asking = false;
-      const { door } = relay;
-      const client = withoutEnvironment(
-        () =>
-          new Bun.SQL({
-            adapter: dialect.adapter,
-            ...(door.family === "tcp" ? { hostname: door.host, port: door.port } : { path: door.path }),
-            username: user,
-            // A function, for the client takes an empty text for none.
-            password: () => password ?? url.password ?? "",
-            database: url.path || dialect.database(user),
-            max: 1,
-            idleTimeout: 0,
-            maxLifetime: 0,
-            connectionTimeout: 0,
-            tls: false,
-            onconnect: () => {
-              asking = true;
-            },
-            ...options,
-          } as Bun.SQL.PostgresOrMySQLOptions),
-      );
-      const ask = () => client.unsafe(query).simple().raw();
-      return {
-        ask: () =>
-          ask().then(
-            (rows: unknown) => judge(rows, expect),
-            (error: unknown) => dialect.explain(error, peer, relay.opening()),
-          ),
-        waitingFor: () => (asking ? "the answer to the query" : "the answer to the login"),
-        hangUp: () => void client.close({ timeout: 0 }).catch(() => {}),
-        lastWords: (closing) => dialect.lastWords?.(closing, peer),
-        ...(dialect.farewell && { farewell: dialect.farewell }),
-      };
-    };
-    return talk(relay, peer, make, signal);
+/** `database` where the URL names none; `load` gets the driver when the check is made, so that no run waits for it. */
+export function sqlProbe(
+  { url, query, expect, column, password, tls }: Question,
+  database: string,
+  load: () => Promise<Ask>,
+  { timeoutMs, hide }: ProbeContext,
+): Probe {
+  const loading = load();
+  const question: DriverQuestion = {
+    address: url.address,
+    user: url.user ?? "",
+    password: password ?? url.password ?? "",
+    database: url.path || database,
+    query,
+    tls,
+    patienceMs: timeoutMs / 2,
+    hide: (text) => hide(text, "nowhere"),
   };
   return async (signal) => {
-    const [, { onceThereIs }] = await machinery;
-    return onceThereIs(peer, () => once(signal), signal);
+    const ask = await loading;
+    const answer = await ask(question, signal);
+    if ("ok" in answer) return answer;
+    const outcome = judge(answer, expect, column, hide);
+    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
   };
 }
 
-/** Of several statements the last counts. A row is a list of bytes, or of nothing where it is NULL. */
-function judge(result: unknown, expect: Pattern | undefined): Outcome {
+function judge(
+  { columns, row }: Answer,
+  expect: Pattern | undefined,
+  column: string | undefined,
+  hide: ProbeContext["hide"],
+): Outcome {
   if (!expect) return { ok: true };
-  let rows: readonly unknown[] = Array.isArray(result) ? result : [];
-  if (Array.isArray(rows[0]) && rows.every((one) => Array.isArray(one) && "command" in one)) {
-    rows = rows.at(-1) as readonly unknown[];
+  if (row === undefined) return failed("mismatch", "the query gave no row");
+  const index = column === undefined ? 0 : indexOf(column, columns);
+  const value = row[index];
+  if (value === undefined) {
+    const names = columns.map((name) => JSON.stringify(hide(name, "nowhere"))).join(", ");
+    return failed("mismatch", `the query gave no column ${column}, but ${names}`);
   }
-  const [row] = rows;
-  const column: unknown = Array.isArray(row) ? row[0] : undefined;
-  if (column === undefined) return failed("mismatch", "the query gave no row");
-  const answer = column instanceof Uint8Array ? new TextDecoder().decode(column) : "";
+  const answer = value === null ? "" : new TextDecoder().decode(value);
   if (expect.matches(answer)) return { ok: true };
-  return failed("mismatch", `the query gave ${column === null ? "NULL" : shown(answer)}, which is not as expected`);
+  const given = value === null ? "NULL" : shown(answer, hide);
+  return failed("mismatch", `the query gave ${given}, which is not as expected`);
 }
 
-export const shown = (answer: string): string =>
-  JSON.stringify(answer.length > LONGEST_SHOWN ? `${answer.slice(0, LONGEST_SHOWN)}…` : answer);
-
-/** The server's own words, on one line and within bounds. */
-export function wordsOf(error: unknown): string {
-  const words = (error instanceof Error ? error.message : String(error)).replaceAll(/[\s\p{C}]+/gu, " ").trim();
-  return words.length > LONGEST_WORDS ? `${words.slice(0, LONGEST_WORDS)}…` : words;
+/** A number counts from 1; a name may differ in case, where no other is meant. -1 where there is none such. */
+function indexOf(column: string, columns: readonly string[]): number {
+  if (/^\d+$/.test(column)) return Number(column) - 1;
+  const exact = columns.indexOf(column);
+  if (exact >= 0) return exact;
+  return columns.findIndex((name) => name.toLowerCase() === column.toLowerCase());
 }
 
-/** The client's own code, such as ERR_POSTGRES_CONNECTION_CLOSED, and the server's. */
-export function codesOf(error: unknown): { readonly code: string; readonly server: string } {
-  const { code, errno } = error instanceof Error ? (error as { code?: unknown; errno?: unknown }) : {};
-  return { code: String(code ?? ""), server: errno ? String(errno) : "" };
-}
-
-/** Of a peer whose bytes the client could make nothing of; its own words are of no use to people. */
-export const unreadable = (peer: string, server: string, code: string): Failure =>
-  failed("mismatch", `what ${peer} answers cannot be read as ${server}'s protocol (${code})`);
-
-/** What the client of the runtime would take for settings that were not given. */
-const ENVIRONMENT = /^(PG|POSTGRES|MYSQL|MARIADB|DATABASE_URL|TLS_)/;
-
-/**
- * Runs `make`, in which the client reads its settings, with none of them in the
- * environment. Nothing else can run meanwhile.
- */
-function withoutEnvironment<T>(make: () => T): T {
-  const hidden: [string, string | undefined][] = [];
-  for (const name of Object.keys(process.env)) {
-    if (!ENVIRONMENT.test(name)) continue;
-    hidden.push([name, process.env[name]]);
-    delete process.env[name];
-  }
-  try {
-    return make();
-  } finally {
-    for (const [name, value] of hidden) process.env[name] = value;
-  }
+export function shown(answer: string, hide: ProbeContext["hide"]): string {
+  const whole = hide(answer, "nowhere");
+  return JSON.stringify(whole.length > LONGEST_SHOWN ? `${whole.slice(0, LONGEST_SHOWN)}…` : whole);
 }

@@ -21,7 +21,8 @@ import {
   startPostgres,
   startRedis,
 } from "../support/databases.ts";
-import { freePort, fullBacklog } from "../support/listeners.ts";
+import { freePort, fullBacklog, listener } from "../support/listeners.ts";
+import { startMysqlServer } from "../support/mysql-server.ts";
 import { needs } from "../support/needs.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
@@ -169,6 +170,112 @@ describe("postgres", () => {
     },
     LIMIT_MS,
   );
+
+  test(
+    "logs in as psql does: by SCRAM, also with a password that is prepared for it, by MD5 and in clear",
+    async () => {
+      await using server = await startPostgres();
+      const ask = (query: string) => up(postgres, { postgres: urlOf(server), query });
+      const at = (user: string) => `postgres://${user}@${server.host}:${server.port}/postgres`;
+      // U+2168 is IX, U+00AD nothing, U+00A0 a blank: so the server keeps it, and so psql says it.
+      const prepared = "geheim-\u2168\u00ad\u00a0ä";
+      await ask(`CREATE ROLE prepared LOGIN PASSWORD '${prepared}'`);
+      await up(postgres, { postgres: at("prepared"), password: prepared });
+      await up(postgres, { postgres: at("prepared"), password: "geheim-IX ä" });
+      await ask("SET password_encryption = md5; CREATE ROLE hashed LOGIN PASSWORD 'geheim-md5'");
+      await Bun.write(
+        `${server.folder}/data/pg_hba.conf`,
+        "host all hashed all md5\nhost all prepared all password\nhost all all all scram-sha-256\n",
+      );
+      await ask("SELECT pg_reload_conf()");
+      await until(async () => (await outcomeOf(postgres, { postgres: at("hashed"), password: "geheim-md5" })).ok);
+      await up(postgres, { postgres: at("prepared"), password: "geheim-IX ä" });
+      await expectFailure(postgres, { postgres: at("hashed"), password: "geheim" }, "auth", /\(28P01\)$/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the column that is named, or numbered, is the one that is looked at; of several statements, of the last",
+    async () => {
+      await using server = await startPostgres();
+      const look = (query: string, column: string | number, expect: string) =>
+        outcomeOf(postgres, { postgres: urlOf(server), query, column, expect });
+      expect(await look("SELECT 1 AS a, 2 AS b", "b", "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 1 AS a, 2 AS b", 2, "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 0 AS c; SELECT 1 AS a, 2 AS b", "B", "/^2$/")).toEqual({ ok: true });
+      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({ message: 'the query gave no column b, but "a"' });
+      expect(await look("SELECT 1 AS a; SET work_mem = '1MB'", "a", "1")).toMatchObject({
+        message: "the query gave no row",
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "what says not yet, or that this user may not, is no query that failed",
+    async () => {
+      await using server = await startPostgres();
+      for (const [state, reason] of [
+        ["57P03", "not-ready"],
+        ["53200", "not-ready"],
+        ["42501", "auth"],
+        ["28000", "auth"],
+        ["3D000", "missing"],
+        ["57014", "mismatch"],
+        ["22012", "mismatch"],
+      ] as const) {
+        const query = `DO $$BEGIN RAISE EXCEPTION 'it says' USING ERRCODE = '${state}'; END$$`;
+        await expectFailure(
+          postgres,
+          { postgres: urlOf(server), query },
+          reason,
+          new RegExp(`it says \\(${state}\\)$`),
+        );
+      }
+      // A pooler's.
+      for (const [words, reason] of [
+        ["no such database: app", "missing"],
+        ['database "app" does not exist', "missing"],
+        ["no such user: u", "auth"],
+        ["password authentication failed", "auth"],
+        ["SASL authentication failed", "auth"],
+        ["SSL required", "tls"],
+        ["pgbouncer cannot connect to server", "not-ready"],
+        ["server login has been failing, try again later (server_login_retry)", "not-ready"],
+        ["unsupported startup parameter: application_name", "mismatch"],
+      ] as const) {
+        await using pooler = await speaker([postgresMessage("E", `SFATAL\0C08P01\0M${words}\0\0`)]);
+        const at = { postgres: `postgres://u:geheim@127.0.0.1:${pooler.port}` };
+        const outcome = await outcomeOf(postgres, at);
+        expect({ words, outcome }).toMatchObject({ words, outcome: { ok: false, reason } });
+        expect(JSON.stringify(outcome)).toContain(`${words.replaceAll('"', '\\"')} (08P01)`);
+        expect(JSON.stringify(outcome)).not.toContain("the query failed");
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "what a login cannot be done by is told before the driver has it",
+    async () => {
+      const sasl = (name: string) => postgresMessage("R", `\0\0\0\x0a${name}\0\0`);
+      const scram = (iterations: number) => postgresMessage("R", `\0\0\0\x0br=abc,s=YWJj,i=${iterations}`);
+      for (const [steps, reason, message] of [
+        [[postgresMessage("R", "\0\0\0\x07")], "auth", /Kerberos .* pg_hba\.conf$/],
+        [[sasl("OAUTHBEARER")], "auth", /a login by OAUTHBEARER, which health-checker does not speak/],
+        [[sasl("SCRAM-SHA-256"), scram(2_000_000_000)], "auth", /2000000000 iterations .* at most 100000/],
+        [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /cannot be read as PostgreSQL's protocol/],
+        [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /has not proven who it is/],
+        [[sasl("SCRAM-SHA-256"), scram(1), postgresMessage("R", "\0\0\0\x0cv=YWJj")], "auth", /could not prove/],
+        [[Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])], "mismatch", /cannot be read/],
+      ] as const) {
+        await using server = await speaker(steps);
+        await expectFailure(postgres, { postgres: `postgres://u:geheim@127.0.0.1:${server.port}` }, reason, message);
+      }
+    },
+    LIMIT_MS,
+  );
 });
 
 describe("mysql", () => {
@@ -189,8 +296,8 @@ describe("mysql", () => {
       const secured = { mysql: urlOf(), query: "SHOW STATUS LIKE 'Ssl_version'", expect: "Ssl_version" };
       await up(mysql, { ...secured, tls: { ca: caFile, "server-name": "db.internal" } });
       await up(mysql, { ...secured, tls: { verify: false } });
-      await expectFailure(mysql, { ...secured, tls: { ca: caFile } }, "tls", /does not hold: .*altnames/);
-      await expectFailure(mysql, { ...secured, tls: true }, "tls", /does not hold: .*certificate/);
+      await expectFailure(mysql, { ...secured, tls: { ca: caFile } }, "tls", /is for db\.internal, not for 127\./);
+      await expectFailure(mysql, { ...secured, tls: true }, "tls", /the certificate of 127\./);
       await up(mysql, { mysql: urlOf(), query: "SELECT @@read_only, 1", expect: "/^0$/" });
       await expectFailure(mysql, { mysql: urlOf(), query: "SELECT true", expect: "/^t$/" }, "mismatch", /gave "1"/);
       await expectFailure(mysql, { mysql: urlOf(), query: "SELEC" }, "mismatch", /^the query failed: .*\(1064\)$/);
@@ -214,6 +321,131 @@ describe("mysql", () => {
       );
       const port = await freePort();
       await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${port}` }, "refused", /refused the connection/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the column that is named, or numbered, is the one that is looked at",
+    async () => {
+      const look = (column: string | number, expect: string, query = "SHOW VARIABLES LIKE 'read_only'") =>
+        outcomeOf(mysql, { mysql: urlOf(), query, column, expect });
+      for (const column of ["Value", "value", 2, "2"]) expect(await look(column, "/^(OFF|0)$/")).toEqual({ ok: true });
+      expect(await look(1, "/^read_only$/")).toEqual({ ok: true });
+      expect(await look("B", "/^2$/", "SELECT 1 AS b, 2 AS B")).toEqual({ ok: true });
+      expect(await look("b", "/^$/", "SELECT NULL AS b")).toEqual({ ok: true });
+      expect(await look("Value", "/^NO$/")).toMatchObject({
+        message: 'the query gave "OFF", which is not as expected',
+      });
+      const missing = 'but "Variable_name", "Value"';
+      expect(await look("Vallue", "x")).toMatchObject({ message: `the query gave no column Vallue, ${missing}` });
+      expect(await look(3, "x")).toMatchObject({
+        reason: "mismatch",
+        message: `the query gave no column 3, ${missing}`,
+      });
+      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query gave no row" });
+      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query gave no row" });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "what says not yet, or that this user may not, is no query that failed",
+    async () => {
+      const say = (number: number, words: string) =>
+        outcomeOf(mysql, {
+          mysql: urlOf(),
+          query: `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=${number}, MESSAGE_TEXT='${words}'`,
+        });
+      for (const [number, words, reason] of [
+        [1047, "WSREP has not yet prepared node for application use", "not-ready"],
+        [1047, "Unknown command", "mismatch"],
+        [3032, "The server is currently in offline mode", "not-ready"],
+        [1135, "Cannot create a new thread (errno 11)", "not-ready"],
+        [1041, "Out of memory", "not-ready"],
+        [1820, "You must SET PASSWORD before executing this statement", "auth"],
+        [1142, "SELECT command denied to user", "auth"],
+        [1227, "Access denied; you need (at least one of) the SUPER privilege(s)", "auth"],
+        [3159, "Connections using insecure transport are prohibited", "tls"],
+        [1205, "Lock wait timeout exceeded", "mismatch"],
+      ] as const) {
+        expect({ number, outcome: await say(number, words) }).toMatchObject({
+          number,
+          outcome: { ok: false, reason, message: expect.stringContaining(`${words} (${number})`) },
+        });
+      }
+      await using refuses = await speaker(
+        [greeting({ tls: false }), packet(2, "\xff\x51\x04#HY000Some refusal")],
+        true,
+      );
+      await expectFailure(
+        mysql,
+        { mysql: `mysql://u@127.0.0.1:${refuses.port}` },
+        "mismatch",
+        /^the login failed: Some refusal \(1105\)$/,
+      );
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a run leaves as a client does, and the server calls none aborted",
+    async () => {
+      const aborted = () =>
+        outcomeOf(mysql, {
+          mysql: urlOf(),
+          query: "SHOW GLOBAL STATUS LIKE 'Aborted_clients'",
+          column: "Value",
+          expect: "/^0$/",
+        });
+      for (let run = 0; run < 5; run++) await up(mysql, { mysql: urlOf() });
+      await expectFailure(mysql, { mysql: urlOf(), query: "SELEC" }, "mismatch", /1064/);
+      expect(await aborted()).toEqual({ ok: true });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "caching_sha2_password: by its hash anywhere, by the password itself on this host alone, where there is no TLS",
+    async () => {
+      await using sha2 = await startMysqlServer(PASSWORD);
+      const near = { mysql: `mysql://u:${ENCODED}@127.0.0.1:${sha2.port}`, expect: "/^42$/" };
+      // Of this host, and none of its addresses by its looks.
+      const far = { ...near, mysql: `mysql://u:${ENCODED}@[::ffff:127.0.0.1]:${sha2.port}` };
+      await up(mysql, near);
+      expect(sha2.keysAsked()).toBe(1);
+      await expectFailure(mysql, far, "auth", /wants the password itself .* set tls: true$/);
+      expect(sha2.keysAsked()).toBe(1);
+      sha2.remember(true);
+      await up(mysql, far);
+      await up(mysql, near);
+      expect(sha2.keysAsked()).toBe(1);
+      await expectFailure(
+        mysql,
+        { mysql: `mysql://u:geheim@127.0.0.1:${sha2.port}` },
+        "auth",
+        /^Access denied .*\(1045\)$/,
+      );
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a login that is not spoken is named, and packets out of order are another protocol",
+    async () => {
+      const ed25519 = packet(2, "\xfeclient_ed25519\0abc");
+      await using other = await speaker([greeting({ tls: false }), ed25519], true);
+      const at = ({ port }: { readonly port: number }) => ({ mysql: `mysql://u:geheim@127.0.0.1:${port}` });
+      await expectFailure(
+        mysql,
+        at(other),
+        "auth",
+        /by the plugin client_ed25519, which health-checker does not speak/,
+      );
+      await using clear = await speaker([greeting({ tls: false }), packet(2, "\xfemysql_clear_password\0")], true);
+      await expectFailure(mysql, at(clear), "auth", /wants the password itself \(mysql_clear_password\)/);
+      await using wrong = await speaker([greeting({ tls: false }), packet(9, "\0\0\0\x02\0\0\0")], true);
+      await expectFailure(mysql, at(wrong), "mismatch", /cannot be read as MySQL's protocol/);
     },
     LIMIT_MS,
   );
@@ -296,15 +528,54 @@ describe("redis", () => {
   );
 
   test(
-    "an old one echoes the password, which is not told",
+    "a proxy without HELLO is asked in plain",
+    async () => {
+      const proxy = async (replies: Readonly<Record<string, string>>) => {
+        const said: string[] = [];
+        const server = await listener((socket) => {
+          socket.on("data", (piece) => {
+            said.push(String(piece));
+            const [, word = ""] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(String(piece)) ?? [];
+            socket.write(`${replies[word.toUpperCase()] ?? "-ERR unknown command"}\r\n`);
+          });
+        });
+        return { at: (login = "") => `redis://${login}127.0.0.1:${server.port}`, said, server };
+      };
+      const mute = await proxy({ PING: "+PONG" });
+      const knows = await proxy({ AUTH: "+OK", PING: "+PONG" });
+      const old = await proxy({ AUTH: "-ERR wrong number of arguments for 'auth' command" });
+      await using _ = mute.server;
+      await using __ = knows.server;
+      await using ___ = old.server;
+      await up(redis, { redis: mute.at(), expect: "PONG" });
+      expect(mute.said).toEqual(["*1\r\n$4\r\nPING\r\n"]);
+      await up(redis, { redis: knows.at(":geheim@") });
+      expect(knows.said[0]).toBe("*2\r\n$4\r\nAUTH\r\n$6\r\ngeheim\r\n");
+      await expectFailure(redis, { redis: mute.at(":geheim@") }, "auth", /does not know AUTH/);
+      await expectFailure(
+        redis,
+        { redis: old.at("u:geheim@") },
+        "auth",
+        /knows no users: .* redis:\/\/:PASSWORD@HOST$/,
+      );
+      await expectFailure(redis, { redis: `${mute.at()}/3` }, "mismatch", /no databases to select/);
+      await expectFailure(redis, { redis: mute.at(), query: "GET x" }, "mismatch", /^the command failed: ERR unknown/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "one without AUTH echoes the password, which is not told",
     async () => {
       await using old = await speaker([
-        Buffer.from(
-          `-ERR unknown command \`HELLO\`, with args beginning with: \`3\`, \`AUTH\`, \`default\`, \`abc\`, \r\n`,
-        ),
+        Buffer.from("-ERR unknown command `AUTH`, with args beginning with: `abc`, \r\n"),
       ]);
       const outcome = await outcomeOf(redis, { redis: `redis://:abc@127.0.0.1:${old.port}` });
-      expect(outcome).toMatchObject({ ok: false, reason: "mismatch" });
+      expect(outcome).toMatchObject({
+        ok: false,
+        reason: "auth",
+        message: expect.stringContaining("does not know AUTH"),
+      });
       expect(JSON.stringify(outcome)).not.toContain("abc");
     },
     LIMIT_MS,
@@ -323,15 +594,9 @@ describe("what hangs", () => {
     "mysql, before the greeting": [mysql, [], false, {}],
     "mysql, in the login": [mysql, [greeting({ tls: false })], true, {}],
     "mysql, at the TLS handshake": [mysql, [greeting({ tls: true })], true, { tls: true }],
-    "mysql, after the login": [mysql, [greeting({ tls: false }), packet(2, "\0\0\0\x02\0\0\0")], true, {}],
-    "mysql, at the query": [
-      mysql,
-      [greeting({ tls: false }), packet(2, "\0\0\0\x02\0\0\0"), packet(1, "\0\0\0\x02\0\0\0")],
-      true,
-      {},
-    ],
+    "mysql, at the query": [mysql, [greeting({ tls: false }), packet(2, "\0\0\0\x02\0\0\0")], true, {}],
     "redis, at the first word": [redis, [], false, {}],
-    "redis, at the command": [redis, [Buffer.from("%1\r\n+proto\r\n:3\r\n")], false, {}],
+    "redis, at the command": [redis, [Buffer.from("+OK\r\n")], false, {}],
     "redis, at the TLS handshake": [redis, [], false, { tls: true }],
   } as const;
 
@@ -373,7 +638,7 @@ describe("what hangs", () => {
           reason: "mismatch",
           message: expect.stringMatching(
             new RegExp(
-              `^what 127\\.0\\.0\\.1:${port} answers cannot be read as ${called}'s protocol \\(ERR_[A-Z_]+\\)$`,
+              `^what 127\\.0\\.0\\.1:${port} answers cannot be read as ${called}'s protocol; is it the right port\\?$`,
             ),
           ),
         });
@@ -492,6 +757,10 @@ describe("settings", () => {
         PGAPPNAME: "leak",
         PGOPTIONS: "-c statement_timeout=7",
         PGSSLMODE: "require",
+        PGTARGETSESSIONATTRS: "none",
+        PGMAX: "0",
+        PGCONNECT_TIMEOUT: "1",
+        PGSSL: "require",
         DATABASE_URL: "postgres://a:b@127.9.9.9/c",
         MYSQL_PASSWORD: PASSWORD,
         MYSQL_DATABASE: "none",
@@ -512,6 +781,7 @@ describe("settings", () => {
         await outcomeOf(postgres, { postgres: "postgres://" + where }),
         await outcomeOf(postgres, { postgres: "postgres://" + where, password: ${JSON.stringify(PASSWORD)}, query, expect: "postgreshealth-checker0" }),
         await outcomeOf(redis, { redis: "redis://${other.host}:${other.port}" }),
+        await outcomeOf(postgres, { postgres: "postgres://" + where, password: ${JSON.stringify(PASSWORD)}, query: "DO $$BEGIN RAISE NOTICE 'not for stdout'; END$$" }),
         before === seen(),
       ]));`;
       const file = await folder.write("environment.ts", script);
@@ -520,10 +790,11 @@ describe("settings", () => {
         stdout: "pipe",
         stderr: "inherit",
       });
-      const [refused, let_in, unknown, same] = JSON.parse(await new Response(child.stdout).text());
+      const [refused, let_in, unknown, noticed, same] = JSON.parse(await new Response(child.stdout).text());
       expect(refused).toMatchObject({ ok: false, reason: "auth" });
       expect(let_in).toEqual({ ok: true });
       expect(unknown).toMatchObject({ ok: false, reason: "auth" });
+      expect(noticed).toEqual({ ok: true });
       expect(same).toBe(true);
       // A client that is closed keeps no process alive.
       expect(await child.exited).toBe(0);

@@ -1,6 +1,6 @@
 // validate tells all that is wrong with a file, and what is unwise; schema describes one.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Action } from "../../src/cli/action.ts";
 import { decide } from "../../src/cli/decide.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -172,5 +172,58 @@ test("schema prints a JSON Schema, and takes nothing", async () => {
   expect(await decide(["schema", "x"], {})).toEqual({
     kind: "refuse",
     lines: ['health-checker: schema: expected nothing after it, got "x"'],
+  });
+});
+
+describe("an expect that sees the first column alone", () => {
+  const POSTGRES = "postgres://u@127.0.0.1/app";
+  const POOLER = "postgres://u@127.0.0.1/pgbouncer";
+  const doubts = async (kind: "mysql" | "postgres", query: string, more = "expect: 'on'", url = POSTGRES) => {
+    const target = kind === "mysql" ? "mysql://u@127.0.0.1" : url;
+    const check = `{ ${kind}: "${target}", severity: warning, query: ${JSON.stringify(query)}, ${more} }`;
+    const action = await validate(`checks:\n  - tcp: 1\n  - ${check}\n`);
+    return action.kind === "print" ? action.cautions : action;
+  };
+  const warned = (statement: string) => [
+    `hc.yaml:3:5: checks[1]: warning: expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`,
+  ];
+
+  test.each([
+    ["SHOW VARIABLES LIKE 'read_only'", "SHOW VARIABLES"],
+    ["show global status like 'wsrep_ready'", "SHOW GLOBAL STATUS"],
+    ["/* of the cluster */ SHOW\n  STATUS LIKE 'wsrep_ready'", "SHOW STATUS"],
+    ["-- of the cluster\nSHOW SESSION VARIABLES", "SHOW SESSION VARIABLES"],
+    ["SHOW REPLICA STATUS", "SHOW REPLICA STATUS"],
+    ["SHOW ALL SLAVES STATUS", "SHOW ALL SLAVES STATUS"],
+    ["SHOW FULL PROCESSLIST", "SHOW FULL PROCESSLIST"],
+    ["SHOW PLUGINS", "SHOW PLUGINS"],
+    ["CHECK TABLE app.users", "CHECK TABLE"],
+  ])("mysql: %s", async (query, statement) => {
+    expect(await doubts("mysql", query)).toEqual(warned(statement));
+  });
+
+  test.each([
+    "SHOW TABLES LIKE 'on%'",
+    "SHOW FULL TABLES",
+    "SHOW DATABASES",
+    "SHOW GRANTS",
+    "SHOW COUNT(*) WARNINGS",
+    "SELECT 'SHOW VARIABLES'",
+    "SELECT @@read_only",
+  ])("mysql, not of: %s", async (query) => {
+    expect(await doubts("mysql", query)).toEqual([]);
+  });
+
+  test("postgres: all settings, and the tables of a pooler", async () => {
+    expect(await doubts("postgres", "SHOW ALL")).toEqual(warned("SHOW ALL"));
+    expect(await doubts("postgres", "SHOW transaction_read_only")).toEqual([]);
+    expect(await doubts("postgres", "show pools", undefined, POOLER)).toEqual(warned("SHOW POOLS"));
+    expect(await doubts("postgres", "SHOW VERSION", undefined, POOLER)).toEqual([]);
+  });
+
+  test("not with a column, nor without expect", async () => {
+    expect(await doubts("mysql", "SHOW VARIABLES", "expect: 'on', column: Value")).toEqual([]);
+    expect(await doubts("mysql", "SHOW VARIABLES", "column: 2, expect: 'on'")).toEqual([]);
+    expect(await doubts("mysql", "SHOW VARIABLES", "timeout: 2s")).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ const MOST_TASKS = 4_194_304;
 /** Connections of askers; one that keeps its connection has a descriptor all the time. */
 const BASE_DESCRIPTORS = 16_384;
 
-/** Of a run: a script's start takes six, two addresses that are raced two, a database's relay four. */
+/** Of a run: a script's start takes six, two addresses that are raced two. */
 const DESCRIPTORS_OF_RUN = 8;
 
 /** systemd's own hard limit; above fs.nr_open, which an image may have lowered, the unit would not start. */

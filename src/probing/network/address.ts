@@ -62,6 +62,12 @@ export function isIPv6(host: string): boolean {
   return halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8;
 }
 
+/** This host by its own address; a name counts only where it is localhost. */
+export function isLoopback(address: Address): boolean {
+  if (address.family === "unix") return true;
+  return isIPv4(address.host) ? address.host.startsWith("127.") : ["::1", "localhost"].includes(address.host);
+}
+
 function isHostName(host: string): boolean {
   const labels = host.replace(/\.$/, "").split(".");
   // A last label of digits alone would be an address, and this one is not: 10.0.0.300.
