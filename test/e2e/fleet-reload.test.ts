@@ -158,7 +158,7 @@ test("a bad config on ten hosts at once is refused by all, no request is lost an
 
   const present = await folder.write("there", "");
   const good = ({ address, servicePort }: Host) => [
-    { ...serviceAt(address, servicePort), timeout: "3s" },
+    { ...serviceAt(address, servicePort), interval: "3s", timeout: "3s" },
     { name: "marker", file: present },
   ];
   await Promise.all(hosts.map((host) => host.push(good(host))));

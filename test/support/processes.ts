@@ -60,11 +60,11 @@ export const handshakesTo = (port: number): number =>
 
 /** TCP sockets to this port of 127.0.0.1 that are not closed. */
 export const connectionsTo = (port: number): readonly TcpSocket[] =>
-  tcpSockets().filter(({ remote }) => remote === numeric(port));
+  tcpSockets(port).filter(({ remote }) => remote === numeric(port));
 
 /** Connections to this port of 127.0.0.1 that its server has accepted and not closed. */
 export const connectionsAt = (port: number): readonly TcpSocket[] =>
-  tcpSockets().filter(({ local, inode, state }) => local === numeric(port) && inode !== "0" && state !== LISTEN);
+  tcpSockets(port).filter(({ local, inode, state }) => local === numeric(port) && inode !== "0" && state !== LISTEN);
 
 /** How many requests the daemon at this port of 127.0.0.1 has read and not answered. It accepts what has sent something. */
 export const requestsReadAt = (port: number): number =>
@@ -85,11 +85,12 @@ const ESTABLISHED = "01";
 const SYN_SENT = "02";
 const LISTEN = "0A";
 
-const tcpSockets = (): readonly TcpSocket[] =>
+/** Those that have this port at one of their ends. */
+const tcpSockets = (port: number): readonly TcpSocket[] =>
   readFileSync("/proc/net/tcp", "utf8")
-    .trimEnd()
     .split("\n")
-    .slice(1)
+    // Thousands may be there of tests before.
+    .filter((line) => line.includes(numeric(port)))
     .map((line) => {
       const [, local = "", remote = "", state = "", queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
       return { local, remote, state, unreadBytes: Number.parseInt(queues.split(":")[1] ?? "", 16), inode };
