@@ -3,6 +3,7 @@
 // daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
 // start, so it imports nothing that is slow to load.
 
+import { describePastedCharacters } from "../characters.ts";
 import type { CheckConfig } from "../checks/build.ts";
 import { Pattern } from "../checks/keys/fields.ts";
 import type { ServiceUrl } from "../checks/keys/url.ts";
@@ -28,6 +29,8 @@ export function lint(input: TimesInput): Lint {
   for (const [index, check] of checks.entries()) {
     const origin = origins[index];
     if (!origin) continue;
+    const odd = describePastedCharacters(origin.typed?.text ?? "", true);
+    if (odd !== undefined) warnings.push(`${showOrigin(origin, check)}: warning: ${odd}`);
     const place = placeOf(check, origin, source);
     for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place.written)) {
       if (problem && place.refuse) problems.push(place.refuse(keys, problem));
@@ -106,15 +109,16 @@ function findInPatterns(settings: unknown, written: Place["written"]): readonly 
 }
 
 /** Of the texts of the whole file, as they are written. */
-function lintTexts(source: ConfigFile): readonly string[] {
-  return [...textsIn(source.value, [])].flatMap(({ path, text }) =>
-    isName(path) || path.includes("script")
-      ? []
-      : findForeignPlaceholders(text).map(({ written, meant }) =>
-          source.remark(path, `warning: ${written} is plain text here; write ${meant}`),
-        ),
-  );
-}
+const lintTexts = (source: ConfigFile): readonly string[] =>
+  [...textsIn(source.value, [])].flatMap(({ path, text }) => {
+    const isCommand = path.includes("script");
+    const odd = describePastedCharacters(text, isCommand);
+    const foreign = isCommand || isName(path) ? [] : findForeignPlaceholders(text);
+    return [
+      ...(odd === undefined ? [] : [odd]),
+      ...foreign.map(({ written, meant }) => `${written} is plain text here; write ${meant}`),
+    ].map((warning) => source.remark(path, `warning: ${warning}`));
+  });
 
 function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; readonly text: string }> {
   if (typeof node === "string") yield { path, text: node };

@@ -52,3 +52,13 @@ test("a script that finds the daemon's own command line passes, and the daemon s
   expect((await daemon.ask()).status).toBe(200);
   expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also finds the daemon, its config's path");
 });
+
+test("on the command line, too, what cannot be seen is shown", async () => {
+  const refusal = async (...args: readonly string[]) => (await run(args)).err.split("\n")[0];
+  expect(await refusal("--port", "80\u00a0")).toContain('got "80\\u00a0" (it holds a no-break space, \\u00a0)');
+  expect(await refusal("--port\u00a080")).toStartWith(
+    'health-checker: "--port\\u00a080" (it holds a no-break space, \\u00a0): ',
+  );
+  expect(await refusal("–port", "80")).toStartWith('health-checker: "–port" (it holds a typographic dash, \\u2013): ');
+  expect(await refusal("--listener", "‘:5000’")).toContain("(it holds a typographic quotation mark, \\u2018 \\u2019)");
+});
