@@ -5,6 +5,7 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
+import { withoutUnseen } from "../characters.ts";
 import { CHECK_VARIABLE } from "../probing/processes/check-variable.ts";
 import {
   describeExit,
@@ -91,7 +92,7 @@ export const variables: Field<Readonly<Record<string, string>>> = {
       if (!NAME.test(name)) {
         // What follows may be a value that was meant to stand behind a colon.
         const shown = name.replace(/=.+$/s, "=…");
-        return { hint: `a name is of letters, digits and _, unlike ${JSON.stringify(shown)}` };
+        return { hint: `a name is of letters, digits and _, unlike ${withoutUnseen(JSON.stringify(shown))}` };
       }
       if (name === CHECK_VARIABLE) return { hint: `${CHECK_VARIABLE} is the name of the check` };
       if (typeof value !== "string" && typeof value !== "number") {

@@ -124,8 +124,7 @@ function findRepeated(values: RawValues, known: OwnOptions): readonly Problem[] 
   });
 }
 
-const strayWord = (word: string): Problem =>
-  `${JSON.stringify(word)}: expected an option, got a word that belongs to none`;
+const strayWord = (word: string): Problem => `${quoteWhole(word)}: expected an option, got a word that belongs to none`;
 
 /** On one line whatever it holds. */
-const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : JSON.stringify(word));
+const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : quoteWhole(word));

@@ -3,6 +3,7 @@
 import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
+import { describeOddCharacters } from "../characters.ts";
 import { codeOf } from "../thrown.ts";
 import { formatPath, onOneLine, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
@@ -127,12 +128,12 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
   const syntax = [...errors, ...warnings].map((error) => explain(error, text));
   if (directives?.yaml.version === "1.1") syntax.unshift({ offset: text.search(/^%YAML/m), said: FOREIGN_DIRECTIVE });
   if (syntax.length > 0) {
-    const told = new Set(syntax.map(({ offset, said }) => `${place(offset)}: ${said}`));
+    const told = new Set(syntax.map(({ offset, said }) => `${place(offset)}: ${said}${oddNear(text, offset)}`));
     return [...told].slice(0, MOST_SYNTAX_ERRORS);
   }
 
   const { value, flaws, targets } = readTree(contents, lineOf);
-  if (flaws.length > 0) return flaws.map(({ offset, said }) => `${place(offset)}: ${said}`);
+  if (flaws.length > 0) return flaws.map(({ offset, said }) => `${place(offset)}: ${said}${oddNear(text, offset)}`);
   const offsetOf = createFinder(contents, targets);
   const remark = (path: Path, said: string, at?: "key") => {
     const shown = formatPath(path);
@@ -144,4 +145,12 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
     problem: (path, { expected, got, at }) => remark(path, `expected ${expected}, got ${got}`, at),
     remark,
   };
+}
+
+/** What the line holds that cannot be seen, and the line before, in which the parser may not have seen the flaw yet. */
+function oddNear(text: string, offset: number): string {
+  const end = text.indexOf("\n", offset);
+  const before = text.lastIndexOf("\n", text.lastIndexOf("\n", offset - 1) - 1);
+  const odd = describeOddCharacters(text.slice(Math.max(0, before), end < 0 ? undefined : end));
+  return odd === undefined ? "" : ` (near there ${odd.replace(/^it holds/, "the text has")})`;
 }

@@ -3,16 +3,20 @@
 // daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
 // start, so it imports nothing that is slow to load.
 
+import { resolve } from "node:path";
+import { describePastedCharacters } from "../characters.ts";
 import type { CheckConfig } from "../checks/build.ts";
+import { hiding } from "../checks/hiding.ts";
 import { Pattern } from "../checks/keys/fields.ts";
 import type { ServiceUrl } from "../checks/keys/url.ts";
 import type { Command } from "../checks/script.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
+import { type Believed, lintOwners } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
-import { findForeignPlaceholders, withoutPlaceholders } from "./placeholder.ts";
+import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "./placeholder.ts";
 import { listFirstTwo, type Path, type Problem, valueAt } from "./problem.ts";
-import { findCommandLineSearch, findShellSyntax } from "./shell-text.ts";
+import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
 import { lintTimes, type TimesInput } from "./times.ts";
 
 export interface Lint {
@@ -20,14 +24,22 @@ export interface Lint {
   readonly warnings: readonly string[];
 }
 
-/** `origins` are those of `checks`, in the same order. */
-export function lint(input: TimesInput): Lint {
+export interface LintInput extends TimesInput {
+  /** The path of the config file. */
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** `origins` are those of `checks`, in the same order. Never rejects. */
+export async function lint(input: LintInput): Promise<Lint> {
   const { checks, origins, source } = input;
   const problems: Problem[] = [];
   const warnings: string[] = [];
   for (const [index, check] of checks.entries()) {
     const origin = origins[index];
     if (!origin) continue;
+    const odd = describePastedCharacters(origin.typed?.text ?? "", true);
+    if (odd !== undefined) warnings.push(`${showOrigin(origin, check)}: warning: ${odd}`);
     const place = placeOf(check, origin, source);
     for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place.written)) {
       if (problem && place.refuse) problems.push(place.refuse(keys, problem));
@@ -35,7 +47,7 @@ export function lint(input: TimesInput): Lint {
     }
   }
   if (source) warnings.push(...lintTexts(source));
-  warnings.push(...lintTimes(input));
+  warnings.push(...lintTimes(input), ...(await lintOwners(believedIn(input))));
   return { problems, warnings };
 }
 
@@ -106,14 +118,44 @@ function findInPatterns(settings: unknown, written: Place["written"]): readonly 
 }
 
 /** Of the texts of the whole file, as they are written. */
-function lintTexts(source: ConfigFile): readonly string[] {
-  return [...textsIn(source.value, [])].flatMap(({ path, text }) =>
-    isName(path) || path.includes("script")
-      ? []
-      : findForeignPlaceholders(text).map(({ written, meant }) =>
-          source.remark(path, `warning: ${written} is plain text here; write ${meant}`),
-        ),
+const lintTexts = (source: ConfigFile): readonly string[] =>
+  [...textsIn(source.value, [])].flatMap(({ path, text }) => {
+    const isCommand = path.includes("script");
+    const odd = describePastedCharacters(text, isCommand);
+    const foreign = isCommand || isName(path) ? [] : findForeignPlaceholders(text);
+    return [
+      ...(odd === undefined ? [] : [odd]),
+      ...foreign.map(({ written, meant }) => `${written} is plain text here; write ${meant}`),
+    ].map((warning) => source.remark(path, `warning: ${warning}`));
+  });
+
+/** The config file, what it takes secrets from, and what scripts run. */
+function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
+  const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), tell: tellAt([]) }];
+  const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
+    placesIn(text).files.map((file) => ({ path: file, tell: tellAt(path) })),
   );
+  const programs = checks.flatMap((check, index) => {
+    const origin = origins[index];
+    if (check.kind.name !== "script" || !origin) return [];
+    const { script, cwd, env: own } = check.settings as ScriptSettings;
+    const { warn } = placeOf(check, origin, source);
+    const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
+    return programsIn(script.text).map((path) => ({
+      path,
+      cwd,
+      searchPath: own?.["PATH"] ?? env["PATH"],
+      tell: (warning: string) => warn([check.kind.name], hide?.(warning) ?? warning),
+    }));
+  });
+  return [...files, ...secrets, ...programs];
+}
+
+interface ScriptSettings {
+  readonly script: Command;
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; readonly text: string }> {

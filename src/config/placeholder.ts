@@ -7,6 +7,13 @@ export const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 export const withoutPlaceholders = (written: string, standIn: string): string =>
   written.replace(PLACEHOLDER, (_, source: string | undefined) => (source === undefined ? "${" : standIn));
 
+/** The files and the variables that a text takes secrets from. */
+export function placesIn(text: string): { readonly files: readonly string[]; readonly variables: readonly string[] } {
+  const found = [...text.matchAll(PLACEHOLDER)];
+  const named = (wanted: string) => found.flatMap(([, source, name = ""]) => (source === wanted ? [name] : []));
+  return { files: named("file"), variables: named("env") };
+}
+
 export interface Foreign {
   /** Never more than the name: what stands beside it may be a secret. */
   readonly written: string;

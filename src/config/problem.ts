@@ -1,6 +1,8 @@
 // What is wrong with a configuration: one line each, with where it stands, what was
 // expected and what was given, never showing what may be a secret.
 
+import { describeOddCharacters, escapeCharacter, withoutUnseen } from "../characters.ts";
+
 /** One line for the user. */
 export type Problem = string;
 
@@ -13,7 +15,7 @@ export function formatPath(path: Path): string {
     .join("");
 }
 
-const printable = (key: string): string => (/^[\w./-]+$/.test(key) ? cut(key) : quote(key));
+const printable = (key: string): string => (/^[\w./-]+$/.test(key) ? cut(key) : inQuotes(cut(withoutCredentials(key))));
 
 /** Undefined where nothing is. */
 export function valueAt(root: unknown, path: Path): unknown {
@@ -49,7 +51,13 @@ export const quote = (text: string): string => quoted(cut(withoutCredentials(tex
 /** As `quote`, but never cut. */
 export const quoteWhole = (text: string): string => quoted(withoutCredentials(text));
 
-const quoted = (text: string): string => onOneLine(JSON.stringify(text), true);
+/** With what it holds that cannot be seen, or that looks like something else. */
+function quoted(text: string): string {
+  const odd = describeOddCharacters(text);
+  return odd === undefined ? inQuotes(text) : `${inQuotes(text)} (${odd})`;
+}
+
+const inQuotes = (text: string): string => withoutUnseen(onOneLine(JSON.stringify(text), true));
 
 /** "a", "a and b", or "a, b and 3 more". */
 export function listFirstTwo(items: readonly string[]): string {
@@ -61,10 +69,7 @@ export function listFirstTwo(items: readonly string[]): string {
 /** In quotes where it would not stay on one line, or would write elsewhere on a terminal. */
 export function onOneLine(text: string, isQuoted = false): string {
   const harmless = isQuoted || !UNPRINTABLE.test(text) ? text : JSON.stringify(text);
-  return harmless.replaceAll(
-    new RegExp(UNPRINTABLE, "gu"),
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return harmless.replaceAll(new RegExp(UNPRINTABLE, "gu"), escapeCharacter);
 }
 
 /** Controls, and what turns the direction of writing or breaks the line. */

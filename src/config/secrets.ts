@@ -4,7 +4,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "../thrown.ts";
 import { cannotRead, typeOf } from "./file.ts";
-import { PLACEHOLDER } from "./placeholder.ts";
+import { PLACEHOLDER, placesIn } from "./placeholder.ts";
 import { type Path, quote } from "./problem.ts";
 
 export interface Filled<T> {
@@ -32,9 +32,9 @@ export function placesOfSecrets(written: unknown): {
 } {
   const places = { file: new Set<string>(), env: new Set<string>() };
   for (const text of textsOf(written)) {
-    for (const [, source, name = ""] of text.matchAll(PLACEHOLDER)) {
-      if (source === "file" || source === "env") places[source].add(name);
-    }
+    const { files, variables } = placesIn(text);
+    for (const file of files) places.file.add(file);
+    for (const variable of variables) places.env.add(variable);
   }
   return { files: [...places.file], variables: [...places.env] };
 }

@@ -55,37 +55,78 @@ function hasSeveralCommands(plain: string): boolean {
  * whatever has the pattern in its own, so the daemon too. Undefined where it does not.
  */
 export function findCommandLineSearch(text: string): string | undefined {
-  // Within double quotes, too, a shell runs it.
-  for (const [, inner, quoted] of text.matchAll(/\$\(([^()]*)\)|`([^`]*)`/g)) {
-    const found = findCommandLineSearch(inner ?? quoted ?? "");
-    if (found !== undefined) return found;
-  }
-  let position = 0;
-  let before = "";
   let ofProcesses = false;
+  for (const { words, isPiped } of commandsIn(text)) {
+    const [program = "", ...more] = words;
+    const name = basename(program);
+    ofProcesses &&= isPiped;
+    if (ofProcesses && FILTERS.has(name)) return `ps … ${name}`;
+    if ((name === "pgrep" || name === "pkill") && more.some((word) => FULL.test(word))) return `${name} -f`;
+    ofProcesses ||= name === "ps" && listsCommandLines(more);
+  }
+  return undefined;
+}
+
+const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk"]);
+
+const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
+
+/** Not where `ps` shows one name or number, or names alone. */
+const listsCommandLines = (words: readonly string[]): boolean =>
+  !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
+
+const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;
+
+/** The programs that a script's text names, and the files that they interpret, as they are written. */
+export function programsIn(text: string): readonly string[] {
+  const programs = new Set<string>();
+  for (const { words } of commandsIn(text)) {
+    const [program = "", ...more] = words;
+    programs.add(program);
+    const runs = RUNNERS.has(basename(program)) || INTERPRETER.test(basename(program));
+    const file =
+      runs &&
+      !more.some((word) => /^-\w*c$/.test(word)) &&
+      more.find((word) => word.includes("/") && !word.startsWith("-"));
+    if (file) programs.add(file);
+  }
+  return [...programs];
+}
+
+const INTERPRETER = /^(?:(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl|ruby|node|bun|deno|php|lua)$/;
+
+interface ShellCommand {
+  /** The program, without what stands before it, and its arguments. */
+  readonly words: readonly string[];
+  /** Whether it reads what the one before writes. */
+  readonly isPiped: boolean;
+}
+
+/** The simple commands of a text as a shell reads it, and of those that it hands to another shell. */
+function* commandsIn(text: string): Generator<ShellCommand> {
+  // Within double quotes, too, a shell runs it.
+  for (const [, inner, quoted] of text.matchAll(/\$\(([^()]*)\)|`([^`]*)`/g)) yield* commandsIn(inner ?? quoted ?? "");
+  let position = 0;
+  let isPiped = false;
   for (const part of maskQuoted(text).split(SEPARATOR)) {
     const written = text.slice(position, position + part.length).trim();
     position += part.length;
     if (written === "") continue;
     if (SEPARATOR.test(part)) {
-      before = part;
+      isPiped = part === "|" || part === "|&";
       continue;
     }
-    const words = splitWords(written);
-    if (typeof words === "string") continue;
-    const program = programOf(words);
-    ofProcesses &&= before.startsWith("|") && before !== "||";
-    if (ofProcesses && FILTERS.has(basename(program[0] ?? ""))) return `ps … ${basename(program[0] ?? "")}`;
-    const found = searchOf(program);
-    if (found !== undefined) return found;
-    ofProcesses ||= listsCommandLines(program);
+    const split = splitWords(written);
+    if (typeof split === "string") continue;
+    const words = programOf(split);
+    yield { words, isPiped };
+    isPiped = false;
+    const inner = SHELLS.has(basename(words[0] ?? "")) ? shellTextOf(words.slice(1)) : undefined;
+    if (inner !== undefined) yield* commandsIn(inner);
   }
-  return undefined;
 }
 
 const SEPARATOR = /(\|\||\|&|\||&&|;|(?<![<>])&(?![>\d])|\n|\(|\)|`)/;
-
-const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk"]);
 
 const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
 
@@ -112,21 +153,3 @@ function shellTextOf(words: readonly string[]): string | undefined {
   const option = words.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
   return option < 0 ? undefined : words.slice(option + 1).find((word) => !word.startsWith("-"));
 }
-
-function searchOf([name = "", ...words]: readonly string[]): string | undefined {
-  const program = basename(name);
-  if (SHELLS.has(program)) {
-    const text = shellTextOf(words);
-    return text === undefined ? undefined : findCommandLineSearch(text);
-  }
-  const isSearch = program === "pgrep" || program === "pkill";
-  return isSearch && words.some((word) => FULL.test(word)) ? `${program} -f` : undefined;
-}
-
-const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
-
-/** Not where `ps` shows one name or number, or names alone. */
-const listsCommandLines = ([name = "", ...words]: readonly string[]): boolean =>
-  basename(name) === "ps" && !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
-
-const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;

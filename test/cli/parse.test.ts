@@ -81,7 +81,10 @@ test.each([
   [["--deadline=1s", "--deadline=2s", "--deadline=3s"], '--deadline: expected once, got "1s", "2s" and 1 more'],
   [["--max-rounds=", "--max-rounds", "x"], '--max-rounds: expected once, got "" and "x"'],
   [["--config=http://u:pw@h/a", "--config", "u:pw@b"], '--config: expected once, got "http://***@h/a" and "***@b"'],
-  [["--config", "a\n\u202eb", "--config", "\u001b[2J"], '--config: expected once, got "a\\n\\u202eb" and "\\u001b[2J"'],
+  [
+    ["--config", "a\n\u202eb", "--config", "\u001b[2J"],
+    '--config: expected once, got "a\\n\\u202eb" (it holds an invisible character, \\u202e) and "\\u001b[2J"',
+  ],
   [["--singleflight", "--singleflight=false"], '--singleflight: expected once, got "true" and "false"'],
   [["-h", "--help=false", "-h"], '--help: expected once, got "true" and "false"'],
 ] as const)("%j gives an option twice, and the problem names both values", async (argv, problem) => {

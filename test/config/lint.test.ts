@@ -524,3 +524,32 @@ test("what is wrong with a pattern or a path shows no secret", async () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
   expect(await lintCheck({ tcp: 22, expect: "${env:PW}" }, {}, env)).toEqual([]);
 });
+
+test("a character that cannot be seen is told where it is accepted", async () => {
+  const told = async (check: unknown) => (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
+  expect(await told({ script: "/bin/check\u00a0--all" })).toEqual([
+    "checks[0].script: warning: it holds a no-break space, \\u00a0",
+  ]);
+  expect(await told({ script: ["/bin/check", "a\u200bb\u00ad", "–all", "“x”"] })).toEqual([
+    "checks[0].script[1]: warning: it holds a zero width space, \\u200b; a soft hyphen, \\u00ad",
+    "checks[0].script[2]: warning: it holds a typographic dash, \\u2013",
+    "checks[0].script[3]: warning: it holds a typographic quotation mark, \\u201c \\u201d",
+  ]);
+  expect(await told({ tcp: 80, name: "x\ufeff", expect: "im\u2003ok" })).toEqual([
+    "checks[0].name: warning: it holds a byte order mark, \\ufeff",
+    "checks[0].expect: warning: it holds a space of another width, \\u2003",
+  ]);
+  expect(await told({ redis: "redis://127.0.0.1", password: "s3cret\u00a0" })).toEqual([
+    "checks[0].password: warning: it holds a no-break space, \\u00a0",
+  ]);
+  expect(await lint(undefined, { script: ["/bin/check –all"] })).toEqual([
+    '--script "/bin/check –all" (it holds a typographic dash, \\u2013): warning: it holds a typographic dash, \\u2013',
+  ]);
+});
+
+test.each(["état prêt", "“ready” – l’état", "👨‍👩‍👧 ok", "می‌خواهم", "naïve", "日本", "Статус"])(
+  "%s can be seen",
+  async (expected) => {
+    expect(await lintCheck({ tcp: 80, name: expected, expect: expected })).toEqual([]);
+  },
+);

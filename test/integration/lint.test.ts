@@ -46,9 +46,41 @@ test("a script that only a shell understands", async () => {
   expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
 });
 
+test("a value, a time, a pattern, a script and a file that are not what they seem", async () => {
+  await using folder = await tempFolder();
+  const script = await folder.write("check.sh", "#!/bin/sh\nexit 0\n", 0o757);
+  const content = [
+    "checks:",
+    "  - { timeout: 20s, interval: 10s, name: a,",
+    `      script: [${script}] }`,
+    '  - { name: b, tcp: 22, expect: "(?i)ssh" }',
+    `  - { name: c, redis: redis://127.0.0.1, password: "$\${DB}\${PASSWORD}" }`,
+    "",
+  ].join("\n");
+  const said = await warningsOf(folder, content, "--port-timeout", "5000", "--interval", "1h30m");
+  const warnings = [
+    "hc.yaml:4:33: checks[1].expect: warning: it is compared as plain text, (?i) too; a regular expression stands between slashes, as in /^ok$/i",
+    `hc.yaml:5:52: checks[2].password: warning: \${PASSWORD} is plain text here; write \${env:PASSWORD} for a variable of the environment`,
+    "--port-timeout: warning: 5000 without a unit is in seconds, 1h23m20s; write 5000ms for milliseconds, 5000s if seconds are meant",
+    "hc.yaml:2:16: checks[0].timeout: warning: the timeout (20s) is longer than the interval (10s), so while a run hangs the next ones are left out",
+    `hc.yaml:3:15: checks[0].script: warning: any user may write ${script} (mode 757), and so decides what the daemon runs`,
+  ];
+  expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
+});
+
 test("a script that finds the daemon's own command line passes, and the daemon says so", async () => {
   const name = `no-such-process-${crypto.randomUUID()}`;
   await using daemon = await startDaemon(["--script", `pgrep -f ${name}`]);
   expect((await daemon.ask()).status).toBe(200);
   expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also finds the daemon, its config's path");
+});
+
+test("on the command line, too, what cannot be seen is shown", async () => {
+  const refusal = async (...args: readonly string[]) => (await run(args)).err.split("\n")[0];
+  expect(await refusal("--port", "80\u00a0")).toContain('got "80\\u00a0" (it holds a no-break space, \\u00a0)');
+  expect(await refusal("--port\u00a080")).toStartWith(
+    'health-checker: "--port\\u00a080" (it holds a no-break space, \\u00a0): ',
+  );
+  expect(await refusal("–port", "80")).toStartWith('health-checker: "–port" (it holds a typographic dash, \\u2013): ');
+  expect(await refusal("--listener", "‘:5000’")).toContain("(it holds a typographic quotation mark, \\u2018 \\u2019)");
 });
