@@ -43,10 +43,6 @@ export const processName: Field<string> = {
     if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
     if (typeof given !== "string") return {};
     if (given === "" || given.includes("\0")) return {};
-    if (/^\/.*\/[a-z]*$/.test(given) && /[.*+?^$()[\]{}|\\]/.test(given)) {
-      return { hint: "a regular expression goes into matching, beside the name of the program" };
-    }
-    if (given.endsWith("/")) return { hint: "the path of a pid file has no slash at the end" };
     if (given.startsWith("/")) return { value: given };
     if (given.includes("/")) return { hint: "a path begins with a slash, a name has none" };
     if (Buffer.byteLength(given) > MAX_NAME_BYTES) return { expected: `at most ${MAX_NAME_BYTES} bytes` };
