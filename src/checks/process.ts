@@ -43,10 +43,6 @@ export const processName: Field<string> = {
     if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
     if (typeof given !== "string") return {};
     if (given === "" || given.includes("\0")) return {};
-    if (/^\/.*\/[dgimsuvy]*$/.test(given) && /[*+?^$()[\]{}|\\]/.test(given)) {
-      return { hint: "a regular expression goes into matching, beside the name of the program" };
-    }
-    if (given.endsWith("/")) return { hint: "the path of a pid file has no slash at the end" };
     if (given.startsWith("/")) return { value: given };
     if (given.includes("/")) return { hint: "a path begins with a slash, a name has none" };
     if (Buffer.byteLength(given) > MAX_NAME_BYTES) return { expected: `at most ${MAX_NAME_BYTES} bytes` };
@@ -226,7 +222,7 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
       // A file system in memory is empty at boot. That of a host without a clock is set only later.
       const room = age === "before boot" ? await askFileSystem({ ask: "room", path }, signal) : undefined;
       const it = `process ${pid} (${shown(facts.name)})`;
-      if (room && "value" in room && !room.value.isInMemory) {
+      if (room && "value" in room && "isInMemory" in room.value && !room.value.isInMemory) {
         const { firstStartedMs = 0 } = facts;
         const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
         return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);

@@ -471,6 +471,9 @@ test.each([
 const named = (what: string) => `warning: ${what}; a regular expression goes under matching:`;
 
 test.each([
+  ["/java.*QuorumPeerMain/", "it begins with a slash, so it is the path of a pid file"],
+  ["/nginx/", "it begins with a slash, so it is the path of a pid file"],
+  ["/^java$/i", "it begins with a slash, so it is the path of a pid file"],
   ["/run/app-*.pid", "it begins with a slash, so it is the path of a pid file"],
   ["nginx*", "it is compared as a whole name, * too"],
   ["^nginx$", "it is compared as a whole name, ^ too"],
