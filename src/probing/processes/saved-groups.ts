@@ -195,53 +195,51 @@ function readHeader(line: string): Partial<Header> | undefined {
 }
 
 function endGroup(system: Libc, saved: SavedGroup, log: SavedGroupsOptions["log"]): void {
-  let processes = 0;
+  // One that was signalled may be there for a while yet.
+  const signalled = new Set<number>();
   for (let pass = 0; pass < PASSES; pass++) {
-    const killed = killMembers(system, saved);
-    if (killed === 0) break;
-    processes += killed;
+    const before = signalled.size;
+    for (const pid of killMembers(system, saved)) signalled.add(pid);
+    if (signalled.size === before) break;
   }
-  if (processes === 0) return;
-  log.warning("killed a script that a previous daemon had left running", { group: saved.group, processes });
+  if (signalled.size === 0) return;
+  const fields = { group: saved.group, processes: signalled.size };
+  log.warning("killed a script that a previous daemon had left running", fields);
 }
 
 const PIDFD_OPEN = 434;
 const PIDFD_SEND_SIGNAL = 424;
 
 /**
- * How many were signalled. Each is held by a descriptor, which stays with that one process, and is of the group before
+ * The ones that were signalled. Each is held by a descriptor, which stays with that one process, and is of the group before
  * and after the look at whose group it is: so the group was the same one all the while. Before Linux 5.3 there are no
  * such descriptors; its number then has no time to be given away.
  */
-function killMembers(system: Libc, saved: SavedGroup): number {
+function killMembers(system: Libc, saved: SavedGroup): readonly number[] {
   const held = processes()
     .map((pid) => ({ pid, fd: -1 }))
     .filter(({ pid }) => isMember(pid, saved.group));
   try {
     for (const one of held) one.fd = Number(system.syscall(PIDFD_OPEN, one.pid, 0, 0, 0));
     const members = held.filter(({ pid }) => isMember(pid, saved.group));
-    if (
-      !isOurs(
-        saved,
-        members.map(({ pid }) => pid),
+    if (!isOurs(saved, members)) return [];
+    return members
+      .filter(
+        ({ pid, fd }) =>
+          isMember(pid, saved.group) &&
+          (fd < 0 ? system.kill(pid, SIGKILL) : Number(system.syscall(PIDFD_SEND_SIGNAL, fd, SIGKILL, 0, 0))) === 0,
       )
-    )
-      return 0;
-    return members.filter(
-      ({ pid, fd }) =>
-        isMember(pid, saved.group) &&
-        (fd < 0 ? system.kill(pid, SIGKILL) : Number(system.syscall(PIDFD_SEND_SIGNAL, fd, SIGKILL, 0, 0))) === 0,
-    ).length;
+      .map(({ pid }) => pid);
   } finally {
     for (const { fd } of held) if (fd >= 0) system.close(fd);
   }
 }
 
 /** Whether the group is the one that was saved; while one of its processes lives, no other can have its number. */
-function isOurs({ group, startedAt, run }: SavedGroup, members: readonly number[]): boolean {
+function isOurs({ group, startedAt, run }: SavedGroup, members: readonly { readonly pid: number }[]): boolean {
   const leader = statOf(group);
   if (leader) return leader.startedAt === startedAt;
-  return members.some((pid) => hasRun(pid, run));
+  return members.some(({ pid }) => hasRun(pid, run));
 }
 
 function hasRun(pid: number, run: string): boolean {
