@@ -19,6 +19,7 @@ import { createPlan, type Plan } from "./plan.ts";
 import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
 import { reapStrangers } from "./probing/processes/reaper.ts";
+import { openSavedGroups, type SavedGroups } from "./probing/processes/saved-groups.ts";
 import { holdReserve } from "./probing/system/descriptors.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { type Reporting, reporting } from "./reporting.ts";
@@ -26,6 +27,7 @@ import { type HostStatus, hostStatus } from "./status.ts";
 import type { Notifier } from "./systemd.ts";
 import { runTrial } from "./trial.ts";
 import { version } from "./version.ts";
+import { readBootId } from "./withdrawal/kept-file.ts";
 import type { Withdrawals } from "./withdrawal/withdrawal.ts";
 import { createWithdrawals } from "./withdrawal/withdrawals.ts";
 import { within } from "./within.ts";
@@ -118,6 +120,8 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     onFault: told.onAnswerFault,
   });
   const others = opened.move();
+  // With the listener in hand there is no other daemon at work whose place this one takes.
+  const savedGroups = saveGroupsIn(directory, log);
 
   monitor.start();
   notifier?.begin({
@@ -154,6 +158,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       await allGroupsGone(FLUSH_GRACE_MS);
       await health.close();
       withdrawals.close();
+      savedGroups?.close();
       told.end();
       notifier?.close();
     },
@@ -163,6 +168,11 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
 
 const stateDirectory = (options: Options, env: Surroundings["env"]): string | undefined =>
   options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
+
+function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | undefined {
+  const boot = directory === undefined ? undefined : readBootId();
+  return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
+}
 
 /** Loaded where it is asked for, as is the agent. */
 async function openControl(path: string, controls: Controls, log: Log): Promise<AsyncDisposable> {

@@ -1,7 +1,7 @@
 // What a script inherits: the environment less what belongs to the program and its
 // service manager.
 
-const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
+const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|HEALTH_CHECKER_RUN|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
 
 export function scriptEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {};

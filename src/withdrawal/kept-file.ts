@@ -157,7 +157,7 @@ function remove(path: string): void {
 }
 
 /** What is wrong with the file itself. */
-class Flaw extends Error {}
+export class Flaw extends Error {}
 
 const CAUSES: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -172,7 +172,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENXIO: "it is not a regular file",
 };
 
-function causeOf(error: unknown): string {
+/** In words, for one line of the log. */
+export function causeOf(error: unknown): string {
   if (error instanceof Flaw) return error.message;
   const code = codeOf(error);
   return CAUSES[code] ?? code;

@@ -85,6 +85,21 @@ export const isLeader = (pid: number): boolean => living.has(pid);
 /** The leaders of the groups that run now. */
 export const runningGroups = (): readonly number[] => [...living.keys()];
 
+/** How groups are saved for the next daemon (saved-groups.ts). */
+export interface GroupSaver {
+  /** What the environment of the next program has to say of its run. */
+  nextRun(): Readonly<Record<string, string>>;
+  /** The program of that run has started. What it returns is called when the group has been ended. Neither throws. */
+  started(pid: number): () => void;
+}
+
+let saver: GroupSaver | undefined;
+
+/** For groups that are started from now on. */
+export function saveGroupsBy(next: GroupSaver | undefined): void {
+  saver = next;
+}
+
 /** Kills every group that still runs, at once. */
 export function killAllGroups(): void {
   for (const group of living.values()) group.kill();
@@ -110,20 +125,21 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
   if (output instanceof StartError) return output;
   const { promise: exited, resolve: tellExit } = Promise.withResolvers<GroupExit>();
   // The runtime may call onExit before spawn returns.
-  const run: { group?: Group; exit?: GroupExit } = {};
+  const run: { group?: Group; exit?: GroupExit; forget?: () => void } = {};
   const end = () => {
     const { group, exit } = run;
     if (!group || !exit) return;
     living.delete(group.pid);
     // Its number cannot have been given away yet: the kernel hands them out in turn.
     group.kill();
+    run.forget?.();
     output.finish(() => tellExit(exit));
     refillReserve();
   };
   try {
     const child = Bun.spawn([...argv], {
       stdio: ["ignore", ...output.stdio],
-      env: options.env,
+      env: saver ? { ...options.env, ...saver.nextRun() } : options.env,
       ...(options.cwd !== undefined && { cwd: options.cwd }),
       detached: true,
       windowsHide: true,
@@ -137,6 +153,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     run.group = group;
     living.set(pid, group);
     output.start(child);
+    if (saver) run.forget = saver.started(pid);
     end();
     return group;
   } catch (error) {

@@ -25,6 +25,8 @@ export const POLLHUP = 16;
 export const SIGKILL = 9;
 export const SIGCHLD = 17;
 export const SIG_SETMASK = 2;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 export const P_ALL = 0;
 export const WNOHANG = 1;
 export const WEXITED = 4;
@@ -46,6 +48,8 @@ const SIGNATURES = {
   kill: { args: ["i32", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   prctl: { args: ["i32", "ptr"], returns: "i32" },
   waitid: { args: ["i32", "u32", "ptr", "i32"], returns: "i32" },
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
@@ -78,6 +82,9 @@ export interface Libc {
   kill(pid: number, signal: number): number;
   sigaction(signal: number, action: BigUint64Array | null, old: BigUint64Array | null): number;
   pthread_sigmask(how: number, mask: BigUint64Array, old: null): number;
+  flock(fd: number, operation: number): number;
+  /** One that takes numbers alone. */
+  syscall(call: number, first: number, second: number, third: number, fourth: number): number | bigint;
   prctl(option: number, value: Int32Array): number;
   waitid(which: number, id: number, info: Int32Array, options: number): number;
   waitpid(pid: number, status: null, options: number): number;
