@@ -15,6 +15,7 @@ import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
 import { isFailure, race } from "./race.ts";
 import { resolve } from "./resolve.ts";
+import { explainOffer } from "./tls-offer.ts";
 import { loadTrust, type Trust } from "./trust.ts";
 
 export interface StreamOptions {
@@ -335,7 +336,7 @@ function streamOn(
 const explainTls = (peer: string, reason: string): string =>
   reason === "WRONG_VERSION_NUMBER"
     ? `what ${peer} answers is not TLS (${reason})`
-    : `no TLS could be agreed on with ${peer} (${reason})`;
+    : (explainOffer(peer, reason) ?? `no TLS could be agreed on with ${peer} (${reason})`);
 
 /** OpenSSL's words for it where they are what tells more. */
 function reasonOf(error: Error): string {

@@ -7,12 +7,11 @@ import type { SecureContext } from "node:tls";
 import { type Failure, failed } from "../../checks/check.ts";
 import { whyHidden } from "../files/hidden.ts";
 import { isFailure } from "./race.ts";
+import { TLS_OFFER } from "./tls-offer.ts";
 
 export interface Trust {
   /** For `tls.connect`. */
   readonly context: SecureContext;
-  /** For whoever takes PEM instead, such as `fetch`. */
-  readonly pem: string;
   /** Parsed when first asked for: the system has some 150. */
   readonly authorities: () => readonly X509Certificate[];
 }
@@ -77,7 +76,7 @@ async function build(pem: string): Promise<Trust | undefined> {
   // An empty text would mean the runtime's own authorities; a text cut short is one being written.
   if (blocks.length === 0 || blocks.length !== pem.split("-----BEGIN CERTIFICATE-----").length - 1) return undefined;
   const [{ createSecureContext }, { X509Certificate }] = await Promise.all([import("node:tls"), import("node:crypto")]);
-  const context = createSecureContext({ ca: pem });
+  const context = createSecureContext({ ca: pem, ...TLS_OFFER });
   const parse = (block: string) => {
     try {
       return [new X509Certificate(block)];
@@ -88,7 +87,6 @@ async function build(pem: string): Promise<Trust | undefined> {
   let authorities: readonly X509Certificate[] | undefined;
   return {
     context,
-    pem,
     authorities() {
       authorities ??= blocks.flatMap(parse);
       return authorities;
