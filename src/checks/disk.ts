@@ -1,64 +1,94 @@
 // disk: passes when as much of the target's file system is left as was asked for, of
-// bytes, of inodes or of both.
+// bytes, of inodes or of both; with `mounted`, when something is mounted right there.
 //
-// It counts as df does: what is held back for root is not free, and the whole is
-// what others than root can use. A file system without a fixed number of
-// inodes has enough of them.
+// A block device stands for what is mounted from it. It counts as df does: what is held
+// back for root is not free, and the whole is what others than root can use. A file system
+// without a fixed number of inodes has enough of them.
 
-import type { Room } from "../probing/files/filesystem-thread.ts";
+import { hiddenBy, whyHidden } from "../probing/files/hidden.ts";
+import { readMountinfo } from "../probing/files/mounts.ts";
+import type { NoRoom, Room } from "../probing/files/room.ts";
 import { formatSize, isBinary } from "../size.ts";
-import { failed, type Outcome } from "./check.ts";
+import { type Failure, failed, type Outcome } from "./check.ts";
 import { type Amount, count, size } from "./keys/amount.ts";
-import { absolutePath, takes } from "./keys/fields.ts";
+import { absolutePath, flag, takes } from "./keys/fields.ts";
 import { defineKind } from "./kind.ts";
 import { cannotLook } from "./paths.ts";
 
 export const disk = defineKind({
   name: "disk",
   value: "PATH",
-  rule: "as much of the file system is free as min-free and min-free-inodes say",
+  rule: "as much of the file system is free as min-free and min-free-inodes say; with mounted, it is mounted there",
   shape: (z) => ({
-    disk: takes(z, absolutePath, "a mount point, or any file or folder of the file system"),
+    disk: takes(
+      z,
+      absolutePath,
+      "a mount point, any file or folder of the file system, or the device that it is mounted from",
+    ),
     "min-free": takes(z, size, "how many bytes must be left: a size, or a part of all").optional(),
     "min-free-inodes": takes(
       z,
       count,
       "how many inodes, thus files, must be left to make: a number, or a part of all",
     ).optional(),
+    mounted: takes(z, flag, "whether something must be mounted right there, and not on a folder above").prefault(false),
   }),
-  conflict: ({ "min-free": bytes, "min-free-inodes": inodes }) =>
-    bytes || inodes
+  conflict: ({ "min-free": bytes, "min-free-inodes": inodes, mounted }) =>
+    bytes || inodes || mounted
       ? undefined
-      : { path: ["disk"], expected: "min-free, min-free-inodes or both beside it", got: "neither" },
+      : { path: ["disk"], expected: "min-free, min-free-inodes or mounted: true beside it", got: "none" },
   target: ({ disk }) => disk,
   paths: ({ disk }) => [disk],
-  probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes }) {
+  probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
     const loading = import("../probing/files/filesystem.ts");
     return async (signal) => {
       const { askFileSystem } = await loading;
       const told = await askFileSystem({ ask: "room", path }, signal);
       if ("reason" in told) return told;
-      return "code" in told ? cannotLook(path, told.code) : judge(path, told.value, bytes, inodes);
+      if ("code" in told) return cannotLook(path, told.code);
+      if ("special" in told.value) return noRoom(path, told.value);
+      const failure = mounted ? judgeMount(path, told.value) : undefined;
+      return failure ?? judge(path, told.value, bytes, inodes);
     };
   },
 });
 
+function noRoom(path: string, found: NoRoom): Failure {
+  if (!("parts" in found)) {
+    return failed("mismatch", `${path} is a ${found.special}, expected a folder, a file or a block device`);
+  }
+  const parts = found.parts.map(({ source, point }) => `${source} is, on ${point}`).join("; ");
+  return failed("mismatch", `${path} is a block device that is not mounted${parts === "" ? "" : ` (${parts})`}`);
+}
+
+function judgeMount(path: string, { isMountPoint, below }: Room): Failure | undefined {
+  if (below === undefined)
+    return failed("unreachable", `cannot look for what is mounted on ${path}: only Linux has a list`);
+  // What the sandbox of the service puts there is no disk.
+  const isHidden = hiddenBy(readMountinfo(), path) !== undefined;
+  if (isMountPoint && !isHidden) return undefined;
+  const seen = isHidden ? whyHidden(path, "ENOENT") : `; it lies on the file system of ${below}`;
+  return failed("mismatch", `nothing is mounted on ${path}${seen}`);
+}
+
 function judge(path: string, room: Room, bytes: Amount | undefined, inodes: Amount | undefined): Outcome {
-  const { sizeBytes, freeBytes, usedBytes } = room;
+  const { sizeBytes, freeBytes, usedBytes, on } = room;
+  if (!bytes && !inodes) return { ok: true };
   if (sizeBytes === 0) return failed("mismatch", `the file system of ${path} has no size`);
   if (room.readOnly) return failed("not-ready", `the file system of ${path} is read-only`);
+  const where = on === undefined ? "" : ` on ${on}`;
   const details: string[] = [];
   if (bytes) {
     const binary = isBinary(bytes.text);
     const usableBytes = usedBytes + freeBytes;
     const left = `${formatSize(freeBytes, binary)} of ${formatSize(usableBytes, binary)} free`;
     const share = percentOf(freeBytes, usableBytes);
-    details.push(`${left} (${floor(share)}%)`);
+    details.push(`${left} (${floor(share)}%)${where}`);
     if (isLess(freeBytes, share, bytes)) return tooLittle(details, bytes);
   }
   if (inodes && room.inodes > 0) {
     const share = percentOf(room.freeInodes, room.inodes);
-    details.push(`${room.freeInodes} of ${room.inodes} inodes free (${floor(share)}%)`);
+    details.push(`${room.freeInodes} of ${room.inodes} inodes free (${floor(share)}%)${where}`);
     if (isLess(room.freeInodes, share, inodes)) return tooLittle(details, inodes);
   }
   return details.length === 0 ? { ok: true } : { ok: true, detail: details.join(", ") };

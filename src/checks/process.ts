@@ -226,7 +226,7 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
       // A file system in memory is empty at boot. That of a host without a clock is set only later.
       const room = age === "before boot" ? await askFileSystem({ ask: "room", path }, signal) : undefined;
       const it = `process ${pid} (${shown(facts.name)})`;
-      if (room && "value" in room && !room.value.isInMemory) {
+      if (room && "value" in room && "isInMemory" in room.value && !room.value.isInMemory) {
         const { firstStartedMs = 0 } = facts;
         const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
         return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);

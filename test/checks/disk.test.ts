@@ -1,7 +1,7 @@
 // A disk is up as long as so much of it is left as was asked for, by df's way of counting.
 
 import { expect, test } from "bun:test";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { disk } from "../../src/checks/disk.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
@@ -114,6 +114,136 @@ asRoot(
   20_000,
 );
 
+/** A block device of these numbers, whether there is such a one or not. */
+function makeDevice(path: string, [major = "", minor = ""]: readonly string[]): string {
+  expect(Bun.spawnSync(["mknod", path, "b", major, minor]).exitCode).toBe(0);
+  return path;
+}
+
+/** MAJOR and MINOR of what is mounted there. */
+const numbersOf = (path: string): readonly string[] =>
+  Bun.spawnSync(["findmnt", "-rno", "MAJ:MIN", path]).stdout.toString().trim().split("\n")[0]?.split(":") ?? [];
+
+asRoot(
+  "a device means what is mounted from it, and not the file system that its file lies on",
+  async () => {
+    await using folder = await tempFolder();
+    await using mount = await mountTmpfs("size=1M");
+    const device = makeDevice(join(folder.path, "device"), numbersOf(mount.path));
+    const detail = `1.04 MB of 1.04 MB free (100%) on ${mount.path}`;
+    expect(await room(device, { "min-free": "50%" })).toEqual({ ok: true, detail });
+    const link = join(folder.path, "by-uuid");
+    await symlink(device, link);
+    expect(await room(link, { "min-free": "50%", mounted: true })).toEqual({ ok: true, detail });
+    await Bun.write(join(mount.path, "big"), new Uint8Array(600 * 1024));
+    expect(await room(link, { "min-free": "50%" })).toEqual({
+      ok: false,
+      reason: "low",
+      message: `434 kB of 1.04 MB free (41%) on ${mount.path}, expected at least 50%`,
+    });
+
+    // It is mounted elsewhere too, and where it was something else hides it.
+    await using other = await tempFolder();
+    expect(Bun.spawnSync(["mount", "--bind", mount.path, other.path]).exitCode).toBe(0);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "tmpfs", mount.path]).exitCode).toBe(0);
+    try {
+      expect(await room(device, { "min-free": "1%" })).toMatchObject({
+        detail: expect.stringContaining(` on ${other.path}`),
+      });
+    } finally {
+      Bun.spawnSync(["umount", mount.path]);
+      Bun.spawnSync(["umount", other.path]);
+    }
+    Bun.spawnSync(["umount", mount.path]);
+    expect(await room(device, { "min-free": "1%" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: `${device} is a block device that is not mounted`,
+    });
+  },
+  20_000,
+);
+
+asRoot(
+  "a disk whose partition is mounted says which",
+  async () => {
+    await using folder = await tempFolder();
+    const disk = makeDevice(join(folder.path, "sdx"), ["7", "251"]);
+    const part = join(folder.path, "sdx1");
+    await using target = await tempFolder();
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", part, target.path]).exitCode).toBe(0);
+    try {
+      expect(await room(disk, { "min-free": "1%" })).toMatchObject({
+        reason: "mismatch",
+        message: `${disk} is a block device that is not mounted (${part} is, on ${target.path})`,
+      });
+    } finally {
+      Bun.spawnSync(["umount", target.path]);
+    }
+  },
+  20_000,
+);
+
+test("other special files are refused", async () => {
+  await using folder = await tempFolder();
+  const fifo = join(folder.path, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  for (const [path, type] of [
+    ["/dev/null", "character device"],
+    [fifo, "FIFO"],
+  ] as const) {
+    expect(await room(path, { "min-free": "1%" })).toEqual({
+      ok: false,
+      reason: "mismatch",
+      message: `${path} is a ${type}, expected a folder, a file or a block device`,
+    });
+  }
+});
+
+asRoot(
+  "mounted: true wants a mount point, and no bind of the folder itself makes it one",
+  async () => {
+    await using mount = await mountTmpfs("size=1M");
+    const { path } = mount;
+    const mounted = { mounted: true };
+    expect(await room(path, mounted)).toEqual({ ok: true });
+    expect(await room(path, { ...mounted, "min-free": "50%" })).toMatchObject({ ok: true });
+    await using links = await tempFolder();
+    const link = join(links.path, "link");
+    await symlink(path, link);
+    expect(await room(link, mounted)).toEqual({ ok: true });
+
+    const below = join(path, "below");
+    await mkdir(below);
+    const notMounted = (folder: string, on: string) => ({
+      ok: false,
+      reason: "mismatch",
+      message: `nothing is mounted on ${folder}; it lies on the file system of ${on}`,
+    });
+    expect(await room(below, mounted)).toEqual(notMounted(below, path) as never);
+    expect(await room(below, { "min-free": "50%" })).toMatchObject({ ok: true });
+    // As ReadWritePaths= makes of it for a service.
+    expect(Bun.spawnSync(["mount", "--bind", below, below]).exitCode).toBe(0);
+    expect(await room(below, mounted)).toEqual(notMounted(below, path) as never);
+    Bun.spawnSync(["umount", below]);
+    // The same on what is mounted changes nothing; another folder of the same file system is a mount.
+    expect(Bun.spawnSync(["mount", "--bind", path, path]).exitCode).toBe(0);
+    expect(await room(path, mounted)).toEqual({ ok: true });
+    Bun.spawnSync(["umount", path]);
+    const elsewhere = join(path, "elsewhere");
+    await mkdir(elsewhere);
+    expect(Bun.spawnSync(["mount", "--bind", below, elsewhere]).exitCode).toBe(0);
+    expect(await room(elsewhere, mounted)).toEqual({ ok: true });
+    Bun.spawnSync(["umount", elsewhere]);
+
+    Bun.spawnSync(["umount", path]);
+    expect(await room(path, mounted)).toEqual(notMounted(path, "/") as never);
+    expect(await room("/", mounted)).toEqual({ ok: true });
+    expect(await room("/no/such", mounted)).toMatchObject({ reason: "missing" });
+  },
+  20_000,
+);
+
 test("what is free is what df says", async () => {
   const df = () => {
     const { stdout } = Bun.spawnSync(["df", "-B1", "--output=avail,pcent", "/"]);
@@ -142,7 +272,7 @@ test("a path that is not there, or on no disk, is down", async () => {
 });
 
 test.each([
-  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or both beside it, got neither"],
+  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or mounted: true beside it, got none"],
   [{ disk: "var", "min-free": "10%" }, "begins with a slash"],
   [{ disk: "/", "min-free": 10 }, "with a unit: 10GB, 10GiB or 10%"],
   [{ disk: "/", "min-free": "0%" }, "a part above 0%"],

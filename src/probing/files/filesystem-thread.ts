@@ -2,7 +2,7 @@
 // calls that block. Only regular files are opened: to open a FIFO or a device may
 // block for ever, or do something.
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statfsSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { codeOf } from "../../thrown.ts";
 import {
   type Census,
@@ -14,6 +14,7 @@ import {
   type Sought,
   takeCensus,
 } from "../processes/proc.ts";
+import { measure, type NoRoom, type Room } from "./room.ts";
 
 declare const self: Worker;
 
@@ -39,7 +40,7 @@ interface OfScripts {
 export interface Answers {
   readonly stat: Stat;
   readonly read: Content;
-  readonly room: Room;
+  readonly room: Room | NoRoom;
   readonly census: Census;
   readonly "near-misses": readonly NearMisses[];
   readonly process: ProcessFacts;
@@ -58,23 +59,6 @@ export interface Content extends Stat {
   /** There is more of it. */
   readonly cut: boolean;
 }
-
-export interface Room {
-  readonly sizeBytes: number;
-  /** Without what is held back for root, as df says it. */
-  readonly freeBytes: number;
-  readonly usedBytes: number;
-  /** 0 where the file system has no fixed number of them. */
-  readonly inodes: number;
-  readonly freeInodes: number;
-  /** The file system itself is read-only, and not just this mount of it; undefined where that cannot be told. */
-  readonly readOnly: boolean | undefined;
-  /** What it holds is gone at the next boot. */
-  readonly isInMemory: boolean;
-}
-
-/** tmpfs and ramfs, by statfs(2). */
-const IN_MEMORY: readonly bigint[] = [0x0102_1994n, 0x8584_58f6n];
 
 export type Reply = { readonly value: Answers[keyof Answers] } | { readonly code: string };
 
@@ -129,40 +113,6 @@ function readStart(path: string, limitBytes: number): Content {
     return { ...describe(stats), text, cut: length > limitBytes };
   } finally {
     closeSync(fd);
-  }
-}
-
-function measure(path: string): Room {
-  const { dev } = statSync(path, { bigint: true });
-  const { type, bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
-  return {
-    sizeBytes: Number(blocks * bsize),
-    freeBytes: Number(bavail * bsize),
-    usedBytes: Number((blocks - bfree) * bsize),
-    inodes: Number(files),
-    freeInodes: Number(ffree),
-    readOnly: isReadOnly(dev),
-    isInMemory: IN_MEMORY.includes(type),
-  };
-}
-
-/**
- * By the last field of mountinfo(5), which is the file system's own: a service
- * under ProtectSystem= sees all of the host's through mounts that are read-only.
- */
-function isReadOnly(dev: bigint): boolean | undefined {
-  if (process.platform !== "linux") return undefined;
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
-  const device = ` ${major}:${minor} `;
-  try {
-    const line = readFileSync("/proc/self/mountinfo", "utf8")
-      .split("\n")
-      .find((line) => line.includes(device));
-    const options = line?.split(" - ")[1]?.split(" ").at(-1);
-    return options?.split(",").includes("ro");
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,6 +5,8 @@ export interface Mount {
   readonly id: string;
   /** The mount that it is mounted on. */
   readonly parent: string;
+  /** MAJOR:MINOR, which some file systems make up. */
+  readonly device: string;
   /** Which folder of its file system is mounted; "/" is all of it. */
   readonly root: string;
   readonly point: string;
@@ -12,6 +14,8 @@ export interface Mount {
   readonly isCopy: boolean;
   /** "ext4", "tmpfs", "proc"… */
   readonly type: string;
+  /** What was mounted, as mount(8) was told: "/dev/sda1", "server:/path", "tmpfs"… */
+  readonly source: string;
   /** Those of the file system itself. */
   readonly options: readonly string[];
 }
@@ -20,16 +24,18 @@ export interface Mount {
 export function parseMounts(text: string): readonly Mount[] {
   return text.split("\n").flatMap((line) => {
     const [own = "", of = ""] = line.split(" - ");
-    const [id, parent, , root, point, , ...tags] = own.split(" ");
+    const [id, parent, device = "", root, point, , ...tags] = own.split(" ");
     if (id === undefined || parent === undefined || root === undefined || point === undefined) return [];
-    const [type = "", , options = ""] = of.split(" ");
+    const [type = "", source = "", options = ""] = of.split(" ");
     return {
       id,
       parent,
+      device,
       root: unescapePath(root),
       point: unescapePath(point),
       isCopy: tags.some((tag) => tag.startsWith("master:")),
       type,
+      source: unescapePath(source),
       options: options.split(","),
     };
   });
