@@ -14,7 +14,13 @@ import { cannotLook, isMissing } from "./paths.ts";
 /** How much of its start is looked at for `expect`. */
 const CONTENT_BYTES = 64 * 1024;
 
+/** By so much the clock of a file server may be ahead of this host's. */
+const SKEW_MS = 10_000;
+
 const DAY_MS = 24 * 3_600_000;
+/** What a file from the future comes of. */
+const CLOCK = "this host's clock may be wrong, or was";
+
 const MAX_AGE_MS = 3650 * DAY_MS;
 
 /** A duration that may be long: a backup is made once a day. */
@@ -58,9 +64,15 @@ export const file = defineKind({
         const limit = roundDuration(maxAge);
         return failed("expired", `${path} was last changed ${roundDuration(ageMs)} ago, expected at most ${limit}`);
       }
-      if (expect === undefined) return { ok: true };
+      const isAhead = maxAge !== undefined && ageMs < -SKEW_MS;
+      const ahead = `${path} was last changed ${roundDuration(-ageMs)} in the future`;
+      if (isAhead && -ageMs > maxAge) {
+        return failed("mismatch", `${ahead}, expected at most ${roundDuration(maxAge)} ago; ${CLOCK}`);
+      }
+      const up: Outcome = isAhead ? { ok: true, warning: `${ahead}; ${CLOCK}` } : { ok: true };
+      if (expect === undefined) return up;
       if (found.text === undefined) return failed("mismatch", `${path} is a ${found.type}, expected a regular file`);
-      if (expect.matches(found.text)) return { ok: true };
+      if (expect.matches(found.text)) return up;
       const where = found.cut ? ` in its first ${CONTENT_BYTES} bytes` : "";
       return failed("mismatch", `${path} does not hold what is expected${where}`);
     };
