@@ -8,8 +8,8 @@ import { isFailure, race } from "../probing/network/race.ts";
 import { resolve } from "../probing/network/resolve.ts";
 import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { address, type Pattern, pattern, takes } from "./keys/fields.ts";
-import { shown, words } from "./keys/talk.ts";
+import { address, pattern, takes } from "./keys/fields.ts";
+import { bytesToSend, conflictOf, type Expectation, expectationOf, hexBytes, words } from "./keys/talk.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
@@ -30,15 +30,20 @@ export const tcp = defineKind({
       pattern,
       "what the first 4 KiB of the answer must hold: a text, or a regular expression between slashes",
     ).optional(),
+    "send-hex": takes(z, hexBytes, "the same as bytes in hexadecimal").optional(),
+    "expect-hex": takes(z, hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold").optional(),
     tls: tls(z).optional(),
   }),
+  conflict: conflictOf,
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
   paths: ({ tls }) => pathsOfTls(tls),
-  probe: ({ tcp, ...talk }, { timeoutMs }) =>
-    talk.send === undefined && talk.expect === undefined && talk.tls === undefined
+  probe({ tcp, tls, ...talk }, { timeoutMs }) {
+    const words = { send: bytesToSend(talk), expect: expectationOf(talk), tls };
+    return words.send === undefined && words.expect === undefined && tls === undefined
       ? handshakeProbe(tcp, timeoutMs)
-      : talkProbe(tcp, talk, timeoutMs),
+      : talkProbe(tcp, words, timeoutMs);
+  },
 });
 
 /** Connects, and closes again: by system calls, since this is what a host may be asked thousands of times a second. */
@@ -73,13 +78,13 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
   };
 }
 
-interface Talk {
-  readonly send?: string | undefined;
-  readonly expect?: Pattern | undefined;
-  readonly tls?: TlsSettings | undefined;
+interface Words {
+  readonly send: Uint8Array | undefined;
+  readonly expect: Expectation | undefined;
+  readonly tls: TlsSettings | undefined;
 }
 
-function talkProbe(address: Address, talk: Talk, timeoutMs: number): Probe {
+function talkProbe(address: Address, talk: Words, timeoutMs: number): Probe {
   const peer = formatAddress(address);
   const loading = import("../probing/network/stream.ts");
   return async (signal) => {
@@ -93,16 +98,16 @@ function talkProbe(address: Address, talk: Talk, timeoutMs: number): Probe {
   };
 }
 
-async function converse(stream: Stream, { send, expect }: Talk, peer: string, signal: AbortSignal) {
+async function converse(stream: Stream, { send, expect }: Words, peer: string, signal: AbortSignal) {
   if (expect) {
     if (send !== undefined) stream.write(send);
-    return hear(stream, expect, peer, send);
+    return hear(stream, expect, peer);
   }
   return send === undefined ? undefined : say(stream, send, peer, signal);
 }
 
 /** Undefined once the kernel has taken it all. */
-function say({ socket }: Stream, text: string, peer: string, signal: AbortSignal): Promise<Failure | undefined> {
+function say({ socket }: Stream, bytes: Uint8Array, peer: string, signal: AbortSignal): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     const settle = (broken: boolean) => {
       signal.removeEventListener("abort", onEnd);
@@ -118,32 +123,23 @@ function say({ socket }: Stream, text: string, peer: string, signal: AbortSignal
     if (signal.aborted || socket.destroyed) return onEnd();
     signal.addEventListener("abort", onEnd);
     socket.on("close", onEnd);
-    socket.write(text, (error) => settle(Boolean(error)));
+    socket.write(bytes, (error) => settle(Boolean(error)));
   });
 }
 
 /** Undefined as soon as what has come matches. */
-async function hear(
-  stream: Stream,
-  expect: Pattern,
-  peer: string,
-  sent: string | undefined,
-): Promise<Failure | undefined> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
+async function hear(stream: Stream, expect: Expectation, peer: string): Promise<Failure | undefined> {
+  let answer: Uint8Array = new Uint8Array();
   for (;;) {
     const piece = await stream.read("the expected answer");
     const over = piece === undefined || isFailure(piece);
-    const taken = over ? undefined : piece.subarray(0, ANSWER_BYTES - bytes);
-    // At the end a character that is not whole counts as it is.
-    text += taken ? decoder.decode(taken, { stream: true }) : decoder.decode();
-    bytes += taken?.byteLength ?? 0;
-    if (bytes > 0 && expect.matches(text)) return undefined;
+    if (!over) answer = Buffer.concat([answer, piece]).subarray(0, ANSWER_BYTES);
+    const bytes = answer.byteLength;
+    if (bytes > 0 && expect.matches(answer, over)) return undefined;
     if (!over && bytes < ANSWER_BYTES) continue;
     if (bytes === 0)
       return isFailure(piece) ? piece : failed("closed", `${peer} closed the connection without an answer`);
-    const came = shown(text, sent);
+    const came = expect.show(answer);
     if (isFailure(piece) && piece.reason === "timeout") {
       return failed("timeout", `${peer}: no match in ${bytes} bytes: "${came}"`);
     }

@@ -7,7 +7,7 @@ import { isFailure, race } from "../probing/network/race.ts";
 import { resolve } from "../probing/network/resolve.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { pattern, takes, tcpAddress } from "./keys/fields.ts";
-import { shown, words } from "./keys/talk.ts";
+import { bytesToSend, conflictOf, expectationOf, hexBytes, words } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
@@ -21,41 +21,43 @@ export const udp = defineKind({
   rule: "a datagram comes back, the expected one where one is",
   shape: (z) => ({
     udp: takes(z, tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
-    send: takes(z, words, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
+    send: takes(z, words, 'the datagram to send, something that the service answers; "\\0" is a zero byte').optional(),
     expect: takes(
       z,
       pattern,
       "what a datagram of the answer must hold: a text, or a regular expression between slashes; any will do without it",
     ).optional(),
+    "send-hex": takes(z, hexBytes, "the datagram as bytes in hexadecimal, instead of send").optional(),
+    "expect-hex": takes(z, hexBytes, "bytes in hexadecimal that a datagram of the answer must hold").optional(),
   }),
-  conflict: ({ send }) => {
-    const sizeBytes = Buffer.byteLength(send);
-    if (sizeBytes <= MOST_BYTES) return undefined;
-    return { path: ["send"], expected: `at most ${MOST_BYTES} bytes`, got: `${sizeBytes} bytes` };
+  conflict(talk) {
+    const { byteLength } = bytesToSend(talk) ?? {};
+    if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };
+    if (byteLength <= MOST_BYTES) return conflictOf(talk);
+    const key = talk.send === undefined ? "send-hex" : "send";
+    return { path: [key], expected: `at most ${MOST_BYTES} bytes`, got: `${byteLength} bytes` };
   },
   target: ({ udp }) => formatAddress(udp),
   peer: ({ udp }) => udp,
-  probe:
-    ({ udp, send, expect }, { timeoutMs }): Probe =>
-    async (signal) => {
+  probe({ udp, ...talk }, { timeoutMs }): Probe {
+    const data = bytesToSend(talk) ?? new Uint8Array();
+    const expect = expectationOf(talk);
+    return async (signal) => {
       const found =
         isIPv4(udp.host) || isIPv6(udp.host)
           ? { addresses: [udp.host], warning: undefined }
           : await resolve(udp.host, signal, timeoutMs / 2);
       if (isFailure(found)) return found;
-      const data = Buffer.from(send);
       const ask = async (host: string, raced: AbortSignal): Promise<true | Failure> => {
         let unmatched = 0;
-        let last = "";
+        let last: Uint8Array = new Uint8Array();
         const answer = await askByDatagram(
           { ...udp, host },
           data,
           (datagram) => {
-            // Binary or not: what is no UTF-8 becomes a question mark of its own.
-            const text = new TextDecoder().decode(datagram);
-            if (!expect || expect.matches(text)) return true;
+            if (!expect || expect.matches(datagram, true)) return true;
             unmatched++;
-            last = text;
+            last = datagram;
             return undefined;
           },
           raced,
@@ -64,14 +66,15 @@ export const udp = defineKind({
         const peer = formatAddress({ ...udp, host });
         return failed(
           "timeout",
-          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${shown(last, send)}"`,
+          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${expect?.show(last)}"`,
         );
       };
       const answer = await race(found.addresses, ask, signal, undefined, timeoutMs / 2);
       const { warning } = found;
       if (!isFailure(answer)) return warning === undefined ? UP : { ok: true, warning };
       return warning === undefined ? answer : { ...answer, message: `${answer.message}; ${warning}` };
-    },
+    };
+  },
 });
 
 const count = (number: number, thing: string): string => `${number} ${thing}${number === 1 ? "" : "s"}`;

@@ -10,6 +10,7 @@ import { hiding } from "../checks/hiding.ts";
 import { Pattern } from "../checks/keys/fields.ts";
 import type { ServiceUrl } from "../checks/keys/url.ts";
 import type { Command } from "../checks/script.ts";
+import { lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
 import { type Believed, lintOwners } from "./owners.ts";
@@ -103,8 +104,14 @@ const RULES: Readonly<Partial<Record<string, (settings: never, written: Place["w
     Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
       ofText(value, lintJsonValue, ["json", pointer]),
     ),
+  tcp: findBytes,
+  udp: findBytes,
   process: (_, written) => ofText(written("process"), lintProcess),
 };
+
+function findBytes(_: unknown, written: Place["written"]): readonly Finding[] {
+  return ["send", "expect"].flatMap((key) => ofText(written(key), (text) => lintBytes(text, `${key}-hex`), [key]));
+}
 
 function ofText(written: unknown, rule: (text: string) => string | undefined, keys?: Path): readonly Finding[] {
   const warning = typeof written === "string" ? rule(written) : undefined;

@@ -14,6 +14,8 @@ const MOST_BY_ALIAS = 10_000;
 /** The first mistake in the syntax makes most of those after it. */
 export const MOST_SYNTAX_ERRORS = 5;
 
+const BINARY = "tag:yaml.org,2002:binary";
+
 export const TOO_DEEP = `expected at most ${DEEPEST} levels of lists and mappings, got more`;
 
 export interface Content {
@@ -65,7 +67,11 @@ export function readTree(root: unknown, lineOf: (offset: number) => number): Con
     const { anchor, tag } = node as YAMLNode;
     if (anchor !== undefined && !aliased) anchors.set(anchor, node as YAMLNode);
     if (tag !== undefined && tag !== "tag:yaml.org,2002:str") {
-      flaw(node, "no tag", "one (put a text that begins with ! in quotes)");
+      const hint =
+        tag === BINARY
+          ? "bytes are written in hexadecimal, under send-hex or expect-hex"
+          : "put a text that begins with ! in quotes";
+      flaw(node, "no tag", `one (${hint})`);
       return null;
     }
     if (isScalar(node)) return scalarOf(node, isJson);

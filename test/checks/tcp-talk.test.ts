@@ -30,6 +30,28 @@ const says =
     }
   };
 
+test("bytes in hexadecimal go out as they are, and are found wherever the pieces end", async () => {
+  const heard: number[][] = [];
+  await using server = await listener((socket) => {
+    socket.on("data", async (data) => {
+      heard.push([...Buffer.from(data)]);
+      await says(new Uint8Array([0x15, 0xc3]), new Uint8Array([0x28, 0xff]))(socket);
+      socket.end();
+    });
+  });
+  const ask = (keys: object) => outcomeOf(tcp, { tcp: server.port, "send-hex": "ff fe 80", ...keys });
+  expect(await ask({ "expect-hex": "c3 28" })).toEqual(UP);
+  expect(heard[0]).toEqual([0xff, 0xfe, 0x80]);
+  expect(await ask({ "expect-hex": "28 c3" })).toEqual({
+    ok: false,
+    reason: "mismatch",
+    message: `127.0.0.1:${server.port} answered without a match in 4 bytes; the connection ended`,
+    output: "15 c3 28 ff",
+  });
+  expect(await ask({ expect: "(" })).toEqual(UP);
+  expect(await outcomeOf(tcp, { tcp: server.port, send: "x", "expect-hex": "c328" })).toEqual(UP);
+});
+
 const withRedis = await needs("Redis on port 6379");
 
 withRedis(

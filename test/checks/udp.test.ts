@@ -65,6 +65,24 @@ test("bytes go as they are written, zero bytes too, and an answer need be no tex
   expect(clock.heard[0]?.byteLength).toBe(48);
 });
 
+test("bytes in hexadecimal go out as they are, and are looked for as they are", async () => {
+  await using peer = await responder(says(new Uint8Array([0, 0xff, 0x80, 0x7f])));
+  const ask = (keys: object) => outcomeOf(udp, { udp: peer.port, ...keys }, { timeoutMs: 300 });
+  expect(await ask({ "send-hex": "80 FF:00\n7f", "expect-hex": "ff80" })).toEqual(UP);
+  expect([...(peer.heard[0] ?? [])]).toEqual([0x80, 0xff, 0, 0x7f]);
+  expect(await ask({ "send-hex": "00ff80", "expect-hex": "8000" })).toEqual({
+    ok: false,
+    reason: "timeout",
+    message: `127.0.0.1:${peer.port}: no match in 1 datagram, at last "00 ff 80 7f" (timeout 300ms)`,
+  });
+  // What was sent is not shown, in bytes either.
+  await using echo = await responder((socket, message, { port, address }) => socket.send(message, port, address));
+  const keys = { udp: echo.port, "send-hex": "de ad be ef", "expect-hex": "00" };
+  expect(await outcomeOf(udp, keys, { timeoutMs: 300 })).toMatchObject({
+    message: expect.stringContaining('at last "***"'),
+  });
+});
+
 test("nobody there is refused where the kernel is told so", async () => {
   const peer = await responder();
   const { port } = peer;
@@ -157,4 +175,15 @@ test("wrong keys are refused: send is needed, and a socket file will not do", ()
     expect(() => checkOf(udp, { udp: 53, ...keys })).toThrow();
   }
   expect(() => checkOf(udp, { udp: 53, send: "é".repeat(40_000) })).toThrow("send: expected at most 65507 bytes");
+  expect(() => checkOf(udp, { udp: 53 })).toThrow("udp: expected send or send-hex beside it, got neither");
+  const bytes = { "send-hex": "00" };
+  expect(() => checkOf(udp, { udp: 53, send: "x", ...bytes })).toThrow(
+    "send-hex: expected no such key beside send, got both",
+  );
+  expect(() => checkOf(udp, { udp: 53, ...bytes, expect: "x", "expect-hex": "00" })).toThrow(
+    "expect-hex: expected no such key beside expect, got both",
+  );
+  expect(() => checkOf(udp, { udp: 53, "send-hex": "00".repeat(65_508) })).toThrow(
+    "send-hex: expected at most 65507 bytes",
+  );
 });

@@ -1,10 +1,13 @@
 // What the kinds that send and expect texts have in common: what may be sent, and
 // how that what came is shown: bounded, printable, and without what was sent.
 
-import { type Field, TEXT_OR_NUMBER } from "./fields.ts";
+import type { Conflict } from "../kind.ts";
+import { type Field, type Pattern, TEXT_OR_NUMBER } from "./fields.ts";
 
 /** What is shown of an answer at most. */
 const SHOWN_CHARACTERS = 200;
+
+const SHOWN_BYTES = 64;
 
 /** As build.ts has it: to hide what is shorter would hide all else. */
 const SHORTEST_HIDDEN = 4;
@@ -19,6 +22,78 @@ export const words: Field<string> = {
     return typeof given === "string" && given !== "" ? { value: given } : {};
   },
 };
+
+const HEX_BYTES = /^\s*[\da-f]{2}(?:[\s:]*[\da-f]{2})*\s*$/i;
+
+/** The same as bytes, of which no text has those above 127 by themselves. */
+export const hexBytes: Field<Uint8Array> = {
+  expected: 'bytes in hexadecimal such as "16 03 01"',
+  json: { type: ["string", "integer"], examples: ["16 03 01", "ffffffff54"] },
+  read(given) {
+    const text = typeof given === "number" ? String(given) : given;
+    if (typeof text !== "string") return {};
+    if (/\b0x/i.test(text)) return { hint: "without 0x" };
+    if (!HEX_BYTES.test(text)) return {};
+    return { value: new Uint8Array(Buffer.from(text.replace(/[\s:]/g, ""), "hex")) };
+  },
+};
+
+/** What is said, and what must come of it: a text or bytes each, or nothing. */
+export interface Talk {
+  readonly send?: string | undefined;
+  readonly "send-hex"?: Uint8Array | undefined;
+  readonly expect?: Pattern | undefined;
+  readonly "expect-hex"?: Uint8Array | undefined;
+}
+
+/** Both of a pair say the same twice, or two things. */
+export function conflictOf(talk: Talk): Conflict | undefined {
+  const key = (["send", "expect"] as const).find((key) => talk[key] !== undefined && talk[`${key}-hex`] !== undefined);
+  return key && { path: [`${key}-hex`], expected: `no such key beside ${key}`, got: "both" };
+}
+
+export const bytesToSend = (talk: Talk): Uint8Array | undefined =>
+  talk["send-hex"] ?? (talk.send === undefined ? undefined : Buffer.from(talk.send));
+
+/** Undefined where any answer will do. */
+export function expectationOf(talk: Talk): Expectation | undefined {
+  const { expect, "expect-hex": bytes } = talk;
+  const sent = bytesToSend(talk) ?? new Uint8Array();
+  if (bytes) {
+    return {
+      matches: (answer) => Buffer.from(answer).includes(bytes),
+      show: (answer) => shownBytes(answer, sent),
+    };
+  }
+  return (
+    expect && {
+      // At the end a character that is not whole counts as it is.
+      matches: (answer, isWhole) => expect.matches(new TextDecoder().decode(answer, { stream: !isWhole })),
+      show: (answer) => shown(new TextDecoder().decode(answer), new TextDecoder().decode(sent)),
+    }
+  );
+}
+
+export interface Expectation {
+  /** `isWhole` says that no more of it comes. */
+  matches(answer: Uint8Array, isWhole: boolean): boolean;
+  /** For people, without what was sent. */
+  show(answer: Uint8Array): string;
+}
+
+/** "16 03 01 …" */
+function shownBytes(answer: Uint8Array, sent: Uint8Array): string {
+  const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  const pieces: string[] = [];
+  for (let from = 0; from < answer.byteLength && pieces.length < SHOWN_BYTES; ) {
+    const isSent =
+      sent.byteLength >= SHORTEST_HIDDEN && Buffer.from(sent).equals(answer.subarray(from, from + sent.byteLength));
+    pieces.push(isSent ? "***" : hexOf(answer.subarray(from, from + 1)));
+    from += isSent ? sent.byteLength : 1;
+    if (pieces.length === SHOWN_BYTES && from < answer.byteLength) pieces.push("…");
+  }
+  return pieces.join(" ");
+}
 
 /** An answer for people. A peer that echoes what it was sent does not give it away. */
 export function shown(answer: string, sent = ""): string {
