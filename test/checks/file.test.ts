@@ -2,13 +2,14 @@
 // where that is asked for; nothing that it may be makes the daemon wait.
 
 import { expect, test } from "bun:test";
-import { chmod, mkdir, rm, symlink, utimes } from "node:fs/promises";
+import { chmod, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { age, file } from "../../src/checks/file.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { asRoot } from "../support/needs.ts";
 import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>
   outcomeOf(file, { file: path, ...keys }, { timeoutMs });
@@ -146,6 +147,25 @@ test("only a regular file is opened", async () => {
     });
   }
 });
+
+asRoot(
+  "a file that has nothing to read at once is no want of this host; what it had is looked at",
+  async () => {
+    // The kernel's log, which fails with EAGAIN where it ends.
+    await using log = await open("/dev/kmsg", "w");
+    const word = crypto.randomUUID();
+    await log.write(`health-checker test ${word}\n`);
+    expect(await look("/proc/kmsg", { expect: word })).toEqual(OK);
+    const nothing = {
+      ok: false,
+      reason: "unreachable",
+      message: "cannot look at /proc/kmsg: it has nothing to read at once (EAGAIN)",
+    } as const;
+    // Others write to it, too.
+    await until(async () => Bun.deepEquals(await look("/proc/kmsg", { expect: word }), nothing));
+  },
+  20_000,
+);
 
 test("links in a circle and a name too long are told, not taken for absent", async () => {
   await using folder = await tempFolder();

@@ -105,7 +105,7 @@ function readStart(path: string, limitBytes: number): Content {
     const bytes = Buffer.alloc(limitBytes + 1);
     let length = 0;
     while (length < bytes.byteLength) {
-      const count = readSync(fd, bytes, length, bytes.byteLength - length, null);
+      const count = readMore(fd, bytes, length);
       if (count === 0) break;
       length += count;
     }
@@ -113,6 +113,16 @@ function readStart(path: string, limitBytes: number): Content {
     return { ...describe(stats), text, cut: length > limitBytes };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** 0 at the end, and where there is no more to read at once; throws where there was nothing at all. */
+function readMore(fd: number, bytes: Buffer, length: number): number {
+  try {
+    return readSync(fd, bytes, length, bytes.byteLength - length, null);
+  } catch (error) {
+    if (codeOf(error) === "EAGAIN" && length > 0) return 0;
+    throw error;
   }
 }
 

@@ -189,7 +189,7 @@ test("without a thread left it is tried again, then told to be this host's fault
   const failure = (path: string) => ({
     ok: false,
     reason: "resource",
-    message: `nothing left of this host to look at ${path} with (EAGAIN)`,
+    message: `nothing left of this host to look at ${path} with (no thread)`,
   });
   expect(JSON.parse(stdout.toString())).toEqual([
     failure("/etc/passwd"),
