@@ -23,7 +23,8 @@ const configFor = (postgres: string) => {
   });
 };
 
-const warnings = (daemon: Daemon): readonly string[] => daemon.log().filter((line) => / (WARNING|ERROR) (?!unwise configuration)/.test(line));
+const warnings = (daemon: Daemon): readonly string[] =>
+  daemon.log().filter((line) => / (WARNING|ERROR) (?!unwise configuration)/.test(line));
 
 test("HAProxy finds the primary and the replica, and finds them again when they have changed roles", async () => {
   await using folder = await tempFolder();

@@ -14,6 +14,7 @@ import {
   type Sought,
   takeCensus,
 } from "../processes/proc.ts";
+import { findCause } from "./cause.ts";
 import { measure, type NoRoom, type Room } from "./room.ts";
 
 declare const self: Worker;
@@ -22,6 +23,8 @@ export type Question =
   | { readonly ask: "stat"; readonly path: string }
   | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
   | { readonly ask: "room"; readonly path: string }
+  /** Why a call for it has failed with that code. */
+  | { readonly ask: "cause"; readonly path: string; readonly code: string }
   /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
   | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
   /** What may have been meant by names that no process has. */
@@ -41,6 +44,7 @@ export interface Answers {
   readonly stat: Stat;
   readonly read: Content;
   readonly room: Room | NoRoom;
+  readonly cause: { readonly text: string | undefined };
   readonly census: Census;
   readonly "near-misses": readonly NearMisses[];
   readonly process: ProcessFacts;
@@ -70,6 +74,8 @@ function answer(question: Question): Answers[keyof Answers] {
       return readStart(question.path, question.limitBytes);
     case "room":
       return measure(question.path);
+    case "cause":
+      return { text: findCause(question.path, question.code) };
     case "census":
       return takeCensus(question.sought, question.scripts);
     case "near-misses":

@@ -75,7 +75,7 @@ asRoot(
     expect(await outcomeOf(file, { file: path })).toEqual({
       ok: false,
       reason: "unreachable",
-      message: `cannot look at ${path}: what serves the mount has gone (ENOTCONN)`,
+      message: `cannot look at ${path}: what serves the mount has gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
     });
     // The threads that hung are gone again.
     await until(() => threads() <= idle, 10_000, "the other threads to end");
