@@ -45,7 +45,7 @@ export const disk = defineKind({
       const { askFileSystem } = await loading;
       const told = await askFileSystem({ ask: "room", path }, signal);
       if ("reason" in told) return told;
-      if ("code" in told) return cannotLook(path, told.code);
+      if ("code" in told) return cannotLook(path, told.code, signal);
       if ("special" in told.value) return noRoom(path, told.value);
       const failure = mounted ? judgeMount(path, told.value) : undefined;
       return failure ?? judge(path, told.value, bytes, inodes);

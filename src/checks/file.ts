@@ -83,7 +83,7 @@ export const file = defineKind({
         : await askFileSystem({ ask: "stat", path }, signal);
       if ("reason" in told) return told;
       if ("value" in told) return judge(told.value);
-      return absent && isMissing(told.code) ? { ok: true } : cannotLook(path, told.code);
+      return absent && isMissing(told.code) ? { ok: true } : cannotLook(path, told.code, signal);
     };
   },
 });

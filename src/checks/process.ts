@@ -6,14 +6,14 @@
 // checks ask at the same moment is found by one look at all processes.
 
 import { clock } from "../clock.ts";
-import { whyHidden, whyProcessesHidden } from "../probing/files/hidden.ts";
+import { whyProcessesHidden } from "../probing/files/hidden.ts";
 import type { Matching, NearMisses, ProcessFacts } from "../probing/processes/proc.ts";
 import { libc } from "../probing/system/libc.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
 import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "./keys/fields.ts";
 import { shown } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
-import { cannotLook, isMissing } from "./paths.ts";
+import { cannotLook, doesNotExist, isMissing } from "./paths.ts";
 
 /** A pid file holds a number; PostgreSQL's some lines more. */
 const PID_FILE_BYTES = 1024;
@@ -178,9 +178,9 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
   const running = import("../probing/processes/group.ts");
   const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
     if (!isMissing(code) && code !== "ESRCH") {
-      const failure = cannotLook(`process ${pid} of ${path}`, code);
-      const why = code === "EPERM" ? whyProcessesHidden() : undefined;
-      return why === undefined ? failure : { ...failure, message: `${failure.message}; ${why}` };
+      const why = whyProcessesHidden();
+      const hidden = code === "EPERM" && why !== undefined ? `; ${why}` : "";
+      return failed("unreachable", `cannot look at process ${pid} of ${path} (${code})${hidden}`);
     }
     // The first process is always there: who does not see it does not see all.
     const first = await (await loading).askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
@@ -191,7 +191,11 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
     const { askFileSystem } = await loading;
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
     if ("reason" in file) return file;
-    if ("code" in file) return noPidFile(path, file.code);
+    if ("code" in file) {
+      return isMissing(file.code)
+        ? doesNotExist(path, file.code, signal, `the pid file ${path}`)
+        : cannotLook(path, file.code, signal);
+    }
     const { text, type } = file.value;
     if (text === undefined) return failed("mismatch", `${path} is a ${type}, expected a pid file`);
     const [, pid] = /^\s*0*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text) ?? [];
@@ -266,8 +270,3 @@ function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure |
   if (matches === false) return failed("mismatch", `the command line of ${it} does not match`);
   return undefined;
 }
-
-const noPidFile = (path: string, code: string): Failure =>
-  isMissing(code)
-    ? failed("missing", `the pid file ${path} does not exist${whyHidden(path, code)}`)
-    : cannotLook(path, code);

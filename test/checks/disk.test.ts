@@ -262,7 +262,7 @@ test("a path that is not there, or on no disk, is down", async () => {
   expect(await room("/no/such", { "min-free": "10%" })).toEqual({
     ok: false,
     reason: "missing",
-    message: "/no/such does not exist",
+    message: "/no/such does not exist: there is no folder /no",
   });
   expect(await room("/proc", { "min-free": "10%" })).toEqual({
     ok: false,

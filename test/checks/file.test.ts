@@ -2,13 +2,14 @@
 // where that is asked for; nothing that it may be makes the daemon wait.
 
 import { expect, test } from "bun:test";
-import { chmod, mkdir, rm, symlink, utimes } from "node:fs/promises";
+import { chmod, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { age, file } from "../../src/checks/file.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { asRoot } from "../support/needs.ts";
 import * as fc from "../support/properties.ts";
 import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>
   outcomeOf(file, { file: path, ...keys }, { timeoutMs });
@@ -34,8 +35,13 @@ test("what is not there is down; with absent it is up", async () => {
   const path = await folder.write("it", "");
   const dangling = join(folder.path, "dangling");
   await symlink(join(folder.path, "none"), dangling);
-  for (const none of [join(folder.path, "none"), join(path, "below"), dangling]) {
-    expect(await look(none)).toEqual({ ok: false, reason: "missing", message: `${none} does not exist` });
+  for (const [none, why] of [
+    [join(folder.path, "none"), ""],
+    [join(folder.path, "no/such/thing"), `: there is no folder ${join(folder.path, "no")}`],
+    [join(path, "below"), `: ${path} is a regular file, no folder`],
+    [dangling, `: ${dangling} is a symbolic link to ${join(folder.path, "none")}, which is not there`],
+  ] as const) {
+    expect(await look(none)).toEqual({ ok: false, reason: "missing", message: `${none} does not exist${why}` });
     expect(await look(none, { "max-age": "1h", expect: "x" })).toMatchObject({ reason: "missing" });
     expect(await look(none, { absent: true })).toEqual(OK);
   }
@@ -147,6 +153,25 @@ test("only a regular file is opened", async () => {
   }
 });
 
+asRoot(
+  "a file that has nothing to read at once is no want of this host; what it had is looked at",
+  async () => {
+    // The kernel's log, which fails with EAGAIN where it ends.
+    await using log = await open("/dev/kmsg", "w");
+    const word = crypto.randomUUID();
+    await log.write(`health-checker test ${word}\n`);
+    expect(await look("/proc/kmsg", { expect: word })).toEqual(OK);
+    const nothing = {
+      ok: false,
+      reason: "unreachable",
+      message: "cannot look at /proc/kmsg: it has nothing to read at once (EAGAIN)",
+    } as const;
+    // Others write to it, too.
+    await until(async () => Bun.deepEquals(await look("/proc/kmsg", { expect: word }), nothing));
+  },
+  20_000,
+);
+
 test("links in a circle and a name too long are told, not taken for absent", async () => {
   await using folder = await tempFolder();
   const circle = join(folder.path, "circle");
@@ -155,7 +180,7 @@ test("links in a circle and a name too long are told, not taken for absent", asy
   for (const absent of [true, false]) {
     expect(await look(circle, { absent })).toMatchObject({
       reason: "unreachable",
-      message: `cannot look at ${circle}: symbolic links go round in circles (ELOOP)`,
+      message: `cannot look at ${circle}: the symbolic link ${circle} leads back to itself (ELOOP)`,
     });
     expect(await look(long, { absent })).toMatchObject({ reason: "unreachable" });
   }
@@ -182,12 +207,14 @@ asRoot(
       told.push(await outcomeOf(file, { file: ${JSON.stringify(unreadable)}, expect: "x" }));
       console.log(JSON.stringify(told)); process.exit();`;
     const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
-    const denied = (path: string) => ({
+    const denied = (path: string, why: string) => ({
       ok: false,
       reason: "unreachable",
-      message: `cannot look at ${path}: this user may not (EACCES)`,
+      message: `cannot look at ${path}: this user may not ${why} (EACCES)`,
     });
-    expect(JSON.parse(stdout.toString())).toEqual([denied(path), denied(path), OK, denied(unreadable)]);
+    const entered = denied(path, `enter ${closed}, which belongs to root (uid 0), mode 0700`);
+    const read = denied(unreadable, "read it: it belongs to root (uid 0), mode 0600");
+    expect(JSON.parse(stdout.toString())).toEqual([entered, entered, OK, read]);
   },
   20_000,
 );

@@ -20,10 +20,12 @@ export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig)
       const told = isRead
         ? await askFileSystem({ ask: "read", path, limitBytes: 1 }, limit.signal)
         : await askFileSystem({ ask: "stat", path }, limit.signal);
+      const wrong =
+        "value" in told || ("code" in told && isMissing(told.code) && LOOKED_FOR.includes(kind.name))
+          ? []
+          : [("reason" in told ? told : await cannotLook(path, told.code, limit.signal)).message];
       clearTimeout(timer);
-      if ("value" in told) return [];
-      if ("reason" in told) return [told.message];
-      return isMissing(told.code) && LOOKED_FOR.includes(kind.name) ? [] : [cannotLook(path, told.code).message];
+      return wrong;
     }),
   );
   return found.flat();

@@ -14,6 +14,7 @@ import {
   type Sought,
   takeCensus,
 } from "../processes/proc.ts";
+import { findCause } from "./cause.ts";
 import { measure, type NoRoom, type Room } from "./room.ts";
 
 declare const self: Worker;
@@ -22,6 +23,8 @@ export type Question =
   | { readonly ask: "stat"; readonly path: string }
   | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
   | { readonly ask: "room"; readonly path: string }
+  /** Why a call for it has failed with that code. */
+  | { readonly ask: "cause"; readonly path: string; readonly code: string }
   /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
   | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
   /** What may have been meant by names that no process has. */
@@ -41,6 +44,7 @@ export interface Answers {
   readonly stat: Stat;
   readonly read: Content;
   readonly room: Room | NoRoom;
+  readonly cause: { readonly text: string | undefined };
   readonly census: Census;
   readonly "near-misses": readonly NearMisses[];
   readonly process: ProcessFacts;
@@ -70,6 +74,8 @@ function answer(question: Question): Answers[keyof Answers] {
       return readStart(question.path, question.limitBytes);
     case "room":
       return measure(question.path);
+    case "cause":
+      return { text: findCause(question.path, question.code) };
     case "census":
       return takeCensus(question.sought, question.scripts);
     case "near-misses":
@@ -105,7 +111,7 @@ function readStart(path: string, limitBytes: number): Content {
     const bytes = Buffer.alloc(limitBytes + 1);
     let length = 0;
     while (length < bytes.byteLength) {
-      const count = readSync(fd, bytes, length, bytes.byteLength - length, null);
+      const count = readMore(fd, bytes, length);
       if (count === 0) break;
       length += count;
     }
@@ -113,6 +119,16 @@ function readStart(path: string, limitBytes: number): Content {
     return { ...describe(stats), text, cut: length > limitBytes };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** 0 at the end, and where there is no more to read at once; throws where there was nothing at all. */
+function readMore(fd: number, bytes: Buffer, length: number): number {
+  try {
+    return readSync(fd, bytes, length, bytes.byteLength - length, null);
+  } catch (error) {
+    if (codeOf(error) === "EAGAIN" && length > 0) return 0;
+    throw error;
   }
 }
 

@@ -26,7 +26,11 @@ const MAX_THREADS = 8;
 const MAX_THREADS_OF_MOUNT = 2;
 
 const RETRY_MS = 20;
-const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+
+/** Of our own, since a file may fail with EAGAIN: no thread for want of memory or of a process slot. */
+const NO_THREAD = "no thread";
+
+const RESOURCE_CODES = [NO_THREAD, "EMFILE", "ENFILE", "ENOMEM"];
 
 interface Job {
   readonly question: Question;
@@ -130,7 +134,7 @@ function dispatch(): void {
     queue.splice(place, 1);
     const thread = idle ?? openThread();
     if (!thread) {
-      job.settle(NO_THREAD);
+      job.settle({ code: NO_THREAD });
       continue;
     }
     thread.job = job;
@@ -152,9 +156,6 @@ function mayBeAsked(job: Job, slow: readonly Job[]): boolean {
 const THREAD_FILE = import.meta.url.endsWith("/probing/files/filesystem.ts")
   ? "./filesystem-thread.ts"
   : "./probing/files/filesystem-thread.ts";
-
-/** What is told for want of memory or of a process slot. */
-const NO_THREAD: Reply = { code: "EAGAIN" };
 
 /** Undefined where the system gives none. */
 function openThread(): Thread | undefined {
@@ -185,7 +186,7 @@ function openThread(): Thread | undefined {
   worker.onerror = (event) => {
     event.preventDefault();
     close();
-    settle(NO_THREAD);
+    settle({ code: NO_THREAD });
     dispatch();
   };
   threads.push(thread);

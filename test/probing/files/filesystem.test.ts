@@ -75,7 +75,7 @@ asRoot(
     expect(await outcomeOf(file, { file: path })).toEqual({
       ok: false,
       reason: "unreachable",
-      message: `cannot look at ${path}: what serves the mount has gone (ENOTCONN)`,
+      message: `cannot look at ${path}: what serves the mount has gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
     });
     // The threads that hung are gone again.
     await until(() => threads() <= idle, 10_000, "the other threads to end");
@@ -189,7 +189,7 @@ test("without a thread left it is tried again, then told to be this host's fault
   const failure = (path: string) => ({
     ok: false,
     reason: "resource",
-    message: `nothing left of this host to look at ${path} with (EAGAIN)`,
+    message: `nothing left of this host to look at ${path} with (no thread)`,
   });
   expect(JSON.parse(stdout.toString())).toEqual([
     failure("/etc/passwd"),
