@@ -8,7 +8,7 @@ import { ListenError } from "./http/listen.ts";
 import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
-import { resetSignals } from "./probing/system/inherited.ts";
+import { raiseDescriptorLimit, resetSignals } from "./probing/system/inherited.ts";
 import { onEndingSignals } from "./signals.ts";
 import { codeOf, describeFault } from "./thrown.ts";
 
@@ -19,6 +19,7 @@ const USAGE = 2;
 const STDOUT = 1;
 
 resetSignals();
+raiseDescriptorLimit();
 await act(await decide(process.argv.slice(2), process.env));
 
 async function act(action: Action): Promise<void> {
