@@ -1,7 +1,7 @@
 // Compiles the daemon to one file a system. `bun run build` makes the one for this
 // machine, `bun run build --all` every release binary and their checksums.
 
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { version } from "./package.json";
 
@@ -34,6 +34,9 @@ export const COMPILE_FLAGS: readonly string[] = [
 
 /** The program, and what it runs as a thread, which is looked for by its path below src/. */
 export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/probing/files/filesystem-thread.ts"];
+
+/** The names of what a program takes from the C library stand at its start. */
+const NAMES_BYTES = 4 * 1024 * 1024;
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });
@@ -71,7 +74,26 @@ async function compile(asset: string, target: (typeof TARGETS)[number]["target"]
     console.error(`${await new Response(compiler.stdout).text()}${await new Response(compiler.stderr).text()}`);
     process.exit(1);
   }
+  if (target?.includes("linux") ?? process.platform === "linux") await keepDescriptorLimit(outfile);
   console.log(`${outfile} v${version} ${(Bun.file(outfile).size / 1e6).toFixed(1)} MB`);
+}
+
+/**
+ * The runtime raises its soft limit of descriptors before any code of ours runs, and forgets the one it had, which
+ * scripts are to have (docs/adr/0013-descriptor-limit.md). Its one call of setrlimit is made one of getrlimit, which takes
+ * the same arguments and changes nothing; src/probing/system/inherited.ts raises the limit instead.
+ */
+async function keepDescriptorLimit(file: string): Promise<void> {
+  const start = Buffer.from(await Bun.file(file).slice(0, NAMES_BYTES).arrayBuffer());
+  const name = "\0setrlimit\0";
+  const at = start.indexOf(name);
+  if (at < 0 || start.indexOf(name, at + 1) >= 0) {
+    console.error(`${file}: expected the runtime to import setrlimit once`);
+    process.exit(1);
+  }
+  const handle = await open(file, "r+");
+  await handle.write("g", at + 1);
+  await handle.close();
 }
 
 async function writeChecksums(): Promise<void> {

@@ -5,10 +5,11 @@ import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { ListenError } from "./http/listen.ts";
+import { createComplaints } from "./log/complaint.ts";
 import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
-import { resetSignals } from "./probing/system/inherited.ts";
+import { raiseDescriptorLimit, resetSignals } from "./probing/system/inherited.ts";
 import { onEndingSignals } from "./signals.ts";
 import { codeOf, describeFault } from "./thrown.ts";
 
@@ -18,18 +19,21 @@ const USAGE = 2;
 
 const STDOUT = 1;
 
+const complain = createComplaints(process.env["JOURNAL_STREAM"]);
+
 resetSignals();
+raiseDescriptorLimit();
 await act(await decide(process.argv.slice(2), process.env));
 
 async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
-      for (const caution of action.cautions ?? []) console.error(caution);
+      for (const caution of action.cautions ?? []) complain.warning(caution);
       process.exit((await print(action.text)) || (action.isWell === false ? COULD_NOT : FINE));
       break;
     case "refuse":
-      for (const line of action.lines) console.error(line);
-      console.error(`Try 'health-checker ${action.command ? `${action.command} ` : ""}--help'.`);
+      for (const line of action.lines) complain.error(line);
+      complain.error(`Try 'health-checker ${action.command ? `${action.command} ` : ""}--help'.`);
       process.exit(USAGE);
       break;
     case "serve":
@@ -52,7 +56,7 @@ async function print(text: string): Promise<number> {
     const code = codeOf(error);
     // Who reads has seen enough.
     if (code === "EPIPE") return FINE;
-    console.error(`health-checker: cannot write to stdout (${code})`);
+    complain.error(`health-checker: cannot write to stdout (${code})`);
     return COULD_NOT;
   }
 }
@@ -64,11 +68,11 @@ async function control(action: Extract<Action, { kind: "control" }>): Promise<vo
   ]);
   try {
     const { out, err, isWell } = await runControlCommand(action, lookOf(process.env));
-    for (const line of err) console.error(line);
+    for (const line of err) complain[isWell ? "warning" : "error"](line);
     for (const line of out) console.log(line);
     process.exit(isWell ? FINE : COULD_NOT);
   } catch (error) {
-    console.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+    complain.error(`health-checker: fault; please report it: ${describeFault(error)}`);
     process.exit(COULD_NOT);
   }
 }
@@ -76,7 +80,8 @@ async function control(action: Extract<Action, { kind: "control" }>): Promise<vo
 async function check(action: Extract<Action, { kind: "check" }>): Promise<void> {
   // A daemon has no use for it.
   const { runCheckCommand } = await import("./cli/check/run.ts");
-  const survive = (error: unknown) => console.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  const survive = (error: unknown) =>
+    complain.error(`health-checker: fault; please report it: ${describeFault(error)}`);
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
   const stop = new AbortController();
@@ -139,7 +144,7 @@ async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): P
     daemon = await startDaemon(options, { log, env: process.env, reread });
     tellStarted(daemon);
   } catch (error) {
-    if (error instanceof ListenError) console.error(`health-checker: ${error.message}`);
+    if (error instanceof ListenError) complain.error(`health-checker: ${error.message}`);
     else survive(error);
     process.exit(COULD_NOT);
   }

@@ -43,7 +43,7 @@ type Level = "error" | "warning" | "info" | "debug";
 const LEVELS: Readonly<Record<string, Level>> = { error: "error", warn: "warning", info: "info", debug: "debug" };
 
 /** sd-daemon(3) */
-const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
+export const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
 /** `write` takes one whole line, closing newline included, and never throws. */
 export function createLog(level: LogLevel, write: (line: string) => void, format: LogFormat = "text"): Log {

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { binary } from "../support/binary.ts";
 import { plainEnvironment } from "../support/child.ts";
-import { freePort } from "../support/listeners.ts";
+import { freePort, listener } from "../support/listeners.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -29,6 +29,48 @@ async function linesOf(args: readonly string[], named: boolean, enough: (lines: 
   }
   return await lines(); // before the folder is gone
 }
+
+/** What a start that fails says on stderr, a file, which JOURNAL_STREAM names if `named`. */
+async function complaintsOf(args: readonly string[], named: boolean): Promise<readonly string[]> {
+  await using folder = await tempFolder();
+  const file = await folder.write("log", "");
+  const { dev, ino } = statSync(file, { bigint: true });
+  const child = Bun.spawn([await binary(), ...args], {
+    env: { ...plainEnvironment(), ...(named && { JOURNAL_STREAM: `${dev}:${ino}` }) },
+    stdio: ["ignore", "ignore", Bun.file(file)],
+  });
+  expect(await child.exited).toBeGreaterThan(0);
+  return (await Bun.file(file).text()).split("\n").slice(0, -1);
+}
+
+test("where stderr is the journal, what keeps it from starting has the priority of errors, and nowhere else a prefix", async () => {
+  await using taken = await listener();
+  await using folder = await tempFolder();
+  const config = await folder.write("c.yaml", "checks: [{ tcp: 0 }, { http: x }]\n");
+  for (const args of [
+    ["--port", "1", "--listener", `127.0.0.1:${taken.port}`],
+    ["--prot", "1", "--max-rounds", "0"],
+    ["--config", config],
+    ["reload", "--control-socket", "/nowhere/control.sock"],
+  ]) {
+    const plain = await complaintsOf(args, false);
+    expect(plain.join("")).not.toContain("<");
+    expect(await complaintsOf(args, true)).toEqual(plain.map((line) => `<3>${line}`));
+    expect(plain).not.toEqual([]);
+  }
+}, 30_000);
+
+test("where stderr is the journal, a warning has the priority of one", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("log", "");
+  const { dev, ino } = statSync(file, { bigint: true });
+  const child = Bun.spawn([await binary(), "unit", "--port", "1", "--listener", "unix:/usr/x.sock"], {
+    env: { ...plainEnvironment(), JOURNAL_STREAM: `${dev}:${ino}` },
+    stdio: ["ignore", "ignore", Bun.file(file)],
+  });
+  await child.exited;
+  expect(await Bun.file(file).text()).toMatch(/^(<4>health-checker: warning: .*\n)+$/);
+}, 30_000);
 
 const refused = async () => ["--port", String(await freePort()), "--interval", "1h"];
 const isJudged = (lines: readonly string[]) => lines.some((line) => line.includes("host is unhealthy"));

@@ -7,6 +7,7 @@
 
 import { codeOf } from "../../thrown.ts";
 import { refillReserve, withReserve } from "../system/descriptors.ts";
+import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { look, watch } from "../system/readiness.ts";
 import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
@@ -137,7 +138,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     refillReserve();
   };
   try {
-    const child = Bun.spawn([...argv], {
+    const child = spawn(argv, {
       stdio: ["ignore", ...output.stdio],
       env: saver ? { ...options.env, ...saver.nextRun() } : options.env,
       ...(options.cwd !== undefined && { cwd: options.cwd }),
@@ -162,6 +163,15 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
   }
 }
 
+function spawn(argv: readonly string[], options: SpawnOptions): Child {
+  let child: Child | undefined;
+  withInheritedLimit(() => {
+    child = Bun.spawn([...argv], options);
+    return child.pid;
+  });
+  return child as Child;
+}
+
 function killGroup(pid: number): void {
   // Nothing being left is the usual case, for which node's kill throws: 10 µs.
   if (libc) return void libc.kill(-pid, SIGKILL);
@@ -174,6 +184,7 @@ function killGroup(pid: number): void {
   }
 }
 
+type SpawnOptions = Bun.SpawnOptions.SpawnOptions<"ignore", number | "pipe", number | "pipe">;
 type Child = Bun.Subprocess<"ignore", number | "pipe", number | "pipe">;
 
 /** Where a child's stdout and stderr go. Exactly one of `start` and `discard` is called. */

@@ -22,6 +22,7 @@ export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
+export const POLLNVAL = 32;
 export const SIGKILL = 9;
 export const SIGCHLD = 17;
 export const SIG_SETMASK = 2;
@@ -48,6 +49,9 @@ const SIGNATURES = {
   kill: { args: ["i32", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  prlimit: { args: ["i32", "i32", "ptr", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   syscall: { args: ["i64", "i64", "i64", "i64", "i64"], returns: "i64" },
   prctl: { args: ["i32", "ptr"], returns: "i32" },
@@ -82,6 +86,10 @@ export interface Libc {
   kill(pid: number, signal: number): number;
   sigaction(signal: number, action: BigUint64Array | null, old: BigUint64Array | null): number;
   pthread_sigmask(how: number, mask: BigUint64Array, old: null): number;
+  /** Limits are the soft one and the hard one. */
+  getrlimit(resource: number, limits: BigUint64Array): number;
+  setrlimit(resource: number, limits: BigUint64Array): number;
+  prlimit(pid: number, resource: number, limits: BigUint64Array, old: null): number;
   flock(fd: number, operation: number): number;
   /** One that takes numbers alone. */
   syscall(call: number, first: number, second: number, third: number, fourth: number): number | bigint;
