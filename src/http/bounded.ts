@@ -1,7 +1,8 @@
 // Bun.serve with a bound on its connections, and with what it refuses below its handler shown: health listener and
 // control socket both stand on it.
 //
-// Beyond the bound the connection that was idle for longest is closed, never one whose request waits for its answer.
+// Beyond the bound the connection that was idle for longest is closed. Where each has a request that waits for its
+// answer, the newest of the client that has most find no room.
 // A client that closes its sending side with its request is answered; one that does so later has given up: to the
 // kernel both are one.
 
@@ -102,8 +103,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     const most = maxConnections();
     if (open.size <= most) return;
     const idle = longestIdle(open.size - most + Math.floor(most * CLOSED_AT_ONCE));
-    // Where all have a request that waits, those that came last find no room.
-    const closing = idle.length > 0 ? idle : [...open].slice(most);
+    const closing = idle.length > 0 ? idle : newestOfMost(open, open.size - most);
     for (const socket of closing) {
       open.delete(socket);
       socket.destroy();
@@ -155,4 +155,9 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     return server.stop(all);
   };
   return { server, drain: () => stop(false), cut: () => stop(true) };
+}
+
+function newestOfMost(open: Iterable<Socket>, count: number): readonly Socket[] {
+  const clients = Map.groupBy(open, ({ remoteAddress }) => remoteAddress);
+  return [...clients.values()].reduce((most, one) => (one.length > most.length ? one : most), []).slice(-count);
 }
