@@ -11,6 +11,7 @@ import { askWhole } from "./control/ask-whole.ts";
 import type { Controls } from "./control/controls.ts";
 import { type CheckReport, createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
+import { connectionBound, descriptorLimit } from "./http/bound.ts";
 import { createHealthHandler, type HealthHandler } from "./http/health.ts";
 import { createNearMisses } from "./http/near-miss.ts";
 import { serveHealth } from "./http/serve.ts";
@@ -105,7 +106,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   if (options.controlSocket !== undefined) {
     const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
     const controls = { status, reload: reloader.reload, withdrawals };
-    opened.use(await openControl(options.controlSocket, controls, log));
+    opened.use(await openControl(options.controlSocket, controls, log, told));
   }
   if (options.agentListener) {
     const { onFault } = told;
@@ -116,6 +117,9 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     handler: () => answer,
     failureStatus: () => plan.options.failureStatus,
     longestAnswerMs: () => plan.longestAnswerMs,
+    maxConnections: () => boundOf(plan.options),
+    onCrowded: (closed, most) => told.onCrowded("health", closed, most),
+    onRefused: told.onRefused,
     log,
     onFault: told.onAnswerFault,
   });
@@ -173,11 +177,26 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
   const boot = directory === undefined ? undefined : readBootId();
   return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
 }
+/** Read at the start: what lowers the limit later is a test, or an operator who knows. */
+const DESCRIPTOR_LIMIT = descriptorLimit();
+
+/** What was asked for, as far as the descriptors allow. */
+const boundOf = ({ maxConnections }: Options): number => connectionBound(maxConnections, DESCRIPTOR_LIMIT);
 
 /** Loaded where it is asked for, as is the agent. */
-async function openControl(path: string, controls: Controls, log: Log): Promise<AsyncDisposable> {
+async function openControl(
+  path: string,
+  controls: Controls,
+  log: Log,
+  told: Reporting,
+): Promise<AsyncDisposable> {
   const { startControl } = await import("./control/server.ts");
-  const control = await startControl({ path, controls, log });
+  const control = await startControl({
+    path,
+    controls,
+    log,
+    onCrowded: (closed, most) => told.onCrowded("control", closed, most),
+  });
   return { [Symbol.asyncDispose]: () => control.close() };
 }
 

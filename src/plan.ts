@@ -126,6 +126,7 @@ const READ_AGAIN = {
   deadline: ({ deadlineMs }: Options) => deadlineMs,
   singleflight: ({ singleflight }: Options) => singleflight,
   "max-rounds": ({ maxRounds }: Options) => maxRounds,
+  "max-connections": ({ maxConnections }: Options) => maxConnections,
   "failure-status": ({ failureStatus }: Options) => failureStatus,
   "drain-delay": ({ drainDelayMs }: Options) => drainDelayMs,
   "log-level": ({ logLevel }: Options) => logLevel,

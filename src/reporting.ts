@@ -18,6 +18,7 @@ import {
 import { type Clock, clock as hostClock } from "./clock.ts";
 import type { MonitorOptions } from "./core/monitor.ts";
 import { formatDuration, roundDuration } from "./duration.ts";
+import { startOf } from "./http/refused.ts";
 import { createFlapGuard, type Late } from "./log/flapping.ts";
 import type { Log, LogFields } from "./log/log.ts";
 import type { ReloadChange, ReloadReport } from "./status.ts";
@@ -30,6 +31,9 @@ const NEW_REASON_MS = 10_000;
 /** Clients that disconnect get a line this often at most. */
 const GONE_MS = 10_000;
 
+/** One kind of request that is refused, and too many connections, get a line this often at most: their clients go on. */
+const CLIENTS_MS = 5 * 60_000;
+
 /** Of a list of checks; a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
@@ -39,6 +43,10 @@ export interface Reporting
   readonly onAnswerFault: (error: Error) => void;
   /** A request's path is close to an endpoint, and is none. */
   readonly onNearMiss: (path: string, endpoint: string) => void;
+  /** `closed` of the connections to `listener` were closed, since no more than `most` may be open. */
+  readonly onCrowded: (listener: string, closed: number, most: number) => void;
+  /** The health listener received what is no request; `message` is constant and says what it looks like. */
+  readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
   /** The configuration was read again. */
   readonly onReload: (report: ReloadReport) => void;
   /** What is watched from now on, and what of it will not work. */
@@ -56,6 +64,20 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
   const lastLate = new WeakMap<Check, number>();
   const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
   const guard = createFlapGuard(clock);
+
+  const clientsLogged = new Map<string, { at: number; since: number }>();
+
+  /** Undefined where the subject had its line of late; else how often that was so since. */
+  const timeForLine = (subject: string, count = 1): number | undefined => {
+    const now = clock.now();
+    const before = clientsLogged.get(subject);
+    if (before && now - before.at < CLIENTS_MS) {
+      before.since += count;
+      return undefined;
+    }
+    clientsLogged.set(subject, { at: now, since: 0 });
+    return before?.since ?? 0;
+  };
 
   /** One line of the subject, unless that has had too many of late: then the newest, later. */
   const tell = (subject: string, level: "error" | "warning" | "info", message: string, fields: LogFields = {}) => {
@@ -148,6 +170,24 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     onNearMiss(path, endpoint): void {
       const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
       tell(`path ${path}`, "warning", message, { path, endpoint });
+    },
+    onCrowded(listener, closed, most): void {
+      const since = timeForLine(`connections ${listener}`, closed);
+      if (since === undefined) return;
+      log.warning("too many connections, so the longest idle are closed", {
+        listener,
+        most,
+        closed: closed + since,
+      });
+    },
+    onRefused(message, client, received): void {
+      const since = timeForLine(message);
+      if (since === undefined) return;
+      log.warning(message, {
+        client: client.replace(/^::ffff:(?=[\d.]+$)/, ""),
+        starts: startOf(received),
+        ...(since > 0 && { "more-since-last": since }),
+      });
     },
     onReload(report): void {
       const { taken, problems, cautions, warnings } = report;

@@ -34,6 +34,8 @@ export interface Options {
   readonly deadlineIsDefault: boolean;
   readonly singleflight: boolean;
   readonly maxRounds: number;
+  /** To the health listener; undefined where the descriptor limit decides. */
+  readonly maxConnections: number | undefined;
   readonly failureStatus: number;
   /** How long SIGTERM has the daemon answer unhealthy before it closes; 0 for not at all. */
   readonly drainDelayMs: number;
@@ -128,6 +130,7 @@ export async function loadOptions(
     deadlineIsDefault: deadlineMs === undefined,
     singleflight: option("singleflight") ?? false,
     maxRounds: withDefault("max-rounds"),
+    maxConnections: option("max-connections"),
     failureStatus: withDefault("failure-status"),
     drainDelayMs: withDefault("drain-delay"),
     controlSocket: option("control-socket"),

@@ -44,6 +44,9 @@ export const interval: Field<number> = {
   },
 };
 
+/** As many as systemd lets a service open. */
+const MOST_CONNECTIONS = 524_288;
+
 const isLogLevel = (name: string): name is LogLevel => Object.hasOwn(LOG_LEVELS, name);
 
 const logLevel: Field<LogLevel> = {
@@ -127,6 +130,11 @@ export const OPTIONS = {
     value: "HOST:PORT",
     default: "0.0.0.0:5000",
     help: "where health requests are answered; `0.0.0.0:P` and `:P` are every address, v4 and v6; `unix:/path`",
+  }),
+  "max-connections": define({
+    field: wholeNumber(1, MOST_CONNECTIONS),
+    value: "N",
+    help: "at most N connections to the health listener; beyond that the longest idle is closed. Default: half of the descriptor limit, at most 4096",
   }),
   "failure-status": define({
     field: wholeNumber(400, 599),

@@ -2,6 +2,7 @@
 // whoever reaches it can take the host out of service.
 
 import type { Clock } from "../clock.ts";
+import { serveBounded } from "../http/bounded.ts";
 import { listen } from "../http/listen.ts";
 import type { Log } from "../log/log.ts";
 import { within } from "../within.ts";
@@ -19,6 +20,9 @@ const MAX_BODY_BYTES = 64 * 1024;
  */
 const IDLE_S = 60;
 
+/** Its clients come one at a time, and each for one request. */
+export const MOST_CONNECTIONS = 32;
+
 /** How long answers that are being given may take when all ends. */
 const CLOSE_GRACE_MS = 500;
 
@@ -26,6 +30,7 @@ export interface ControlOptions {
   readonly path: string;
   readonly controls: Controls;
   readonly log: Pick<Log, "error">;
+  readonly onCrowded: (closed: number, most: number) => void;
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -36,27 +41,29 @@ export interface Control {
 }
 
 /** Throws ListenError; a socket that another process serves is left alone, one that none does is replaced. */
-export async function startControl({ path, controls, log, clock }: ControlOptions): Promise<Control> {
+export async function startControl({ path, controls, log, onCrowded, clock }: ControlOptions): Promise<Control> {
   const handle = createControlHandler(controls, log, clock);
   const { server, close } = await listen(
     { family: "unix", path },
     (at) =>
-      Bun.serve({
-        unix: at.family === "unix" ? at.path : "",
-        development: false,
-        maxRequestBodySize: MAX_BODY_BYTES,
-        idleTimeout: IDLE_S,
+      serveBounded(at, {
+        maxRequestBodyBytes: MAX_BODY_BYTES,
+        idleTimeoutS: IDLE_S,
+        maxConnections: () => MOST_CONNECTIONS,
+        onCrowded,
+        // Its clients are the commands; whatever else is sent to it is nothing to report.
+        onRefused() {},
+        onFault: (error) => controlFault(error, log),
         fetch: handle,
-        error: (error: unknown) => controlFault(error, log),
-        // The types know of no idleTimeout here; the runtime does.
-      } as object as Bun.Serve.Options<undefined>),
+        error: (error) => controlFault(error, log),
+      }),
     OWNER_ONLY,
   );
   return {
     async close() {
       await close();
-      await within(server.stop(), CLOSE_GRACE_MS);
-      await server.stop(true);
+      await within(server.drain(), CLOSE_GRACE_MS);
+      await server.cut();
     },
   };
 }

@@ -1,8 +1,8 @@
-// The health listener's server, told what it must be told so that Bun neither shares its
-// port nor cuts an answer that takes its time.
+// The health listener's server, told what it must be told so that Bun does not cut an answer that takes its time.
 
 import type { Log } from "../log/log.ts";
 import type { Address } from "../probing/network/address.ts";
+import { type BoundedServer, serveBounded } from "./bounded.ts";
 import { type HealthHandler, unhealthyResponse } from "./health.ts";
 import { listen } from "./listen.ts";
 
@@ -12,7 +12,10 @@ export interface HealthServerOptions {
   readonly handler: () => HealthHandler;
   readonly failureStatus: () => number;
   readonly longestAnswerMs: () => number;
+  readonly maxConnections: () => number;
   readonly log: Log;
+  readonly onCrowded: (closed: number, most: number) => void;
+  readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
   /** An answer could not be made up. */
   readonly onFault: (error: Error) => void;
 }
@@ -35,20 +38,20 @@ const IDLE_MARGIN_S = 5;
 
 /** Throws ListenError. */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
-  const { at, handler, failureStatus, longestAnswerMs, log, onFault } = options;
+  const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, onCrowded, onRefused } = options;
   const neededS = () => Math.ceil(longestAnswerMs() / 1000 + IDLE_MARGIN_S);
   // On a unix socket what is said below to a single request has no effect.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
-  const serveAt = (place: Address) =>
-    Bun.serve({
-      ...(place.family === "unix" ? { unix: place.path } : { hostname: place.host, port: place.port }),
-      development: false,
-      // On by default: a second daemon would then share the port instead of being refused.
-      reusePort: false,
+  const serveAt = (place: Address): BoundedServer =>
+    serveBounded(place, {
       // A body is never read, so its size is nothing to refuse a request for.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      idleTimeout: idleS,
-      fetch(request: Request, server: Bun.Server<undefined>) {
+      maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
+      idleTimeoutS: idleS,
+      maxConnections,
+      onCrowded,
+      onRefused,
+      onFault: (error) => onFault(error instanceof Error ? error : new Error(String(error))),
+      fetch(request, server) {
         if (log.verbose) log.debug("request", { method: request.method, url: request.url });
         const answered = handler()(request);
         // Bun would cut a connection as idle while its answer is made up.
@@ -60,14 +63,14 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
         onFault(error);
         return unhealthyResponse(failureStatus());
       },
-    } as Bun.Serve.Options<undefined>);
+    });
   const listener = await listen(at, serveAt);
-  const { server } = listener;
+  const { server, drain, cut } = listener.server;
   return {
     address: at.family === "tcp" ? { ...at, host: at.host || "0.0.0.0", port: server.port ?? at.port } : at,
-    drain: () => server.stop(),
+    drain,
     async close() {
-      await server.stop(true);
+      await cut();
       await listener.close();
     },
   };

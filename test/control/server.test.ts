@@ -28,7 +28,7 @@ afterEach(() => folder[Symbol.asyncDispose]());
 async function start(says: Partial<Controls> = {}, clock?: Clock): Promise<Control & AsyncDisposable> {
   const controls = controlsFor(says);
   const log = { error: (message: string) => faults.push(message) };
-  const control = await startControl({ path, controls, log, ...(clock && { clock }) });
+  const control = await startControl({ path, controls, log, onCrowded, ...(clock && { clock }) });
   return {
     ...control,
     async [Symbol.asyncDispose]() {
@@ -37,6 +37,9 @@ async function start(says: Partial<Controls> = {}, clock?: Clock): Promise<Contr
     },
   };
 }
+
+const crowded: number[] = [];
+const onCrowded = (closed: number) => crowded.push(closed);
 
 const ask = (route: string, init: RequestInit = {}) => askAt(`http://localhost${route}`, { ...init, unix: path });
 

@@ -83,7 +83,8 @@ asRoot(
     await chmod(join(folder.path, "private"), 0o700);
     const plain = {
       missing: "missing: /srv/test/none does not exist",
-      forbidden: "unreachable: cannot look at /srv/test/private/x: this user may not enter /srv/test/private, which belongs to root (uid 0), mode 0700 (EACCES)",
+      forbidden:
+        "unreachable: cannot look at /srv/test/private/x: this user may not enter /srv/test/private, which belongs to root (uid 0), mode 0700 (EACCES)",
     };
     const onHost = await check("host", folder, checks);
     expect(onHost).toMatchObject(plain);

@@ -15,6 +15,12 @@ export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const F_SETFL = 4;
 export const SOL_SOCKET = 1;
+export const SO_PEERCRED = 17;
+export const IPPROTO_TCP = 6;
+export const TCP_INFO = 11;
+export const TCP_CLOSE_WAIT = 8;
+export const TCP_LISTEN = 10;
+export const SHUT_RDWR = 2;
 export const SO_ERROR = 4;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
@@ -61,6 +67,9 @@ const SIGNATURES = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  shutdown: { args: ["i32", "i32"], returns: "i32" },
+  inet_ntop: { args: ["i32", "ptr", "ptr", "u32"], returns: "ptr" },
   inet_pton: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
@@ -100,6 +109,9 @@ export interface Libc {
   fcntl(fd: number, command: number, value: number): number;
   getsockopt(fd: number, level: number, option: number, value: Int32Array, sizeBytes: Uint32Array): number;
   getsockname(fd: number, name: Uint8Array, sizeBytes: Uint32Array): number;
+  getpeername(fd: number, name: Uint8Array, sizeBytes: Uint32Array): number;
+  shutdown(fd: number, how: number): number;
+  inet_ntop(family: number, address: Uint8Array, into: Uint8Array, sizeBytes: number): Pointer | bigint | null;
   inet_pton(family: number, text: Uint8Array, into: Uint8Array): number;
   clock_gettime(clock: number, timespec: Uint32Array): number;
   __errno_location(): Pointer | bigint | null;

@@ -39,7 +39,13 @@ async function run(order: Order, patienceMs?: number) {
 
 async function serve(says: Partial<Controls> = {}, directory?: string, clock?: Clock) {
   const controls = controlsFor(says, directory);
-  const control = await startControl({ path: socket, controls, log: { error() {} }, ...(clock && { clock }) });
+  const control = await startControl({
+    path: socket,
+    controls,
+    log: { error() {} },
+    onCrowded() {},
+    ...(clock && { clock }),
+  });
   return {
     withdrawals: controls.withdrawals,
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,45 @@
+// What a server is sent that it does not take for a request, and what it most likely is.
+
+export type Received =
+  /** A request all the same: a method of its sender's own, one for `*`, lines that end in LF alone. */
+  | { readonly path: string }
+  /** A constant message, with who sends such a thing. */
+  | { readonly refused: string };
+
+const PROXY_V1 = "PROXY ";
+const PROXY_V2 = "\r\n\r\n\0\r\nQUIT\n";
+const HTTP2 = "PRI * HTTP/2.0";
+
+/** A TLS record that holds a handshake. */
+const TLS = /^\x16\x03[\x00-\x04]/;
+
+const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\*|\/[\x21-\x7e\x80-\xff]*) HTTP\/1\.\d\r?\n/;
+
+const refused = (what: string): Received => ({ refused: `request refused: ${what}` });
+
+const NO_REQUEST = refused("not an HTTP/1.0 or HTTP/1.1 request");
+
+/** By node:http's names: it is the first line that the server does not take. */
+const FIRST_LINE = ["HPE_INVALID_METHOD", "HPE_INVALID_CONSTANT", "HPE_INVALID_URL", "HPE_INVALID_VERSION"];
+
+export const TOO_LARGE = "HPE_HEADER_OVERFLOW";
+
+/** `bytes` is what came last: as a rule all that did. `code` is the server's reason. */
+export function recognise(bytes: Uint8Array, code: string): Received {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  if (text.startsWith(PROXY_V1) || text.startsWith(PROXY_V2)) {
+    return refused("PROXY protocol header (an NLB with proxy_protocol_v2, HAProxy send-proxy)");
+  }
+  if (TLS.test(text))
+    return refused("TLS handshake (a health check of protocol HTTPS or TLS; this listener speaks HTTP)");
+  if (text.startsWith(HTTP2))
+    return refused("HTTP/2 (an ALB target group of protocol version HTTP2 or gRPC; HTTP1 is answered)");
+  if (code === TOO_LARGE) return refused("URL and headers of more than 16 KB");
+  const target = REQUEST_LINE.exec(text)?.[1];
+  if (target === undefined) return NO_REQUEST;
+  if (!FIRST_LINE.includes(code)) return refused("malformed HTTP headers");
+  return { path: target === "*" ? "/" : target };
+}
+
+/** The start of it, for the log. */
+export const startOf = (bytes: Uint8Array): string => Buffer.from(bytes.slice(0, 40)).toString("latin1");

@@ -1,0 +1,263 @@
+// What lies below the handler: what is sent instead of a request, and more connections than there is room for.
+
+import { expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { binary } from "../support/binary.ts";
+import { converse } from "../support/converse.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { listener } from "../support/listeners.ts";
+import { connectionsAt, descriptorsOf, requestsReadAt } from "../support/processes.ts";
+import { run } from "../support/run.ts";
+import { answersAll } from "../support/shown.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const FINAL_GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+/** A client that counts what it was answered, and knows whether it was closed. */
+async function client(port: number, words = "") {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  const state = { socket, said: "", closed: false };
+  socket.on("data", (data) => {
+    state.said += data;
+  });
+  socket.on("error", () => {});
+  socket.on("end", () => {
+    state.closed = true;
+  });
+  socket.on("close", () => {
+    state.closed = true;
+  });
+  await new Promise((connected) => socket.once("connect", connected));
+  if (words) socket.write(words);
+  return state;
+}
+
+const clients = (port: number, count: number, words = "") =>
+  Promise.all(Array.from({ length: count }, () => client(port, words)));
+
+const destroyAll = (open: readonly { readonly socket: Socket }[]) => {
+  for (const { socket } of open) socket.destroy();
+};
+
+/** Healthy, and answers once the gate is open. */
+async function slowDaemon(args: readonly string[] = []) {
+  const folder = await tempFolder();
+  const gate = `#!/bin/sh\nuntil [ -e ${folder.path}/go ]; do sleep 0.02; done\n`;
+  const script = await folder.write("gate.sh", gate, 0o755);
+  const daemon = await startDaemon(["--script", script, "--script-timeout", "60", ...args]);
+  await folder.write("go", "");
+  await answersAll(daemon);
+  return {
+    ...daemon,
+    close: () => rm(`${folder.path}/go`),
+    go: () => folder.write("go", ""),
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("the first request is answered, whatever follows it while its answer is made up", async () => {
+  await using daemon = await slowDaemon();
+  await daemon.close();
+  const others: readonly [string, (socket: Socket) => void][] = [
+    ["a line end more", (socket) => socket.write("\r\n")],
+    ["a second request", (socket) => socket.write(GET)],
+    ["half a request", (socket) => socket.write("GET / HT")],
+    ["the end", (socket) => socket.end()],
+    ["a line end and the end", (socket) => socket.end("\r\n")],
+  ];
+  const open = await Promise.all(others.map(() => client(daemon.port, GET)));
+  const late = await client(daemon.port, `\r\n${GET}\r\n`);
+  await until(() => requestsReadAt(daemon.port) === others.length + 1);
+  others.forEach(([, follow], index) => {
+    const one = open[index];
+    if (one) follow(one.socket);
+  });
+  await until(() => connectionsAt(daemon.port).every(({ unreadBytes }) => unreadBytes === 0));
+  await daemon.go();
+  await until(() => [...open, late].every(({ said }) => said.startsWith("HTTP/1.1 200 ")), 10_000, "six answers");
+  destroyAll([...open, late]);
+});
+
+test("a client that closes its side long after its request has given up, and is told of", async () => {
+  await using daemon = await slowDaemon();
+  await daemon.close();
+  const sentAt = performance.now();
+  const one = await client(daemon.port, GET);
+  await until(() => requestsReadAt(daemon.port) === 1 && performance.now() - sentAt > 700);
+  one.socket.end();
+  await daemon.logged("client disconnected before the response");
+  await until(() => one.closed);
+  expect(one.said).toBe("");
+  await daemon.go();
+});
+
+test("any method, any target and no Host are answered as any request, endpoints too", async () => {
+  await using peer = await listener();
+  await using folder = await tempFolder();
+  const config = await folder.write(
+    "hc.yaml",
+    JSON.stringify({
+      checks: [
+        { name: "host", tcp: peer.port },
+        { name: "replica", script: "false", severity: "endpoint" },
+      ],
+      endpoints: { "/replica": ["replica"] },
+    }),
+  );
+  await using daemon = await startDaemon(["--config", config]);
+  await answersAll(daemon);
+  const statuses = await Promise.all(
+    [
+      "OPTIONS * HTTP/1.0",
+      "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close",
+      "GET / HTTP/1.1\r\nConnection: close",
+      "get / HTTP/1.0",
+      "BREW /x HTTP/1.0",
+      "BREW /replica HTTP/1.0",
+      "GET /\xe9 HTTP/1.0",
+    ].map(async (request) => {
+      const said = await converse(
+        { hostname: "127.0.0.1", port: daemon.port },
+        Buffer.from(`${request}\r\n\r\n`, "latin1"),
+      );
+      return said.slice(9, 12) + said.slice(said.indexOf("\r\n\r\n") + 4);
+    }),
+  );
+  const unhealthy = "504At least one health check failed";
+  expect(statuses).toEqual(["200OK", "200OK", "200OK", "200OK", "200OK", unhealthy, "200OK"]);
+});
+
+test("what is no request is refused, and each kind is logged once", async () => {
+  await using peer = await listener();
+  await using daemon = await startDaemon(["--port", `${peer.port}`]);
+  await answersAll(daemon);
+  const say = (words: string) => converse({ hostname: "127.0.0.1", port: daemon.port }, Buffer.from(words, "latin1"));
+  for (const words of [
+    `PROXY TCP4 10.0.0.1 10.0.0.2 4242 5000\r\n${FINAL_GET}`,
+    `\r\n\r\n\0\r\nQUIT\n\x20\0\0\0${FINAL_GET}`,
+    "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "SSH-2.0-client\r\n",
+    `PROXY TCP4 10.0.0.1 10.0.0.2 4242 5000\r\n${FINAL_GET}`,
+  ]) {
+    expect(await say(words)).toStartWith("HTTP/1.1 400 ");
+  }
+  await daemon.logged("not an HTTP/1.0");
+  const told = daemon
+    .log()
+    .flatMap((line) => /WARNING (request refused: [^(]*?) (?:\(.*\) )?client=127.0.0.1 starts=/.exec(line)?.[1] ?? []);
+  expect(told).toEqual([
+    "request refused: PROXY protocol header",
+    "request refused: TLS handshake",
+    "request refused: HTTP/2",
+    "request refused: not an HTTP/1.0 or HTTP/1.1 request",
+  ]);
+});
+
+const CROWDED = "too many connections, so the longest idle are closed";
+
+test("a flood of idle clients takes no descriptor from an honest one, and is logged once", async () => {
+  await using peer = await listener();
+  const command = ["prlimit", "--nofile=256:256", await binary()];
+  await using daemon = await startDaemon(["--port", `${peer.port}`], { command });
+  await answersAll(daemon);
+  for (const words of ["", "GET / HT", GET]) {
+    const flood = await clients(daemon.port, 300, words);
+    await until(() => flood.filter(({ closed }) => closed).length >= 300 - 128);
+    await until(() => words !== GET || flood.every(({ said, closed }) => said !== "" || closed));
+    expect(await converse({ hostname: "127.0.0.1", port: daemon.port }, FINAL_GET)).toStartWith("HTTP/1.1 200 ");
+    expect(connectionsAt(daemon.port).length).toBeLessThanOrEqual(128);
+    expect(descriptorsOf(daemon.pid)).toBeLessThan(200);
+    destroyAll(flood);
+    await until(() => connectionsAt(daemon.port).length === 0);
+  }
+  expect(daemon.log().filter((line) => line.includes(CROWDED))).toEqual([
+    expect.stringMatching(/ WARNING .* listener=health most=128 closed=\d+$/),
+  ]);
+});
+
+test("beyond --max-connections the longest idle is closed, not one that is in use, nor one that waits for its answer", async () => {
+  await using daemon = await slowDaemon(["--max-connections", "10"]);
+  await until(() => connectionsAt(daemon.port).length === 0);
+  const used = await client(daemon.port, GET);
+  await until(() => used.said.length > 0);
+  const idle = await clients(daemon.port, 8, GET);
+  await until(() => idle.every(({ said }) => said.length > 0));
+  used.said = "";
+  used.socket.write(GET); // the oldest, and the last that was used
+  await until(() => used.said.length > 0);
+  await daemon.close();
+  const waits = await client(daemon.port, GET);
+  await until(() => requestsReadAt(daemon.port) >= 1);
+  const more = await clients(daemon.port, 8, "GET / HT");
+  await until(() => idle.every(({ closed }) => closed));
+  expect({ used: used.closed, waits: waits.closed }).toEqual({ used: false, waits: false });
+  await daemon.go();
+  await until(() => waits.said.startsWith("HTTP/1.1 200 "));
+  destroyAll([used, waits, ...idle, ...more]);
+});
+
+test("as many requests that wait as there may be connections are answered; one that comes later finds no room, unless others have more", async () => {
+  await using daemon = await slowDaemon(["--max-connections", "5"]);
+  await until(() => connectionsAt(daemon.port).length === 0);
+  await daemon.close();
+  const waiting = await clients(daemon.port, 5, GET);
+  await until(() => requestsReadAt(daemon.port) === 5);
+  const late = await client(daemon.port, GET);
+  await until(() => late.closed);
+  // From another address, so the newest of those with five makes room.
+  const other = connect({ port: daemon.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  const said: string[] = [];
+  other.on("data", (data) => said.push(String(data)));
+  other.write(GET);
+  await until(() => waiting.filter(({ closed }) => closed).length === 1);
+  await daemon.go();
+  await until(() => said[0]?.startsWith("HTTP/1.1 200 "));
+  waiting.pop();
+  other.destroy();
+  await until(() => waiting.every(({ said }) => said.startsWith("HTTP/1.1 200 ")));
+  destroyAll([...waiting, late]);
+});
+
+test("a flood of the control socket and of a health listener on a unix socket leaves room for others", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const [control, health] = [`${folder.path}/control.sock`, `${folder.path}/health.sock`];
+  await using daemon: Daemon = await startDaemon([
+    "--port",
+    `${peer.port}`,
+    "--listener",
+    `unix:${health}`,
+    "--control-socket",
+    control,
+    "--max-connections",
+    "20",
+  ]);
+  for (const path of [control, health]) {
+    const closed = { count: 0 };
+    const flood: Socket[] = [];
+    // Those from before the daemon sees its connections are none that it counts.
+    await until(() => {
+      const socket = connect(path);
+      socket.on("error", () => {});
+      socket.on("close", () => closed.count++);
+      flood.push(socket);
+      return closed.count > 50;
+    });
+    for (const socket of flood) socket.destroy();
+  }
+  expect((await daemon.ask()).status).toBe(200);
+  const status = await run(["status", "--control-socket", control]);
+  expect(status).toMatchObject({ exitCode: 0, err: "" });
+  const told = daemon.log().filter((line) => line.includes(CROWDED));
+  expect(told.map((line) => /listener=(\w+) most=(\d+)/.exec(line)?.slice(1))).toEqual([
+    ["control", "32"],
+    ["health", "20"],
+  ]);
+});
