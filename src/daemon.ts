@@ -184,12 +184,7 @@ const DESCRIPTOR_LIMIT = descriptorLimit();
 const boundOf = ({ maxConnections }: Options): number => connectionBound(maxConnections, DESCRIPTOR_LIMIT);
 
 /** Loaded where it is asked for, as is the agent. */
-async function openControl(
-  path: string,
-  controls: Controls,
-  log: Log,
-  told: Reporting,
-): Promise<AsyncDisposable> {
+async function openControl(path: string, controls: Controls, log: Log, told: Reporting): Promise<AsyncDisposable> {
   const { startControl } = await import("./control/server.ts");
   const control = await startControl({
     path,
