@@ -10,8 +10,8 @@ const PROXY_V1 = "PROXY ";
 const PROXY_V2 = "\r\n\r\n\0\r\nQUIT\n";
 const HTTP2 = "PRI * HTTP/2.0";
 
-/** A TLS record that holds a handshake. */
-const TLS = /^\x16\x03[\x00-\x04]/;
+/** A TLS record that holds a handshake, of SSL 3.0 to TLS 1.3. */
+const isTls = ([type, major, minor = 255]: Uint8Array): boolean => type === 0x16 && major === 3 && minor <= 4;
 
 const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (\*|\/[\x21-\x7e\x80-\xff]*) HTTP\/1\.\d\r?\n/;
 
@@ -30,8 +30,9 @@ export function recognise(bytes: Uint8Array, code: string): Received {
   if (text.startsWith(PROXY_V1) || text.startsWith(PROXY_V2)) {
     return refused("PROXY protocol header (an NLB with proxy_protocol_v2, HAProxy send-proxy)");
   }
-  if (TLS.test(text))
+  if (isTls(bytes)) {
     return refused("TLS handshake (a health check of protocol HTTPS or TLS; this listener speaks HTTP)");
+  }
   if (text.startsWith(HTTP2))
     return refused("HTTP/2 (an ALB target group of protocol version HTTP2 or gRPC; HTTP1 is answered)");
   if (code === TOO_LARGE) return refused("URL and headers of more than 16 KB");
