@@ -31,8 +31,8 @@ export interface LintInput extends TimesInput {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** `origins` are those of `checks`, in the same order. Never rejects. */
-export async function lint(input: LintInput): Promise<Lint> {
+/** `origins` are those of `checks`, in the same order. */
+export function lint(input: LintInput): Lint {
   const { checks, origins, source } = input;
   const problems: Problem[] = [];
   const warnings: string[] = [];
@@ -48,7 +48,7 @@ export async function lint(input: LintInput): Promise<Lint> {
     }
   }
   if (source) warnings.push(...lintTexts(source));
-  warnings.push(...lintTimes(input), ...(await lintOwners(believedIn(input))));
+  warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
   return { problems, warnings };
 }
 
