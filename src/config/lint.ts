@@ -10,6 +10,7 @@ import { hiding } from "../checks/hiding.ts";
 import { Pattern } from "../checks/keys/fields.ts";
 import type { ServiceUrl } from "../checks/keys/url.ts";
 import type { Command } from "../checks/script.ts";
+import { isLoopback } from "../probing/network/address.ts";
 import { lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import type { ConfigFile } from "./file.ts";
@@ -31,8 +32,8 @@ export interface LintInput extends TimesInput {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** `origins` are those of `checks`, in the same order. Never rejects. */
-export async function lint(input: LintInput): Promise<Lint> {
+/** `origins` are those of `checks`, in the same order. */
+export function lint(input: LintInput): Lint {
   const { checks, origins, source } = input;
   const problems: Problem[] = [];
   const warnings: string[] = [];
@@ -48,7 +49,7 @@ export async function lint(input: LintInput): Promise<Lint> {
     }
   }
   if (source) warnings.push(...lintTexts(source));
-  warnings.push(...lintTimes(input), ...(await lintOwners(believedIn(input))));
+  warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
   return { problems, warnings };
 }
 
@@ -208,13 +209,14 @@ interface MysqlSettings {
   readonly tls?: unknown;
 }
 
+/** To this host's loopback the password itself is sent where the server wants it. */
 function findPlainLogin({ mysql: { protocol, address, password: inUrl }, password, tls }: MysqlSettings) {
-  const isPlain = protocol === "mysql" && address.family === "tcp" && tls === undefined;
+  const isPlain = protocol === "mysql" && address.family === "tcp" && !isLoopback(address) && tls === undefined;
   return isPlain && (password ?? inUrl) !== undefined ? [{ warning: PLAIN_LOGIN }] : [];
 }
 
 const PLAIN_LOGIN =
-  "MySQL may refuse a password over TCP without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls, or write socket=/PATH in the URL (mariadb:// for MariaDB, which has no such cache)";
+  "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
 
 const SEVERAL_COMMANDS = {
   expected: "one command",

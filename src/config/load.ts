@@ -110,7 +110,7 @@ export async function loadOptions(
     if (isRead("port", "script")) problems.push(...(await scrutiny.findStrangers(file, settled)));
     problems.push(...scrutiny.findSameEndpoints(file));
   }
-  const linted = await lint({ checks: settled, origins: wanted, source: file?.source, raw, file: name, env });
+  const linted = lint({ checks: settled, origins: wanted, source: file?.source, raw, file: name, env });
   problems.push(...linted.problems);
   if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);

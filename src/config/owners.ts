@@ -1,11 +1,9 @@
 // Who may change a config file, a script or a file with a secret decides what the daemon runs. That should be
 // root and the daemon's own user alone.
 
-import type { Stats } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describeUser } from "../user.ts";
-import { within } from "../within.ts";
 import { onOneLine } from "./problem.ts";
 
 /** A file that is believed. */
@@ -18,43 +16,55 @@ export interface Believed {
   readonly tell: (warning: string) => string;
 }
 
-/** A file system that hangs holds up no start. */
-const LONGEST_LOOK_MS = 1000;
-
-/** Never rejects: what cannot be looked at, or is not there, is the check's to tell. Each file and folder is told of once. */
-export async function lintOwners(files: readonly Believed[]): Promise<readonly string[]> {
+/**
+ * Each file and folder is told of once; what cannot be looked at, or is not there, is the check's to tell.
+ * Blocks for a few file system calls, as the start of a script does.
+ */
+export function lintOwners(files: readonly Believed[]): readonly string[] {
   const own = process.geteuid?.();
   if (own === undefined) return [];
-  const looks = new Map<string, Promise<Stats | undefined>>();
+  const looks = new Map<string, Stats | undefined>();
   const look = (path: string) => {
-    const known = looks.get(path) ?? stat(path).catch(() => undefined);
-    looks.set(path, known);
-    return known;
+    if (!looks.has(path)) looks.set(path, statOf(path));
+    return looks.get(path);
   };
-  const judging = Promise.all(files.map((file) => findFlaw(file, look, own)));
-  const found = (await within(judging, LONGEST_LOOK_MS)) ?? [];
   const told = new Set<string>();
-  return found.flatMap((flaw, index) => {
-    const file = files[index];
-    if (!flaw || !file || told.has(flaw)) return [];
+  return files.flatMap((file) => {
+    const flaw = findFlaw(file, look, own);
+    if (flaw === undefined || told.has(flaw)) return [];
     told.add(flaw);
     return [file.tell(`${flaw} decides what the daemon runs`)];
   });
 }
 
-type Look = (path: string) => Promise<Stats | undefined>;
+type Look = (path: string) => Stats | undefined;
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Of the file, or of the first folder above it, without the last words. */
-async function findFlaw({ path, cwd, searchPath }: Believed, look: Look, own: number): Promise<string | undefined> {
-  const file = path.includes("/") ? inFolder(path, cwd) : await findIn(searchPath ?? "", path, look);
-  const real = file === undefined ? undefined : await realpath(file).catch(() => undefined);
-  if (real === undefined) return undefined;
-  const found = await look(real);
-  if (!found?.isFile()) return undefined;
+function findFlaw({ path, cwd, searchPath }: Believed, look: Look, own: number): string | undefined {
+  const file = path.includes("/") ? inFolder(path, cwd) : findIn(searchPath ?? "", path, look);
+  const real = file === undefined ? undefined : realPathOf(file);
+  const found = real === undefined ? undefined : look(real);
+  if (real === undefined || !found?.isFile()) return undefined;
   const flaw = flawOf(onOneLine(real), found, own);
   if (flaw !== undefined) return flaw;
   for (let folder = dirname(real); ; folder = dirname(folder)) {
-    const above = await look(folder);
+    const above = look(folder);
     const flaw = above && flawOfFolder(onOneLine(folder), above, own);
     if (flaw !== undefined || folder === dirname(folder)) return flaw;
   }
@@ -64,12 +74,9 @@ async function findFlaw({ path, cwd, searchPath }: Believed, look: Look, own: nu
 const inFolder = (path: string, cwd: string | undefined): string | undefined =>
   path.startsWith("/") ? path : cwd === undefined ? undefined : resolve(cwd, path);
 
-async function findIn(searchPath: string, name: string, look: Look): Promise<string | undefined> {
-  for (const folder of searchPath.split(":")) {
-    const file = join(folder, name);
-    if (folder.startsWith("/") && (await look(file))?.isFile()) return file;
-  }
-  return undefined;
+function findIn(searchPath: string, name: string, look: Look): string | undefined {
+  const files = searchPath.split(":").flatMap((folder) => (folder.startsWith("/") ? [join(folder, name)] : []));
+  return files.find((file) => look(file)?.isFile());
 }
 
 const OTHERS_WRITE = 0o002;

@@ -35,6 +35,7 @@ const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
 
 /** For a text that can be split into words. */
 export function findShellSyntax(text: string): ShellSyntax {
+  if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false };
   const plain = PLAIN.reduce((masked, meant) => masked.replace(meant, "\0"), maskQuoted(text));
   const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
   return { operators: [...new Set(operators)], severalCommands: hasSeveralCommands(plain) };

@@ -380,16 +380,23 @@ test("a timeout up to the interval, or one that nobody chose, is no news", async
 });
 
 const CACHED =
-  "warning: MySQL may refuse a password over TCP without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls, or write socket=/PATH in the URL (mariadb:// for MariaDB, which has no such cache)";
+  "warning: MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
 
-test("a password for MySQL over plain TCP may be refused", async () => {
+test("a password for MySQL over plain TCP to another host may be refused", async () => {
+  const own = (lines: readonly string[]) => lines.filter((line) => !line.includes("a critical check of another host"));
   const told = [`hc.yaml:1:19: checks[0].mysql: ${CACHED}`];
-  expect(await lintCheck({ mysql: "mysql://app:s3cret@127.0.0.1/app" })).toEqual(told);
-  expect(await lintCheck({ mysql: "mysql://app@127.0.0.1/app", password: "s3cret" })).toEqual(told);
+  expect(own(await lintCheck({ mysql: "mysql://app:s3cret@db.internal/app" }))).toEqual(told);
+  expect(own(await lintCheck({ mysql: "mysql://app@10.0.0.9/app", password: "s3cret" }))).toEqual(told);
+  const beside = { mysql: "mysql://app:s3cret@10.0.0.9/app" };
+  expect(own(await lintCheck({ ...beside, tls: true }))).toEqual([]);
+  expect(own(await lintCheck({ mysql: "mariadb://app:s3cret@10.0.0.9/app" }))).toEqual([]);
 });
 
 test.each([
   { mysql: "mysql://app@127.0.0.1/app" },
+  { mysql: "mysql://app:s3cret@127.0.0.1/app" },
+  { mysql: "mysql://app:s3cret@[::1]/app" },
+  { mysql: "mysql://app@localhost/app", password: "s3cret" },
   { mysql: "mysql://app:s3cret@127.0.0.1/app", tls: true },
   { mysql: "mysql://app:s3cret@127.0.0.1/app", tls: {} },
   { mysql: "mysql://app:s3cret@localhost/app?socket=/run/mysqld/mysqld.sock" },
