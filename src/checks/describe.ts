@@ -1,5 +1,7 @@
 // Why a check failed, in one sentence for people.
 
+import { wordsOfHtml } from "../html.ts";
+
 /** A failure as it is told, or as JSON has it. */
 export interface Described {
   readonly reason: string;
@@ -15,9 +17,15 @@ const HOW_MUCH = /^\(captured \d+ of \d+ bytes\)$/;
 
 /** "exit: ended with status 3; its output ends in: no disk". Not yet fit for one line: it holds foreign text. */
 export function describeFailure({ reason, message, output }: Described): string {
-  const lines = output === undefined ? [] : Bun.stripANSI(output).split("\n");
-  const last = lines.findLast((line) => line.trim() !== "" && !HOW_MUCH.test(line));
+  const last = output === undefined ? undefined : lastWords(Bun.stripANSI(output));
   return `${reason}: ${message}${last === undefined ? "" : `; its output ends in: ${clip(last.trim())}`}`;
+}
+
+/** Of a page of HTML its title; otherwise the last line that has a letter or a digit. */
+function lastWords(output: string): string | undefined {
+  const lines = output.split(/\r\n?|\n/).filter((line) => !HOW_MUCH.test(line));
+  const words = wordsOfHtml(lines.join("\n"));
+  return words === undefined ? lines.findLast((line) => /[\p{L}\p{N}]/u.test(line)) : words || undefined;
 }
 
 function clip(text: string): string {

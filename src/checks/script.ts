@@ -270,7 +270,7 @@ const judgePlugin =
 const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
 
 function summaryOf(stdout: string): string | undefined {
-  const [line = ""] = stdout.trimStart().split("\n", 1);
+  const [line = ""] = stdout.trimStart().split(/[\r\n]/, 1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
   const [summary = ""] = line.replace(/[\u0000-\u001f\u007f]+/g, " ").split("|", 1);
   return summary.trim().slice(0, SUMMARY_LENGTH) || undefined;

@@ -439,6 +439,23 @@ describe("by nginx", () => {
   );
 });
 
+test("of a page of HTML the title is shown, however late it comes, else its first words", async () => {
+  const page = (head: string, body: string) => `<!DOCTYPE html>\r\n<html>\r\n${head}${body}\r\n</html>\r\n`;
+  const style = `<style>${"p { color: red }\n".repeat(100)}</style>`;
+  for (const [text, output] of [
+    [page(`${style}<title>502 Bad\r\n Gateway</title>`, "<h1>x</h1>"), "502 Bad Gateway"],
+    [page("", "<body><h1>503 Service Unavailable</h1>\nNo server.</body>"), "503 Service Unavailable No server."],
+    [page("<title></title>", ""), undefined],
+    ["one\r\ntwo\r\n", "one\ntwo"],
+  ] as const) {
+    const head = "HTTP/1.1 500 Oh\r\nContent-Type: text/html; charset=utf-8\r\n";
+    await using peer = await saying(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    const outcome = await outcomeOf(http, { http: `http://127.0.0.1:${peer.port}/` });
+    expect(outcome).toMatchObject({ reason: "mismatch" });
+    expect(outcome.ok || outcome.output).toBe(output as string);
+  }
+});
+
 test("a server on a socket file is asked by its path", async () => {
   await using folder = await tempFolder();
   const unix = join(folder.path, "s");

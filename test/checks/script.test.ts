@@ -58,6 +58,12 @@ test("what exits otherwise is down with its status and what it said", async () =
   expect(await outcomeOf(["/bin/false"])).toEqual({ ok: false, reason: "exit", message: "exited with status 1" });
 });
 
+test("CR and CRLF are line ends in what it said", async () => {
+  const script = "printf 'HTTP/1.1 503 Service Unavailable\\r\\n\\r\\nnot synced\\r\\n\\r\\n50%%\\r'; exit 1";
+  const outcome = await outcomeOf(sh(script));
+  expect(outcome).toMatchObject({ output: "HTTP/1.1 503 Service Unavailable\n\nnot synced\n\n50%" });
+});
+
 test("what dies by a signal is down and says by which", async () => {
   expect(await outcomeOf([fixture("segfaults.sh")])).toEqual({
     ok: false,

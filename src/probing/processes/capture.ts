@@ -6,7 +6,7 @@ export const CAPTURE_BYTES = 4096;
 
 export interface Capture {
   add(chunk: Uint8Array): void;
-  /** What was kept as text, with a line that says so where it is not all; undefined when nothing was printed. */
+  /** What was kept as text, CR and CRLF as line ends, with a line that says so where it is not all; undefined when nothing was printed. */
   text(): string | undefined;
 }
 
@@ -31,6 +31,7 @@ export function createCapture(limitBytes = CAPTURE_BYTES, hide: Hide = (text) =>
       const isCut = totalBytes > kept.byteLength;
       const printed = new TextDecoder().decode(isCut ? fromCharacterStart(kept) : kept);
       const text = hide(printed, isCut ? "start" : "nowhere")
+        .replace(/\r\n?/g, "\n")
         .replace(CONTROLS, "\ufffd")
         .trimEnd();
       return isCut ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;

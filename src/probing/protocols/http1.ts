@@ -6,6 +6,7 @@
 // cannot be called off.
 
 import { type Failure, failed } from "../../checks/check.ts";
+import { wordsOfHtml } from "../../html.ts";
 import { version } from "../../version.ts";
 import { isFailure } from "../network/race.ts";
 import type { Stream } from "../network/stream.ts";
@@ -27,6 +28,9 @@ const PEEK_MS = 100;
 
 /** Of what came, for people. */
 const EXCERPT_CHARACTERS = 200;
+
+/** The title of a page comes after much else, now and then. */
+const HTML_BYTES = 16 * 1024;
 
 export interface Request {
   readonly method: string;
@@ -129,7 +133,9 @@ export async function ask(
     async peek() {
       const enough = new AbortController();
       const peeked = pause(PEEK_MS, enough.signal).then(() => enough.abort());
-      while (reader.state === "body" && reader.body().byteLength < EXCERPT_CHARACTERS && !enough.signal.aborted) {
+      const isHtml = /^text\/html\b|^application\/xhtml/i.test(headers.get("content-type") ?? "");
+      const enoughBytes = isHtml ? HTML_BYTES : EXCERPT_CHARACTERS;
+      while (reader.state === "body" && reader.body().byteLength < enoughBytes && !enough.signal.aborted) {
         if (isFailure(await Promise.race([readOn(), peeked]))) break;
       }
       enough.abort();
@@ -142,10 +148,13 @@ export async function ask(
   };
 }
 
-/** The first 200 characters, fit to be shown; undefined where there are none. */
+/** The title of a page of HTML, else the first 200 characters, fit to be shown; undefined where there are none. */
 export function excerpt(bytes: Uint8Array, hide: (text: string) => string): string | undefined {
   // A secret that is cut in two would no longer be known as one: hidden first, cut then.
-  const text = hide(new TextDecoder().decode(bytes)).replace(CONTROLS, "\ufffd").trim();
+  const printed = hide(new TextDecoder().decode(bytes));
+  const text = hide(wordsOfHtml(printed) ?? printed.replace(/\r\n?/g, "\n"))
+    .replace(CONTROLS, "\ufffd")
+    .trim();
   if (text === "") return undefined;
   const cut = text.length > EXCERPT_CHARACTERS;
   return cut ? `${text.slice(0, EXCERPT_CHARACTERS).toWellFormed()}…` : text;

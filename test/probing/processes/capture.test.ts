@@ -29,6 +29,10 @@ test.each<[readonly (string | Uint8Array)[], string | undefined]>([
   [["漢1234567"], "1234567\n(captured 8 of 10 bytes)"],
   [["😀1234567"], "1234567\n(captured 8 of 11 bytes)"],
   [[new Uint8Array([0xff, 0x61, 0xfe])], "\ufffda\ufffd"],
+  [["a\r\nb\r\n"], "a\nb"],
+  [["a\rb\r\rc"], "a\nb\n\nc"],
+  [["a\r", "\nb"], "a\nb"],
+  [["\r\n\r\n"], ""],
   [["é", new Uint8Array([0xc3]), new Uint8Array([0xa9])], "éé"],
 ])("of %j at most 8 bytes are kept", (chunks, text) => {
   expect(captured(8, ...chunks)).toBe(text);
