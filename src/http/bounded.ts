@@ -83,7 +83,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
   const { port } = server;
 
   /** On a unix socket it is not known what is idle or waits, so the order of arrival decides. */
-  function longestIdle(count: number): readonly Socket[] {
+  function longestIdle(count: number, newcomer: Socket): readonly Socket[] {
     const connections = port === undefined ? [] : connectionsAt(port);
     if (connections.length === 0) return [...open].slice(0, count);
     const idleMs = new Map(connections.map(({ peer, idleMs }) => [peer, idleMs]));
@@ -91,6 +91,8 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
       const client = server.requestIP(request);
       idleMs.delete(peerKey(client?.address, client?.port));
     }
+    // What it asks for has not been read yet.
+    idleMs.delete(peerKey(newcomer.remoteAddress, newcomer.remotePort));
     return [...open]
       .map((socket) => ({ socket, ms: idleMs.get(peerKey(socket.remoteAddress, socket.remotePort)) }))
       .filter(({ ms }) => ms !== undefined)
@@ -99,10 +101,10 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
       .map(({ socket }) => socket);
   }
 
-  function makeRoom(): void {
+  function makeRoom(newcomer: Socket): void {
     const most = maxConnections();
     if (open.size <= most) return;
-    const idle = longestIdle(open.size - most + Math.floor(most * CLOSED_AT_ONCE));
+    const idle = longestIdle(open.size - most + Math.floor(most * CLOSED_AT_ONCE), newcomer);
     const closing = idle.length > 0 ? idle : newestOfMost(open, open.size - most);
     for (const socket of closing) {
       open.delete(socket);
@@ -143,7 +145,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
       onConnection(socket) {
         open.add(socket);
         socket.once("close", () => open.delete(socket));
-        makeRoom();
+        makeRoom(socket);
       },
       onRefused: (socket, received, code) => void answerRefused(socket, received, code).catch(onFault),
       onFault,
