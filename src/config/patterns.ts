@@ -46,7 +46,7 @@ export function lintProcess(written: string): string | undefined {
 const SIGN_IN_NAME = /[*?^$|[\]\\]|\.\+/;
 
 /** A value that is compared with one of a JSON document. */
-export const lintJsonValue = (written: string): string | undefined =>
-  /^\/.*[*^$|\\+].*\/[imsuv]*$/s.test(written)
-    ? "it is compared as plain text; a regular expression goes under expect"
-    : undefined;
+export function lintJsonValue(written: string): string | undefined {
+  const [, source = ""] = /^\/(.+)\/[imsuv]*$/s.exec(written) ?? [];
+  return /[*^$|\\+]/.test(source) ? "it is compared as plain text; a regular expression goes under expect" : undefined;
+}

@@ -23,8 +23,8 @@ export interface Foreign {
 
 const FOREIGN = new RegExp(
   [
-    String.raw`(?<file>\$\{\s*file\s*:\s*/[^}]*\}|\$\(\s*(?:cat\b|<)[^)]*\))`,
-    String.raw`(?<braces>\$\{\s*(?<env>env\s*[:.]\s*)?(?<name>[A-Za-z_]\w*)\s*(?<more>:?[-=?+#%/^,][^}]*)?\})`,
+    String.raw`(?<file>\$\{\s*file\s*:\s*/[^}]{0,200}\}|\$\(\s*(?:cat\b|<)[^)]{0,200}\))`,
+    String.raw`(?<braces>\$\{\s*(?<env>env\s*[:.]\s*)?(?<name>[A-Za-z_]\w*)\s*(?<more>:?[-=?+#%/^,][^}]{0,200})?\})`,
     // A name of a variable among capitals that may be a password itself.
     String.raw`(?<=^|[\s:/@=,;"'])(?<dollar>\$(?<bare>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|TOKEN|PASSWORD|PASS|SECRET|USER|HOME|HOST|HOSTNAME|PORT))(?=$|[\s:/@,;"'])`,
     String.raw`(?<template>\{\{-?\s*\.?[A-Za-z_][\w.]*\s*-?\}\})`,

@@ -24,19 +24,26 @@ const OPERATORS = new RegExp(
   "g",
 );
 
-/** What looks like an operator and is meant as it stands: within the query or the path of a URL, and the end of what `find` runs. */
-const PLAIN = [
-  /(?<=[^\s$]\?[^\s|<>]*)(?<!&)[&;](?=[\w%.~-])/g,
-  /(?<=:\/\/[^\s|<>]*);(?=\w+=)/g,
-  /(?<=\s-(?:exec|ok)(?:dir)?\s[^;|&]*\s);(?=\s|$)/g,
-];
+/** Without what looks like an operator and is meant as it stands: in the query or the path of a URL, and the end of what `find` runs. */
+const withoutPlain = (masked: string): string =>
+  masked
+    .replaceAll(/[^\s|<>]+/g, (word) => inUrl(inUrl(word, /[^$]\?/, /(?<!&)[&;](?=[\w%.~-])/g), /:\/\//, /;(?=\w+=)/g))
+    .replaceAll(/(\s-(?:exec|ok)(?:dir)?\s[^;|&]{0,1000}\s);(?=\s|$)/g, "$1\0");
+
+/** Without what matches behind `start`, where a word has that. */
+function inUrl(word: string, start: RegExp, plain: RegExp): string {
+  const found = start.exec(word);
+  if (!found) return word;
+  const from = found.index + found[0].length;
+  return word.slice(0, from) + word.slice(from).replaceAll(plain, "\0");
+}
 
 const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
 
 /** For a text that can be split into words. */
 export function findShellSyntax(text: string): ShellSyntax {
   if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false };
-  const plain = PLAIN.reduce((masked, meant) => masked.replace(meant, "\0"), maskQuoted(text));
+  const plain = withoutPlain(maskQuoted(text));
   const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
   return { operators: [...new Set(operators)], severalCommands: hasSeveralCommands(plain) };
 }

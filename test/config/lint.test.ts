@@ -563,3 +563,12 @@ test.each(["état prêt", "“ready” – l’état", "👨‍👩‍👧 ok", 
     expect(await lintCheck({ tcp: 80, name: expected, expect: expected })).toEqual([]);
   },
 );
+
+test.each(["a&", "&", "?a&b", "://;a=", " -exec a", "$(cat ", "`", "(a|", "/*", "${a", "ps | ", "\u00e9a"])(
+  "a text of %j alone, as long as a file may be, is looked at in less time than a test may take",
+  async (piece) => {
+    const text = piece.repeat(400_000 / piece.length);
+    await lint(undefined, { script: [`x ${text}`.replaceAll("`", "")] });
+    await lintCheck({ http: "http://127.0.0.1/", expect: text, json: { "/a": text }, headers: { A: text } });
+  },
+);
