@@ -177,7 +177,7 @@ describe("what cannot start", () => {
     const windows = await folder.write("windows", "#!/bin/sh\r\n", 0o755);
     const strange = await folder.write("strange", "#!/no/such/sh\n", 0o755);
     const rows = [
-      ["/no/such/program", "/no/such/program does not exist"],
+      ["/no/such/program", "/no/such/program does not exist: there is no folder /no"],
       ["no-such-program", "no-such-program: not found in PATH; write the path in full"],
       [folder.path, `${folder.path} is a directory, not a program`],
       [plain, `${plain} is not executable; try chmod +x ${plain}`],
@@ -338,9 +338,9 @@ describe("cwd", () => {
     await using folder = await tempFolder();
     const file = await folder.write("file", "");
     const rows = [
-      [{ script: "/bin/true", cwd: "/no/such" }, "the working folder /no/such does not exist"],
+      [{ script: "/bin/true", cwd: "/no/such" }, "the working folder /no/such does not exist: there is no folder /no"],
       [{ script: "/bin/true", cwd: file }, `the working folder ${file} is not a directory`],
-      [{ script: "/no/such", cwd: folder.path }, "/no/such does not exist"],
+      [{ script: "/no/such", cwd: folder.path }, "/no/such does not exist: there is no folder /no"],
       [{ script: "./none", cwd: folder.path }, `${folder.path}/none does not exist`],
     ] as const;
     for (const [keys, message] of rows) {

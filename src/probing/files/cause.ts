@@ -89,7 +89,7 @@ function findForbidden(path: string): string | undefined {
   if (folder !== undefined) return `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
   const stats = attempt(() => statSync(path));
   if (stats === undefined || mayUse(path, constants.R_OK)) return OTHERS;
-  return isAllowed(stats, 4) ? OTHERS : `this user may not read it: it ${describeOwner(stats)}`;
+  return isAllowed(stats, READ) ? OTHERS : `this user may not read it: it ${describeOwner(stats)}`;
 }
 
 const OTHERS = "its mode allows it, so it may be SELinux, AppArmor or the file server that does not";
@@ -112,9 +112,14 @@ function findClosed(path: string, links: number): string | undefined {
 const describeOwner = ({ uid, mode }: Stats): string =>
   `belongs to ${describeUser(uid)}, mode ${(mode & 0o7777).toString(8).padStart(4, "0")}`;
 
-/** By its mode alone; `bit` is that of others. */
+/** The bits of others in a mode. */
+export const EXECUTE = 1;
+const READ = 4;
+
+/** By its mode alone. */
 export function isAllowed({ uid, gid, mode }: Stats, bit: number): boolean {
   const own = process.geteuid?.();
+  if (own === 0) return bit !== EXECUTE || (mode & 0o111) !== 0;
   if (own === uid) return (mode & (bit << 6)) !== 0;
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
   return (mode & (groups.includes(gid) ? bit << 3 : bit)) !== 0;

@@ -10,6 +10,8 @@ export interface Mount {
   /** Which folder of its file system is mounted; "/" is all of it. */
   readonly root: string;
   readonly point: string;
+  /** "ro", "noexec" and the like, of this mount alone. */
+  readonly flags: readonly string[];
   /** It is a copy of a mount of another namespace, and receives what is mounted there. */
   readonly isCopy: boolean;
   /** "ext4", "tmpfs", "proc"… */
@@ -24,7 +26,7 @@ export interface Mount {
 export function parseMounts(text: string): readonly Mount[] {
   return text.split("\n").flatMap((line) => {
     const [own = "", of = ""] = line.split(" - ");
-    const [id, parent, device = "", root, point, , ...tags] = own.split(" ");
+    const [id, parent, device = "", root, point, flags = "", ...tags] = own.split(" ");
     if (id === undefined || parent === undefined || root === undefined || point === undefined) return [];
     const [type = "", source = "", options = ""] = of.split(" ");
     return {
@@ -33,6 +35,7 @@ export function parseMounts(text: string): readonly Mount[] {
       device,
       root: unescapePath(root),
       point: unescapePath(point),
+      flags: flags.split(","),
       isCopy: tags.some((tag) => tag.startsWith("master:")),
       type,
       source: unescapePath(source),

@@ -1,10 +1,13 @@
 // Why a program could not be started, in words that say what to do. The kernel
 // has three codes for a dozen causes; a look at the file tells them apart.
 
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { codeOf } from "../../thrown.ts";
+import { EXECUTE, findCause, isAllowed } from "../files/cause.ts";
 import { whyHidden } from "../files/hidden.ts";
+import { mountAt, parseMounts, readMountinfo } from "../files/mounts.ts";
+import { ELF_BYTES, isForThisMachine, loaderOf } from "./elf.ts";
 
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
@@ -38,8 +41,7 @@ function diagnoseFolder(folder: string): string | undefined {
     return undefined;
   } catch (error) {
     const code = codeOf(error);
-    const flaw = code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `cannot be used by this user (${code})`;
-    return `the working folder ${folder} ${flaw}${whyHidden(folder, code)}`;
+    return `the working folder ${describeUnusable(folder, code)}`;
   }
 }
 
@@ -51,25 +53,26 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
     accessSync(file, constants.X_OK);
   } catch (error) {
     const code = codeOf(error);
+    const point = code === "EACCES" ? noexecMountOf(file) : undefined;
+    if (point !== undefined) {
+      return `${file} lies on ${point}, which is mounted noexec; start it by its interpreter, or mount it with exec`;
+    }
     if (code === "EACCES" && readable(file)) return `${file} is not executable; try chmod +x ${file}`;
-    const flaw = code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `cannot be used by this user (${code})`;
-    return `${file} ${flaw}${whyHidden(file, code)}`;
+    return describeUnusable(file, code);
   }
   try {
     line = readFirstLine(file);
   } catch {
     return diagnoseUnread(file);
   }
-  if (line.startsWith("\u007fELF")) return undefined;
-  if (!line.startsWith("#!")) return `exec format error: add a first line such as #!/bin/sh to ${file}`;
+  if (line.startsWith("\u007fELF")) return diagnoseElf(file);
+  if (!line.startsWith("#!")) return diagnoseFormat(file, line);
   if (line.endsWith("\r"))
     return `${file} has Windows line ends (CRLF), so its interpreter is not found; try sed -i 's/\\r$//' ${file}`;
   const interpreter = line.slice(2).trim().split(/\s+/)[0] ?? "";
   if (interpreter === "") return `exec format error: the first line of ${file} names no interpreter`;
-  const missing = whyMissing(interpreter);
-  if (missing !== undefined) {
-    return `the interpreter ${interpreter} that ${file} names in its first line does not exist${whyHidden(interpreter, missing)}`;
-  }
+  const flaw = diagnoseInterpreter(interpreter);
+  if (flaw !== undefined) return `the interpreter ${interpreter} that ${file} names in its first line ${flaw}`;
   const argument = line.slice(2).trim().split(/\s+/)[1];
   if (interpreter.endsWith("/env") && argument && !argument.startsWith("-") && !argument.includes("=")) {
     if (!argument.includes("/") && findIn(folders, argument) === undefined) {
@@ -77,6 +80,82 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
     }
   }
   return undefined;
+}
+
+/** "FILE does not exist", or that it cannot be used, with the cause as far as a look along the path shows it. */
+function describeUnusable(file: string, code: string): string {
+  const hidden = whyHidden(file, code);
+  const cause = hidden === "" ? findCause(resolve(file), code) : undefined;
+  const why = cause === undefined ? "" : `: ${cause}`;
+  if (code === "ENOENT" || code === "ENOTDIR") return `${file} does not exist${why}${hidden}`;
+  return `${file} cannot be used${cause === undefined ? " by this user" : why} (${code})${hidden}`;
+}
+
+/** Where the file lies, if that is why it may not be executed: its mode allows it. */
+function noexecMountOf(file: string): string | undefined {
+  try {
+    if (!isAllowed(statSync(file), EXECUTE)) return undefined;
+    const mount = mountAt(parseMounts(readMountinfo()), realpathSync(file));
+    return mount?.flags.includes("noexec") ? mount.point : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function diagnoseInterpreter(file: string): string | undefined {
+  const missing = whyMissing(file);
+  if (missing !== undefined) return `does not exist${whyHidden(file, missing)}`;
+  if (statSync(file).isDirectory()) return "is a directory";
+  try {
+    accessSync(file, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    const point = noexecMountOf(file);
+    if (point !== undefined) return `lies on ${point}, which is mounted noexec`;
+    return code === "EACCES" ? "is not executable" : `cannot be used (${code})`;
+  }
+}
+
+/** Formats that only a handler makes programs of, by how they begin. */
+const FORMATS: Readonly<Record<string, (file: string) => string>> = {
+  MZ: (file) => `${file} is a program for Windows`,
+  "PK\u0003\u0004": (file) => `${file} is a zip archive or a Java program (java -jar ${file})`,
+  "\u00cf\u00fa\u00ed\u00fe": (file) => `${file} is a program for macOS`,
+  "\u001f\u008b": (file) => `${file} is compressed`,
+};
+
+/** In UTF-8, read as latin1. */
+const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
+
+function diagnoseFormat(file: string, line: string): string | undefined {
+  const [, describe] = Object.entries(FORMATS).find(([start]) => line.startsWith(start)) ?? [];
+  if (describe) return hasHandlers() ? undefined : `exec format error: ${describe(file)}`;
+  if (line.startsWith(BYTE_ORDER_MARK)) {
+    return `exec format error: ${file} begins with a byte order mark; save it without one`;
+  }
+  if (line === "" && statSync(file).size === 0) return `exec format error: ${file} is empty`;
+  return `exec format error: add a first line such as #!/bin/sh to ${file}`;
+}
+
+function diagnoseElf(file: string): string | undefined {
+  const start = readStart(file, ELF_BYTES);
+  if (!isForThisMachine(start)) {
+    return hasHandlers() ? undefined : `exec format error: ${file} is a program for another kind of processor`;
+  }
+  const loader = loaderOf(start);
+  return loader === undefined || whyMissing(loader) === undefined
+    ? undefined
+    : `${file} wants the loader ${loader}, which is not there: it may be built for another C library (glibc, musl)`;
+}
+
+/** Handlers of binfmt_misc may start what the kernel itself cannot. */
+function hasHandlers(): boolean {
+  try {
+    return readdirSync("/proc/sys/fs/binfmt_misc").some((name) => name !== "register" && name !== "status");
+  } catch {
+    return false;
+  }
 }
 
 /** One that may be run, but not read: a compiled program needs no more, and is seldom so, but for sudo and its like. */
@@ -110,12 +189,14 @@ function findIn(folders: readonly string[], name: string): string | undefined {
 const whyHiddenIn = (folders: readonly string[], name: string): string =>
   folders.map((folder) => whyHidden(join(folder, name), "ENOENT")).find((why) => why !== "") ?? "";
 
-function readFirstLine(file: string): string {
+const readFirstLine = (file: string): string =>
+  readStart(file, FIRST_LINE_BYTES).toString("latin1").split("\n", 1)[0] ?? "";
+
+function readStart(file: string, sizeBytes: number): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const buffer = Buffer.alloc(FIRST_LINE_BYTES);
-    const count = readSync(fd, buffer, 0, FIRST_LINE_BYTES, 0);
-    return buffer.toString("latin1", 0, count).split("\n", 1)[0] ?? "";
+    const buffer = Buffer.alloc(sizeBytes);
+    return buffer.subarray(0, readSync(fd, buffer, 0, sizeBytes, 0));
   } finally {
     closeSync(fd);
   }
