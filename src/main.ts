@@ -9,6 +9,7 @@ import { createComplaints } from "./log/complaint.ts";
 import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
 import { killAllGroups } from "./probing/processes/group.ts";
+import { endingsOver } from "./probing/system/endings.ts";
 import { raiseDescriptorLimit, resetSignals } from "./probing/system/inherited.ts";
 import { onEndingSignals } from "./signals.ts";
 import { codeOf, describeFault } from "./thrown.ts";
@@ -29,12 +30,12 @@ async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
       for (const caution of action.cautions ?? []) complain.warning(caution);
-      process.exit((await print(action.text)) || (action.isWell === false ? COULD_NOT : FINE));
+      await leave((await print(action.text)) || (action.isWell === false ? COULD_NOT : FINE));
       break;
     case "refuse":
       for (const line of action.lines) complain.error(line);
       complain.error(`Try 'health-checker ${action.command ? `${action.command} ` : ""}--help'.`);
-      process.exit(USAGE);
+      await leave(USAGE);
       break;
     case "serve":
       await serve(action);
@@ -45,6 +46,12 @@ async function act(action: Action): Promise<void> {
     case "control":
       await control(action);
   }
+}
+
+/** What is being closed has its last words first. */
+async function leave(exitCode: number): Promise<never> {
+  await endingsOver();
+  process.exit(exitCode);
 }
 
 /** Half a unit or an empty one would be installed: its file is what was asked for. */
@@ -70,10 +77,10 @@ async function control(action: Extract<Action, { kind: "control" }>): Promise<vo
     const { out, err, isWell } = await runControlCommand(action, lookOf(process.env));
     for (const line of err) complain[isWell ? "warning" : "error"](line);
     for (const line of out) console.log(line);
-    process.exit(isWell ? FINE : COULD_NOT);
+    await leave(isWell ? FINE : COULD_NOT);
   } catch (error) {
     complain.error(`health-checker: fault; please report it: ${describeFault(error)}`);
-    process.exit(COULD_NOT);
+    await leave(COULD_NOT);
   }
 }
 
@@ -107,7 +114,7 @@ async function check(action: Extract<Action, { kind: "check" }>): Promise<void> 
   } catch (error) {
     survive(error);
   }
-  process.exit(exitCode);
+  await leave(exitCode);
 }
 
 async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): Promise<void> {
@@ -128,7 +135,7 @@ async function serve({ options, reread }: Extract<Action, { kind: "serve" }>): P
         await (await started).stop(drain);
         log.info("stopped");
       } finally {
-        process.exit(FINE);
+        await leave(FINE);
       }
     },
     second(_signal, exitCode) {

@@ -2,6 +2,7 @@
 // Slower, and loaded only there; like them it can be called off at once.
 
 import { connect } from "node:net";
+import { beginEnding } from "../system/endings.ts";
 import type { Address } from "./address.ts";
 
 /** "connected", "aborted", "met itself" or the code of the error; never rejects. */
@@ -29,6 +30,8 @@ export function attemptByNet(address: Address, signal: AbortSignal): Promise<str
         socket.localAddress === socket.remoteAddress;
       // The greeting, if any, is read and dropped: bytes left unread would turn the FIN into a reset.
       socket.resume();
+      const over = beginEnding();
+      socket.on("close", over);
       socket.end(() => socket.destroy());
       settle(itself ? "met itself" : "connected");
     });

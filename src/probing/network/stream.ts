@@ -8,6 +8,7 @@ import { type Failure, failed } from "../../checks/check.ts";
 import type { TlsSettings } from "../../checks/keys/tls.ts";
 import { codeOf } from "../../thrown.ts";
 import { refillReserve, withReserve } from "../system/descriptors.ts";
+import { beginEnding } from "../system/endings.ts";
 import { libc } from "../system/libc.ts";
 import { pause } from "../system/turns.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
@@ -272,12 +273,16 @@ function unlessAborted(loading: Promise<Trust | Failure>, signal: AbortSignal): 
 /** FIN, and on TLS its goodbye before; what does not answer it is destroyed. */
 function closePolitely(socket: Socket | TLSSocket): void {
   if (socket.destroyed) return;
+  const over = beginEnding();
   const destroy = () => socket.destroy();
   // What is left unread would turn the FIN into a reset.
   socket.resume();
   socket.end();
   const giveUp = setTimeout(destroy, CLOSE_GRACE_MS);
-  socket.on("close", () => clearTimeout(giveUp));
+  socket.on("close", () => {
+    clearTimeout(giveUp);
+    over();
+  });
   socket.on("end", destroy);
 }
 

@@ -5,6 +5,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { type Failure, failed } from "../../checks/check.ts";
 import type { Stream } from "../network/stream.ts";
+import { beginEnding } from "../system/endings.ts";
 
 export interface Call {
   /** Who is called, for messages: "HOST:PORT". */
@@ -123,10 +124,18 @@ function ask(session: ClientHttp2Session, { scheme, authority }: Call): ClientHt
 
 /** GOAWAY, then FIN. */
 function endSession(session: ClientHttp2Session, stream: Stream): void {
+  const over = beginEnding();
   session.close();
   stream.close();
+  if (session.destroyed) {
+    over();
+    return;
+  }
   const giveUp = setTimeout(() => session.destroy(), CLOSE_GRACE_MS);
-  session.on("close", () => clearTimeout(giveUp));
+  session.on("close", () => {
+    clearTimeout(giveUp);
+    over();
+  });
 }
 
 function explain(error: Error, peer: string): Failure {

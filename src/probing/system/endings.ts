@@ -1,0 +1,29 @@
+// Connections that are being closed politely. A command that exits meanwhile would overtake their last words, and
+// a server would log a client that broke off.
+
+/** Each of them ends by itself within about this time. */
+const LONGEST_MS = 250;
+
+const underWay = new Set<Promise<void>>();
+
+/** A polite end has begun. Call what is returned when it is over; more than once does no harm. */
+export function beginEnding(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  underWay.add(promise);
+  return () => {
+    underWay.delete(promise);
+    resolve();
+  };
+}
+
+/** Resolves once all are over, those that begin meanwhile too, and after 250 ms at the latest. Call before an exit. */
+export async function endingsOver(): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LONGEST_MS);
+  let isLate = false;
+  void late.then(() => {
+    isLate = true;
+  });
+  while (underWay.size > 0 && !isLate) await Promise.race([Promise.all(underWay), late]);
+  clearTimeout(timer);
+}
