@@ -681,6 +681,29 @@ describe("what hangs", () => {
   );
 
   test(
+    "what a server says last is heard, though it resets the connection with it",
+    async () => {
+      const fatal = postgresMessage("E", "SFATAL\0C53300\0Mtoo many clients\0\0");
+      for (const [kind, words, greets] of [
+        [postgres, fatal, false],
+        [mysql, packet(0, "\xff\x10\x04Too many connections"), true],
+        [redis, Buffer.from("-ERR max number of clients reached\r\n"), false],
+      ] as const) {
+        await using server = await listener((socket) => {
+          const end = () => void socket.write(words, () => socket.resetAndDestroy());
+          if (greets) end();
+          else socket.once("data", end);
+        });
+        for (let run = 0; run < 20; run++) {
+          const url = { [kind.name]: `${kind.name}://u:geheim@127.0.0.1:${server.port}` };
+          await expectFailure(kind, url, "not-ready", /says: (too many clients|Too many connections|ERR max number)/);
+        }
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "a server that closes at once is asked once, and has closed",
     async () => {
       await using server = await speaker([]);

@@ -2,7 +2,7 @@
 //
 // Each packet of the server is looked at before the driver has it: an error is an answer at
 // once, and what the driver cannot take (another protocol, a login it does not know, packets
-// out of order, of which it would print a warning) never reaches it. TLS begins amid the
+// out of order or malformed, of which it would print a warning) never reaches it. TLS begins amid the
 // protocol, and is our stream's, as everywhere.
 
 import { authPlugins, createConnection } from "mysql2";
@@ -11,6 +11,7 @@ import { type Address, formatAddress, isLoopback } from "../network/address.ts";
 import { isFailure } from "../network/race.ts";
 import { openStream, type Stream } from "../network/stream.ts";
 import { type Answer, DriverSocket, Ending, feed, type Guard, type Question } from "./driver.ts";
+import { ResultChecker } from "./mysql-results.ts";
 import { unreadable, wordsOf } from "./server-words.ts";
 
 const QUIT = Uint8Array.of(1, 0, 0, 0, 1);
@@ -64,8 +65,8 @@ function startDriver(question: Question, socket: DriverSocket, guard: MysqlGuard
     rowsAsArray: true,
     // Bytes as they came.
     typeCast: false,
-    // No file of this host is sent, whatever the server asks for.
-    flags: ["-LOCAL_FILES"],
+    // No file of this host is sent, whatever the server asks for; and no news of a session that ends at once.
+    flags: ["-LOCAL_FILES", "-SESSION_TRACK"],
     connectAttributes: { program_name: "health-checker" },
     // Only that it is asked for: how is in startTLS below.
     ...(tls && { ssl: {} }),
@@ -153,6 +154,7 @@ class MysqlGuard implements Guard {
   /** Of the next packet. */
   #number = 0;
   #greeted = false;
+  readonly #results = new ResultChecker();
 
   constructor(peer: string, wantsTls: boolean, hide: (text: string) => string) {
     this.#peer = peer;
@@ -187,7 +189,7 @@ class MysqlGuard implements Guard {
       if (body[0] === ERROR) return this.#error(body);
       if (number !== this.#number) return this.unreadable();
       this.#number = (this.#number + 1) & 0xff;
-      const failure = this.isLoggedIn ? undefined : this.#atLogin(body);
+      const failure = this.isLoggedIn ? this.#atQuery(body) : this.#atLogin(body);
       if (failure) return failure;
       this.#pending = this.#pending.subarray(end);
     }
@@ -208,6 +210,10 @@ class MysqlGuard implements Guard {
     // One byte alone asks for the password of MySQL 4.0.
     const plugin = body.byteLength === 1 ? "mysql_old_password" : body.toString("latin1", 1, body.indexOf(0, 1));
     return SPOKEN.includes(plugin) ? undefined : this.#unspoken(plugin);
+  }
+
+  #atQuery(body: Buffer): Failure | undefined {
+    return this.#results.isWellFormed(body) ? undefined : this.unreadable();
   }
 
   #unspoken(plugin: string): Failure {

@@ -162,7 +162,7 @@ class PostgresGuard implements Guard {
         return undefined;
       case "T":
         this.#columnsCame = true;
-        return undefined;
+        return describesColumns(body) ? undefined : this.#unreadable();
       case "C":
         this.lastHasRows = this.#columnsCame;
         this.#columnsCame = false;
@@ -246,6 +246,18 @@ function explainServer(state: string, words: string, peer: string, asking: boole
       ? failed("mismatch", `the ${asking ? "query" : "login"} failed: ${said}`)
       : undefined;
   }
+}
+
+/** Of each column a name that ends in a zero, and 18 bytes. The driver looks for that zero to the end of time. */
+function describesColumns(body: Buffer): boolean {
+  if (body.byteLength < 2) return false;
+  let at = 2;
+  for (let left = body.readUInt16BE(0); left > 0; left--) {
+    const zero = body.indexOf(0, at);
+    if (zero < 0) return false;
+    at = zero + 19;
+  }
+  return at === body.byteLength;
 }
 
 function explainDriver(error: unknown, peer: string): Failure {
