@@ -1,18 +1,20 @@
-// Tables for people. Where nobody looks a table is plain: a line a row, nothing cut. On a
-// terminal it keeps to the width: what is long is wrapped under its column, or below its line.
+// Tables for people. Not on a terminal a table is plain: a line a row, what is very long cut, since containers
+// keep the first 4096 bytes of a health check's output. On a terminal it keeps to the width: what is long is
+// wrapped under its column, or below its line.
 
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
+import { onOneLine } from "../config/problem.ts";
 
 export interface Look {
-  /** Undefined where lines may be of any length. */
+  /** Undefined where there is no terminal. */
   readonly columns: number | undefined;
   readonly colour: boolean;
 }
 
 export interface Column {
   readonly head: string;
-  /** Cut where the terminal is narrow; else never. */
+  /** Cut where the terminal is narrow, and where it is longer than is of use. */
   readonly isText?: true;
   /** In the colour of its row. */
   readonly isPainted?: true;
@@ -39,6 +41,12 @@ const NOT_UP: Readonly<Record<Severity, string>> = { critical: RED, warning: YEL
 export const colourOf = (isUp: boolean, severity: Severity, warning: string | undefined): string =>
   isUp ? (warning === undefined ? GREEN : YELLOW) : NOT_UP[severity];
 
+/** Of a check's row, the smallest first: what makes the host unhealthy, what else is down, warnings, and the rest. */
+export const rankOf = (isUp: boolean, severity: Severity, warning: string | undefined): number =>
+  isUp ? (warning === undefined ? 4 : 3) : RANKS[severity];
+
+const RANKS: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, endpoint: 2 };
+
 const GAP = "  ";
 
 /** Narrower than this a column of text is harder to read than lines below. */
@@ -46,10 +54,16 @@ const LEAST_WHY = 30;
 
 const LEAST_CELL = 8;
 
+/** Of a cell without a terminal: one long script as a name would pad every row to its length. */
+const LONGEST_CELL = 60;
+
+/** Of what the last column says without a terminal: more than any message of ours but those that hold a long path. */
+const LONGEST_WHY = 400;
+
 /** A head and the rows; the last column, of which `columns` does not tell, is WHY. */
 export function drawTable(columns: readonly Column[], rows: readonly Row[], look: Look): readonly string[] {
   const head: Row = { cells: columns.map(({ head }) => head), why: "WHY", colour: BOLD };
-  const all = [head, ...rows];
+  const all = [head, ...(look.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
   const widths = columns.map((_, index) => Math.max(...all.map(({ cells }) => widthOf(cells[index] ?? ""))));
   const roomIn = (left: number) => (look.columns ?? Number.POSITIVE_INFINITY) - left - GAP.length;
   const gaps = (columns.length - 1) * GAP.length;
@@ -78,6 +92,15 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], look
     ];
   });
 }
+
+const shorten = ({ cells, why, colour }: Row, columns: readonly Column[]): Row => ({
+  cells: cells.map((cell, index) => (columns[index]?.isText ? cut(cell, LONGEST_CELL) : cell)),
+  why: cut(why, LONGEST_WHY),
+  colour,
+});
+
+/** The name of a check amid a line: it may be a whole script. */
+export const shortName = (name: string): string => cut(onOneLine(name), LONGEST_CELL);
 
 /** A text of its own, as wide as the table may be. */
 export const drawText = (text: string, colour: string, look: Look): readonly string[] =>

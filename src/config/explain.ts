@@ -64,27 +64,33 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
   }
 }
 
-/** Keys that nobody knows under `path`, where `known` are. */
-export function explainKeys(
+/** Keys that nobody knows under `path`, where `known` are. One that is close to a known key is always shown. */
+export async function explainKeys(
   keys: readonly string[],
   known: readonly string[],
   path: Path,
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  return Promise.all(
-    keys.map(async (key) => {
+  file.unknown.hide(Math.max(0, keys.length - MOST_KEYS));
+  const told = await Promise.all(
+    keys.slice(0, MOST_KEYS).map(async (key) => {
       const meant = isCheck(path) ? besides(key, known[0] ?? "") : undefined;
       const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
       const hint = meant ?? (near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`);
-      return file.problem([...path, key], {
+      const problem = file.problem([...path, key], {
         expected: (meant ?? near) === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
         got: hint === undefined ? quote(key) : `${quote(key)}; ${hint}`,
         at: "key",
       });
+      return { problem, isKnown: hint !== undefined };
     }),
   );
+  return told.flatMap(({ problem, isKnown }) => (isKnown ? [problem] : file.unknown.show(problem)));
 }
+
+/** To look for what is close takes time. */
+const MOST_KEYS = 50;
 
 const isCheck = ([top, ...rest]: Path): boolean => top === "checks" && rest.length === 1;
 
@@ -126,16 +132,17 @@ const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(
 
 const step = (key: PropertyKey): string | number => (typeof key === "symbol" ? String(key) : key);
 
-/** The one kind of a check, or what is wrong about it. */
+/** The one kind of a check, or what is wrong about it; an empty list where that is only counted. */
 export async function findKind(
   given: unknown,
   path: Path,
   file: ConfigFile,
   schema: FileSchema,
-): Promise<FileSchema["kinds"][number] | Problem> {
+): Promise<FileSchema["kinds"][number] | readonly Problem[]> {
   if (!isMapping(given)) {
     const expected = "a mapping with the key of a kind, such as tcp: 5432";
-    return file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
+    const problem = file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
+    return typeof given === "string" || typeof given === "number" ? file.unknown.show(problem) : [problem];
   }
   const there = schema.kinds.filter(({ kind }) => Object.hasOwn(given, kind.name));
   const [only, second] = there;
@@ -144,7 +151,7 @@ export async function findKind(
   // Where several are there, the one that stands later is the one too many.
   const names = Object.keys(given).filter((key) => there.some(({ kind }) => kind.name === key));
   const got = names.join(" and ");
-  return file.problem([...path, names[1] ?? ""], { expected: "one kind in a check", got, at: "key" });
+  return [file.problem([...path, names[1] ?? ""], { expected: "one kind in a check", got, at: "key" })];
 }
 
 async function noKind(
@@ -152,20 +159,21 @@ async function noKind(
   path: Path,
   file: ConfigFile,
   schema: FileSchema,
-): Promise<Problem> {
+): Promise<readonly Problem[]> {
   const names = schema.kinds.map(({ kind }) => kind.name);
   // A mistyped kind key is one that no check has.
   const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
   for (const key of strange) {
     const hint = insteadOf(key, given[key]) ?? (await nearKind(key, names));
     if (hint === undefined) continue;
-    return file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" });
+    return [file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" })];
   }
   const shown = Object.keys(given).slice(0, MOST_SHOWN).map(quote).join(", ");
-  return file.problem(path, {
+  const problem = file.problem(path, {
     expected: `the key of a kind (${names.join(", ")})`,
     got: shown === "" ? "an empty mapping" : `only ${shown}`,
   });
+  return strange.length === 0 ? [problem] : file.unknown.show(problem);
 }
 
 async function nearKind(key: string, names: readonly string[]): Promise<string | undefined> {
@@ -173,7 +181,7 @@ async function nearKind(key: string, names: readonly string[]): Promise<string |
   return near && `did you mean ${quote(near)}?`;
 }
 
-const MOST_SHOWN = 8;
+const MOST_SHOWN = 3;
 
 export const isMapping = (given: unknown): given is Readonly<Record<string, unknown>> =>
   typeof given === "object" && given !== null && !Array.isArray(given);

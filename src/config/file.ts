@@ -21,7 +21,37 @@ export interface ConfigFile {
   problem(path: Path, what: { readonly expected: string; readonly got: string; readonly at?: "key" }): Problem;
   /** `name:line:column: path: text`. */
   remark(path: Path, text: string, at?: "key"): string;
+  readonly unknown: UnknownLines;
 }
+
+/**
+ * Problems that show what nothing here knows. The first three are enough for a config file; one that is none,
+ * but a file of passwords, is not to be printed by its problems.
+ */
+export class UnknownLines {
+  #shown = 0;
+  #hidden = 0;
+
+  /** The problem, or nothing and it is counted. */
+  show(problem: Problem): readonly Problem[] {
+    if (this.#shown >= MOST_UNKNOWN) {
+      this.#hidden++;
+      return [];
+    }
+    this.#shown++;
+    return [problem];
+  }
+
+  hide(count: number): void {
+    this.#hidden += count;
+  }
+
+  get hidden(): number {
+    return this.#hidden;
+  }
+}
+
+const MOST_UNKNOWN = 3;
 
 /** Never rejects, whatever the bytes. Nothing else waits while the file system is slow, or hangs. */
 export async function readConfigFile(name: string): Promise<ConfigFile | readonly Problem[]> {
@@ -142,6 +172,7 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
   return {
     name,
     value,
+    unknown: new UnknownLines(),
     problem: (path, { expected, got, at }) => remark(path, `expected ${expected}, got ${got}`, at),
     remark,
   };

@@ -54,7 +54,9 @@ export async function loadConfigFile(
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
   if (!isMapping(source.value)) {
-    const got = describe(source.value, []);
+    // What is no config may be one long password.
+    const { value } = source;
+    const got = typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : describe(value, []);
     return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
   }
   const [schema, { value, secrets, flaws }] = await Promise.all([
@@ -71,6 +73,10 @@ export async function loadConfigFile(
   };
   const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
+  const { hidden } = source.unknown;
+  if (hidden > 0) {
+    problems.push(`${source.name}: and ${hidden} more unknown ${hidden === 1 ? "key or item" : "keys or items"}`);
+  }
   return {
     file: {
       source,
@@ -129,7 +135,7 @@ async function readTop(value: Readonly<Record<string, unknown>>, reading: Readin
       await tell(read.error.issues, [key], reading);
     }
   }
-  problems.push(...(await explainKeys(unknown.slice(0, MOST_OF_A_PART), Object.keys(shape), [], source, schema)));
+  problems.push(...(await explainKeys(unknown, Object.keys(shape), [], source, schema)));
   return { ...content, flawed } as { readonly flawed: typeof flawed } & Readonly<Record<string, unknown>>;
 }
 
@@ -152,8 +158,8 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     } else if (name !== undefined) named.set(name, index);
 
     const found = await findKind(item, path, source, schema);
-    if (typeof found === "string") {
-      problems.push(found);
+    if (!("kind" in found)) {
+      problems.push(...found);
       // Without its kind some keys are anybody's guess; those of every check are not.
       const read = isMapping(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
       await tell(read?.error?.issues ?? [], path, reading);

@@ -198,12 +198,12 @@ async function loadFile(
   return reading.file;
 }
 
-/** Those of the command line first, then those of the file by line and column. */
+/** Those of the command line first, then those of the file by line and column, and what concerns no line. */
 function inOrder(problems: readonly Problem[], file: string): readonly Problem[] {
   const place = (problem: Problem): readonly [number, number] => {
     const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
     const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
-    return [Number(line ?? 0), Number(column ?? 0)];
+    return [Number(line ?? (isOfFile ? Number.POSITIVE_INFINITY : 0)), Number(column ?? 0)];
   };
   const placed = problems.map((problem) => ({ problem, place: place(problem) }));
   placed.sort((one, other) => one.place[0] - other.place[0] || one.place[1] - other.place[1]);

@@ -53,6 +53,46 @@ test("without a file there is nothing to validate", async () => {
   expect(await decide(["validate", "--port", "80"], {})).toEqual(refusal);
 });
 
+test("a file that is no config is not printed by its problems", async () => {
+  const lines = async (content: string) => (await validate(content)).lines as readonly string[];
+  const times = (count: number, line: (index: number) => string) => Array.from({ length: count }, (_, i) => line(i));
+  const many = await lines(times(2000, (i) => `secret_${i}: hunter${i}\n`).join(""));
+  expect(many.slice(0, 3).map((line) => line.replace(/expected one of .*, got/, "…"))).toEqual(
+    times(3, (i) => `hc.yaml:${i + 1}:1: secret_${i}: … "secret_${i}"`),
+  );
+  expect(many.slice(3)).toEqual(["hc.yaml: and 1997 more unknown keys or items"]);
+
+  const spread = [
+    "secret_0: 1",
+    "defaults: { secret_1: 1 }",
+    "checks:",
+    "  - secret_2",
+    "  - { secret_3: 1 }",
+    "  - 123456",
+    "  - { tcp: 80, secret_4: 1, timeuot: 1s }",
+    "",
+  ].join("\n");
+  const told = (await lines(spread)).join("\n");
+  expect(new Set(told.match(/secret_\d|123456/g))).toHaveProperty("size", 3);
+  expect(told).toContain('did you mean "timeout"?');
+  expect(told).toEndWith("hc.yaml: and 3 more unknown keys or items");
+
+  for (const text of [
+    "hunter2\n",
+    "root:hunter2:0\ndaemon:hunter2:1\n",
+    "PASSWORD=hunter2\n",
+    "-----BEGIN-----\nhunter2\n",
+  ]) {
+    expect(await lines(text)).toEqual(["hc.yaml:1:1: expected a mapping of options and checks, got a text"]);
+  }
+});
+
+test("three keys that are not known are all shown, and nothing is counted", async () => {
+  const action = await validate("one_x: 1\ntwo_x: 1\nthree_x: 1\nchecks:\n  - tcp: 80\n  -\n");
+  expect(action.lines).toHaveLength(4);
+  expect(action.lines.at(-1)).toContain("got nothing");
+});
+
 test("what is unwise is told, and the file is good all the same", async () => {
   const content = [
     "checks:",

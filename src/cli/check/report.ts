@@ -2,7 +2,19 @@
 
 import { type CheckResult, concernsHost } from "../../checks/check.ts";
 import { onOneLine } from "../../config/problem.ts";
-import { type Column, colourOf, drawTable, drawText, GREEN, type Look, RED, type Row, tellWhy } from "../table.ts";
+import {
+  type Column,
+  colourOf,
+  drawTable,
+  drawText,
+  GREEN,
+  type Look,
+  RED,
+  type Row,
+  rankOf,
+  shortName,
+  tellWhy,
+} from "../table.ts";
 import { isHealthy, type Results } from "./rounds.ts";
 
 export function renderJson(results: Results): string {
@@ -23,10 +35,13 @@ const COLUMNS: readonly Column[] = [
   { head: "TIME", isRight: true },
 ];
 
-/** A head, a row a check, and the verdict. */
+/** A head, a row a check, failures first, and the verdict. */
 export function renderTable(results: Results, look: Look): string {
   const verdict = drawText(summarize(results), isHealthy(results) ? GREEN : RED, look);
-  return [...drawTable(COLUMNS, results.map(rowOf), look), "", ...verdict].join("\n");
+  const rank = ({ check: { severity }, outcome }: CheckResult) =>
+    rankOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined);
+  const rows = results.toSorted((one, other) => rank(one) - rank(other)).map(rowOf);
+  return [...drawTable(COLUMNS, rows, look), "", ...verdict].join("\n");
 }
 
 /** "healthy, 3 of 3 up", or which are not. */
@@ -41,7 +56,7 @@ function summarize(results: Results): string {
 export const nameFailing = (results: Results): string =>
   results
     .flatMap(({ check, outcome }) =>
-      outcome.ok || check.severity !== "critical" ? [] : [`${onOneLine(check.name)} (${outcome.reason})`],
+      outcome.ok || check.severity !== "critical" ? [] : [`${shortName(check.name)} (${outcome.reason})`],
     )
     .join(", ");
 

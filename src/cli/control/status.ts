@@ -13,6 +13,8 @@ import {
   type Look,
   RED,
   type Row,
+  rankOf,
+  shortName,
   tellWhy,
   YELLOW,
 } from "../table.ts";
@@ -28,13 +30,14 @@ const COLUMNS: readonly Column[] = [
 
 export function renderStatus(status: HostStatus, look: Look, nowMs: number): string {
   const { checks, reloading, lastReload, version, pid, startedAt } = status;
+  const rank = (check: CheckStatus) => rankOf(isUp(check), check.severity, check.warning);
   const line = (text: string, colour = "") => drawText(text, colour, look);
   return [
     ...describeState(status, nowMs).flatMap(([text, colour]) => line(text, colour)),
     "",
     ...drawTable(
       COLUMNS,
-      checks.map((check) => rowOf(check, nowMs)),
+      checks.toSorted((one, other) => rank(one) - rank(other)).map((check) => rowOf(check, nowMs)),
       look,
     ),
     "",
@@ -61,7 +64,7 @@ function summarize({ checks, failing }: HostStatus): string {
   if (failing.length === 0) return `healthy, ${count}`;
   const named = failing.map((name) => {
     const check = checks.find((check) => check.name === name);
-    return `${onOneLine(name)}${check ? ` (${briefly(check)})` : ""}`;
+    return `${shortName(name)}${check ? ` (${briefly(check)})` : ""}`;
   });
   return `unhealthy, ${count}: ${named.join(", ")}`;
 }
@@ -109,7 +112,7 @@ const MOST_NAMES = 20;
 export function listChanges(change: ReloadChange): string {
   const { kept } = change;
   const list = (what: string, names: readonly string[]) => {
-    const shown = names.slice(0, MOST_NAMES).map((name) => onOneLine(name));
+    const shown = names.slice(0, MOST_NAMES).map(shortName);
     const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
     return names.length === 0 ? [] : [`${names.length} ${what}: ${shown.join(", ")}${others}`];
   };

@@ -37,15 +37,15 @@ const MIXED = [
   resultOf("search", FAILED, { severity: "warning", kind: "script", target: "search.sh" }),
 ];
 
-test("where nobody looks, a check is one line, and nothing is cut or coloured", () => {
+test("without a terminal a check is one line, failures first, without colour", () => {
   expect(renderTable(MIXED, { columns: undefined, colour: false })).toBe(
     [
       "CHECK     TARGET                         STATE             TIME  WHY",
-      "database  127.0.0.1:80                   up              0.004s",
-      "api       http://127.0.0.1:8080/healthz  up              1.234s  answered 200",
-      "load      check_load                     up              0.004s  warning: load is 9",
       "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the connection",
       "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its output ends in: no leader",
+      "load      check_load                     up              0.004s  warning: load is 9",
+      "database  127.0.0.1:80                   up              0.004s",
+      "api       http://127.0.0.1:8080/healthz  up              1.234s  answered 200",
       "",
       "unhealthy, 3 of 5 up: cache (refused)",
     ].join("\n"),
@@ -53,19 +53,23 @@ test("where nobody looks, a check is one line, and nothing is cut or coloured", 
 });
 
 test("on a terminal the reason is wrapped under its column, and stands below where there is little room", () => {
-  expect(renderTable(MIXED, { columns: 100, colour: false }).split("\n").slice(4, 8)).toEqual([
+  expect(renderTable(MIXED, { columns: 100, colour: false }).split("\n").slice(1, 5)).toEqual([
     "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the",
     "                                                                 connection",
     "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its",
     "                                                                 output ends in: no leader",
   ]);
-  expect(renderTable(MIXED, { columns: 60, colour: false }).split("\n").slice(0, 6)).toEqual([
+  expect(renderTable(MIXED, { columns: 60, colour: false }).split("\n").slice(0, 10)).toEqual([
     "CHECK     TARGET                      STATE             TIME",
+    "cache     127.0.0.1:80                down            0.004s",
+    "  refused: 127.0.0.1:80 refused the connection",
+    "search    search.sh                   down (warning)  0.004s",
+    "  exit: exited with status 3; its output ends in: no leader",
+    "load      check_load                  up              0.004s",
+    "  warning: load is 9",
     "database  127.0.0.1:80                up              0.004s",
     "api       http://127.0.0.1:8080/hea…  up              1.234s",
     "  answered 200",
-    "load      check_load                  up              0.004s",
-    "  warning: load is 9",
   ]);
 });
 
@@ -73,7 +77,7 @@ test("colour marks the state: what fails, what only warns, what is well", () => 
   const painted = renderTable(MIXED, { columns: undefined, colour: true });
   expect(Bun.stripANSI(painted)).toBe(renderTable(MIXED, { columns: undefined, colour: false }));
   const states = painted.split("\n").flatMap((line) => /\[(\d+)m(up|down)/.exec(line)?.slice(1, 3).join(" ") ?? []);
-  expect(states).toEqual(["32 up", "32 up", "33 up", "31 down", "33 down"]);
+  expect(states).toEqual(["31 down", "33 down", "33 up", "32 up", "32 up"]);
 });
 
 test("a check that only warns decides nothing", () => {
@@ -91,14 +95,14 @@ test("a check that only endpoints are decided by is shown, in no colour when it 
   ];
   const painted = renderTable(results, { columns: undefined, colour: true }).split("\n");
   expect(painted.slice(1).map((line) => Bun.stripANSI(line))).toEqual([
+    "is-replica  127.0.0.1:80  down (endpoint)  0.004s  refused: 127.0.0.1:80 refused the connection",
     "database    127.0.0.1:80  up               0.004s",
     "is-primary  127.0.0.1:80  up (endpoint)    0.004s",
-    "is-replica  127.0.0.1:80  down (endpoint)  0.004s  refused: 127.0.0.1:80 refused the connection",
     "",
     "healthy, 1 of 1 up",
   ]);
-  expect(painted[2]).toContain("\x1b[32mup (endpoint)");
-  expect(painted[3]).not.toContain("\x1b");
+  expect(painted[3]).toContain("\x1b[32mup (endpoint)");
+  expect(painted[1]).not.toContain("\x1b");
   expect(nameFailing(results)).toBe("");
   expect(JSON.parse(renderJson(results))).toMatchObject({
     healthy: true,
@@ -113,6 +117,26 @@ test("of a long output its last line is told, as far as it is of use", () => {
     colour: false,
   }).split("\n");
   expect(lines[1]).toEndWith(`exit: exited with status 1; its output ends in: ${"y".repeat(199)}…`);
+});
+
+test("long scripts as names leave room for why a check is down in the first 4096 bytes", () => {
+  const long = `sh -c '${"# look at the next partition\\n".repeat(120)}'`;
+  const says = { kind: "script", target: long };
+  const spawn: Outcome = { ok: false, reason: "spawn", message: `cannot start ${long}` };
+  const results = [
+    ...Array.from({ length: 40 }, () => resultOf(`script ${long}`, { ok: true }, says)),
+    resultOf(`script ${long}`, FAILED, { ...says, severity: "warning" }),
+    resultOf(`script ${long}`, spawn, says),
+    resultOf("database", REFUSED),
+  ];
+  const table = renderTable(results, { columns: undefined, colour: false });
+  const lines = table.split("\n");
+  expect(lines[1]).toMatch(/^script .{52}… {2}sh -c .{53}… {2}down {12}0\.004s {2}spawn: cannot start .{379}…$/);
+  expect(lines[2]).toStartWith("database  ");
+  expect(lines[2]).toEndWith("refused: 127.0.0.1:80 refused the connection");
+  expect(lines[3]).toContain("down (warning)");
+  expect(lines.at(-1)).toMatch(/^unhealthy, 40 of 43 up: script .{52}… \(spawn\), database \(refused\)$/);
+  expect(table.slice(0, 4096)).toContain("refused: 127.0.0.1:80 refused the connection");
 });
 
 test("JSON has every field that there is, and one line", () => {

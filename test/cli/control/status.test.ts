@@ -89,13 +89,26 @@ test("a check that only endpoints are decided by is marked, and not counted", ()
     "healthy, 1 of 1 up",
     "",
     "CHECK       STATE                  FOR     RAN    TIME  WHY",
-    "database    up                    7m5s  3s ago  0.004s",
-    "is-primary  up (endpoint)         7m5s  3s ago  0.004s",
     "is-replica  down (endpoint)         3s  3s ago  0.004s  refused: nobody there",
     "lag         up (stale, endpoint)  7m5s  3s ago  0.004s",
+    "database    up                    7m5s  3s ago  0.004s",
+    "is-primary  up (endpoint)         7m5s  3s ago  0.004s",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
+});
+
+test("failures come first, and a long name does not hide them where there is no terminal", () => {
+  const long = "script ".padEnd(4000, "x");
+  const lines = render({
+    healthy: false,
+    state: "unhealthy",
+    failing: [long, "cache"],
+    checks: [check(long), check("cache", REFUSED)],
+  });
+  expect(lines[0]).toBe(`unhealthy, 1 of 2 up: ${long.slice(0, 59)}… (unknown), cache (refused)`);
+  expect(lines[3]).toMatch(/^cache {57}down .* refused: nobody there$/);
+  expect(lines[4]).toStartWith(`${long.slice(0, 59)}…  up `);
 });
 
 const UNTIL_BLANK = (lines: readonly string[]) => lines.slice(0, lines.indexOf(""));
