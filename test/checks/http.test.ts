@@ -16,7 +16,7 @@ import { makeAuthority } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { startChild } from "../support/child.ts";
 import { freePort, type Listener, listener } from "../support/listeners.ts";
-import { freePort as freePortOf, loopbackAddress } from "../support/loopback.ts";
+import { freePorts, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
 import { nginxConfig } from "../support/nginx.ts";
 import { handshakesTo } from "../support/processes.ts";
@@ -201,12 +201,8 @@ describe("by nginx", () => {
   let folder: TempFolder;
   let nginx: ReturnType<typeof startChild> | undefined;
   const host = loopbackAddress();
-  const ports = {
-    plain: freePortOf(host),
-    right: freePortOf(host),
-    wrongName: freePortOf(host),
-    expired: freePortOf(host),
-  };
+  const [plainPort = 0, rightPort = 0, wrongNamePort = 0, expiredPort = 0] = freePorts(host, 4);
+  const ports = { plain: plainPort, right: rightPort, wrongName: wrongNamePort, expired: expiredPort };
   let right = "";
   let wrong = "";
   const plain = `http://${host}:${ports.plain}`;
@@ -414,7 +410,8 @@ describe("by nginx", () => {
         [at("right"), { ca: right, "server-name": "other.example" }],
         [at("right"), { ca: "/nowhere/ca.pem" }],
       ] as const) {
-        expect(await secured(url, tls)).toMatchObject({ ok: false, reason: "tls" });
+        const outcome = await secured(url, tls);
+        expect({ url, tls, outcome }).toMatchObject({ url, tls, outcome: { ok: false, reason: "tls" } });
       }
       expect(await outcomeOf(http, { http: at("right") })).toMatchObject({ ok: false, reason: "tls" });
       const local = { unix: `${folder.path}/right.sock` };

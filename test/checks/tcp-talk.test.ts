@@ -24,8 +24,8 @@ const says =
   (...pieces: readonly (string | Uint8Array)[]) =>
   async (socket: Socket) => {
     const { localPort = 0 } = socket;
-    for (const piece of pieces) {
-      await until(() => connectionsTo(localPort).every(({ unreadBytes }) => unreadBytes === 0));
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) await until(() => connectionsTo(localPort).every(({ unreadBytes }) => unreadBytes === 0));
       await new Promise((written) => socket.write(piece, written));
     }
   };

@@ -9,9 +9,12 @@ import { randomInt } from "node:crypto";
 export const loopbackAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
 /** A port of `host` that was free a moment ago. */
-export function freePort(host: string): number {
-  const listener = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
+export const freePort = (host: string): number => freePorts(host, 1)[0] ?? 0;
+
+/** So many of them, no two the same. */
+export function freePorts(host: string, count: number): readonly number[] {
+  const listeners = Array.from({ length: count }, () => Bun.listen({ hostname: host, port: 0, socket: { data() {} } }));
+  const ports = listeners.map(({ port }) => port);
+  for (const listener of listeners) listener.stop(true);
+  return ports;
 }

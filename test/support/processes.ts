@@ -60,44 +60,43 @@ export const handshakesTo = (port: number): number =>
 
 /** TCP sockets to this port of 127.0.0.1 that are not closed. */
 export const connectionsTo = (port: number): readonly TcpSocket[] =>
-  tcpSockets(port).filter(({ remote }) => remote === numeric(port));
+  tcpSockets(port).filter(({ isAtPort }) => !isAtPort);
 
 /** Connections to this port of 127.0.0.1 that its server has accepted and not closed. */
 export const connectionsAt = (port: number): readonly TcpSocket[] =>
-  tcpSockets(port).filter(({ local, inode, state }) => local === numeric(port) && inode !== "0" && state !== LISTEN);
+  tcpSockets(port).filter(({ isAtPort, isAccepted, state }) => isAtPort && isAccepted && state !== LISTEN);
 
 /** How many requests the daemon at this port of 127.0.0.1 has read and not answered. It accepts what has sent something. */
 export const requestsReadAt = (port: number): number =>
   connectionsAt(port).filter(({ state, unreadBytes }) => state === ESTABLISHED && unreadBytes === 0).length;
 
 interface TcpSocket {
-  readonly local: string;
-  readonly remote: string;
+  /** The port is its own, and not that of its peer. */
+  readonly isAtPort: boolean;
   /** The kernel's number of it. */
   readonly state: string;
   /** What has come and was not read. */
   readonly unreadBytes: number;
-  /** "0" until it is accepted. */
-  readonly inode: string;
+  /** False while it waits for its server. */
+  readonly isAccepted: boolean;
 }
 
 const ESTABLISHED = "01";
 const SYN_SENT = "02";
 const LISTEN = "0A";
 
-/** Those that have this port at one of their ends. */
-const tcpSockets = (port: number): readonly TcpSocket[] =>
-  readFileSync("/proc/net/tcp", "utf8")
+/** Those that have to do with this port of 127.0.0.1. */
+function tcpSockets(port: number): readonly TcpSocket[] {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return readFileSync("/proc/net/tcp", "utf8")
     .split("\n")
-    // Thousands may be there of tests before.
-    .filter((line) => line.includes(numeric(port)))
+    .filter((line) => line.includes(address)) // of thousands; the rest of each need not be read
     .map((line) => {
-      const [, local = "", remote = "", state = "", queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
-      return { local, remote, state, unreadBytes: Number.parseInt(queues.split(":")[1] ?? "", 16), inode };
+      const [, local, , state = "", queues = "", , , , , inode] = line.trim().split(/\s+/);
+      const unreadBytes = Number.parseInt(queues.split(":")[1] ?? "", 16);
+      return { isAtPort: local === address, state, unreadBytes, isAccepted: inode !== "0" };
     });
-
-/** 127.0.0.1 with this port, as the kernel shows it. */
-const numeric = (port: number): string => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+}
 
 const allProcesses = (): readonly number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
 
