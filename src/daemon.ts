@@ -11,7 +11,7 @@ import { askWhole } from "./control/ask-whole.ts";
 import type { Controls } from "./control/controls.ts";
 import { type CheckReport, createMonitor, type Monitor } from "./core/monitor.ts";
 import { formatDuration } from "./duration.ts";
-import { connectionBound, descriptorLimit } from "./http/bound.ts";
+import { connectionBound } from "./http/bound.ts";
 import { createHealthHandler, type HealthHandler } from "./http/health.ts";
 import { createNearMisses } from "./http/near-miss.ts";
 import { serveHealth } from "./http/serve.ts";
@@ -21,7 +21,7 @@ import { type Address, formatAddress } from "./probing/network/address.ts";
 import { allGroupsGone, killAllGroups } from "./probing/processes/group.ts";
 import { reapStrangers } from "./probing/processes/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "./probing/processes/saved-groups.ts";
-import { holdReserve } from "./probing/system/descriptors.ts";
+import { descriptorLimit, holdReserve } from "./probing/system/descriptors.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { type Reporting, reporting } from "./reporting.ts";
 import { type HostStatus, hostStatus } from "./status.ts";
@@ -112,12 +112,13 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     const { onFault } = told;
     opened.use(await openAgent(options.agentListener, monitor, { withdrawals, directory, log, onFault }));
   }
+  const descriptors = descriptorLimit();
   const health = await serveHealth({
     at: options.listener,
     handler: () => answer,
     failureStatus: () => plan.options.failureStatus,
     longestAnswerMs: () => plan.longestAnswerMs,
-    maxConnections: () => boundOf(plan.options),
+    maxConnections: () => connectionBound(plan.options.maxConnections, descriptors),
     onCrowded: (closed, most) => told.onCrowded("health", closed, most),
     onRefused: told.onRefused,
     log,
@@ -134,6 +135,10 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     wasRefused: () => reloader.last?.taken === false,
   });
   announce(log, options, health.address, plan);
+  const bound = connectionBound(options.maxConnections, descriptors);
+  if (options.maxConnections !== undefined && bound < options.maxConnections) {
+    log.warning("--max-connections is more than half of the descriptor limit", { used: bound, limit: descriptors });
+  }
   await told.onWatch(plan.checks);
   const delay = createDelay();
 
@@ -177,11 +182,6 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
   const boot = directory === undefined ? undefined : readBootId();
   return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
 }
-/** Read at the start: what lowers the limit later is a test, or an operator who knows. */
-const DESCRIPTOR_LIMIT = descriptorLimit();
-
-/** What was asked for, as far as the descriptors allow. */
-const boundOf = ({ maxConnections }: Options): number => connectionBound(maxConnections, DESCRIPTOR_LIMIT);
 
 /** Loaded where it is asked for, as is the agent. */
 async function openControl(path: string, controls: Controls, log: Log, told: Reporting): Promise<AsyncDisposable> {

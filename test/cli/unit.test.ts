@@ -256,7 +256,7 @@ test("above each directive that is relaxed stands why", async () => {
   );
 });
 
-test("limits grow with rounds, checks and scripts", async () => {
+test("limits grow with rounds, checks, scripts and connections", async () => {
   const limits = async (raw: RawValues) => {
     const unitFile = readUnitFile(await renderFor(raw));
     const number = (name: string) => Number(unitFile.get(`Service.${name}`)?.[0]?.replace("M", ""));
@@ -264,6 +264,9 @@ test("limits grow with rounds, checks and scripts", async () => {
   };
   const many = (count: number) => Array.from({ length: count }, (_, index) => `true ${index}`);
   expect(await limits({ port: ["1"] })).toEqual({ tasks: 512, files: 32_768, memory: 576 });
+  const connections = (count: number) => limits({ port: ["1"], "max-connections": [String(count)] });
+  expect(await connections(100)).toEqual({ tasks: 512, files: 32_768, memory: 448 });
+  expect(await connections(50_000)).toEqual({ tasks: 512, files: 131_072, memory: 1984 });
   expect(await limits({ script: many(1), interval: ["10s"] })).toEqual({ tasks: 576, files: 32_768, memory: 832 });
   expect(await limits({ script: many(1), singleflight: ["true"] })).toEqual({ tasks: 576, files: 32_768, memory: 832 });
   expect(await limits({ script: many(1) })).toEqual({ tasks: 1536, files: 32_768, memory: 1088 });

@@ -3,11 +3,12 @@
 import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { MIB_OF_CONNECTION } from "../../src/cli/unit/limits.ts";
 import { binary } from "../support/binary.ts";
 import { converse } from "../support/converse.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
-import { connectionsAt, descriptorsOf, requestsReadAt } from "../support/processes.ts";
+import { connectionsAt, descriptorsOf, memoryOf, requestsReadAt } from "../support/processes.ts";
 import { run } from "../support/run.ts";
 import { answersAll } from "../support/shown.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -181,6 +182,27 @@ test("a flood of idle clients takes no descriptor from an honest one, and is log
   expect(daemon.log().filter((line) => line.includes(CROWDED))).toEqual([
     expect.stringMatching(/ WARNING .* listener=health most=128 closed=\d+$/),
   ]);
+});
+
+test("connections with headers that do not end take no more memory than the unit allows them", async () => {
+  await using peer = await listener();
+  const most = 1000;
+  await using daemon = await startDaemon(["--port", `${peer.port}`, "--max-connections", `${most}`]);
+  await answersAll(daemon);
+  const before = memoryOf(daemon.pid, "peak");
+  const flood = await clients(daemon.port, 5 * most, `GET / HTTP/1.1\r\nA: ${"a".repeat(15_000)}`);
+  await until(() => flood.filter(({ closed }) => closed).length >= 4 * most);
+  await until(() => connectionsAt(daemon.port).every(({ unreadBytes }) => unreadBytes === 0));
+  // Load alone takes 40 MiB.
+  expect(memoryOf(daemon.pid, "peak") - before).toBeLessThan(40 + MIB_OF_CONNECTION * most);
+  destroyAll(flood);
+});
+
+test("more connections than half of the descriptors are not to be had, and the log says so", async () => {
+  await using peer = await listener();
+  const command = ["prlimit", "--nofile=100:100", await binary()];
+  await using daemon = await startDaemon(["--port", `${peer.port}`, "--max-connections", "51"], { command });
+  expect(await daemon.logged("--max-connections is more")).toEndWith(" used=50 limit=100");
 });
 
 test("beyond --max-connections the longest idle is closed, not one that is in use, nor one that waits for its answer", async () => {

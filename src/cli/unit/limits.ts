@@ -3,6 +3,7 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
+import { DEFAULT_CONNECTIONS, SHARE } from "../../http/bound.ts";
 
 export interface Limits {
   readonly tasks: number;
@@ -25,7 +26,7 @@ const TASKS_OF_SYSTEMCTL = 16;
 /** The kernel takes no more for pids.max. */
 const MOST_TASKS = 4_194_304;
 
-/** Connections of askers; one that keeps its connection has a descriptor all the time. */
+/** Twice what the clients of the health listener need, by default. */
 const BASE_DESCRIPTORS = 16_384;
 
 /** Of a run: a script's start takes six, two addresses that are raced two. */
@@ -35,7 +36,10 @@ const DESCRIPTORS_OF_RUN = 8;
 const MOST_DESCRIPTORS = 524_288;
 
 /** Idle it takes 60 at most, under load 100, for file systems that hang 150, `reload` 60 for a moment. */
-const BASE_MIB = 512;
+const BASE_MIB = 384;
+
+/** With headers that do not end 16 KiB, and 5 for its objects; more while they are opened and closed faster than garbage is collected. */
+export const MIB_OF_CONNECTION = 1 / 32;
 
 /** What a run keeps: of a script's output 68 KiB, of a server's answer as a rule less. */
 const MIB_OF_RUN = 1 / 16;
@@ -57,10 +61,12 @@ export function limitsFor(options: Options): Limits {
   const runs = sum(options.checks, runsOf);
   const scriptRuns = sum(scripts, runsOf);
   const scriptsAtOnce = sum(scripts, (check) => Math.min(runsOf(check), ROUNDS_OF_SCRIPTS));
-  const memoryMiB = BASE_MIB + MIB_OF_RUN * runs + MIB_OF_SCRIPT * scriptsAtOnce;
+  const connections = options.maxConnections ?? DEFAULT_CONNECTIONS;
+  const ofClients = Math.max(BASE_DESCRIPTORS, connections / SHARE);
+  const memoryMiB = BASE_MIB + MIB_OF_CONNECTION * connections + MIB_OF_RUN * runs + MIB_OF_SCRIPT * scriptsAtOnce;
   return {
     tasks: Math.min(MOST_TASKS, BASE_TASKS + systemctl + TASKS_OF_SCRIPT * scriptRuns),
-    descriptors: Math.min(MOST_DESCRIPTORS, powerOfTwo(BASE_DESCRIPTORS + DESCRIPTORS_OF_RUN * runs)),
+    descriptors: Math.min(MOST_DESCRIPTORS, powerOfTwo(ofClients + DESCRIPTORS_OF_RUN * runs)),
     memoryMiB: GRAIN_MIB * Math.ceil(memoryMiB / GRAIN_MIB),
   };
 }

@@ -2,7 +2,7 @@
 // taken all the others still tells the truth: they are let go just before a
 // probe opens its own and taken back as soon as it has closed them.
 
-import { libc, O_CLOEXEC } from "./libc.ts";
+import { libc, O_CLOEXEC, RLIMIT_NOFILE } from "./libc.ts";
 
 /** A script's start needs up to six at a time, a connect one. */
 const RESERVED = 12;
@@ -13,6 +13,12 @@ const reserve: number[] = [];
 let closing: number[] = [];
 
 let held = false;
+
+/** How many this process may have; undefined where that is not known. */
+export function descriptorLimit(): number | undefined {
+  const limits = new BigUint64Array(2);
+  return libc?.getrlimit(RLIMIT_NOFILE, limits) === 0 ? Number(limits[0]) : undefined;
+}
 
 /** Fills the reserve as far as the limit allows; on Linux alone. Call once before listening. */
 export function holdReserve(): void {

@@ -3,7 +3,7 @@
 // With SIGCHLD ignored the kernel throws exit statuses away. A blocked signal stays blocked in every script, whose own
 // timeout by alarm(2) then never comes. Other ignored signals do no harm: the runtime gives children the defaults.
 
-import { type Libc, libc, POLLNVAL, SIG_SETMASK, SIGCHLD } from "./libc.ts";
+import { type Libc, libc, POLLNVAL, RLIMIT_NOFILE, SIG_SETMASK, SIGCHLD } from "./libc.ts";
 
 /** More than a struct sigaction and a sigset_t have, in words of 8 bytes; zeros are the default action and no signal. */
 const WORDS = 32;
@@ -13,8 +13,6 @@ export function resetSignals(): void {
   libc?.sigaction(SIGCHLD, new BigUint64Array(WORDS), null);
   libc?.pthread_sigmask(SIG_SETMASK, new BigUint64Array(WORDS), null);
 }
-
-const RLIMIT_NOFILE = 7;
 
 /** So many free descriptors below the inherited limit are enough for a start, and for what threads open meanwhile. */
 const LEAST_FREE = 16;

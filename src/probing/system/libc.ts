@@ -29,6 +29,7 @@ export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 export const POLLNVAL = 32;
+export const RLIMIT_NOFILE = 7;
 export const SIGKILL = 9;
 export const SIGCHLD = 17;
 export const SIG_SETMASK = 2;
