@@ -2,6 +2,7 @@
 // an error, and so is a second value where one is expected: which of them counts is not
 // for the program to guess. -port, --port=80 and --singleflight=false work as they did upstream.
 
+import { duration } from "../checks/keys/fields.ts";
 import type { RawValues } from "../config/load.ts";
 import { OPTIONS, type OptionDef, optionNamed } from "../config/options.ts";
 import { didYouMean, listFirstTwo, type Problem, quoteWhole } from "../config/problem.ts";
@@ -55,8 +56,24 @@ async function parse(
   /** Whether `word` is a known option: then it is not the value of the one before. */
   const namesOption = (word: string) => named(OPTION.exec(word)?.[1] ?? "") !== undefined;
   const hintAt = async (name: string) => {
+    const { meantByOption } = await import("./synonyms.ts");
+    const meant = meantByOption(name, Object.keys(known));
+    if (meant !== undefined) return `; ${meant}`;
     const near = await didYouMean(name, Object.keys(known));
     return near === undefined ? "" : `; did you mean --${near}?`;
+  };
+  /** What a word that belongs to none was most likely meant as. */
+  const meantBy = async (word: string, isFirst: boolean): Promise<string | undefined> => {
+    if (Object.hasOwn(known, "for") && "value" in duration.read(word)) {
+      return `did you mean --for ${word}?`;
+    }
+    if (!isFirst) return undefined;
+    if (Object.hasOwn(known, "config") && /^[!-~]+\.ya?ml$/i.test(word))
+      return `did you mean --config ${printable(word)}?`;
+    const { meantByCommand } = await import("./synonyms.ts");
+    const meant = meantByCommand(word);
+    const near = meant === undefined ? await didYouMean(word, COMMAND_NAMES) : undefined;
+    return meant ?? (near && `did you mean ${near}?`);
   };
   const values: Record<string, string[]> = {};
   const problems: Problem[] = [];
@@ -78,10 +95,10 @@ async function parse(
     if (name === undefined) {
       // The word after an option that is not known was most likely its value.
       if (before !== "unknown") {
-        const near = index === 0 ? await didYouMean(word, COMMAND_NAMES) : undefined;
+        const meant = await meantBy(word, index === 0);
         const repeatable = before !== undefined && known[before]?.repeatable;
         const hint = repeatable ? `; repeat --${before} for each` : "";
-        problems.push(`${strayWord(word)}${hint}${near === undefined ? "" : `; did you mean ${near}?`}`);
+        problems.push(`${strayWord(word)}${hint}${meant === undefined ? "" : `; ${meant}`}`);
       }
       before = undefined;
       continue;

@@ -18,7 +18,7 @@ export async function settle(
   if (problems.length === 0) return options;
   const all = [...problems, ...("listener" in options ? [] : options)];
   // That there is no check is news only where nothing else is wrong.
-  return all.filter((problem) => problem !== NO_CHECK);
+  return all.filter((problem) => !problem.endsWith(NO_CHECK));
 }
 
 export const refuse = (problems: readonly Problem[], parsed: Parsed): Action => ({

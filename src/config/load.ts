@@ -112,7 +112,9 @@ export async function loadOptions(
   }
   const linted = lint({ checks: settled, origins: wanted, source: file?.source, raw, file: name, env });
   problems.push(...linted.problems);
-  if (wanted.length === 0 && problems.length === 0) problems.push(NO_CHECK);
+  if (wanted.length === 0 && problems.length === 0) {
+    problems.push(name === undefined ? NO_CHECK : `${onOneLine(name)}: ${NO_CHECK}`);
+  }
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
   const deadlineMs = option("deadline");
@@ -233,7 +235,7 @@ function readCommandLine(raw: RawValues) {
 /** All that was given for an option on the command line, read by its field. */
 export function readTexts<T>(
   name: string,
-  { field }: OptionDef<T>,
+  { field, repeatable }: OptionDef<T>,
   texts: readonly string[] = [],
 ): { readonly values: readonly T[]; readonly problems: readonly Problem[] } {
   const values: T[] = [];
@@ -244,7 +246,9 @@ export function readTexts<T>(
       values.push(read.value);
       continue;
     }
-    const { expected = field.expected, hint } = read;
+    const isList = repeatable && text.split(/[\s,]+/).every((part) => "value" in field.read(part));
+    const { expected = field.expected, hint: said } = read;
+    const hint = isList ? `repeat --${name} for each` : said;
     problems.add(`--${name}: expected ${expected}, got ${quoteWhole(text)}${hint ? ` (${hint})` : ""}`);
   }
   return { values, problems: [...problems] };

@@ -116,3 +116,28 @@ test("a first word that is no command is told like any other, with the command t
   expect(await decide("--port", "80", "schema")).toMatchObject({ lines: [expect.stringMatching(/for each$/)] });
   expect(await decide("80")).toMatchObject({ lines: [expect.stringMatching(/belongs to none$/)] });
 });
+
+test("what other programs call it gets a pointer to what is meant", async () => {
+  const told = async (...argv: readonly string[]) => {
+    const action = await decide(...argv);
+    return action.kind === "refuse" ? action.lines.join("\n") : action;
+  };
+  for (const [argv, end] of [
+    [["maint", "10m"], "; did you mean --for 10m?"],
+    [["maint", "db", "--duration", "10m"], "did you mean --for?"],
+    [["start"], "; the daemon starts without a command, as in health-checker --port 5432"],
+    [["test"], "; did you mean check?"],
+    [["lint", "hc.yaml"], "; did you mean validate?"],
+    [["-c", "hc.yaml"], "-c: unknown option; did you mean --config?"],
+    [["/etc/hc.yaml"], "; did you mean --config /etc/hc.yaml?"],
+    [["check", "hc.yml"], "; did you mean --config hc.yml?"],
+    [["--timeout", "5"], "--timeout: unknown option; did you mean --port-timeout or --script-timeout?"],
+    [["--port", "80,443"], 'got "80,443" (repeat --port for each)'],
+    [["--port", "80 443"], 'got "80 443" (repeat --port for each)'],
+  ] as const) {
+    expect(await told(...argv)).toContain(end);
+  }
+  expect(await told("--port", "x,y")).not.toContain("repeat");
+  expect(await told("undrain", "10m")).not.toContain("did you mean");
+  expect(await told("constructor")).not.toContain("did you mean");
+});

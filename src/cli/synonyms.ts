@@ -1,0 +1,43 @@
+// What other programs call what this one has: the answer to a word or an option that is not known.
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  check: ["test", "probe", "once"],
+  validate: ["lint", "verify", "configtest", "check-config"],
+  status: ["health", "state", "info", "list"],
+  drain: ["disable"],
+  undrain: ["enable", "resume"],
+  maint: ["maintenance", "downtime"],
+};
+
+/** The daemon is no command: it starts where options are given. */
+const STARTS = ["start", "run", "serve", "server", "daemon"];
+
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  config: ["c", "f", "file", "conf", "config-file"],
+  port: ["p", "tcp"],
+  script: ["s", "cmd", "command", "exec"],
+  listener: ["l", "listen", "bind", "address", "addr"],
+  "log-level": ["loglevel", "level", "verbose"],
+  "control-socket": ["socket"],
+  for: ["duration", "time"],
+};
+
+/** The end of a line about a first word that is no command; undefined where nothing is known. */
+export function meantByCommand(word: string): string | undefined {
+  const lower = word.toLowerCase();
+  if (STARTS.includes(lower)) return "the daemon starts without a command, as in health-checker --port 5432";
+  if (lower === "stop" || lower === "restart") return "the service manager does that, as in systemctl restart";
+  const name = nameOf(COMMANDS, lower);
+  return name && `did you mean ${name}?`;
+}
+
+/** The same about an option, where `known` are. */
+export function meantByOption(given: string, known: readonly string[]): string | undefined {
+  const lower = given.toLowerCase();
+  if (lower === "timeout" && known.includes("port-timeout")) return "did you mean --port-timeout or --script-timeout?";
+  const name = nameOf(OPTIONS, lower);
+  return name !== undefined && known.includes(name) ? `did you mean --${name}?` : undefined;
+}
+
+const nameOf = (table: Readonly<Record<string, readonly string[]>>, word: string): string | undefined =>
+  Object.keys(table).find((name) => table[name]?.includes(word));
