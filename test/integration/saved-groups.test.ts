@@ -31,10 +31,24 @@ const running = (command: string) =>
     return others.length === 0 ? pid : undefined;
   });
 
-/** A daemon with the script, killed while that runs. */
-async function killedWhile(folder: TempFolder, script: string, isRunning: () => Promise<unknown>): Promise<void> {
+/** So many scripts are in files of the folder: a process is there a moment before it is saved. */
+const areSaved = (folder: TempFolder, count: number) =>
+  until(async () => {
+    const texts = (await savedIn(folder)).map((name) => readFile(join(folder.path, name), "utf8"));
+    const lines = (await Promise.all(texts)).flatMap((text) => text.split("\n"));
+    return lines.filter((line) => /^\d+ \d+ \S+ *$/.test(line)).length === count;
+  });
+
+/** A daemon with the script, killed while that runs; `others` are scripts of other daemons that run in the same folder. */
+async function killedWhile(
+  folder: TempFolder,
+  script: string,
+  isRunning: () => Promise<unknown>,
+  others = 0,
+): Promise<void> {
   await using daemon = await startDaemon(argvOf(folder, script));
   await isRunning();
+  await areSaved(folder, others + 1);
   expect(await daemon.stop("SIGKILL")).toBe(137);
 }
 
@@ -109,6 +123,7 @@ describe("the next daemon", () => {
       await folder.write("c.yaml", `checks: [{ name: b, script: [sleep, "${seconds}"], timeout: 5m }]\n`);
       await using _ = startChild([await binary(), "reload", "--control-socket", socket]);
       await running(`sleep ${seconds}`);
+      await areSaved(folder, 1);
       await daemon.stop("SIGKILL");
     }
     await using daemon = await next(folder);
@@ -169,7 +184,7 @@ describe("what is no script of a daemon that is gone is left alone", () => {
     const [one, other] = [mark(), mark()];
     await using living = await startDaemon(argvOf(folder, `sleep ${one}`));
     const script = await running(`sleep ${one}`);
-    await killedWhile(folder, `sleep ${other}`, () => running(`sleep ${other}`));
+    await killedWhile(folder, `sleep ${other}`, () => running(`sleep ${other}`), 1);
     await using daemon = await next(folder);
     await until(() => processesRunning(`sleep ${other}`).length === 0);
     expect((await daemon.ask()).status).toBe(200);
