@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { onOneLine } from "../config/problem.ts";
 import { codeOf } from "../thrown.ts";
 import { describeUser } from "../user.ts";
+import { distrust } from "./peer.ts";
 
 export interface ControlRequest {
   readonly method: "GET" | "POST";
@@ -32,6 +33,8 @@ export async function askControl(
   { method, route, body }: ControlRequest,
   limitMs: number,
 ): Promise<ControlAnswer | Trouble> {
+  const distrusted = distrust(path);
+  if (distrusted !== undefined) return { trouble: distrusted };
   // With AbortSignal.timeout alone, which keeps no loop alive, the runtime would spin until then.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), limitMs);
