@@ -53,7 +53,11 @@ export const http = defineKind({
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
     // `false` comes to undefined, yet the key is there.
     if ("tls" in settings && !settings.tls && isHttps) {
-      return { path: ["tls"], expected: "true or { verify, ca, server-name } beside https://", got: "false" };
+      return {
+        path: ["tls"],
+        expected: "true or { verify, ca, server-name, cert, key } beside https://",
+        got: "false",
+      };
     }
     for (const key of ["expect", "json"] as const) {
       if (settings.method !== "HEAD" || settings[key] === undefined) continue;

@@ -122,7 +122,10 @@ test("any method, any target and no Host are answered as any request, endpoints 
       "BREW /replica HTTP/1.0",
       "GET /\xe9 HTTP/1.0",
     ].map(async (request) => {
-      const said = await converse({ hostname: "127.0.0.1", port: daemon.port }, Buffer.from(`${request}\r\n\r\n`, "latin1"));
+      const said = await converse(
+        { hostname: "127.0.0.1", port: daemon.port },
+        Buffer.from(`${request}\r\n\r\n`, "latin1"),
+      );
       return said.slice(9, 12) + said.slice(said.indexOf("\r\n\r\n") + 4);
     }),
   );
@@ -134,8 +137,7 @@ test("what is no request is refused, and each kind is logged once", async () => 
   await using peer = await listener();
   await using daemon = await startDaemon(["--port", `${peer.port}`]);
   await answersAll(daemon);
-  const say = (words: string) =>
-    converse({ hostname: "127.0.0.1", port: daemon.port }, Buffer.from(words, "latin1"));
+  const say = (words: string) => converse({ hostname: "127.0.0.1", port: daemon.port }, Buffer.from(words, "latin1"));
   for (const words of [
     `PROXY TCP4 10.0.0.1 10.0.0.2 4242 5000\r\n${FINAL_GET}`,
     `\r\n\r\n\0\r\nQUIT\n\x20\0\0\0${FINAL_GET}`,
@@ -147,7 +149,9 @@ test("what is no request is refused, and each kind is logged once", async () => 
     expect(await say(words)).toStartWith("HTTP/1.1 400 ");
   }
   await daemon.logged("not an HTTP/1.0");
-  const told = daemon.log().flatMap((line) => /WARNING (request refused: [^(]*?) (?:\(.*\) )?client=127.0.0.1 starts=/.exec(line)?.[1] ?? []);
+  const told = daemon
+    .log()
+    .flatMap((line) => /WARNING (request refused: [^(]*?) (?:\(.*\) )?client=127.0.0.1 starts=/.exec(line)?.[1] ?? []);
   expect(told).toEqual([
     "request refused: PROXY protocol header",
     "request refused: TLS handshake",
@@ -194,11 +198,7 @@ test("beyond --max-connections the longest idle is closed, not one that is in us
   const waits = await client(daemon.port, GET);
   await until(() => requestsReadAt(daemon.port) >= 1);
   const more = await clients(daemon.port, 8, "GET / HT");
-  await until(
-    () => idle.every(({ closed }) => closed),
-    10_000,
-    "the idle to be closed",
-  );
+  await until(() => idle.every(({ closed }) => closed), 10_000, "the idle to be closed");
   expect({ used: used.closed, waits: waits.closed }).toEqual({ used: false, waits: false });
   await daemon.go();
   await until(() => waits.said.startsWith("HTTP/1.1 200 "));

@@ -73,7 +73,7 @@ function leaf({ names }: Issue): Subject {
     name: names[0] ?? "nobody",
     extensions: `basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth${names.length > 0 ? `\nsubjectAltName = ${alternatives.join(", ")}` : ""}`,
+extendedKeyUsage = serverAuth, clientAuth${names.length > 0 ? `\nsubjectAltName = ${alternatives.join(", ")}` : ""}`,
   };
 }
 
