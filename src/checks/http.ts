@@ -8,7 +8,7 @@ import type { Address } from "../probing/network/address.ts";
 import { isFailure } from "../probing/network/race.ts";
 import type { Answer, Request } from "../probing/protocols/http1.ts";
 import { type Failure, failed, type Outcome, type Reason } from "./check.ts";
-import { pattern, takes, text, wholeNumber } from "./keys/fields.ts";
+import { type Pattern, pattern, takes, text, wholeNumber } from "./keys/fields.ts";
 import {
   formatRanges,
   type Headers,
@@ -116,7 +116,7 @@ interface Settings {
   readonly host?: string | undefined;
   readonly body?: string | undefined;
   readonly status: readonly Range[];
-  readonly expect?: { readonly matches: (content: string) => boolean } | undefined;
+  readonly expect?: Pattern | undefined;
   readonly json?: readonly Expected[] | undefined;
   readonly redirects: number;
   readonly tls?: TlsSettings | undefined;
@@ -242,7 +242,8 @@ async function judge(
     return fail(REASONS[status] ?? "mismatch", `${after}, expected ${formatRanges(settings.status)}`);
   }
   if (settings.expect || settings.json) {
-    const body = await answer.readBody();
+    const { expect, json } = settings;
+    const body = await answer.readBody(expect?.lasts && !json ? (text) => expect.matches(text) : undefined);
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
       const among = body.whole ? "the body" : "the first 64 KiB of the body";

@@ -291,7 +291,7 @@ async function secure(
     const onSecure = () => settle(secured);
     const onClose = () => settle(closed);
     const onError = (error: Error) =>
-      settle(explainTls(error, peer, { shown: secured.getPeerX509Certificate() !== undefined, given }) ?? closed);
+      settle(explainTls(error, peer, { shown: secured.getPeerX509Certificate() !== undefined, given, alpn }) ?? closed);
     secured.on("secureConnect", onSecure);
     // With TLS 1.2 it may come with the handshake's end.
     secured.on("session", () => accept());

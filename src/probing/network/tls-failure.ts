@@ -10,6 +10,8 @@ export interface Progress {
   readonly shown: boolean;
   /** Whether a certificate of ours was set. */
   readonly given: boolean;
+  /** What was offered by ALPN. */
+  readonly alpn?: readonly string[] | undefined;
 }
 
 const NO_VERSION = "speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions";
@@ -42,7 +44,7 @@ const OF_EITHER: Readonly<Record<string, string>> = {
   INSUFFICIENT_SECURITY: "it calls it too weak",
 };
 
-function explainAlert(alert: string, peer: string, { shown, given }: Progress): string {
+function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: Progress): string {
   const against = OF_CERTIFICATE[alert] ?? (shown ? OF_EITHER[alert] : undefined);
   if (against !== undefined) {
     return given
@@ -56,7 +58,9 @@ function explainAlert(alert: string, peer: string, { shown, given }: Progress): 
     case "UNRECOGNIZED_NAME":
       return `${peer} does not know the host name it was asked for: set server-name`;
     case "NO_APPLICATION_PROTOCOL":
-      return `${peer} does not speak the protocol that was offered (ALPN)`;
+      return alpn.includes("http/1.1")
+        ? `${peer} does not speak HTTP/1.1 (ALPN); it may speak HTTP/2 only`
+        : `${peer} does not speak what was offered by ALPN: ${alpn.join(", ")}`;
     default:
       return `${peer} ended TLS with the alert "${inWords(alert)}"`;
   }
