@@ -50,14 +50,18 @@ export const certificate = defineKind({
       if (isFailure(stream)) return stream;
       const { judgement, warning } = stream;
       stream.close();
-      const [flaw] = judgement?.flaws ?? [];
-      if (judgement && flaw) return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws(judgement)}`);
+      const flaws = judgement ? [...judgement.flaws, ...judgement.weaknesses()] : [];
+      const [flaw] = flaws;
+      if (judgement && flaw) {
+        return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws({ ...judgement, flaws })}`);
+      }
       const end = judgement?.end();
       if (!end) return failed("tls", `the certificate of ${peer} has no date that can be read`);
+      const warnings = [warning, judgement?.caution()].filter((text) => text !== undefined);
       const expires = `${end.authority === undefined ? "" : `is below ${end.authority}, which `}expires ${end.when}`;
       return end.at - Date.now() < minDays * DAY_MS
         ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)
-        : { ok: true, detail: expires, ...(warning !== undefined && { warning }) };
+        : { ok: true, detail: expires, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
     };
   },
 });

@@ -4,7 +4,7 @@
 
 import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import type { SecureContext } from "node:tls";
+import type { SecureContext, SecureContextOptions } from "node:tls";
 import { type Failure, failed } from "../../checks/check.ts";
 import { causeOf, codeOf } from "../../thrown.ts";
 import { whyHidden } from "../files/hidden.ts";
@@ -12,6 +12,8 @@ import { isFailure } from "./race.ts";
 import { TLS_OFFER } from "./tls-offer.ts";
 
 export interface Trust {
+  /** The file; undefined where the authorities are the system's. */
+  readonly file: string | undefined;
   /** For `tls.connect`. */
   readonly context: SecureContext;
   /** Parsed when first asked for: the system has some 150. */
@@ -40,6 +42,8 @@ export interface Identity {
 interface Source {
   readonly file: string;
   readonly what: string;
+  /** Set where the configuration names authorities. */
+  readonly chosen?: boolean;
 }
 
 /** A file as it was when it was last read. */
@@ -64,7 +68,7 @@ export async function loadTrust(file: string | undefined, identity?: Identity): 
     { file: identity.cert, what: "the client certificate of" },
     { file: identity.key, what: "the client key of" },
   ];
-  if (file !== undefined) return trustIn([authoritiesOf(file), ...(own ?? [])]);
+  if (file !== undefined) return trustIn([{ ...authoritiesOf(file), chosen: true }, ...(own ?? [])]);
   for (const candidate of SYSTEM_FILES) {
     // That the system's are elsewhere is no failure.
     if (isFailure(await trustIn([authoritiesOf(candidate)]))) continue;
@@ -88,7 +92,7 @@ async function trustIn(sources: readonly Source[]): Promise<Trust | Failure> {
     if (isFailure(pem)) return pem;
     pems.push(pem);
   }
-  const name = sources.map(({ file }) => file).join("\0");
+  const name = sources.map(({ file, chosen = false }) => `${file} ${chosen}`).join("\0");
   const last = known.get(name);
   if (last?.of.every((pem, index) => pem === pems[index])) return last.trust;
   const trust = await build(sources, pems);
@@ -125,11 +129,10 @@ async function build(
     import("node:tls"),
     import("node:crypto"),
   ]);
-  const { text } = pem;
-  const blocks = text.match(CERTIFICATE) ?? [];
+  const blocks = pem.text.match(CERTIFICATE) ?? [];
   // An empty text would mean the runtime's own authorities; a text cut short is one being written.
-  if (blocks.length === 0 || blocks.length !== text.split("-----BEGIN CERTIFICATE-----").length - 1) {
-    return unusable(source, "it holds none, or half of one");
+  if (blocks.length === 0 || blocks.length !== pem.text.split(BEGIN).length - 1) {
+    return unusable(source, pem.text.startsWith("0\x82") ? "it is DER, not PEM" : "it holds none, or half of one");
   }
   if (certSource && cert && keySource && key) {
     const shown = attempt(() => new X509Certificate(cert.text.match(CERTIFICATE)?.[0] ?? ""));
@@ -142,11 +145,19 @@ async function build(
     if (!shown.checkPrivateKey(secret)) return unusable(keySource, `it is not the key of ${certSource.file}`);
   }
   const context = attempt(() =>
-    createSecureContext({ ca: text, ...TLS_OFFER, ...(cert && key && { cert: cert.text, key: key.text }) }),
+    createSecureContext({
+      // Alone: OpenSSL passes over a certificate right behind a byte order mark.
+      ca: blocks.join("\n"),
+      // Any of them is an anchor, an issuing authority or the peer's own certificate too.
+      allowPartialTrustChain: true,
+      ...TLS_OFFER,
+      ...(cert && key && { cert: cert.text, key: key.text }),
+    } as SecureContextOptions),
   );
   if (!context) return unusable(source, "it cannot be read as certificates");
   let authorities: readonly X509Certificate[] | undefined;
   return {
+    file: source.chosen ? source.file : undefined,
     context,
     authorities() {
       authorities ??= blocks.flatMap((block) => attempt(() => new X509Certificate(block)) ?? []);
@@ -155,6 +166,7 @@ async function build(
   };
 }
 
+const BEGIN = "-----BEGIN CERTIFICATE-----";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** OpenSSL throws at what it cannot read. */
