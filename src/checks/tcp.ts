@@ -9,7 +9,15 @@ import { resolve } from "../probing/network/resolve.ts";
 import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { address, pattern, takes } from "./keys/fields.ts";
-import { bytesToSend, conflictOf, type Expectation, expectationOf, hexBytes, words } from "./keys/talk.ts";
+import {
+  bytesToSend,
+  conflictOf,
+  type Expectation,
+  expectationOf,
+  hexBytes,
+  secretsOfSent,
+  words,
+} from "./keys/talk.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
@@ -38,6 +46,7 @@ export const tcp = defineKind({
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
   paths: ({ tls }) => pathsOfTls(tls),
+  secrets: ({ tcp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(tcp)),
   probe({ tcp, tls, ...talk }, { timeoutMs }) {
     const words = { send: bytesToSend(talk), expect: expectationOf(talk), tls };
     return words.send === undefined && words.expect === undefined && tls === undefined
