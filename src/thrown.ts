@@ -4,6 +4,18 @@
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
 
+/** What the code of an error with a file means; the code itself where that is rare. */
+export const causeOf = (code: string): string => CAUSES[code] ?? code;
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ELOOP: "too many symbolic links",
+  EIO: "input/output error",
+};
+
 /** With its stack, for who mends it: a fault of ours. */
 export const describeFault = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

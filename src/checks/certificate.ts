@@ -5,7 +5,7 @@ import { formatAddress } from "../probing/network/address.ts";
 import { isFailure } from "../probing/network/race.ts";
 import { failed, type Outcome } from "./check.ts";
 import { absolutePath, takes, tcpAddress, text, wholeNumber } from "./keys/fields.ts";
-import type { TlsSettings } from "./keys/tls.ts";
+import { identityConflict, identityKeys, pathsOfTls, type TlsSettings } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
 const DAY_MS = 86_400_000;
@@ -22,6 +22,7 @@ export const certificate = defineKind({
       "the name to ask for and to verify, instead of the target's",
     ).optional(),
     ca: takes(z, absolutePath, "a PEM file to trust instead of the system's certificates").optional(),
+    ...identityKeys(z),
     "min-days": takes(
       z,
       wholeNumber(0, 36_500),
@@ -31,16 +32,17 @@ export const certificate = defineKind({
   target: ({ certificate, "server-name": name }) =>
     name === undefined ? formatAddress(certificate) : `${formatAddress(certificate)} as ${name}`,
   peer: ({ certificate }) => certificate,
-  paths: ({ ca }) => (ca === undefined ? [] : [ca]),
+  paths: (settings) => pathsOfTls(settings),
+  conflict: (settings) => identityConflict(settings),
   caution: ({ "min-days": minDays }) =>
     minDays
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],
-  probe({ certificate: target, "server-name": name, ca, "min-days": minDays = 0 }, { timeoutMs }) {
+  probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
     const loading = import("../probing/network/stream.ts");
     const judging = import("../probing/network/certificate.ts");
     // Verified here and not there, so that the dates are told whatever else is wrong.
-    const tls: TlsSettings = { verify: false, ca, "server-name": name };
+    const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);
     return async (signal): Promise<Outcome> => {
       const [{ openStream }, { describeFlaws }] = await Promise.all([loading, judging]);
@@ -48,14 +50,18 @@ export const certificate = defineKind({
       if (isFailure(stream)) return stream;
       const { judgement, warning } = stream;
       stream.close();
-      const [flaw] = judgement?.flaws ?? [];
-      if (judgement && flaw) return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws(judgement)}`);
+      const flaws = judgement ? [...judgement.flaws, ...judgement.weaknesses()] : [];
+      const [flaw] = flaws;
+      if (judgement && flaw) {
+        return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws({ ...judgement, flaws })}`);
+      }
       const end = judgement?.end();
       if (!end) return failed("tls", `the certificate of ${peer} has no date that can be read`);
+      const warnings = [warning, judgement?.caution()].filter((text) => text !== undefined);
       const expires = `${end.authority === undefined ? "" : `is below ${end.authority}, which `}expires ${end.when}`;
       return end.at - Date.now() < minDays * DAY_MS
         ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)
-        : { ok: true, detail: expires, ...(warning !== undefined && { warning }) };
+        : { ok: true, detail: expires, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
     };
   },
 });

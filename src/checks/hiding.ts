@@ -21,64 +21,192 @@ export function hiding(secrets: readonly string[], more: readonly string[] = [])
 }
 
 function makeHide(secrets: readonly string[]): Hide | undefined {
-  const forms = [...new Set(secrets.flatMap(formsOf))];
-  // The longest first: one may hold another.
-  forms.sort((one, other) => other.length - one.length);
-  if (forms.length === 0) return undefined;
+  const texts = [...new Set(secrets.flatMap(partsOf))];
+  if (texts.length === 0) return undefined;
+  const written = new Set([...texts.map(bytesOf), ...texts.flatMap(encodingsOf)]);
+  const lower = new Set(texts.map((part) => lowerCase(bytesOf(part))));
   return (text, cut = "nowhere") => {
-    const hidden = forms.reduce((shown, form) => shown.replaceAll(form, "***"), text);
-    if (cut === "end") return withoutBeginning(hidden, forms);
-    return cut === "start" ? withoutEnding(hidden, forms) : hidden;
+    const shown = bytesOf(text);
+    const views = viewsOf(shown);
+    const spans = [
+      ...views.flatMap((view) => find(view, written, cut)),
+      // Some programs write the whole of a URL in small letters.
+      ...views
+        .filter(({ sign }) => sign === "%")
+        .flatMap((view) => find({ ...view, bytes: lowerCase(view.bytes) }, lower, cut))
+        .filter(({ start, end }) => shown.slice(start, end).includes("%")),
+    ];
+    return spans.length === 0 ? text : textOf(blank(shown, spans));
   };
 }
 
-/** A secret and its lines, as programs write them: bare, and in JSON, in a URL, in quotes of a shell, in base64. */
-function formsOf(secret: string): readonly string[] {
-  // What surrounds a text is the first that a program, and we, take off it.
-  const bare = [secret, secret.trim(), ...secret.split(/[\r\n]+/).map((line) => line.trim())];
-  return bare
-    .filter(({ length }) => length >= SHORTEST_SECRET)
-    .flatMap((text) => {
-      const json = JSON.stringify(text).slice(1, -1);
-      return [
-        text,
-        json,
-        json.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-        ...formsInUrl(text.toWellFormed()),
-        text.replaceAll("'", "'\\''"),
-        Buffer.from(text).toString("base64"),
-      ];
-    });
-}
+/** Bytes of UTF-8, a character each: escapes stand for bytes, and are found as such. */
+const bytesOf = (text: string): string => Buffer.from(text).toString("latin1");
+const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();
 
-/** As a part of any kind, a path and a query: each leaves other characters as they are. */
-function formsInUrl(text: string): readonly string[] {
-  const url = new URL("http://localhost");
-  url.pathname = text;
-  url.search = text;
-  return [encodeURIComponent(text), url.pathname.slice(1), url.search.slice(1)].filter(
+const lowerCase = (bytes: string): string => bytes.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** A secret and its lines. What surrounds a text is the first that a program, and we, take off it. */
+const partsOf = (secret: string): readonly string[] =>
+  [secret, secret.trim(), ...secret.split(/[\r\n]+/).map((line) => line.trim())].filter(
     ({ length }) => length >= SHORTEST_SECRET,
   );
+
+/** The encodings of a text as a whole, with the newline that `echo` adds too. */
+function encodingsOf(text: string): readonly string[] {
+  const hex = Buffer.from(text).toString("hex");
+  const base64 = [text, `${text}\n`].flatMap((whole) => {
+    const bytes = Buffer.from(whole);
+    return [bytes.toString("base64"), bytes.toString("base64url")].flatMap((one) => [one, one.replace(/=+$/, "")]);
+  });
+  return [hex, hex.toUpperCase(), ...base64, ...base64.map((one) => one.padEnd(4 * Math.ceil(one.length / 4), "="))];
 }
 
-/** The text, less the beginning of a secret that it ends with. */
-function withoutBeginning(text: string, forms: readonly string[]): string {
-  for (const form of forms) {
-    for (let length = Math.min(form.length - 1, text.length); length >= SHORTEST_SECRET; length--) {
-      if (text.endsWith(form.slice(0, length))) return `${text.slice(0, -length)}***`;
-    }
-  }
-  return text;
+/** A text as it reads without escapes of one sort, and for each byte of it where it stood: from `starts` to `ends`. */
+interface View {
+  /** What the escapes begin with. */
+  readonly sign: string | undefined;
+  readonly bytes: string;
+  readonly starts: (index: number) => number;
+  readonly ends: (index: number) => number;
 }
 
-/** The text, less the ending of a secret that it begins with. */
-function withoutEnding(text: string, forms: readonly string[]): string {
-  for (const form of forms) {
-    for (let length = Math.min(form.length - 1, text.length); length >= SHORTEST_SECRET; length--) {
-      if (text.startsWith(form.slice(-length))) return `***${text.slice(length)}`;
+const plain = (bytes: string): View => ({
+  sign: undefined,
+  bytes,
+  starts: (index) => index,
+  ends: (index) => index + 1,
+});
+
+/** How programs write a byte, or several, otherwise. */
+const ESCAPES: readonly {
+  readonly sign: string;
+  readonly pattern: RegExp;
+  readonly decode: (escaped: string) => string;
+}[] = [
+  { sign: "%", pattern: /%[\da-f]{2}/gi, decode: (escaped) => fromCode(escaped.slice(1)) },
+  // A form, which writes a blank as a plus.
+  {
+    sign: "%",
+    pattern: /%[\da-f]{2}|\+/gi,
+    decode: (escaped) => (escaped === "+" ? " " : fromCode(escaped.slice(1))),
+  },
+  // In single quotes of a shell.
+  { sign: "'", pattern: /'\\''/g, decode: () => "'" },
+  // JSON, C, and a shell without quotes.
+  {
+    sign: "\\",
+    pattern: /\\x[\da-f]{2}|\\ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|\\u[\da-f]{4}|\\[^xu]/gi,
+    decode(escaped) {
+      if (/^\\x/i.test(escaped)) return fromCode(escaped.slice(2));
+      if (/^\\u/i.test(escaped)) {
+        const units = escaped.split(/\\u/i).slice(1);
+        return bytesOf(String.fromCharCode(...units.map((hex) => Number.parseInt(hex, 16))));
+      }
+      const character = escaped.slice(1);
+      return { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }[character] ?? character;
+    },
+  },
+  {
+    sign: "&",
+    pattern: /&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[\da-f]{1,6});/gi,
+    decode(escaped) {
+      const name = escaped.slice(1, -1).toLowerCase();
+      const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" }[name];
+      const code = name.startsWith("#x") ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+      return bytesOf(named ?? (code <= 0x10ffff ? String.fromCodePoint(code) : escaped));
+    },
+  },
+];
+
+const fromCode = (hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
+
+/** The text as it is, and as each sort of escape would have it read. */
+function viewsOf(shown: string): readonly View[] {
+  return [plain(shown), ...ESCAPES.flatMap(({ sign, pattern, decode }) => viewOf(shown, sign, pattern, decode) ?? [])];
+}
+
+/** Undefined where there is no such escape. */
+function viewOf(shown: string, sign: string, pattern: RegExp, decode: (escaped: string) => string): View | undefined {
+  const pieces: string[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let position = 0;
+  const add = (bytes: string, start: number, end: number, isWhole: boolean) => {
+    pieces.push(bytes);
+    for (let index = 0; index < bytes.length; index++) {
+      starts.push(isWhole ? start : start + index);
+      ends.push(isWhole ? end : start + index + 1);
+    }
+  };
+  for (const { 0: escaped, index } of shown.matchAll(pattern)) {
+    add(shown.slice(position, index), position, index, false);
+    position = index + escaped.length;
+    add(decode(escaped), index, position, true);
+  }
+  if (position === 0) return undefined;
+  add(shown.slice(position), position, shown.length, false);
+  return {
+    sign,
+    bytes: pieces.join(""),
+    starts: (index) => starts[index] ?? 0,
+    ends: (index) => ends[index] ?? shown.length,
+  };
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the `secrets` stand in what `view` was made of, and where `cut` may have left a part of one. */
+function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: Cut): readonly Span[] {
+  const spans: Span[] = [];
+  const add = (from: number, to: number) => spans.push({ start: starts(from), end: ends(to - 1) });
+  for (const secret of secrets) {
+    for (let at = bytes.indexOf(secret); at >= 0; at = bytes.indexOf(secret, at + secret.length)) {
+      add(at, at + secret.length);
     }
   }
-  return text;
+  if (
+    cut === "nowhere" ||
+    spans.some(({ start, end }) => (cut === "end" ? end === ends(bytes.length - 1) : start === 0))
+  ) {
+    return spans;
+  }
+  // An escape may be cut in two as well, or a character, of which a replacement is left then.
+  const [tail = ""] = cut === "end" ? (CUT_TAIL.exec(bytes) ?? []) : [];
+  const skips =
+    cut === "start" ? [0, ...CUT_HEADS].filter((skip) => skip === 0 || /^\w*;?$/.test(bytes.slice(0, skip))) : [];
+  for (const secret of secrets) {
+    for (let length = Math.min(secret.length - 1, bytes.length); length >= SHORTEST_SECRET; length--) {
+      const rest =
+        cut === "end"
+          ? [0, tail.length].find((left) => bytes.endsWith(secret.slice(0, length), bytes.length - left))
+          : skips.find((skip) => bytes.startsWith(secret.slice(-length), skip));
+      if (rest === undefined) continue;
+      if (cut === "end") add(bytes.length - rest - length, bytes.length);
+      else add(0, rest + length);
+      break;
+    }
+  }
+  return spans;
+}
+
+const CUT_TAIL = /(?:\xef\xbf\xbd)*(?:%[\da-f]?|\\(?:[xu][\da-f]{0,3})?|&#?\w{0,7})?$/i;
+
+/** How long what is left of an escape may be. */
+const CUT_HEADS: readonly number[] = [1, 2, 3, 4, 5, 6];
+
+/** With three stars for each span, or for several that overlap. */
+function blank(shown: string, spans: readonly Span[]): string {
+  const pieces: string[] = [];
+  let position = 0;
+  for (const { start, end } of spans.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
+    if (start >= position) pieces.push(shown.slice(position, start), "***");
+    position = Math.max(position, end);
+  }
+  return [...pieces, shown.slice(position)].join("");
 }
 
 /** What was cut short for people ends so. */

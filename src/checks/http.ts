@@ -8,7 +8,7 @@ import type { Address } from "../probing/network/address.ts";
 import { isFailure } from "../probing/network/race.ts";
 import type { Answer, Request } from "../probing/protocols/http1.ts";
 import { type Failure, failed, type Outcome, type Reason } from "./check.ts";
-import { pattern, takes, text, wholeNumber } from "./keys/fields.ts";
+import { type Pattern, pattern, takes, text, wholeNumber } from "./keys/fields.ts";
 import {
   formatRanges,
   type Headers,
@@ -22,6 +22,7 @@ import {
   statuses,
 } from "./keys/http.ts";
 import { type Expected, flawOfJson, json, shorten } from "./keys/json.ts";
+import { secretsOfSent } from "./keys/talk.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { type Conflict, defineKind } from "./kind.ts";
 
@@ -53,7 +54,11 @@ export const http = defineKind({
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
     // `false` comes to undefined, yet the key is there.
     if ("tls" in settings && !settings.tls && isHttps) {
-      return { path: ["tls"], expected: "true or { verify, ca, server-name } beside https://", got: "false" };
+      return {
+        path: ["tls"],
+        expected: "true or { verify, ca, server-name, cert, key } beside https://",
+        got: "false",
+      };
     }
     for (const key of ["expect", "json"] as const) {
       if (settings.method !== "HEAD" || settings[key] === undefined) continue;
@@ -112,7 +117,7 @@ interface Settings {
   readonly host?: string | undefined;
   readonly body?: string | undefined;
   readonly status: readonly Range[];
-  readonly expect?: { readonly matches: (content: string) => boolean } | undefined;
+  readonly expect?: Pattern | undefined;
   readonly json?: readonly Expected[] | undefined;
   readonly redirects: number;
   readonly tls?: TlsSettings | undefined;
@@ -123,8 +128,8 @@ const addressOf = ({ http, unix }: Settings): Address =>
 
 const basic = (credentials: string): string => Buffer.from(credentials).toString("base64");
 
-function secretsOf({ http: { credentials }, headers = [] }: Settings): readonly string[] {
-  const values = headers.map(([, value]) => value);
+function secretsOf({ http: { credentials, shown }, headers = [], body }: Settings): readonly string[] {
+  const values = [...headers.map(([, value]) => value), ...secretsOfSent(body, shown)];
   // A token is as secret without the word before it.
   const tokens = values.flatMap((value) => /^\S+ (\S+)$/.exec(value)?.[1] ?? []);
   if (credentials === undefined) return [...values, ...tokens];
@@ -173,7 +178,7 @@ const FOLLOWED = new Set([301, 302, 303, 307, 308]);
 function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): Hop | Failure | undefined {
   const location = headers.get("location");
   if (!FOLLOWED.has(status) || location === undefined) return undefined;
-  const url = URL.parse(location, hop.url.href);
+  const url = URL.parse(percentEncoded(location), hop.url.href);
   const read = url && httpUrl.read(withoutFragment(url));
   if (!read || !("value" in read)) {
     return failed("mismatch", `${hop.shown} answered ${status} with a Location that is no URL to go to`);
@@ -188,7 +193,11 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
     ...(turnsToGet && { method: "GET", body: undefined }),
   };
   const shown = `${settings.http.shown}, redirected to ${shorten(`${next.url.origin}${next.url.pathname}`)},`;
-  if (next.url.origin === hop.url.origin) return { ...hop, url: next.url, shown, request };
+  // A server that was called by its `host` means itself by it, wherever that name leads from here.
+  const ownName = isOwnName(next.url, settings);
+  const ownPort = [hop.url.port, settings.http.url.port, portOf(settings.host)].includes(next.url.port);
+  const isSame = ownName && ownPort && next.url.protocol === hop.url.protocol;
+  if (next.url.origin === hop.url.origin || isSame) return { ...hop, url: next.url, shown, request };
   if (body !== undefined && !turnsToGet) {
     return failed("mismatch", `${hop.shown} answered ${status} to another origin, where the body must not go`);
   }
@@ -196,11 +205,22 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
   return {
     url: next.url,
     shown,
-    address: next.address,
+    address:
+      ownName && settings.unix === undefined ? { ...next.address, host: settings.http.address.host } : next.address,
     tls: tlsFor(next, { ca, verify, "server-name": undefined }),
     request: { ...request, host: next.url.host, headers: [] },
   };
 }
+
+/** Bytes that are not ASCII, as curl and browsers ask for them; the headers were read a character a byte. */
+const percentEncoded = (location: string): string =>
+  location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const isOwnName = ({ hostname }: URL, { host }: Settings): boolean =>
+  host !== undefined && URL.parse(`http://${host}`)?.hostname === hostname;
+
+/** As a URL has it: empty where it is not said. */
+const portOf = (host: string | undefined): string => /:(\d+)$/.exec(host ?? "")?.[1] ?? "";
 
 /** Nor with credentials: whoever redirects has none to give. */
 function withoutFragment({ href }: URL): string {
@@ -238,7 +258,8 @@ async function judge(
     return fail(REASONS[status] ?? "mismatch", `${after}, expected ${formatRanges(settings.status)}`);
   }
   if (settings.expect || settings.json) {
-    const body = await answer.readBody();
+    const { expect, json } = settings;
+    const body = await answer.readBody(expect?.lasts && !json ? (text) => expect.matches(text) : undefined);
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
       const among = body.whole ? "the body" : "the first 64 KiB of the body";

@@ -9,7 +9,15 @@ import { resolve } from "../probing/network/resolve.ts";
 import type { Stream } from "../probing/network/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { address, pattern, takes } from "./keys/fields.ts";
-import { bytesToSend, conflictOf, type Expectation, expectationOf, hexBytes, words } from "./keys/talk.ts";
+import {
+  bytesToSend,
+  conflictOf,
+  type Expectation,
+  expectationOf,
+  hexBytes,
+  secretsOfSent,
+  words,
+} from "./keys/talk.ts";
 import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
 import { defineKind } from "./kind.ts";
 
@@ -38,6 +46,7 @@ export const tcp = defineKind({
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
   paths: ({ tls }) => pathsOfTls(tls),
+  secrets: ({ tcp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(tcp)),
   probe({ tcp, tls, ...talk }, { timeoutMs }) {
     const words = { send: bytesToSend(talk), expect: expectationOf(talk), tls };
     return words.send === undefined && words.expect === undefined && tls === undefined
@@ -91,40 +100,20 @@ function talkProbe(address: Address, talk: Words, timeoutMs: number): Probe {
     const { openStream } = await loading;
     const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);
     if (isFailure(stream)) return stream;
-    const failure = await converse(stream, talk, peer, signal);
+    const failure = await converse(stream, talk, peer);
     stream.close();
     if (failure) return failure;
     return stream.warning === undefined ? UP : { ok: true, warning: stream.warning };
   };
 }
 
-async function converse(stream: Stream, { send, expect }: Words, peer: string, signal: AbortSignal) {
+async function converse(stream: Stream, { send, expect }: Words, peer: string): Promise<Failure | undefined> {
   if (expect) {
     if (send !== undefined) stream.write(send);
     return hear(stream, expect, peer);
   }
-  return send === undefined ? undefined : say(stream, send, peer, signal);
-}
-
-/** Undefined once the kernel has taken it all. */
-function say({ socket }: Stream, bytes: Uint8Array, peer: string, signal: AbortSignal): Promise<Failure | undefined> {
-  return new Promise((resolve) => {
-    const settle = (broken: boolean) => {
-      signal.removeEventListener("abort", onEnd);
-      socket.removeListener("close", onEnd);
-      if (!broken) return resolve(undefined);
-      resolve(
-        signal.aborted
-          ? failed("timeout", `${peer}: waiting for it to take what is sent`)
-          : failed("closed", `${peer} closed the connection before it had taken what is sent`),
-      );
-    };
-    const onEnd = () => settle(true);
-    if (signal.aborted || socket.destroyed) return onEnd();
-    signal.addEventListener("abort", onEnd);
-    socket.on("close", onEnd);
-    socket.write(bytes, (error) => settle(Boolean(error)));
-  });
+  const failure = send === undefined ? undefined : await stream.send(send);
+  return failure ?? stream.accepted();
 }
 
 /** Undefined as soon as what has come matches. */

@@ -7,7 +7,7 @@ import { isFailure, race } from "../probing/network/race.ts";
 import { resolve } from "../probing/network/resolve.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { pattern, takes, tcpAddress } from "./keys/fields.ts";
-import { bytesToSend, conflictOf, expectationOf, hexBytes, words } from "./keys/talk.ts";
+import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words } from "./keys/talk.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
@@ -39,6 +39,7 @@ export const udp = defineKind({
   },
   target: ({ udp }) => formatAddress(udp),
   peer: ({ udp }) => udp,
+  secrets: ({ udp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(udp)),
   probe({ udp, ...talk }, { timeoutMs }): Probe {
     const data = bytesToSend(talk) ?? new Uint8Array();
     const expect = expectationOf(talk);

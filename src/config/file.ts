@@ -4,7 +4,7 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { describeOddCharacters } from "../characters.ts";
-import { codeOf } from "../thrown.ts";
+import { causeOf, codeOf } from "../thrown.ts";
 import { formatPath, onOneLine, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
 import { createFinder, MOST_SYNTAX_ERRORS, readTree, TOO_DEEP } from "./tree.ts";
@@ -61,17 +61,7 @@ export async function readConfigFile(name: string): Promise<ConfigFile | readonl
 }
 
 /** `why` is a cause, or the code of an error. */
-export const cannotRead = (name: string, why: string): Problem =>
-  `cannot read ${onOneLine(name)}: ${CAUSES[why] ?? why}`;
-
-const CAUSES: Readonly<Record<string, string>> = {
-  ENOENT: "no such file",
-  ENOTDIR: "no such file",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  ELOOP: "too many symbolic links",
-  EIO: "input/output error",
-};
+export const cannotRead = (name: string, why: string): Problem => `cannot read ${onOneLine(name)}: ${causeOf(why)}`;
 
 /** The bytes, or why there are none. */
 async function readBounded(name: string): Promise<Uint8Array | string> {

@@ -89,17 +89,17 @@ test("what is wrong is said, each thing of it, with the date", async () => {
     [
       await stranger.issue({ names: ["service.test"], days: 5.5 }),
       "tls",
-      'is signed by "stranger", and leads to no authority that is trusted \\(\\w+\\); it expires in 5 days, DATE',
+      'is signed by "stranger", and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
     ],
     [
       await selfSigned(folder.path, { names: ["service.test"], days: 5.5 }),
       "tls",
-      "is signed by itself, and leads to no authority that is trusted \\(\\w+\\); it expires in 5 days, DATE",
+      'is signed by itself, and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
     ],
     [
       await (await stranger.intermediate("far")).issue({ names: ["other.test"], days: 5.5 }),
       "tls",
-      'is for other.test, not for service.test; is signed by "far", and leads to no authority that is trusted \\(\\w+\\); it expires in 5 days, DATE',
+      'is for other.test, not for service.test; is signed by "far", and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
     ],
   ];
   for (const [shown, reason, text] of rows) {
@@ -110,6 +110,99 @@ test("what is wrong is said, each thing of it, with the date", async () => {
       message: like(`the certificate of ${server.target} ${text}`),
     });
   }
+}, 30_000);
+
+test("what most clients refuse is refused, of the certificate and of those above it", async () => {
+  const weak = await authority.intermediate("weak", { days: 3650 }, { key: "rsa:1024" });
+  const old = await authority.intermediate("old", { days: 3650 }, { digest: "sha1" });
+  const rsa = await authority.intermediate("rsa", { days: 3650 }, { key: "rsa:2048" });
+  const names = ["service.test"];
+  const most = "; most clients refuse that";
+  const rows: readonly [Certificate, string | undefined][] = [
+    [await authority.issue({ names, key: "rsa:1024" }), `has an RSA key of 1024 bits${most}`],
+    [await authority.issue({ names, key: "rsa:2048" }), undefined],
+    [await authority.issue({ names, key: "rsa:2048", digest: "sha384" }), undefined],
+    [await authority.issue({ names, digest: "sha1" }), `is signed with SHA-1${most}`],
+    [
+      await rsa.issue({ names, digest: "md5", key: "rsa:1024" }),
+      `is signed by "rsa", and that does not hold \\(cert signature failure\\); has an RSA key of 1024 bits${most}; is signed with MD5${most}`,
+    ],
+    [
+      await authority.issue({ names: ["x.test"], digest: "sha1" }),
+      `is for x.test, not for service.test; is signed with SHA-1${most}`,
+    ],
+    [await weak.issue({ names }), `is below "weak", which has an RSA key of 1024 bits${most}`],
+    [await old.issue({ names }), `is below "old", which is signed with SHA-1${most}`],
+  ];
+  for (const [shown, text] of rows) {
+    await using server = await shows(shown, "-cipher", "DEFAULT@SECLEVEL=0");
+    expect(await ask(server)).toEqual(
+      text === undefined
+        ? { ok: true, detail: like("expires in 29 days, DATE") }
+        : {
+            ok: false,
+            reason: "tls",
+            message: like(`the certificate of ${server.target} ${text}; it expires in 29 days, DATE`),
+          },
+    );
+  }
+  // How an authority that is trusted was signed matters to nobody.
+  await using server = await shows(await old.issue({ names }), "-cipher", "DEFAULT@SECLEVEL=0");
+  expect(await ask(server, { ca: old.certFile })).toMatchObject({ ok: true });
+}, 60_000);
+
+test("a certificate that has a common name alone passes with a warning", async () => {
+  await using server = await shows(await authority.issue({ names: ["service.test"], bare: true }));
+  expect(await ask(server)).toMatchObject({
+    ok: true,
+    warning: 'the certificate has only a common name, "service.test", and no subjectAltName; many clients refuse that',
+  });
+  await using full = await shows(await authority.issue({ names: ["service.test"] }));
+  expect(await ask(full)).not.toHaveProperty("warning");
+});
+
+test("a name and an address that look alike are told apart", async () => {
+  await using asName = await shows(await authority.issue({ names: ["DNS:127.0.0.1"] }));
+  expect(await ask(asName, { "server-name": "127.0.0.1" })).toMatchObject({
+    reason: "tls",
+    message: expect.stringContaining("has 127.0.0.1 as a host name (DNS), not as an address (IP); it expires"),
+  });
+  await using asAddress = await shows(await authority.issue({ names: ["IP:127.0.0.9"] }));
+  expect(await ask(asAddress, { "server-name": "127.0.0.9" })).toMatchObject({ ok: true });
+  expect(await ask(asAddress, { "server-name": "127.0.0.1" })).toMatchObject({
+    message: expect.stringContaining("is for 127.0.0.9, not for 127.0.0.1"),
+  });
+});
+
+test("any certificate of `ca` is an anchor, with a byte order mark too, and what it holds is said", async () => {
+  const issuing = await authority.intermediate("issuing");
+  const shown = await issuing.issue({ names: ["service.test"] });
+  const pem = (file: string) => Bun.file(file).text();
+  const leaf = (await pem(shown.certFile)).split(/(?=-----BEGIN)/)[0] ?? "";
+  await using server = await shows(shown);
+  for (const [name, text] of [
+    ["root", await pem(authority.caFile)],
+    ["issuing", await pem(issuing.certFile)],
+    ["leaf", leaf],
+    ["root with BOM", `\ufeff${await pem(authority.caFile)}`],
+    ["leaf with words", `Subject: schön\r\n${leaf.replaceAll("\n", "\r\n")}\r\n# end`],
+  ] as const) {
+    const ca = await folder.write(`${name}.pem`, text);
+    expect({ name, ...(await ask(server, { ca })) }).toMatchObject({ name, ok: true });
+  }
+  const other = await makeAuthority(folder.path, "other");
+  const ca = await folder.write(
+    "two.pem",
+    `\ufeff${await pem(other.caFile)}${await pem((await makeAuthority(folder.path, "another")).caFile)}`,
+  );
+  expect(await ask(server, { ca })).toMatchObject({
+    reason: "tls",
+    message: expect.stringContaining(`that is trusted (${ca} holds 2: "other", "another")`),
+  });
+  // Another leaf of the same authority, or one above that has not signed it, vouches for nothing.
+  const sibling = await issuing.issue({ names: ["service.test"] });
+  const alone = (await pem(sibling.certFile)).split(/(?=-----BEGIN)/)[0] ?? "";
+  expect(await ask(server, { ca: await folder.write("sibling.pem", alone) })).toMatchObject({ reason: "tls" });
 }, 30_000);
 
 test("one above it that ends sooner counts, and what nobody needs does not", async () => {
@@ -179,7 +272,7 @@ test("nobody listens, something else speaks, somebody hangs up", async () => {
   expect(await outcomeOf(certificate, { certificate: echo.port, ca: "/no/such/file" })).toMatchObject({
     ok: false,
     reason: "tls",
-    message: "the certificates of /no/such/file cannot be used: ENOENT",
+    message: "the certificates of /no/such/file cannot be used: no such file",
   });
 });
 

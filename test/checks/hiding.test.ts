@@ -5,6 +5,7 @@ import { hiding } from "../../src/checks/hiding.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
+import * as fc from "../support/properties.ts";
 
 const SECRET = 'it\'s "5%" ü/tokén';
 const never = new AbortController().signal;
@@ -42,6 +43,91 @@ describe("what is hidden", () => {
   test("nothing where there is nothing, or what is too short", () => {
     expect(hiding([])).toBeUndefined();
     expect(hiding(["abc", "a\nb"])).toBeUndefined();
+  });
+});
+
+const utf8 = (text: string) => Buffer.from(text);
+const percent = (text: string, keep: RegExp, upper = true) =>
+  [...utf8(text)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      if (byte < 0x80 && keep.test(character)) return character;
+      const hex = byte.toString(16).padStart(2, "0");
+      return `%${upper ? hex.toUpperCase() : hex}`;
+    })
+    .join("");
+
+/** Each encoding that docs/configuration.md lists. */
+const ENCODINGS: Readonly<Record<string, (secret: string) => string>> = {
+  "as it is": (secret) => secret,
+  "percent, all": (secret) => percent(secret, /[^\s\S]/),
+  "percent, unreserved kept": (secret) => percent(secret, /[\w.~-]/),
+  "percent, small digits": (secret) => percent(secret, /[\w.~-]/, false),
+  "percent, of a path": (secret) => percent(secret, /[\w.~/:@!$&'()*+,;=-]/),
+  "percent, all in small letters": (secret) => percent(secret, /[\w.~-]/).toLowerCase(),
+  encodeURI: (secret) => encodeURI(secret),
+  encodeURIComponent: (secret) => encodeURIComponent(secret),
+  "a form": (secret) => new URLSearchParams([["", secret]]).toString().slice(1),
+  "a form, small digits": (secret) => percent(secret, /[\w.~ -]/, false).replaceAll(" ", "+"),
+  JSON: (secret) => JSON.stringify(secret).slice(1, -1),
+  "JSON with \\\\/": (secret) => JSON.stringify(secret).slice(1, -1).replaceAll("/", "\\/"),
+  "JSON of ASCII": (secret) =>
+    JSON.stringify(secret)
+      .slice(1, -1)
+      .replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  HTML: (secret) => Bun.escapeHTML(secret),
+  "HTML of ASCII": (secret) =>
+    [...Bun.escapeHTML(secret)].map((one) => (one < "\x7f" ? one : `&#${one.codePointAt(0)};`)).join(""),
+  "single quotes of a shell": (secret) => secret.replaceAll("'", "'\\''"),
+  "backslashes of a shell": (secret) => secret.replaceAll(/[^\w\n\u0080-\uffff]/g, "\\$&"),
+  hex: (secret) => utf8(secret).toString("hex"),
+  "hex in capitals": (secret) => utf8(secret).toString("hex").toUpperCase(),
+  base64: (secret) => utf8(secret).toString("base64"),
+  "base64 unpadded": (secret) => utf8(secret).toString("base64").replace(/=+$/, ""),
+  base64url: (secret) => utf8(secret).toString("base64url"),
+  "base64url padded": (secret) => utf8(secret).toString("base64").replaceAll("+", "-").replaceAll("/", "_"),
+  "base64 of a line": (secret) => utf8(`${secret}\n`).toString("base64"),
+  "base64 in a URL": (secret) => encodeURIComponent(utf8(secret).toString("base64")),
+};
+
+/** Of characters that some encoding turns, and others. */
+const secretText = fc
+  .string({ unit: fc.constantFrom(..."aZ9 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~éß€漢😀"), minLength: 6, maxLength: 40 })
+  .filter((text) => text.trim() === text);
+
+describe("every encoding that is listed", () => {
+  for (const [name, encode] of Object.entries(ENCODINGS)) {
+    test(`hides ${name}, and what is around it stays`, () => {
+      fc.assert(
+        fc.property(secretText, (secret) => {
+          expect(hiding([secret])?.(`before: ${encode(secret)} :after`)).toBe("before: *** :after");
+        }),
+      );
+    });
+
+    test(`hides ${name} where its end is cut off`, () => {
+      fc.assert(
+        fc.property(secretText, fc.nat(), (secret, where) => {
+          const whole = encode(secret);
+          const hide = hiding([secret]);
+          // Four characters are looked for, however many each is written with.
+          const least = 4 * 12;
+          if (whole.length <= least) return;
+          const at = least + (where % (whole.length - least));
+          const begun = hide?.(`x: ${whole.slice(0, at)}`, "end") ?? "";
+          expect(begun).toStartWith("x: ***");
+          expect(begun.length).toBeLessThanOrEqual(6);
+        }),
+      );
+    });
+  }
+
+  test("what holds no secret stays as it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(hiding(["a secret that stands nowhere"])?.(text, "nowhere")).toBe(text);
+      }),
+    );
   });
 });
 

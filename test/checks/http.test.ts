@@ -716,6 +716,36 @@ test("a connection is closed by FIN once the verdict stands, however much is unr
   }
 });
 
+test("what is sent in a body is not shown, whole or in part, whoever repeats it", async () => {
+  const secret = "BODYsecret-4c3b";
+  for (const body of [
+    `password=${secret}`,
+    `user=u&password=${secret}&x=%20y`,
+    JSON.stringify({ login: { password: secret } }),
+    `line one\n${secret}`,
+  ]) {
+    for (const repeat of [
+      body,
+      secret,
+      encodeURIComponent(body),
+      JSON.stringify(body),
+      Buffer.from(body).toString("base64"),
+      Buffer.from(secret).toString("base64"),
+    ]) {
+      await using server = await saying(`HTTP/1.1 500 No\r\n\r\nbad: ${repeat}\n`);
+      const outcome = await outcomeOf(http, { http: urlOf(server, "/login"), method: "POST", body });
+      expect(outcome).toMatchObject({ ok: false, output: expect.stringContaining("bad: ") });
+      expect(JSON.stringify(outcome)).not.toContain(repeat);
+      expect(JSON.stringify(outcome)).not.toContain(secret);
+    }
+  }
+  // What the URL shows is none of it.
+  await using server = await saying("HTTP/1.1 500 No\r\n\r\n");
+  expect(await outcomeOf(http, { http: urlOf(server, "/health"), method: "POST", body: "q=health" })).toMatchObject({
+    message: `${urlOf(server, "/health")} answered 500, expected 200-299`,
+  });
+});
+
 describe("redirects", () => {
   /** A server that notes what it is asked. */
   function noting(respond: (request: Request) => Response) {
@@ -796,6 +826,51 @@ describe("redirects", () => {
     });
     expect(server.asked.map(({ line, body }) => `${line} ${body}`)).toEqual(["PUT /1 data", "PUT /2 data"]);
     expect(other.asked).toEqual([]);
+  });
+
+  test("a Location that is not ASCII is asked for byte by byte, as curl does", async () => {
+    for (const [location, path] of [
+      [Buffer.from("/caf\u00e9?q=\u00fc"), "/caf%C3%A9?q=%C3%BC"],
+      [Buffer.from("/caf\u00e9", "latin1"), "/caf%E9"],
+      [Buffer.from("/caf%C3%A9"), "/caf%C3%A9"],
+      [Buffer.from("\u65e5\u672c"), "/%E6%97%A5%E6%9C%AC"],
+    ] as const) {
+      const asked: string[] = [];
+      await using server = await listener((socket) =>
+        socket.once("data", (said) => {
+          asked.push(String(said).split(" ")[1] ?? "");
+          const found = Buffer.concat([
+            Buffer.from("HTTP/1.1 302 Found\r\nLocation: "),
+            location,
+            Buffer.from("\r\n\r\n"),
+          ]);
+          socket.end(asked.length === 1 ? found : withLength("there"));
+        }),
+      );
+      expect(await outcomeOf(http, { http: urlOf(server), redirects: 1 })).toMatchObject({ ok: true });
+      expect(asked).toEqual(["/", path]);
+    }
+  });
+
+  test("a server that means itself by the name it was called by is not looked up", async () => {
+    const host = "www.hc-own-name.invalid";
+    const keys = { host, redirects: 1, headers: { "X-Key": "k3y-value" } };
+    await using other = noting(() => new Response("there"));
+    let location = "";
+    await using server = noting(({ url }) => (url.endsWith("/first") ? to(location) : new Response("there")));
+    for (const named of [host, `${host}:${server.port}`, host.toUpperCase()]) {
+      location = `http://${named}/second`;
+      expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ ok: true });
+      expect(server.asked.at(-1)).toMatchObject({ line: "GET /second", headers: { host, "x-key": "k3y-value" } });
+    }
+    // Another port of it is another origin on the same address.
+    location = `http://${host}:${other.port}/third`;
+    expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ ok: true });
+    expect(other.asked.at(-1)).toMatchObject({ line: "GET /third", headers: { host: `${host}:${other.port}` } });
+    expect(other.asked.at(-1)?.headers).not.toHaveProperty("x-key");
+    // Another name is another host.
+    location = "http://hc-other-name.invalid/";
+    expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ reason: "resolve" });
   });
 
   test("a Location that leads nowhere fails, none at all is judged by the status", async () => {

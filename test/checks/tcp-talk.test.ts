@@ -184,6 +184,16 @@ test("a send alone passes once it is written; who takes nothing is a timeout", a
   await until(() => descriptors() <= open);
 });
 
+test("what is sent is not shown in another encoding either", async () => {
+  const secret = "AUTH s3cr\u00e9t/word";
+  for (const repeat of [encodeURIComponent(secret), Buffer.from(secret).toString("base64"), JSON.stringify(secret)]) {
+    await using server = await listener((socket) => socket.once("data", () => socket.end(`-ERR ${repeat}\r\n`)));
+    const outcome = await outcomeOf(tcp, { tcp: server.port, send: `${secret}\r\n`, expect: "+OK" });
+    expect(outcome).toMatchObject({ ok: false, reason: "mismatch", output: expect.stringContaining("-ERR ") });
+    expect(JSON.stringify(outcome)).not.toContain(repeat);
+  }
+});
+
 const withOpenssl = await needs("openssl");
 
 withOpenssl(

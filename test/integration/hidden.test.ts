@@ -93,7 +93,7 @@ asRoot(
       tcp: `refused: unix:/tmp/app.sock does not exist; ${TMP}`,
       http: `unreachable: unix:/home/app/http.sock cannot be reached (EACCES); ${HOME}`,
       redis: `refused: unix:/tmp/redis.sock does not exist; ${TMP}`,
-      ca: `tls: the certificates of /home/app/ca.pem cannot be used: EACCES; ${HOME}`,
+      ca: `tls: the certificates of /home/app/ca.pem cannot be used: permission denied; ${HOME}`,
       pid: `missing: the pid file /tmp/app.pid does not exist; ${TMP}`,
       bare: `spawn: no-such-program: not found in PATH; write the path in full; ${HOME}`,
       cwd: `spawn: the working folder /home/app/work cannot be used by this user (EACCES); ${HOME}`,

@@ -20,17 +20,27 @@ export interface Validity {
 }
 
 export interface Issue extends Validity {
-  /** Host names and IP addresses; the first is the common name too. */
+  /** Host names and IP addresses; the first is the common name too. `DNS:` or `IP:` before one says which it is. */
   readonly names: readonly string[];
+  /** As `openssl req -newkey` takes it, such as rsa:1024; a key of P-256 by default. */
+  readonly key?: string;
+  /** Of the signature; sha256 by default. */
+  readonly digest?: string;
+  /** With a common name alone. */
+  readonly bare?: boolean;
 }
 
 export interface Authority {
   /** PEM of this authority's root, which a client trusts. */
   readonly caFile: string;
+  /** Its own certificate, which is the root's or one below. */
+  readonly certFile: string;
   issue(issue: Issue): Promise<Certificate>;
   /** An authority below this one; what it issues carries its certificate along. */
-  intermediate(name: string, validity?: Validity): Promise<Authority>;
+  intermediate(name: string, validity?: Validity, strength?: Strength): Promise<Authority>;
 }
+
+type Strength = Pick<Issue, "key" | "digest">;
 
 const DAY_MS = 86_400_000;
 
@@ -49,16 +59,17 @@ export const selfSigned = (folder: string, issue: Issue): Promise<Certificate> =
 function authority(folder: string, caFile: string, issuer: Certificate, above: readonly string[]): Authority {
   return {
     caFile,
+    certFile: issuer.certFile,
     issue: (issue) => sign(join(folder, fileName()), leaf(issue), issue, issuer, above),
-    async intermediate(name, validity = { days: 3650 }) {
-      const subject = { name, extensions: AUTHORITY_EXTENSIONS };
+    async intermediate(name, validity = { days: 3650 }, strength = {}) {
+      const subject = { name, extensions: AUTHORITY_EXTENSIONS, ...strength };
       const made = await sign(join(folder, fileName()), subject, validity, issuer, above);
       return authority(folder, caFile, made, [made.certFile]);
     },
   };
 }
 
-interface Subject {
+interface Subject extends Strength {
   readonly name: string;
   readonly extensions: string;
 }
@@ -67,20 +78,24 @@ const AUTHORITY_EXTENSIONS = `basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash`;
 
-function leaf({ names }: Issue): Subject {
-  const alternatives = names.map((name) => (/^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`));
+function leaf({ names, key, digest, bare = false }: Issue): Subject {
+  const typed = (name: string) =>
+    /^(?:DNS|IP):/.test(name) ? name : /^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`;
+  const alternatives = bare ? [] : names.map(typed);
   return {
-    name: names[0] ?? "nobody",
+    ...(key !== undefined && { key }),
+    ...(digest !== undefined && { digest }),
+    name: names[0]?.replace(/^(?:DNS|IP):/, "") ?? "nobody",
     extensions: `basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth${names.length > 0 ? `\nsubjectAltName = ${alternatives.join(", ")}` : ""}`,
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth, clientAuth${alternatives.length > 0 ? `\nsubjectAltName = ${alternatives.join(", ")}` : ""}`,
   };
 }
 
 /** `openssl ca`, since `openssl x509` learnt to set dates in version 3.4 only. Signed by itself without an issuer. */
 async function sign(
   base: string,
-  { name, extensions }: Subject,
+  { name, extensions, key: type, digest = "sha256" }: Subject,
   { days = 30, notAfter, notBefore }: Validity,
   issuer?: Certificate,
   above: readonly string[] = [],
@@ -102,7 +117,7 @@ default_ca = it
 database = ${at("index.txt")}
 new_certs_dir = ${base}
 rand_serial = yes
-default_md = sha256
+default_md = ${digest}
 policy = policy
 unique_subject = no
 x509_extensions = extensions
@@ -112,7 +127,8 @@ commonName = supplied
 ${extensions}
 `,
   );
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", made.keyFile];
+  const ofType = type === undefined ? ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"] : [type];
+  const key = ["-newkey", ...ofType, "-nodes", "-keyout", made.keyFile];
   await openssl("req", "-config", at("openssl.cnf"), "-new", ...key, "-out", at("request.pem"));
   const dates = [
     "-startdate",

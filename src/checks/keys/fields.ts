@@ -199,6 +199,13 @@ export class Pattern {
   matches(content: string): boolean {
     return this.expression?.test(content) ?? content.includes(this.text);
   }
+
+  /** True where what matches goes on to match, whatever comes after it: it asks neither for an end nor for what must not follow. */
+  get lasts(): boolean {
+    const { source } = this.expression ?? { source: "" };
+    const bare = source.replaceAll(/\\[^bB]/g, "").replaceAll(/\[[^\]]*\]/g, "");
+    return !/\$|\\[bB]|\(\?!/.test(bare);
+  }
 }
 
 /** A substring, or a regular expression of ECMAScript between slashes, with flags of i, m, s, u and v behind. */

@@ -95,6 +95,36 @@ function shownBytes(answer: Uint8Array, sent: Uint8Array): string {
   return pieces.join(" ");
 }
 
+/**
+ * What must not be shown of what is sent: the whole, its lines, and the values in it where it is a form or JSON. What
+ * stands in the target, which is shown anyway, is none of it.
+ */
+export function secretsOfSent(given: string | Uint8Array | undefined, target: string): readonly string[] {
+  if (given === undefined) return [];
+  const sent = typeof given === "string" ? given : new TextDecoder().decode(given);
+  const lines = sent.split(/[\r\n]+/).map((line) => line.trim());
+  const all = new Set([sent.trim(), ...lines, ...valuesOfForm(sent), ...valuesOfJson(sent)]);
+  return [...all].filter((text) => text !== "" && !target.includes(text));
+}
+
+function valuesOfForm(sent: string): readonly string[] {
+  if (!/^[^\s=&]+=[^\r\n]*$/.test(sent)) return [];
+  const written = sent.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1));
+  return [...written, ...new URLSearchParams(sent).values()];
+}
+
+function valuesOfJson(sent: string): readonly string[] {
+  const leaves = (value: unknown): readonly string[] => {
+    if (typeof value === "string") return [value];
+    return typeof value === "object" && value !== null ? Object.values(value).flatMap(leaves) : [];
+  };
+  try {
+    return leaves(JSON.parse(sent));
+  } catch {
+    return [];
+  }
+}
+
 /** An answer for people. A peer that echoes what it was sent does not give it away. */
 export function shown(answer: string, sent = ""): string {
   const hidden = [sent, ...sent.split(/[\r\n]+/)].map((line) => line.trim());

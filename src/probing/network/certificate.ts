@@ -12,6 +12,10 @@ export interface Judgement {
   readonly flaws: readonly Flaw[];
   /** The first end among the certificate and those above it; undefined where none was shown. */
   readonly end: () => End | undefined;
+  /** What most clients would refuse and this TLS takes: short keys, old signatures. */
+  readonly weaknesses: () => readonly Flaw[];
+  /** What some clients would refuse. */
+  readonly caution: () => string | undefined;
 }
 
 /** `text` goes on from "the certificate of HOST:PORT". */
@@ -48,7 +52,10 @@ export function judge(
 ): Judgement {
   const now = Date.now();
   const leaf = secured.getPeerX509Certificate();
-  if (!leaf) return { flaws: [{ reason: "tls", text: "was not shown" }], end: () => undefined };
+  if (!leaf) {
+    const flaws: Flaw[] = [{ reason: "tls", text: "was not shown" }];
+    return { flaws, end: () => undefined, weaknesses: () => [], caution: () => undefined };
+  }
   const flaws: Flaw[] = [];
   // The runtime tells one thing that is wrong with the chain, and a date before all else.
   const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
@@ -56,12 +63,17 @@ export function judge(
   const dates = dateFlaw(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
   if (dates) flaws.push(dates);
   if (checkName(host, secured.getPeerCertificate())) {
-    flaws.push({ reason: "tls", text: `is for ${namesOf(leaf)}, not for ${host}` });
+    flaws.push({ reason: "tls", text: explainName(leaf, host) });
   }
   if (chain !== undefined && !(byDate && dates)) {
-    flaws.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf) });
+    flaws.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf, trust) });
   }
-  return { flaws, end: () => endOf(pathFrom(leaf, trust.authorities()), now) };
+  return {
+    flaws,
+    end: () => endOf(pathFrom(leaf, trust.authorities()), now),
+    weaknesses: () => weaknessesOf(pathFrom(leaf, trust.authorities()), trust.authorities()),
+    caution: () => cautionOf(leaf),
+  };
 }
 
 /** What follows "the certificate of HOST:PORT" where it has flaws. */
@@ -124,18 +136,71 @@ function dateFlaw(path: readonly X509Certificate[], now: number): Flaw | undefin
   return undefined;
 }
 
-function explainChain(code: string, leaf: X509Certificate): string {
+/** Less than this is refused by OpenSSL, Go, Java and the browsers. */
+const LEAST_RSA_BITS = 2048;
+
+/** As in sha1WithRSAEncryption and ecdsa-with-SHA1, OpenSSL's names. */
+const OLD_SIGNATURE = /(md[245]|sha-?1)(?!\d)/i;
+
+function weaknessesOf(path: readonly X509Certificate[], authorities: readonly X509Certificate[]): readonly Flaw[] {
+  return path.flatMap((certificate): Flaw[] => {
+    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
+    const flaw = (text: string): Flaw => ({ reason: "tls", text: `${which}${text}; most clients refuse that` });
+    const bits = rsaBits(certificate);
+    // How an authority that is trusted was signed matters to nobody.
+    const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
+    const old = trusted ? undefined : oldSignature(certificate);
+    return [
+      ...(bits !== undefined && bits < LEAST_RSA_BITS ? [flaw(`has an RSA key of ${bits} bits`)] : []),
+      ...(old === undefined ? [] : [flaw(`is signed with ${old}`)]),
+    ];
+  });
+}
+
+function rsaBits({ publicKey }: X509Certificate): number | undefined {
+  const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
+  return asymmetricKeyType?.startsWith("rsa") ? asymmetricKeyDetails?.modulusLength : undefined;
+}
+
+function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | undefined {
+  const [, digest] = OLD_SIGNATURE.exec(signatureAlgorithm) ?? [];
+  return digest?.toUpperCase().replace(/^SHA1$/, "SHA-1");
+}
+
+/** Clients have long ceased to look at the common name: Go, Java, the browsers. */
+const cautionOf = (leaf: X509Certificate): string | undefined =>
+  /DNS:|IP Address:/.test(leaf.subjectAltName ?? "")
+    ? undefined
+    : `the certificate has only a common name, ${nameOf(leaf.subject)}, and no subjectAltName; many clients refuse that`;
+
+function explainChain(code: string, leaf: X509Certificate, { file, authorities }: Trust): string {
   const by = leaf.issuer === leaf.subject ? "by itself" : `by ${nameOf(leaf.issuer)}`;
   switch (code) {
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "SELF_SIGNED_CERT_IN_CHAIN":
-    case "DEPTH_ZERO_SELF_SIGNED_CERT":
-      return `is signed ${by}, and leads to no authority that is trusted (${code})`;
+    case "DEPTH_ZERO_SELF_SIGNED_CERT": {
+      const held = file === undefined ? "" : ` (${file} holds ${count(authorities())})`;
+      return `is signed ${by}, and leads to no authority that is trusted${held}`;
+    }
     default:
-      return `is signed ${by}, and that does not hold (${code})`;
+      return `is signed ${by}, and that does not hold (${code.toLowerCase().replaceAll("_", " ")})`;
   }
+}
+
+function count(authorities: readonly X509Certificate[]): string {
+  const names = authorities.slice(0, MOST_NAMES).map(({ subject }) => nameOf(subject));
+  const more = authorities.length > names.length ? ` and ${authorities.length - names.length} more` : "";
+  return `${authorities.length}: ${names.join(", ")}${more}`;
+}
+
+/** A name and an address that look alike are two things. */
+function explainName(leaf: X509Certificate, host: string): string {
+  const alternatives = leaf.subjectAltName?.split(", ") ?? [];
+  if (alternatives.includes(`DNS:${host}`)) return `has ${host} as a host name (DNS), not as an address (IP)`;
+  if (alternatives.includes(`IP Address:${host}`)) return `has ${host} as an address (IP), not as a host name (DNS)`;
+  return `is for ${namesOf(leaf)}, not for ${host}`;
 }
 
 /** The common name where there is one; in quotes. */

@@ -46,8 +46,11 @@ export interface Answer {
   readonly status: number;
   /** By lower-case name, several of one name joined by commas. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Reads on to the end of the body, or to its first 64 KiB; content codings are undone. */
-  readBody(): Promise<Body | Failure>;
+  /**
+   * Reads on to the end of the body, to its first 64 KiB, or to where what has come is `enough`; content codings are
+   * undone. A body that breaks off after that, or never ends, is as good as any.
+   */
+  readBody(enough?: (text: string) => boolean): Promise<Body | Failure>;
   /** What comes of the body within a moment, as `excerpt` shows it; undefined where nothing does. */
   peek(): Promise<string | undefined>;
 }
@@ -105,7 +108,7 @@ export async function ask(
   const flaw = (): Failure | undefined => {
     const { state } = reader;
     if (state === "flawed") {
-      const output = excerpt(reader.beginning(), hide);
+      const output = otherProtocol(reader.beginning()) ? undefined : excerpt(reader.beginning(), hide);
       const failure = failed("mismatch", `${url} gave no valid HTTP/1.1 answer: ${reader.flaw()}`);
       return output === undefined ? failure : { ...failure, output };
     }
@@ -125,10 +128,18 @@ export async function ask(
   return {
     status,
     headers,
-    async readBody() {
-      const failure = await readWhile("body");
-      if (failure) return failure;
-      return decode(reader.body(), headers, reader.state === "whole", url);
+    async readBody(enough) {
+      const decoded = () => decode(reader.body(), headers, reader.state === "whole", url);
+      while (enough && reader.state === "body") {
+        if (reader.body().byteLength > 0) {
+          const body = await decoded();
+          if (!isFailure(body) && enough(body.text)) return body;
+        }
+        const failure = await readOn();
+        if (failure) return failure;
+      }
+      const failure = (await readWhile("body")) ?? flaw();
+      return failure ?? decoded();
     },
     async peek() {
       const enough = new AbortController();
@@ -408,16 +419,27 @@ export function createReader(method: string): Reader {
       return arrived ? "the end of its headers" : "its answer";
     },
     flaw() {
-      if (state !== "flawed") return flaw;
-      // A TLS alert or handshake record.
-      const isTls = beginning[0] === 0x15 || beginning[0] === 0x16;
-      return isTls && beginning[1] === 3 ? "it speaks TLS; the URL would begin with https://" : flaw;
+      return state === "flawed" ? (otherProtocol(beginning.subarray(0, beginningBytes)) ?? flaw) : flaw;
     },
     beginning: () => beginning.subarray(0, beginningBytes),
   };
 }
 
 const PREFIX = "HTTP/1.";
+
+/** What speaks in bytes that are not for people, as what follows "no valid HTTP/1.1 answer:". */
+function otherProtocol(bytes: Uint8Array): string | undefined {
+  const [first, second, third, type, flags] = bytes;
+  // A TLS alert or handshake record.
+  if ((first === 0x15 || first === 0x16) && second === 3) return "it speaks TLS; the URL would begin with https://";
+  // Every HTTP/2 server begins with its settings: in one short frame, of the connection itself (RFC 9113, 3.4).
+  const ofConnection = bytes.byteLength >= 9 && bytes.subarray(5, 9).every((byte) => byte === 0);
+  const settings = type === 4 && flags === 0 && first === 0 && second === 0 && (third ?? 1) % 6 === 0;
+  // One that will have none of this says no more than that it goes.
+  const goesAway = type === 7 && flags === 0 && first === 0;
+  if (ofConnection && (settings || goesAway)) return "it speaks HTTP/2 only, and this check HTTP/1.1";
+  return undefined;
+}
 
 /** Spaces and tabs alone, and by hand: a regular expression would take its time over 64 KiB of them. */
 function trimBlanks(text: string): string {
