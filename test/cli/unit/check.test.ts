@@ -308,7 +308,7 @@ test("options in ExecStart= that are wrong are named with their place", async ()
   const path = await start("/bin/sh -c 'exec hc --port 1'");
   const at = `health-checker: unit: ${path}:3: ExecStart=`;
   expect(await refused("--check", file)).toEqual([
-    `${at} has options that cannot be read (-c: unknown option); ${GIVE.replace("FILE", file)}`,
+    `${at} has options that cannot be read (-c: unknown option; did you mean --config?); ${GIVE.replace("FILE", file)}`,
   ]);
   await start("/usr/bin/hc --port http");
   expect(await refused("--check", file)).toEqual([expect.stringContaining(`${at}: --port: expected `)]);
