@@ -28,9 +28,13 @@ interface Grid {
   readonly betweenMs: number;
 }
 
-/** Duties of one interval take turns: tick k is that of the duty k modulo their count. */
+/** However many duties there are, an interval has no more ticks, since each wakes the host up. */
+const MOST_TICKS = 10;
+
+/** Duties of one interval take turns: tick k is that of the turn k modulo their count. */
 interface Metronome {
-  readonly duties: readonly Duty[];
+  /** As many duties each, give or take one. */
+  readonly turns: readonly (readonly Duty[])[];
   readonly grid: Grid;
   /** The last tick that has been. */
   last: number;
@@ -53,12 +57,12 @@ export function createSchedule(clock: Clock, shift: number): Schedule {
   }
 
   function beat(metronome: Metronome): void {
-    const { duties, grid, last } = metronome;
+    const { turns, grid, last } = metronome;
     metronome.last = lastTick(grid, clock.now());
     wind(metronome);
     // No duty more than once, however long the loop or the host stood still.
-    for (let tick = Math.max(last, metronome.last - duties.length) + 1; tick <= metronome.last; tick++) {
-      duties[tick % duties.length]?.onTick();
+    for (let tick = Math.max(last, metronome.last - turns.length) + 1; tick <= metronome.last; tick++) {
+      for (const { onTick } of turns[tick % turns.length] ?? []) onTick();
     }
   }
 
@@ -71,9 +75,11 @@ export function createSchedule(clock: Clock, shift: number): Schedule {
       metronomes = Array.from(
         Map.groupBy(duties, ({ intervalMs }) => intervalMs),
         ([intervalMs, duties]) => {
+          const ticks = Math.min(duties.length, MOST_TICKS);
+          const turns = Array.from({ length: ticks }, (_, turn) => duties.filter((_, index) => index % ticks === turn));
           // The origin lies back, so that ticks count from 0.
-          const grid = { origin: laidFrom - intervalMs * (2 - shift), betweenMs: intervalMs / duties.length };
-          return { duties, grid, last: lastTick(grid, now) };
+          const grid = { origin: laidFrom - intervalMs * (2 - shift), betweenMs: intervalMs / ticks };
+          return { turns, grid, last: lastTick(grid, now) };
         },
       );
       for (const { dueAtOnce, onTick } of duties) if (dueAtOnce) onTick();

@@ -1,6 +1,6 @@
 // What Bun.serve does not show of its connections: that one was opened, and what was sent where it refuses a
 // request below our handler. node:http stands on the same server and is shown both; its server is made here as a
-// shell around ours, by which nothing is answered (docs/adr/0012).
+// shell around ours, by which nothing is answered (docs/adr/0014).
 
 import type { Server, ServerOptions } from "node:http";
 import type { Socket } from "node:net";

@@ -1,6 +1,6 @@
 // How many connections the health listener may have: its clients must leave descriptors for the checks.
 
-/** Far above what load balancers open, and in memory no more than the unit allows: docs/adr/0012. */
+/** Far above what load balancers open, and in memory no more than the unit allows: docs/adr/0014. */
 export const DEFAULT_CONNECTIONS = 4096;
 
 /** Of the descriptors; the others are for checks, scripts and the other listeners. */

@@ -35,12 +35,15 @@ export function recognise(bytes: Uint8Array, code: string): Received {
   }
   if (text.startsWith(HTTP2))
     return refused("HTTP/2 (an ALB target group of protocol version HTTP2 or gRPC; HTTP1 is answered)");
-  if (code === TOO_LARGE) return refused("URL and headers of more than 16 KB");
+  if (code === TOO_LARGE) return refused("URL and headers of more than 16 KB, or more than 198 header lines");
   const target = REQUEST_LINE.exec(text)?.[1];
   if (target === undefined) return NO_REQUEST;
   if (!FIRST_LINE.includes(code)) return refused("malformed HTTP headers");
   return { path: target === "*" ? "/" : target };
 }
 
-/** The start of it, for the log. */
-export const startOf = (bytes: Uint8Array): string => Buffer.from(bytes.slice(0, 40)).toString("latin1");
+/** For the log: of the first line, without a query, which may hold a secret. */
+export function startOf(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.slice(0, 40)).toString("latin1");
+  return /^[\r\n\0]*[^\r\n?]*/.exec(start)?.[0] ?? "";
+}

@@ -12,7 +12,7 @@ describe("the grid", () => {
   test("has each duty once an interval, evenly spread, at any shift, without drift", async () => {
     const durationMs = 16_033.2171; // at no tick
     const plan = fc.record({
-      intervals: fc.array(fc.constantFrom(100, 300, 1000, 7777), { minLength: 1, maxLength: 12 }),
+      intervals: fc.array(fc.constantFrom(100, 300, 1000, 7777), { minLength: 1, maxLength: 10 }),
       shift: fc.double({ min: 0, max: 1, noNaN: true }),
     });
     await fc.assert(
@@ -50,6 +50,20 @@ describe("the grid", () => {
       { numRuns: 200 },
     );
   }, 60_000);
+
+  test("has no more than ten ticks an interval, with as many duties each", async () => {
+    const clock = fakeClock();
+    const start = clock.now();
+    const ticks: number[] = [];
+    const onTick = () => ticks.push(Math.round(clock.now() - start));
+    const schedule = createSchedule(clock, 0);
+    schedule.set(Array.from({ length: 25 }, () => ({ intervalMs: 1000, dueAtOnce: false, onTick })));
+    await clock.pass(1050);
+    schedule.set([]);
+    const counts = [...Map.groupBy(ticks, (at) => at).values()].map(({ length }) => length);
+    expect(new Set(ticks).size).toBe(10);
+    expect(counts.sort()).toEqual([2, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
+  });
 
   test("has each duty once for all the ticks that were missed", async () => {
     const clock = fakeClock();

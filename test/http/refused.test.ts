@@ -24,7 +24,11 @@ test.each([
     "HPE_PAUSED_H2_UPGRADE",
     { refused: "request refused: HTTP/2 (an ALB target group of protocol version HTTP2 or gRPC; HTTP1 is answered)" },
   ],
-  ["GET /aaaa", "HPE_HEADER_OVERFLOW", { refused: "request refused: URL and headers of more than 16 KB" }],
+  [
+    "GET /aaaa",
+    "HPE_HEADER_OVERFLOW",
+    { refused: "request refused: URL and headers of more than 16 KB, or more than 198 header lines" },
+  ],
   ["OPTIONS * HTTP/1.0\r\nHost: x\r\n\r\n", CONSTANT, { path: "/" }],
   ["HEALTH /replica?x HTTP/1.0\r\n\r\n", METHOD, { path: "/replica?x" }],
   ["get / HTTP/1.1\r\n\r\n", METHOD, { path: "/" }],
@@ -41,6 +45,9 @@ test.each([
   expect(recognise(Buffer.from(received, "latin1"), code)).toEqual(expected);
 });
 
-test("of what was received the log has the start alone", () => {
+test("of what was received the log has the start of the first line alone", () => {
   expect(startOf(Buffer.alloc(100, "a"))).toBe("a".repeat(40));
+  expect(startOf(Buffer.from("\r\n\r\n\0\r\nQUIT\n!"))).toBe("\r\n\r\n\0\r\nQUIT");
+  expect(startOf(Buffer.from("GET /x?token=abc HTTP/1.1\r\nAuthorization: s"))).toBe("GET /x");
+  expect(startOf(Buffer.from("GET /x\r\nAuthorization: s"))).toBe("GET /x");
 });
