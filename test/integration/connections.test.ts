@@ -72,7 +72,7 @@ test("the first request is answered, whatever follows it while its answer is mad
   ];
   // Later than some hundred milliseconds it would be a client that has given up.
   const ended = await Promise.all(["", "\r\n"].map(() => client(daemon.port)));
-  ended.forEach(({ socket }, index) => socket.end(GET + ["", "\r\n"][index]));
+  for (const [index, { socket }] of ended.entries()) socket.end(GET + ["", "\r\n"][index]);
   const open = await Promise.all(others.map(() => client(daemon.port, GET)));
   const late = await client(daemon.port, `\r\n${GET}\r\n`);
   await until(() => requestsReadAt(daemon.port) === others.length + 1);
