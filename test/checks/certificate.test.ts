@@ -289,13 +289,13 @@ test("what hangs is down at the timeout, and nothing of the attempt is left", as
     [drops.port, "did not accept"],
   ];
   for (const [target, waiting] of rows) {
-    const once = () => outcomeOf(certificate, { certificate: target, ca: authority.caFile }, { timeoutMs: 200 });
+    const once = () => outcomeOf(certificate, { certificate: target, ca: authority.caFile }, { timeoutMs: 500 });
     await once();
     const before = descriptorsOf(process.pid);
     const outcome = await once();
     expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
     expect(outcome).toHaveProperty("message", expect.stringContaining(waiting));
-    expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 200ms)"));
+    expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 500ms)"));
     await until(() => descriptorsOf(process.pid) <= before);
   }
   await until(() => handshakesTo(drops.port) === 0);
