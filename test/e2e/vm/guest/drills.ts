@@ -325,7 +325,7 @@ export const drills: readonly Drill[] = [
       const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
       const folder = "/run/health-checker";
       let changed = 0;
-      for (const name of await readdir(folder)) {
+      for (const name of (await readdir(folder)).filter((name) => name.endsWith(".json"))) {
         const file = Bun.file(`${folder}/${name}`);
         const text = await file.text().catch(() => "");
         if (!text.includes(boot)) continue;
