@@ -13,8 +13,10 @@ export type Complain = (text: string) => void;
 export function createComplaints(stream: string | undefined): { readonly error: Complain; readonly warning: Complain } {
   const isJournal = leadsToJournal(stream, STDERR);
   const at = (level: "error" | "warning"): Complain => {
-    const prefix = isJournal ? `<${PRIORITIES[level]}>` : "";
-    return (text) => console.error(text.replaceAll(/^/gm, prefix));
+    // A warning beside an error, of a reload that is refused say, says that it is one.
+    const priorityOf = (line: string) => PRIORITIES[/: warning: /.test(line) ? "warning" : level];
+    const marked = (line: string) => (isJournal ? `<${priorityOf(line)}>${line}` : line);
+    return (text) => console.error(text.split("\n").map(marked).join("\n"));
   };
   return { error: at("error"), warning: at("warning") };
 }
