@@ -64,7 +64,10 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
       if (answer instanceof Response) return answer;
       waiting.add(request);
       cancelLook ??= clock.after(GAVE_UP_MS, look);
-      return answer.finally(() => waiting.delete(request));
+      // Not `finally`, whose promise the answer would have to wait for.
+      const forget = () => waiting.delete(request);
+      void answer.then(forget, forget);
+      return answer;
     },
     error: options.error,
   };

@@ -78,7 +78,7 @@ asRoot(
     owned(OTHER, 0o755);
     expect(distrust(peer.path)).toBeUndefined();
     expect(await askControl(peer.path, { method: "POST", route: "/drain" }, 5000)).toEqual({ status: 200, answer: {} });
-    expect(peer.asked()).toBe(true);
+    await until(peer.asked);
   },
   30_000,
 );
