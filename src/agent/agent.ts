@@ -9,6 +9,7 @@ import { type Clock, clock as hostClock } from "../clock.ts";
 import { listen } from "../http/listen.ts";
 import type { Log } from "../log/log.ts";
 import { type Address, formatAddress } from "../probing/network/address.ts";
+import { descriptorLimit } from "../probing/system/descriptors.ts";
 import type { Withdrawal } from "../withdrawal/withdrawal.ts";
 import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
 import { createOwed } from "./owed.ts";
@@ -39,6 +40,9 @@ export interface Agent {
 /** A HAProxy has one open for each of its server lines at most, and only for as long as the answer takes. */
 export const MOST_CONNECTIONS = 256;
 
+/** Of the descriptors, where these are few. */
+const SHARE = 1 / 8;
+
 /** How long the peer may take to close, once it was answered. */
 const LINGER_MS = 2000;
 
@@ -54,6 +58,10 @@ type Socket = Bun.Socket<Connection>;
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { address, verdict, withdrawal, directory, log, onFault, clock = hostClock } = options;
   const owed = createOwed({ directory, log, clock });
+  const most = Math.max(
+    1,
+    Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)),
+  );
   /** In the order in which they came. */
   const open = new Set<Socket>();
 
@@ -91,7 +99,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   function makeRoom(): void {
-    if (open.size < MOST_CONNECTIONS) return;
+    if (open.size < most) return;
     // Rather one that was answered than one that still waits, and of these the oldest of whoever has most.
     const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(open);
     if (victim) {

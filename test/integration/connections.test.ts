@@ -249,6 +249,37 @@ test("as many requests that wait as there may be connections are answered; one t
   destroyAll([...waiting, late]);
 });
 
+test("a flood of the agent leaves descriptors for the checks and for other clients", async () => {
+  await using folder = await tempFolder();
+  const agent = `${folder.path}/agent.sock`;
+  // Those that ask the agent wait for it, and hold their connections.
+  const script = await folder.write(
+    "gate.sh",
+    `#!/bin/sh\nuntil [ -e ${folder.path}/go ]; do sleep 0.02; done\n`,
+    0o755,
+  );
+  const command = ["prlimit", "--nofile=256:256", await binary()];
+  await using daemon = await startDaemon(
+    ["--script", script, "--script-timeout", "60", "--agent-listener", `unix:${agent}`],
+    { command },
+  );
+  const flood: Socket[] = [];
+  let closed = 0;
+  await until(() => {
+    for (let count = 0; count < 10; count++) {
+      const socket = connect(agent);
+      socket.on("error", () => {});
+      socket.on("close", () => closed++);
+      flood.push(socket);
+    }
+    return closed > 300;
+  });
+  expect(descriptorsOf(daemon.pid)).toBeLessThan(128);
+  await folder.write("go", "");
+  expect((await daemon.ask()).status).toBe(200);
+  for (const socket of flood) socket.destroy();
+});
+
 test("a flood of the control socket and of a health listener on a unix socket leaves room for others", async () => {
   await using folder = await tempFolder();
   await using peer = await listener();
