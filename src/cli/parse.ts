@@ -62,7 +62,7 @@ async function parse(
     const near = await didYouMean(name, Object.keys(known));
     return near === undefined ? "" : `; did you mean --${near}?`;
   };
-  /** What a word that belongs to none was most likely meant as. */
+  /** What an unexpected argument was most likely meant as. */
   const meantBy = async (word: string, isFirst: boolean): Promise<string | undefined> => {
     if (Object.hasOwn(known, "for") && "value" in duration.read(word)) {
       return `did you mean --for ${word}?`;
@@ -81,7 +81,7 @@ async function parse(
     values[name] ??= [];
     values[name].push(value);
   };
-  /** What the word before was, where that explains a word that belongs to none. */
+  /** What the word before was, where that explains an unexpected argument. */
   let before: string | undefined;
   let onlyWords = false;
   for (let index = 0; index < argv.length; index++) {
@@ -141,7 +141,7 @@ function findRepeated(values: RawValues, known: OwnOptions): readonly Problem[] 
   });
 }
 
-const strayWord = (word: string): Problem => `${quoteWhole(word)}: expected an option, got a word that belongs to none`;
+const strayWord = (word: string): Problem => `unexpected argument ${quoteWhole(word)}`;
 
 /** On one line whatever it holds. */
 const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : quoteWhole(word));

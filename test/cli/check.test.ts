@@ -26,7 +26,7 @@ test("all that is wrong is told at once, its own options too", async () => {
     kind: "refuse",
     lines: [
       "health-checker: --wiat: unknown option; did you mean --wait?",
-      'health-checker: "x": expected an option, got a word that belongs to none',
+      'health-checker: unexpected argument "x"',
       'health-checker: --json: expected true or false, got "maybe"',
       'health-checker: --wait: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
       'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',

@@ -36,7 +36,7 @@ test.each([
   [["drain", "-v"], ["-v: expected an option of drain, got one of the daemon"]],
   [["drain", "--json"], ["--json: unknown option"]],
   [["undrain", "--controlsocket", "/a"], ["--controlsocket: unknown option; did you mean --control-socket?"]],
-  [["status", "now"], ['"now": expected an option, got a word that belongs to none']],
+  [["status", "now"], ['unexpected argument "now"']],
   [["status", "--json=maybe"], ['--json: expected true or false, got "maybe"']],
   [["status", "--json", "--json=false"], ['--json: expected once, got "true" and "false"']],
   [["drain", "--control-socket=/a", "--control-socket=/a"], ['--control-socket: expected once, got "/a" and "/a"']],
@@ -58,7 +58,7 @@ test.each([
     ["maint", "--for", "soon", "--reason", "a\nb", "--port=1", "x"],
     [
       "--port: expected an option of maint, got one of the daemon",
-      '"x": expected an option, got a word that belongs to none',
+      'unexpected argument "x"',
       '--for: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
       `--reason: expected ${REASON}, got "a\\nb" (it holds a character that is not for lines)`,
     ],

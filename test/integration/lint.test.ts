@@ -81,6 +81,8 @@ test("on the command line, too, what cannot be seen is shown", async () => {
   expect(await refusal("--port\u00a080")).toStartWith(
     'health-checker: "--port\\u00a080" (it holds a no-break space, \\u00a0): ',
   );
-  expect(await refusal("–port", "80")).toStartWith('health-checker: "–port" (it holds a typographic dash, \\u2013): ');
+  expect(await refusal("–port", "80")).toStartWith(
+    'health-checker: unexpected argument "–port" (it holds a typographic dash, \\u2013)',
+  );
   expect(await refusal("--listener", "‘:5000’")).toContain("(it holds a typographic quotation mark, \\u2018 \\u2019)");
 });

@@ -110,7 +110,7 @@ type Plugin = (context: never) => (data: Buffer) => Buffer | string | null | und
 
 /**
  * Both plugins send the password itself: over TLS or a socket file as it is, else encrypted with a
- * key that the server sends, which whoever stands in between could have sent. So only this host's.
+ * key that the server sends, which a program between the two could have sent. So only this host's.
  */
 function pluginsFor(address: Address, isTls: boolean, password: string) {
   const isSecure = isTls || address.family === "unix";
