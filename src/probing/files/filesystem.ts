@@ -12,7 +12,7 @@ import { type Failure, failed } from "../../checks/check.ts";
 import { roundDuration } from "../../duration.ts";
 import { pause } from "../system/turns.ts";
 import type { Answers, Question, Reply } from "./filesystem-thread.ts";
-import { mountAt, parseMounts, readMountinfo } from "./mounts.ts";
+import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
 /** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
 const SLOW_MS = 100;
@@ -198,5 +198,16 @@ function mountOfJob(job: Job): string {
   return job.mount;
 }
 
+/** Read once a turn of the event loop: a round may have a thousand paths. */
+let mounts: readonly Mount[] | undefined;
+
 /** The mount point that a path is below. Looked up only while something hangs. */
-const mountOf = (path: string): string => mountAt(parseMounts(readMountinfo()), path)?.point ?? "/";
+function mountOf(path: string): string {
+  if (mounts === undefined) {
+    mounts = parseMounts(readMountinfo());
+    setImmediate(() => {
+      mounts = undefined;
+    });
+  }
+  return mountAt(mounts, path)?.point ?? "/";
+}

@@ -69,20 +69,11 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | undefin
 export const isUnder = (path: string, folder: string): boolean =>
   folder === "/" || path === folder || path.startsWith(`${folder}/`);
 
-let known: string | undefined;
-
-/** Empty on other systems than Linux. Read once a turn of the event loop. */
+/** Empty on other systems than Linux. */
 export function readMountinfo(): string {
-  if (known !== undefined) return known;
-  let text = "";
   try {
-    text = process.getBuiltinModule("node:fs").readFileSync("/proc/self/mountinfo", "utf8");
+    return process.getBuiltinModule("node:fs").readFileSync("/proc/self/mountinfo", "utf8");
   } catch {
-    // There is no such list.
+    return "";
   }
-  known = text;
-  setImmediate(() => {
-    known = undefined;
-  });
-  return text;
 }
