@@ -20,6 +20,7 @@ import { splitWords } from "../words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
 import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./keys/fields.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
+import { quoteWord, secretWords, withoutSecretWords } from "./secret-words.ts";
 
 /** Killed processes are gone within a few ms, on a busy host within some hundred; one that is not by then hangs in the kernel. */
 const REAP_GRACE_MS = 1000;
@@ -69,12 +70,9 @@ export const command: Field<Command> = {
     if (!argv.every((word): word is string => typeof word === "string")) return { hint: "each word is a text" };
     if (argv[0] === "") return { hint: "its first word is empty" };
     if (argv.some((word) => word.includes("\0"))) return { hint: "it holds a zero byte" };
-    return { value: { text: argv.map(quoted).join(" "), argv } };
+    return { value: { text: argv.map(quoteWord).join(" "), argv } };
   },
 };
-
-/** As one would type it for a shell. */
-const quoted = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -128,9 +126,9 @@ export const script = defineKind({
       "read its exit status as a Nagios plugin's: 0 passes, 1 passes with a warning, all else fails",
     ).prefault(false),
   }),
-  target: ({ script: { text } }) => text,
+  target: ({ script: { text, argv } }) => withoutSecretWords(argv) ?? text,
   usesName: true,
-  secrets: ({ env = {} }) => Object.values(env),
+  secrets: ({ script: { argv }, env = {} }) => [...Object.values(env), ...secretWords(argv)],
   probe(settings, context) {
     const { argv } = settings.script;
     const { cwd, expect, nagios } = settings;

@@ -48,7 +48,7 @@ export function findDuplicates(
 export function showOrigin(origin: Origin | undefined, check: CheckConfig | undefined): string {
   if (origin?.path) return formatPath(origin.path);
   const { option, text } = origin?.typed ?? { option: "", text: "" };
-  const shown = hiding(check?.secrets ?? [])?.(text) ?? text;
+  const shown = hiding(check?.secrets ?? [], check?.kind.secrets?.(check.settings))?.(text) ?? text;
   return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : quote(shown)}`;
 }
 

@@ -2,6 +2,7 @@
 // expected and what was given, never showing what may be a secret.
 
 import { describeOddCharacters, escapeCharacter, withoutUnseen } from "../characters.ts";
+import { secretWords } from "../checks/secret-words.ts";
 
 /** One line for the user. */
 export type Problem = string;
@@ -77,9 +78,10 @@ const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
 
 /**
  * Whoever wrote a URL badly has still written its password into it: all before the last @
- * goes, and what a query may hold.
+ * goes, and what a query may hold. So does what follows --password and the like.
  */
-export function withoutCredentials(text: string): string {
+export function withoutCredentials(given: string): string {
+  const text = secretWords([given]).reduce((shown, secret) => shown.replaceAll(secret, "***"), given);
   const at = text.lastIndexOf("@");
   const scheme = text.indexOf("://");
   if (scheme < 0) return at >= 0 && text.lastIndexOf(":", at) >= 0 ? `***${text.slice(at)}` : text;

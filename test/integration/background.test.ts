@@ -189,8 +189,9 @@ test("passwords, headers and what is sent are nowhere in the log, whatever goes 
     "in-header-7a8b",
     "in-send-9c0d",
     "in-script-1e2f",
+    "in-words-3a4b",
   ];
-  const [inFile, inEnv, inUrl, inHeader, inSend, inScript] = secrets;
+  const [inFile, inEnv, inUrl, inHeader, inSend, inScript, inWords] = secrets;
   const file = await folder.write("secret", `${inFile}\n`);
   const ports = [echo.port, nobody];
   const config = await configIn(folder, {
@@ -209,13 +210,14 @@ test("passwords, headers and what is sent are nowhere in the log, whatever goes 
       ]),
       { script: ["sh", "-c", "echo $TOKEN; exit 1"], env: { TOKEN: `${inScript}` } },
       { script: ["sh", "-c", `echo \${file:${file}}; exit 1`] },
+      { script: ["sh", "-c", "echo $1 | tee /dev/stderr; exit 1", "--password", inWords] },
     ],
   });
   await using daemon = await startDaemon(["--config", config, "--log-level", "debug"], {
     env: { HC_SECRET: `${inEnv}` },
   });
   await until(
-    () => daemon.log().filter((line) => line.includes("check is down")).length === 18,
+    () => daemon.log().filter((line) => line.includes("check is down")).length === 19,
     20_000,
     "all to be down",
   );
