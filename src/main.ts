@@ -30,7 +30,7 @@ async function act(action: Action): Promise<void> {
   switch (action.kind) {
     case "print":
       for (const caution of action.cautions ?? []) complain.warning(caution);
-      await leave((await print(action.text)) || (action.isWell === false ? COULD_NOT : FINE));
+      await leave((await print(action.text, action.file)) || (action.isWell === false ? COULD_NOT : FINE));
       break;
     case "refuse":
       for (const line of action.lines) complain.error(line);
@@ -55,7 +55,14 @@ async function leave(exitCode: number): Promise<never> {
 }
 
 /** Half a unit or an empty one would be installed: its file is what was asked for. */
-async function print(text: string): Promise<number> {
+async function print(text: string, file?: string): Promise<number> {
+  if (file !== undefined) {
+    const { writeOutputFile } = await import("./cli/output-file.ts");
+    const problem = await writeOutputFile(file, text);
+    if (problem === undefined) return FINE;
+    complain.error(problem);
+    return COULD_NOT;
+  }
   try {
     await Bun.write(Bun.stdout, `${text}\n`);
     return FINE;

@@ -13,6 +13,8 @@ export type Action =
       readonly kind: "print";
       readonly text: string;
       readonly cautions?: readonly string[];
+      /** Written to this file instead of stdout. */
+      readonly file?: string | undefined;
       /** False where what is printed is why the exit status is 1. */
       readonly isWell?: boolean;
     }

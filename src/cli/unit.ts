@@ -1,4 +1,4 @@
-// unit [options]: prints the systemd unit that runs the daemon with these options, in a
+// unit [options]: prints, or writes to a file, the systemd unit that runs the daemon with these options, in a
 // sandbox that lets it do what they ask for, and no more. unit --check compares an installed one.
 
 import type { Stats } from "node:fs";
@@ -20,11 +20,20 @@ import { readSource, wordsOf } from "./unit/source.ts";
 const INSTALLED = "/usr/local/bin/health-checker";
 
 export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const { isCheck, files, rest } = takeCheck(rawArgs);
+  const { isGiven: isCheck, values: files, rest: withoutCheck } = takeOption("check", rawArgs);
+  const { isGiven: isOutput, values: outputs, rest } = takeOption("output", withoutCheck);
   const parsed = await parseCommandLine(rest);
   if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
   if (files.length > 1) {
     return refuse([`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`, ...parsed.problems], parsed);
+  }
+  if (isOutput) {
+    const problem = isCheck
+      ? "--output: expected without --check, which writes nothing"
+      : outputs.length === 1 && outputs[0] !== ""
+        ? undefined
+        : `--output: expected a file, once, got ${outputs.length === 0 ? "none" : listFirstTwo(outputs.map(quoteWhole))}`;
+    if (problem !== undefined) return refuse([problem, ...parsed.problems], parsed);
   }
   if (isCheck) {
     const { checkInstalled } = await import("./unit/check.ts");
@@ -44,6 +53,7 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   const words = wordsOf(parsed.values, configFile);
   return {
     kind: "print",
+    file: outputs[0],
     text: renderUnit({ options, words, program, configFile, secrets }),
     cautions: [
       ...options.cautions,
@@ -56,21 +66,24 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   };
 }
 
-/** Each --check, and the word behind it that is no option: the unit's file. */
-function takeCheck(rawArgs: readonly string[]) {
-  const files: (string | undefined)[] = [];
-  let rest = rawArgs;
-  for (let at = findCheck(rest); at >= 0; at = findCheck(rest)) {
+/** Each --NAME, and the word behind it that is no option: a file. */
+function takeOption(name: string, words: readonly string[]) {
+  const values: (string | undefined)[] = [];
+  const pattern = new RegExp(`^--?${name}(=|$)`);
+  let rest = words;
+  for (
+    let at = rest.findIndex((word) => pattern.test(word));
+    at >= 0;
+    at = rest.findIndex((word) => pattern.test(word))
+  ) {
     const [, inline] = /=(.*)$/s.exec(rest[at] ?? "") ?? [];
     const next = rest[at + 1];
-    const file = inline ?? (next?.startsWith("-") ? undefined : next);
-    files.push(file);
-    rest = rest.toSpliced(at, inline === undefined && file !== undefined ? 2 : 1);
+    const value = inline ?? (next?.startsWith("-") ? undefined : next);
+    values.push(value);
+    rest = rest.toSpliced(at, inline === undefined && value !== undefined ? 2 : 1);
   }
-  return { isCheck: files.length > 0, files: files.filter((file) => file !== undefined), rest };
+  return { isGiven: values.length > 0, values: values.filter((value) => value !== undefined), rest };
 }
-
-const findCheck = (words: readonly string[]): number => words.findIndex((word) => /^--?check(=|$)/.test(word));
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
@@ -159,7 +172,7 @@ function scriptOf({ kind, settings, name }: CheckConfig) {
 const HELP = `health-checker unit prints a hardened systemd unit for exactly these options.
 It checks them as the daemon does, runs no check and listens on nothing.
 
-Usage: health-checker unit [options of the daemon]
+Usage: health-checker unit [--output FILE] [options of the daemon]
        health-checker unit --check [FILE] [options of the daemon]
 
   ExecStart= has the path of this program, and --config with its whole path. The
@@ -167,6 +180,10 @@ Usage: health-checker unit [options of the daemon]
   name another; systemctl reload uses it. A comment at each directive that is
   relaxed says what for: scripts, a port under 1024, files below /home or /tmp.
   What looks wrong goes to stderr.
+
+  --output FILE
+      write the unit to FILE instead of stdout: whole, and only when nothing is
+      wrong; with a mistake FILE stays as it is
 
   --check [FILE]
       compare the installed unit, with its drop-ins, with what these options
@@ -177,7 +194,7 @@ Usage: health-checker unit [options of the daemon]
 
 Examples:
   health-checker unit --config /etc/health-checker.yaml \\
-    > /etc/systemd/system/health-checker.service
+    --output /etc/systemd/system/health-checker.service
   health-checker unit --check
 
 Exit status: 0 printed, or the unit is good for these options, 1 it is not, or

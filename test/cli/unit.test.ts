@@ -2,7 +2,7 @@
 // fits them, or all that is wrong with them.
 
 import { expect, test } from "bun:test";
-import { chmod } from "node:fs/promises";
+import { chmod, lstat, readdir, stat, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { decide } from "../../src/cli/decide.ts";
 import { renderUnit } from "../../src/cli/unit/render.ts";
@@ -191,7 +191,7 @@ test("all that is wrong with the options is told, and no unit is printed", async
 
 test("unit --help says what it is for", async () => {
   const { text } = await unit(["--help"]);
-  expect(text).toContain("Usage: health-checker unit [options of the daemon]");
+  expect(text).toContain("Usage: health-checker unit [--output FILE] [options of the daemon]");
   expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
@@ -398,4 +398,48 @@ test("a name with line ends or a backslash at its end brings no line of its own 
   const unitFile = readUnitFile(text);
   expect(unitFile.has("Service.ExecStartPre")).toBe(false);
   expect(unitFile.get("Service.ExecStart")).toHaveLength(1);
+});
+
+test("--output writes the unit whole, and leaves the file as it is where anything is wrong", async () => {
+  await using folder = await tempFolder();
+  const file = join(folder.path, "hc.service");
+  const run = async (...argv: readonly string[]) => {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "unit", ...argv], {
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, err, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    return { out, err, status };
+  };
+  const printed = await run("--port", "5432");
+  expect(await run("--output", file, "--port", "5432")).toEqual({ out: "", err: printed.err, status: 0 });
+  expect(await Bun.file(file).text()).toBe(printed.out);
+  await chmod(file, 0o640);
+  expect(await run("--port", "99999", `--output=${file}`)).toMatchObject({ out: "", status: 2 });
+  expect(await Bun.file(file).text()).toBe(printed.out);
+  const link = join(folder.path, "link.service");
+  await symlink(file, link);
+  expect(await run("--output", link, "--port", "80")).toMatchObject({ out: "", status: 0 });
+  expect((await lstat(link)).isSymbolicLink()).toBe(true);
+  expect((await stat(file)).mode & 0o777).toBe(0o640);
+  expect(await Bun.file(file).text()).toContain("--port 80");
+  expect((await readdir(folder.path)).toSorted()).toEqual(["hc.service", "link.service"]);
+  expect(await run("--port", "80", "--output", join(folder.path, "none/hc.service"))).toMatchObject({
+    err: expect.stringContaining(`cannot write ${folder.path}/none/hc.service: its folder does not exist`),
+    status: 1,
+  });
+});
+
+test("--output takes one file, and has no use beside --check", async () => {
+  const linesOf = async (...argv: readonly string[]) => {
+    const action = await decide(["unit", "--port", "80", ...argv], {});
+    return action.kind === "refuse" ? action.lines : action;
+  };
+  expect(await linesOf("--output")).toEqual(["health-checker: --output: expected a file, once, got none"]);
+  expect(await linesOf("--output", "a", "--output=b")).toEqual([
+    'health-checker: --output: expected a file, once, got "a" and "b"',
+  ]);
+  expect(await linesOf("--check", "--output", "a")).toEqual([
+    "--output: expected without --check, which writes nothing",
+  ]);
 });
