@@ -3,6 +3,7 @@
 
 import { describeOddCharacters, escapeCharacter, withoutUnseen } from "../characters.ts";
 import { secretWords } from "../checks/secret-words.ts";
+import { splitWords } from "../words.ts";
 
 /** One line for the user. */
 export type Problem = string;
@@ -81,7 +82,7 @@ const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/
  * goes, and what a query may hold. So does what follows --password and the like.
  */
 export function withoutCredentials(given: string): string {
-  const text = secretWords([given]).reduce((shown, secret) => shown.replaceAll(secret, "***"), given);
+  const text = withoutSecretWords(given);
   const at = text.lastIndexOf("@");
   const scheme = text.indexOf("://");
   if (scheme < 0) return at >= 0 && text.lastIndexOf(":", at) >= 0 ? `***${text.slice(at)}` : text;
@@ -89,6 +90,15 @@ export function withoutCredentials(given: string): string {
   const rest = at > start ? `***${text.slice(at)}` : text.slice(start);
   const query = rest.indexOf("?");
   return text.slice(0, start) + (query < 0 ? rest : `${rest.slice(0, query)}?***`);
+}
+
+function withoutSecretWords(text: string): string {
+  const secrets = secretWords([text]);
+  if (typeof splitWords(text) !== "string")
+    return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+  // A quote that is not closed: where the secret ends is not known.
+  const starts = secrets.map((secret) => text.indexOf(secret)).filter((start) => start >= 0);
+  return starts.length === 0 ? text : `${text.slice(0, Math.min(...starts))}***`;
 }
 
 /** Loaded only for who mistyped. */

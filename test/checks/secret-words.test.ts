@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { secretWords, withoutSecretWords } from "../../src/checks/secret-words.ts";
+import { quote } from "../../src/config/problem.ts";
 import { splitWords } from "../../src/words.ts";
 
 const argvOf = (text: string): readonly string[] => {
@@ -74,4 +75,9 @@ describe("what is no secret is shown as it was written", () => {
 test("a long hostile word is read in a time that grows with its length", () => {
   const words = ["a=".repeat(50_000), "://".repeat(30_000), `${"-".repeat(50_000)}x `, "Authorization: ".repeat(5000)];
   expect(secretWords(words).length).toBeLessThan(100_000);
+});
+
+test("a command whose quotes are not closed is quoted up to its secret", () => {
+  expect(quote("check --password 'two words")).toBe(`"check --password '***"`);
+  expect(quote("check --password=word --port 80")).toBe('"check --password=*** --port 80"');
 });

@@ -440,6 +440,6 @@ test("--output takes one file, and has no use beside --check", async () => {
     'health-checker: --output: expected a file, once, got "a" and "b"',
   ]);
   expect(await linesOf("--check", "--output", "a")).toEqual([
-    "--output: expected without --check, which writes nothing",
+    "health-checker: --output: expected without --check, which writes nothing",
   ]);
 });
