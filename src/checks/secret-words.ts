@@ -125,18 +125,18 @@ function secretsWithin(word: string, depth: number): string[] {
 
 /** Between :// and @, behind the colon; and what a query names a secret. */
 function* secretsOfUrls(text: string): Generator<string> {
-  for (let at = text.indexOf("://"); at >= 0; at = text.indexOf("://", at + 3)) {
-    const [authority = ""] = text.slice(at + 3).split(/[/?#\s"'<>]/, 1);
-    const userInfo = authority.slice(0, Math.max(0, authority.lastIndexOf("@")));
-    const password = passwordOf(userInfo);
+  for (const { 0: url } of text.matchAll(URL_LIKE)) {
+    const [authority = ""] = url.slice("://".length).split(/[/?#]/, 1);
+    const password = passwordOf(authority.slice(0, Math.max(0, authority.lastIndexOf("@"))));
     if (password !== undefined) yield password;
-    const [rest = ""] = text.slice(at + 3).split(/[\s"'<>]/, 1);
-    for (const pair of rest.split(/[?&;#]/).slice(1)) {
+    for (const pair of url.split(/[?&;#]/).slice(1)) {
       const equals = pair.indexOf("=");
       if (equals > 0 && isSecretName(pair.slice(0, equals))) yield pair.slice(equals + 1);
     }
   }
 }
+
+const URL_LIKE = /:\/\/[^\s"'<>]*/g;
 
 function isSecretName(name: string): boolean {
   const plain = name.toLowerCase().replaceAll(/[-_.]/g, "");
