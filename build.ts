@@ -33,7 +33,7 @@ export const COMPILE_FLAGS: readonly string[] = [
 ];
 
 /** The program, and what it runs as a thread, which is looked for by its path below src/. */
-export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/probing/files/filesystem-thread.ts"];
+export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/fs/filesystem-worker.ts"];
 
 /** The names of what a program takes from the C library stand at its start. */
 const NAMES_BYTES = 4 * 1024 * 1024;
@@ -81,7 +81,7 @@ async function compile(asset: string, target: (typeof TARGETS)[number]["target"]
 /**
  * The runtime raises its soft limit of descriptors before any code of ours runs, and forgets the one it had, which
  * scripts are to have (docs/adr/0013-descriptor-limit.md). Its one call of setrlimit is made one of getrlimit, which takes
- * the same arguments and changes nothing; src/probing/system/inherited.ts raises the limit instead.
+ * the same arguments and changes nothing; src/system/inherited.ts raises the limit instead.
  */
 async function keepDescriptorLimit(file: string): Promise<void> {
   const start = Buffer.from(await Bun.file(file).slice(0, NAMES_BYTES).arrayBuffer());

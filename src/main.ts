@@ -3,16 +3,16 @@
 
 import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
-import { type Daemon, startDaemon } from "./daemon.ts";
-import { ListenError } from "./http/listen.ts";
-import { createComplaints } from "./log/complaint.ts";
+import { type Daemon, startDaemon } from "./daemon/daemon.ts";
+import { ListenError } from "./listeners/listen.ts";
+import { createComplaints } from "./log/stderr.ts";
 import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
-import { killAllGroups } from "./probing/processes/group.ts";
-import { endingsOver } from "./probing/system/endings.ts";
-import { raiseDescriptorLimit, resetSignals } from "./probing/system/inherited.ts";
-import { onEndingSignals } from "./signals.ts";
-import { codeOf, describeFault } from "./thrown.ts";
+import { killAllGroups } from "./process/group.ts";
+import { endingsOver } from "./net/closing-connections.ts";
+import { raiseDescriptorLimit, resetSignals } from "./system/inherited.ts";
+import { onEndingSignals } from "./daemon/signals.ts";
+import { codeOf, describeFault } from "./system/errors.ts";
 
 const FINE = 0;
 const COULD_NOT = 1;
@@ -78,7 +78,7 @@ async function print(text: string, file?: string): Promise<number> {
 async function control(action: Extract<Action, { kind: "control" }>): Promise<void> {
   const [{ runControlCommand }, { lookOf }] = await Promise.all([
     import("./cli/control/run.ts"),
-    import("./cli/look.ts"),
+    import("./cli/terminal.ts"),
   ]);
   try {
     const { out, err, isWell } = await runControlCommand(action, lookOf(process.env));

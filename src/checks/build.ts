@@ -2,7 +2,7 @@
 // settings leaves by a result.
 
 import type { Check, Severity } from "./check.ts";
-import { hiding, withoutSecrets } from "./hiding.ts";
+import { hiding, withoutSecrets } from "./redact.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
 
 export interface CheckConfig {

@@ -1,11 +1,11 @@
 // certificate: passes when the target shows a certificate that holds (chain, name,
 // dates), and that has, like those above it, `min-days` left.
 
-import { formatAddress } from "../probing/network/address.ts";
-import { isFailure } from "../probing/network/race.ts";
+import { formatAddress } from "../net/address.ts";
+import { isFailure } from "../net/happy-eyeballs.ts";
 import { failed, type Outcome } from "./check.ts";
-import { absolutePath, takes, tcpAddress, text, wholeNumber } from "./keys/fields.ts";
-import { identityConflict, identityKeys, pathsOfTls, type TlsSettings } from "./keys/tls.ts";
+import { absolutePath, takes, tcpAddress, text, wholeNumber } from "../fields/field.ts";
+import { identityConflict, identityKeys, pathsOfTls, type TlsSettings } from "../fields/tls.ts";
 import { defineKind } from "./kind.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,8 +39,8 @@ export const certificate = defineKind({
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],
   probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
-    const loading = import("../probing/network/stream.ts");
-    const judging = import("../probing/network/certificate.ts");
+    const loading = import("../net/stream.ts");
+    const judging = import("../net/certificate.ts");
     // Verified here and not there, so that the dates are told whatever else is wrong.
     const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);

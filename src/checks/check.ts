@@ -1,7 +1,7 @@
 // The words that everything else is written in: a check has a probe; an attempt
 // is ok or failed, a check is up, down or unknown, the host healthy or unhealthy.
 
-import { describeFault } from "../thrown.ts";
+import { describeFault } from "../system/errors.ts";
 
 /** Why an attempt failed; docs/operations.md says what to do about each. */
 export type Reason =
@@ -95,7 +95,7 @@ export interface CheckResult {
   readonly check: Check;
   /** Milliseconds since the epoch, for people. */
   readonly startedAt: number;
-  /** The same by the boot clock (src/clock.ts), which orders results whatever is done to the wall clock. */
+  /** The same by the boot clock (src/system/clock.ts), which orders results whatever is done to the wall clock. */
   readonly start: number;
   /** Without what the host was suspended meanwhile. */
   readonly durationMs: number;

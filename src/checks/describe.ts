@@ -1,6 +1,6 @@
 // Why a check failed, in one sentence for people.
 
-import { wordsOfHtml } from "../html.ts";
+import { wordsOfHtml } from "../text/html.ts";
 
 /** A failure as it is told, or as JSON has it. */
 export interface Described {

@@ -5,15 +5,15 @@
 // back for root is not free, and the whole is what others than root can use. A file system
 // without a fixed number of inodes has enough of them.
 
-import { hiddenBy, whyHidden } from "../probing/files/hidden.ts";
-import { readMountinfo } from "../probing/files/mounts.ts";
-import type { NoRoom, Room } from "../probing/files/room.ts";
-import { formatSize, isBinary } from "../size.ts";
+import { hiddenBy, whyHidden } from "../fs/hidden.ts";
+import { readMountinfo } from "../fs/mounts.ts";
+import type { NoRoom, Room } from "../fs/usage.ts";
+import { formatSize, isBinary } from "../text/size.ts";
 import { type Failure, failed, type Outcome } from "./check.ts";
-import { type Amount, count, size } from "./keys/amount.ts";
-import { absolutePath, flag, takes } from "./keys/fields.ts";
+import { type Amount, count, size } from "../fields/amount.ts";
+import { absolutePath, flag, takes } from "../fields/field.ts";
 import { defineKind } from "./kind.ts";
-import { cannotLook } from "./paths.ts";
+import { cannotLook } from "../fs/missing.ts";
 
 export const disk = defineKind({
   name: "disk",
@@ -40,7 +40,7 @@ export const disk = defineKind({
   target: ({ disk }) => disk,
   paths: ({ disk }) => [disk],
   probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
-    const loading = import("../probing/files/filesystem.ts");
+    const loading = import("../fs/filesystem.ts");
     return async (signal) => {
       const { askFileSystem } = await loading;
       const told = await askFileSystem({ ask: "room", path }, signal);

@@ -4,12 +4,12 @@
 // Symbolic links are followed. What cannot be looked at, as in a folder that is not
 // ours, is not taken to be absent.
 
-import { parseDuration, roundDuration } from "../duration.ts";
-import type { Content, Stat } from "../probing/files/filesystem-thread.ts";
+import { parseDuration, roundDuration } from "../text/duration.ts";
+import type { Content, Stat } from "../fs/filesystem-worker.ts";
 import { failed, type Outcome } from "./check.ts";
-import { absolutePath, type Field, flag, pattern, takes } from "./keys/fields.ts";
+import { absolutePath, type Field, flag, pattern, takes } from "../fields/field.ts";
 import { defineKind } from "./kind.ts";
-import { cannotLook, isMissing } from "./paths.ts";
+import { cannotLook, isMissing } from "../fs/missing.ts";
 
 /** How much of its start is looked at for `expect`. */
 const CONTENT_BYTES = 64 * 1024;
@@ -56,7 +56,7 @@ export const file = defineKind({
   target: ({ file }) => file,
   paths: ({ file }) => [file],
   probe({ file: path, absent, "max-age": maxAge, expect }) {
-    const loading = import("../probing/files/filesystem.ts");
+    const loading = import("../fs/filesystem.ts");
     const judge = (found: Stat & Partial<Content>): Outcome => {
       if (absent) return failed("missing", `${path} exists`);
       const ageMs = Date.now() - found.changedAt;

@@ -1,7 +1,7 @@
 // What a kind of check is: the keys that a config file gives it, and its probe.
 
 import type { ZodObject, ZodType, z } from "zod";
-import type { Address } from "../probing/network/address.ts";
+import type { Address } from "../net/address.ts";
 import type { Probe } from "./check.ts";
 
 /**

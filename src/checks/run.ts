@@ -1,9 +1,9 @@
 // Checks under a deadline. A run never rejects, and ends at its timeout whatever
 // the probe does.
 
-import { clock } from "../clock.ts";
-import { formatDuration } from "../duration.ts";
-import { afterArrivals } from "../probing/system/turns.ts";
+import { clock } from "../system/clock.ts";
+import { formatDuration } from "../text/duration.ts";
+import { afterArrivals } from "../system/event-loop.ts";
 import { type Check, type CheckResult, failed, fault, type Outcome } from "./check.ts";
 
 /** An aborted probe that has not settled by then is left to itself: the answer may be 50 ms late at most. */

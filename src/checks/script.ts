@@ -5,8 +5,8 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
-import { withoutUnseen } from "../characters.ts";
-import { CHECK_VARIABLE } from "../probing/processes/check-variable.ts";
+import { withoutUnseen } from "../text/printable.ts";
+import { CHECK_VARIABLE } from "../process/check-variable.ts";
 import {
   describeExit,
   type Group,
@@ -14,11 +14,11 @@ import {
   type GroupOptions,
   StartError,
   startGroup,
-} from "../probing/processes/group.ts";
-import { afterArrivals, pause } from "../probing/system/turns.ts";
-import { splitWords } from "../words.ts";
+} from "../process/group.ts";
+import { afterArrivals, pause } from "../system/event-loop.ts";
+import { splitWords } from "../text/shell-words.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "./keys/fields.ts";
+import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "../fields/field.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "./secret-words.ts";
 
@@ -162,7 +162,7 @@ const environment = (settings: Settings, { env, name }: ProbeContext): Readonly<
 
 // Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
 async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Record<string, string>>) {
-  const { diagnoseCommand } = await import("../probing/processes/diagnose.ts");
+  const { diagnoseCommand } = await import("../process/diagnose.ts");
   return diagnoseCommand(argv[0] ?? "", env["PATH"] ?? DEFAULT_PATH, cwd);
 }
 

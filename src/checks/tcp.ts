@@ -2,13 +2,13 @@
 // then, where that is asked for, TLS agreed on, a text sent and the expected answer
 // read. A name that has several addresses passes when one of them does.
 
-import { type Address, formatAddress, isIPv4, isIPv6 } from "../probing/network/address.ts";
-import { connect, type Peer, preparePeer } from "../probing/network/connect.ts";
-import { isFailure, race } from "../probing/network/race.ts";
-import { resolve } from "../probing/network/resolve.ts";
-import type { Stream } from "../probing/network/stream.ts";
+import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
+import { connect, type Peer, preparePeer } from "../net/connect.ts";
+import { isFailure, race } from "../net/happy-eyeballs.ts";
+import { resolve } from "../net/resolve.ts";
+import type { Stream } from "../net/stream.ts";
 import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { address, pattern, takes } from "./keys/fields.ts";
+import { address, pattern, takes } from "../fields/field.ts";
 import {
   bytesToSend,
   conflictOf,
@@ -17,8 +17,8 @@ import {
   hexBytes,
   secretsOfSent,
   words,
-} from "./keys/talk.ts";
-import { pathsOfTls, type TlsSettings, tls } from "./keys/tls.ts";
+} from "../fields/exchange.ts";
+import { pathsOfTls, type TlsSettings, tls } from "../fields/tls.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
@@ -95,7 +95,7 @@ interface Words {
 
 function talkProbe(address: Address, talk: Words, timeoutMs: number): Probe {
   const peer = formatAddress(address);
-  const loading = import("../probing/network/stream.ts");
+  const loading = import("../net/stream.ts");
   return async (signal) => {
     const { openStream } = await loading;
     const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);

@@ -1,7 +1,7 @@
 // What a command line leads to.
 
 import type { Options } from "../config/load.ts";
-import type { Reread } from "../reload.ts";
+import type { Reread } from "../daemon/reload.ts";
 import type { Order } from "./control/order.ts";
 
 /**

@@ -2,7 +2,7 @@
 // word and run alone, since citty's own sub-commands would run the parent too.
 
 import { type CommandDef, defineCommand, runCommand } from "citty";
-import { versionLine } from "../version.ts";
+import { versionLine } from "../text/version.ts";
 import type { Action } from "./action.ts";
 import { check } from "./check.ts";
 import { control } from "./control.ts";

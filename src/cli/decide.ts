@@ -1,6 +1,6 @@
 // argv → what is to be done.
 
-import { versionLine } from "../version.ts";
+import { versionLine } from "../text/version.ts";
 import type { Action } from "./action.ts";
 import { renderHelp } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { causeOf, codeOf } from "../thrown.ts";
+import { causeOf, codeOf } from "../system/errors.ts";
 
 const MODE = 0o644;
 

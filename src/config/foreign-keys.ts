@@ -1,6 +1,6 @@
 // Keys that are natural and not ours, such as `port` or `url` in a check, and what to write instead.
 
-import type { KindName } from "../checks/index.ts";
+import type { KindName } from "../checks/kinds.ts";
 
 /** How the key of a kind is written. */
 const EXAMPLES: Readonly<Partial<Record<string, string>>> = {

@@ -1,9 +1,9 @@
 // A config file, read, filled in and validated. Loaded only where there is one, since
 // YAML and the schema cost time and memory at start.
 
-import { hiding } from "../checks/hiding.ts";
+import { hiding } from "../checks/redact.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./explain.ts";
+import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./zod-problems.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem, quote } from "./problem.ts";

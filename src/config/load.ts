@@ -2,15 +2,15 @@
 // Nothing below fills in a default.
 
 import type { CheckConfig } from "../checks/build.ts";
-import { hiding } from "../checks/hiding.ts";
-import { KINDS, type KindName } from "../checks/index.ts";
+import { hiding } from "../checks/redact.ts";
+import { KINDS, type KindName } from "../checks/kinds.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDuration } from "../text/duration.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
-import type { Address } from "../probing/network/address.ts";
-import { findDuplicates, type Origin } from "./duplicates.ts";
+import type { Address } from "../net/address.ts";
+import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { withoutLastSlash } from "./endpoint.ts";
-import { lint } from "./lint.ts";
+import { lint } from "./lint/lint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
 
 import type { Endpoint, LoadedFile } from "./load-file.ts";
@@ -101,7 +101,7 @@ export async function loadOptions(
     timeouts: { tcp: option("port-timeout"), script: option("script-timeout") },
   });
   const listener = withDefault("listener");
-  const scrutiny = file && (await import("./scrutiny.ts"));
+  const scrutiny = file && (await import("./lint/checks.ts"));
   if (file && scrutiny) {
     if (isRead("interval", "defaults", "port-timeout", "script-timeout")) {
       problems.push(...findFutileTimes(settled, wanted, file));

@@ -11,7 +11,7 @@ import {
   socketPath,
   text,
   wholeNumber,
-} from "../checks/keys/fields.ts";
+} from "../fields/field.ts";
 import { command } from "../checks/script.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/log.ts";
 

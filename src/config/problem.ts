@@ -1,9 +1,9 @@
 // What is wrong with a configuration: one line each, with where it stands, what was
 // expected and what was given, never showing what may be a secret.
 
-import { describeOddCharacters, escapeCharacter, withoutUnseen } from "../characters.ts";
+import { describeOddCharacters, escapeCharacter, withoutUnseen } from "../text/printable.ts";
 import { secretWords } from "../checks/secret-words.ts";
-import { splitWords } from "../words.ts";
+import { splitWords } from "../text/shell-words.ts";
 
 /** One line for the user. */
 export type Problem = string;

@@ -3,8 +3,8 @@
 
 import type { ZodObject, ZodType } from "zod";
 import { SEVERITIES, type Severity } from "../checks/check.ts";
-import { KINDS } from "../checks/index.ts";
-import { duration, oneOf, takes, text, wholeNumber } from "../checks/keys/fields.ts";
+import { KINDS } from "../checks/kinds.ts";
+import { duration, oneOf, takes, text, wholeNumber } from "../fields/field.ts";
 import type { CheckKind, Zod } from "../checks/kind.ts";
 import { interval, OPTION_NAMES, optionDef } from "./options.ts";
 

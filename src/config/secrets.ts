@@ -2,7 +2,7 @@
 // read once, when the file is, and is never printed.
 
 import { readFile, stat } from "node:fs/promises";
-import { codeOf } from "../thrown.ts";
+import { codeOf } from "../system/errors.ts";
 import { cannotRead, typeOf } from "./file.ts";
 import { PLACEHOLDER, placesIn } from "./placeholder.ts";
 import { type Path, quote } from "./problem.ts";

@@ -5,7 +5,7 @@
 // is told each 5 minutes, and once nothing has changed for a minute: then changes are
 // told at once again. So until the end there are never more than 5 tellings of a subject in a minute.
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../system/clock.ts";
 
 export const TOLD_A_MINUTE = 5;
 export const MINUTE_MS = 60_000;

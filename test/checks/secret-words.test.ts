@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { secretWords, withoutSecretWords } from "../../src/checks/secret-words.ts";
 import { quote } from "../../src/config/problem.ts";
-import { splitWords } from "../../src/words.ts";
+import { splitWords } from "../../src/text/shell-words.ts";
 
 const argvOf = (text: string): readonly string[] => {
   const words = splitWords(text);

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import type { Outcome } from "../../src/checks/check.ts";
 import { tcp } from "../../src/checks/tcp.ts";
-import { afterArrivals } from "../../src/probing/system/turns.ts";
+import { afterArrivals } from "../../src/system/event-loop.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { listener } from "../support/listeners.ts";

@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runCheck } from "../../src/checks/run.ts";
 import { tcp } from "../../src/checks/tcp.ts";
-import { listenRaw } from "../probing/network/raw-socket.ts";
+import { listenRaw } from "../net/raw-socket.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { freePort } from "../support/listeners.ts";
 import { handshakesTo } from "../support/processes.ts";

@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { decide } from "../../src/cli/decide.ts";
 import { renderUnit } from "../../src/cli/unit/render.ts";
 import { loadOptions, type RawValues } from "../../src/config/load.ts";
-import { version } from "../../src/version.ts";
+import { version } from "../../src/text/version.ts";
 import { needs } from "../support/needs.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { commandOf, readUnitFile } from "../support/unit-file.ts";

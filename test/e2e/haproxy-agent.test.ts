@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { join } from "node:path";
-import { clock } from "../../src/clock.ts";
+import { clock } from "../../src/system/clock.ts";
 import { binary } from "../support/binary.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { type AgentHaproxy, startAgentHaproxy } from "../support/haproxy.ts";

@@ -4,7 +4,7 @@
 import { expect } from "bun:test";
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { KINDS } from "../../src/checks/index.ts";
+import { KINDS } from "../../src/checks/kinds.ts";
 import { type Authority, makeAuthority } from "../support/certificates.ts";
 import { startChild } from "../support/child.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";

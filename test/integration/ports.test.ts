@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { unlinkSync } from "node:fs";
-import { listenRaw } from "../probing/network/raw-socket.ts";
+import { listenRaw } from "../net/raw-socket.ts";
 import { binary } from "../support/binary.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { freePort, fullBacklog, listener } from "../support/listeners.ts";

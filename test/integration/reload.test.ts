@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostStatus, ReloadOrder, ReloadReport } from "../../src/status.ts";
+import type { HostStatus, ReloadOrder, ReloadReport } from "../../src/status/status.ts";
 import { askAt } from "../support/ask.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";

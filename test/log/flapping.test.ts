@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../../src/log/flapping.ts";
-import { fakeClock } from "../core/fakes.ts";
+import { fakeClock } from "../monitor/fakes.ts";
 import * as fc from "../support/properties.ts";
 
 interface Telling {

@@ -29,7 +29,7 @@ export async function listener(onConnection: (socket: Socket) => void = () => {}
 /** A port on which nobody listens, nor anybody who asks for any port will. */
 export async function freePort(): Promise<number> {
   // Loaded where it is needed: it is for Linux alone.
-  const { holdPort } = await import("../probing/network/raw-socket.ts");
+  const { holdPort } = await import("../net/raw-socket.ts");
   return holdPort();
 }
 

@@ -1,6 +1,6 @@
 // Waits for a condition instead of for a time.
 
-import { clock } from "../../src/clock.ts";
+import { clock } from "../../src/system/clock.ts";
 
 const LOOK_EVERY_MS = 10;
 

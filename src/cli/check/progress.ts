@@ -1,7 +1,7 @@
 // What is waited for, on stderr: one line that lives on a terminal, else a line each
 // time that something changes.
 
-import { roundDuration } from "../../duration.ts";
+import { roundDuration } from "../../text/duration.ts";
 import { cut } from "../table.ts";
 import { nameFailing } from "./report.ts";
 import type { Results } from "./rounds.ts";

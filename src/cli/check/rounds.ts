@@ -2,10 +2,10 @@
 // is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { type Clock, clock as hostClock } from "../../clock.ts";
-import { startRound } from "../../core/round.ts";
-import { decidesHost, judge } from "../../core/verdict.ts";
-import { pause } from "../../probing/system/turns.ts";
+import { type Clock, clock as hostClock } from "../../system/clock.ts";
+import { startRound } from "../../monitor/round.ts";
+import { decidesHost, judge } from "../../monitor/verdict.ts";
+import { pause } from "../../system/event-loop.ts";
 
 /** From the end of a round to the next. */
 const PAUSE_MS = 1000;

@@ -3,13 +3,13 @@
 
 import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
-import { scriptEnvironment } from "../../checks/environment.ts";
+import { scriptEnvironment } from "../../checks/script-environment.ts";
 import { onOneLine } from "../../config/problem.ts";
-import { allGroupsGone, killAllGroups } from "../../probing/processes/group.ts";
-import { reapStrangers } from "../../probing/processes/reaper.ts";
-import { holdReserve } from "../../probing/system/descriptors.ts";
+import { allGroupsGone, killAllGroups } from "../../process/group.ts";
+import { reapStrangers } from "../../process/reaper.ts";
+import { holdReserve } from "../../system/fd-reserve.ts";
 import type { Action } from "../action.ts";
-import { columnsOf, isCapable, lookOf } from "../look.ts";
+import { columnsOf, isCapable, lookOf } from "../terminal.ts";
 import type { Environment } from "../settle.ts";
 import { createProgress, type Place } from "./progress.ts";
 import { renderJson, renderTable } from "./report.ts";

@@ -2,9 +2,9 @@
 // to be feared or went wrong for stderr.
 
 import { onOneLine } from "../../config/problem.ts";
-import type { UndrainAnswer, WithdrawalAnswer } from "../../control/answers.ts";
-import { askControl, type ControlRequest } from "../../control/client.ts";
-import type { ReloadReport } from "../../status.ts";
+import type { UndrainAnswer, WithdrawalAnswer } from "../../listeners/control/answers.ts";
+import { askControl, type ControlRequest } from "./client.ts";
+import type { ReloadReport } from "../../status/status.ts";
 import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
 import type { Order } from "./order.ts";

@@ -2,8 +2,8 @@
 // with its type. What a later version has beside that is no fault.
 
 import { SEVERITIES } from "../../checks/check.ts";
-import type { UndrainAnswer, WithdrawalAnswer } from "../../control/answers.ts";
-import type { CheckStatus, HostStatus, ReloadReport, ReloadUnderWay, WithdrawalStatus } from "../../status.ts";
+import type { UndrainAnswer, WithdrawalAnswer } from "../../listeners/control/answers.ts";
+import type { CheckStatus, HostStatus, ReloadReport, ReloadUnderWay, WithdrawalStatus } from "../../status/status.ts";
 
 type Is = (value: unknown) => boolean;
 

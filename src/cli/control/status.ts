@@ -3,7 +3,7 @@
 
 import { concernsHost } from "../../checks/check.ts";
 import { onOneLine } from "../../config/problem.ts";
-import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status.ts";
+import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/status.ts";
 import {
   type Column,
   colourOf,

@@ -2,7 +2,7 @@
 // for each directive. What is looser than it could be is none, nor is what hides nothing needed.
 
 import { listFirstTwo, onOneLine } from "../../config/problem.ts";
-import { isUnder } from "../../probing/files/mounts.ts";
+import { isUnder } from "../../fs/mounts.ts";
 import { type Difference, describePlace, type Rule, scriptsOf } from "./difference.ts";
 import { EXECUTION_RULES } from "./execution.ts";
 import type { InstalledUnit } from "./installed.ts";

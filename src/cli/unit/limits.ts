@@ -3,7 +3,7 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
-import { DEFAULT_CONNECTIONS, SHARE } from "../../http/bound.ts";
+import { DEFAULT_CONNECTIONS, SHARE } from "../../listeners/bound.ts";
 
 export interface Limits {
   readonly tasks: number;

@@ -2,7 +2,7 @@
 
 import { BlockList } from "node:net";
 import { listFirstTwo } from "../../config/problem.ts";
-import { isIPv4, isIPv6 } from "../../probing/network/address.ts";
+import { isIPv4, isIPv6 } from "../../net/address.ts";
 import type { Rule } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";
 import type { Peer } from "./sandbox.ts";

@@ -2,8 +2,8 @@
 // depends on nothing but what it is made of, so that the packaged one can be compared.
 
 import type { Options } from "../../config/load.ts";
-import { FIRST_RESULTS_MS } from "../../systemd.ts";
-import { version } from "../../version.ts";
+import { FIRST_RESULTS_MS } from "../../sd-notify/notifier.ts";
+import { version } from "../../text/version.ts";
 import { DEFAULT_SOCKET } from "../control.ts";
 import { limitsFor } from "./limits.ts";
 import { quoteArgument, quoteProgram } from "./quote.ts";

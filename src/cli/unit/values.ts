@@ -1,6 +1,6 @@
 // What the directives of an installed unit come to: yes or no, a list, an amount, a time.
 
-import { isUnder } from "../../probing/files/mounts.ts";
+import { isUnder } from "../../fs/mounts.ts";
 import type { InstalledUnit, Value } from "./installed.ts";
 import { readWords } from "./quote.ts";
 

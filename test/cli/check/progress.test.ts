@@ -4,7 +4,7 @@ import { afterEach, expect, jest, test } from "bun:test";
 import { failed } from "../../../src/checks/check.ts";
 import { createProgress } from "../../../src/cli/check/progress.ts";
 import type { Results } from "../../../src/cli/check/rounds.ts";
-import { fakeCheck } from "../../core/fakes.ts";
+import { fakeCheck } from "../../monitor/fakes.ts";
 
 afterEach(() => void jest.useRealTimers());
 

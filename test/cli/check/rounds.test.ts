@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { failed, type Outcome } from "../../../src/checks/check.ts";
 import { type Results, type RoundsOptions, runRounds } from "../../../src/cli/check/rounds.ts";
-import { fakeCheck, fakeClock, settle } from "../../core/fakes.ts";
+import { fakeCheck, fakeClock, settle } from "../../monitor/fakes.ts";
 
 const UP: Outcome = { ok: true };
 const DOWN = failed("exit", "no leader");

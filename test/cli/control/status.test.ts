@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { SEVERITIES } from "../../../src/checks/check.ts";
 import { renderStatus } from "../../../src/cli/control/status.ts";
-import { type CheckStatus, type HostStatus, NO_CHANGE } from "../../../src/status.ts";
+import { type CheckStatus, type HostStatus, NO_CHANGE } from "../../../src/status/status.ts";
 import * as fc from "../../support/properties.ts";
 
 const NOW = Date.parse("2026-01-31T12:10:00.500Z");

@@ -1,0 +1,136 @@
+// What a database's driver is given for a socket (docs/adr/0006-database-clients.md).
+//
+// It is none: what our stream reads goes through a guard before the driver has it, what the
+// driver writes goes to the stream, and the driver is never told of an end or an error, so
+// that it has no reason to connect again. What it leaves behind is memory.
+
+import { EventEmitter } from "node:events";
+import { type Failure, failed } from "../check.ts";
+import type { TlsSettings } from "../../fields/tls.ts";
+import type { Address } from "../../net/address.ts";
+import { isFailure } from "../../net/happy-eyeballs.ts";
+import type { Stream } from "../../net/stream.ts";
+import { afterArrivals } from "../../system/event-loop.ts";
+
+/** A login and one query. */
+export interface Question {
+  readonly address: Address;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly query: string;
+  readonly tls: TlsSettings | undefined;
+  /** As that of a stream. */
+  readonly patienceMs: number;
+  /** Takes secrets out of a text that is cut afterwards. */
+  readonly hide: (text: string) => string;
+}
+
+export interface Answer {
+  /** The names of the columns. */
+  readonly columns: readonly string[];
+  /** The first row, if there is one; null stands for NULL. */
+  readonly row: readonly (Uint8Array | null)[] | undefined;
+  /** Set where a remembered address was used. */
+  readonly warning: string | undefined;
+}
+
+/** What a server may say in one conversation. */
+export const LIMIT_BYTES = 1024 * 1024;
+
+/** The first result counts. */
+export class Ending<T> {
+  result: T | undefined;
+  readonly promise: Promise<T>;
+  readonly #resolve: (result: T) => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.promise = promise;
+    this.#resolve = resolve;
+  }
+
+  settle(result: T): void {
+    this.result ??= result;
+    this.#resolve(result);
+  }
+}
+
+/** Has what drivers call of a socket. */
+export class DriverSocket extends EventEmitter {
+  readonly readyState = "open";
+  readonly #written: (data: Uint8Array) => void;
+  #stream: Stream | undefined;
+
+  /** `written` sees what the driver writes. */
+  constructor(written: (data: Uint8Array) => void = () => {}) {
+    super();
+    this.#written = written;
+  }
+
+  attach(stream: Stream | undefined): void {
+    this.#stream = stream;
+  }
+
+  write(data: Uint8Array): boolean {
+    this.#written(data);
+    this.#stream?.write(data);
+    return true;
+  }
+
+  end(): this {
+    return this;
+  }
+
+  destroy(): this {
+    return this;
+  }
+
+  pause(): this {
+    return this;
+  }
+
+  resume(): this {
+    return this;
+  }
+}
+
+export interface Guard {
+  /** Sees each piece before the driver does, which is not given it where this is a failure. */
+  look(piece: Uint8Array): Failure | undefined;
+  waitingFor(): string;
+}
+
+/** Hands the driver what `stream` reads until `ending` is settled, by a failure at the latest when the stream ends. */
+export async function feed<T>(
+  stream: Stream,
+  socket: DriverSocket,
+  guard: Guard,
+  peer: string,
+  ending: Ending<T | Failure>,
+): Promise<T | Failure> {
+  socket.attach(stream);
+  const over = ending.promise.then(() => ending);
+  let bytes = 0;
+  while (ending.result === undefined) {
+    const piece = await Promise.race([over, stream.read(guard.waitingFor())]);
+    if (piece === ending) break;
+    if (!(piece instanceof Uint8Array)) {
+      // What came before it is read first: a driver takes a turn or two for that.
+      await new Promise<void>((resolve) => afterArrivals(resolve));
+      ending.settle(
+        isFailure(piece) ? piece : failed("closed", `${peer} closed the connection before it had answered`),
+      );
+      break;
+    }
+    bytes += piece.byteLength;
+    const failure =
+      bytes > LIMIT_BYTES
+        ? failed("mismatch", `${peer} answered with more than ${LIMIT_BYTES / 1024 / 1024} MiB`)
+        : guard.look(piece);
+    if (failure) ending.settle(failure);
+    else socket.emit("data", piece);
+  }
+  socket.attach(undefined);
+  return ending.promise;
+}

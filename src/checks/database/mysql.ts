@@ -1,0 +1,48 @@
+// mysql: passes when MySQL or MariaDB lets the user in and answers the query, and, with
+// `expect`, when the first column of the first row is as expected. Nothing is tried again.
+
+import { takes } from "../../fields/field.ts";
+import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { serviceUrl } from "../../fields/url.ts";
+import { defineKind } from "../kind.ts";
+import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+
+const url = serviceUrl({
+  protocols: ["mysql", "mariadb"],
+  port: 3306,
+  example: "mysql://user@127.0.0.1:3306/database",
+});
+
+export const mysql = defineKind({
+  name: "mysql",
+  value: "URL",
+  rule: "MySQL or MariaDB lets the user in and answers the query as expected",
+  shape: (z) => ({
+    mysql: takes(z, url, "the server, the user and the database; socket=/PATH for a socket file"),
+    ...questionKeys(z),
+    tls: tls(z).optional(),
+  }),
+  conflict: ({ mysql, ...keys }) => questionConflict("mysql", { ...keys, url: mysql }),
+  target: ({ mysql: { shown } }) => shown,
+  peer: ({ mysql: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
+  secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
+  doubts: ({ query, expect, column }) => {
+    const [statement] = TABLES.exec(statementOf(query)) ?? [];
+    if (!expect || column !== undefined || statement === undefined) return [];
+    return NAMES.test(statement) ? [] : [firstColumnDoubt(statement)];
+  },
+  probe: ({ mysql, ...keys }, context) => sqlProbe({ ...keys, url: mysql }, DATABASE, load, context),
+});
+
+/** Statements whose first column is the name of a thing; as much of them as says which. */
+const TABLES =
+  /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b)/;
+
+/** Where the name is what one looks for, or there is nothing else. */
+const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
+
+/** There on every server, and everybody may use it. */
+const DATABASE = "information_schema";
+
+const load = async () => (await import("./mysql-client.ts")).askMysql;

@@ -1,0 +1,54 @@
+// postgres: passes when the server lets the user in and answers the query, and, with
+// `expect`, when the first column of the first row is as expected. Nothing is tried again.
+
+import { takes } from "../../fields/field.ts";
+import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
+import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
+import { defineKind } from "../kind.ts";
+import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+
+const url = serviceUrl({
+  protocols: ["postgres", "postgresql"],
+  port: 5432,
+  example: "postgres://user@127.0.0.1:5432/database",
+  parameters: { sslmode: ["disable", "require", "verify-full"] },
+  socketIn: (folder, port) => `${folder}/.s.PGSQL.${port}`,
+});
+
+export const postgres = defineKind({
+  name: "postgres",
+  value: "URL",
+  rule: "PostgreSQL lets the user in and answers the query as expected",
+  shape: (z) => ({
+    postgres: takes(z, url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
+    ...questionKeys(z),
+    tls: tls(z).optional(),
+  }),
+  conflict: ({ postgres, tls, ...keys }) => {
+    const conflict = questionConflict("postgres", { ...keys, url: postgres, tls });
+    if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;
+    return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
+  },
+  target: ({ postgres: { shown } }) => shown,
+  peer: ({ postgres: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
+  secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
+  doubts: ({ postgres, query, expect, column }) => {
+    const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];
+    if (!expect || column !== undefined || statement === undefined) return [];
+    // A setting is one column; all of them, and what the pooler shows of itself, are tables.
+    const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
+    return isTable ? [firstColumnDoubt(statement)] : [];
+  },
+  probe: ({ postgres, tls, ...keys }, context) =>
+    sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", load, context),
+});
+
+/** As libpq means it. */
+function tlsOf({ parameters, address }: ServiceUrl): TlsSettings | undefined {
+  const mode = parameters["sslmode"] ?? "disable";
+  if (mode === "disable" || address.family === "unix") return undefined;
+  return { verify: mode === "verify-full", ca: undefined, "server-name": undefined };
+}
+
+const load = async () => (await import("./postgres-client.ts")).askPostgres;

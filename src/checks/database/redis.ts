@@ -1,0 +1,114 @@
+// redis: passes when Redis, Valkey or what speaks like them lets the user in and answers the
+// command without an error, and, with `expect`, when the reply is as expected. Nothing is
+// tried again.
+
+import type { RedisQuestion, Reply } from "./redis-client.ts";
+import { splitWords } from "../../text/shell-words.ts";
+import { failed, type Outcome, type Probe } from "../check.ts";
+import { type Field, type Pattern, pattern, takes, text } from "../../fields/field.ts";
+import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
+import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
+import { defineKind, type ProbeContext } from "../kind.ts";
+import { passwordConflict, secretsOf, shown } from "./sql.ts";
+
+const SECURE = "rediss";
+
+const url = serviceUrl({
+  protocols: ["redis", SECURE],
+  port: 6379,
+  example: "redis://127.0.0.1:6379/0",
+});
+
+/** What has no end, or is no question. */
+const ENDLESS = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR", "SYNC", "PSYNC", "HELLO", "AUTH", "RESET", "QUIT"];
+
+const command: Field<readonly [string, ...string[]]> = {
+  expected: "a command, split into words as a shell does",
+  json: { type: "string", minLength: 1 },
+  read(given) {
+    if (typeof given !== "string") return {};
+    const words = splitWords(given);
+    if (typeof words === "string") return { expected: words };
+    const [name = "", ...rest] = words;
+    if (ENDLESS.includes(name.toUpperCase())) return { hint: "this command will not do for a check" };
+    return { value: [name, ...rest] };
+  },
+};
+
+export const redis = defineKind({
+  name: "redis",
+  value: "URL",
+  rule: "Redis lets the user in and answers the command as expected",
+  shape: (z) => ({
+    redis: takes(z, url, "the server, the user and the number of the database; socket=/PATH for a socket file"),
+    query: takes(z, command, "the command; split as a POSIX shell does").prefault("PING"),
+    expect: takes(z, pattern, "what the reply must hold").optional(),
+    password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
+    tls: tls(z).optional(),
+  }),
+  conflict: ({ redis, password, tls }) => {
+    if (!/^\d{0,5}$/.test(redis.path)) {
+      return { path: ["redis"], expected: "the number of a database after the slash", got: "something else" };
+    }
+    if (redis.address.family === "unix" && (tls || redis.protocol === SECURE)) {
+      return { path: ["redis"], expected: "no tls on a socket file", got: "both" };
+    }
+    if (redis.user !== undefined && (redis.password ?? password) === undefined) {
+      // It may well be the password, so it is not to become part of the target.
+      return { path: ["redis"], expected: "a password after the user, as in redis://:PASSWORD@HOST", got: "none" };
+    }
+    return passwordConflict({ url: redis, password });
+  },
+  target: ({ redis: { shown } }) => shown,
+  peer: ({ redis: { address } }) => address,
+  paths: ({ tls }) => pathsOfTls(tls),
+  secrets: ({ redis, password }) => secretsOf({ url: redis, password }),
+  probe: ({ redis, query, expect, password, tls }, context) =>
+    redisProbe({ url: redis, query, expect, password, tls: tls ?? tlsOf(redis) }, context),
+});
+
+const tlsOf = ({ protocol }: ServiceUrl): TlsSettings | undefined =>
+  protocol === SECURE ? { verify: true, ca: undefined, "server-name": undefined } : undefined;
+
+interface Question {
+  readonly url: ServiceUrl;
+  readonly query: readonly [string, ...string[]];
+  readonly expect: Pattern | undefined;
+  readonly password: string | undefined;
+  readonly tls: TlsSettings | undefined;
+}
+
+function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs, hide }: ProbeContext): Probe {
+  const loading = import("./redis-client.ts");
+  const question: RedisQuestion = {
+    address: url.address,
+    user: url.user,
+    password: password ?? url.password,
+    database: url.path,
+    command: query,
+    tls,
+    patienceMs: timeoutMs / 2,
+    hide: (text) => hide(text, "nowhere"),
+  };
+  return async (signal) => {
+    const { askRedis } = await loading;
+    const answer = await askRedis(question, signal);
+    if ("ok" in answer) return answer;
+    const outcome = judge(answer.reply, expect, hide);
+    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
+  };
+}
+
+function judge(reply: Reply, expect: Pattern | undefined, hide: ProbeContext["hide"]): Outcome {
+  if (!expect) return { ok: true };
+  const answer = textOf(reply);
+  if (expect.matches(answer)) return { ok: true };
+  const given = reply === null ? "nil" : shown(answer, hide);
+  return failed("mismatch", `the reply was ${given}, which is not as expected`);
+}
+
+/** As redis-cli writes it into a pipe: a line each, nothing for nil. */
+function textOf(reply: Reply): string {
+  if (reply === null) return "";
+  return typeof reply === "string" ? reply : reply.map(textOf).join("\n");
+}

@@ -1,0 +1,130 @@
+// What the kinds postgres and mysql have in common: a query, asked once on a connection of
+// its own, and what is expected of the first column of its first row.
+
+import type { Answer, Question as DriverQuestion } from "./driver.ts";
+import { type Failure, failed, type Outcome, type Probe } from "../check.ts";
+import { type Pattern, pattern, takes, text } from "../../fields/field.ts";
+import type { TlsSettings } from "../../fields/tls.ts";
+import { passwordForms, type ServiceUrl } from "../../fields/url.ts";
+import type { Conflict, ProbeContext, Zod } from "../kind.ts";
+
+export const DEFAULT_QUERY = "SELECT 1";
+
+/** A value that is longer is cut in a message. */
+const LONGEST_SHOWN = 60;
+
+export interface Question {
+  readonly url: ServiceUrl;
+  readonly query: string;
+  readonly expect?: Pattern | undefined;
+  readonly column?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** Logs in, asks once and leaves; never rejects for anything the server does. */
+export type Ask = (question: DriverQuestion, signal: AbortSignal) => Promise<Answer | Failure>;
+
+/** The keys beside the kind's own and `tls`. */
+export const questionKeys = (z: Zod) => ({
+  query: takes(z, text("a query"), "what to ask; it is run as it stands").prefault(DEFAULT_QUERY),
+  expect: takes(
+    z,
+    pattern,
+    "what the first column of the first row must hold, or the one that `column` names",
+  ).optional(),
+  column: takes(z, text("the name of a column, or its number from 1"), "the column that `expect` looks at").optional(),
+  password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
+});
+
+export function questionConflict(kind: string, { url, password, tls, expect, column }: Question): Conflict | undefined {
+  if (column !== undefined && !expect) {
+    return { path: ["column"], expected: "expect beside column", got: "column alone" };
+  }
+  if (/^0+$/.test(column ?? "")) return { path: ["column"], expected: "a number from 1", got: "0" };
+  if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
+  if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
+  return passwordConflict({ url, password });
+}
+
+/** `expect` that sees the name of a thing in the first column, and never its value in another. */
+export const firstColumnDoubt = (statement: string): string =>
+  `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
+
+/** The first words of a query, in capitals, without what stands before or between them for people. */
+export const statementOf = (query: string): string =>
+  query
+    .replaceAll(/\/\*.*?\*\/|(--\s|#).*/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .toUpperCase();
+
+export const passwordConflict = ({ url, password }: Pick<Question, "url" | "password">): Conflict | undefined =>
+  url.password !== undefined && password !== undefined
+    ? { path: ["password"], expected: "no password beside the one in the URL", got: "both" }
+    : undefined;
+
+export const secretsOf = ({ url, password }: Pick<Question, "url" | "password">): readonly string[] => [
+  ...url.secrets,
+  ...(password === undefined ? [] : passwordForms(password)),
+];
+
+/** `database` where the URL names none; `load` gets the driver when the check is made, so that no run waits for it. */
+export function sqlProbe(
+  { url, query, expect, column, password, tls }: Question,
+  database: string,
+  load: () => Promise<Ask>,
+  { timeoutMs, hide }: ProbeContext,
+): Probe {
+  const loading = load();
+  const question: DriverQuestion = {
+    address: url.address,
+    user: url.user ?? "",
+    password: password ?? url.password ?? "",
+    database: url.path || database,
+    query,
+    tls,
+    patienceMs: timeoutMs / 2,
+    hide: (text) => hide(text, "nowhere"),
+  };
+  return async (signal) => {
+    const ask = await loading;
+    const answer = await ask(question, signal);
+    if ("ok" in answer) return answer;
+    const outcome = judge(answer, expect, column, hide);
+    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
+  };
+}
+
+function judge(
+  { columns, row }: Answer,
+  expect: Pattern | undefined,
+  column: string | undefined,
+  hide: ProbeContext["hide"],
+): Outcome {
+  if (!expect) return { ok: true };
+  if (row === undefined) return failed("mismatch", "the query gave no row");
+  const index = column === undefined ? 0 : indexOf(column, columns);
+  const value = row[index];
+  if (value === undefined) {
+    const names = columns.map((name) => JSON.stringify(hide(name, "nowhere"))).join(", ");
+    return failed("mismatch", `the query gave no column ${column}, but ${names}`);
+  }
+  const answer = value === null ? "" : new TextDecoder().decode(value);
+  if (expect.matches(answer)) return { ok: true };
+  const given = value === null ? "NULL" : shown(answer, hide);
+  return failed("mismatch", `the query gave ${given}, which is not as expected`);
+}
+
+/** A number counts from 1; a name may differ in case, where no other is meant. -1 where there is none such. */
+function indexOf(column: string, columns: readonly string[]): number {
+  if (/^\d+$/.test(column)) return Number(column) - 1;
+  const exact = columns.indexOf(column);
+  if (exact >= 0) return exact;
+  return columns.findIndex((name) => name.toLowerCase() === column.toLowerCase());
+}
+
+export function shown(answer: string, hide: ProbeContext["hide"]): string {
+  const whole = hide(answer, "nowhere");
+  return JSON.stringify(whole.length > LONGEST_SHOWN ? `${whole.slice(0, LONGEST_SHOWN)}…` : whole);
+}

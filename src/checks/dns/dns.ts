@@ -1,0 +1,165 @@
+// dns: passes when the name has an answer, one that matches where one is expected.
+// By the system's own way (hosts file included), or by a name server where
+// `resolver` or `type` is given. No remembered address is used.
+
+import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
+import { isFailure, race } from "../../net/happy-eyeballs.ts";
+import { resolveAnew } from "../../net/resolve.ts";
+import {
+  askServer,
+  type DnsAnswer,
+  type DnsQuestion,
+  RECORD_TYPES,
+  type RecordType,
+} from "./message.ts";
+import { type Failure, failed, type Outcome } from "../check.ts";
+import {
+  type Field,
+  type Flaw,
+  oneOf,
+  type Pattern,
+  pattern,
+  type TcpAddress,
+  takes,
+  type Value,
+} from "../../fields/field.ts";
+import { shown } from "../../fields/exchange.ts";
+import { defineKind } from "../kind.ts";
+
+const DNS_PORT = 53;
+
+/** As resolv.conf(5): it holds that many, and without one this host is asked. */
+const MOST_SERVERS = 3;
+const RESOLV_CONF = "/etc/resolv.conf";
+
+const RECORD_NAMES = Object.keys(RECORD_TYPES) as RecordType[];
+
+const domain: Field<string> = {
+  expected: "a domain name such as db.internal",
+  json: { type: "string", minLength: 1, examples: ["db.internal", "_sip._tcp.example.com"] },
+  read(given): Value<string> | Flaw {
+    if (typeof given !== "string" || given.length > 254) return {};
+    if (isIPv4(given) || isIPv6(given)) return { value: given };
+    const labels = given.replace(/\.$/, "").split(".");
+    if (/^[\d.]+$/.test(given) || !labels.every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label))) return {};
+    return given.replace(/\.$/, "").length <= 253 ? { value: given } : {};
+  },
+};
+
+const server: Field<TcpAddress> = {
+  expected: "the IP address of a name server, with a port where it is not 53: 10.0.0.2, 127.0.0.1:5353, [::1]:53",
+  json: { type: "string", examples: ["10.0.0.2", "127.0.0.1:5353"] },
+  read(given): Value<TcpAddress> | Flaw {
+    if (typeof given !== "string") return {};
+    const [, bracketed, plain = "", port = String(DNS_PORT)] = /^(?:\[(.+)\]|([^[\]]+?))(?::(\d+))?$/.exec(given) ?? [];
+    if (isIPv6(given)) return { value: { family: "tcp", host: given, port: DNS_PORT } };
+    const host = bracketed ?? plain;
+    const number = parsePort(port, 1);
+    const numeric = bracketed === undefined ? isIPv4(host) : isIPv6(host);
+    return numeric && number !== undefined ? { value: { family: "tcp", host, port: number } } : {};
+  },
+};
+
+export const dns = defineKind({
+  name: "dns",
+  value: "NAME",
+  rule: "the name has an answer, the expected one where one is",
+  shape: (z) => ({
+    dns: takes(z, domain, "the name to look up"),
+    resolver: takes(z, server, "the name server to ask, by its IP address, instead of the system's way").optional(),
+    type: takes(
+      z,
+      oneOf(RECORD_NAMES),
+      "the type of record; A by default with a `resolver`, else what the system looks up to connect",
+    ).optional(),
+    expect: takes(
+      z,
+      pattern,
+      "what one of the answers must hold, as `dig +short` prints them: a text, or a regular expression between slashes",
+    ).optional(),
+  }),
+  conflict: ({ dns, type }) => {
+    if (type === "PTR" || !(isIPv4(dns) || isIPv6(dns))) return undefined;
+    return { path: ["dns"], expected: "a domain name (an IP address with `type: PTR` alone)", got: "an IP address" };
+  },
+  target: ({ dns, type, resolver }) =>
+    [dns, type ?? [], resolver ? `@${formatAddress(resolver).replace(/:53$/, "")}` : []].flat().join(" "),
+  peer: ({ resolver }): Address | undefined => resolver,
+  caution: ({ resolver, dns }) =>
+    resolver || /(^|\.)localhost\.?$/i.test(dns)
+      ? []
+      : ["the system's name servers are other hosts' too: when they fail, every host fails with them"],
+  probe: ({ dns, resolver, type, expect }, { timeoutMs }) => {
+    if (!resolver && !type) return (signal) => bySystem(dns, expect, signal);
+    const question: DnsQuestion = { name: reversed(dns), type: type ?? "A" };
+    return async (signal) => {
+      const servers = resolver ? [resolver] : await systemServers();
+      const answer = await race(servers, (one, raced) => ask(one, question, raced), signal, undefined, timeoutMs / 2);
+      return isFailure(answer) ? answer : judge(answer, dns, question.type, expect);
+    };
+  },
+});
+
+async function bySystem(name: string, expect: Pattern | undefined, signal: AbortSignal): Promise<Outcome> {
+  const found = await resolveAnew(name, signal);
+  if (isFailure(found)) return found;
+  return match(found.addresses, found.addresses, name, "address", expect);
+}
+
+/** An answer of the server that another server could better is a failure. */
+async function ask(one: TcpAddress, question: DnsQuestion, signal: AbortSignal): Promise<DnsAnswer | Failure> {
+  const answer = await askServer(one, question, signal);
+  if (isFailure(answer) || answer.code === "NOERROR" || answer.code === "NXDOMAIN") return answer;
+  return failed("not-ready", `${formatAddress(one)} answered ${answer.code}`);
+}
+
+function judge({ code, records }: DnsAnswer, name: string, type: RecordType, expect: Pattern | undefined): Outcome {
+  if (code === "NXDOMAIN") return failed("resolve", `${name} does not exist (NXDOMAIN)`);
+  if (!records.some((record) => record.type === type)) return failed("resolve", `${name} has no ${type} (NODATA)`);
+  const texts = records.map(({ text }) => text);
+  return match(
+    texts,
+    records.flatMap(({ text, joined = text }) => [text, joined]),
+    name,
+    type,
+    expect,
+  );
+}
+
+function match(
+  answers: readonly string[],
+  candidates: readonly string[],
+  name: string,
+  what: string,
+  expect: Pattern | undefined,
+): Outcome {
+  const came = shown(answers.join(", "));
+  if (!expect || candidates.some((candidate) => expect.matches(candidate))) return { ok: true, detail: came };
+  return failed("mismatch", `${name} has no ${what} that matches: ${came}`);
+}
+
+/** The servers of resolv.conf in their order; read at each run, since DHCP may change them. */
+async function systemServers(): Promise<readonly TcpAddress[]> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(RESOLV_CONF, "utf8").catch(() => "");
+  const hosts = [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, host = ""]) => host);
+  const numeric = hosts.filter((host) => isIPv4(host) || isIPv6(host)).slice(0, MOST_SERVERS);
+  return (numeric.length > 0 ? numeric : ["127.0.0.1"]).map((host) => ({ family: "tcp", host, port: DNS_PORT }));
+}
+
+/** The name under which an address is looked up: 4.3.2.1.in-addr.arpa, or that of IPv6 by its hex digits. */
+function reversed(name: string): string {
+  if (isIPv4(name)) return `${name.split(".").reverse().join(".")}.in-addr.arpa`;
+  if (!isIPv6(name)) return name;
+  const [head = "", tail] = name
+    .replace(/%.*$/, "")
+    .replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
+      [256 * Number(a) + Number(b), 256 * Number(c) + Number(d)].map((group) => group.toString(16)).join(":"),
+    )
+    .split("::");
+  const groups = (text: string) => (text === "" ? [] : text.split(":"));
+  const [before, after] = [groups(head), groups(tail ?? "")];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
+  const digits = [...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join("");
+  return `${[...digits].reverse().join(".")}.ip6.arpa`;
+}

@@ -1,0 +1,264 @@
+// One question to one name server by DNS (RFC 1035): over UDP, and over TCP where the
+// answer does not fit. Written here because the runtime's own client calls a closed port
+// a timeout, tells a name without such a record from none at all by nothing, and makes
+// several texts of one that has several pieces (measured on Bun 1.4.5).
+
+import { type Failure, failed } from "../check.ts";
+import { formatAddress } from "../../net/address.ts";
+import { askByDatagram, type DatagramPeer } from "../../net/datagram.ts";
+import { isFailure } from "../../net/happy-eyeballs.ts";
+
+/** The types that can be asked for, and their numbers. */
+export const RECORD_TYPES = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  CAA: 257,
+} as const;
+
+export type RecordType = keyof typeof RECORD_TYPES;
+
+export interface DnsQuestion {
+  /** Labels of ASCII letters, digits, - and _, separated by dots. */
+  readonly name: string;
+  readonly type: RecordType;
+}
+
+export interface DnsRecord {
+  readonly type: RecordType;
+  /** As `dig +short` prints it. */
+  readonly text: string;
+  /** Of a TXT record: its pieces joined, without quotes. */
+  readonly joined?: string;
+}
+
+export interface DnsAnswer {
+  /** "NOERROR", "NXDOMAIN", "SERVFAIL"… */
+  readonly code: string;
+  readonly truncated: boolean;
+  /** The answer section, without the types that are not known here; includes the CNAMEs on the way. */
+  readonly records: readonly DnsRecord[];
+}
+
+const CODES = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
+const IN = 1;
+const HEADER_BYTES = 12;
+const MAX_NAME_BYTES = 255;
+
+/** Never rejects. What another than the server sends, or an answer to something else, is not heard. */
+export async function askServer(
+  server: DatagramPeer,
+  question: DnsQuestion,
+  signal: AbortSignal,
+): Promise<DnsAnswer | Failure> {
+  const id = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
+  const query = encodeQuery(id, question);
+  const answer = await askByDatagram(server, query, (datagram) => parseAnswer(datagram, query), signal);
+  return !isFailure(answer) && answer.truncated ? askByStream(server, query, signal) : answer;
+}
+
+async function askByStream(server: DatagramPeer, query: Uint8Array, signal: AbortSignal): Promise<DnsAnswer | Failure> {
+  const { openStream } = await import("../../net/stream.ts");
+  const stream = await openStream(server, { patienceMs: 0 }, signal);
+  if (isFailure(stream)) return stream;
+  const framed = new Uint8Array(2 + query.byteLength);
+  new DataView(framed.buffer).setUint16(0, query.byteLength);
+  framed.set(query, 2);
+  stream.write(framed);
+  let came = new Uint8Array(0);
+  for (;;) {
+    const piece = await stream.read("the rest of a long answer");
+    if (piece === undefined || isFailure(piece)) {
+      stream.close();
+      return piece ?? failed("closed", `${formatAddress(server)} closed the connection before the answer was whole`);
+    }
+    came = Buffer.concat([came, piece]);
+    const sizeBytes = came.byteLength < 2 ? Number.POSITIVE_INFINITY : 256 * (came[0] ?? 0) + (came[1] ?? 0);
+    if (came.byteLength < 2 + sizeBytes) continue;
+    stream.close();
+    return (
+      parseAnswer(came.subarray(2, 2 + sizeBytes), query) ??
+      failed("mismatch", `${formatAddress(server)} answered with what is no answer to the question`)
+    );
+  }
+}
+
+export function encodeQuery(id: number, { name, type }: DnsQuestion): Uint8Array {
+  const labels = name.split(".").filter((label) => label !== "");
+  const bytes = [id >> 8, id & 0xff, 1 /* recursion desired */, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+  for (const label of labels) bytes.push(label.length, ...Buffer.from(label, "latin1"));
+  bytes.push(0, RECORD_TYPES[type] >> 8, RECORD_TYPES[type] & 0xff, 0, IN);
+  return Uint8Array.from(bytes);
+}
+
+/** Undefined for what is no well-formed answer to `query`. Any bytes may be given. */
+export function parseAnswer(message: Uint8Array, query: Uint8Array): DnsAnswer | undefined {
+  try {
+    return parse(message, query);
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
+}
+
+class Malformed extends Error {}
+
+function parse(message: Uint8Array, query: Uint8Array): DnsAnswer | undefined {
+  const reader = new Reader(message);
+  const id = reader.number(2);
+  const flags = reader.number(2);
+  const [questions, answers] = [reader.number(2), reader.number(2)];
+  const isAnswer = (flags & 0x8000) !== 0 && (flags & 0x7800) === 0;
+  if (!isAnswer || id !== new Reader(query).number(2)) return undefined;
+  const code = CODES[flags & 0xf] ?? `code ${flags & 0xf}`;
+  const truncated = (flags & 0x0200) !== 0;
+  // A server that makes nothing of the question may leave it out.
+  if (questions === 0 && code !== "NOERROR") return { code, truncated, records: [] };
+  if (questions !== 1 || !repeats(message, query)) return undefined;
+  if (truncated) return { code, truncated, records: [] };
+  reader.at = query.byteLength;
+  const records: DnsRecord[] = [];
+  for (let count = 0; count < answers; count++) {
+    reader.name();
+    const number = reader.number(2);
+    const inside = reader.number(2) === IN;
+    reader.number(4);
+    const end = reader.number(2) + reader.at;
+    if (end > message.byteLength) throw new Malformed();
+    const type = typeOf(number);
+    if (inside && type) {
+      records.push(readRecord(reader, type, end));
+      if (reader.at !== end) throw new Malformed();
+    }
+    reader.at = end;
+  }
+  return { code, truncated, records };
+}
+
+/** The question comes back as it was asked, whatever its letters' case. */
+function repeats(message: Uint8Array, query: Uint8Array): boolean {
+  const part = (bytes: Uint8Array) =>
+    Buffer.from(bytes.subarray(HEADER_BYTES, query.byteLength)).toString("latin1").toLowerCase();
+  return part(message) === part(query);
+}
+
+const typeOf = (number: number): RecordType | undefined =>
+  (Object.keys(RECORD_TYPES) as RecordType[]).find((type) => RECORD_TYPES[type] === number);
+
+class Reader {
+  readonly message: Uint8Array;
+  at = 0;
+
+  constructor(message: Uint8Array) {
+    this.message = message;
+  }
+
+  number(bytes: 1 | 2 | 4): number {
+    let number = 0;
+    for (const byte of this.bytes(bytes)) number = number * 256 + byte;
+    return number;
+  }
+
+  bytes(count: number): Uint8Array {
+    const { at } = this;
+    if (at + count > this.message.byteLength) throw new Malformed();
+    this.at += count;
+    return this.message.subarray(at, at + count);
+  }
+
+  /** A domain name with the dot at its end. Each pointer must lead further back, so it comes to an end. */
+  name(): string {
+    let text = "";
+    let sizeBytes = 0;
+    let behind: number | undefined;
+    let lowest = this.at;
+    for (;;) {
+      const length = this.number(1);
+      if (length === 0) break;
+      if (length >= 0xc0) {
+        const target = (length - 0xc0) * 256 + this.number(1);
+        if (target >= lowest) throw new Malformed();
+        behind ??= this.at;
+        lowest = target;
+        this.at = target;
+        continue;
+      }
+      if (length > 63) throw new Malformed();
+      sizeBytes += length + 1;
+      if (sizeBytes >= MAX_NAME_BYTES) throw new Malformed();
+      text += `${escaped(this.bytes(length), /[.\\"();@$ ]/)}.`;
+    }
+    if (behind !== undefined) this.at = behind;
+    return text === "" ? "." : text;
+  }
+}
+
+function readRecord(reader: Reader, type: RecordType, end: number): DnsRecord {
+  switch (type) {
+    case "A":
+      return { type, text: [...reader.bytes(4)].join(".") };
+    case "AAAA":
+      return { type, text: formatIPv6(reader.bytes(16)) };
+    case "NS":
+    case "CNAME":
+    case "PTR":
+      return { type, text: reader.name() };
+    case "MX":
+      return { type, text: `${reader.number(2)} ${reader.name()}` };
+    case "SRV":
+      return { type, text: `${reader.number(2)} ${reader.number(2)} ${reader.number(2)} ${reader.name()}` };
+    case "SOA": {
+      const names = `${reader.name()} ${reader.name()}`;
+      const numbers = Array.from({ length: 5 }, () => reader.number(4));
+      return { type, text: [names, ...numbers].join(" ") };
+    }
+    case "CAA": {
+      const flags = reader.number(1);
+      const tag = escaped(reader.bytes(reader.number(1)), /[^A-Za-z0-9]/);
+      if (reader.at > end) throw new Malformed();
+      return { type, text: `${flags} ${tag} ${quote(reader.bytes(end - reader.at))}` };
+    }
+    case "TXT": {
+      const pieces: Uint8Array[] = [];
+      while (reader.at < end) pieces.push(reader.bytes(reader.number(1)));
+      return { type, text: pieces.map(quote).join(" "), joined: Buffer.concat(pieces).toString("utf8") };
+    }
+  }
+}
+
+const quote = (bytes: Uint8Array): string => `"${escaped(bytes, /["\\]/)}"`;
+
+/** Presentation format: a backslash before what is `special`, three digits for what is not printable ASCII. */
+function escaped(bytes: Uint8Array, special: RegExp): string {
+  let text = "";
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte);
+    const printable = (byte > 0x20 && byte < 0x7f) || (byte === 0x20 && !special.test(" "));
+    if (!printable) text += `\\${String(byte).padStart(3, "0")}`;
+    else text += special.test(character) ? `\\${character}` : character;
+  }
+  return text;
+}
+
+/** RFC 5952: lower case, the longest run of zero groups, the first of equals, as "::". */
+export function formatIPv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    (256 * (bytes[2 * index] ?? 0) + (bytes[2 * index + 1] ?? 0)).toString(16),
+  );
+  // ::ffff:192.0.2.1 keeps its dots, as inet_ntop(3) prints it.
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,ffff") return `::ffff:${[...bytes.subarray(12, 16)].join(".")}`;
+  let [start, length] = [0, 0];
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (groups[to] === "0") to++;
+    if (to - from > length) [start, length] = [from, to - from];
+  }
+  if (length < 2) return groups.join(":");
+  return `${groups.slice(0, start).join(":")}::${groups.slice(start + length).join(":")}`;
+}

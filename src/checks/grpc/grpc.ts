@@ -1,0 +1,143 @@
+// grpc: passes when the server's health service says SERVING, of the server as a
+// whole or of one service (grpc.health.v1.Health/Check).
+
+import { formatAddress } from "../../net/address.ts";
+import { isFailure } from "../../net/happy-eyeballs.ts";
+import type { Answer } from "./call.ts";
+import { type Failure, failed, type Outcome } from "../check.ts";
+import { address, takes, text } from "../../fields/field.ts";
+import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { defineKind } from "../kind.ts";
+
+/** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
+const SERVING = 1;
+const SERVING_STATUSES = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+
+/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+const STATUSES = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+];
+
+/** What a peer may make us print. */
+const LONGEST_TEXT = 200;
+
+export const grpc = defineKind({
+  name: "grpc",
+  value: "ADDRESS",
+  rule: "the server's grpc.health.v1.Health service says SERVING",
+  shape: (z) => ({
+    grpc: takes(z, address, "where the server is; a bare port is on 127.0.0.1"),
+    service: takes(
+      z,
+      text("the name of a service"),
+      "which service to ask about; the server as a whole by default",
+    ).optional(),
+    authority: takes(
+      z,
+      text("a host name, with a port or without"),
+      "the :authority to send, instead of the target's",
+    ).optional(),
+    tls: tls(z).optional(),
+  }),
+  conflict: ({ authority }) =>
+    authority === undefined || /^[\w.:[\]%~-]+$/.test(authority)
+      ? undefined
+      : { path: ["authority"], expected: "a host name, with a port or without", got: "a text that cannot be one" },
+  target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
+  peer: ({ grpc }) => grpc,
+  paths: ({ tls }) => pathsOfTls(tls),
+  probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
+    const loading = Promise.all([
+      import("../../net/stream.ts"),
+      import("./call.ts"),
+      import("node:http2"),
+    ]);
+    const peer = formatAddress(target);
+    const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
+    const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;
+    const options = { patienceMs: timeoutMs / 2, tls: secured, ...(secured && { alpn: ["h2"] }) };
+    return async (signal): Promise<Outcome> => {
+      const [{ openStream }, { checkHealth, decodeResponse }] = await loading;
+      const stream = await openStream(target, options, signal);
+      if (isFailure(stream)) return stream;
+      if (secured && "alpnProtocol" in stream.socket && stream.socket.alpnProtocol !== "h2") {
+        stream.close();
+        return failed("mismatch", `${peer} does not speak gRPC: it did not agree on HTTP/2 (ALPN h2)`);
+      }
+      const answer = await checkHealth(stream, call, signal);
+      if (isFailure(answer)) return answer;
+      const whose = service === "" ? peer : `${peer}: service ${quote(service)}`;
+      const refusal = explain(answer, peer, whose);
+      if (refusal) return refusal;
+      const status = decodeResponse(answer.body);
+      if (status === undefined) return failed("mismatch", `${peer} answers, but not with a HealthCheckResponse`);
+      if (status !== SERVING)
+        return failed("not-ready", `${whose} is ${SERVING_STATUSES[status] ?? `status ${status}`}`);
+      return { ok: true, ...(stream.warning !== undefined && { warning: stream.warning }) };
+    };
+  },
+});
+
+/** Undefined for an answer of gRPC that is OK. */
+function explain(
+  { httpStatus, contentType, status, message }: Answer,
+  peer: string,
+  whose: string,
+): Failure | undefined {
+  if (status === undefined) {
+    if (httpStatus === 200 && contentType.startsWith("application/grpc")) {
+      return failed("mismatch", `${peer} ended its answer without a grpc-status`);
+    }
+    const content = contentType === "" ? "" : `, ${quote(contentType)}`;
+    return failed(
+      reasonOfHttp(httpStatus),
+      `${peer} does not answer as gRPC does: HTTP status ${httpStatus}${content}`,
+    );
+  }
+  const name = STATUSES[status] ?? `grpc-status ${status}`;
+  const said = message === "" ? "" : ` ${quote(message)}`;
+  switch (name) {
+    case "OK":
+      return undefined;
+    case "UNIMPLEMENTED":
+      return failed("mismatch", `${peer} has no service grpc.health.v1.Health: UNIMPLEMENTED${said}`);
+    case "NOT_FOUND":
+      return failed("mismatch", `${whose} is not known there: NOT_FOUND${said}`);
+    case "UNAUTHENTICATED":
+    case "PERMISSION_DENIED":
+      return failed("auth", `${whose}: ${name}${said}`);
+    case "UNAVAILABLE":
+    case "RESOURCE_EXHAUSTED":
+    case "DEADLINE_EXCEEDED":
+      return failed("not-ready", `${whose}: ${name}${said}`);
+    default:
+      return failed("mismatch", `${whose}: ${name}${said}`);
+  }
+}
+
+/** As gRPC's clients take what a proxy in between answers. */
+function reasonOfHttp(status: number): "auth" | "not-ready" | "mismatch" {
+  if (status === 401 || status === 403) return "auth";
+  return [429, 502, 503, 504].includes(status) ? "not-ready" : "mismatch";
+}
+
+function quote(text: string): string {
+  const plain = text.replaceAll(/[\p{C}\u2028\u2029]+/gu, " ");
+  return JSON.stringify(plain.length > LONGEST_TEXT ? `${plain.slice(0, LONGEST_TEXT)}…` : plain);
+}

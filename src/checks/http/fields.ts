@@ -1,0 +1,157 @@
+// What the keys of an http check take: URLs, methods, headers, statuses.
+
+import { type Address, parseAddress } from "../../net/address.ts";
+import type { Request } from "./client.ts";
+import { absolutePath, type Field, type Flaw, type Value } from "../../fields/field.ts";
+import { isMap } from "../../fields/json.ts";
+
+export interface HttpUrl {
+  readonly url: URL;
+  /** As the user wrote it, less user and password. */
+  readonly shown: string;
+  readonly address: Extract<Address, { family: "tcp" }>;
+  /** "user:password", decoded. */
+  readonly credentials: string | undefined;
+}
+
+const EXAMPLE_URL = "a URL such as http://127.0.0.1:8080/healthz";
+
+export const httpUrl: Field<HttpUrl> = {
+  expected: EXAMPLE_URL,
+  json: { type: "string", pattern: "^https?://", examples: ["http://127.0.0.1:8080/healthz"] },
+  read(given) {
+    if (typeof given !== "string") return {};
+    if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it does not begin with http:// or https://" };
+    // A parser of URLs would drop or turn them without a word.
+    if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
+    if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
+    if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
+    return (
+      parseUrl(given) ?? {
+        hint: 'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+      }
+    );
+  },
+};
+
+/** Undefined where no request can be made of it. */
+function parseUrl(given: string): Value<HttpUrl> | Flaw | undefined {
+  const url = URL.parse(given);
+  if (!url) return undefined;
+  const port = url.port === "" ? defaultPort(url) : url.port;
+  const address = parseAddress(`${url.hostname}:${port}`, 1);
+  if ("flaw" in address) return { hint: address.flaw };
+  if (address.family !== "tcp" || address.host === "") return undefined;
+  const user = decodePercent(url.username);
+  if (user.includes(":")) return { hint: "a user name holds no colon" };
+  const credentials = url.username === "" && url.password === "" ? undefined : `${user}:${decodePercent(url.password)}`;
+  const shown = given.replace(/\/\/[^/?]*@/, "//");
+  url.username = "";
+  url.password = "";
+  return { value: { url, shown, address, credentials } };
+}
+
+const defaultPort = ({ protocol }: URL): string => (protocol === "https:" ? "443" : "80");
+
+function decodePercent(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export const socketPath: Field<string> = {
+  ...absolutePath,
+  read(given) {
+    const read = absolutePath.read(given);
+    if (!("value" in read)) return read;
+    const parsed = parseAddress(`unix:${read.value}`, 1);
+    return "flaw" in parsed ? { hint: parsed.flaw } : read;
+  },
+};
+
+export const method: Field<string> = {
+  expected: "a method in capitals such as GET, HEAD or POST",
+  json: { type: "string", pattern: "^[A-Z][A-Z_-]*$" },
+  read(given) {
+    if (typeof given !== "string" || !/^[A-Z][A-Z_-]*$/.test(given)) return {};
+    return given === "CONNECT" ? { hint: "CONNECT is for proxies" } : { value: given };
+  },
+};
+
+/** Those that the request has in any case, and those that change what follows it. */
+const OWN_HEADERS = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export type Headers = Request["headers"];
+
+export const headers: Field<Headers> = {
+  expected: "header names, each with its value",
+  json: { type: "object", additionalProperties: { type: ["string", "number"] } },
+  read(given) {
+    if (!isMap(given)) return {};
+    const read: [string, string][] = [];
+    const seen = new Set<string>();
+    for (const [name, value] of Object.entries(given)) {
+      const lower = name.toLowerCase();
+      const flaw = (expected: string, hint?: string): Flaw => ({ expected, ...(hint && { hint }), path: [name] });
+      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return flaw("the name of a header, letters, digits and -");
+      if (lower === "host") return flaw("no header of this name", "use `host`");
+      if (OWN_HEADERS.has(lower)) return flaw("no header of this name", "it belongs to the connection");
+      if (seen.has(lower)) return flaw("each header once");
+      seen.add(lower);
+      const content = typeof value === "number" ? String(value) : value;
+      if (typeof content !== "string") return flaw("the header's value as a text");
+      if (/[^\t\P{Cc}]/u.test(content)) return flaw("the header's value on one line, without control characters");
+      read.push([name, content]);
+    }
+    return { value: read };
+  },
+};
+
+export type Range = readonly [lowest: number, highest: number];
+
+export const statuses: Field<readonly Range[]> = {
+  expected: "a status such as 204, a range such as 200-299, or a list of them",
+  json: {
+    anyOf: [{ type: ["integer", "string"] }, { type: "array", items: { type: ["integer", "string"] }, minItems: 1 }],
+    examples: [204, "200-299", [200, 204]],
+  },
+  read(given) {
+    const ranges = (Array.isArray(given) ? given : [given]).map(readRange);
+    if (ranges.length === 0) return {};
+    if (!ranges.every((range) => range !== undefined)) return { hint: "statuses go from 200 to 599" };
+    return { value: ranges };
+  },
+};
+
+function readRange(given: unknown): Range | undefined {
+  if (typeof given !== "number" && typeof given !== "string") return undefined;
+  const [, low, high = low] = /^(\d{3})(?:-(\d{3}))?$/.exec(String(given)) ?? [];
+  const range = [Number(low ?? 0), Number(high ?? 0)] as const;
+  return range[0] >= 200 && range[1] <= 599 && range[0] <= range[1] ? range : undefined;
+}
+
+export const formatRanges = (ranges: readonly Range[]): string =>
+  ranges.map(([low, high]) => (low === high ? String(low) : `${low}-${high}`)).join(", ");
+
+export const host: Field<string> = {
+  expected: "a host name or address, with a port where one belongs there",
+  json: { type: "string", examples: ["www.example.org"] },
+  read(given): Value<string> | Flaw {
+    if (typeof given !== "string") return {};
+    if (!/^(?:[\w.~%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(given)) return {};
+    return { value: given };
+  },
+};

@@ -1,0 +1,272 @@
+// http: passes when the answer's status is one of those expected and its body, where
+// that is asked about, holds what it must.
+//
+// One request on a connection of its own, closed after; no proxy, no cookie, no
+// retry. Headers, body and credentials go to the URL's own origin and nowhere else.
+
+import type { Address } from "../../net/address.ts";
+import { isFailure } from "../../net/happy-eyeballs.ts";
+import type { Answer, Request } from "./client.ts";
+import { type Failure, failed, type Outcome, type Reason } from "../check.ts";
+import { type Pattern, pattern, takes, text, wholeNumber } from "../../fields/field.ts";
+import {
+  formatRanges,
+  type Headers,
+  type HttpUrl,
+  headers,
+  host,
+  httpUrl,
+  method,
+  type Range,
+  socketPath,
+  statuses,
+} from "./fields.ts";
+import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
+import { secretsOfSent } from "../../fields/exchange.ts";
+import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
+import { type Conflict, defineKind } from "../kind.ts";
+
+const MOST_REDIRECTS = 10;
+
+export const http = defineKind({
+  name: "http",
+  value: "URL",
+  rule: "an HTTP request is answered with a status, and where asked for a body, as expected",
+  shape: (z) => ({
+    http: takes(z, httpUrl, "the URL to ask; a user and password in it become Basic authorization"),
+    unix: takes(z, socketPath, "the path of a socket to connect to instead of the URL's host").optional(),
+    method: takes(z, method, "the method of the request").prefault("GET"),
+    headers: takes(z, headers, "headers of the request; their values are never shown").optional(),
+    host: takes(z, host, "the Host header; by default the URL's host").optional(),
+    body: takes(z, text("the body as a text"), "the body of the request").optional(),
+    status: takes(z, statuses, "the statuses that pass: one, a range, or a list of both").prefault("200-299"),
+    expect: takes(
+      z,
+      pattern,
+      "what the first 64 KiB of the body must hold: a text, or /a regular expression/",
+    ).optional(),
+    json: takes(z, json, "JSON pointers (RFC 6901) into the body, each with the value that must be there").optional(),
+    redirects: takes(z, wholeNumber(0, MOST_REDIRECTS), "how many redirects are followed").prefault(0),
+    tls: tls(z).optional(),
+  }),
+  conflict: (settings): Conflict | undefined => {
+    const isHttps = settings.http.url.protocol === "https:";
+    if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
+    // `false` comes to undefined, yet the key is there.
+    if ("tls" in settings && !settings.tls && isHttps) {
+      return {
+        path: ["tls"],
+        expected: "true or { verify, ca, server-name, cert, key } beside https://",
+        got: "false",
+      };
+    }
+    for (const key of ["expect", "json"] as const) {
+      if (settings.method !== "HEAD" || settings[key] === undefined) continue;
+      return { path: [key], expected: "a method that is answered with a body", got: "method HEAD" };
+    }
+    const authorizes = settings.headers?.some(([name]) => name.toLowerCase() === "authorization");
+    if (authorizes && settings.http.credentials !== undefined) {
+      return { path: ["headers"], expected: "one authorization", got: "a header beside the URL's user and password" };
+    }
+    if (settings.method === "TRACE" && settings.body !== undefined) {
+      return { path: ["body"], expected: "a method that takes a body", got: "method TRACE" };
+    }
+    return undefined;
+  },
+  target: ({ http, unix }) => (unix === undefined ? http.shown : `${http.shown} by unix:${unix}`),
+  peer: (settings) => addressOf(settings),
+  paths: ({ tls }) => pathsOfTls(tls),
+  asksHttp: true,
+  secrets: (settings) => secretsOf(settings),
+  caution: ({ http, tls }) =>
+    http.url.protocol === "https:" && tls?.verify === false
+      ? ["the certificate is not verified, so whoever is in between can answer for it"]
+      : [],
+  probe: (settings, { timeoutMs, hide }) => {
+    const loading = Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
+    return async (signal) => {
+      const [{ openStream }, { ask }] = await loading;
+      let hop = firstHop(settings);
+      let warning: string | undefined;
+      for (let followed = 0; ; followed++) {
+        const options = { patienceMs: timeoutMs / 2, tls: hop.tls, alpn: ["http/1.1"] };
+        const stream = await openStream(hop.address, options, signal);
+        if (isFailure(stream))
+          return followed === 0 ? stream : { ...stream, message: `${stream.message}, asked by a redirect` };
+        warning ??= stream.warning;
+        try {
+          const answer = await ask(stream, hop.request, hop.shown, hide);
+          if (isFailure(answer)) return answer;
+          const next = followed < settings.redirects ? redirected(hop, answer, settings) : undefined;
+          if (next === undefined) return await judge(answer, settings, { subject: hop.shown, followed, warning, hide });
+          if (isFailure(next)) return next;
+          hop = next;
+        } finally {
+          stream.close();
+        }
+      }
+    };
+  },
+});
+
+interface Settings {
+  readonly http: HttpUrl;
+  readonly unix?: string | undefined;
+  readonly method: string;
+  readonly headers?: Headers | undefined;
+  readonly host?: string | undefined;
+  readonly body?: string | undefined;
+  readonly status: readonly Range[];
+  readonly expect?: Pattern | undefined;
+  readonly json?: readonly Expected[] | undefined;
+  readonly redirects: number;
+  readonly tls?: TlsSettings | undefined;
+}
+
+const addressOf = ({ http, unix }: Settings): Address =>
+  unix === undefined ? http.address : { family: "unix", path: unix };
+
+const basic = (credentials: string): string => Buffer.from(credentials).toString("base64");
+
+function secretsOf({ http: { credentials, shown }, headers = [], body }: Settings): readonly string[] {
+  const values = [...headers.map(([, value]) => value), ...secretsOfSent(body, shown)];
+  // A token is as secret without the word before it.
+  const tokens = values.flatMap((value) => /^\S+ (\S+)$/.exec(value)?.[1] ?? []);
+  if (credentials === undefined) return [...values, ...tokens];
+  const colon = credentials.indexOf(":");
+  // A token often stands alone, as the user.
+  const password = credentials.slice(colon + 1) || credentials.slice(0, colon);
+  const written = [password, encodeURIComponent(password), basic(credentials)];
+  return [...values, ...tokens, ...written].filter((secret) => secret !== "");
+}
+
+/** One request of a run: the first, or one that a redirect asks for. */
+interface Hop {
+  readonly url: URL;
+  readonly shown: string;
+  readonly address: Address;
+  readonly tls: TlsSettings | undefined;
+  readonly request: Request;
+}
+
+const VERIFIED: TlsSettings = { verify: true, ca: undefined, "server-name": undefined };
+
+function firstHop(settings: Settings): Hop {
+  const { http, method, headers = [], body, host } = settings;
+  const { url, shown, credentials } = http;
+  const authorization = credentials === undefined ? [] : [["Authorization", `Basic ${basic(credentials)}`] as const];
+  return {
+    url,
+    shown,
+    address: addressOf(settings),
+    tls: tlsFor(http, settings.tls),
+    request: { method, path: pathOf(url), host: host ?? url.host, headers: [...headers, ...authorization], body },
+  };
+}
+
+const pathOf = ({ pathname, search }: URL): string => `${pathname}${search}`;
+
+/** The certificate is for the URL's host, by whichever socket it is reached. */
+function tlsFor({ url, address }: HttpUrl, settings: TlsSettings = VERIFIED): TlsSettings | undefined {
+  if (url.protocol !== "https:") return undefined;
+  return { ...settings, "server-name": settings["server-name"] ?? address.host };
+}
+
+const FOLLOWED = new Set([301, 302, 303, 307, 308]);
+
+/** The next hop; undefined where the answer is the last one; a failure where it leads nowhere. */
+function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): Hop | Failure | undefined {
+  const location = headers.get("location");
+  if (!FOLLOWED.has(status) || location === undefined) return undefined;
+  const url = URL.parse(percentEncoded(location), hop.url.href);
+  const read = url && httpUrl.read(withoutFragment(url));
+  if (!read || !("value" in read)) {
+    return failed("mismatch", `${hop.shown} answered ${status} with a Location that is no URL to go to`);
+  }
+  const next = read.value;
+  const { method, body } = hop.request;
+  // As browsers do, and RFC 9110, 15.4, allows.
+  const turnsToGet = status === 303 ? method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
+  const request = {
+    ...hop.request,
+    path: pathOf(next.url),
+    ...(turnsToGet && { method: "GET", body: undefined }),
+  };
+  const shown = `${settings.http.shown}, redirected to ${shorten(`${next.url.origin}${next.url.pathname}`)},`;
+  // A server that was called by its `host` means itself by it, wherever that name leads from here.
+  const ownName = isOwnName(next.url, settings);
+  const ownPort = [hop.url.port, settings.http.url.port, portOf(settings.host)].includes(next.url.port);
+  const isSame = ownName && ownPort && next.url.protocol === hop.url.protocol;
+  if (next.url.origin === hop.url.origin || isSame) return { ...hop, url: next.url, shown, request };
+  if (body !== undefined && !turnsToGet) {
+    return failed("mismatch", `${hop.shown} answered ${status} to another origin, where the body must not go`);
+  }
+  const { ca, verify } = settings.tls ?? VERIFIED;
+  return {
+    url: next.url,
+    shown,
+    address:
+      ownName && settings.unix === undefined ? { ...next.address, host: settings.http.address.host } : next.address,
+    tls: tlsFor(next, { ca, verify, "server-name": undefined }),
+    request: { ...request, host: next.url.host, headers: [] },
+  };
+}
+
+/** Bytes that are not ASCII, as curl and browsers ask for them; the headers were read a character a byte. */
+const percentEncoded = (location: string): string =>
+  location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const isOwnName = ({ hostname }: URL, { host }: Settings): boolean =>
+  host !== undefined && URL.parse(`http://${host}`)?.hostname === hostname;
+
+/** As a URL has it: empty where it is not said. */
+const portOf = (host: string | undefined): string => /:(\d+)$/.exec(host ?? "")?.[1] ?? "";
+
+/** Nor with credentials: whoever redirects has none to give. */
+function withoutFragment({ href }: URL): string {
+  const url = new URL(href);
+  url.hash = "";
+  url.username = "";
+  url.password = "";
+  return url.href;
+}
+
+interface Hearing {
+  readonly subject: string;
+  readonly followed: number;
+  readonly warning: string | undefined;
+  readonly hide: (text: string) => string;
+}
+
+/** What the status says of the reason, where it says more than that it is another one. */
+const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 503: "not-ready" };
+
+async function judge(
+  answer: Answer,
+  settings: Settings,
+  { subject, followed, warning, hide }: Hearing,
+): Promise<Outcome> {
+  const { status } = answer;
+  const fail = async (reason: Reason, what: string): Promise<Failure> => {
+    const output = await answer.peek();
+    const failure = failed(reason, `${subject} answered ${status}${what}`);
+    return output === undefined ? failure : { ...failure, output };
+  };
+  if (!settings.status.some(([low, high]) => status >= low && status <= high)) {
+    const many = followed === settings.redirects && followed > 0 && FOLLOWED.has(status);
+    const after = many ? ` after ${followed} redirects` : "";
+    return fail(REASONS[status] ?? "mismatch", `${after}, expected ${formatRanges(settings.status)}`);
+  }
+  if (settings.expect || settings.json) {
+    const { expect, json } = settings;
+    const body = await answer.readBody(expect?.lasts && !json ? (text) => expect.matches(text) : undefined);
+    if (isFailure(body)) return body;
+    if (settings.expect && !settings.expect.matches(body.text)) {
+      const among = body.whole ? "the body" : "the first 64 KiB of the body";
+      return fail("mismatch", `, but ${among} does not hold what is expected`);
+    }
+    const flaw = settings.json && flawOfJson(body.text, body.whole, settings.json, hide);
+    if (flaw !== undefined) return fail("mismatch", `, but ${flaw}`);
+  }
+  return { ok: true, detail: `answered ${status}`, ...(warning !== undefined && { warning }) };
+}

@@ -1,0 +1,272 @@
+// process: passes when at least `min` and at most `max` processes of that name live; of a pid
+// file, when the process whose number it holds does, and may be the one that wrote it.
+//
+// The name is the one that `pgrep -x` goes by. A zombie does not live, nor does what
+// runs in a container count, nor the daemon and its scripts. What several
+// checks ask at the same moment is found by one look at all processes.
+
+import { clock } from "../../system/clock.ts";
+import { whyProcessesHidden } from "../../fs/hidden.ts";
+import type { Matching, NearMisses, ProcessFacts } from "../../process/proc.ts";
+import { libc } from "../../system/libc.ts";
+import { type Failure, failed, type Outcome } from "../check.ts";
+import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "../../fields/field.ts";
+import { shown } from "../../fields/exchange.ts";
+import { defineKind } from "../kind.ts";
+import { cannotLook, doesNotExist, isMissing } from "../../fs/missing.ts";
+
+/** A pid file holds a number; PostgreSQL's some lines more. */
+const PID_FILE_BYTES = 1024;
+
+/** A process that is not there is looked for under other names no more often, since that reads every command line. */
+const NEAR_MISSES_EVERY_MS = 30_000;
+
+/** By so much a pid file may seem older than its process: the two are measured by different clocks. */
+const SLACK_MS = 5000;
+
+/** Where the first process of a container starts, which is that of the host within a minute of its boot. */
+const BOOT_MS = 60_000;
+
+/** The first process of a host is one of these, and never a service. */
+const FIRST = ["systemd", "init"];
+
+/** How many the kernel may have at most. */
+const MAX_PROCESSES = 4_194_304;
+
+/** Longer than any file's name. */
+const MAX_NAME_BYTES = 255;
+
+export const processName: Field<string> = {
+  expected: "the name of a program without its path, or the path of a pid file",
+  json: { type: "string", minLength: 1, examples: ["nginx", "/run/nginx.pid"] },
+  read(given) {
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given !== "string") return {};
+    if (given === "" || given.includes("\0")) return {};
+    if (given.startsWith("/")) return { value: given };
+    if (given.includes("/")) return { hint: "a path begins with a slash, a name has none" };
+    if (Buffer.byteLength(given) > MAX_NAME_BYTES) return { expected: `at most ${MAX_NAME_BYTES} bytes` };
+    return { value: given };
+  },
+};
+
+export const process = defineKind({
+  name: "process",
+  value: "NAME",
+  rule: "at least min processes of that name live, and at most max, or the one whose number stands in the pid file",
+  shape: (z) => ({
+    process: takes(z, processName, "the name of a program as pgrep -x knows it; or the path of a pid file"),
+    matching: takes(
+      z,
+      pattern,
+      "what its command line must hold, the words joined with blanks: a text, or a /regular expression/",
+    ).optional(),
+    min: takes(
+      z,
+      wholeNumber(0, MAX_PROCESSES),
+      "how many there must be at least; by default 1, with max: 0 none",
+    ).optional(),
+    max: takes(z, wholeNumber(0, MAX_PROCESSES), "how many there may be at most; 0: none may run").optional(),
+    containers: takes(z, flag, "count those that run in containers too (in PID namespaces below this one)").prefault(
+      false,
+    ),
+  }),
+  conflict({ process, min, max }) {
+    if (process.startsWith("/")) {
+      const key = min !== undefined ? "min" : max !== undefined ? "max" : undefined;
+      return key && { path: [key], expected: "no such key beside a pid file", got: "both" };
+    }
+    if (min === 0 && max === undefined) return { path: ["min"], expected: "max beside 0", got: "none" };
+    if (max !== undefined && max < (min ?? 0)) {
+      return { path: ["max"], expected: `at least min, ${min}`, got: String(max) };
+    }
+    return undefined;
+  },
+  target: ({ process, matching }) => (matching ? `${process} matching ${matching.text}` : process),
+  paths: ({ process }) => (process.startsWith("/") ? [process] : []),
+  probe: (settings) => (settings.process.startsWith("/") ? pidFileProbe(settings) : nameProbe(settings)),
+});
+
+interface Settings {
+  readonly process: string;
+  readonly matching?: Pattern | undefined;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly containers: boolean;
+}
+
+/** As it goes to another thread. */
+const plainMatching = (matching: Pattern | undefined): Matching | undefined =>
+  matching && {
+    text: matching.text,
+    ...(matching.expression && {
+      expression: { source: matching.expression.source, flags: matching.expression.flags },
+    }),
+  };
+
+const HIDDEN = "/proc hides the processes of others";
+
+function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
+  const loading = import("./count.ts");
+  const sought = { name, matching: plainMatching(matching), containers };
+  let near: { readonly notes: readonly string[]; readonly at: number } | undefined;
+  const nearMisses = async (signal: AbortSignal): Promise<readonly string[]> => {
+    if (near && clock.now() - near.at < NEAR_MISSES_EVERY_MS) return near.notes;
+    const found = await (await loading).findNearMisses(name, signal);
+    if (found === undefined) return [];
+    near = { notes: describeNearMisses(name, found), at: clock.now() };
+    return near.notes;
+  };
+  return async (signal: AbortSignal): Promise<Outcome> => {
+    const { countProcesses } = await loading;
+    const counted = await countProcesses(sought, signal);
+    if ("reason" in counted) return counted;
+    const { alive, zombies, own, inContainers, unmatched, complete } = counted;
+    const elsewhere =
+      inContainers > 0
+        ? [`${inContainers} in ${inContainers === 1 ? "a container does" : "containers do"} not count`]
+        : [];
+    const running = alive === 0 ? describeNone(name, matching) : `${alive} of ${name} running`;
+    if (max !== undefined && alive > max) {
+      return failed("missing", `${running}, expected ${max === 0 ? "none" : `at most ${max}`}`);
+    }
+    const hidden = complete ? [] : [whyProcessesHidden() ?? HIDDEN];
+    if (alive >= min) {
+      // What cannot be seen may be one too many.
+      if (max !== undefined && !complete)
+        return failed("unreachable", `cannot count all processes ${name} (${hidden})`);
+      return { ok: true, detail: `${alive} running${inBrackets(elsewhere)}` };
+    }
+    const seen = [
+      ...(unmatched > 0 ? [`${unmatched} of that name ${unmatched === 1 ? "does" : "do"} not match`] : []),
+      ...elsewhere,
+      ...(own > 0 ? [`${own} of health-checker's own ${own === 1 ? "does" : "do"} not count`] : []),
+      ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? "zombie does" : "zombies do"} not count`] : []),
+      ...hidden,
+    ];
+    if (alive === 0 && seen.length === 0) seen.push(...(await nearMisses(signal)));
+    const wanted = min === 1 ? "" : `, expected at least ${min}`;
+    return failed("missing", `${running}${wanted}${inBrackets(seen)}`);
+  };
+}
+
+function describeNearMisses(name: string, { alike, sameStart, inCommandLine, names }: NearMisses): readonly string[] {
+  const alikeNotes = alike.map(([other, count]) => `${count} ${count === 1 ? "runs" : "run"} as "${shown(other)}"`);
+  const [only] = names;
+  return [
+    ...alikeNotes,
+    ...(sameStart > 0
+      ? [`${sameStart} ${has(sameStart)} the same first 15 letters, and another program in its command line`]
+      : []),
+    ...(inCommandLine > 0 && only !== undefined
+      ? [
+          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${shown(only)} with matching: ${name.trim()} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
+        ]
+      : []),
+  ];
+}
+
+const has = (count: number): string => (count === 1 ? "has" : "have");
+
+const inBrackets = (notes: readonly string[]): string => (notes.length > 0 ? ` (${notes.join("; ")})` : "");
+
+const describeNone = (name: string, matching: Pattern | undefined): string =>
+  `no process ${name}${matching ? " with a command line that matches" : ""} is running`;
+
+function pidFileProbe({ process: path, matching, containers }: Settings) {
+  const loading = import("../../fs/filesystem.ts");
+  const running = import("../../process/group.ts");
+  const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
+    if (!isMissing(code) && code !== "ESRCH") {
+      const why = whyProcessesHidden();
+      const hidden = code === "EPERM" && why !== undefined ? `; ${why}` : "";
+      return failed("unreachable", `cannot look at process ${pid} of ${path} (${code})${hidden}`);
+    }
+    // The first process is always there: who does not see it does not see all.
+    const first = await (await loading).askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
+    const hidden = "code" in first && isMissing(first.code) ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
+    return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
+  };
+  return async (signal: AbortSignal): Promise<Outcome> => {
+    const { askFileSystem } = await loading;
+    const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
+    if ("reason" in file) return file;
+    if ("code" in file) {
+      return isMissing(file.code)
+        ? doesNotExist(path, file.code, signal, `the pid file ${path}`)
+        : cannotLook(path, file.code, signal);
+    }
+    const { text, type } = file.value;
+    if (text === undefined) return failed("mismatch", `${path} is a ${type}, expected a pid file`);
+    const [, pid] = /^\s*0*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text) ?? [];
+    if (pid === undefined) {
+      const isProgram = text.startsWith("\u007fELF") || text.startsWith("#!");
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      return failed(
+        "mismatch",
+        isProgram
+          ? `${path} is a program, no pid file: its processes go by the name ${name}`
+          : `${path} does not hold the number of a process`,
+      );
+    }
+    const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
+    const found = await askFileSystem({ ...question, scripts: (await running).runningGroups() }, signal);
+    if ("reason" in found) return found;
+    if ("code" in found) return noProcess(pid, found.code, signal);
+    const facts = found.value;
+    const failure = judgeProcess(path, pid, facts);
+    if (failure) return failure;
+    const warnings = [
+      ...(facts.isInContainer && !containers
+        ? [`process ${pid} of ${path} runs in a container; containers: true says that it should`]
+        : []),
+    ];
+    const age = compareAge(file.value.changedAt, facts);
+    if (age !== "newer") {
+      // A file system in memory is empty at boot. That of a host without a clock is set only later.
+      const room = age === "before boot" ? await askFileSystem({ ask: "room", path }, signal) : undefined;
+      const it = `process ${pid} (${shown(facts.name)})`;
+      if (room && "value" in room && "isInMemory" in room.value && !room.value.isInMemory) {
+        const { firstStartedMs = 0 } = facts;
+        const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
+        return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);
+      }
+      warnings.push(
+        `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`,
+      );
+    }
+    return { ok: true, detail: `pid ${pid}`, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
+  };
+}
+
+/** The wall clock's time at boot, as the clocks of now have it. Where it was set meanwhile, the earliest counts: no service is down for that. */
+let bootedAt = Number.POSITIVE_INFINITY;
+
+/** Of a pid file, against its process and the first one. "newer" where that cannot be told. */
+function compareAge(changedAt: number, facts: ProcessFacts): "newer" | "older" | "before boot" {
+  if (!libc) return "newer";
+  bootedAt = Math.min(bootedAt, Date.now() - clock.now());
+  const at = changedAt + SLACK_MS - bootedAt;
+  if (at < (facts.firstStartedMs ?? 0)) return "before boot";
+  return at < facts.startedMs ? "older" : "newer";
+}
+
+function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure | undefined {
+  const { alive, leader, own, matches } = facts;
+  const it = `process ${pid} of ${path}`;
+  const name = shown(facts.name);
+  // The number of a thread may be looked up as that of a process.
+  if (leader !== Number(pid))
+    return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);
+  if (!alive) return failed("missing", `${it} is a zombie`);
+  if (own === "itself") return failed("missing", `${it} is health-checker itself`);
+  if (own) return failed("missing", `${it} belongs to a script of health-checker`);
+  if (facts.isOfKernel) return failed("missing", `${it} is ${name}, a thread of the kernel`);
+  if (!facts.hasCommandLine)
+    return failed("missing", `${it} is ${name}, which has no command line: it is ending, or is no service`);
+  if (pid === "1" && FIRST.includes(facts.name)) {
+    return failed("missing", `${it} is ${name}, which starts all others`);
+  }
+  if (matches === false) return failed("mismatch", `the command line of ${it} does not match`);
+  return undefined;
+}

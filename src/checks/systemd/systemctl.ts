@@ -1,0 +1,147 @@
+// The state of systemd's units, by `systemctl show`: one process for all who ask at
+// the same moment.
+
+import { type Failure, failed } from "../check.ts";
+import { type Ask, gather } from "../../system/coalesce.ts";
+import { pause } from "../../system/event-loop.ts";
+import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
+
+export interface UnitState {
+  /** "loaded", "not-found", "masked"… */
+  readonly load: string;
+  /** "active", "failed"… */
+  readonly active: string;
+  /** What the unit's type adds to that: "running", "exited", "auto-restart"… */
+  readonly sub: string;
+  /** Why it failed: "exit-code", "oom-kill"…, else "success". */
+  readonly result: string;
+}
+
+/** Of what is said of a unit that may have many names, far more than enough. */
+const UNIT_BYTES = 8192;
+
+/** For the length of a command line. */
+const MAX_UNITS = 128;
+
+/** One that hangs must not keep who comes later from asking. */
+const AT_ONCE = 4;
+
+const RETRY_MS = 20;
+const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+
+const CUT = failed("timeout", "systemctl did not answer");
+
+type Env = Readonly<Record<string, string>>;
+type Answer = UnitState | Failure;
+
+const asks = new WeakMap<Env, Ask<Answer>>();
+
+/** `name` must be a whole unit name. Settles soon after `signal` aborts; never rejects. */
+export function unitState(name: string, env: Env, signal: AbortSignal): Promise<Answer> {
+  const ask = asks.get(env) ?? askWith(env);
+  asks.set(env, ask);
+  return ask(name, signal);
+}
+
+const askWith = (env: Env): Ask<Answer> =>
+  gather<Answer>({
+    askAll: async (names, signal) => {
+      const parts: (readonly string[])[] = [];
+      for (let from = 0; from < names.length; from += MAX_UNITS) parts.push(names.slice(from, from + MAX_UNITS));
+      const answers = await Promise.all(parts.map((part) => show(part, env, signal)));
+      const byName = new Map(answers.flatMap((part) => [...part]));
+      return (name) => byName.get(name) ?? failed("mismatch", `systemctl said nothing of ${name}`);
+    },
+    cut: () => CUT,
+    atOnce: AT_ONCE,
+  });
+
+async function show(names: readonly string[], env: Env, signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
+  const all = (answer: Answer) => new Map(names.map((name) => [name, answer]));
+  const group = await start(names, env, signal);
+  if ("reason" in group) return all(group);
+  const kill = () => group.kill();
+  if (signal.aborted) kill();
+  else signal.addEventListener("abort", kill, { once: true });
+  const exit = await group.exited;
+  signal.removeEventListener("abort", kill);
+  if (signal.aborted) return all(CUT);
+  const states = readShow(group.stdout().text, names);
+  if (exit.exitCode === 0) return states;
+  const output = group.output();
+  const [line = ""] = (output ?? "").split("\n", 1);
+  const end = `systemctl ${describeExit(exit)}`;
+  const failure = failed("unreachable", line === "" ? end : `${end}: ${line}`);
+  // It may have told of some before it failed.
+  return new Map<string, Answer>([...all(failure), ...states]);
+}
+
+async function start(names: readonly string[], env: Env, signal: AbortSignal): Promise<Group | Failure> {
+  const argv = [
+    "systemctl",
+    "show",
+    "--no-pager",
+    "--property=Id,Names,LoadState,ActiveState,SubState,Result",
+    "--",
+    ...names,
+  ];
+  for (;;) {
+    try {
+      return startGroup(argv, {
+        env: { ...env, LC_ALL: "C", SYSTEMD_COLORS: "0" },
+        onOrphan() {},
+        stdoutBytes: names.length * UNIT_BYTES,
+      });
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      if (!RESOURCE_CODES.includes(error.code)) {
+        return failed("spawn", `cannot start systemctl (${error.code}); is this host run by systemd?`);
+      }
+      await pause(RETRY_MS, signal);
+      if (signal.aborted) return failed("resource", `no process or descriptor left to start systemctl (${error.code})`);
+    }
+  }
+}
+
+/**
+ * Blocks of `Property=value`, one a unit in the order asked for, an empty line in
+ * between. A unit goes by its names: a block is found by those, and by its place
+ * only where all are there.
+ */
+export function readShow(text: string, asked: readonly string[]): Map<string, UnitState> {
+  const blocks = text
+    .split(/\n(?:[ \t]*\n)+/)
+    .map(readBlock)
+    .filter((block) => block.has("ActiveState"));
+  const states = new Map<string, UnitState>();
+  for (const [place, name] of asked.entries()) {
+    const named = blocks.find((block) => namesOf(block).includes(name));
+    const block = named ?? (blocks.length === asked.length ? blocks[place] : undefined);
+    if (block) states.set(name, stateOf(block));
+  }
+  return states;
+}
+
+function readBlock(block: string): ReadonlyMap<string, string> {
+  return new Map(
+    block.split("\n").map((line): [string, string] => {
+      const [, key = "", value = ""] = /^([^=]*)=(.*)$/.exec(line) ?? [];
+      return [key, value.trim()];
+    }),
+  );
+}
+
+const namesOf = (block: ReadonlyMap<string, string>): readonly string[] => [
+  block.get("Id") ?? "",
+  ...(block.get("Names") ?? "").split(" ").map(unquoted),
+];
+
+/** In a list what has a backslash is in quotes. */
+const unquoted = (word: string): string => (/^".*"$/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word);
+
+const stateOf = (block: ReadonlyMap<string, string>): UnitState => ({
+  load: block.get("LoadState") ?? "",
+  active: block.get("ActiveState") ?? "",
+  sub: block.get("SubState") ?? "",
+  result: block.get("Result") ?? "",
+});

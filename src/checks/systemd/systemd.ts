@@ -1,0 +1,73 @@
+// systemd: passes when the unit is active, or reloads while it goes on serving.
+//
+// systemd itself is asked, by `systemctl show`, once for all units that are asked
+// for at the same moment.
+
+import type { UnitState } from "./systemctl.ts";
+import { failed, type Outcome } from "../check.ts";
+import { type Field, takes } from "../../fields/field.ts";
+import { defineKind } from "../kind.ts";
+
+const TYPES = [
+  "service",
+  "socket",
+  "target",
+  "timer",
+  "mount",
+  "automount",
+  "path",
+  "swap",
+  "slice",
+  "scope",
+  "device",
+] as const;
+
+const SUFFIX = new RegExp(`\\.(${TYPES.join("|")})$`);
+
+/** As systemd.unit(5) has them: 255 of these characters. No dash first: it would look like an option. */
+const NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*$/;
+const MAX_NAME_LENGTH = 255;
+
+export const unit: Field<string> = {
+  expected: "the name of a unit such as nginx.service; without an ending it is a service",
+  json: { type: "string", minLength: 1, examples: ["nginx.service", "postgresql@15-main", "backup.timer"] },
+  read(given) {
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given !== "string") return {};
+    const name = SUFFIX.test(given) ? given : `${given}.service`;
+    if (!NAME.test(name)) return { hint: "it is of letters, digits and : _ . \\ @ -, and does not begin with a dash" };
+    if (name.length > MAX_NAME_LENGTH) return { expected: `at most ${MAX_NAME_LENGTH} characters` };
+    if (name.replace(SUFFIX, "").endsWith("@"))
+      return { hint: "a template is no unit; the instance goes behind the @" };
+    return { value: name };
+  },
+};
+
+/** It serves while it reads its configuration again; later versions say so of two more states. */
+const UP_STATES = ["active", "reloading", "refreshing"];
+
+export const systemd = defineKind({
+  name: "systemd",
+  value: "UNIT",
+  rule: "the unit is active",
+  shape: (z) => ({ systemd: takes(z, unit, "a unit's name; without an ending it is a service") }),
+  target: ({ systemd }) => systemd,
+  probe({ systemd: name }, { env }) {
+    const loading = import("./systemctl.ts");
+    return async (signal) => {
+      const { unitState } = await loading;
+      const state = await unitState(name, env, signal);
+      return "reason" in state ? state : judge(name, state);
+    };
+  },
+});
+
+function judge(name: string, { load, active, sub, result }: UnitState): Outcome {
+  // What runs may have lost its file meanwhile.
+  if (UP_STATES.includes(active)) return { ok: true, detail: `${active} (${sub})` };
+  if (load === "not-found") return failed("missing", `${name} does not exist`);
+  if (load === "masked") return failed("not-ready", `${name} is masked`);
+  const cause = active === "failed" && result !== "" && result !== "success" ? result : sub;
+  const flaw = load === "loaded" || load === "" ? "" : `; its file could not be loaded (${load})`;
+  return failed("not-ready", `${name} is ${active} (${cause})${flaw}`);
+}

@@ -1,0 +1,117 @@
+// Asks a daemon over its control socket. Whatever is behind the path, this ends in time with an
+// answer of a bounded size, or with one line that says why there is none.
+
+import { lstatSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
+import { onOneLine } from "../../config/problem.ts";
+import { codeOf } from "../../system/errors.ts";
+import { describeUser } from "../../system/users.ts";
+import { distrust } from "../../listeners/control/peer.ts";
+
+export interface ControlRequest {
+  readonly method: "GET" | "POST";
+  readonly route: string;
+  readonly body?: object;
+}
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly answer: unknown;
+}
+
+/** Why there is no answer, for the user, on one line. */
+export interface Trouble {
+  readonly trouble: string;
+}
+
+/** A thousand checks with all the output that is kept of each are well below. */
+export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Never rejects. `limitMs` is how long the daemon may be silent. */
+export async function askControl(
+  path: string,
+  { method, route, body }: ControlRequest,
+  limitMs: number,
+): Promise<ControlAnswer | Trouble> {
+  const distrusted = distrust(path);
+  if (distrusted !== undefined) return { trouble: distrusted };
+  // With AbortSignal.timeout alone, which keeps no loop alive, the runtime would spin until then.
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), limitMs);
+  const init = {
+    method,
+    unix: path,
+    // An http_proxy in the environment is not for this.
+    proxy: false,
+    redirect: "manual",
+    keepalive: false,
+    signal: limit.signal,
+    ...(body && { body: JSON.stringify(body) }),
+  };
+  try {
+    const response = await fetch(`http://localhost${route}`, init as RequestInit);
+    const text = await readText(response, () => timer.refresh());
+    if (text === undefined) return { trouble: `${onOneLine(path)} answers more than a health-checker does` };
+    return { status: response.status, answer: JSON.parse(text) as unknown };
+  } catch (error) {
+    if (limit.signal.aborted) {
+      const waited = `the daemon behind ${onOneLine(path)} does not answer: waited ${limitMs / 1000} s`;
+      // What it has not read yet it will read once it goes on.
+      return { trouble: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
+    }
+    return { trouble: explain(path, error) };
+  } finally {
+    clearTimeout(timer);
+    limit.abort();
+  }
+}
+
+/** Undefined where it is too long. */
+async function readText(response: Response, onData: () => void): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    onData();
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > LONGEST_ANSWER_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function explain(path: string, error: unknown): string {
+  const shown = onOneLine(path);
+  if (error instanceof SyntaxError) return `${shown} does not answer as a health-checker does`;
+  const code = codeOf(error);
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return nobody(shown);
+    case "ECONNREFUSED": {
+      const there = statOf(path);
+      return there && !there.isSocket() ? `${shown} is not a socket` : nobody(shown);
+    }
+    case "EAGAIN":
+      return `the daemon behind ${shown} does not answer: too many wait for it`;
+    case "EACCES":
+    case "EPERM": {
+      const owner = statOf(path) ?? statOf(dirname(path));
+      const whose = owner === undefined ? "its owner" : `its owner, ${describeUser(owner.uid)},`;
+      return `${shown}: permission denied; it is for ${whose} and root alone`;
+    }
+    default:
+      return `${shown} does not answer as a health-checker does (${onOneLine(code)})`;
+  }
+}
+
+const nobody = (shown: string): string =>
+  `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
+
+/** Undefined where it cannot be told. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}

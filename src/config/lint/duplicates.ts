@@ -1,0 +1,90 @@
+// The same check given twice is allowed, and probably a mistake. Two checks are the same when
+// their kind, their target and all their settings are equal. This file is loaded at every start,
+// with a config file or without, so it imports nothing that is slow to load.
+
+import type { CheckConfig } from "../../checks/build.ts";
+import { hiding } from "../../checks/redact.ts";
+import type { ConfigFile } from "../file.ts";
+import { formatPath, listFirstTwo, type Path, quote } from "../problem.ts";
+import type { CommonKeys } from "../schema.ts";
+
+/** Where a check comes from: `path` in the config file, `typed` on the command line. */
+export interface Origin {
+  readonly path?: Path;
+  readonly typed?: { readonly option: string; readonly text: string };
+  readonly says: CommonKeys;
+}
+
+/** A warning for each check that was given more than once. `origins` are those of `checks`, in the same order. */
+export function findDuplicates(
+  checks: readonly CheckConfig[],
+  origins: readonly Origin[],
+  source: ConfigFile | undefined,
+): readonly string[] {
+  const groups = new Map<string, { readonly meaning: unknown; readonly indexes: number[] }[]>();
+  for (const [index, check] of checks.entries()) {
+    const meaning = meaningOf(check, origins[index]?.says.name);
+    // JSON finds the few that may be equal; it does not show everything, such as a regular expression.
+    const key = JSON.stringify(meaning);
+    const group = groups.get(key) ?? [];
+    groups.set(key, group);
+    const same = group.find((other) => Bun.deepEquals(other.meaning, meaning, true));
+    if (same) same.indexes.push(index);
+    else group.push({ meaning, indexes: [index] });
+  }
+  return [...groups.values()]
+    .flat()
+    .filter(({ indexes }) => indexes.length > 1)
+    .map(({ indexes: [first = 0, ...more] }) => {
+      const times = more.length === 1 ? "twice" : `${more.length + 1} times`;
+      const also = listFirstTwo(more.map((index) => showOrigin(origins[index], checks[index])));
+      const warning = `warning: the same check ${times} (also ${also})`;
+      const path = origins[first]?.path;
+      return path && source ? source.remark(path, warning) : `${showOrigin(origins[first], checks[first])}: ${warning}`;
+    });
+}
+
+/** `checks[2]`, or the option with its value, without secrets. */
+export function showOrigin(origin: Origin | undefined, check: CheckConfig | undefined): string {
+  if (origin?.path) return formatPath(origin.path);
+  const { option, text } = origin?.typed ?? { option: "", text: "" };
+  const shown = hiding(check?.secrets ?? [], check?.kind.secrets?.(check.settings))?.(text) ?? text;
+  return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : quote(shown)}`;
+}
+
+/** All that makes a difference to what the check does; so does the name that it was given, where its kind uses the name. */
+const meaningOf = (check: CheckConfig, givenName: string | undefined) => ({
+  ...check,
+  kind: check.kind.name,
+  name: check.kind.usesName ? givenName : undefined,
+  settings: settingsOf(check),
+  secrets: undefined,
+});
+
+/** The keys of its kind. One that is off is left out: a check of the command line does not have it at all. */
+function settingsOf({ settings }: CheckConfig): Readonly<Record<string, unknown>> {
+  const isSetting = ([key, value]: [string, unknown]) => !COMMON.has(key) && value !== undefined && value !== false;
+  return Object.fromEntries(
+    Object.entries(settings as object)
+      .filter(isSetting)
+      .map(([key, value]) => [key, withoutSpelling(value)]),
+  );
+}
+
+/** How a command was quoted, or a URL written, makes no difference. */
+function withoutSpelling(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("argv" in value) return value.argv;
+  return "shown" in value ? { ...value, shown: undefined } : value;
+}
+
+/** The `CheckConfig` itself has these, with defaults filled in. */
+const COMMON: ReadonlySet<string> = new Set<keyof CommonKeys>([
+  "name",
+  "timeout",
+  "rise",
+  "fall",
+  "interval",
+  "stale-after",
+  "severity",
+]);

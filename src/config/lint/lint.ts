@@ -1,0 +1,224 @@
+// What is valid and means something else than its author plainly meant: of a script's text, a
+// pattern, a path, a secret, a time. Each gets a warning, in the same words in `validate`, `explain` and the
+// daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
+// start, so it imports nothing that is slow to load.
+
+import { resolve } from "node:path";
+import { describePastedCharacters } from "../../text/printable.ts";
+import type { CheckConfig } from "../../checks/build.ts";
+import { hiding } from "../../checks/redact.ts";
+import { Pattern } from "../../fields/field.ts";
+import type { ServiceUrl } from "../../fields/url.ts";
+import type { Command } from "../../checks/script.ts";
+import { isLoopback } from "../../net/address.ts";
+import { lintBytes } from "./bytes.ts";
+import { type Origin, showOrigin } from "./duplicates.ts";
+import type { ConfigFile } from "../file.ts";
+import { type Believed, lintOwners } from "./owners.ts";
+import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
+import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
+import { listFirstTwo, type Path, type Problem, valueAt } from "../problem.ts";
+import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
+import { lintTimes, type TimesInput } from "./times.ts";
+
+export interface Lint {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+export interface LintInput extends TimesInput {
+  /** The path of the config file. */
+  readonly file: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** `origins` are those of `checks`, in the same order. */
+export function lint(input: LintInput): Lint {
+  const { checks, origins, source } = input;
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  for (const [index, check] of checks.entries()) {
+    const origin = origins[index];
+    if (!origin) continue;
+    const odd = describePastedCharacters(origin.typed?.text ?? "", true);
+    if (odd !== undefined) warnings.push(`${showOrigin(origin, check)}: warning: ${odd}`);
+    const place = placeOf(check, origin, source);
+    for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place.written)) {
+      if (problem && place.refuse) problems.push(place.refuse(keys, problem));
+      else warnings.push(place.warn(keys, warning));
+    }
+  }
+  if (source) warnings.push(...lintTexts(source));
+  warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
+  return { problems, warnings };
+}
+
+interface Finding {
+  readonly warning: string;
+  /** Instead of the warning, in a config file. */
+  readonly problem?: { readonly expected: string; readonly got: string };
+  /** Where in the check it stands; by default at the key of its kind. */
+  readonly keys?: Path;
+}
+
+interface Place {
+  warn(keys: Path, warning: string): string;
+  /** Absent for the command line. */
+  readonly refuse?: (keys: Path, problem: { readonly expected: string; readonly got: string }) => Problem;
+  /** The value of a key as it was written, without secrets; undefined where there is none. */
+  written(key: string): unknown;
+}
+
+function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefined): Place {
+  const { path, typed } = origin;
+  if (!path || !source) {
+    return {
+      warn: (_, warning) => `${showOrigin(origin, check)}: warning: ${warning}`,
+      written: (key) => (key === check.kind.name ? typed?.text : undefined),
+    };
+  }
+  const at = (keys: Path): Path => (path[0] === "checks" ? [...path, ...keys] : path);
+  return {
+    warn: (keys, warning) => source.remark(at(keys), `warning: ${warning}`),
+    refuse: (keys, problem) => source.problem(at(keys), problem),
+    written(key) {
+      const value = valueAt(source.value, at([key]));
+      return typeof value === "string" ? withoutPlaceholders(value, "x") : value;
+    },
+  };
+}
+
+function findOf({ kind, settings }: CheckConfig, written: Place["written"]): readonly Finding[] {
+  return [...(RULES[kind.name]?.(settings as never, written) ?? []), ...findInPatterns(settings, written)];
+}
+
+/** By the name of the kind. */
+const RULES: Readonly<Partial<Record<string, (settings: never, written: Place["written"]) => readonly Finding[]>>> = {
+  script: ({ script }: { readonly script: Command }, written) => [
+    ...findInScript(written("script")),
+    ...findSelf(script),
+  ],
+  mysql: findPlainLogin,
+  file: (_, written) => ofText(written("file"), lintPath),
+  disk: (_, written) => ofText(written("disk"), lintPath),
+  http: (_, written) =>
+    Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
+      ofText(value, lintJsonValue, ["json", pointer]),
+    ),
+  tcp: findBytes,
+  udp: findBytes,
+  process: (_, written) => ofText(written("process"), lintProcess),
+};
+
+function findBytes(_: unknown, written: Place["written"]): readonly Finding[] {
+  return ["send", "expect"].flatMap((key) => ofText(written(key), (text) => lintBytes(text, `${key}-hex`), [key]));
+}
+
+function ofText(written: unknown, rule: (text: string) => string | undefined, keys?: Path): readonly Finding[] {
+  const warning = typeof written === "string" ? rule(written) : undefined;
+  return warning === undefined ? [] : [{ warning, ...(keys && { keys }) }];
+}
+
+function findInPatterns(settings: unknown, written: Place["written"]): readonly Finding[] {
+  return Object.entries(settings as object).flatMap(([key, value]) =>
+    value instanceof Pattern ? ofText(written(key), lintPattern, [key]) : [],
+  );
+}
+
+/** Of the texts of the whole file, as they are written. */
+const lintTexts = (source: ConfigFile): readonly string[] =>
+  [...textsIn(source.value, [])].flatMap(({ path, text }) => {
+    const isCommand = path.includes("script");
+    const odd = describePastedCharacters(text, isCommand);
+    const foreign = isCommand || isName(path) ? [] : findForeignPlaceholders(text);
+    return [
+      ...(odd === undefined ? [] : [odd]),
+      ...foreign.map(({ written, meant }) => `${written} is plain text here; write ${meant}`),
+    ].map((warning) => source.remark(path, `warning: ${warning}`));
+  });
+
+/** The config file, what it takes secrets from, and what scripts run. */
+function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
+  const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), tell: tellAt([]) }];
+  const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
+    placesIn(text).files.map((file) => ({ path: file, tell: tellAt(path) })),
+  );
+  const programs = checks.flatMap((check, index) => {
+    const origin = origins[index];
+    if (check.kind.name !== "script" || !origin) return [];
+    const { script, cwd, env: own } = check.settings as ScriptSettings;
+    const { warn } = placeOf(check, origin, source);
+    const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
+    return programsIn(script.text).map((path) => ({
+      path,
+      cwd,
+      searchPath: own?.["PATH"] ?? env["PATH"],
+      tell: (warning: string) => warn([check.kind.name], hide?.(warning) ?? warning),
+    }));
+  });
+  return [...files, ...secrets, ...programs];
+}
+
+interface ScriptSettings {
+  readonly script: Command;
+  readonly cwd?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; readonly text: string }> {
+  if (typeof node === "string") yield { path, text: node };
+  else if (Array.isArray(node)) for (const [index, item] of node.entries()) yield* textsIn(item, [...path, index]);
+  else if (typeof node === "object" && node !== null) {
+    for (const [key, item] of Object.entries(node)) yield* textsIn(item, [...path, key]);
+  }
+}
+
+/** Secrets cannot stand there. */
+const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
+
+/** A list is split already, and what stands in it is what is meant. */
+function findInScript(written: unknown): readonly Finding[] {
+  if (typeof written !== "string") return [];
+  const { operators, severalCommands } = findShellSyntax(written);
+  const shown = [...(severalCommands ? ["a line end"] : []), ...operators];
+  if (shown.length === 0) return [];
+  const have = shown.length === 1 ? "has" : "have";
+  return [
+    {
+      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`,
+      ...(severalCommands && { problem: SEVERAL_COMMANDS }),
+    },
+  ];
+}
+
+/** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
+function findSelf({ text }: Command): readonly Finding[] {
+  const search = findCommandLineSearch(text);
+  if (search === undefined) return [];
+  return [
+    {
+      warning: `${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`,
+    },
+  ];
+}
+
+interface MysqlSettings {
+  readonly mysql: ServiceUrl;
+  readonly password?: string | undefined;
+  readonly tls?: unknown;
+}
+
+/** To this host's loopback the password itself is sent where the server wants it. */
+function findPlainLogin({ mysql: { protocol, address, password: inUrl }, password, tls }: MysqlSettings) {
+  const isPlain = protocol === "mysql" && address.family === "tcp" && !isLoopback(address) && tls === undefined;
+  return isPlain && (password ?? inUrl) !== undefined ? [{ warning: PLAIN_LOGIN }] : [];
+}
+
+const PLAIN_LOGIN =
+  "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
+
+const SEVERAL_COMMANDS = {
+  expected: "one command",
+  got: 'several on lines of their own; a script runs without a shell: use [sh, -c, "…"], or end a line that goes on with a backslash',
+};

@@ -1,0 +1,163 @@
+// What of a script's text only a shell understands. A script runs without one, so that all of it
+// reaches the program as plain text. What is quoted or escaped is plain text for a shell too.
+
+import { basename } from "node:path";
+import { maskQuoted, splitWords } from "../../text/shell-words.ts";
+
+export interface ShellSyntax {
+  /** As they are written, each once: `|`, `2>&1`, `$HOME`; of `NAME=value` only `NAME=`, since the value may be a secret. */
+  readonly operators: readonly string[];
+  /** Lines of which each begins with the name of a program; an option, a URL or a number is an argument. */
+  readonly severalCommands: boolean;
+}
+
+const WORD_START = String.raw`(?<![^ \t\n])`;
+
+const OPERATORS = new RegExp(
+  [
+    String.raw`(?:${WORD_START}\d)?(?:&>>?|<<<|<<|[<>]&(?:\d|-)?|<>|>>|>\||[<>])`,
+    String.raw`\|\||\|&|\||&&|;;|;|&`,
+    String.raw`\$\(|${"`"}|\$\{[A-Za-z_]\w*\}?|\$[A-Za-z_]\w*|\$[\d?!#@$]`,
+    String.raw`${WORD_START}~[\w.-]*/`,
+    String.raw`^\s*[A-Za-z_]\w*\+?=`,
+  ].join("|"),
+  "g",
+);
+
+/** Without what looks like an operator and is meant as it stands: in the query or the path of a URL, and the end of what `find` runs. */
+const withoutPlain = (masked: string): string =>
+  masked
+    .replaceAll(/[^\s|<>]+/g, (word) => inUrl(inUrl(word, /[^$]\?/, /(?<!&)[&;](?=[\w%.~-])/g), /:\/\//, /;(?=\w+=)/g))
+    .replaceAll(/(\s-(?:exec|ok)(?:dir)?\s[^;|&]{0,1000}\s);(?=\s|$)/g, "$1\0");
+
+/** Without what matches behind `start`, where a word has that. */
+function inUrl(word: string, start: RegExp, plain: RegExp): string {
+  const found = start.exec(word);
+  if (!found) return word;
+  const from = found.index + found[0].length;
+  return word.slice(0, from) + word.slice(from).replaceAll(plain, "\0");
+}
+
+const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
+
+/** For a text that can be split into words. */
+export function findShellSyntax(text: string): ShellSyntax {
+  if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false };
+  const plain = withoutPlain(maskQuoted(text));
+  const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
+  return { operators: [...new Set(operators)], severalCommands: hasSeveralCommands(plain) };
+}
+
+function hasSeveralCommands(plain: string): boolean {
+  const lines = plain
+    // A pipeline goes on in the next line.
+    .replaceAll(/(?<=[|&])[ \t]*\n|\n(?=[ \t]*(?:\||&&))/g, " ")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  return lines.slice(1).some((line) => !ARGUMENT.test(line));
+}
+
+/**
+ * What a script looks for processes with by their whole command lines, such as `pgrep -f`: it finds
+ * whatever has the pattern in its own, so the daemon too. Undefined where it does not.
+ */
+export function findCommandLineSearch(text: string): string | undefined {
+  let ofProcesses = false;
+  for (const { words, isPiped } of commandsIn(text)) {
+    const [program = "", ...more] = words;
+    const name = basename(program);
+    ofProcesses &&= isPiped;
+    if (ofProcesses && FILTERS.has(name)) return `ps … ${name}`;
+    if ((name === "pgrep" || name === "pkill") && more.some((word) => FULL.test(word))) return `${name} -f`;
+    ofProcesses ||= name === "ps" && listsCommandLines(more);
+  }
+  return undefined;
+}
+
+const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk"]);
+
+const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
+
+/** Not where `ps` shows one name or number, or names alone. */
+const listsCommandLines = (words: readonly string[]): boolean =>
+  !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
+
+const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;
+
+/** The programs that a script's text names, and the files that they interpret, as they are written. */
+export function programsIn(text: string): readonly string[] {
+  const programs = new Set<string>();
+  for (const { words } of commandsIn(text)) {
+    const [program = "", ...more] = words;
+    programs.add(program);
+    const runs = RUNNERS.has(basename(program)) || INTERPRETER.test(basename(program));
+    const file =
+      runs &&
+      !more.some((word) => /^-\w*c$/.test(word)) &&
+      more.find((word) => word.includes("/") && !word.startsWith("-"));
+    if (file) programs.add(file);
+  }
+  return [...programs];
+}
+
+const INTERPRETER = /^(?:(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl|ruby|node|bun|deno|php|lua)$/;
+
+interface ShellCommand {
+  /** The program, without what stands before it, and its arguments. */
+  readonly words: readonly string[];
+  /** Whether it reads what the one before writes. */
+  readonly isPiped: boolean;
+}
+
+/** The simple commands of a text as a shell reads it, and of those that it hands to another shell. */
+function* commandsIn(text: string): Generator<ShellCommand> {
+  // Within double quotes, too, a shell runs it.
+  for (const [, inner, quoted] of text.matchAll(/\$\(([^()]*)\)|`([^`]*)`/g)) yield* commandsIn(inner ?? quoted ?? "");
+  let position = 0;
+  let isPiped = false;
+  for (const part of maskQuoted(text).split(SEPARATOR)) {
+    const written = text.slice(position, position + part.length).trim();
+    position += part.length;
+    if (written === "") continue;
+    if (SEPARATOR.test(part)) {
+      isPiped = part === "|" || part === "|&";
+      continue;
+    }
+    const split = splitWords(written);
+    if (typeof split === "string") continue;
+    const words = programOf(split);
+    yield { words, isPiped };
+    isPiped = false;
+    const inner = SHELLS.has(basename(words[0] ?? "")) ? shellTextOf(words.slice(1)) : undefined;
+    if (inner !== undefined) yield* commandsIn(inner);
+  }
+}
+
+const SEPARATOR = /(\|\||\|&|\||&&|;|(?<![<>])&(?![>\d])|\n|\(|\)|`)/;
+
+const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
+
+/** What runs the program that follows among its words. */
+const RUNNERS: ReadonlySet<string> = new Set(
+  "sudo doas env nice ionice timeout time nohup setsid stdbuf chrt flock runuser su busybox exec command xargs if elif while until then else do ! { (".split(
+    " ",
+  ),
+);
+
+const SEARCHED: ReadonlySet<string> = new Set([...SHELLS, "pgrep", "pkill", "ps"]);
+
+/** Without what stands before the program that is really run. */
+function programOf(argv: readonly string[]): readonly string[] {
+  const start = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const words = argv.slice(Math.max(start, 0));
+  if (!RUNNERS.has(basename(words[0] ?? ""))) return words;
+  const program = words.findIndex((word) => SEARCHED.has(basename(word)));
+  return program < 0 ? words : words.slice(program);
+}
+
+/** What follows -c, which may stand among other letters: `-ec`. */
+function shellTextOf(words: readonly string[]): string | undefined {
+  const option = words.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
+  return option < 0 ? undefined : words.slice(option + 1).find((word) => !word.startsWith("-"));
+}

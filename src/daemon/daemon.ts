@@ -1,0 +1,336 @@
+// Wires the parts: options → plan → monitor → listeners, changes them while they run,
+// and takes them down again.
+
+import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
+import { buildCheck, type CheckConfig } from "../checks/build.ts";
+import type { Check } from "../checks/check.ts";
+import { scriptEnvironment } from "../checks/script-environment.ts";
+import { clock } from "../system/clock.ts";
+import type { Options } from "../config/load.ts";
+import { askWhole } from "../status/run-all-checks.ts";
+import type { Controls } from "../listeners/control/controls.ts";
+import { type CheckReport, createMonitor, type Monitor } from "../monitor/monitor.ts";
+import { formatDuration } from "../text/duration.ts";
+import { connectionBound } from "../listeners/bound.ts";
+import { createHealthHandler, type HealthHandler } from "../listeners/health/handler.ts";
+import { createNearMisses } from "../listeners/health/near-miss.ts";
+import { serveHealth } from "../listeners/health/server.ts";
+import type { Log } from "../log/log.ts";
+import { createPlan, type Plan } from "./plan.ts";
+import { type Address, formatAddress } from "../net/address.ts";
+import { allGroupsGone, killAllGroups } from "../process/group.ts";
+import { reapStrangers } from "../process/reaper.ts";
+import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
+import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
+import { createReloader, type Reloader, type Reread } from "./reload.ts";
+import { type Reporting, reporting } from "./event-log.ts";
+import { type HostStatus, hostStatus } from "../status/status.ts";
+import type { Notifier } from "../sd-notify/notifier.ts";
+import { runTrial } from "./trial.ts";
+import { version } from "../text/version.ts";
+import { readBootId } from "../drain/state-file.ts";
+import type { Withdrawals } from "../drain/state.ts";
+import { createWithdrawals } from "../drain/drain.ts";
+import { within } from "../system/within.ts";
+
+/** How long rounds in flight may go on once the daemon was asked to stop. */
+const STOP_GRACE_MS = 5000;
+
+/** How long answers that are already written may take to leave. */
+const FLUSH_GRACE_MS = 500;
+
+export interface Daemon {
+  /** The address in use, with the port that was picked where 0 was asked for. */
+  readonly address: Address;
+  /** Reads the configuration again and takes it whole, or says in the log why not. */
+  reload(): Promise<void>;
+  /**
+   * Answers unhealthy for the drain delay where `drain` says so; then lets rounds in flight end,
+   * up to 5 s, and ends them. Resolves when nothing is left.
+   */
+  stop(drain: boolean): Promise<void>;
+  /** Cuts the drain delay short; false where none is running. */
+  hurry(): boolean;
+}
+
+export interface Surroundings {
+  readonly log: Log;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly reread: Reread;
+}
+
+/** Throws ListenError; nothing is left behind then. */
+export async function startDaemon(options: Options, { log, env, reread }: Surroundings): Promise<Daemon> {
+  const startedAt = Date.now();
+  reapStrangers();
+  holdReserve();
+  const build = builder(env, log);
+  let plan = createPlan(options, build);
+  const notifier = await notifierFor(env, log);
+  const told = besides(reporting(log), notifier);
+  const directory = stateDirectory(options, env);
+  const withdrawals = createWithdrawals({
+    directory,
+    log,
+    onChange: () => notifier?.look(),
+  });
+  const monitor = createMonitor({ ...plan.settings, ...told });
+  const nearMisses = createNearMisses(told);
+  const answering = ({ options }: Plan) => createAnswer(options, monitor, withdrawals, nearMisses);
+  let answer = answering(plan);
+
+  const reloader = createReloader({
+    reread,
+    createPlan: (next) => createPlan(next, build, plan),
+    tryOut: (next, signal) => runTrial(plan, next, monitor, signal),
+    // In force for the next request; those that wait are answered as they were asked.
+    apply(next, trial) {
+      plan = next;
+      monitor.reconfigure(plan.settings, trial);
+      answer = answering(plan);
+      log.setLevel(plan.options.logLevel);
+    },
+    fixed: (next) => fixedCautions(options, next.options),
+    onStart: () => notifier?.reloading(),
+    onEnd(report, change) {
+      told.onReload(report);
+      if (report.taken && change) {
+        void told.onWatch([...change.changed.keys(), ...change.kindChanged, ...change.added]);
+      }
+      notifier?.reloaded();
+    },
+    onFault: told.onFault,
+  });
+
+  await using opened = new AsyncDisposableStack();
+  if (options.controlSocket !== undefined) {
+    const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
+    const controls = { status, reload: reloader.reload, withdrawals };
+    opened.use(await openControl(options.controlSocket, controls, log, told));
+  }
+  if (options.agentListener) {
+    const { onFault } = told;
+    opened.use(await openAgent(options.agentListener, monitor, { withdrawals, directory, log, onFault }));
+  }
+  const descriptors = descriptorLimit();
+  const health = await serveHealth({
+    at: options.listener,
+    handler: () => answer,
+    failureStatus: () => plan.options.failureStatus,
+    longestAnswerMs: () => plan.longestAnswerMs,
+    maxConnections: () => connectionBound(plan.options.maxConnections, descriptors),
+    onCrowded: (closed, most) => told.onCrowded("health", closed, most),
+    onRefused: told.onRefused,
+    log,
+    onFault: told.onAnswerFault,
+  });
+  const others = opened.move();
+  // With the listener in hand there is no other daemon at work whose place this one takes.
+  const savedGroups = saveGroupsIn(directory, log);
+
+  monitor.start();
+  notifier?.begin({
+    states: monitor.states,
+    withdrawal: withdrawals.current,
+    wasRefused: () => reloader.last?.taken === false,
+  });
+  announce(log, options, health.address, plan);
+  const bound = connectionBound(options.maxConnections, descriptors);
+  if (options.maxConnections !== undefined && bound < options.maxConnections) {
+    log.warning("--max-connections is more than half of the descriptor limit", { used: bound, limit: descriptors });
+  }
+  await told.onWatch(plan.checks);
+  const delay = createDelay();
+
+  return {
+    address: health.address,
+    async reload() {
+      await reloader.reload();
+    },
+    async stop(drain) {
+      reloader.stop();
+      const { drainDelayMs } = plan.options;
+      const drains = drain && drainDelayMs > 0;
+      notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
+      if (drains) {
+        withdrawals.stop();
+        log.info("draining", { for: formatDuration(drainDelayMs) });
+        await delay.pass(drainDelayMs);
+      }
+      // Before the checks are ended, of which HAProxy would hear as failures.
+      await others.disposeAsync();
+      const served = health.drain();
+      await within(served, STOP_GRACE_MS);
+      monitor.abort();
+      await within(served, FLUSH_GRACE_MS);
+      killAllGroups();
+      await allGroupsGone(FLUSH_GRACE_MS);
+      await health.close();
+      withdrawals.close();
+      savedGroups?.close();
+      told.end();
+      notifier?.close();
+    },
+    hurry: delay.cut,
+  };
+}
+
+const stateDirectory = (options: Options, env: Surroundings["env"]): string | undefined =>
+  options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
+
+function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | undefined {
+  const boot = directory === undefined ? undefined : readBootId();
+  return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
+}
+
+/** Loaded where it is asked for, as is the agent. */
+async function openControl(path: string, controls: Controls, log: Log, told: Reporting): Promise<AsyncDisposable> {
+  const { startControl } = await import("../listeners/control/server.ts");
+  const control = await startControl({
+    path,
+    controls,
+    log,
+    onCrowded: (closed, most) => told.onCrowded("control", closed, most),
+  });
+  return { [Symbol.asyncDispose]: () => control.close() };
+}
+
+interface AgentSurroundings extends Pick<AgentOptions, "directory" | "log" | "onFault"> {
+  readonly withdrawals: Withdrawals;
+}
+
+async function openAgent(
+  address: Address,
+  monitor: Monitor,
+  { withdrawals, ...surroundings }: AgentSurroundings,
+): Promise<AsyncDisposable> {
+  const [{ startAgent }, { verdictOf }] = await Promise.all([import("../listeners/haproxy-agent/server.ts"), import("../listeners/haproxy-agent/verdict.ts")]);
+  const agent = await startAgent({
+    ...surroundings,
+    address,
+    withdrawal: withdrawals.current,
+    verdict: (signal) => verdictOf(monitor, signal),
+  });
+  return { [Symbol.asyncDispose]: () => agent.stop() };
+}
+
+function createAnswer(
+  { failureStatus, endpoints }: Options,
+  { read, ask }: Monitor,
+  withdrawals: Withdrawals,
+  nearMisses: ReturnType<typeof createNearMisses>,
+): HealthHandler {
+  const paths = endpoints.map(({ path }) => path);
+  return createHealthHandler({
+    read,
+    ask,
+    isWithdrawn: () => withdrawals.current() !== undefined,
+    failureStatus,
+    endpoints: paths,
+    onOtherPath: nearMisses(paths),
+  });
+}
+
+function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
+  const toldOrphans = new Set<string>();
+  const onOrphan = (check: string) => {
+    const first = !toldOrphans.has(check);
+    toldOrphans.add(check);
+    log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
+  };
+  const context = { env: scriptEnvironment(env), onOrphan };
+  return (config) => buildCheck(config, context);
+}
+
+/** What was opened at the start, and stays as it is. */
+const FIXED = {
+  listener: ({ listener }: Options) => formatAddress(listener),
+  "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
+  "state-directory": ({ stateDirectory = "not given" }: Options) => stateDirectory,
+  "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
+  "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
+} as const;
+
+const fixedCautions = (before: Options, now: Options): readonly string[] =>
+  Object.entries(FIXED).flatMap(([name, read]) =>
+    read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
+  );
+
+interface Described {
+  readonly plan: Plan;
+  readonly monitor: Monitor;
+  readonly withdrawals: Withdrawals;
+  readonly reloader: Reloader;
+  readonly startedAt: number;
+}
+
+async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
+  const { healthy, failing } = monitor.read() ?? (await askWhole(plan.checks, monitor));
+  const reports = monitor.states();
+  const isDown = ({ check, state, stale }: CheckReport) =>
+    check.severity === "critical" && (stale || state.status !== "up");
+  return hostStatus({
+    version,
+    startedAt,
+    healthy,
+    // The first failure decides, so the verdict need not know of all.
+    failing: healthy ? [] : [...new Set([...failing, ...reports.filter(isDown).map(({ check }) => check.name)])],
+    reports,
+    withdrawal: withdrawals.current(),
+    reloading: reloader.underWay,
+    lastReload: reloader.last,
+    now: clock.now(),
+  });
+}
+
+/** Undefined, and nothing loaded for it, where no service manager asked to be told. */
+async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec, WATCHDOG_PID: watchdogPid } = env;
+  if (!socket) return undefined;
+  const { createNotifier } = await import("../sd-notify/notifier.ts");
+  return createNotifier({ socket, watchdogUsec, watchdogPid, log });
+}
+
+/** What is told to the log, and has the notifier look. */
+function besides(told: Reporting, notifier: Notifier | undefined): Reporting {
+  if (!notifier) return told;
+  return {
+    ...told,
+    onResult(...result) {
+      told.onResult(...result);
+      notifier.look();
+    },
+    onStale(...stale) {
+      told.onStale(...stale);
+      notifier.look();
+    },
+  };
+}
+
+function announce(log: Log, options: Options, address: Address, { checks }: Plan): void {
+  const listening = { address: formatAddress(address), checks: checks.length, version };
+  if (options.listenerIsDefault)
+    log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
+  else log.info("listening", listening);
+  for (const caution of options.cautions) log.warning("unwise configuration", { caution });
+}
+
+/** One wait that can be cut short. */
+function createDelay() {
+  let end: (() => void) | undefined;
+  return {
+    async pass(ms: number): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      end = resolve;
+      const cancel = clock.after(ms, resolve);
+      await promise;
+      cancel();
+      end = undefined;
+    },
+    /** False where nothing waits. */
+    cut(): boolean {
+      end?.();
+      return end !== undefined;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// The signals that end the daemon: the first asks it to stop, the second insists. And
+// SIGHUP, which has it read its configuration again, unless it says that the terminal is gone.
+
+import { closeSync, openSync } from "node:fs";
+import { libc } from "../system/libc.ts";
+import { codeOf } from "../system/errors.ts";
+
+const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
+
+/** What log rotation and the like send to any daemon. By default they would end it and leave its scripts. */
+const IGNORED = ["SIGUSR1", "SIGUSR2"] as const;
+
+export type EndingSignal = keyof typeof ENDING;
+
+export interface SignalHandlers {
+  /** `exitCode` is 128 + the signal's number, as a shell reports it. */
+  readonly first: (signal: EndingSignal, exitCode: number) => void;
+  readonly second: (signal: EndingSignal, exitCode: number) => void;
+  /** What SIGHUP does, where it does not end. */
+  readonly reload?: () => void;
+}
+
+/**
+ * What it returns gives the signals back to the system, by which each ends the process at once.
+ *
+ * A closed terminal ends the process as an interrupt does, so that no script outlives
+ * it; unless it was started to ignore that, as by nohup.
+ */
+export function onEndingSignals({ first, second, reload }: SignalHandlers): () => void {
+  const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
+  const hadTerminal = hasTerminal();
+  let asked = false;
+  for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
+    if (signal === "SIGHUP" && hangUpIgnored) continue;
+    process.on(signal, () => {
+      if (signal === "SIGHUP" && reload && (!hadTerminal || hasTerminal())) return reload();
+      if (asked) return second(signal, 128 + number);
+      asked = true;
+      first(signal, 128 + number);
+    });
+  }
+  for (const signal of IGNORED) process.on(signal, () => {});
+  return () => {
+    for (const signal of Object.keys(ENDING)) process.removeAllListeners(signal);
+  };
+}
+
+/** The kernel takes the terminal from its processes before it tells them. Out of descriptors it counts as there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch (error) {
+    return ["EMFILE", "ENFILE"].includes(codeOf(error));
+  }
+}
+
+/** Whether whoever started this process had it ignore the signal; false where the system calls are not at hand. */
+function ignoredFromStart(signalNumber: number): boolean {
+  // struct sigaction begins with the handler, a pointer; SIG_IGN is 1.
+  const action = new BigUint64Array(32);
+  return libc?.sigaction(signalNumber, null, action) === 0 && action[0] === 1n;
+}

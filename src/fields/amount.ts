@@ -1,0 +1,49 @@
+// How much of something is to be left: a part of the whole, or a count of its own.
+
+import { parseSize } from "../text/size.ts";
+import type { Field } from "./field.ts";
+
+export type Amount =
+  | { readonly text: string; readonly percent: number }
+  /** Bytes, or whatever is counted. */
+  | { readonly text: string; readonly count: number };
+
+const SIZE_FORMS = 'a size such as 500MB or 2GiB, or a part such as "10%"';
+const COUNT_FORMS = 'a whole number, or a part such as "10%"';
+
+/** Of bytes. */
+export const size = amount(SIZE_FORMS, ["10%", "500MB", "2GiB"], (given) => {
+  if (/^\d+(\.\d+)?$/.test(given)) return { hint: `with a unit: ${given}GB, ${given}GiB or ${given}%` };
+  return parseSize(given);
+});
+
+/** Of things that have no unit. */
+export const count = amount(COUNT_FORMS, ["5%", 10000], (given) =>
+  /^\d{1,15}$/.test(given) ? Number(given) : undefined,
+);
+
+function amount(
+  expected: string,
+  examples: readonly (string | number)[],
+  parse: (text: string) => number | undefined | { readonly hint: string },
+): Field<Amount> {
+  return {
+    expected,
+    json: { type: ["string", "integer"], examples },
+    read(given) {
+      if (typeof given !== "string" && typeof given !== "number") return {};
+      const text = String(given);
+      const [, part] = /^(\d{1,3}(?:\.\d{1,9})?) ?%$/.exec(text) ?? [];
+      if (part !== undefined) {
+        const percent = Number(part);
+        return percent > 0 && percent <= 100
+          ? { value: { text, percent } }
+          : { expected: "a part above 0% and up to 100%" };
+      }
+      const counted = parse(text);
+      if (typeof counted === "object") return counted;
+      if (counted === undefined) return {};
+      return counted > 0 ? { value: { text, count: counted } } : { expected: "more than nothing" };
+    },
+  };
+}

@@ -1,0 +1,229 @@
+// The values that options and keys take: what each is called, how it is read, and
+// what JSON Schema says of it.
+//
+// The same reader serves the command line, where all is text, and a config file,
+// where 5432 is a number. What it tells of a wrong value never holds that value: it
+// may be a secret.
+
+import type { ZodType } from "zod";
+import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
+import { type Address, parseAddress, parsePort } from "../net/address.ts";
+import type { Zod } from "../checks/kind.ts";
+
+export interface Field<T> {
+  /** What follows "expected". */
+  readonly expected: string;
+  readonly json: JsonSchema;
+  readonly read: (given: unknown) => Value<T> | Flaw;
+}
+
+export interface Value<T> {
+  readonly value: T;
+}
+
+/**
+ * `expected` where it is narrower than the field's own, `hint` what stands in brackets at
+ * the end of the line, `path` the keys within the value where the value is a map.
+ */
+export interface Flaw {
+  readonly expected?: string;
+  readonly hint?: string;
+  readonly path?: readonly string[];
+}
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+const value = <T>(read: T): Value<T> => ({ value: read });
+
+/** The zod schema of a key that takes `field`; a wrong value becomes an issue "custom" whose params are its Flaw. */
+export function takes<T>(z: Zod, field: Field<T>, description: string): ZodType<T> {
+  return z
+    .any()
+    .transform((given, context): T => {
+      const read = field.read(given);
+      if ("value" in read) return read.value;
+      const { expected = field.expected, hint, path = [] } = read;
+      context.issues.push({ code: "custom", input: given, path: [...path], params: { expected, hint } });
+      return z.NEVER;
+    })
+    .meta({ ...field.json, description });
+}
+
+/** Numbers are as good as their digits; what else is not text is not text. */
+function textOf(given: unknown): string | undefined {
+  if (typeof given === "string") return given;
+  return typeof given === "number" ? String(given) : undefined;
+}
+
+export const duration: Field<number> = {
+  expected: DURATION_EXAMPLES,
+  json: { type: ["string", "number"], examples: ["500ms", "10s", "1m30s", 5] },
+  read(given) {
+    const text = textOf(given);
+    const durationMs = text === undefined ? undefined : parseDuration(text);
+    if (durationMs === undefined) return {};
+    if (durationMs <= 0) return { expected: "a duration above zero" };
+    if (durationMs > MAX_DURATION_MS) return { expected: `at most ${formatDuration(MAX_DURATION_MS)}` };
+    return value(durationMs);
+  },
+};
+
+export function wholeNumber(lowest: number, highest: number): Field<number> {
+  return {
+    expected: `a whole number from ${lowest} to ${highest}`,
+    json: { type: "integer", minimum: lowest, maximum: highest },
+    read(given) {
+      const text = textOf(given) ?? "";
+      const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return number >= lowest && number <= highest ? value(number) : {};
+    },
+  };
+}
+
+export const flag: Field<boolean> = {
+  expected: "true or false",
+  json: { type: "boolean" },
+  read(given) {
+    if (typeof given === "boolean") return value(given);
+    return given === "true" || given === "false" ? value(given === "true") : {};
+  },
+};
+
+export function oneOf<const T extends string>(names: readonly T[]): Field<T> {
+  return {
+    expected: `one of ${names.join(", ")}`,
+    json: { enum: names },
+    read(given) {
+      const found = names.find((name) => name === given);
+      return found === undefined ? {} : value(found);
+    },
+  };
+}
+
+/** What JSON Schema says of a text, for which a number will do. */
+export const TEXT_OR_NUMBER: JsonSchema = { type: ["string", "number"], minLength: 1 };
+
+/** Any text that is not empty. */
+export function text(expected: string): Field<string> {
+  return {
+    expected,
+    json: TEXT_OR_NUMBER,
+    read(given) {
+      if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
+      const read = textOf(given);
+      if (read === undefined || read === "") return {};
+      return read.includes("\0") ? { hint: "it holds a zero byte" } : value(read);
+    },
+  };
+}
+
+export const absolutePath: Field<string> = {
+  expected: "a path that begins with a slash",
+  json: { type: "string", pattern: "^/" },
+  read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
+};
+
+/** The kernel takes 107 bytes of a socket's path; until it is in its place ours has a longer name. */
+const LONGEST_SOCKET_PATH_BYTES = 90;
+
+export const socketPath: Field<string> = {
+  expected: `a path that begins with a slash, of at most ${LONGEST_SOCKET_PATH_BYTES} bytes`,
+  json: absolutePath.json,
+  read(given) {
+    const read = absolutePath.read(given);
+    if (!("value" in read)) return read;
+    return Buffer.byteLength(read.value) <= LONGEST_SOCKET_PATH_BYTES ? read : { hint: "it is too long" };
+  },
+};
+
+const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
+
+/** Something to connect to; a bare port is on 127.0.0.1. */
+export const address: Field<Address> = {
+  expected: PORT_FORMS,
+  json: {
+    type: ["string", "integer"],
+    minimum: 1,
+    maximum: 65535,
+    examples: [5432, "db.internal:5432", "[::1]:6379", "unix:/run/app.sock"],
+  },
+  read(given) {
+    const written = textOf(given);
+    if (written === undefined) return {};
+    if (/^[+-]?\d+$/.test(written)) {
+      const port = parsePort(written, 1);
+      return port ? value({ family: "tcp", host: "127.0.0.1", port }) : {};
+    }
+    const parsed = parseAddress(written, 1);
+    if ("flaw" in parsed) return { hint: parsed.flaw };
+    return parsed.family === "tcp" && parsed.host === "" ? { hint: "it has no host before the colon" } : value(parsed);
+  },
+};
+
+export type TcpAddress = Extract<Address, { family: "tcp" }>;
+
+/** The same where a socket file makes no sense. */
+export const tcpAddress: Field<TcpAddress> = {
+  expected: "a port from 1 to 65535, HOST:PORT or [V6]:PORT",
+  json: { type: ["string", "integer"], minimum: 1, maximum: 65535, examples: [443, "api.internal:443"] },
+  read(given) {
+    const read = address.read(given);
+    if (!("value" in read)) return read;
+    return read.value.family === "tcp" ? value(read.value) : { hint: "a socket file will not do here" };
+  },
+};
+
+/** Something to listen on. */
+export const listenAddress: Field<Address> = {
+  expected: "HOST:PORT, :PORT or unix:/PATH",
+  json: { type: "string", examples: ["0.0.0.0:5000", "127.0.0.1:5000", "unix:/run/health.sock"] },
+  read(given) {
+    const written = textOf(given);
+    if (written === undefined) return {};
+    const parsed = parseAddress(written, 0);
+    return "flaw" in parsed ? { hint: parsed.flaw } : value(parsed);
+  },
+};
+
+/** What an answer must hold. All that it is made of can be seen, so that two can be compared. */
+export class Pattern {
+  /** As the user wrote it; may hold a secret, so it is not for messages. */
+  readonly text: string;
+  readonly expression: RegExp | undefined;
+
+  constructor(text: string, expression?: RegExp) {
+    this.text = text;
+    this.expression = expression;
+  }
+
+  matches(content: string): boolean {
+    return this.expression?.test(content) ?? content.includes(this.text);
+  }
+
+  /** True where what matches goes on to match, whatever comes after it: it asks neither for an end nor for what must not follow. */
+  get lasts(): boolean {
+    const { source } = this.expression ?? { source: "" };
+    const bare = source.replaceAll(/\\[^bB]/g, "").replaceAll(/\[[^\]]*\]/g, "");
+    return !/\$|\\[bB]|\(\?!/.test(bare);
+  }
+}
+
+/** A substring, or a regular expression of ECMAScript between slashes, with flags of i, m, s, u and v behind. */
+export const pattern: Field<Pattern> = {
+  expected: "a text, or a regular expression between slashes such as /^OK/i",
+  json: { ...TEXT_OR_NUMBER, examples: ["imok", "/Mode: (leader|follower)/"] },
+  read(given) {
+    if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    const written = textOf(given);
+    if (written === undefined || written === "") return {};
+    const [, source, flags = ""] = /^\/(.+)\/([a-z]*)$/s.exec(written) ?? [];
+    if (source === undefined) return value(new Pattern(written));
+    if (!/^[imsuv]*$/.test(flags)) return { hint: "its flags may be i, m, s, u and v" };
+    try {
+      return value(new Pattern(written, new RegExp(source, flags)));
+    } catch {
+      const hasFlags = /\(\?[a-zA-Z-]+\)/.test(source);
+      return { hint: hasFlags ? "flags stand behind the last slash: /ok/i" : "its regular expression is not valid" };
+    }
+  },
+};

@@ -1,0 +1,112 @@
+// What a JSON document must hold: pointers (RFC 6901), each with its value.
+
+import type { Field } from "./field.ts";
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export interface Expected {
+  readonly pointer: string;
+  /** The pointer's steps. */
+  readonly path: readonly string[];
+  readonly value: Json;
+}
+
+/** RFC 6901; the empty one is the whole document. */
+const POINTER = /^(?:\/(?:[^/~]|~[01])*)*$/;
+
+export const json: Field<readonly Expected[]> = {
+  expected: "JSON pointers, each with the value that must be there",
+  json: {
+    type: "object",
+    minProperties: 1,
+    propertyNames: { pattern: POINTER.source },
+    examples: [{ "/status": "UP" }],
+  },
+  read(given) {
+    if (!isMap(given)) return {};
+    const read: Expected[] = [];
+    for (const [pointer, value] of Object.entries(given)) {
+      if (!POINTER.test(pointer)) {
+        return { expected: "a JSON pointer such as /status or /checks/0/name", path: [pointer] };
+      }
+      if (!isJson(value)) return { expected: "a value that JSON has", path: [pointer] };
+      const path = pointer.split("/").slice(1);
+      read.push({ pointer, path: path.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")), value });
+    }
+    return read.length === 0 ? {} : { value: read };
+  },
+};
+
+export const isMap = (given: unknown): given is Readonly<Record<string, unknown>> =>
+  typeof given === "object" && given !== null && !Array.isArray(given);
+
+function isJson(given: unknown): given is Json {
+  if (given === null || typeof given === "string" || typeof given === "boolean") return true;
+  if (typeof given === "number") return Number.isFinite(given);
+  if (Array.isArray(given)) return given.every(isJson);
+  return isMap(given) && Object.values(given).every(isJson);
+}
+
+/** Undefined where the document holds it all; else what is wrong, a phrase such as `the body is not JSON`. */
+export function flawOfJson(
+  text: string,
+  whole: boolean,
+  expected: readonly Expected[],
+  hide: (text: string) => string,
+): string | undefined {
+  if (!whole) return "the body is longer than 64 KiB, too long to be read as JSON";
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return "the body is not JSON";
+  }
+  for (const { pointer, path, value } of expected) {
+    const name = pointer === "" ? "its JSON" : pointer;
+    const found = follow(document, path);
+    if (found === undefined) return `its JSON has no ${name}`;
+    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, hide)}, not what is expected`;
+  }
+  return undefined;
+}
+
+/** RFC 6901, 4. */
+function follow(document: unknown, path: readonly string[]): { readonly value: unknown } | undefined {
+  let value = document;
+  for (const step of path) {
+    if (Array.isArray(value)) {
+      if (!/^(?:0|[1-9]\d{0,8})$/.test(step) || Number(step) >= value.length) return undefined;
+      value = value[Number(step)];
+    } else if (isMap(value) && Object.hasOwn(value, step)) value = value[step];
+    else return undefined;
+  }
+  return { value };
+}
+
+/** Of two values of JSON; no deeper than the shallower one. */
+export function isSame(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one)) {
+    return (
+      Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]))
+    );
+  }
+  if (!isMap(one)) return one === other;
+  if (!isMap(other)) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key]))
+  );
+}
+
+function describe(value: unknown, hide: (text: string) => string): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (isMap(value)) return "an object";
+  return typeof value === "string" ? JSON.stringify(shorten(hide(value))) : String(value);
+}
+
+/** What is shown of a value or an address that the peer gave. */
+const SHOWN_CHARACTERS = 100;
+
+export const shorten = (text: string): string =>
+  text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text;

@@ -1,0 +1,144 @@
+// URLs of services that have a user and a password: postgres://user:password@host:5432/database.
+//
+// Strict, since what is read wrongly connects to something else; and whatever is wrong
+// with one is told without a piece of it, for each may be part of the password.
+
+import { type Address, formatAddress, parseAddress, parsePort } from "../net/address.ts";
+import type { Field, Flaw } from "./field.ts";
+
+export interface UrlForm {
+  /** Without "://"; the first is the one to show. */
+  readonly protocols: readonly [string, ...string[]];
+  readonly port: number;
+  /** What follows "such as". */
+  readonly example: string;
+  /** Parameters that may stand after "?", with the values they take; `socket=/PATH` always may. */
+  readonly parameters?: Readonly<Record<string, readonly string[]>>;
+  /** The socket within the folder that `host=/FOLDER` names. */
+  readonly socketIn?: (folder: string, port: number) => string;
+}
+
+export interface ServiceUrl {
+  readonly protocol: string;
+  readonly address: Address;
+  /** Percent-decoded, as are the next two. */
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** What follows the first slash. */
+  readonly path: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** As it was written, without the password. */
+  readonly shown: string;
+  /** The password in each form in which it might be shown. */
+  readonly secrets: readonly string[];
+}
+
+const PARTS =
+  /^(?<protocol>[a-z][a-z+]*):\/\/(?:(?<user>[^:@/?#]*)(?<colon>:(?<password>[^:@/?#]*))?@)?(?<host>\[[^\]@/?#]*\]|[^:@/?#[\]]*)(?::(?<port>\d*))?(?:\/(?<path>[^/?#]*))?(?:\?(?<query>[^?#]*))?$/;
+
+const ENCODE = "a character such as @ : / ? # % in a user or password is written %40, %3A, %2F, %3F, %23, %25";
+
+export function serviceUrl(form: UrlForm): Field<ServiceUrl> {
+  const { protocols, example } = form;
+  return {
+    expected: `a URL such as ${example}`,
+    json: { type: "string", pattern: `^(${protocols.join("|").replaceAll("+", "\\+")})://`, examples: [example] },
+    read(given) {
+      if (typeof given !== "string") return {};
+      const read = readUrl(given, form);
+      return "shown" in read ? { value: read } : read;
+    },
+  };
+}
+
+function readUrl(text: string, form: UrlForm): ServiceUrl | Flaw {
+  if (!form.protocols.some((protocol) => text.startsWith(`${protocol}://`))) {
+    return { hint: `it begins with ${form.protocols.map((protocol) => `${protocol}://`).join(" or ")}` };
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\s\x00-\x1f\x7f]/.test(text)) return { hint: "it holds a blank or a control character" };
+  const parts = PARTS.exec(text)?.groups;
+  if (!parts) return { hint: ENCODE };
+  const { protocol = "", host = "" } = parts;
+  const [user, password, path, query] = [parts["user"], parts["password"], parts["path"], parts["query"]].map(decoded);
+  if (user === null || password === null || path === null || query === null) return { hint: ENCODE };
+  const parameters = readParameters(parts["query"] ?? "", form);
+  if (!("values" in parameters)) return parameters;
+  const port = parts["port"] ? parsePort(parts["port"], 1) : form.port;
+  if (port === undefined) return { hint: "its port is not a number from 1 to 65535" };
+  const address = readAddress(host, port, parameters.values, form);
+  if (!("family" in address)) return address;
+  const shown = [
+    `${protocol}://`,
+    parts["user"] ? `${parts["user"]}@` : "",
+    host,
+    parts["port"] ? `:${parts["port"]}` : "",
+    parts["path"] === undefined ? "" : `/${parts["path"]}`,
+    parts["query"] ? `?${parts["query"]}` : "",
+  ].join("");
+  return {
+    protocol,
+    address,
+    user: user || undefined,
+    password: password || undefined,
+    path: path ?? "",
+    parameters: parameters.values,
+    shown,
+    secrets: password ? passwordForms(password, parts["password"]) : [],
+  };
+}
+
+/** A password as it is, as it was written, and as a URL would have it. */
+export const passwordForms = (password: string, written = password): readonly string[] => [
+  ...new Set([password, written, encodeURIComponent(password)]),
+];
+
+/** Null where it cannot be decoded, or holds what no server takes. */
+function decoded(text: string | undefined): string | undefined | null {
+  if (text === undefined) return undefined;
+  try {
+    const plain = decodeURIComponent(text);
+    return plain.includes("\0") ? null : plain;
+  } catch {
+    return null;
+  }
+}
+
+function readParameters(
+  query: string,
+  { parameters = {}, socketIn }: UrlForm,
+): { readonly values: Readonly<Record<string, string>> } | Flaw {
+  const names = ["socket", ...(socketIn ? ["host"] : []), ...Object.keys(parameters)];
+  const values: Record<string, string> = {};
+  for (const pair of query === "" ? [] : query.split("&")) {
+    const [name = "", ...rest] = pair.split("=");
+    if (!names.includes(name)) return { hint: `after the question mark may stand ${names.join(", ")}` };
+    if (name in values) return { hint: `${name} stands there twice` };
+    const value = decoded(rest.join("=")) ?? "";
+    const allowed = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (allowed && !allowed.includes(value)) return { hint: `${name} may be ${allowed.join(", ")}` };
+    values[name] = value;
+  }
+  return { values };
+}
+
+function readAddress(
+  host: string,
+  port: number,
+  { socket, host: folder }: Readonly<Record<string, string>>,
+  { socketIn }: UrlForm,
+): Address | Flaw {
+  if (socket !== undefined || folder !== undefined) {
+    if (socket !== undefined && folder !== undefined) return { hint: "it has both host= and socket=" };
+    if (host !== "" && host !== "localhost") return { hint: "it has both a host and a socket" };
+    const path = socket ?? socketIn?.(folder ?? "", port) ?? "";
+    const parsed = parseAddress(`unix:${path}`, 1);
+    return "flaw" in parsed ? { hint: parsed.flaw.replace("after unix:", "of the socket") } : parsed;
+  }
+  if (host === "") return { hint: "it has no host" };
+  const parsed = parseAddress(`${host}:${port}`, 1);
+  return "flaw" in parsed ? { hint: "its host is neither a name nor an IP address" } : parsed;
+}
+
+/** For messages. */
+export const peerOf = ({ address }: ServiceUrl): string => formatAddress(address);

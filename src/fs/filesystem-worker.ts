@@ -1,0 +1,143 @@
+// The thread that filesystem.ts has its questions answered by: one at a time, by
+// calls that block. Only regular files are opened: to open a FIFO or a device may
+// block for ever, or do something.
+
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { codeOf } from "../system/errors.ts";
+import {
+  type Census,
+  findNearMisses,
+  lookAtProcess,
+  type Matching,
+  type NearMisses,
+  type ProcessFacts,
+  type Sought,
+  takeCensus,
+} from "../process/proc.ts";
+import { findCause } from "./cause.ts";
+import { measure, type NoRoom, type Room } from "./usage.ts";
+
+declare const self: Worker;
+
+export type Question =
+  | { readonly ask: "stat"; readonly path: string }
+  | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
+  | { readonly ask: "room"; readonly path: string }
+  /** Why a call for it has failed with that code. */
+  | { readonly ask: "cause"; readonly path: string; readonly code: string }
+  /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
+  | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
+  /** What may have been meant by names that no process has. */
+  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & OfScripts)
+  /** One process by its number. */
+  | ({
+      readonly ask: "process";
+      readonly path: `/proc/${number}`;
+      readonly matching: Matching | undefined;
+    } & OfScripts);
+
+interface OfScripts {
+  readonly scripts: readonly number[];
+}
+
+export interface Answers {
+  readonly stat: Stat;
+  readonly read: Content;
+  readonly room: Room | NoRoom;
+  readonly cause: { readonly text: string | undefined };
+  readonly census: Census;
+  readonly "near-misses": readonly NearMisses[];
+  readonly process: ProcessFacts;
+}
+
+export interface Stat {
+  /** "regular file", "directory"…; of what a symbolic link leads to. */
+  readonly type: string;
+  /** Milliseconds since the epoch. */
+  readonly changedAt: number;
+}
+
+/** `text` is the start of a regular file, and absent of anything else. */
+export interface Content extends Stat {
+  readonly text?: string;
+  /** There is more of it. */
+  readonly cut: boolean;
+}
+
+export type Reply = { readonly value: Answers[keyof Answers] } | { readonly code: string };
+
+function answer(question: Question): Answers[keyof Answers] {
+  switch (question.ask) {
+    case "stat":
+      return describe(statSync(question.path));
+    case "read":
+      return readStart(question.path, question.limitBytes);
+    case "room":
+      return measure(question.path);
+    case "cause":
+      return { text: findCause(question.path, question.code) };
+    case "census":
+      return takeCensus(question.sought, question.scripts);
+    case "near-misses":
+      return findNearMisses(question.names, question.scripts);
+    case "process":
+      return lookAtProcess(Number(question.path.slice("/proc/".length)), question.matching, question.scripts);
+  }
+}
+
+type Stats = ReturnType<typeof statSync> & object;
+
+function describe(stats: Stats): Stat {
+  const type = stats.isFile()
+    ? "regular file"
+    : stats.isDirectory()
+      ? "directory"
+      : stats.isFIFO()
+        ? "FIFO"
+        : stats.isSocket()
+          ? "socket"
+          : "device";
+  return { type, changedAt: Number(stats.mtimeMs) };
+}
+
+function readStart(path: string, limitBytes: number): Content {
+  const before = statSync(path);
+  if (!before.isFile()) return { ...describe(before), cut: false };
+  const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0));
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return { ...describe(stats), cut: false };
+    // What /proc and /sys hold has no size beforehand, so the end is where a read ends.
+    const bytes = Buffer.alloc(limitBytes + 1);
+    let length = 0;
+    while (length < bytes.byteLength) {
+      const count = readMore(fd, bytes, length);
+      if (count === 0) break;
+      length += count;
+    }
+    const text = new TextDecoder().decode(bytes.subarray(0, Math.min(length, limitBytes)));
+    return { ...describe(stats), text, cut: length > limitBytes };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** 0 at the end, and where there is no more to read at once; throws where there was nothing at all. */
+function readMore(fd: number, bytes: Buffer, length: number): number {
+  try {
+    return readSync(fd, bytes, length, bytes.byteLength - length, null);
+  } catch (error) {
+    if (codeOf(error) === "EAGAIN" && length > 0) return 0;
+    throw error;
+  }
+}
+
+self.onmessage = ({ data }: MessageEvent<Question>) => {
+  let reply: Reply;
+  try {
+    reply = { value: answer(data) };
+  } catch (error) {
+    reply = { code: codeOf(error) };
+  }
+  self.postMessage(reply);
+};

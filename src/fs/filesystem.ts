@@ -1,0 +1,213 @@
+// Asks file systems, on threads of our own.
+//
+// A call into a dead mount (NFS without its server, a failed disk) does not return
+// and cannot be taken back. The runtime has as many threads for such calls as the
+// host has processors, and look-ups of names share them: two hung calls on a
+// small host would stop both. So one thread of ours answers all questions, in
+// turn. Where it does not come back within a moment, the others get a second one.
+// What hangs is not asked again until it has answered, and no mount has more than
+// two threads. A thread costs 7 MB; none is there before the first question.
+
+import { type Failure, failed } from "../checks/check.ts";
+import { roundDuration } from "../text/duration.ts";
+import { pause } from "../system/event-loop.ts";
+import type { Answers, Question, Reply } from "./filesystem-worker.ts";
+import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
+
+/** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
+const SLOW_MS = 100;
+
+/** What is abandoned after less may just be slow, as when an asker hangs up: who asks next waits for it. */
+const STUCK_MS = 1000;
+
+const MAX_THREADS = 8;
+
+/** So that one bad file does not take its whole file system for dead, and a dead one not all threads. */
+const MAX_THREADS_OF_MOUNT = 2;
+
+const RETRY_MS = 20;
+
+/** Of our own, since a file may fail with EAGAIN: no thread for want of memory or of a process slot. */
+const NO_THREAD = "no thread";
+
+const RESOURCE_CODES = [NO_THREAD, "EMFILE", "ENFILE", "ENOMEM"];
+
+interface Job {
+  readonly question: Question;
+  readonly settle: (reply: Reply) => void;
+  /** When a thread took it, by performance.now(). */
+  since: number;
+  /** Nobody waits for it any more. */
+  abandoned: boolean;
+  mount?: string;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  job: Job | undefined;
+}
+
+const threads: Thread[] = [];
+const queue: Job[] = [];
+let later: ReturnType<typeof setTimeout> | undefined;
+
+export type Told<Q extends Question> = { readonly value: Answers[Q["ask"]] } | { readonly code: string } | Failure;
+
+/** The answer, or the code of the call that failed. Settles at once when `signal` aborts; never rejects. */
+export async function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<Told<Q>> {
+  let lacking: string | undefined;
+  for (;;) {
+    const told = await askOnce(question, signal);
+    if ("code" in told && RESOURCE_CODES.includes(told.code)) lacking = told.code;
+    else if (lacking === undefined || !("reason" in told)) return told as Told<Q>;
+    if (!signal.aborted) await pause(RETRY_MS, signal);
+    if (signal.aborted) {
+      return failed("resource", `nothing left of this host to look at ${question.path} with (${lacking})`);
+    }
+  }
+}
+
+function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failure> {
+  const stuck = whatHangs(question);
+  if (stuck) return Promise.resolve(stuck);
+  return new Promise((resolve) => {
+    const job: Job = {
+      question,
+      settle(reply) {
+        signal.removeEventListener("abort", abandon);
+        resolve(reply);
+      },
+      since: 0,
+      abandoned: false,
+    };
+    const abandon = () => {
+      job.abandoned = true;
+      const place = queue.indexOf(job);
+      if (place < 0) return resolve(failed("timeout", `${question.path} did not answer`));
+      queue.splice(place, 1);
+      resolve(failed("timeout", `waiting to look at ${question.path} while others do not answer`));
+    };
+    if (signal.aborted) return resolve(failed("timeout", `waiting to look at ${question.path}`));
+    signal.addEventListener("abort", abandon, { once: true });
+    queue.push(job);
+    dispatch();
+  });
+}
+
+/** What an earlier run has waited for in vain is not asked again while that hangs. */
+function whatHangs(question: Question): Failure | undefined {
+  const now = performance.now();
+  const hanging = slowJobs(now, STUCK_MS).filter(({ abandoned }) => abandoned);
+  if (hanging.length === 0) return undefined;
+  const mount = mountOf(question.path);
+  const of = hanging.filter((job) => mountOfJob(job) === mount);
+  const same = of.find((job) => job.question.path === question.path);
+  const [first] = of;
+  if (same) {
+    return failed(
+      "stuck",
+      `${question.path} has not answered for ${roundDuration(now - same.since)}; it is not asked again until it has`,
+    );
+  }
+  if (first === undefined || of.length < MAX_THREADS_OF_MOUNT) return undefined;
+  return failed(
+    "stuck",
+    `${question.path} is not asked: ${first.question.path} on the same file system (${mount}) has not answered for ${roundDuration(now - first.since)}`,
+  );
+}
+
+const slowJobs = (now: number, sinceMs = SLOW_MS): readonly Job[] =>
+  threads.flatMap(({ job }) => (job && now - job.since >= sinceMs ? [job] : []));
+
+/** Hands out what waits, as far as there are threads. */
+function dispatch(): void {
+  clearTimeout(later);
+  later = undefined;
+  const now = performance.now();
+  const slow = slowJobs(now);
+  while (queue.length > 0) {
+    const place = slow.length === 0 ? 0 : queue.findIndex((job) => mayBeAsked(job, slow));
+    const job = queue[place];
+    if (job === undefined) break;
+    const idle = threads.find((thread) => thread.job === undefined);
+    if (!idle && (threads.length > slow.length || threads.length >= MAX_THREADS)) break;
+    queue.splice(place, 1);
+    const thread = idle ?? openThread();
+    if (!thread) {
+      job.settle({ code: NO_THREAD });
+      continue;
+    }
+    thread.job = job;
+    job.since = now;
+    thread.worker.ref();
+    thread.worker.postMessage(job.question);
+  }
+  const next = Math.min(...threads.flatMap(({ job }) => (job && now - job.since < SLOW_MS ? [job.since] : [])));
+  if (queue.length > 0 && next < Number.POSITIVE_INFINITY) later = setTimeout(dispatch, next + SLOW_MS - now + 1);
+}
+
+function mayBeAsked(job: Job, slow: readonly Job[]): boolean {
+  const mount = mountOfJob(job);
+  const of = slow.filter((other) => mountOfJob(other) === mount);
+  return of.length < MAX_THREADS_OF_MOUNT && !of.some((other) => other.question.path === job.question.path);
+}
+
+/** In the compiled binary the thread's file lies where it did below src/, and all else in one place. */
+const THREAD_FILE = import.meta.url.endsWith("/fs/filesystem.ts")
+  ? "./filesystem-worker.ts"
+  : "./fs/filesystem-worker.ts";
+
+/** Undefined where the system gives none. */
+function openThread(): Thread | undefined {
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL(THREAD_FILE, import.meta.url).href, { smol: true });
+  } catch {
+    return undefined;
+  }
+  const thread: Thread = { worker, job: undefined };
+  const settle = (reply: Reply) => {
+    const { job } = thread;
+    thread.job = undefined;
+    worker.unref();
+    if (job && !job.abandoned) job.settle(reply);
+  };
+  const close = () => {
+    const place = threads.indexOf(thread);
+    if (place >= 0) threads.splice(place, 1);
+    worker.terminate();
+  };
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+    settle(data);
+    if (queue.length === 0 && threads.some((other) => other !== thread && other.job === undefined)) close();
+    else dispatch();
+  };
+  // One that was started, and then found no memory to run in.
+  worker.onerror = (event) => {
+    event.preventDefault();
+    close();
+    settle({ code: NO_THREAD });
+    dispatch();
+  };
+  threads.push(thread);
+  return thread;
+}
+
+function mountOfJob(job: Job): string {
+  job.mount ??= mountOf(job.question.path);
+  return job.mount;
+}
+
+/** Read once a turn of the event loop: a round may have a thousand paths. */
+let mounts: readonly Mount[] | undefined;
+
+/** The mount point that a path is below. Looked up only while something hangs. */
+function mountOf(path: string): string {
+  if (mounts === undefined) {
+    mounts = parseMounts(readMountinfo());
+    setImmediate(() => {
+      mounts = undefined;
+    });
+  }
+  return mountAt(mounts, path)?.point ?? "/";
+}

@@ -1,0 +1,87 @@
+// The connections that this process has accepted on a port, by what the kernel knows of them. Nothing else shows
+// which of them are idle, and whether a client has closed its side.
+
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_TCP,
+  libc,
+  SHUT_RDWR,
+  TCP_CLOSE_WAIT,
+  TCP_INFO,
+  TCP_LISTEN,
+} from "../system/libc.ts";
+
+export interface TcpConnection {
+  readonly fd: number;
+  /** The peer's address and port. */
+  readonly peer: string;
+  /** How long ago anything was sent or received, other than acknowledgements. */
+  readonly idleMs: number;
+  /** How long after its last data the peer closed its sending side; undefined where it has not. */
+  readonly endedAfterMs: number | undefined;
+}
+
+/** New descriptors have the lowest free numbers, so beyond such a gap there are none. */
+const LONGEST_GAP = 1024;
+
+const SOCKADDR_BYTES = 28;
+const INET6_ADDRSTRLEN = 46;
+
+/** Of struct tcp_info, in words of 32 bits. */
+const TCP_INFO_WORDS = 15;
+const LAST_DATA_SENT = 11;
+const LAST_DATA_RECEIVED = 13;
+const LAST_ACK_RECEIVED = 14;
+
+/** Needs no descriptor. Empty where the system calls of Linux are not at hand. About 0.3 ms, and 1 ms for a thousand. */
+export function connectionsAt(port: number): readonly TcpConnection[] {
+  if (!libc) return [];
+  const found: TcpConnection[] = [];
+  const name = new Uint8Array(SOCKADDR_BYTES);
+  const size = new Uint32Array(1);
+  const info = new Int32Array(TCP_INFO_WORDS);
+  for (let fd = 0, gap = 0; gap < LONGEST_GAP; fd++, gap++) {
+    size[0] = SOCKADDR_BYTES;
+    // Closed, or no socket, is part of the gap: either way there may be more beyond.
+    if (libc.getsockname(fd, name, size) !== 0) continue;
+    gap = 0;
+    if (!isTcp(name) || portIn(name) !== port) continue;
+    size[0] = info.byteLength;
+    if (libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, size) !== 0) continue;
+    const state = (info[0] ?? 0) & 0xff;
+    if (state === TCP_LISTEN) continue;
+    const word = (at: number): number => (info[at] ?? 0) >>> 0;
+    const receivedMs = word(LAST_DATA_RECEIVED);
+    size[0] = SOCKADDR_BYTES;
+    if (libc.getpeername(fd, name, size) !== 0) continue;
+    found.push({
+      fd,
+      peer: peerKey(hostIn(name), portIn(name)),
+      idleMs: Math.min(word(LAST_DATA_SENT), receivedMs),
+      endedAfterMs: state === TCP_CLOSE_WAIT ? receivedMs - word(LAST_ACK_RECEIVED) : undefined,
+    });
+  }
+  return found;
+}
+
+/** As `peer` has it. */
+export const peerKey = (host: string | undefined, port: number | undefined): string => `${host} ${port}`;
+
+/** The runtime, whose descriptor it is, finds it closed by its peer. */
+export function shutDown({ fd }: TcpConnection): void {
+  libc?.shutdown(fd, SHUT_RDWR);
+}
+
+const familyIn = (name: Uint8Array): number => (name[0] ?? 0) | ((name[1] ?? 0) << 8);
+
+const isTcp = (name: Uint8Array): boolean => familyIn(name) === AF_INET || familyIn(name) === AF_INET6;
+
+const portIn = (name: Uint8Array): number => ((name[2] ?? 0) << 8) | (name[3] ?? 0);
+
+function hostIn(name: Uint8Array): string {
+  const family = familyIn(name);
+  const into = Buffer.alloc(INET6_ADDRSTRLEN);
+  libc?.inet_ntop(family, name.slice(family === AF_INET ? 4 : 8), into, INET6_ADDRSTRLEN);
+  return into.toString("latin1", 0, into.indexOf(0));
+}

@@ -1,0 +1,89 @@
+// Who stands behind a control socket: a socket of another user's would be told what is meant for the daemon, and
+// could answer that it is done.
+
+import { lstatSync, realpathSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
+import { onOneLine } from "../../config/problem.ts";
+import { preparePeer } from "../../net/connect.ts";
+import {
+  AF_UNIX,
+  libc,
+  SO_PEERCRED,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../system/libc.ts";
+import { describeUser } from "../../system/users.ts";
+
+const ROOT = 0;
+const STICKY = 0o1000;
+const OTHERS_WRITE = 0o002;
+const GROUP_WRITES = 0o020;
+
+/**
+ * Why the process behind the path is not to be believed, on one line; undefined where it may be, or where there is
+ * none, or where that cannot be found out. It is believed if its user is root, this user, or the owner of the socket's folder,
+ * and no other user may put a socket of his in its place.
+ */
+export function distrust(path: string): string | undefined {
+  const uid = peerUser(path);
+  if (uid === undefined) return undefined;
+  const shown = onOneLine(path);
+  const folders = foldersOf(path);
+  const [folder] = folders;
+  if (!folder) return undefined;
+  const open = folders.find(({ stats }) => othersMayWrite(stats) && !isSticky(stats));
+  if (open) {
+    return `${shown} is not used: other users may write to ${onOneLine(open.path)} and put a socket of their own in its place`;
+  }
+  const isOwner = uid === folder.stats.uid && !othersMayWrite(folder.stats);
+  if (uid === ROOT || uid === process.geteuid?.() || isOwner) return undefined;
+  return `${shown} is not used: the process behind it runs as ${describeUser(uid)}, which is neither root, nor this user, nor the owner of its folder`;
+}
+
+/** That of the process that listens; undefined where none does, and where the system calls are not at hand. */
+function peerUser(path: string): number | undefined {
+  const { sockaddr } = preparePeer({ family: "unix", path });
+  if (!libc || !sockaddr) return undefined;
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    if (libc.connect(fd, sockaddr, sockaddr.byteLength) !== 0) return undefined;
+    const credentials = new Int32Array(3); // pid, uid, gid
+    const size = new Uint32Array([credentials.byteLength]);
+    if (libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, size) !== 0) return undefined;
+    return (credentials[1] ?? 0) >>> 0;
+  } finally {
+    libc.close(fd);
+  }
+}
+
+interface Folder {
+  readonly path: string;
+  readonly stats: Stats;
+}
+
+/** From that of the socket up to the root. */
+function foldersOf(path: string): readonly Folder[] {
+  const folders: Folder[] = [];
+  try {
+    for (
+      let folder = dirname(realpathSync(path)), last = "";
+      folder !== last;
+      last = folder, folder = dirname(folder)
+    ) {
+      folders.push({ path: folder, stats: lstatSync(folder) });
+    }
+  } catch {
+    // What this user may not look into is nothing that it can judge.
+  }
+  return folders;
+}
+
+/** In such a folder only a file's owner may replace it. */
+const isSticky = ({ mode }: Stats): boolean => (mode & STICKY) !== 0;
+
+/** A user's own group has the user's number, as a rule. */
+const othersMayWrite = ({ mode, uid, gid }: Stats): boolean =>
+  (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITES) !== 0 && gid !== uid);

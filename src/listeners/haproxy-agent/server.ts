@@ -1,0 +1,169 @@
+// HAProxy's agent-check: whoever connects is told one line and the connection is closed. It says `drain` and `maint`
+// as long as these are in force, `ready` to whom these were said (agent/owed.ts), else how the host is.
+//
+// While the daemon stops it says `stopped`, which the next daemon's `up` undoes, not `drain`, which would need its `ready`.
+//
+// A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
+
+import { type Clock, clock as hostClock } from "../../system/clock.ts";
+import { listen } from "../listen.ts";
+import type { Log } from "../../log/log.ts";
+import { type Address, formatAddress } from "../../net/address.ts";
+import { descriptorLimit } from "../../system/fd-reserve.ts";
+import type { Withdrawal } from "../../drain/state.ts";
+import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
+import { createOwed } from "./ready-replies.ts";
+
+export type { AgentVerdict } from "./line.ts";
+
+export interface AgentOptions {
+  readonly address: Address;
+  /** As for a health request, by the same deadline; `signal` aborts when the asker has gone. Not asked for while withdrawn. */
+  readonly verdict: (signal: AbortSignal) => Promise<AgentVerdict>;
+  readonly withdrawal: () => Withdrawal | undefined;
+  /** Where it is kept who was told to drain: --state-directory; undefined for nowhere. */
+  readonly directory: string | undefined;
+  readonly log: Pick<Log, "error" | "warning" | "info" | "debug" | "verbose">;
+  /** `verdict` has thrown; the host counts as down. */
+  readonly onFault: (error: Error) => void;
+  /** For tests. */
+  readonly clock?: Clock;
+}
+
+export interface Agent {
+  /** With the port that was picked where 0 was asked for. */
+  readonly address: Address;
+  /** Takes no more connections and ends those that are open. */
+  stop(): Promise<void>;
+}
+
+/** A HAProxy has one open for each of its server lines at most, and only for as long as the answer takes. */
+export const MOST_CONNECTIONS = 256;
+
+/** Of the descriptors, where these are few. */
+const SHARE = 1 / 8;
+
+/** How long the peer may take to close, once it was answered. */
+const LINGER_MS = 2000;
+
+interface Connection {
+  readonly peer: string;
+  readonly gone: AbortController;
+  cancelLinger: (() => void) | undefined;
+}
+
+type Socket = Bun.Socket<Connection>;
+
+/** Throws ListenError; nothing is left behind then. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { address, verdict, withdrawal, directory, log, onFault, clock = hostClock } = options;
+  const owed = createOwed({ directory, log, clock });
+  const most = Math.max(
+    1,
+    Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)),
+  );
+  /** In the order in which they came. */
+  const open = new Set<Socket>();
+
+  const judge = (signal: AbortSignal): Promise<string> =>
+    // In a promise, so that what is thrown at once is caught too.
+    Promise.resolve()
+      .then(() => verdict(signal))
+      .catch((error: unknown): AgentVerdict => {
+        onFault(error instanceof Error ? error : new Error(String(error)));
+        return { healthy: false, down: [] };
+      })
+      .then(healthLine);
+
+  async function answer(socket: Socket): Promise<void> {
+    const { peer, gone } = socket.data;
+    const before = withdrawal();
+    const health = before ? STOPPED : await judge(gone.signal);
+    if (!open.has(socket)) return;
+    // The host may have been withdrawn while the verdict was waited for.
+    const line = lineFor(peer, health, before ?? withdrawal());
+    socket.write(`${line}\n`);
+    // What the peer sends is still read: closed with that unread, the kernel would reset, and the answer may be lost.
+    socket.shutdown();
+    socket.data.cancelLinger = clock.after(LINGER_MS, () => socket.terminate());
+    if (log.verbose) log.debug("agent-check", { peer, answer: line });
+  }
+
+  function lineFor(peer: string, health: string, withdrawn: Withdrawal | undefined): string {
+    if (withdrawn?.maintenance || withdrawn?.drain) {
+      owed.told(peer);
+      return withdrawn.maintenance ? "maint" : "drain";
+    }
+    const line = withdrawn?.stopping ? STOPPED : health;
+    return owed.claim(peer) ? `ready ${line}` : line;
+  }
+
+  function makeRoom(): void {
+    if (open.size < most) return;
+    // Rather one that was answered than one that still waits, and of these the oldest of whoever has most.
+    const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(open);
+    if (victim) {
+      close(victim);
+      victim.terminate();
+    }
+  }
+
+  function close(socket: Socket): void {
+    if (!open.delete(socket)) return;
+    socket.data.cancelLinger?.();
+    socket.data.gone.abort();
+  }
+
+  const serveAt = (at: Address) =>
+    withCode(() =>
+      Bun.listen<Connection>({
+        ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
+        // A peer that has said all it has to say is still answered.
+        allowHalfOpen: true,
+        socket: {
+          open(socket) {
+            makeRoom();
+            socket.data = { peer: peerOf(socket), gone: new AbortController(), cancelLinger: undefined };
+            open.add(socket);
+            void answer(socket);
+          },
+          data() {},
+          // Without this Bun closes for it.
+          end() {},
+          close,
+          error: (socket) => close(socket),
+        },
+      } as Bun.TCPSocketListenOptions<Connection>),
+    );
+
+  const listener = await listen(address, serveAt);
+  const { server } = listener;
+  const bound: Address = address.family === "tcp" ? { ...address, port: server.port } : address;
+  log.info("answering HAProxy's agent-checks", { address: formatAddress(bound) });
+
+  return {
+    address: bound,
+    async stop() {
+      for (const socket of open) close(socket);
+      server.stop(true);
+      await listener.close();
+    },
+  };
+}
+
+function oldestOfMost(sockets: Iterable<Socket>): Socket | undefined {
+  const groups = Map.groupBy(sockets, ({ data }) => data.peer);
+  return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), [])[0];
+}
+
+/** A listener on all addresses names v4 peers as v6 does. */
+const peerOf = ({ remoteAddress }: Socket): string => remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, "") || "unix";
+
+/** Bun gives no code where a name has no address. */
+function withCode<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof Error && !("code" in error && error.code) ? Object.assign(error, { code: "ENOENT" }) : error;
+  }
+}

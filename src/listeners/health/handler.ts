@@ -1,0 +1,58 @@
+// The health listener: any method, any path, one verdict, and nothing else ever. While
+// the host is withdrawn from service it is unhealthy, whatever its checks say.
+
+import type { Verdict } from "../../checks/check.ts";
+import { withoutLastSlash } from "../../config/endpoint.ts";
+import type { Asker, Monitor } from "../../monitor/monitor.ts";
+import { pathOf } from "./path.ts";
+
+const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
+
+export const HEALTHY_BODY = "OK";
+export const UNHEALTHY_BODY = "At least one health check failed";
+export const DRAINING_BODY = "Draining";
+
+/** Never healthy by default. */
+const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
+
+export interface HealthOptions {
+  readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
+  readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
+  /** Whether the host is to be unhealthy, be it healthy or not. */
+  readonly isWithdrawn: () => boolean;
+  /** What an unhealthy host answers, 400 to 599. */
+  readonly failureStatus: number;
+  /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
+  readonly endpoints: readonly string[];
+  /** Called with each path that is no endpoint, if there are endpoints; not with "/". */
+  readonly onOtherPath: (path: string) => void;
+}
+
+export type HealthHandler = (request: Request) => Response | Promise<Response>;
+
+/** A fault while judging counts as unhealthy. */
+export function createHealthHandler(options: HealthOptions): HealthHandler {
+  const { read, ask, isWithdrawn, failureStatus, endpoints, onOtherPath } = options;
+  const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
+    if (isWithdrawn()) return unhealthyResponse(failureStatus, DRAINING_BODY);
+    return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+  };
+  const groupOf = (request: Request): number => {
+    const path = pathOf(request.url);
+    const group = endpoints.indexOf(withoutLastSlash(path)) + 1;
+    if (group === 0 && path !== "/") onOtherPath(path);
+    return group;
+  };
+  return (request) => {
+    if (isWithdrawn()) return answer(UNKNOWN); // no check is run for it
+    const group = endpoints.length === 0 ? 0 : groupOf(request);
+    const known = read(group);
+    if (known) return answer(known);
+    return ask(request, group)
+      .catch(() => UNKNOWN)
+      .then(answer);
+  };
+}
+
+export const unhealthyResponse = (status: number, body = UNHEALTHY_BODY): Response =>
+  new Response(body, { status, headers: HEADERS });

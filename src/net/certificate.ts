@@ -1,0 +1,231 @@
+// What is to be said of the certificate that a peer has shown: each thing that is
+// wrong with it, and when it or one of those above it ends. That is known of a
+// certificate that does not hold, too.
+
+import type { X509Certificate } from "node:crypto";
+import type { PeerCertificate, TLSSocket } from "node:tls";
+import type { Reason } from "../checks/check.ts";
+import type { Trust } from "./trust.ts";
+
+export interface Judgement {
+  /** What is wrong, the most telling first; empty where it holds. */
+  readonly flaws: readonly Flaw[];
+  /** The first end among the certificate and those above it; undefined where none was shown. */
+  readonly end: () => End | undefined;
+  /** What most clients would refuse and this TLS takes: short keys, old signatures. */
+  readonly weaknesses: () => readonly Flaw[];
+  /** What some clients would refuse. */
+  readonly caution: () => string | undefined;
+}
+
+/** `text` goes on from "the certificate of HOST:PORT". */
+export interface Flaw {
+  readonly reason: Extract<Reason, "tls" | "expired">;
+  readonly text: string;
+}
+
+export interface End {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When that is, such as "in 12 days, on 2026-12-06T10:00:00Z". */
+  readonly when: string;
+  /** Whose it is where that is one above the certificate; in quotes. */
+  readonly authority: string | undefined;
+}
+
+/** More than any peer sends; the runtime would not mind. */
+const LONGEST_CHAIN = 20;
+
+/** What a peer may make us print. */
+const LONGEST_TEXT = 120;
+const MOST_NAMES = 5;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** `host` is whose certificate it should be, a name or an IP address; `checkName` is that of node:tls. */
+export function judge(
+  secured: TLSSocket,
+  host: string,
+  trust: Trust,
+  checkName: (host: string, certificate: PeerCertificate) => Error | undefined,
+): Judgement {
+  const now = Date.now();
+  const leaf = secured.getPeerX509Certificate();
+  if (!leaf) {
+    const flaws: Flaw[] = [{ reason: "tls", text: "was not shown" }];
+    return { flaws, end: () => undefined, weaknesses: () => [], caution: () => undefined };
+  }
+  const flaws: Flaw[] = [];
+  // The runtime tells one thing that is wrong with the chain, and a date before all else.
+  const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
+  const byDate = chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
+  const dates = dateFlaw(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
+  if (dates) flaws.push(dates);
+  if (checkName(host, secured.getPeerCertificate())) {
+    flaws.push({ reason: "tls", text: explainName(leaf, host) });
+  }
+  if (chain !== undefined && !(byDate && dates)) {
+    flaws.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf, trust) });
+  }
+  return {
+    flaws,
+    end: () => endOf(pathFrom(leaf, trust.authorities()), now),
+    weaknesses: () => weaknessesOf(pathFrom(leaf, trust.authorities()), trust.authorities()),
+    caution: () => cautionOf(leaf),
+  };
+}
+
+/** What follows "the certificate of HOST:PORT" where it has flaws. */
+export function describeFlaws(judgement: Judgement): string {
+  const texts = judgement.flaws.map(({ text }) => text);
+  const end = judgement.flaws.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
+  if (end) texts.push(`${end.authority ?? "it"} expires ${end.when}`);
+  return texts.join("; ");
+}
+
+/**
+ * The certificate and those above it as far as they are known, the shortest way to an
+ * authority that is trusted: a peer may send what nobody needs, such as an expired cross-signature.
+ */
+function pathFrom(leaf: X509Certificate, authorities: readonly X509Certificate[]): readonly X509Certificate[] {
+  const sent: X509Certificate[] = [];
+  for (let next = leaf.issuerCertificate; next && sent.length < LONGEST_CHAIN; next = next.issuerCertificate) {
+    sent.push(next);
+  }
+  const path = [leaf];
+  for (let current = leaf; path.length < LONGEST_CHAIN; ) {
+    const { fingerprint256 } = current;
+    if (authorities.some((authority) => authority.fingerprint256 === fingerprint256)) break;
+    const signs = (other: X509Certificate) => other.fingerprint256 !== fingerprint256 && hasSigned(other, current);
+    const trusted = lastToEnd(authorities.filter(signs));
+    const above = trusted ?? lastToEnd(sent.filter(signs).filter((one) => !path.includes(one)));
+    if (!above) break;
+    path.push(above);
+    if (trusted) break;
+    current = above;
+  }
+  return path;
+}
+
+function hasSigned(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    return false; // a key of a sort that is not known here
+  }
+}
+
+const lastToEnd = (certificates: readonly X509Certificate[]): X509Certificate | undefined =>
+  certificates.toSorted((one, other) => other.validToDate.getTime() - one.validToDate.getTime())[0];
+
+function endOf(path: readonly X509Certificate[], now: number): End | undefined {
+  const first = path.toSorted((one, other) => one.validToDate.getTime() - other.validToDate.getTime())[0];
+  const at = first?.validToDate.getTime();
+  if (first === undefined || at === undefined || Number.isNaN(at)) return undefined;
+  return { at, when: when(at, now), authority: first === path[0] ? undefined : nameOf(first.subject) };
+}
+
+function dateFlaw(path: readonly X509Certificate[], now: number): Flaw | undefined {
+  for (const certificate of path) {
+    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
+    const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
+    if (to <= now) return { reason: "expired", text: `${which}expired ${when(to, now)}` };
+    if (from > now) return { reason: "tls", text: `${which}becomes valid only ${when(from, now)}` };
+  }
+  return undefined;
+}
+
+/** Less than this is refused by OpenSSL, Go, Java and the browsers. */
+const LEAST_RSA_BITS = 2048;
+
+/** As in sha1WithRSAEncryption and ecdsa-with-SHA1, OpenSSL's names. */
+const OLD_SIGNATURE = /(md[245]|sha-?1)(?!\d)/i;
+
+function weaknessesOf(path: readonly X509Certificate[], authorities: readonly X509Certificate[]): readonly Flaw[] {
+  return path.flatMap((certificate): Flaw[] => {
+    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
+    const flaw = (text: string): Flaw => ({ reason: "tls", text: `${which}${text}; most clients refuse that` });
+    const bits = rsaBits(certificate);
+    // How an authority that is trusted was signed matters to nobody.
+    const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
+    const old = trusted ? undefined : oldSignature(certificate);
+    return [
+      ...(bits !== undefined && bits < LEAST_RSA_BITS ? [flaw(`has an RSA key of ${bits} bits`)] : []),
+      ...(old === undefined ? [] : [flaw(`is signed with ${old}`)]),
+    ];
+  });
+}
+
+function rsaBits({ publicKey }: X509Certificate): number | undefined {
+  const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
+  return asymmetricKeyType?.startsWith("rsa") ? asymmetricKeyDetails?.modulusLength : undefined;
+}
+
+function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | undefined {
+  const [, digest] = OLD_SIGNATURE.exec(signatureAlgorithm) ?? [];
+  return digest?.toUpperCase().replace(/^SHA1$/, "SHA-1");
+}
+
+/** Clients have long ceased to look at the common name: Go, Java, the browsers. */
+const cautionOf = (leaf: X509Certificate): string | undefined =>
+  /DNS:|IP Address:/.test(leaf.subjectAltName ?? "")
+    ? undefined
+    : `the certificate has only a common name, ${nameOf(leaf.subject)}, and no subjectAltName; many clients refuse that`;
+
+function explainChain(code: string, leaf: X509Certificate, { file, authorities }: Trust): string {
+  const by = leaf.issuer === leaf.subject ? "by itself" : `by ${nameOf(leaf.issuer)}`;
+  switch (code) {
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT": {
+      const held = file === undefined ? "" : ` (${file} holds ${count(authorities())})`;
+      return `is signed ${by}, and leads to no authority that is trusted${held}`;
+    }
+    default:
+      return `is signed ${by}, and that does not hold (${code.toLowerCase().replaceAll("_", " ")})`;
+  }
+}
+
+function count(authorities: readonly X509Certificate[]): string {
+  const names = authorities.slice(0, MOST_NAMES).map(({ subject }) => nameOf(subject));
+  const more = authorities.length > names.length ? ` and ${authorities.length - names.length} more` : "";
+  return `${authorities.length}: ${names.join(", ")}${more}`;
+}
+
+/** A name and an address that look alike are two things. */
+function explainName(leaf: X509Certificate, host: string): string {
+  const alternatives = leaf.subjectAltName?.split(", ") ?? [];
+  if (alternatives.includes(`DNS:${host}`)) return `has ${host} as a host name (DNS), not as an address (IP)`;
+  if (alternatives.includes(`IP Address:${host}`)) return `has ${host} as an address (IP), not as a host name (DNS)`;
+  return `is for ${namesOf(leaf)}, not for ${host}`;
+}
+
+/** The common name where there is one; in quotes. */
+function nameOf(subject: string): string {
+  const [, commonName] = /^CN=(.*)$/m.exec(subject) ?? [];
+  return JSON.stringify(clip(commonName ?? subject));
+}
+
+function namesOf(leaf: X509Certificate): string {
+  const names = leaf.subjectAltName?.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")) ?? [];
+  if (names.length === 0) return nameOf(leaf.subject);
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  return `${clip(names.slice(0, MOST_NAMES).join(", "))}${more}`;
+}
+
+function clip(text: string): string {
+  const plain = text.replaceAll(/\p{C}+/gu, " ");
+  return plain.length > LONGEST_TEXT ? `${plain.slice(0, LONGEST_TEXT)}…` : plain;
+}
+
+/** "in 12 days, on 2026-12-06T10:00:00Z", "3 hours ago, on …". */
+function when(at: number, now: number): string {
+  const awayMs = Math.abs(at - now);
+  const [unitMs, unit] =
+    awayMs >= 2 * DAY_MS ? [DAY_MS, "days"] : awayMs >= 2 * HOUR_MS ? [HOUR_MS, "hours"] : [60_000, "minutes"];
+  const away = `${Math.floor(awayMs / unitMs)} ${unit}`;
+  return `${at > now ? `in ${away}` : `${away} ago`}, on ${new Date(at).toISOString().replace(/\.\d+/, "")}`;
+}

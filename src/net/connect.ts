@@ -1,0 +1,256 @@
+// One connect to one address, and nothing sent: connected or why not.
+//
+// A handshake that completed counts, whatever the peer does next; a socket that
+// met itself does not. The connection is closed as a polite client does (FIN), or
+// kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
+
+import { type Failure, failed } from "../checks/check.ts";
+import { whyHidden } from "../fs/hidden.ts";
+import { closeSoon, withReserve } from "../system/fd-reserve.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  EINPROGRESS,
+  EMFILE,
+  ENFILE,
+  errno,
+  errnoName,
+  type Libc,
+  libc,
+  MSG_DONTWAIT,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../system/libc.ts";
+import { look, watch } from "../system/poll.ts";
+import { pause } from "../system/event-loop.ts";
+import { type Address, formatAddress, isIPv4 } from "./address.ts";
+
+/** One numeric address, prepared so that a probe has nothing left to work out. */
+export interface Peer {
+  readonly address: Address;
+  /** struct sockaddr for the system call; absent where it takes node's API to reach the peer. */
+  readonly sockaddr?: Uint8Array;
+}
+
+/** How long a probe waits before it tries again to get a descriptor or a port. */
+const RESOURCE_RETRY_MS = 10;
+
+/** `host` must be numeric; names are for `resolve`. */
+export function preparePeer(address: Address): Peer {
+  const sockaddr = libc && encodeSockaddr(libc, address);
+  return sockaddr ? { address, sockaddr } : { address };
+}
+
+/** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
+export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
+  const attempted = await attempt(peer, signal);
+  if (attempted === CONNECTED) return undefined;
+  const result = await connectAgain(peer, attempted, () => attempt(peer, signal), signal);
+  return result === CONNECTED ? undefined : result;
+}
+
+/**
+ * The same with the connection kept, for a peer with a `sockaddr`: its descriptor, which
+ * the caller must close, and after it refill the reserve.
+ */
+export async function dial(
+  { address, sockaddr }: Required<Peer>,
+  system: Libc,
+  signal: AbortSignal,
+): Promise<number | Failure> {
+  const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, signal, keep));
+  return connectAgain({ address, sockaddr }, await attemptToKeep(), attemptToKeep, signal);
+}
+
+async function connectAgain<T>(
+  { address }: Peer,
+  first: T | string,
+  next: () => Promise<T | string> | T | string,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  for (let attempted = first; ; attempted = await next()) {
+    if (typeof attempted !== "string") return attempted;
+    const failure = explain(address, attempted);
+    // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
+    const again = failure.reason === "resource" || attempted === "EAGAIN";
+    if (!again || signal.aborted) return failure;
+    await pause(RESOURCE_RETRY_MS, signal);
+    if (signal.aborted) return failure;
+  }
+}
+
+const CONNECTED = undefined;
+const ABORTED = "aborted";
+const MET_ITSELF = "met itself";
+
+/** CONNECTED, or why not: ABORTED, MET_ITSELF or the code of the error. */
+function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> | string | undefined {
+  if (signal.aborted) return ABORTED;
+  if (libc && peer.sockaddr) return attemptDirectly(libc, peer.sockaddr, signal, finish);
+  return import("./connect-portable.ts")
+    .then(({ attemptByNet }) => attemptByNet(peer.address, signal))
+    .then((code) => (code === "connected" ? CONNECTED : code));
+}
+
+/** What becomes of a socket that poll(2) has told of: either T, or why it is not connected, closed then. */
+type End<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number) => T | string;
+
+function attemptDirectly<T>(
+  system: Libc,
+  sockaddr: Uint8Array,
+  signal: AbortSignal,
+  finish: End<T>,
+): Promise<T | string> | T | string {
+  const fd = openSocket(system, sockaddr);
+  if (fd < 0) return errnoName(-fd);
+  if (system.connect(fd, sockaddr, sockaddr.byteLength) === 0) return finish(system, fd, sockaddr, POLLOUT);
+  const code = errno();
+  if (code !== EINPROGRESS) {
+    closeSoon(fd);
+    return errnoName(code);
+  }
+  return new Promise((resolve) => {
+    let settled = false;
+    const settle = (result: T | string) => {
+      settled = true;
+      unwatch();
+      resolve(result);
+    };
+    const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => settle(finish(system, fd, sockaddr, revents)));
+    signal.addEventListener("abort", () => {
+      if (settled) return; // cheaper than to take the listener off each time
+      // What arrived while the loop stood still is looked at before it is called late.
+      const revents = look(system, fd, POLLIN | POLLOUT);
+      if (revents !== 0) return settle(finish(system, fd, sockaddr, revents));
+      system.close(fd);
+      settle(ABORTED);
+    });
+  });
+}
+
+/** A descriptor, or minus errno. */
+function openSocket(system: Libc, sockaddr: Uint8Array): number {
+  const open = () => {
+    const fd = system.socket(sockaddr[0] ?? 0, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd >= 0 ? fd : -errno();
+  };
+  const fd = open();
+  return fd === -EMFILE || fd === -ENFILE ? withReserve(open) : fd;
+}
+
+const optionValue = new Int32Array(1);
+const optionLength = new Uint32Array(1);
+const greeting = new Uint8Array(16 * 1024);
+/** A peer that has already sent more than 256 KiB unasked may get a reset. */
+const GREETING_READS = 16;
+
+function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): string | undefined {
+  const error = errorOf(system, fd, revents);
+  // A peer that was connected and then reset had completed the handshake.
+  let code = error === "ECONNRESET" || error === "EPIPE" ? CONNECTED : error;
+  if (code === CONNECTED && metItself(system, fd, sockaddr)) code = MET_ITSELF;
+  // Unread bytes would turn the FIN of close(2) into a reset.
+  if ((revents & POLLIN) !== 0) drainGreeting(system, fd);
+  closeSoon(fd);
+  return code;
+}
+
+function keep(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): number | string {
+  const code = errorOf(system, fd, revents) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
+  if (code === undefined) return fd;
+  closeSoon(fd);
+  return code;
+}
+
+function errorOf(system: Libc, fd: number, revents: number): string | undefined {
+  if ((revents & (POLLERR | POLLHUP)) === 0) return undefined;
+  optionLength[0] = optionValue.byteLength;
+  optionValue[0] = 0;
+  system.getsockopt(fd, SOL_SOCKET, SO_ERROR, optionValue, optionLength);
+  return optionValue[0] === 0 ? undefined : errnoName(optionValue[0]);
+}
+
+function drainGreeting(system: Libc, fd: number): void {
+  for (let reads = 0; reads < GREETING_READS; reads++) {
+    if (system.recv(fd, greeting, greeting.byteLength, MSG_DONTWAIT) <= 0) return;
+  }
+}
+
+const localName = new Uint8Array(128);
+const localNameLength = new Uint32Array(1);
+
+/**
+ * A connect to a free port of this host may be given that very port as its own,
+ * and then TCP's simultaneous open connects the socket with itself.
+ */
+function metItself(system: Libc, fd: number, sockaddr: Uint8Array): boolean {
+  if (sockaddr[0] === AF_UNIX) return false;
+  localNameLength[0] = localName.byteLength;
+  if (system.getsockname(fd, localName, localNameLength) !== 0) return false;
+  // Family, port, then for IPv4 the address, for IPv6 the flow label and the address.
+  const compared = sockaddr[0] === AF_INET ? 8 : 24;
+  for (let index = 0; index < compared; index++) if (localName[index] !== sockaddr[index]) return false;
+  return true;
+}
+
+function encodeSockaddr(system: Libc, address: Address): Uint8Array | undefined {
+  if (address.family === "unix") {
+    const path = Buffer.from(`${address.path}\0`);
+    const sockaddr = new Uint8Array(2 + path.byteLength);
+    new DataView(sockaddr.buffer).setUint16(0, AF_UNIX, true);
+    sockaddr.set(path, 2);
+    return sockaddr;
+  }
+  if (address.host.includes("%")) return undefined; // a zone's number is node's to find
+  const v4 = isIPv4(address.host);
+  const sockaddr = new Uint8Array(v4 ? 16 : 28);
+  const view = new DataView(sockaddr.buffer);
+  view.setUint16(0, v4 ? AF_INET : AF_INET6, true);
+  view.setUint16(2, address.port, false);
+  const bytes = sockaddr.subarray(v4 ? 4 : 8);
+  return system.inet_pton(v4 ? AF_INET : AF_INET6, Buffer.from(`${address.host}\0`), bytes) === 1
+    ? sockaddr
+    : undefined;
+}
+
+function explain(address: Address, code: string): Failure {
+  const peer = formatAddress(address);
+  switch (code) {
+    case ABORTED:
+    case "EAGAIN":
+      return failed("timeout", `${peer} did not accept`);
+    case "ETIMEDOUT":
+      return failed("timeout", `${peer} did not accept before the kernel gave up`);
+    case MET_ITSELF:
+      return failed("refused", `nothing listens on ${peer}; the probe met itself`);
+    case "ECONNREFUSED":
+      return failed("refused", `${peer} refused the connection`);
+    case "ENOENT":
+      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
+    case "ECONNRESET":
+    case "EPIPE":
+      return failed("closed", `${peer} reset the connection`);
+    case "EMFILE":
+    case "ENFILE":
+      return failed("resource", `no descriptor left to reach ${peer} (${code})`);
+    case "EADDRNOTAVAIL":
+      return failed("resource", `no local port or address left to reach ${peer} (${code})`);
+    case "ENOBUFS":
+    case "ENOMEM":
+      return failed("resource", `no memory left to reach ${peer} (${code})`);
+    default:
+      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
+  }
+}
+
+/** A socket file may lie where the service's sandbox hides it. */
+export const whyHiddenAt = (address: Address, code: string): string =>
+  address.family === "unix" ? whyHidden(address.path, code) : "";

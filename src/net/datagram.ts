@@ -1,0 +1,111 @@
+// One datagram to one numeric address, and what its peer says in return. Nothing is
+// sent twice; only the peer is heard.
+
+import { type Failure, failed } from "../checks/check.ts";
+import { codeOf } from "../system/errors.ts";
+import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { pause } from "../system/event-loop.ts";
+import { formatAddress } from "./address.ts";
+
+export interface DatagramPeer {
+  readonly family: "tcp";
+  /** Numeric. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const RESOURCE_RETRY_MS = 10;
+const RESOURCE_CODES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL", "EADDRINUSE"];
+
+/**
+ * Resolves with the first of the peer's datagrams of which `take` makes something.
+ * Never rejects; once `signal` aborts a failure "timeout", and the socket is gone.
+ * Want of a resource is tried again until then, as long as nothing was sent.
+ */
+export async function askByDatagram<T>(
+  peer: DatagramPeer,
+  data: Uint8Array,
+  take: (datagram: Uint8Array) => T | undefined,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  const { createSocket } = await import("node:dgram");
+  for (;;) {
+    const answer = await askOnce(createSocket, peer, data, take, signal);
+    const again = typeof answer === "object" && answer !== null && "reason" in answer && answer.reason === "resource";
+    if (!again) return answer;
+    await pause(RESOURCE_RETRY_MS, signal);
+    if (signal.aborted) return answer;
+  }
+}
+
+function askOnce<T>(
+  createSocket: typeof import("node:dgram").createSocket,
+  peer: DatagramPeer,
+  data: Uint8Array,
+  take: (datagram: Uint8Array) => T | undefined,
+  signal: AbortSignal,
+): Promise<T | Failure> {
+  return new Promise((resolve) => {
+    const late = () => failed("timeout", `${formatAddress(peer)} has not answered`);
+    if (signal.aborted) return resolve(late());
+    const family = peer.host.includes(":") ? 6 : 4;
+    // The address is numeric, so nothing is looked up; the runtime would do it on its thread pool.
+    const lookup = (host: string, _: unknown, found: (error: null, host: string, family: number) => void) =>
+      found(null, host, family);
+    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: lookup as never });
+    let settled = false;
+    const settle = (result: T | Failure) => {
+      if (settled) return;
+      settled = true;
+      signal.removeEventListener("abort", abort);
+      close(socket);
+      resolve(result);
+    };
+    const abort = () => settle(late());
+    const fail = (error: unknown) => settle(explain(peer, codeOf(error)));
+    signal.addEventListener("abort", abort);
+    socket.on("error", fail);
+    socket.on("message", (datagram, { port }) => {
+      // From before the socket was connected, when anybody could send to it.
+      if (settled || port !== peer.port) return;
+      const taken = take(datagram);
+      if (taken !== undefined) settle(taken);
+    });
+    const connected = () => {
+      if (settled) return;
+      try {
+        const { address, port } = socket.address();
+        if (port === peer.port && address === socket.remoteAddress().address) {
+          return settle(failed("refused", `nothing listens on ${formatAddress(peer)}; the probe met itself`));
+        }
+        socket.send(data, (error) => error && fail(error));
+      } catch (error) {
+        // The runtime does not tell of a connect that failed; it is just not connected then.
+        fail(error);
+      }
+    };
+    try {
+      withReserve(() => socket.connect(peer.port, peer.host, connected));
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+function close(socket: import("node:dgram").Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It never was open.
+  }
+  refillReserve();
+}
+
+function explain(peer: DatagramPeer, code: string): Failure {
+  const to = formatAddress(peer);
+  if (code === "ECONNREFUSED") return failed("refused", `${to} refused the datagram`);
+  if (code === "EMSGSIZE") return failed("unreachable", `${to} cannot be sent a datagram of that size`);
+  if (RESOURCE_CODES.includes(code))
+    return failed("resource", `no descriptor, port or memory left to reach ${to} (${code})`);
+  return failed("unreachable", `${to} cannot be reached (${code.startsWith("ERR_") ? "no route" : code})`);
+}

@@ -1,0 +1,72 @@
+// Several addresses of one name, tried one after the other without waiting for a
+// dead one to end: the first that answers calls off the rest.
+
+import { type Failure, failed } from "../checks/check.ts";
+
+/** Ahead of RFC 8305's next attempt: an address that is dead does not eat the timeout of those that live. */
+const NEXT_ADDRESS_MS = 250;
+
+export type Attempt<Peer, T> = (peer: Peer, signal: AbortSignal) => Promise<T | Failure>;
+
+export const isFailure = (value: unknown): value is Failure =>
+  typeof value === "object" && value !== null && "ok" in value && value.ok === false;
+
+/**
+ * Starts with the first; the next starts when one has failed or is slow, each of them
+ * before `withinMs` are over. What a later attempt still comes to after the race is
+ * over is given to `discard`.
+ */
+export function race<Peer, T>(
+  peers: readonly Peer[],
+  attempt: Attempt<Peer, T>,
+  signal: AbortSignal,
+  discard: (late: T) => void = () => {},
+  withinMs = Number.POSITIVE_INFINITY,
+): Promise<T | Failure> {
+  const [only] = peers;
+  if (only === undefined) return Promise.resolve(failed("resolve", "the name has no address"));
+  if (peers.length === 1) return attempt(only, signal);
+  const nextMs = Math.min(NEXT_ADDRESS_MS, withinMs / peers.length);
+  return new Promise((done) => {
+    const running = new AbortController();
+    const abort = () => running.abort();
+    signal.addEventListener("abort", abort);
+    const failures: Failure[] = [];
+    let started = 0;
+    let settled = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const settle = (result: T | Failure) => {
+      settled = true;
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      running.abort();
+      done(result);
+    };
+    const next = () => {
+      clearTimeout(timer);
+      const peer = peers[started];
+      if (peer === undefined) return;
+      started++;
+      timer = setTimeout(next, nextMs);
+      void attempt(peer, running.signal).then((result) => {
+        if (settled) {
+          if (!isFailure(result)) discard(result);
+          return;
+        }
+        if (!isFailure(result)) return settle(result);
+        failures.push(result);
+        if (failures.length === peers.length || (signal.aborted && failures.length === started)) settle(join(failures));
+        else if (!signal.aborted) next();
+      });
+    };
+    if (signal.aborted) abort();
+    next();
+  });
+}
+
+function join(failures: readonly Failure[]): Failure {
+  const [first, ...rest] = failures;
+  if (!first) return failed("resolve", "the name has no address");
+  const late = failures.find(({ reason }) => reason === "timeout");
+  return failed((late ?? first).reason, [first, ...rest].map(({ message }) => message).join("; "));
+}

@@ -1,0 +1,175 @@
+// Names to addresses, beside the connect and not in it, since a look-up cannot be
+// called off: its asker leaves in time, and it may hold up neither other names nor
+// what else the runtime's threads do.
+
+import { dns } from "bun";
+import { type Failure, failed } from "../checks/check.ts";
+import { clock } from "../system/clock.ts";
+import { withReserve } from "../system/fd-reserve.ts";
+import { libc, O_CLOEXEC } from "../system/libc.ts";
+import { pause } from "../system/event-loop.ts";
+import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { createMemory } from "./last-addresses.ts";
+import { isFailure } from "./happy-eyeballs.ts";
+
+export interface Addresses {
+  /** Numeric, in the order in which the system would try them. */
+  readonly addresses: readonly string[];
+  /** Set where they are remembered, since the resolver did not answer: says so, for the result. */
+  readonly warning?: string;
+}
+
+export type Resolution = Addresses | Failure;
+
+/** Without a better share of the asker's timeout, a resolver is called hung after this. */
+const PATIENCE_MS = 2000;
+
+/** Of the twenty threads that glibc has for it. */
+const MOST_ASIDE = 16;
+
+/** A name whose last look-up took longer leaves a quarter of the places to the others. */
+const SLOW_MS = 1000;
+
+const RESOURCE_RETRY_MS = 20;
+
+const DEV_NULL = Buffer.from("/dev/null\0");
+
+const memory = createMemory(clock);
+
+/**
+ * The addresses of a name. When the resolver fails, or has not answered after
+ * `patienceMs`, the last good ones serve for up to an hour; that a name does not
+ * exist is an answer. When the signal aborts first, the answer is a failure "timeout".
+ */
+export async function resolve(host: string, signal: AbortSignal, patienceMs = PATIENCE_MS): Promise<Resolution> {
+  const { promise: impatient, resolve: giveUp } = Promise.withResolvers<Resolution>();
+  const patience = setTimeout(() => {
+    const known = remembered(host, `the resolver has not answered for ${host}`);
+    if (known) giveUp(known);
+  }, patienceMs);
+  // Of a name that is remembered, a want of descriptors need not be waited out.
+  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !memory.recall(host))]);
+  clearTimeout(patience);
+  if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
+  return remembered(host, resolution.message) ?? resolution;
+}
+
+/** The same by what the system says now. Concurrent callers for one name share a look-up, which goes on when they leave. */
+export const resolveAnew = (host: string, signal: AbortSignal): Promise<Resolution> =>
+  lookUpWhile(host, signal, () => true);
+
+/** While this host lacks what a look-up needs, it is tried again as long as `patient` says so. */
+async function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
+  let want: Failure | undefined;
+  for (;;) {
+    const resolution = await unlessAborted(share(host), host, signal);
+    if (!isFailure(resolution)) return resolution;
+    if (resolution.reason === "timeout") return want ?? resolution;
+    if (resolution.reason !== "resource" || !patient()) return resolution;
+    want = resolution;
+    await pause(RESOURCE_RETRY_MS, signal);
+  }
+}
+
+function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {
+  return new Promise((done) => {
+    const abandon = () => {
+      const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
+      done(failed("timeout", `looking up ${host}${others}`));
+    };
+    if (signal.aborted) return abandon();
+    signal.addEventListener("abort", abandon);
+    void shared.then((resolution) => {
+      signal.removeEventListener("abort", abandon);
+      done(resolution);
+    });
+  });
+}
+
+function remembered(host: string, why: string): Addresses | undefined {
+  const known = memory.recall(host);
+  return known && { addresses: known.addresses, warning: `${why}; ${known.note}` };
+}
+
+const inFlight = new Map<string, Promise<Resolution>>();
+
+function share(host: string): Promise<Resolution> {
+  let lookup = inFlight.get(host);
+  if (!lookup) {
+    lookup = lookUpInTurn(host).finally(() => inFlight.delete(host));
+    inFlight.set(host, lookup);
+  }
+  return lookup;
+}
+
+/** Undefined until the first name: no daemon of ports alone pays for it. */
+let system: { readonly lookUp: LookUp; readonly places: number } | undefined;
+
+/** Names that wait for a place, the oldest first, and how they are told of one. */
+const waiting: { readonly host: string; readonly start: () => void }[] = [];
+const slow = new Set<string>();
+let running = 0;
+
+async function lookUpInTurn(host: string): Promise<Resolution> {
+  system ??= openSystem();
+  const { lookUp, places } = system;
+  const mayStart = (name: string) => running < (slow.has(name) ? places - Math.floor(places / 4) : places);
+  if (mayStart(host)) running++;
+  // Whoever frees a place takes it over for the one that waits.
+  else await new Promise<void>((start) => waiting.push({ host, start }));
+  const start = performance.now();
+  const starved = outOfDescriptors();
+  const found = await lookUp(host);
+  if (performance.now() - start > SLOW_MS) slow.add(host);
+  else slow.delete(host);
+  running--;
+  const next = waiting.findIndex((entry) => mayStart(entry.host));
+  if (next >= 0) {
+    running++;
+    waiting.splice(next, 1)[0]?.start();
+  }
+  return judge(host, found, starved || outOfDescriptors());
+}
+
+function judge(host: string, found: Found, starved: boolean): Resolution {
+  if (typeof found !== "string") {
+    memory.keep(host, found);
+    return { addresses: found };
+  }
+  const code = found.replace(/^E(AI_)?/, "");
+  if (["SYSTEM", "MEMORY", "NOMEM"].includes(code) || starved) {
+    return failed("resource", `no descriptor or memory left to look up ${host} (${found})`);
+  }
+  if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
+    return failed("resolve", `${host} cannot be looked up (${found})`);
+  }
+  memory.forget(host);
+  return failed("resolve", `${host} has no address (${found})`);
+}
+
+/** A C library that cannot open its hosts file may say that a name does not exist. */
+function outOfDescriptors(): boolean {
+  if (!libc) return false;
+  const fd = libc.open(DEV_NULL, O_CLOEXEC);
+  if (fd < 0) return true;
+  libc.close(fd);
+  return false;
+}
+
+function openSystem() {
+  // It may be the want of a descriptor that it failed for.
+  const aside = openLookUp() ?? withReserve(openLookUp);
+  if (aside) return { lookUp: aside, places: MOST_ASIDE };
+  // One thread of the runtime's, of which there are as many as processors, is left to what else needs them.
+  return { lookUp: lookUpByRuntime, places: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) };
+}
+
+/** getaddrinfo(3). On Linux the runtime's default reads the hosts file in a way of its own, which gives wrong addresses. */
+async function lookUpByRuntime(host: string): Promise<Found> {
+  try {
+    const found = await dns.lookup(host, { backend: process.platform === "linux" ? "libc" : "system" });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code).replace(/^DNS_/, "") : String(error);
+  }
+}

@@ -1,0 +1,82 @@
+// What went wrong with TLS, in words of ours. OpenSSL's name of an error is all there is to
+// tell by: an alert is the peer's word, everything else was found on this side.
+
+import { type Failure, failed } from "../checks/check.ts";
+import { NOT_OFFERED } from "./tls-offer.ts";
+
+/** How far TLS had come. */
+export interface Progress {
+  /** Whether the peer has shown its certificate. */
+  readonly shown: boolean;
+  /** Whether a certificate of ours was set. */
+  readonly given: boolean;
+  /** What was offered by ALPN. */
+  readonly alpn?: readonly string[] | undefined;
+}
+
+const NO_VERSION = "speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions";
+
+/** Undefined for an error that is not TLS's, such as a reset. */
+export function explainTls(error: Error, peer: string, progress: Progress): Failure | undefined {
+  const [, name] = /:(?:SSL routines|OPENSSL_internal):(?:.*:)?([\w ]+)$/.exec(error.message) ?? [];
+  if (name === undefined) return undefined;
+  const [, alert] = /^(?:SSLV3|TLSV1)_ALERT_(.+)$/.exec(name) ?? [];
+  const text = alert === undefined ? explainError(name, peer, progress) : explainAlert(alert, peer, progress);
+  return failed("tls", text);
+}
+
+/** What a peer has against the certificate of its client. */
+const OF_CERTIFICATE: Readonly<Record<string, string>> = {
+  CERTIFICATE_REQUIRED: "it got none",
+  NO_CERTIFICATE: "it got none",
+  BAD_CERTIFICATE: "it calls it bad",
+  UNSUPPORTED_CERTIFICATE: "it is not one for clients, or of a type that it does not take",
+  CERTIFICATE_REVOKED: "it calls it revoked",
+  CERTIFICATE_EXPIRED: "it calls it expired",
+  CERTIFICATE_UNKNOWN: "it does not accept it",
+  UNKNOWN_CA: "it does not know the authority that signed it",
+  ACCESS_DENIED: "it does not allow it",
+};
+
+/** Said of the client's certificate where the peer's own has come, and before that of ciphers and curves. */
+const OF_EITHER: Readonly<Record<string, string>> = {
+  HANDSHAKE_FAILURE: "it does not say why",
+  INSUFFICIENT_SECURITY: "it calls it too weak",
+};
+
+function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: Progress): string {
+  const against = OF_CERTIFICATE[alert] ?? (shown ? OF_EITHER[alert] : undefined);
+  if (against !== undefined) {
+    return given
+      ? `${peer} refuses the client certificate: ${against}`
+      : `${peer} wants a certificate of its clients: set cert and key`;
+  }
+  if (alert in OF_EITHER) return `${peer} finds no cipher, curve or signature in common; ${NOT_OFFERED}`;
+  switch (alert) {
+    case "PROTOCOL_VERSION":
+      return `${peer} ${NO_VERSION}`;
+    case "UNRECOGNIZED_NAME":
+      return `${peer} does not know the host name it was asked for: set server-name`;
+    case "NO_APPLICATION_PROTOCOL":
+      return alpn.includes("http/1.1")
+        ? `${peer} does not speak HTTP/1.1 (ALPN); it may speak HTTP/2 only`
+        : `${peer} does not speak what was offered by ALPN: ${alpn.join(", ")}`;
+    default:
+      return `${peer} ended TLS with the alert "${inWords(alert)}"`;
+  }
+}
+
+function explainError(name: string, peer: string, { shown }: Progress): string {
+  if (shown) return `${peer} sent what is not valid TLS (${inWords(name)})`;
+  switch (name) {
+    // Most often it is a port that speaks in plain.
+    case "WRONG_VERSION_NUMBER":
+      return `what ${peer} answers is not TLS`;
+    case "UNSUPPORTED_PROTOCOL":
+      return `${peer} ${NO_VERSION}`;
+    default:
+      return `no TLS could be agreed on with ${peer} (${inWords(name)}); ${NOT_OFFERED}`;
+  }
+}
+
+const inWords = (name: string): string => name.toLowerCase().replaceAll("_", " ");

@@ -1,0 +1,53 @@
+// Where a text to send or to expect may have been meant for bytes there is a warning, and of words there is none.
+
+import { expect, test } from "bun:test";
+import { lintBytes } from "../../../src/config/lint/bytes.ts";
+import { loadOptions } from "../../../src/config/load.ts";
+import { tempFolder } from "../../support/temp.ts";
+
+const TWO_BYTES =
+  "characters from U+0080 to U+00FF are two bytes each in UTF-8; bytes are written in hexadecimal under";
+const BACKSLASH = "a backslash is a plain character here; in double quotes YAML makes a line end of \\n";
+
+test.each(["\xff\xfe", "\x80", "\x16\x03\x01é", "\xff\xff\xff\xffgetstatus", "é", "a\xa0", "\xfe\x01", "°"])(
+  "%j may be meant for bytes",
+  (text) => {
+    expect(lintBytes(text, "send-hex")).toBe(`${TWO_BYTES} send-hex`);
+  },
+);
+
+test.each(["/^\\xff/", "/\\u00fe\\x01/", "/[\\x80-\\xff]/", "/ÿ/"])("%j too", (text) => {
+  expect(lintBytes(text, "expect-hex")).toBe(`${TWO_BYTES} expect-hex`);
+});
+
+test.each(["PING\\r\\n", "ruok\\n", "\\x16\\x03", "a\\0b\\0", "\\u0000"])(
+  "%j goes out with its backslashes",
+  (text) => {
+    expect(lintBytes(text, "send-hex")).toBe(`${BACKSLASH}, and bytes are written in hexadecimal under send-hex`);
+  },
+);
+
+test.each([
+  ...["ruok", "PING\r\n", "\x1b\0\0", "Größe: 5", "naïve café\r\n", "日本語", "€ 5", "Łódź", "C:\\new\\table", "\\d+"],
+  ...["/^\\x1c.*NTP/s", "/größe/i", "/\\r\\n$/", "/\\u20ac/", "/a\\\\xff/"],
+])("%j is as it is meant", (text) => {
+  expect(lintBytes(text, "send-hex")).toBeUndefined();
+});
+
+test("a config file gets the warning at the key, whatever the severity", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write(
+    "hc.yaml",
+    `checks:
+  - { tcp: 1, send: "\\x80", expect: '/\\xff/', severity: warning }
+  - { udp: 1, send: 'a\\r\\n', expect: ok }
+  - { tcp: 2, send-hex: 80, expect-hex: ff }
+`,
+  );
+  const options = await loadOptions({ config: [path] });
+  expect("cautions" in options && options.cautions.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
+    `hc.yaml:2:21: checks[0].send: warning: ${TWO_BYTES} send-hex`,
+    `hc.yaml:2:37: checks[0].expect: warning: ${TWO_BYTES} expect-hex`,
+    `hc.yaml:3:21: checks[1].send: warning: ${BACKSLASH}, and bytes are written in hexadecimal under send-hex`,
+  ]);
+});

@@ -1,0 +1,131 @@
+// Who may change a config file, a script or a secret decides what the daemon runs: it should be root, or the daemon's user.
+
+import { expect, test } from "bun:test";
+import { chmod, chown, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import { asRoot } from "../../support/needs.ts";
+import { type TempFolder, tempFolder } from "../../support/temp.ts";
+
+/** The folder is called /t in the warnings. */
+async function lint(folder: TempFolder, raw: RawValues): Promise<readonly string[]> {
+  const options = await loadOptions(raw, { PATH: `/nowhere:${folder.path}/bin:/bin` });
+  if (!("listener" in options)) throw new Error(options.join("\n"));
+  return options.cautions.map((line) => line.replaceAll(folder.path, "/t"));
+}
+
+const SCRIPT = "#!/bin/sh\nexit 0\n";
+const NOBODY = 65534;
+
+test("what this user alone may write is fine", async () => {
+  await using folder = await tempFolder();
+  const script = await folder.write("bin/check", SCRIPT, 0o755);
+  const secret = await folder.write("token", "s3cret", 0o644);
+  const file = await folder.write("hc.yaml", `checks: [{ script: [${script}, "\${file:${secret}}"] }]`, 0o644);
+  expect(await lint(folder, { config: [file], script: [script, "check", `sh ${script}`, "/no/such/script"] })).toEqual(
+    [],
+  );
+});
+
+test("a config file that any user may write", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "port: 80", 0o666);
+  expect(await lint(folder, { config: [file] })).toEqual([
+    "/t/hc.yaml:1:1: warning: any user may write /t/hc.yaml (mode 666), and so decides what the daemon runs",
+  ]);
+});
+
+test("a config file in a folder that any user may write, be it above a link", async () => {
+  await using folder = await tempFolder();
+  await folder.write("open/hc.yaml", "port: 80", 0o644);
+  await symlink(join(folder.path, "open/hc.yaml"), join(folder.path, "link.yaml"));
+  await chmod(join(folder.path, "open"), 0o777);
+  const told = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([
+    `/t/link.yaml:1:1: warning: ${told}`,
+  ]);
+  // Where users may only replace their own, as in /tmp.
+  await chmod(join(folder.path, "open"), 0o1777);
+  expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([]);
+});
+
+test.each([
+  ["by its path", (script: string) => script],
+  ["with words", (script: string) => `${script} --all`],
+  ["in PATH", () => "check --all"],
+  ["by a shell", (script: string) => `sh -e ${script}`],
+  ["by an interpreter", (script: string) => `/usr/bin/python3 ${script} x`],
+  ["by sudo", (script: string) => `sudo -n ${script}`],
+  ["within a shell's text", (script: string) => `sh -c 'test -e / && ${script} || exit 1'`],
+])("a script that any user may write, run %s", async (_how, command) => {
+  await using folder = await tempFolder();
+  const script = await folder.write("bin/check", SCRIPT, 0o777);
+  const [warning, ...more] = await lint(folder, { script: [command(script)] });
+  expect(more).toEqual([]);
+  expect(warning).toStartWith("--script ");
+  expect(warning).toEndWith("warning: any user may write /t/bin/check (mode 777), and so decides what the daemon runs");
+});
+
+test("a script of a config file, from its folder", async () => {
+  await using folder = await tempFolder();
+  await folder.write("bin/check", SCRIPT, 0o757);
+  const content = JSON.stringify({ checks: [{ script: "bin/check", cwd: folder.path }] });
+  const file = await folder.write("hc.yaml", content, 0o644);
+  expect(await lint(folder, { config: [file] })).toEqual([
+    "/t/hc.yaml:1:22: checks[0].script: warning: any user may write /t/bin/check (mode 757), and so decides what the daemon runs",
+  ]);
+});
+
+test("a file with a secret that any user may write", async () => {
+  await using folder = await tempFolder();
+  const secret = await folder.write("token", "s3cret", 0o602);
+  const content = `checks: [{ redis: "redis://127.0.0.1", password: "\${file:${secret}}" }]`;
+  const file = await folder.write("hc.yaml", content, 0o644);
+  expect(await lint(folder, { config: [file] })).toEqual([
+    "/t/hc.yaml:1:50: checks[0].password: warning: any user may write /t/token (mode 602), and so decides what the daemon runs",
+  ]);
+});
+
+test("one file or folder is told once, however many use it", async () => {
+  await using folder = await tempFolder();
+  const script = await folder.write("bin/check", SCRIPT, 0o777);
+  expect(await lint(folder, { script: [`${script} a`, `${script} b`] })).toHaveLength(1);
+});
+
+test("what a script only reads is its own", async () => {
+  await using folder = await tempFolder();
+  const state = await folder.write("state", "ok", 0o666);
+  expect(await lint(folder, { script: [`grep -q ok ${state}`, `sh -c 'cat ${state}'`] })).toEqual([]);
+});
+
+asRoot(
+  "a file that belongs to another user, or to a group that may write it",
+  async () => {
+    await using folder = await tempFolder();
+    const script = await folder.write("bin/check", SCRIPT, 0o755);
+    const other = await folder.write("other", SCRIPT, 0o775);
+    await chown(script, NOBODY, 0);
+    await chown(other, 0, NOBODY);
+    expect(await lint(folder, { script: [script, other] })).toEqual([
+      "--script /t/bin/check: warning: /t/bin/check is owned by nobody (uid 65534), who so decides what the daemon runs",
+      "--script /t/other: warning: the group with gid 65534 may write /t/other (mode 775), and so decides what the daemon runs",
+    ]);
+    // Its own group is root's own.
+    await chown(other, 0, 0);
+    expect(await lint(folder, { script: [other] })).toEqual([]);
+  },
+  10_000,
+);
+
+asRoot(
+  "a folder that belongs to another user",
+  async () => {
+    await using folder = await tempFolder();
+    const script = await folder.write("app/bin/check", SCRIPT, 0o755);
+    await chown(join(folder.path, "app"), NOBODY, 0);
+    expect(await lint(folder, { script: [script] })).toEqual([
+      "--script /t/app/bin/check: warning: the folder /t/app is owned by nobody (uid 65534), who so decides what the daemon runs",
+    ]);
+  },
+  10_000,
+);

@@ -1,0 +1,303 @@
+// What the log says of checks and of the host, by results that the monitor's own rules turn into states.
+
+import { expect, test } from "bun:test";
+import { type Check, type CheckState, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import { nextState, UNKNOWN } from "../../src/monitor/threshold.ts";
+import { createLog } from "../../src/log/log.ts";
+import { reporting } from "../../src/daemon/event-log.ts";
+import { NO_CHANGE } from "../../src/status/status.ts";
+import { fakeCheck, fakeClock } from "../monitor/fakes.ts";
+
+const UP: Outcome = { ok: true };
+const REFUSED = failed("refused", "nobody there");
+const TIMEOUT = failed("timeout", "nothing came");
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+function setUp() {
+  const clock = fakeClock();
+  const lines: string[] = [];
+  const report = reporting(
+    createLog("info", (line) => lines.push(line.trimEnd()), "journal"),
+    clock,
+  );
+  const states = new Map<Check, CheckState>();
+  let verdict: Verdict | undefined;
+  return {
+    clock,
+    lines,
+    report,
+    result(outcome: Outcome, check: Check = it) {
+      const before = states.get(check) ?? UNKNOWN;
+      const result = { check, startedAt: 0, start: clock.now(), durationMs: 0, outcome };
+      const after = nextState(before, result, check, false);
+      states.set(check, after);
+      report.onResult(result, before, after);
+    },
+    judge(healthy: boolean, failing: readonly string[] = []) {
+      const before = verdict;
+      verdict = { healthy, failing, at: 0 };
+      report.onVerdict(verdict, before);
+    },
+    /** The lines since the last look. */
+    news: () => lines.splice(0),
+  };
+}
+
+const it = fakeCheck();
+
+test("a change is told with its reason and how long the state before lasted, the host's suspension included", async () => {
+  const { clock, result, news } = setUp();
+  result(UP);
+  expect(news()).toEqual(["<6>check is up check=it seconds=0"]);
+  await clock.pass(2 * SECOND);
+  await clock.suspend(60 * MINUTE);
+  result(REFUSED);
+  expect(news()).toEqual(['<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1h']);
+  await clock.suspend(3 * SECOND);
+  result(UP);
+  expect(news()).toEqual(["<6>check is up check=it seconds=0 down-for=3s"]);
+});
+
+test("what stays down is said again after five minutes, and after a suspension of so long", async () => {
+  const { clock, result, news } = setUp();
+  result(REFUSED);
+  news();
+  await clock.pass(5 * MINUTE - 1);
+  result(REFUSED);
+  expect(news()).toEqual([]);
+  await clock.pass(1);
+  result(REFUSED);
+  const still = '<4>check is still down check=it reason=refused message="nobody there" seconds=0';
+  expect(news()).toEqual([`${still} down-for=5m`]);
+  await clock.suspend(5 * MINUTE);
+  result(REFUSED);
+  expect(news()).toEqual([`${still} down-for=10m`]);
+});
+
+test("a check whose state was known before is still down, for as long as it has been", async () => {
+  const { clock, report, news } = setUp();
+  const result = { check: it, startedAt: 0, start: clock.now(), durationMs: 0, outcome: REFUSED };
+  const state = nextState(UNKNOWN, result, it, false);
+  await clock.suspend(MINUTE);
+  report.onResult(result, state, state);
+  expect(news()).toEqual([
+    '<4>check is still down check=it reason=refused message="nobody there" seconds=0 down-for=1m',
+  ]);
+});
+
+test("that a check with severity endpoint is down or stale is no warning", async () => {
+  const { clock, result, report, news } = setUp();
+  const replica = fakeCheck({ name: "replica", severity: "endpoint" });
+  const warned = fakeCheck({ name: "warned", severity: "warning" });
+  const why = 'reason=refused message="nobody there" seconds=0';
+  for (const check of [replica, warned]) result(REFUSED, check);
+  expect(news()).toEqual([`<6>check is down check=replica ${why}`, `<4>check is down check=warned ${why}`]);
+  await clock.pass(5 * MINUTE);
+  for (const check of [replica, warned]) result(REFUSED, check);
+  expect(news()).toEqual([
+    `<6>check is still down check=replica ${why} down-for=5m`,
+    `<4>check is still down check=warned ${why} down-for=5m`,
+  ]);
+  for (const check of [replica, warned]) report.onStale(check, 5000);
+  expect(news()).toEqual([
+    "<6>check has no result that is fresh check=replica reason=stale age=5s",
+    "<4>check has no result that is fresh check=warned reason=stale age=5s",
+  ]);
+  result(UP, replica);
+  expect(news()).toEqual(["<6>check is up check=replica seconds=0 down-for=5m"]);
+  result({ ok: true, warning: "the resolver does not answer" }, replica);
+  expect(news()).toEqual(['<4>check is ok, with a warning check=replica warning="the resolver does not answer"']);
+});
+
+test("a check that flips each second for an hour has five lines, and one each five minutes", async () => {
+  const { clock, result, news } = setUp();
+  for (let second = 0; second < 3600; second++) {
+    result(second % 2 === 0 ? UP : REFUSED);
+    await clock.pass(SECOND);
+  }
+  const lines = news();
+  expect(lines).toHaveLength(5 + 11);
+  expect(lines.slice(5).every((line) => / left-out=29[89] ago=1s$/.test(line))).toBe(true);
+  await clock.pass(MINUTE);
+  expect(news()).toEqual([
+    '<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1s left-out=295 ago=5s',
+  ]);
+});
+
+test("so have a host that flips, a reason that does, and a warning that comes and goes", async () => {
+  const { clock, result, judge, news } = setUp();
+  result(REFUSED);
+  news();
+  for (let second = 0; second < 600; second++) {
+    judge(second % 2 === 0, second % 2 === 0 ? [] : ["it"]);
+    result(second % 2 === 0 ? TIMEOUT : REFUSED, it);
+    result(second % 2 === 0 ? { ok: true, warning: "load" } : UP, other);
+    await clock.pass(SECOND);
+  }
+  const lines = news();
+  const of = (pattern: RegExp) => lines.filter((line) => pattern.test(line));
+  expect(of(/host is/)).toHaveLength(6);
+  expect(of(/check is ok, with a warning|nothing to warn of/)).toHaveLength(6);
+  expect(of(/check is (still )?down/).length).toBeWithin(5, 8);
+  expect(lines.length).toBeLessThan(22);
+});
+
+test("a fault of a probe, a stale check and a fault of our own cannot flood the log either", async () => {
+  const { clock, result, report, news } = setUp();
+  const broken = failed("internal", "TypeError\n    at probe.ts:1");
+  for (let second = 0; second < 200; second++) {
+    result(broken);
+    report.onStale(other, 5000);
+    report.onFault(new Error("no"));
+    report.onAnswerFault(new Error("neither"));
+    await clock.pass(SECOND);
+  }
+  expect(news()).toHaveLength(1 + 4 * 5);
+  await clock.pass(MINUTE);
+  expect(news()).toEqual([
+    expect.stringMatching(/^<3>fault in a probe; please report it .* left-out=194 ago=\S+$/),
+    "<4>check has no result that is fresh check=other reason=stale age=5s left-out=194 ago=1m",
+    expect.stringMatching(/^<3>fault in health-checker; please report it .* left-out=194 ago=1m$/),
+    expect.stringMatching(/^<3>fault while answering .* left-out=194 ago=1m$/),
+  ]);
+});
+
+test("a thousand checks that go down at once have one line each, and the host one that can be read", () => {
+  const { result, judge, news } = setUp();
+  const checks = Array.from({ length: 1000 }, (_, index) => fakeCheck({ name: `c${index}` }));
+  for (const check of checks) result(UP, check);
+  news();
+  for (const check of checks) result(REFUSED, check);
+  judge(
+    false,
+    checks.map(({ name }) => name),
+  );
+  const lines = news();
+  expect(lines).toHaveLength(1001);
+  const names = checks.slice(0, 20).map(({ name }) => name);
+  expect(lines.at(-1)).toBe(`<4>host is unhealthy failing="${names.join(", ")} and 980 more"`);
+});
+
+const other = fakeCheck({ name: "other" });
+
+const REFUSED_RELOAD = {
+  at: "",
+  taken: false,
+  dryRun: false,
+  forcible: false,
+  cautions: [],
+  warnings: [],
+  ...NO_CHANGE,
+};
+
+const ALL_CHANGES = {
+  kept: 3,
+  changed: ["a"],
+  kindChanged: ["b"],
+  added: ["c"],
+  removed: ["d"],
+  options: ["deadline", "log-level"],
+  endpointsChanged: ["/e"],
+  endpointsAdded: ["/f"],
+  endpointsRemoved: ["/g"],
+};
+
+test("a reload logs what it changed, or why it changed nothing, however many there are", async () => {
+  const { clock, report, news } = setUp();
+  const cautions = ["listener: takes a restart"];
+  const taken = {
+    ...REFUSED_RELOAD,
+    taken: true,
+    problems: [],
+    cautions,
+    kept: 3,
+    changed: ["a", "b"],
+    added: ["new"],
+  };
+  report.onReload(taken);
+  report.onReload({ ...REFUSED_RELOAD, problems: ["a.yaml:1:1: one", "a.yaml:2:1: two"] });
+  expect(news()).toEqual([
+    '<6>configuration reloaded kept=3 changed="a, b" added=new',
+    '<4>unwise configuration caution="listener: takes a restart"',
+    '<3>configuration refused, nothing has changed count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
+  ]);
+  report.onReload({ ...taken, ...ALL_CHANGES, cautions: [], warnings: ["check new fails: exit: 3"] });
+  report.onReload({ ...REFUSED_RELOAD, problems: ["wrong"], cautions, warnings: ["check new fails: exit: 3"] });
+  expect(news()).toEqual([
+    '<6>configuration reloaded kept=3 changed=a kind-changed=b added=c removed=d options-changed="deadline, log-level" endpoints-changed=/e endpoints-added=/f endpoints-removed=/g',
+    '<4>reload warning warning="check new fails: exit: 3"',
+    "<3>configuration refused, nothing has changed count=1 problems=wrong",
+    '<4>unwise configuration caution="listener: takes a restart"',
+    '<4>reload warning warning="check new fails: exit: 3"',
+  ]);
+  const many = Array.from({ length: 100 }, (_, index) => `a.yaml:${index}:1: wrong`);
+  report.onReload({ ...REFUSED_RELOAD, problems: many });
+  const [line = ""] = news();
+  expect(line).toContain("count=100 ");
+  expect(line.match(/wrong/g)).toHaveLength(20);
+  const broken = fakeCheck({ inspect: async () => ["no"] });
+  for (let reload = 0; reload < 20; reload++) {
+    await clock.pass(SECOND);
+    report.onReload(taken);
+    await report.onWatch([broken]);
+    report.onReload({ ...REFUSED_RELOAD, problems: ["wrong"] });
+    expect(news().map((line) => line.slice(0, 15))).toEqual([
+      "<6>configuratio",
+      "<4>unwise confi",
+      "<6>check name=i",
+      "<4>check will f",
+      "<3>configuratio",
+    ]);
+  }
+});
+
+test("what is watched is told for each check, with what will not work", async () => {
+  const { report, news } = setUp();
+  const broken = fakeCheck({
+    name: "broken",
+    intervalMs: 2000,
+    severity: "warning",
+    inspect: async () => ["no", "never"],
+  });
+  await report.onWatch([it, fakeCheck({ name: "replica", severity: "endpoint" }), broken]);
+  expect(news()).toEqual([
+    "<6>check name=it kind=test target=nothing timeout=10s",
+    "<6>check name=replica kind=test target=nothing timeout=10s severity=endpoint",
+    "<6>check name=broken kind=test target=nothing timeout=10s interval=2s severity=warning",
+    "<4>check will fail name=broken because=no",
+    "<4>check will fail name=broken because=never",
+  ]);
+});
+
+test("a check that passes after the deadline has a line, and again every five minutes", async () => {
+  const { clock, report, news } = setUp();
+  const late = (check: Check) =>
+    report.onLate({ check, startedAt: 0, start: clock.now(), durationMs: 1234.5, outcome: UP }, 500);
+  const line = "check passed after the deadline check=it seconds=1.2345 deadline=500ms";
+  late(it);
+  expect(news()).toEqual([`<4>${line}`]);
+  await clock.pass(5 * MINUTE - 1);
+  late(it);
+  expect(news()).toEqual([]);
+  await clock.pass(1);
+  late(it);
+  expect(news()).toEqual([`<4>${line}`]);
+  late(fakeCheck({ severity: "endpoint" }));
+  expect(news()).toEqual([`<6>${line}`]);
+});
+
+test("clients that disconnect get one line in ten seconds, with the number of the others", async () => {
+  const { clock, report, news } = setUp();
+  for (const waitedMs of [1002, 5003, 7]) report.onGone(waitedMs, [it, fakeCheck({ name: "other" })]);
+  expect(news()).toEqual(['<4>client disconnected before the response waited=1s2ms running="it, other"']);
+  await clock.pass(10 * SECOND);
+  report.onGone(12_345, []);
+  expect(news()).toEqual(["<4>client disconnected before the response waited=12s more-since-last=2"]);
+  report.end();
+  expect(news()).toEqual([]);
+  report.onGone(7, []);
+  report.onGone(8, []);
+  report.end();
+  expect(news()).toEqual(["<4>more clients disconnected before the response count=2"]);
+});

@@ -1,0 +1,560 @@
+// What withdraws the host, over its changes, over time, and over restarts of the daemon: real files, a fake clock.
+
+import { expect, test } from "bun:test";
+import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogFields } from "../../src/log/log.ts";
+import type { Withdrawals } from "../../src/drain/state.ts";
+import {
+  type Boot,
+  createWithdrawals,
+  FILE_NAME,
+  LONGEST_REASON,
+  type WithdrawalsOptions,
+} from "../../src/drain/drain.ts";
+import { type FakeClock, fakeClock } from "../monitor/fakes.ts";
+import { mountTmpfs, remount } from "../support/mounts.ts";
+import { asRoot } from "../support/needs.ts";
+import * as fc from "../support/properties.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+const BOOT: Boot = { id: "one", clockGoesOn: true };
+const OTHER_BOOT: Boot = { id: "another", clockGoesOn: true };
+const NO_BOOT: Boot = { id: undefined, clockGoesOn: false };
+
+/** Nine in the morning of some day. */
+const EPOCH_MS = Date.UTC(2026, 0, 31, 9);
+
+interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+interface Host {
+  readonly clock: FakeClock;
+  readonly lines: Line[];
+  /** How often `onChange` was called. */
+  changes: number;
+  /** What is to be added to the time of day, as when somebody sets it. */
+  setMs: number;
+  /** A daemon of this host: as the first, or as the one after a restart. */
+  start(given?: Partial<WithdrawalsOptions>): Withdrawals;
+  said(): readonly string[];
+}
+
+function host(directory: string | undefined): Host {
+  const clock = fakeClock();
+  const at =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) => {
+      it.lines.push({ level, message, fields });
+    };
+  const log = { error: at("error"), warning: at("warning"), info: at("info") };
+  const it: Host = {
+    clock,
+    lines: [],
+    changes: 0,
+    setMs: 0,
+    start: (given) =>
+      createWithdrawals({
+        directory,
+        log,
+        onChange: () => it.changes++,
+        clock,
+        epochMs: () => EPOCH_MS + it.setMs + clock.now(),
+        boot: BOOT,
+        ...given,
+      }),
+    said: () => it.lines.map(({ level, message }) => `${level}: ${message}`),
+  };
+  return it;
+}
+
+const fileOf = (folder: TempFolder) => join(folder.path, FILE_NAME);
+
+const namesIn = (folder: TempFolder) => readdir(folder.path);
+
+test("a host that nobody withdrew is in service, and nothing is written", async () => {
+  await using folder = await tempFolder();
+  const { start, lines } = host(folder.path);
+  expect(start().current()).toBeUndefined();
+  expect(lines).toEqual([]);
+  expect(await namesIn(folder)).toEqual([]);
+});
+
+test("a drain lasts until undrain; the second keeps the time of the first", async () => {
+  await using folder = await tempFolder();
+  const { start, clock, said } = host(folder.path);
+  const it = start();
+  expect(await it.drain()).toEqual({ kept: true });
+  const since = EPOCH_MS + clock.now();
+  await clock.pass(30 * DAY);
+  expect(await it.drain()).toEqual({ kept: true });
+  expect(it.current()).toEqual({ stopping: false, drain: { since } });
+  expect(await it.undrain()).toEqual({ kept: true, ended: { drain: { since } } });
+  expect(it.current()).toBeUndefined();
+  expect(await it.undrain()).toEqual({ kept: true, ended: {} });
+  expect(said().filter((line) => !line.includes("still"))).toEqual([
+    "warning: host is drained",
+    "info: host is in service again",
+  ]);
+});
+
+test("maintenance ends by itself, at its end and not before", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const withdrawals = it.start();
+  expect(await withdrawals.maintain(30 * MINUTE, "new disk")).toEqual({ kept: true });
+  const since = EPOCH_MS + it.clock.now();
+  expect(withdrawals.current()).toEqual({
+    stopping: false,
+    maintenance: { since, until: since + 30 * MINUTE, reason: "new disk" },
+  });
+  await it.clock.pass(30 * MINUTE - 1);
+  expect(withdrawals.current()).toBeDefined();
+  expect(it.changes).toBe(1);
+  await it.clock.pass(1);
+  // Nobody has looked: the timer did it.
+  expect(it.changes).toBe(2);
+  expect(await namesIn(folder)).toEqual([]);
+  expect(withdrawals.current()).toBeUndefined();
+  expect(it.lines.at(-1)).toEqual({
+    level: "info",
+    message: "host is in service again",
+    fields: { after: "end of maintenance", for: "30m", reason: "new disk" },
+  });
+});
+
+test("maintenance is over at the first look after its end, whatever the timers do", async () => {
+  await using folder = await tempFolder();
+  const { start, clock } = host(folder.path);
+  const it = start();
+  await it.maintain(30 * MINUTE, undefined);
+  await clock.suspend(29 * MINUTE);
+  expect(it.current()).toBeDefined();
+  await clock.suspend(MINUTE); // timers do not count down meanwhile
+  expect(it.current()).toBeUndefined();
+  expect(await namesIn(folder)).toEqual([]);
+});
+
+test("maintenance that is longer than a timer can be, on a clock whose timers are as short as they may", async () => {
+  await using folder = await tempFolder();
+  const { start, clock } = host(folder.path);
+  const short = {
+    ...clock,
+    now: clock.now,
+    after: (ms: number, then: () => void) => clock.after(Math.min(ms, DAY), then),
+  };
+  const it = start({ clock: short });
+  // Not with a reminder, which looks too.
+  const forMs = 40 * DAY + MINUTE;
+  await it.maintain(forMs, undefined);
+  await clock.pass(forMs - 1);
+  expect(it.current()).toBeDefined();
+  await clock.pass(1);
+  expect(await namesIn(folder)).toEqual([]);
+});
+
+test("maintenance again is anew, drain and maintenance go on without each other, undrain ends both", async () => {
+  await using folder = await tempFolder();
+  const { start, clock, said } = host(folder.path);
+  const it = start();
+  await it.maintain(MINUTE, "first");
+  await clock.pass(30 * SECOND);
+  await it.maintain(MINUTE, undefined);
+  const since = EPOCH_MS + clock.now();
+  expect(it.current()).toEqual({ stopping: false, maintenance: { since, until: since + MINUTE } });
+  await it.drain();
+  await clock.pass(MINUTE);
+  expect(it.current()).toEqual({ stopping: false, drain: { since } });
+  expect(said().at(-1)).toBe("warning: maintenance has ended, host is still drained");
+  await it.maintain(MINUTE, undefined);
+  const { ended } = await it.undrain();
+  expect(Object.keys(ended).sort()).toEqual(["drain", "maintenance"]);
+  expect(it.current()).toBeUndefined();
+  await clock.pass(2 * MINUTE);
+  expect(said().at(-1)).toBe("info: host is in service again");
+});
+
+test("the end of the daemon withdraws the host; no undrain ends that, and no restart finds it", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const withdrawals = it.start();
+  withdrawals.stop();
+  withdrawals.stop();
+  expect(it.changes).toBe(1);
+  expect(withdrawals.current()).toEqual({ stopping: true });
+  await withdrawals.drain();
+  await withdrawals.undrain();
+  expect(withdrawals.current()).toEqual({ stopping: true });
+  withdrawals.close();
+  expect(it.start().current()).toBeUndefined();
+});
+
+test("the state is looked at without making it up anew", async () => {
+  const { start } = host(undefined);
+  const it = start();
+  await it.drain();
+  expect(it.current()).toBe(it.current());
+});
+
+test("a restart finds a drain and a maintenance again, and says so", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const first = it.start();
+  await first.drain();
+  await first.maintain(60 * MINUTE, "new disk");
+  const before = first.current();
+  first.close();
+  expect((await stat(fileOf(folder))).mode & 0o777).toBe(0o600);
+  expect(await namesIn(folder)).toEqual([FILE_NAME]);
+  await it.clock.pass(20 * MINUTE);
+  it.lines.length = 0;
+  const second = it.start();
+  expect(second.current()).toEqual(before);
+  expect(it.said()).toEqual([
+    "warning: host is drained, as before the restart",
+    "warning: host is in maintenance, as before the restart",
+  ]);
+  await it.clock.pass(40 * MINUTE);
+  expect(Object.keys(second.current() ?? {})).toEqual(["stopping", "drain"]);
+  await second.undrain();
+  second.close();
+  expect(it.start().current()).toBeUndefined();
+});
+
+test("maintenance that ended while no daemon ran is not in force", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const first = it.start();
+  await first.maintain(MINUTE, undefined);
+  first.close();
+  await it.clock.suspend(MINUTE);
+  it.changes = 0;
+  const second = it.start();
+  expect(it.lines.at(-1)?.message).toBe("host is in service again");
+  expect(it.changes).toBe(0); // whoever would be told has not got it yet
+  expect(second.current()).toBeUndefined();
+  expect(await namesIn(folder)).toEqual([]);
+});
+
+test("the time of day, set in between, changes nothing of when maintenance ends, only what people are told", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const first = it.start();
+  await first.maintain(60 * MINUTE, undefined);
+  it.setMs = 3 * DAY;
+  expect(first.current()).toBeDefined();
+  first.close();
+  const second = it.start();
+  expect(second.current()?.maintenance?.until).toBe(EPOCH_MS + it.setMs + it.clock.now() + 60 * MINUTE);
+  await it.clock.pass(60 * MINUTE - 1);
+  expect(second.current()).toBeDefined();
+  await it.clock.pass(1);
+  expect(second.current()).toBeUndefined();
+});
+
+test("what another boot left is not in force, is said, and is removed", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  await it.start().drain();
+  for (const boot of [OTHER_BOOT, NO_BOOT]) {
+    it.lines.length = 0;
+    await it.start().drain();
+    it.lines.length = 0;
+    expect(it.start({ boot }).current()).toBeUndefined();
+    expect(it.said()).toEqual(["warning: the kept withdrawal is not of this boot, so the host is not withdrawn"]);
+    expect(it.lines[0]?.fields["because"]).toBe(`${fileOf(folder)}: it is of another boot`);
+    expect(await namesIn(folder)).toEqual([]);
+  }
+});
+
+test("where hosts have no boot id, the time of day decides over a restart", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const first = it.start({ boot: NO_BOOT });
+  await first.maintain(60 * MINUTE, undefined);
+  first.close();
+  // The clock of such a host counts from the start of the daemon.
+  const anew = fakeClock();
+  it.setMs = 59 * MINUTE;
+  const second = it.start({ boot: NO_BOOT, clock: anew });
+  expect(second.current()).toBeDefined();
+  await anew.pass(MINUTE + SECOND);
+  expect(second.current()).toBeUndefined();
+});
+
+const VALID = { version: 1, boot: "one", drain: { since: EPOCH_MS, sinceMs: 1000 } };
+
+test("the state that the tables below spoil would be in force", async () => {
+  await using folder = await tempFolder();
+  await folder.write(FILE_NAME, JSON.stringify(VALID));
+  expect(host(folder.path).start().current()).toEqual({ stopping: false, drain: { since: EPOCH_MS } });
+});
+
+const long = JSON.stringify({ ...VALID, more: "x".repeat(300 * 1024) });
+
+for (const [what, content, because] of [
+  ["empty", "", "it is not a JSON object"],
+  ["cut", JSON.stringify(VALID).slice(0, -1), "it is not a JSON object"],
+  ["no JSON", "drained\n", "it is not a JSON object"],
+  ["null", "null", "it is not a JSON object"],
+  ["a list", "[]", "it is not a JSON object"],
+  ["zero bytes", "\0".repeat(64), "it is not a JSON object"],
+  ["oversized", long, "it has more than 256 KiB"],
+  ["of a later version", JSON.stringify({ ...VALID, version: 2 }), "expected version 1, got version 2"],
+  ["without a version", JSON.stringify({ ...VALID, version: undefined }), "expected version 1, got no version"],
+  ["with a drain that is none", JSON.stringify({ ...VALID, drain: true }), "it does not hold what it should"],
+  ["without its times", JSON.stringify({ ...VALID, drain: {} }), "it does not hold what it should"],
+  ["beyond all times", JSON.stringify({ ...VALID, drain: { since: 9e15 } }), "it does not hold what it should"],
+  [
+    "in maintenance for ages",
+    JSON.stringify({ ...VALID, maintenance: { since: EPOCH_MS, until: EPOCH_MS, endMs: 1e14 } }),
+    "it does not hold what it should",
+  ],
+  [
+    "with a reason that is no text",
+    JSON.stringify({ ...VALID, maintenance: { since: EPOCH_MS, until: EPOCH_MS, endMs: 5000, reason: 7 } }),
+    "it does not hold what it should",
+  ],
+] as const) {
+  test(`a file that is ${what} means in service, loudly, and the next drain takes its place`, async () => {
+    await using folder = await tempFolder();
+    await folder.write(FILE_NAME, content);
+    const { start, lines } = host(folder.path);
+    const it = start();
+    expect(it.current()).toBeUndefined();
+    expect(lines).toEqual([
+      {
+        level: "error",
+        message: "the kept withdrawal cannot be used, so the host is not withdrawn",
+        fields: { because: `${fileOf(folder)}: ${because}` },
+      },
+    ]);
+    expect(await it.drain()).toEqual({ kept: true });
+    expect(start().current()).toBeDefined();
+  });
+}
+
+test("a folder, a link or a pipe in its place is not followed, not waited for, and said", async () => {
+  await using folder = await tempFolder();
+  await using elsewhere = await tempFolder();
+  const seen: unknown[] = [];
+  for (const make of [
+    () => mkdir(fileOf(folder)),
+    async () => symlink(await elsewhere.write("valid", JSON.stringify(VALID)), fileOf(folder)),
+    async () => expect(await Bun.spawn(["mkfifo", fileOf(folder)]).exited).toBe(0),
+  ]) {
+    await make();
+    const { start, lines } = host(folder.path);
+    expect(start().current()).toBeUndefined();
+    seen.push(lines[0]?.level, lines[0]?.fields["because"]);
+    await Bun.spawn(["rm", "-r", fileOf(folder)]).exited;
+  }
+  const path = fileOf(folder);
+  expect(seen).toEqual([
+    "error",
+    `${path}: it is not a regular file`,
+    "error",
+    `${path}: it is a symbolic link`,
+    "error",
+    `${path}: it is not a regular file`,
+  ]);
+});
+
+asRoot(
+  "a file of another user is not believed, one of root's is",
+  async () => {
+    await using folder = await tempFolder();
+    await folder.write(FILE_NAME, JSON.stringify(VALID));
+    await chown(fileOf(folder), 4242, 4242);
+    const { start, lines } = host(folder.path);
+    expect(start().current()).toBeUndefined();
+    expect(lines[0]?.fields["because"]).toBe(
+      `${fileOf(folder)}: it belongs to user 4242, neither to us (0) nor to root`,
+    );
+    await chown(fileOf(folder), 0, 0);
+    expect(start().current()).toBeDefined();
+  },
+  10_000,
+);
+
+test("what cannot be kept is in force all the same, and the asker and the log learn why", async () => {
+  for (const [directory, because] of [
+    [
+      undefined,
+      "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
+    ],
+    ["/nowhere/at/all", `/nowhere/at/all/${FILE_NAME}: its folder does not exist`],
+    ["/proc/self", `/proc/self/${FILE_NAME}: its folder does not exist`],
+  ] as const) {
+    const { start, lines } = host(directory);
+    const it = start();
+    expect(await it.drain()).toEqual({ kept: false, because });
+    expect(it.current()?.drain).toBeDefined();
+    expect(lines.at(-1)?.fields).toEqual({ because });
+    // In service is what a restart finds.
+    expect(await it.undrain()).toMatchObject({ kept: true });
+  }
+});
+
+asRoot(
+  "no space, and a file system that cannot be written to",
+  async () => {
+    await using small = await mountTmpfs("size=64k");
+    const path = join(small.path, FILE_NAME);
+    const filler = join(small.path, "filler");
+    const it = host(small.path);
+    const withdrawals = it.start();
+    expect(await Bun.spawn(["dd", "if=/dev/zero", `of=${filler}`], { stderr: "ignore" }).exited).toBe(1);
+    expect(await withdrawals.drain()).toEqual({ kept: false, because: `${path}: no space is left` });
+    expect(await readdir(small.path)).toEqual(["filler"]);
+    await rm(filler);
+    expect(await withdrawals.drain()).toEqual({ kept: true });
+    remount(small.path, "remount,ro");
+    expect(await withdrawals.undrain()).toMatchObject({
+      kept: false,
+      because: `${path}: the file system is read-only`,
+      ended: { drain: {} },
+    });
+    // As was told: a restart does not know of the undrain.
+    expect(it.start().current()).toBeDefined();
+    remount(small.path, "remount,rw");
+    expect(await withdrawals.undrain()).toEqual({ kept: true, ended: {} });
+    expect(it.start().current()).toBeUndefined();
+  },
+  10_000,
+);
+
+test("a folder that is not ours to write to", async () => {
+  if (process.getuid?.() === 0) return; // nothing is forbidden to root
+  await using folder = await tempFolder();
+  await chmod(folder.path, 0o500);
+  const { start } = host(folder.path);
+  expect(await start().drain()).toEqual({ kept: false, because: `${fileOf(folder)}: permission denied` });
+});
+
+test("what is still so is said every five minutes, and no longer than it is so", async () => {
+  const { start, clock, lines, said } = host(undefined);
+  const it = start();
+  await it.drain();
+  lines.length = 0;
+  await clock.pass(5 * MINUTE - 1);
+  expect(lines).toEqual([]);
+  await clock.pass(1);
+  await clock.pass(5 * MINUTE);
+  expect(said()).toEqual(["warning: host is still drained", "warning: host is still drained"]);
+  expect(lines.at(-1)?.fields).toEqual({ since: new Date(EPOCH_MS + 1000).toISOString(), "so-far": "10m" });
+  await it.undrain();
+  await it.maintain(7 * MINUTE, "a \u001b[31mreason\n");
+  lines.length = 0;
+  await clock.pass(30 * MINUTE);
+  expect(said()).toEqual(["warning: host is still in maintenance", "info: host is in service again"]);
+  expect(lines[0]?.fields).toMatchObject({ reason: "a \u001b[31mreason\n", "so-far": "5m" });
+  await it.drain();
+  it.close();
+  lines.length = 0;
+  await clock.pass(30 * MINUTE);
+  expect(lines).toEqual([]);
+});
+
+test("a long reason is cut, and a time that is none is a fault of the caller's", async () => {
+  const { start } = host(undefined);
+  const it = start();
+  await it.maintain(MINUTE, "😀".repeat(LONGEST_REASON + 1));
+  expect(it.current()?.maintenance?.reason).toBe(`${"😀".repeat(LONGEST_REASON)}…`);
+  for (const bad of [0, -1, Number.NaN]) expect(it.maintain(bad, undefined)).rejects.toThrow("above zero");
+  await it.maintain(Number.POSITIVE_INFINITY, undefined);
+  expect(new Date(it.current()?.maintenance?.until ?? 0).getUTCFullYear()).toBe(2027);
+});
+
+type Step =
+  | { readonly does: "drain" | "undrain" | "restart" | "look" }
+  | { readonly does: "maintain" | "pass" | "suspend"; readonly ms: number };
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ does: fc.constantFrom("drain", "undrain", "restart", "look") }),
+    fc.record({ does: fc.constantFrom("maintain", "pass", "suspend"), ms: fc.integer({ min: 1, max: 100 * SECOND }) }),
+  ),
+  { maxLength: 30 },
+) as fc.Arbitrary<Step[]>;
+
+test("whatever is done, in whatever order, the host is as a naive model says, over restarts too", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (given) => {
+      await using folder = await tempFolder();
+      const { start, clock } = host(folder.path);
+      let it = start();
+      let drained = false;
+      let endMs = Number.NEGATIVE_INFINITY;
+      for (const step of given) {
+        if (step.does === "drain") {
+          void it.undrain(); // asked for beside it, before: the last counts
+          await it.drain();
+          drained = true;
+          endMs = Number.NEGATIVE_INFINITY;
+        } else if (step.does === "undrain") {
+          void it.drain();
+          await it.undrain();
+          drained = false;
+          endMs = Number.NEGATIVE_INFINITY;
+        } else if (step.does === "maintain") {
+          await it.maintain(step.ms, undefined);
+          endMs = clock.now() + step.ms;
+        } else if (step.does === "pass") await clock.pass(step.ms);
+        else if (step.does === "suspend") await clock.suspend(step.ms);
+        else if (step.does === "restart") {
+          it.close();
+          it = start();
+        }
+        const expected = { drain: drained, maintenance: clock.now() < endMs };
+        const now = it.current();
+        expect({ drain: now?.drain !== undefined, maintenance: now?.maintenance !== undefined }).toEqual(expected);
+        expect((await namesIn(folder)).length).toBe(drained || expected.maintenance ? 1 : 0);
+      }
+      it.close();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("any bytes in the file: in service or withdrawn, never a throw", async () => {
+  await using folder = await tempFolder();
+  const { start } = host(folder.path);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.json(),
+        fc
+          .record(
+            {
+              version: fc.constant(1),
+              boot: fc.constant("one"),
+              drain: fc.oneof(fc.jsonValue(), fc.record({ since: fc.double(), sinceMs: fc.double() })),
+              maintenance: fc.oneof(
+                fc.jsonValue(),
+                fc.record({ since: fc.double(), until: fc.double(), endMs: fc.double(), reason: fc.string() }),
+              ),
+            },
+            { requiredKeys: ["version", "boot"] },
+          )
+          .map((value) => JSON.stringify(value)),
+      ),
+      async (content) => {
+        await folder.write(FILE_NAME, content);
+        const it = start();
+        const { maintenance } = it.current() ?? {};
+        if (maintenance) new Date(maintenance.until).toISOString();
+        it.close();
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,40 @@
+// How much is to be left is a size, a number or a part, and never a bare number of who knows what.
+
+import { expect, test } from "bun:test";
+import { count, size } from "../../src/fields/amount.ts";
+import * as fc from "../support/properties.ts";
+
+test("a size has a unit, or is a part", () => {
+  expect(size.read("10%")).toEqual({ value: { text: "10%", percent: 10 } });
+  expect(size.read("0.5 %")).toEqual({ value: { text: "0.5 %", percent: 0.5 } });
+  expect(size.read("2GiB")).toEqual({ value: { text: "2GiB", count: 2 * 1024 ** 3 } });
+  expect(size.read(10)).toEqual({ hint: "with a unit: 10GB, 10GiB or 10%" });
+  expect(size.read("10")).toEqual({ hint: "with a unit: 10GB, 10GiB or 10%" });
+  expect(size.read("0%")).toEqual({ expected: "a part above 0% and up to 100%" });
+  expect(size.read("101%")).toEqual({ expected: "a part above 0% and up to 100%" });
+  expect(size.read("0GB")).toEqual({ expected: "more than nothing" });
+});
+
+test("a count is bare, or a part", () => {
+  expect(count.read(5000)).toEqual({ value: { text: "5000", count: 5000 } });
+  expect(count.read("5%")).toEqual({ value: { text: "5%", percent: 5 } });
+  expect(count.read("5k")).toEqual({});
+  expect(count.read(0)).toEqual({ expected: "more than nothing" });
+  expect(count.read(1.5)).toEqual({});
+});
+
+test("whatever is given is read or refused; a flaw does not hold what is no number", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.anything(), fc.string(), fc.double()), (given) => {
+      for (const field of [size, count]) {
+        const read = field.read(given);
+        if ("value" in read) {
+          const { value } = read;
+          expect("percent" in value ? value.percent > 0 && value.percent <= 100 : value.count > 0).toBe(true);
+        } else if (typeof given === "string" && !/^[\d.]+$/.test(given) && given.length > 8) {
+          expect(JSON.stringify(read)).not.toContain(given);
+        }
+      }
+    }),
+  );
+});

@@ -1,0 +1,85 @@
+// One code of the kernel has several causes. Which one it was is seen by looking along the path.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmod, mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { findCause } from "../../src/fs/cause.ts";
+import { mountTmpfs } from "../support/mounts.ts";
+import { asRoot } from "../support/needs.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+
+let folder: TempFolder;
+const at = (name: string) => join(folder.path, name);
+
+beforeAll(async () => {
+  folder = await tempFolder();
+  await folder.write("file", "x");
+  await mkdir(at("closed/deep"), { recursive: true });
+  await folder.write("closed/deep/it", "x");
+  await folder.write("unreadable", "x", 0o600);
+  await chmod(at("closed"), 0o700);
+  await chmod(folder.path, 0o755);
+  await symlink("nowhere", at("dangling"));
+  await symlink("closed/deep", at("to-deep"));
+  await symlink("b", at("a"));
+  await symlink("a", at("b"));
+  for (let number = 0; number < 50; number++) await symlink(`chain${number + 1}`, at(`chain${number}`));
+  await folder.write("chain50", "x");
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+test.each<[string, string, () => string | undefined]>([
+  ["none", "ENOENT", () => undefined],
+  ["no/such/thing", "ENOENT", () => `there is no folder ${at("no")}`],
+  ["dangling", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which is not there`],
+  ["dangling/below", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which is not there`],
+  ["to-deep/none", "ENOENT", () => undefined],
+  ["file/below", "ENOTDIR", () => `${at("file")} is a regular file, no folder`],
+  ["file/below/it", "ENOTDIR", () => `${at("file")} is a regular file, no folder`],
+  ["a", "ELOOP", () => `the symbolic link ${at("a")} leads back to itself`],
+  ["a/below", "ELOOP", () => `the symbolic link ${at("a")} leads back to itself`],
+  ["chain0", "ELOOP", () => `${at("chain0")} leads over more symbolic links than the kernel follows`],
+  ["file", "ENAMETOOLONG", () => "it is longer than the file system allows"],
+  ["file", "EWHATEVER", () => undefined],
+])("of %s, %s", (name, code, cause) => {
+  expect(findCause(at(name), code)).toBe(cause());
+});
+
+asRoot(
+  "who may not is told where: by which folder, or by the file itself",
+  async () => {
+    const causes = (paths: readonly string[]) => {
+      const script = `
+        import { findCause } from ${JSON.stringify(join(import.meta.dir, "../../src/fs/cause.ts"))};
+        process.setgroups([]); process.setgid(65534); process.setuid(65534);
+        console.log(JSON.stringify(${JSON.stringify(paths)}.map((path) => findCause(path, "EACCES") ?? null)));`;
+      const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+      return JSON.parse(stdout.toString()) as unknown;
+    };
+    const enter = `this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700`;
+    expect(causes([at("closed/deep/it"), at("to-deep/it"), at("closed/none"), at("unreadable"), at("file")])).toEqual([
+      enter,
+      enter,
+      enter,
+      "this user may not read it: it belongs to root (uid 0), mode 0600",
+      "its mode allows it, so it may be SELinux, AppArmor or the file server that does not",
+    ]);
+  },
+  20_000,
+);
+
+asRoot(
+  "a disk that fails is named, and what serves a mount",
+  async () => {
+    await using mount = await mountTmpfs("size=1M");
+    const path = join(mount.path, "it");
+    const named = `${mount.path} (tmpfs, tmpfs)`;
+    expect(findCause(path, "EIO")).toBe(`the disk, or what serves it, may be failing: ${named}`);
+    expect(findCause(path, "ENOTCONN")).toBe(`what serves the mount has gone: ${named}`);
+    expect(findCause(path, "ESTALE")).toBe(
+      `the file server does not know it any more; it may help to mount it again: ${named}`,
+    );
+    expect(findCause(path, "EHOSTDOWN")).toBe(`the file server may not answer: ${named}`);
+  },
+  20_000,
+);

@@ -1,0 +1,199 @@
+// A file system that hangs delays neither other checks nor the runtime's own threads,
+// and is not asked again and again.
+
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { disk } from "../../src/checks/disk.ts";
+import { file } from "../../src/checks/file.ts";
+import { runCheck } from "../../src/checks/run.ts";
+import { askFileSystem } from "../../src/fs/filesystem.ts";
+import { checkOf, outcomeOf } from "../support/checks.ts";
+import { mountHung } from "../support/mounts.ts";
+import { asRoot } from "../support/needs.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const never = new AbortController().signal;
+/** Ours, by the name that the runtime gives them; only those that hang in a call, if asked for. */
+const threads = (which: "all" | "hanging" = "all") =>
+  readdirSync("/proc/self/task").filter((id) => {
+    try {
+      const [, name, state] = /\((.*)\) (.)/s.exec(readFileSync(`/proc/self/task/${id}/stat`, "utf8")) ?? [];
+      return name === "Worker" && (which === "all" || state === "D");
+    } catch {
+      return false;
+    }
+  }).length;
+const reasonOf = (outcome: { readonly ok: boolean; readonly reason?: string }) => (outcome.ok ? "ok" : outcome.reason);
+
+asRoot(
+  "a mount that hangs is told at the timeout, then not asked again until it has answered",
+  async () => {
+    await outcomeOf(file, { file: "/etc/passwd" });
+    // The test runner may have one of the same name.
+    const idle = threads();
+    await using mount = await mountHung();
+    const path = join(mount.path, "it");
+    const one = checkOf(file, { file: path }, { timeoutMs: 300 });
+    const { outcome } = await runCheck(one, never);
+    expect(outcome).toEqual({ ok: false, reason: "timeout", message: `${path} did not answer (timeout 300ms)` });
+
+    // At first it is waited for: it may be slow.
+    const again = await runCheck(one, never);
+    expect(again.outcome).toMatchObject({ reason: "timeout" });
+    await until(async () => reasonOf((await runCheck(one, never)).outcome) === "stuck", 10_000, "it to be stuck");
+    expect((await runCheck(one, never)).outcome).toEqual({
+      ok: false,
+      reason: "stuck",
+      message: expect.stringMatching(/^\/.+\/it has not answered for \ds\d*(ms)?; it is not asked again until it has$/),
+    });
+
+    // Twenty others on the same mount, of all kinds, at most one of which is asked.
+    const others = Array.from({ length: 20 }, (_, index) =>
+      index % 2 === 0
+        ? outcomeOf(file, { file: join(mount.path, String(index)), absent: true }, { timeoutMs: 300 })
+        : outcomeOf(disk, { disk: join(mount.path, String(index)), "min-free": "1%" }, { timeoutMs: 300 }),
+    );
+    // Meanwhile what is elsewhere is answered, and so is the runtime's own pool.
+    for (let round = 0; round < 20; round++) {
+      expect(await outcomeOf(file, { file: "/etc/passwd", expect: "root" })).toEqual({ ok: true });
+    }
+    await Promise.all(Array.from({ length: 8 }, () => stat("/etc/passwd")));
+    expect(new Set((await Promise.all(others)).map(reasonOf))).toEqual(new Set(["timeout"]));
+    await until(async () => {
+      return reasonOf(await outcomeOf(file, { file: join(mount.path, "new") }, { timeoutMs: 300 })) === "stuck";
+    });
+    expect(threads()).toBeLessThanOrEqual(idle + 3);
+
+    await mount.end();
+    await until(
+      async () =>
+        (await outcomeOf(file, { file: path })).ok === false &&
+        reasonOf(await outcomeOf(file, { file: path })) === "unreachable",
+    );
+    expect(await outcomeOf(file, { file: path })).toEqual({
+      ok: false,
+      reason: "unreachable",
+      message: `cannot look at ${path}: what serves the mount has gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
+    });
+    // The threads that hung are gone again.
+    await until(() => threads() <= idle, 10_000, "the other threads to end");
+  },
+  60_000,
+);
+
+asRoot(
+  "as many mounts hang as there are threads, and what is left is told not to have been looked at",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const mounts = await Promise.all(Array.from({ length: 5 }, () => mountHung()));
+    for (const mount of mounts) stack.use(mount);
+    const all = mounts.flatMap(({ path }) => [join(path, "a"), join(path, "b")]);
+    const cut = new AbortController();
+    const outcomes = all.map((path) => checkOf(file, { file: path }).probe(cut.signal));
+    // All eight threads are taken one after the other.
+    await until(() => threads("hanging") === 8);
+    cut.abort();
+    expect(new Set((await Promise.all(outcomes)).map(reasonOf))).toEqual(new Set(["timeout"]));
+    expect(await outcomeOf(file, { file: "/etc/passwd" }, { timeoutMs: 200 })).toEqual({
+      ok: false,
+      reason: "timeout",
+      message: "waiting to look at /etc/passwd while others do not answer (timeout 200ms)",
+    });
+    for (const mount of mounts) await mount.end();
+    await until(async () => (await outcomeOf(file, { file: "/etc/passwd" }, { timeoutMs: 200 })).ok);
+  },
+  60_000,
+);
+
+test("a question that nobody waits for leaves nothing, and does not count as stuck", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "x");
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const cut = new AbortController();
+    const asked = Array.from({ length: 5 }, () => askFileSystem({ ask: "stat", path }, cut.signal));
+    if (attempt % 2) await Promise.resolve();
+    cut.abort();
+    for (const told of await Promise.all(asked)) expect(told).toMatchObject({ reason: "timeout" });
+    expect(await askFileSystem({ ask: "stat", path }, never)).toMatchObject({ value: { type: "regular file" } });
+  }
+  expect(await askFileSystem({ ask: "stat", path }, AbortSignal.abort())).toMatchObject({ reason: "timeout" });
+});
+
+test("answers belong to their questions, however many there are at once", async () => {
+  await using folder = await tempFolder();
+  const paths = await Promise.all(Array.from({ length: 200 }, (_, index) => folder.write(`${index}`, `of ${index}`)));
+  const told = await Promise.all(paths.map((path) => askFileSystem({ ask: "read", path, limitBytes: 100 }, never)));
+  expect(told.map((one) => ("value" in one ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
+});
+
+test("without a descriptor left it is tried again, then told to be this host's fault", async () => {
+  const script = `
+    import { openSync, closeSync } from "node:fs";
+    import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
+    import { process as named } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/process/process.ts"))};
+    import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
+    const { Worker } = globalThis;
+    let onQuestion = () => {};
+    globalThis.Worker = class extends Worker {
+      postMessage(question) { onQuestion(); super.postMessage(question); }
+    };
+    const look = (timeoutMs) => outcomeOf(file, { file: "/etc/passwd", expect: "root" }, { timeoutMs });
+    const count = (timeoutMs) => outcomeOf(named, { process: "bun-none" }, { timeoutMs });
+    await look(1000); await count(1000);
+    const taken = [];
+    try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+    const told = [await look(200), await count(1000)];
+    // The second question is asked since there was no descriptor for the first.
+    let questions = 0;
+    onQuestion = () => { if (++questions === 2) for (const fd of taken) closeSync(fd); };
+    told.push(await look(10000), questions);
+    console.log(JSON.stringify(told)); process.exit();`;
+  const { stdout } = Bun.spawnSync(
+    ["/bin/sh", "-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath, "-e", script],
+    {
+      stderr: "inherit",
+    },
+  );
+  expect(JSON.parse(stdout.toString())).toEqual([
+    { ok: false, reason: "resource", message: expect.stringContaining("to look at /etc/passwd with (EMFILE)") },
+    { ok: false, reason: "resource", message: expect.stringContaining("to look at /proc with (EMFILE)") },
+    { ok: true },
+    2,
+  ]);
+}, 20_000);
+
+test("without a thread left it is tried again, then told to be this host's fault, and nothing waits for ever", async () => {
+  // Bun throws so when clone(2) fails, as under a limit of processes (EAGAIN).
+  const script = `
+    import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
+    import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
+    const look = (file_, timeoutMs) => outcomeOf(file, { file: file_ }, { timeoutMs });
+    const { Worker } = globalThis;
+    let refusals = 0;
+    let onRefusal = () => {};
+    globalThis.Worker = class { constructor() { onRefusal(); throw new TypeError("Failed to spawn worker thread"); } };
+    const told = await Promise.all([look("/etc/passwd", 200), look("/etc/group", 200)]);
+    onRefusal = () => {
+      if (++refusals < 2) return;
+      globalThis.Worker = class extends Worker {
+        postMessage(question) { told.push(question.path); super.postMessage(question); }
+      };
+    };
+    told.push(await look("/etc/hosts", 10000));
+    console.log(JSON.stringify(told)); process.exit();`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+  const failure = (path: string) => ({
+    ok: false,
+    reason: "resource",
+    message: `nothing left of this host to look at ${path} with (no thread)`,
+  });
+  expect(JSON.parse(stdout.toString())).toEqual([
+    failure("/etc/passwd"),
+    failure("/etc/group"),
+    "/etc/hosts",
+    { ok: true },
+  ]);
+}, 20_000);

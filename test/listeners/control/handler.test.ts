@@ -1,0 +1,236 @@
+// What each request of the control socket comes to, without a socket.
+
+import { afterEach, expect, test } from "bun:test";
+import type { WithdrawalAnswer } from "../../../src/listeners/control/answers.ts";
+import type { Controls } from "../../../src/listeners/control/controls.ts";
+import { createControlHandler } from "../../../src/listeners/control/handler.ts";
+import { fakeClock, settle } from "../../monitor/fakes.ts";
+import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
+import { tempFolder } from "../../support/temp.ts";
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+const faults: unknown[] = [];
+
+function handlerFor(says: Partial<Controls> = {}, directory?: string) {
+  const controls = controlsFor(says, directory);
+  closing.push(() => controls.withdrawals.close());
+  const clock = fakeClock();
+  const handle = createControlHandler(controls, { error: (...fault) => faults.push(fault) }, clock);
+  const ask = async (method: string, path: string, body?: unknown) => {
+    const said = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+    const response = await handle(new Request(`http://localhost${path}`, { method, ...(said && { body: said }) }));
+    expect(response.headers.get("content-type")).toStartWith("application/json");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    return { status: response.status, answer: (await response.json()) as unknown };
+  };
+  return { handle, ask, clock, withdrawals: controls.withdrawals };
+}
+
+const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+const NOT_KEPT = { kept: false, because: expect.stringContaining("RUNTIME_DIRECTORY") };
+
+test("status is the host's, whatever the query", async () => {
+  const { ask } = handlerFor();
+  expect(await ask("GET", "/status")).toEqual({ status: 200, answer: HEALTHY });
+  expect(await ask("GET", "/status?x=1")).toEqual({ status: 200, answer: HEALTHY });
+});
+
+test("a reload that is taken is 200, one that is refused 422, both with the report", async () => {
+  expect(await handlerFor().ask("POST", "/reload")).toEqual({ status: 200, answer: TAKEN });
+  const refused = { ...TAKEN, taken: false, problems: ["hc.yaml:1:1: wrong"] };
+  expect(await handlerFor({ reload: async () => refused }).ask("POST", "/reload")).toEqual({
+    status: 422,
+    answer: refused,
+  });
+});
+
+test("what a reload is asked for stands in its body, and nothing else may", async () => {
+  const orders: unknown[] = [];
+  const { ask } = handlerFor({
+    async reload(order) {
+      orders.push(order);
+      return TAKEN;
+    },
+  });
+  for (const body of [undefined, "{}", '{"force":true}', '{"dryRun":true,"force":false}'])
+    await ask("POST", "/reload", body);
+  expect(orders).toEqual([
+    { force: false, dryRun: false },
+    { force: false, dryRun: false },
+    { force: true, dryRun: false },
+    { force: false, dryRun: true },
+  ]);
+  for (const body of ["yes", "[]", '{"force":1}', '{"forse":true}']) {
+    expect((await ask("POST", "/reload", body)).status).toBe(400);
+  }
+  expect(orders).toHaveLength(4);
+});
+
+test("a reload that takes long is answered bit by bit, so that its client knows that the daemon lives", async () => {
+  const { promise, resolve } = Promise.withResolvers<typeof TAKEN>();
+  const { handle, clock } = handlerFor({ reload: () => promise });
+  const answering = handle(new Request("http://localhost/reload", { method: "POST" }));
+  await settle();
+  await clock.pass(5000);
+  const reader = (await answering).body?.getReader();
+  const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+  for (let count = 0; count < 3; count++) {
+    const blank = next();
+    await settle();
+    await clock.pass(5000);
+    expect(await blank).toBe(" ");
+  }
+  resolve(TAKEN);
+  expect(JSON.parse(await next())).toEqual(TAKEN);
+});
+
+test("drain and undrain tell what is in force, what has ended, and whether a restart knows of it", async () => {
+  const { ask, withdrawals } = handlerFor();
+  expect(await ask("POST", "/undrain")).toEqual({
+    status: 200,
+    answer: { kept: true, withdrawal: { stopping: false }, ended: {} },
+  });
+  const drained = { status: 200, answer: { ...NOT_KEPT, withdrawal: { stopping: false, drain: { since: TIME } } } };
+  expect(await ask("POST", "/drain")).toEqual(drained);
+  expect(withdrawals.current()).toMatchObject({ drain: {} });
+  expect(await ask("POST", "/drain")).toEqual(drained);
+  expect(await ask("POST", "/undrain")).toEqual({
+    status: 200,
+    answer: { kept: true, withdrawal: { stopping: false }, ended: { drain: { since: TIME } } },
+  });
+  expect(withdrawals.current()).toBeUndefined();
+  withdrawals.stop();
+  expect((await ask("POST", "/undrain")).answer).toEqual({ kept: true, withdrawal: { stopping: true }, ended: {} });
+});
+
+test("what can be kept is said to be kept", async () => {
+  await using folder = await tempFolder();
+  const { ask } = handlerFor({}, folder.path);
+  expect((await ask("POST", "/drain")).answer).toEqual({
+    kept: true,
+    withdrawal: { stopping: false, drain: { since: TIME } },
+  });
+});
+
+test("maintenance is in force for as long as was asked, with its reason", async () => {
+  const { ask, withdrawals } = handlerFor();
+  const { status, answer } = await ask("POST", "/maint", { forMs: 600_000, reason: "disk swap" });
+  expect({ status, answer }).toEqual({
+    status: 200,
+    answer: {
+      ...NOT_KEPT,
+      withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME, reason: "disk swap" } },
+    },
+  });
+  const { since = "", until = "" } = (answer as WithdrawalAnswer).withdrawal.maintenance ?? {};
+  expect(Date.parse(until) - Date.parse(since)).toBe(600_000);
+  expect((await ask("POST", "/maint", { forMs: 1000 })).answer).toMatchObject({
+    withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME } },
+  });
+  expect(withdrawals.current()?.maintenance).not.toHaveProperty("reason");
+  expect(withdrawals.current()).toMatchObject({ maintenance: {} });
+});
+
+const FOR = "forMs: expected a whole number from 1 to 86400000";
+const REASON = "reason: expected a text on one line, of at most 200 characters";
+
+test.each([
+  ["", "expected JSON"],
+  ["{", "expected JSON"],
+  ["[]", "expected an object"],
+  ["null", "expected an object"],
+  ["7", "expected an object"],
+  ["{}", FOR],
+  ['{"forMs":0}', FOR],
+  ['{"forMs":-1}', FOR],
+  ['{"forMs":1.5}', FOR],
+  ['{"forMs":86400001}', FOR],
+  ['{"forMs":1e999}', FOR],
+  ['{"forMs":"600000"}', FOR],
+  ['{"forMs":null}', FOR],
+  ['{"forMs":1,"for":2}', 'expected forMs and reason alone, got "for"'],
+  ['{"forMs":1,"__proto__":2}', 'expected forMs and reason alone, got "__proto__"'],
+  ['{"forMs":1,"\\u001b[2J":2}', 'expected forMs and reason alone, got "\\u001b[2J"'],
+  ['{"forMs":1,"reason":7}', REASON],
+  ['{"forMs":1,"reason":null}', REASON],
+  ['{"forMs":1,"reason":" "}', REASON],
+  [JSON.stringify({ forMs: 1, reason: "x".repeat(201) }), `${REASON} (it has 201)`],
+  [JSON.stringify({ forMs: 1, reason: "a\nb" }), `${REASON} (it holds a character that is not for lines)`],
+  [JSON.stringify({ forMs: 1, reason: "\x1b[2J" }), `${REASON} (it holds a character that is not for lines)`],
+  [JSON.stringify({ forMs: 1, reason: "\u200fswap" }), `${REASON} (it holds a character that is not for lines)`],
+  ['{"forMs":1,"reason":"\\ud800"}', `${REASON} (it holds a character that is not for lines)`],
+])("maintenance of %s is refused, and nothing is in force", async (body, error) => {
+  const { ask, withdrawals } = handlerFor();
+  expect(await ask("POST", "/maint", body)).toEqual({ status: 400, answer: { error } });
+  expect(withdrawals.current()).toBeUndefined();
+});
+
+test("the longest of both is good", async () => {
+  const { ask } = handlerFor();
+  const { status } = await ask("POST", "/maint", { forMs: 86_400_000, reason: "😀".repeat(200) });
+  expect(status).toBe(200);
+});
+
+test.each(["/", "/Status", "/status/", "/drain/x", "//status", "/toString", "/%73tatus", "//x:99999999"])(
+  "%s is nothing that there is",
+  async (path) => {
+    const { ask, withdrawals } = handlerFor();
+    for (const method of ["GET", "POST"]) {
+      expect(await ask(method, path)).toEqual({
+        status: 404,
+        answer: { error: "expected one of /status, /reload, /drain, /undrain, /maint" },
+      });
+    }
+    expect(withdrawals.current()).toBeUndefined();
+  },
+);
+
+test("nothing is done by another method", async () => {
+  const { handle, ask, withdrawals } = handlerFor({ reload: () => Promise.reject(new Error("reloaded")) });
+  for (const path of ["/reload", "/drain", "/undrain", "/maint"]) {
+    for (const method of ["GET", "PUT", "DELETE", "OPTIONS"]) {
+      expect(await ask(method, path)).toEqual({ status: 405, answer: { error: "expected POST" } });
+    }
+    const { headers } = await handle(new Request(`http://localhost${path}`));
+    expect(headers.get("allow")).toBe("POST");
+  }
+  expect(await ask("POST", "/status")).toEqual({ status: 405, answer: { error: "expected GET" } });
+  expect(withdrawals.current()).toBeUndefined();
+});
+
+test("HTTP/1.0 without Host gives a bare path, which is understood", async () => {
+  const { handle } = handlerFor();
+  const { signal } = new AbortController();
+  expect((await handle({ method: "GET", url: "/status?x", signal } as Request)).status).toBe(200);
+});
+
+test.each([
+  ["GET", "/status", "later", { status: () => Promise.reject(new Error("a fault")) }],
+  [
+    "POST",
+    "/reload",
+    "at once",
+    {
+      reload: () => {
+        throw new Error("a fault");
+      },
+    },
+  ],
+] as const)("a fault in %s %s, %s, is 500 and a line in the log", async (method, path, _, says) => {
+  faults.length = 0;
+  const { ask } = handlerFor(says);
+  expect(await ask(method, path)).toEqual({
+    status: 500,
+    answer: { error: "a fault in health-checker; its log says more" },
+  });
+  expect(faults).toEqual([
+    [
+      "fault in health-checker while it was controlled; please report it",
+      { error: expect.stringContaining("a fault") },
+    ],
+  ]);
+});

@@ -1,0 +1,194 @@
+// The control socket for real: whose it is, and what its clients may do to it.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { lstatSync, readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import type { Clock } from "../../../src/system/clock.ts";
+import type { Controls } from "../../../src/listeners/control/controls.ts";
+import { type Control, startControl } from "../../../src/listeners/control/server.ts";
+import { ListenError } from "../../../src/listeners/listen.ts";
+import { fakeClock } from "../../monitor/fakes.ts";
+import { askAt } from "../../support/ask.ts";
+import { controlsFor, HEALTHY } from "../../support/controls.ts";
+import { converse } from "../../support/converse.ts";
+import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { until } from "../../support/until.ts";
+
+let folder: TempFolder;
+let path: string;
+const faults: string[] = [];
+beforeEach(async () => {
+  folder = await tempFolder();
+  path = join(folder.path, "control.sock");
+  faults.length = 0;
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+async function start(says: Partial<Controls> = {}, clock?: Clock): Promise<Control & AsyncDisposable> {
+  const controls = controlsFor(says);
+  const log = { error: (message: string) => faults.push(message) };
+  const control = await startControl({ path, controls, log, onCrowded, ...(clock && { clock }) });
+  return {
+    ...control,
+    async [Symbol.asyncDispose]() {
+      await control.close();
+      controls.withdrawals.close();
+    },
+  };
+}
+
+const crowded: number[] = [];
+const onCrowded = (closed: number) => crowded.push(closed);
+
+const ask = (route: string, init: RequestInit = {}) => askAt(`http://localhost${route}`, { ...init, unix: path });
+
+const isWell = async () => {
+  expect(JSON.parse((await ask("/status")).body)).toEqual(HEALTHY);
+  expect(faults).toEqual([]);
+};
+
+/** A client that is left alone with the connection it has. */
+async function open(words = ""): Promise<Socket> {
+  const socket = connect({ path });
+  socket.on("error", () => {});
+  await new Promise((connected) => socket.once("connect", connected));
+  if (words) socket.write(words);
+  return socket;
+}
+
+test("it is its owner's alone, answers, and is gone at the end", async () => {
+  {
+    await using _ = await start();
+    expect(lstatSync(path).mode & 0o777).toBe(0o600);
+    await isWell();
+    expect((await ask("/maint", { method: "POST", body: '{"forMs":1000}' })).status).toBe(200);
+    expect((await ask("/none")).status).toBe(404);
+  }
+  expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test("one that is in use is left alone", async () => {
+  await using _ = await start();
+  const { ino } = lstatSync(path);
+  await expect(start()).rejects.toThrow(
+    new ListenError(`cannot listen on unix:${path}: it is in use by another process`),
+  );
+  expect(lstatSync(path).ino).toBe(ino);
+  await isWell();
+  expect(readdirSync(folder.path)).toEqual(["control.sock"]);
+});
+
+test("what is no socket is left alone", async () => {
+  await folder.write("control.sock", "a file");
+  await expect(start()).rejects.toThrow("the path exists and is not a socket");
+  expect(await Bun.file(path).text()).toBe("a file");
+});
+
+test("a body of more than 64 KiB is refused, however it comes", async () => {
+  await using _ = await start();
+  const large = "x".repeat(64 * 1024 + 1);
+  expect((await ask("/maint", { method: "POST", body: large })).status).toBe(413);
+  const chunked = await converse(
+    { unix: path },
+    `POST /maint HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
+    (said) => said.includes("\r\n\r\n"),
+  );
+  expect(chunked).toMatch(/^HTTP\/1\.1 4(00|08|13) /);
+  await isWell();
+});
+
+test.each([
+  ["nothing but bytes", "\x00\x01\xff\xfe\r\n\r\n"],
+  ["words", "status\r\n\r\n"],
+  ["a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
+  ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+  ["a head without end", `GET /status HTTP/1.1\r\nX: ${"x".repeat(256 * 1024)}`],
+  ["a length that is none", "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}"],
+])("%s neither ends nor stops it", async (_, words) => {
+  await using _control = await start();
+  const socket = await open();
+  socket.resume();
+  socket.write(Buffer.from(words, "latin1"));
+  socket.end();
+  await until(() => socket.closed, 20_000, "the connection to be closed");
+  await isWell();
+});
+
+test("clients that never finish hold up nobody, and are not waited for at the end", async () => {
+  const control = await start({}, fakeClock()); // by which no body is ever late
+  const open100 = (words: string) => Promise.all(Array.from({ length: 100 }, () => open(words)));
+  const sockets = [
+    ...(await open100("")),
+    ...(await open100("GET /sta")),
+    ...(await open100("POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")),
+  ];
+  try {
+    await isWell();
+    await control.close();
+    expect(readdirSync(folder.path)).toEqual([]);
+    for (const socket of sockets) socket.resume();
+    await until(() => sockets.every(({ closed }) => closed));
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+test("a client that sends no more of the body is answered 408 after five seconds", async () => {
+  const fake = fakeClock();
+  const waits: number[] = [];
+  const clock: Clock = {
+    now: fake.now,
+    after(ms, then) {
+      waits.push(ms);
+      return fake.after(ms, then);
+    },
+  };
+  await using _ = await start({}, clock);
+  const answered = converse(
+    { unix: path },
+    "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    (said) => said.includes("}"),
+    60_000,
+  );
+  await until(() => waits.length > 0);
+  expect(waits).toEqual([5000]);
+  await fake.pass(5000);
+  const said = await answered;
+  expect(said).toStartWith("HTTP/1.1 408 ");
+  expect(said).toEndWith('{"error":"the body did not come"}');
+  await isWell();
+});
+
+test("who leaves before the answer is nobody's loss", async () => {
+  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+  const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
+  await using _ = await start({
+    status() {
+      tellAsked();
+      return finish;
+    },
+  });
+  const socket = await open("GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+  await asked;
+  socket.destroy();
+  finishStatus(HEALTHY);
+  await isWell();
+});
+
+test("at the end an answer that is under way is still given", async () => {
+  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+  const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
+  await using control = await start({
+    status() {
+      tellAsked();
+      return finish;
+    },
+  });
+  const answered = ask("/status");
+  await asked;
+  const closed = control.close();
+  finishStatus(HEALTHY);
+  expect((await answered).status).toBe(200);
+  await closed;
+});

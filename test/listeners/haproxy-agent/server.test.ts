@@ -1,0 +1,322 @@
+// The agent as its askers see it: real sockets, polite and not.
+
+import { expect, test } from "bun:test";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import {
+  type Agent,
+  type AgentOptions,
+  type AgentVerdict,
+  MOST_CONNECTIONS,
+  startAgent,
+} from "../../../src/listeners/haproxy-agent/server.ts";
+import { ListenError } from "../../../src/listeners/listen.ts";
+import { type Address, parseAddress } from "../../../src/net/address.ts";
+import type { Withdrawal } from "../../../src/drain/state.ts";
+import { fakeClock } from "../../monitor/fakes.ts";
+import { collectLines } from "../../support/child.ts";
+import { converse, type Target } from "../../support/converse.ts";
+import { loopbackAddress } from "../../support/loopback.ts";
+import { tempFolder } from "../../support/temp.ts";
+import { until } from "../../support/until.ts";
+
+const UP: AgentVerdict = { healthy: true, down: [] };
+const DOWN: AgentVerdict = { healthy: false, down: [{ name: "database", reason: "timeout" }] };
+const DRAINED: Withdrawal = { stopping: false, drain: { since: 0 } };
+const IN_MAINTENANCE: Withdrawal = { stopping: false, maintenance: { since: 0, until: 1 } };
+
+interface Running extends AsyncDisposable {
+  readonly agent: Agent;
+  readonly target: Target;
+  readonly faults: Error[];
+  withdrawal: Withdrawal | undefined;
+  verdict: AgentOptions["verdict"];
+  /** What one who connects and sends `words` is told. */
+  ask(words?: string): Promise<string>;
+}
+
+async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}): Promise<Running> {
+  const faults: Error[] = [];
+  const none = () => {};
+  const agent = await startAgent({
+    address: parseAddress(listener, 0) as Address,
+    verdict: (signal) => it.verdict(signal),
+    withdrawal: () => it.withdrawal,
+    directory: undefined,
+    log: { error: none, warning: none, info: none, debug: none, verbose: false },
+    onFault: (error) => faults.push(error),
+    ...given,
+  });
+  const { address } = agent;
+  const target =
+    address.family === "unix"
+      ? { unix: address.path }
+      : { hostname: address.host === "0.0.0.0" ? "127.0.0.1" : address.host, port: address.port };
+  const it: Running = {
+    agent,
+    target,
+    faults,
+    withdrawal: undefined,
+    verdict: async () => UP,
+    ask: (words = "") => converse(target, words),
+    [Symbol.asyncDispose]: agent.stop,
+  };
+  return it;
+}
+
+test("each question is answered with how the host is then, and the connection is closed", async () => {
+  await using it = await run();
+  expect(await it.ask()).toBe("up\n");
+  it.verdict = async () => DOWN;
+  expect(await it.ask()).toBe("down #database timeout\n");
+  it.verdict = async () => UP;
+  expect(await it.ask()).toBe("up\n");
+});
+
+test("while it is withdrawn no verdict is asked for; maintenance hides a drain; then the asker is told ready", async () => {
+  await using it = await run();
+  let asked = 0;
+  it.verdict = async () => {
+    asked++;
+    return asked % 2 === 1 ? UP : DOWN;
+  };
+  it.withdrawal = DRAINED;
+  expect(await it.ask()).toBe("drain\n");
+  it.withdrawal = { ...IN_MAINTENANCE, ...DRAINED };
+  expect(await it.ask()).toBe("maint\n");
+  it.withdrawal = { ...DRAINED, stopping: true };
+  expect(await it.ask()).toBe("drain\n"); // the next daemon is drained too
+  expect(asked).toBe(0);
+  it.withdrawal = undefined;
+  expect(await it.ask()).toBe("ready up\n");
+  expect(await it.ask()).toBe("ready down #database timeout\n");
+  const last = await until(async () => {
+    const said = await it.ask();
+    return !said.startsWith("ready") && said;
+  });
+  expect(last).toMatch(/^(up|down #database timeout)\n$/);
+});
+
+test("one who was never told to drain is never told ready", async () => {
+  await using it = await run("0.0.0.0:0");
+  it.withdrawal = DRAINED;
+  const { port } = it.target as { port: number };
+  expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("drain\n");
+  it.withdrawal = undefined;
+  expect(await converse({ hostname: "::1", port }, "")).toBe("up\n");
+  expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("ready up\n");
+});
+
+test("a daemon that stops says so by a word that its successor's up undoes", async () => {
+  await using it = await run();
+  it.withdrawal = { stopping: true };
+  expect(await it.ask()).toBe("stopped #health-checker is stopping\n");
+});
+
+test("a drain that came while the verdict was waited for is told", async () => {
+  await using it = await run();
+  const { promise, resolve } = Promise.withResolvers<AgentVerdict>();
+  let asked = false;
+  it.verdict = () => {
+    asked = true;
+    return promise;
+  };
+  const answer = it.ask();
+  await until(() => asked);
+  it.withdrawal = DRAINED;
+  resolve(UP);
+  expect(await answer).toBe("drain\n");
+});
+
+test("a verdict that throws, or rejects, is down, and is told of", async () => {
+  await using it = await run();
+  it.verdict = () => {
+    throw new Error("at once");
+  };
+  expect(await it.ask()).toBe("down #at least one health check failed\n");
+  it.verdict = () => Promise.reject("later");
+  expect(await it.ask()).toBe("down #at least one health check failed\n");
+  expect(it.faults.map(({ message }) => message)).toEqual(["at once", "later"]);
+});
+
+/** Connects as told, waits for the answer and its end to lie there, says more, then reads: a reset on the way is an error. */
+const LATE_READER = `
+import fcntl, select, socket, sys, termios
+port, size, half = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "half"
+s = socket.create_connection(("127.0.0.1", port), 10)
+s.sendall(b"x" * size)
+if half: s.shutdown(socket.SHUT_WR)
+print("sent", flush=True)
+ended = select.poll()
+ended.register(s, select.POLLRDHUP)
+ended.poll(20000)
+if not half: s.sendall(b"y" * size)
+unacknowledged = lambda: int.from_bytes(fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+while unacknowledged() > 0: select.select([], [], [], 0.01)
+said = b""
+while True:
+    part = s.recv(100)
+    if not part: break
+    said += part
+print(said.decode(), end="")
+`;
+
+test("what is sent is not looked at, and resets nothing, before or after the answer, half-closed or not", async () => {
+  // Whose clock stands still, so that one who is slow to read is not left.
+  await using it = await run("127.0.0.1:0", { clock: fakeClock() });
+  const peers = [
+    [0, "open"],
+    [10, "open"],
+    [200_000, "open"],
+    [0, "half"],
+    [10, "half"],
+  ] as const;
+  for (const isLate of [false, true]) {
+    const outputs: (readonly string[])[] = [];
+    const allSent = () => outputs.filter(([first]) => first === "sent").length === peers.length;
+    it.verdict = () => (isLate ? until(allSent).then(() => UP) : Promise.resolve(UP));
+    await Promise.all(
+      peers.map(async ([size, end]) => {
+        const { port } = it.target as { port: number };
+        const reader = Bun.spawn(["python3", "-c", LATE_READER, `${port}`, `${size}`, end], { stderr: "pipe" });
+        const out = collectLines(reader.stdout);
+        outputs.push(out);
+        const error = await reader.stderr.text();
+        await until(() => out.length === 2 || error);
+        expect({ size, end, out, error }).toEqual({ size, end, out: ["sent", "up"], error: "" });
+      }),
+    );
+  }
+});
+
+test("an asker that goes away before its answer ends the wait for the verdict", async () => {
+  await using it = await run();
+  let signal: AbortSignal | undefined;
+  it.verdict = (given) => {
+    signal = given;
+    return new Promise(() => {});
+  };
+  const reset =
+    "import socket,struct,sys,time\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])))\nsys.stdin.read()\n";
+  const linger = "s.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack('ii',1,0)); s.close()";
+  const port = String((it.target as { port: number }).port);
+  const asker = Bun.spawn(["python3", "-c", reset + linger, port], { stdin: "pipe" });
+  await until(() => signal);
+  expect(signal?.aborted).toBe(false);
+  await asker.stdin.end();
+  await until(() => signal?.aborted);
+});
+
+/** Opens that many connections, reads from none, and says how many are open each time it is asked to. */
+const HOLDER = `
+import socket, sys
+host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+held = []
+for _ in range(count):
+    s = socket.create_connection((host, port)); s.setblocking(False); held.append(s)
+print("held", flush=True)
+for line in sys.stdin:
+    alive = 0
+    for s in held:
+        try:
+            s.send(b"x"); alive += 1
+        except OSError: pass
+    print(alive, flush=True)
+`;
+
+test("connections that are held open are bounded in number and in time, and keep nobody from his answer", async () => {
+  const clock = fakeClock();
+  // An address of its own: no other test's stray connections take the places of those that are counted.
+  const host = loopbackAddress();
+  await using it = await run(`${host}:0`, { clock });
+  const port = String((it.target as { port: number }).port);
+  const holder = Bun.spawn(["python3", "-c", HOLDER, host, port, String(MOST_CONNECTIONS + 50)], { stdin: "pipe" });
+  try {
+    const lines = collectLines(holder.stdout);
+    await until(() => lines[0] === "held");
+    const alive = async () => {
+      const seen = lines.length;
+      holder.stdin.write("?\n");
+      holder.stdin.flush();
+      await until(() => lines.length > seen);
+      return Number(lines.at(-1));
+    };
+    await until(async () => (await alive()) <= MOST_CONNECTIONS);
+    expect(await it.ask()).toBe("up\n");
+    expect(await alive()).toBeGreaterThan(MOST_CONNECTIONS / 2);
+    await clock.pass(2000);
+    await until(async () => (await alive()) === 0);
+  } finally {
+    holder.kill();
+    await holder.exited;
+  }
+});
+
+test("one address that floods it crowds out itself, not who waits for a slow verdict", async () => {
+  const host = loopbackAddress();
+  await using it = await run(`${host}:0`);
+  const { promise: verdict, resolve } = Promise.withResolvers<AgentVerdict>();
+  let asked = 0;
+  it.verdict = () => {
+    asked++;
+    return verdict;
+  };
+  const answer = it.ask();
+  await until(() => asked === 1);
+  const { port } = it.target as { port: number };
+  const flood = Array.from({ length: 2 * MOST_CONNECTIONS }, () =>
+    createConnection({ host, port, localAddress: "127.0.0.2" }).on("error", () => {}),
+  );
+  try {
+    await until(() => asked === 1 + flood.length);
+    resolve(UP);
+    expect(await answer).toBe("up\n");
+  } finally {
+    for (const socket of flood) socket.destroy();
+  }
+});
+
+test("it stops: who waits is let go, nobody is accepted, and the port is free for the next", async () => {
+  const it = await run();
+  let asked = false;
+  it.verdict = () => {
+    asked = true;
+    return new Promise(() => {});
+  };
+  const waiting = it.ask();
+  await until(() => asked);
+  await it.agent.stop();
+  expect(await waiting).toBe("");
+  expect(it.ask()).rejects.toThrow();
+  const { address } = it.agent;
+  await using next = await run(address.family === "tcp" ? `127.0.0.1:${address.port}` : "");
+  expect(await next.ask()).toBe("up\n");
+});
+
+test("on a unix socket all askers are one", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "agent.sock");
+  const it = await run(`unix:${path}`);
+  it.withdrawal = DRAINED;
+  expect(await it.ask()).toBe("drain\n");
+  it.withdrawal = undefined;
+  expect(await it.ask()).toBe("ready up\n");
+  await it.agent.stop();
+  expect(await Bun.file(path).exists()).toBe(false);
+});
+
+test("a listener that cannot be opened is one line", async () => {
+  const taken = createServer();
+  await new Promise<void>((listening) => taken.listen(0, "127.0.0.1", listening));
+  const { port } = taken.address() as { port: number };
+  for (const [listener, message] of [
+    [`127.0.0.1:${port}`, `cannot listen on 127.0.0.1:${port}: it is in use by another process`],
+    ["192.0.2.1:0", "cannot listen on 192.0.2.1:0: this host has no such address"],
+    ["no.such.invalid:0", "cannot listen on no.such.invalid:0: this host has no such name or address"],
+  ] as const) {
+    const failure = await run(listener).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ListenError);
+    expect((failure as ListenError).message).toBe(message);
+  }
+  taken.close();
+});

@@ -1,0 +1,212 @@
+// One verdict, two answers, and nothing else on this listener.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Verdict } from "../../../src/checks/check.ts";
+import { createHealthHandler, type HealthOptions, unhealthyResponse } from "../../../src/listeners/health/handler.ts";
+
+const verdict = (healthy: boolean): Verdict => ({ healthy, failing: healthy ? [] : ["secret name"], at: 1 });
+
+const HEADERS = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+
+/** All there is to see of a response. */
+async function seen(response: Response) {
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+const OK = { status: 200, headers: HEADERS, body: "OK" };
+const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one health check failed" });
+
+const onOtherPath = () => {};
+
+/** On request: nothing is known before it is asked for. */
+const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
+  createHealthHandler({
+    read: () => undefined,
+    ask,
+    isWithdrawn: () => false,
+    failureStatus,
+    endpoints: [],
+    onOtherPath,
+  });
+
+test("a healthy host answers 200 OK", async () => {
+  const answer = handler(async () => verdict(true), 504);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(OK);
+});
+
+test.each([504, 503, 400, 599])("an unhealthy host answers the failure status %d and names nothing", async (status) => {
+  const answer = handler(async () => verdict(false), status);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(status));
+  expect(await seen(unhealthyResponse(status))).toEqual(BAD(status));
+});
+
+test("the request itself is who asks, so that its end is seen", async () => {
+  const asked: unknown[] = [];
+  const answer = handler(async (asker) => {
+    asked.push(asker);
+    return verdict(true);
+  }, 504);
+  const request = new Request("http://host/");
+  await answer(request);
+  expect(asked).toEqual([request]);
+});
+
+test("a fault while judging counts as unhealthy", async () => {
+  const answer = handler(() => Promise.reject(new Error("a fault")), 504);
+  expect(await seen(await answer(new Request("http://host/")))).toEqual(BAD(504));
+});
+
+test("what is known is answered at once, and nobody is asked", async () => {
+  for (const healthy of [true, false]) {
+    const answer = createHealthHandler({
+      read: () => verdict(healthy),
+      ask: () => Promise.reject(new Error("asked")),
+      isWithdrawn: () => false,
+      failureStatus: 503,
+      endpoints: [],
+      onOtherPath,
+    })(new Request("http://host/"));
+    expect(answer).toBeInstanceOf(Response);
+    expect(await seen(await answer)).toEqual(healthy ? OK : BAD(503));
+  }
+});
+
+describe("while the host is withdrawn", () => {
+  const draining = { status: 503, headers: HEADERS, body: "Draining" };
+
+  test("it is unhealthy on every path, and nobody is asked", async () => {
+    const answer = createHealthHandler({
+      read: () => verdict(true),
+      ask: () => Promise.reject(new Error("asked")),
+      isWithdrawn: () => true,
+      failureStatus: 503,
+      endpoints: ["/db"],
+      onOtherPath,
+    });
+    for (const path of ["/", "/db", "/x?y"]) {
+      expect(await seen(await answer(new Request(`http://host${path}`)))).toEqual(draining);
+    }
+  });
+
+  test("who has asked before is told so too, whatever his round has found", async () => {
+    for (const healthy of [true, false]) {
+      let withdrawn = false;
+      const { promise, resolve } = Promise.withResolvers<Verdict>();
+      const answer = createHealthHandler({
+        read: () => undefined,
+        ask: () => promise,
+        isWithdrawn: () => withdrawn,
+        failureStatus: 503,
+        endpoints: [],
+        onOtherPath,
+      })(new Request("http://host/"));
+      withdrawn = true;
+      resolve(verdict(healthy));
+      expect(await seen(await answer)).toEqual(draining);
+    }
+  });
+});
+
+describe("endpoints", () => {
+  const groups: number[] = [];
+  const others: string[] = [];
+  const answer = createHealthHandler({
+    read: () => undefined,
+    ask: async (_asker, group) => {
+      groups.push(group);
+      return verdict(true);
+    },
+    isWithdrawn: () => false,
+    failureStatus: 504,
+    endpoints: ["/db", "/a/b", "/"],
+    onOtherPath: (path) => others.push(path),
+  });
+
+  test.each([
+    ["http://host/db", 1],
+    ["http://host/db?x=/a/b", 1],
+    ["/db", 1],
+    ["/db?x", 1],
+    ["http://[::1]:5000/a/b", 2],
+    ["http://host/", 3],
+    ["http://host?x", 3],
+    ["http://host/?x", 3],
+    ["http://host/db/", 1],
+    ["http://host/db/?x", 1],
+    ["/a/b/", 2],
+    ["http://host//", 3],
+    ["http://host/db//", 0],
+    ["http://host/a//b", 0],
+    ["http://host/%64b", 0],
+    ["http://host/dbx", 0],
+    ["http://host/DB", 0],
+    ["http://host/x?/db", 0],
+    ["//db", 0],
+  ])("%s asks for group %d", async (url, group) => {
+    groups.length = 0;
+    // A bare path is what HTTP/1.0 without Host gives, which no Request can be made of.
+    await answer({ url, signal: new AbortController().signal } as Request);
+    expect(groups).toEqual([group]);
+  });
+
+  const plain = { read: () => verdict(true), ask: async () => verdict(true), isWithdrawn: () => false } as const;
+
+  test("another path is reported as it was sent, without its query, and / never is", () => {
+    others.length = 0;
+    const respond = createHealthHandler({
+      ...plain,
+      failureStatus: 504,
+      endpoints: ["/db"],
+      onOtherPath: (path) => others.push(path),
+    });
+    for (const path of ["/", "/?x", "/db", "/db/", "/DB", "/x/?y"]) void respond(new Request(`http://host${path}`));
+    expect(others).toEqual(["/DB", "/x/"]);
+  });
+
+  test("where there are none, no path is reported", () => {
+    const respond = createHealthHandler({
+      ...plain,
+      failureStatus: 504,
+      endpoints: [],
+      onOtherPath: () => {
+        throw new Error("reported");
+      },
+    });
+    expect(respond(new Request("http://host/x"))).toBeInstanceOf(Response);
+  });
+});
+
+describe("over a real port", () => {
+  let healthy = true;
+  let server: Bun.Server<undefined>;
+  beforeAll(() => {
+    const answer = handler(async () => verdict(healthy), 504);
+    server = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: (request) => answer(request) });
+  });
+  afterAll(() => server.stop(true));
+
+  const ask = (path: string, method: string) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, { method, redirect: "manual", proxy: "", keepalive: false });
+
+  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    test.each(["/", "//x", "/a/../b?c=d", "/%00", "/index.html"])(`${method} %s has the same answers`, async (path) => {
+      for (healthy of [true, false]) {
+        const response = await ask(path, method);
+        expect({ status: response.status, body: await response.text() }).toEqual(
+          healthy ? { status: 200, body: OK.body } : { status: 504, body: BAD(504).body },
+        );
+        expect(response.headers.get("content-type")).toBe(HEADERS["content-type"]);
+        expect(response.headers.get("cache-control")).toBe(HEADERS["cache-control"]);
+      }
+    });
+  }
+
+  test("HEAD has the same head and no body", async () => {
+    for (healthy of [true, false]) {
+      const response = await ask("/", "HEAD");
+      expect(response.status).toBe(healthy ? 200 : 504);
+      expect(response.headers.get("content-length")).toBe(healthy ? "2" : "32");
+      expect(await response.text()).toBe("");
+    }
+  });
+});

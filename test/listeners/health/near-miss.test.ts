@@ -1,0 +1,106 @@
+// A path that is close to an endpoint is reported once, and nothing of what scans for paths fills the log.
+
+import { expect, test } from "bun:test";
+import { createNearMisses, findNear, MOST_OF_ENDPOINT } from "../../../src/listeners/health/near-miss.ts";
+
+const ENDPOINTS = ["/primary", "/replica", "/slave", "/wok", "/db", "/a", "/x/y", "/v1", "/"];
+
+test.each([
+  ["/Replica", "/replica"],
+  ["/REPLICA", "/replica"],
+  ["/relpica", "/replica"],
+  ["/replicas", "/replica"],
+  ["/replic", "/replica"],
+  ["/replica/x", "/replica"],
+  ["/repl", undefined],
+  ["/replicated", undefined],
+  ["/pirmary", "/primary"],
+  ["/\u0000eplica", "/replica"],
+  // A third of the letters at most, and two letters in each other's place are one slip.
+  ["/slaves", "/slave"],
+  ["/slvae", "/slave"],
+  ["/slaved1", undefined],
+  ["/stage", undefined],
+  ["/work", "/wok"],
+  ["/wko", "/wok"],
+  ["/ok", "/wok"],
+  ["/woks", "/wok"],
+  ["/Wok", "/wok"],
+  ["/foo", undefined],
+  ["/work1", undefined],
+  ["/w", undefined],
+  ["/WOK1", "/wok"],
+  // Of one letter or two, each is most of the name.
+  ["/DB", "/db"],
+  ["/A", "/a"],
+  ["/X/y", "/x/y"],
+  ["/dbs", undefined],
+  ["/d", undefined],
+  ["/bd", undefined],
+  ["/up", undefined],
+  ["/p", undefined],
+  ["/p/q", undefined],
+  ["/x/q", undefined],
+  ["/v2", undefined],
+  ["/healthz", undefined],
+])("%j is close to %j", async (path, endpoint) => {
+  expect(await findNear(path, ENDPOINTS)).toBe(endpoint as string);
+});
+
+test("the nearest is named", async () => {
+  expect(await findNear("/replica12", ["/replica", "/replica1"])).toBe("/replica1");
+});
+
+function setUp() {
+  const reports: string[] = [];
+  const nearMisses = createNearMisses({
+    onNearMiss: (path, endpoint) => reports.push(`${path} ${endpoint}`),
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  return { reports, nearMisses };
+}
+
+/** One that is begun last ends last. */
+const compared = async () => {
+  await findNear("/", []);
+  await new Promise(setImmediate);
+};
+
+test("a path is reported once, as it was asked for first, over a reload too", async () => {
+  const { reports, nearMisses } = setUp();
+  const before = nearMisses(["/replica"]);
+  for (const path of ["/Replica/", "/Replica", "/Replica/", "/x", "/repilca"]) before(path);
+  before("/Replica");
+  await compared();
+  const after = nearMisses(["/replica", "/primary"]);
+  for (const path of ["/Replica", "/repilca", "/Primary"]) after(path);
+  await compared();
+  expect(reports).toEqual(["/Replica/ /replica", "/repilca /replica", "/Primary /primary"]);
+});
+
+test("a scan has a few lines of each endpoint, whatever it asks for, and leaves those of the others", async () => {
+  const { reports, nearMisses } = setUp();
+  const scan = (look: (path: string) => void) => {
+    for (let index = 0; index < 10_000; index++) look(`/rep${String.fromCharCode(0x100 + index)}ica`);
+    look(`/${"replica".repeat(2000)}`);
+  };
+  scan(nearMisses(["/replica"]));
+  await compared();
+  expect(reports).toHaveLength(MOST_OF_ENDPOINT);
+  const look = nearMisses(["/replica", "/primary"]);
+  scan(look);
+  look("/Primary");
+  await compared();
+  expect(reports.slice(MOST_OF_ENDPOINT)).toEqual(["/Primary /primary"]);
+});
+
+test("paths that are not close cost none of the lines, however many there are", async () => {
+  const { reports, nearMisses } = setUp();
+  const look = nearMisses(["/replica"]);
+  for (let index = 0; index < 10_000; index++) look(`/${1_000_000 + index}`);
+  look("/Replica");
+  await compared();
+  expect(reports).toEqual(["/Replica /replica"]);
+});

@@ -1,0 +1,169 @@
+// The file of a unix socket: its rights from the moment it exists, and whose it is.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { ListenError, listen } from "../../src/listeners/listen.ts";
+import type { Address } from "../../src/net/address.ts";
+import { askAt } from "../support/ask.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+
+const modeOf = (path: string): number => lstatSync(path).mode & 0o777;
+
+let folder: TempFolder;
+beforeEach(async () => {
+  folder = await tempFolder();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+/** Listens, and notes the mode of whatever it is that the runtime has just made, before anything else is done to it but `meanwhile`. */
+async function open(path: string, modes: number[] = [], mode?: number, meanwhile = (_unix: string) => {}) {
+  const serveAt = (at: Address) => {
+    const unix = at.family === "unix" ? at.path : "";
+    const server = Bun.serve({ unix, fetch: () => new Response("OK") });
+    modes.push(modeOf(unix));
+    meanwhile(unix);
+    return server;
+  };
+  const { server, close } = await listen({ family: "unix", path }, serveAt, mode);
+  return {
+    async [Symbol.asyncDispose]() {
+      await close();
+      await server.stop(true);
+    },
+  };
+}
+
+test.each([
+  ["0600", 0o600, 0o600],
+  ["0660", 0o660, 0o660],
+  ["nothing", undefined, 0o666],
+] as const)(
+  "asked for %s it has that mode from its first moment, whatever the umask, which stays as it was",
+  async (_, mode, expected) => {
+    for (const umask of [0, 0o022, 0o777]) {
+      const before = process.umask(umask);
+      try {
+        const modes: number[] = [];
+        const path = join(folder.path, "socket");
+        await using _ = await open(path, modes, mode);
+        expect(modes).toEqual([expected]);
+        expect(modeOf(path)).toBe(expected);
+        expect(process.umask()).toBe(umask);
+        expect(readdirSync(folder.path)).toEqual(["socket"]);
+      } finally {
+        process.umask(before);
+      }
+    }
+  },
+);
+
+test("where it cannot be opened nothing is left, and the umask is as it was", async () => {
+  const path = join(folder.path, "none", "socket");
+  const before = process.umask(0o027);
+  try {
+    await expect(open(path)).rejects.toThrow(
+      new ListenError(`cannot listen on unix:${path}: its folder does not exist`),
+    );
+    expect(process.umask()).toBe(0o027);
+  } finally {
+    process.umask(before);
+  }
+  expect(readdirSync(folder.path)).toEqual([]);
+});
+
+/** The socket of a process that was killed. */
+async function leaveStale(path: string): Promise<void> {
+  const killed = Bun.spawn(
+    [
+      process.execPath,
+      "-e",
+      `Bun.serve({ unix: ${JSON.stringify(path)}, fetch: () => new Response() }); process.kill(process.pid, "SIGKILL")`,
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  await killed.exited;
+}
+
+test("one that another serves is left to it, one that nobody serves is replaced", async () => {
+  const path = join(folder.path, "socket");
+  {
+    await using _ = await open(path);
+    await expect(open(path)).rejects.toThrow(`cannot listen on unix:${path}: it is in use by another process`);
+    expect((await askAt("http://localhost/", { unix: path })).body).toBe("OK");
+  }
+  await leaveStale(path);
+  const stale = lstatSync(path).ino;
+  await using _ = await open(path, [], 0o600);
+  expect(lstatSync(path).ino).not.toBe(stale);
+  expect(modeOf(path)).toBe(0o600);
+  expect((await askAt("http://localhost/", { unix: path })).body).toBe("OK");
+});
+
+test("at the end the file is removed, unless it is another's by then", async () => {
+  const path = join(folder.path, "socket");
+  {
+    await using _ = await open(path);
+  }
+  expect(readdirSync(folder.path)).toEqual([]);
+  {
+    await using _ = await open(path);
+    rmSync(path);
+    await folder.write("socket", "another's");
+    chmodSync(path, 0o644);
+  }
+  expect(readdirSync(folder.path)).toEqual(["socket"]);
+});
+
+test.each(["nothing", "what a killed daemon left"])(
+  "of two that start at once where there was %s, one is refused",
+  async (there) => {
+    const path = join(folder.path, "socket");
+    if (there !== "nothing") await leaveStale(path);
+    let first: Bun.Server<undefined> | undefined;
+    const takePlace = () => {
+      rmSync(path, { force: true });
+      first = Bun.serve({ unix: path, fetch: () => new Response("first") });
+    };
+    try {
+      await expect(open(path, [], 0o600, takePlace)).rejects.toThrow("it is in use by another process");
+      expect((await askAt("http://localhost/", { unix: path })).body).toBe("first");
+      expect(readdirSync(folder.path)).toEqual(["socket"]);
+    } finally {
+      await first?.stop(true);
+    }
+  },
+);
+
+test("a link that somebody puts in its place leads to no change of another file", async () => {
+  const victim = await folder.write("victim", "");
+  chmodSync(victim, 0o600);
+  const swap = (unix: string) => {
+    rmSync(unix);
+    symlinkSync(victim, unix);
+  };
+  const path = join(folder.path, "socket");
+  await expect(open(path, [], 0o666, swap)).rejects.toThrow("it was replaced while it was made");
+  expect(modeOf(victim)).toBe(0o600);
+  expect(readdirSync(folder.path)).toEqual(["victim"]);
+});
+
+test("what takes rights away from new files, such as the default rights of a folder, takes none of its own", async () => {
+  const path = join(folder.path, "socket");
+  await using _ = await open(path, [], 0o660, (unix) => chmodSync(unix, 0o600));
+  expect(modeOf(path)).toBe(0o660);
+});
+
+test("at the end it is removed whatever rights somebody has given it", async () => {
+  const path = join(folder.path, "socket");
+  {
+    await using _ = await open(path, [], 0o600);
+    const { ctimeMs } = lstatSync(path);
+    await until(() => {
+      chmodSync(path, 0o660);
+      return lstatSync(path).ctimeMs > ctimeMs;
+    });
+  }
+  expect(readdirSync(folder.path)).toEqual([]);
+});

@@ -1,0 +1,58 @@
+// The checks of a round run side by side.
+
+import { expect, test } from "bun:test";
+import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
+import { startRound } from "../../src/monitor/round.ts";
+import { fakeCheck, settle } from "./fakes.ts";
+
+const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>
+  fakeCheck({ name, timeoutMs, probe });
+
+/** A round, and its results in the order of the checks. */
+function start(checks: readonly Check[]) {
+  const results: CheckResult[] = [];
+  const round = startRound(checks, (result, index) => {
+    results[index] = result;
+  });
+  return { round, results: round.ended.then(() => results) };
+}
+
+const patient: Check["probe"] = (signal) =>
+  new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "waited in vain"))));
+
+test("a round of no checks ends at once", async () => {
+  expect(await start([]).results).toEqual([]);
+});
+
+test("all checks have started before the first one ends, and results come in the order of the checks", async () => {
+  const ends: ((outcome: Outcome) => void)[] = [];
+  const checks = ["a", "b", "c"].map((name) => checkOf(name, () => new Promise((resolve) => void ends.push(resolve))));
+  const { results } = start(checks);
+  expect(ends).toHaveLength(3);
+  for (const index of [2, 1, 0]) {
+    ends[index]?.({ ok: true });
+    await settle();
+  }
+  expect((await results).map(({ check, outcome }) => [check.name, outcome.ok])).toEqual([
+    ["a", true],
+    ["b", true],
+    ["c", true],
+  ]);
+});
+
+test("a slow or broken check takes nothing from the others", async () => {
+  const checks = [
+    checkOf("slow", patient, 50),
+    checkOf("broken", () => Promise.reject(new Error("oh no"))),
+    checkOf("good", async () => ({ ok: true })),
+  ];
+  const results = await start(checks).results;
+  expect(results.map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["timeout", "internal", "ok"]);
+});
+
+test("its end ends every check that still runs, and no other", async () => {
+  const { round, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
+  await settle();
+  round.end();
+  expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
+});

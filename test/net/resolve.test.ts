@@ -1,0 +1,52 @@
+// A name gives its addresses, or the reason why not, and never outlasts its asker's patience.
+
+import { expect, test } from "bun:test";
+import { isFailure } from "../../src/net/happy-eyeballs.ts";
+import { resolve } from "../../src/net/resolve.ts";
+
+const never = new AbortController().signal;
+
+test("localhost is this host", async () => {
+  const found = await resolve("localhost", never);
+  if (isFailure(found)) throw new Error(found.message);
+  expect(found.addresses).not.toHaveLength(0);
+  for (const address of found.addresses) expect(address).toBeOneOf(["127.0.0.1", "::1"]);
+  expect(new Set(found.addresses).size).toBe(found.addresses.length);
+  expect(found.warning).toBeUndefined();
+});
+
+// RFC 6761 has .invalid resolved nowhere.
+test("a name without an address says so", async () => {
+  const failure = await resolve("no-such-name.invalid", never);
+  expect(failure).toMatchObject({ ok: false, reason: "resolve" });
+  expect(failure).toHaveProperty(
+    "message",
+    expect.stringMatching(/^no-such-name\.invalid has no address \(EAI_\w+\)$/),
+  );
+}, 30_000);
+
+test("who has no patience is told at once what was going on", async () => {
+  const failure = { ok: false, reason: "timeout", message: "looking up localhost" } as const;
+  expect(await resolve("localhost", AbortSignal.abort())).toEqual(failure);
+  const asker = new AbortController();
+  const answer = resolve("localhost", asker.signal);
+  asker.abort();
+  expect(await answer).toEqual(failure);
+});
+
+test("one who leaves takes nothing from the others who ask for the same name", async () => {
+  const leaver = new AbortController();
+  const left = resolve("localhost", leaver.signal);
+  const others = Promise.all([resolve("localhost", never), resolve("localhost", never)]);
+  leaver.abort();
+  expect(await left).toHaveProperty("reason", "timeout");
+  const [one, other] = await others;
+  expect(one).toEqual(other);
+  expect(one).not.toHaveProperty("reason");
+});
+
+test("more names at once than are looked up at once all get an answer", async () => {
+  const names = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? `a${index}.localhost` : "localhost"));
+  const answers = await Promise.all(names.map((name) => resolve(name, never)));
+  for (const answer of answers) expect("addresses" in answer || answer.reason === "resolve").toBe(true);
+}, 30_000);

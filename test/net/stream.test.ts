@@ -1,0 +1,457 @@
+// A stream reaches its peer, with TLS shows why it does not hold, and leaves nothing
+// open once its signal aborts, at whichever stage that is.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { symlink } from "node:fs/promises";
+import { createServer, type TLSSocket } from "node:tls";
+import type { Failure } from "../../src/checks/check.ts";
+import type { TlsSettings } from "../../src/fields/tls.ts";
+import type { Address } from "../../src/net/address.ts";
+import { isFailure } from "../../src/net/happy-eyeballs.ts";
+import { openStream, type Stream } from "../../src/net/stream.ts";
+import { type Authority, type Certificate, makeAuthority, selfSigned } from "../support/certificates.ts";
+import { startChild } from "../support/child.ts";
+import { freePort, listener } from "../support/listeners.ts";
+import { handshakesTo } from "../support/processes.ts";
+import { tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
+import { listenRaw } from "./raw-socket.ts";
+
+const DAY_MS = 86_400_000;
+const never = new AbortController().signal;
+const patienceMs = 5000;
+/** Longer than the test may take: what ends sooner was ended by the abort. */
+const ANTI_HANG_MS = 600_000;
+
+const folder = await tempFolder();
+let authority: Authority;
+let stranger: Authority;
+let good: Certificate;
+
+beforeAll(async () => {
+  authority = await makeAuthority(folder.path);
+  stranger = await makeAuthority(folder.path, "stranger");
+  good = await authority.issue({ names: ["localhost", "service.test", "127.0.0.1", "::1"] });
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+interface Secured extends AsyncDisposable {
+  readonly address: Address;
+  readonly port: number;
+  /** Names that were asked for, "" where none was. */
+  readonly asked: string[];
+  /** What went wrong on connections. */
+  readonly errors: string[];
+}
+
+/** Speaks TLS, sends back what it gets. */
+async function secured({ certFile, keyFile }: Certificate, host = "127.0.0.1", alpn?: string[]): Promise<Secured> {
+  const asked: string[] = [];
+  const errors: string[] = [];
+  const open = new Set<TLSSocket>();
+  const [cert, key] = [readFileSync(certFile), readFileSync(keyFile)];
+  const server = createServer({ cert, key, ...(alpn && { ALPNProtocols: alpn }) }, (socket) => {
+    open.add(socket);
+    asked.push(String(socket.servername || ""));
+    socket.on("error", (error) => errors.push(String(error)));
+    socket.on("close", () => open.delete(socket));
+    socket.pipe(socket);
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((listening) => server.listen(0, host, listening));
+  const found = server.address();
+  const port = typeof found === "object" && found ? found.port : 0;
+  return {
+    address: { family: "tcp", host, port },
+    port,
+    asked,
+    errors,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+const settings = (keys: Partial<TlsSettings> = {}): TlsSettings => ({
+  verify: true,
+  ca: authority.caFile,
+  "server-name": undefined,
+  ...keys,
+});
+
+const at = (host: string, port: number): Address => ({ family: "tcp", host, port });
+
+/** Undefined where it opened, and answered. */
+async function flawOf(address: Address, tls?: TlsSettings, signal = never): Promise<Failure | undefined> {
+  const stream = await openStream(address, { patienceMs, tls }, signal);
+  if (isFailure(stream)) return stream;
+  stream.write("hello");
+  const answer = await stream.read("the echo");
+  stream.close();
+  expect(new TextDecoder().decode(answer as Uint8Array)).toBe("hello");
+  return undefined;
+}
+
+function opened(stream: Stream | Failure): Stream {
+  if (isFailure(stream)) throw new Error(stream.message);
+  return stream;
+}
+
+const descriptors = () => readdirSync("/proc/self/fd").length;
+
+/** Asserts that the second run of `body` leaves no descriptor that was not there before the first, or with the first. */
+async function leavesNothing(body: () => Promise<void>): Promise<void> {
+  const before = descriptors();
+  await body();
+  // What the runtime itself keeps, such as its resolver's, it keeps from the first run on.
+  await until(() => descriptors() <= before + 2, 10_000, "descriptors to be closed");
+  const kept = Math.max(before, descriptors());
+  await body();
+  await until(() => descriptors() <= kept, 10_000, "descriptors to be closed");
+}
+
+test("plain: what is written comes back, and the end of the peer is an end", async () => {
+  await using echo = await listener((socket) => socket.pipe(socket));
+  for (const host of ["127.0.0.1", "localhost"]) expect(await flawOf(at(host, echo.port))).toBeUndefined();
+  await using hangsUp = await listener((socket) => socket.end("bye"));
+  const stream = opened(await openStream(at("127.0.0.1", hangsUp.port), { patienceMs }, never));
+  expect(new TextDecoder().decode((await stream.read("a word")) as Uint8Array)).toBe("bye");
+  expect(await stream.read("more")).toBeUndefined();
+  expect(await stream.read("more")).toBeUndefined();
+  stream.close();
+  stream.close();
+});
+
+test("plain: nobody listens, no such socket, no such name", async () => {
+  const port = await freePort();
+  expect(await flawOf(at("127.0.0.1", port))).toEqual({
+    ok: false,
+    reason: "refused",
+    message: `127.0.0.1:${port} refused the connection`,
+  });
+  expect(await flawOf({ family: "unix", path: `${folder.path}/none` })).toMatchObject({ reason: "refused" });
+  expect(await flawOf(at("no-such-name.invalid", 80))).toMatchObject({ reason: "resolve" });
+}, 30_000);
+
+test("plain: a peer that resets is closed, with the reason", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+  (await until(() => peer.accept())).reset();
+  const read = await stream.read("the greeting");
+  if (read !== undefined) expect(read).toMatchObject({ ok: false, reason: "closed" });
+  stream.close();
+});
+
+test("plain: what has arrived is read before a reset counts, and before anything is written", async () => {
+  using peer = listenRaw({ family: "v4" });
+  for (const says of ["write", "send", "nothing"] as const) {
+    const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+    // By system calls, so that all of it has come before the runtime looks.
+    const accepted = peer.accept();
+    accepted?.send("synced");
+    accepted?.reset();
+    if (says === "write") stream.write("GET / HTTP/1.0\r\n\r\n");
+    const sent = says === "send" ? stream.send("GET / HTTP/1.0\r\n\r\n") : undefined;
+    expect({ says, read: new TextDecoder().decode((await stream.read("a word")) as Uint8Array) }).toEqual({
+      says,
+      read: "synced",
+    });
+    const reset = { ok: false, reason: "closed", message: `127.0.0.1:${peer.port} reset the connection before more` };
+    expect(await stream.read("more")).toEqual(reset as Failure);
+    expect(stream.trouble("more")).toEqual(reset as Failure);
+    if (sent) expect(await sent).toMatchObject({ ok: false, reason: "closed" });
+    stream.close();
+  }
+});
+
+test("plain: it is closed with a FIN, though something was left unread", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+  const accepted = await until(() => peer.accept());
+  accepted.send("a greeting nobody reads");
+  stream.close();
+  expect(await until(() => (accepted.hear() === "nothing" ? undefined : accepted.hear()))).toBe("fin");
+  accepted.close();
+});
+
+test("TLS: a certificate that holds, by name and by address", async () => {
+  await using four = await secured(good);
+  await using six = await secured(good, "::1");
+  expect(await flawOf(four.address, settings())).toBeUndefined();
+  expect(await flawOf(at("localhost", four.port), settings())).toBeUndefined();
+  expect(await flawOf(six.address, settings())).toBeUndefined();
+  expect(await flawOf(at("0:0::1", six.port), settings())).toBeUndefined();
+  expect(await flawOf(four.address, settings({ "server-name": "service.test" }))).toBeUndefined();
+  expect(await flawOf(four.address, settings({ "server-name": "service.test." }))).toBeUndefined();
+  // No address is asked for as a name (RFC 6066).
+  expect(four.asked).toEqual(["", "localhost", "service.test", "service.test"]);
+  expect(six.asked).toEqual(["", ""]);
+});
+
+test("TLS: each thing that is wrong with a certificate is said, and when it expires", async () => {
+  const self = await selfSigned(folder.path, { names: ["localhost", "127.0.0.1"] });
+  const old = await authority.issue({ names: ["127.0.0.1"], notAfter: new Date(Date.now() - 3.5 * DAY_MS) });
+  const early = await authority.issue({ names: ["127.0.0.1"], notBefore: new Date(Date.now() + 2.5 * DAY_MS) });
+  const foreign = await stranger.issue({ names: ["127.0.0.1"], days: 10.5 });
+  const elsewhere = await authority.issue({ names: ["a.test", "b.test"], days: 10.5 });
+  const endedAbove = await (
+    await authority.intermediate("middle", { notAfter: new Date(Date.now() - 1.5 * DAY_MS) })
+  ).issue({ names: ["127.0.0.1"] });
+  const rows: readonly [Certificate, RegExp][] = [
+    [self, /is signed by itself, and leads to no authority that is trusted .*; it expires in 29 days, on 20\S+Z$/],
+    [old, /^the certificate of \S+ expired 3 days ago, on 20\S+Z$/],
+    [early, /becomes valid only in 2 days, on 20\S+Z; it expires in 29 days/],
+    [foreign, /is signed by "stranger", and leads to no authority that is trusted .*; it expires in 10 days/],
+    [elsewhere, /is for a\.test, b\.test, not for 127\.0\.0\.1; it expires in 10 days, on 20\S+Z$/],
+    [endedAbove, /is below "middle", which expired 36 hours ago, on 20\S+Z$/],
+  ];
+  for (const [certificate, message] of rows) {
+    await using server = await secured(certificate);
+    expect(await flawOf(server.address, settings())).toEqual({
+      ok: false,
+      reason: "tls",
+      message: expect.stringMatching(message),
+    });
+    expect(await flawOf(server.address, settings({ verify: false }))).toBeUndefined();
+    expect(server.errors).toEqual([]);
+  }
+  await using server = await secured(self);
+  expect(await flawOf(server.address, settings({ ca: self.certFile }))).toBeUndefined();
+});
+
+test("TLS: a chain is followed, whatever else is sent with it", async () => {
+  const middle = await authority.intermediate("middle");
+  const { certFile, keyFile } = await middle.issue({ names: ["127.0.0.1"] });
+  const old = await stranger.issue({ names: ["x.test"], notAfter: new Date(Date.now() - DAY_MS) });
+  const clutter = readFileSync(certFile, "utf8") + readFileSync(old.certFile, "utf8");
+  const cluttered = { certFile: await folder.write("cluttered.pem", clutter), keyFile };
+  for (const certificate of [{ certFile, keyFile }, cluttered]) {
+    await using server = await secured(certificate);
+    expect(await flawOf(server.address, settings())).toBeUndefined();
+  }
+});
+
+test("TLS: without `ca` the system's authorities count, whatever the environment says", async () => {
+  await using server = await secured(good);
+  expect(await flawOf(server.address, settings({ ca: undefined }))).toMatchObject({
+    reason: "tls",
+    message: expect.stringContaining('is signed by "test authority", and leads to no authority that is trusted'),
+  });
+  // The runtime itself would follow these.
+  const program = `
+    const { openStream } = await import(${JSON.stringify(`${import.meta.dir}/../../src/net/stream.ts`)});
+    const target = { family: "tcp", host: "127.0.0.1", port: ${server.port} };
+    const tls = { verify: true };
+    const stream = await openStream(target, { patienceMs: 1000, tls }, new AbortController().signal);
+    console.log(stream.reason ?? "opened");
+    process.exit();`;
+  const env = {
+    NODE_EXTRA_CA_CERTS: authority.caFile,
+    SSL_CERT_FILE: authority.caFile,
+    NODE_TLS_REJECT_UNAUTHORIZED: "0",
+  };
+  await using child = startChild([process.execPath, "-e", program], { env });
+  await child.exited;
+  await until(() => child.out.length > 0);
+  expect(child.out).toEqual(["tls"]);
+}, 20_000);
+
+test("TLS: a file of authorities that cannot be used fails, and is read again once it is mended", async () => {
+  await using server = await secured(good);
+  const pem = readFileSync(authority.caFile, "utf8");
+  const rows: readonly [string, string][] = [
+    ["", "it holds none, or half of one"],
+    ["no certificate", "it holds none, or half of one"],
+    [pem.slice(0, -40), "it holds none, or half of one"],
+    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it cannot be read as certificates"],
+  ];
+  for (const [content, why] of rows) {
+    const ca = await folder.write("ca.pem", content);
+    expect(await flawOf(server.address, settings({ ca }))).toMatchObject({
+      reason: "tls",
+      message: expect.stringMatching(new RegExp(`^the certificates of \\S+ca.pem cannot be used: .*${why}`)),
+    });
+  }
+  const ca = await folder.write("ca.pem", pem);
+  expect(await flawOf(server.address, settings({ ca }))).toBeUndefined();
+  await folder.write("ca.pem", readFileSync(stranger.caFile, "utf8"));
+  expect(await flawOf(server.address, settings({ ca }))).toMatchObject({ reason: "tls" });
+  const missing = `${folder.path}/missing.pem`;
+  expect(await flawOf(server.address, settings({ ca: missing }))).toMatchObject({
+    message: `the certificates of ${missing} cannot be used: no such file`,
+  });
+  for (const odd of ["/dev/zero", folder.path]) {
+    await symlink(odd, `${folder.path}/odd.pem`);
+    expect(await flawOf(server.address, settings({ ca: `${folder.path}/odd.pem` }))).toMatchObject({
+      message: expect.stringContaining("it is not a file"),
+    });
+    await Bun.file(`${folder.path}/odd.pem`).delete();
+  }
+});
+
+test("TLS: a peer that speaks something else", async () => {
+  const talks = (words: string) => listener((socket) => socket.on("data", () => socket.write(words)));
+  await using http = await talks("HTTP/1.1 400 Bad Request\r\n\r\n");
+  await using echo = await listener((socket) => socket.pipe(socket));
+  await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
+  expect(await flawOf(at("127.0.0.1", http.port), settings())).toEqual({
+    ok: false,
+    reason: "tls",
+    message: `what 127.0.0.1:${http.port} answers is not TLS`,
+  });
+  for (const { port } of [echo, greets]) {
+    expect(await flawOf(at("127.0.0.1", port), settings())).toMatchObject({
+      ok: false,
+      reason: "tls",
+      message: expect.stringMatching(
+        /^(no TLS could be agreed on with \S+ \([a-z ]+\); this TLS .*|what \S+ answers is not TLS|\S+ speaks first, so it does not speak TLS)$/,
+      ),
+    });
+  }
+  await using onlyOther = await secured(good, "127.0.0.1", ["other"]);
+  const refused = await openStream(onlyOther.address, { patienceMs, tls: settings(), alpn: ["h2"] }, never);
+  expect(refused).toMatchObject({ ok: false, reason: "tls" });
+});
+
+test("TLS: a peer that accepts and closes, or resets", async () => {
+  await using closes = await listener((socket) => socket.end());
+  await using listens = await listener((socket) => socket.on("data", () => socket.end()));
+  await using resets = await listener((socket) => socket.on("data", () => socket.resetAndDestroy()));
+  for (const { port } of [closes, listens, resets]) {
+    expect(await flawOf(at("127.0.0.1", port), settings())).toEqual({
+      ok: false,
+      reason: "closed",
+      message: `127.0.0.1:${port} closed the connection during the TLS handshake`,
+    });
+  }
+});
+
+test("TLS: what came before the handshake began is not waited for again", async () => {
+  await using closes = await listener((socket) => socket.end());
+  await using resets = await listener((socket) => setImmediate(() => socket.resetAndDestroy()));
+  await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
+  // Long to read, so that the connection is there before the authorities are.
+  const many = readFileSync(authority.caFile, "utf8").repeat(1000);
+  for (let round = 0; round < 10; round++) {
+    for (const [{ port }, reason] of [
+      [closes, "closed"] as const,
+      [resets, "closed"] as const,
+      [greets, "tls"] as const,
+    ]) {
+      const ca = await folder.write(`many-${reason}-${round}.pem`, many);
+      expect(await flawOf(at("127.0.0.1", port), settings({ ca }))).toMatchObject({ ok: false, reason });
+    }
+  }
+}, 30_000);
+
+test("plain words to a port that speaks TLS end in an end, not in a throw", async () => {
+  await using server = await secured(good);
+  const stream = opened(await openStream(server.address, { patienceMs }, never));
+  stream.write("GET / HTTP/1.0\r\n\r\n");
+  for (;;) {
+    const read = await stream.read("an answer");
+    if (read === undefined || isFailure(read)) break;
+  }
+  stream.close();
+});
+
+test("a protocol is agreed on by ALPN", async () => {
+  await using server = await secured(good, "127.0.0.1", ["h2"]);
+  const stream = opened(await openStream(server.address, { patienceMs, tls: settings(), alpn: ["h2"] }, never));
+  expect("alpnProtocol" in stream.socket && stream.socket.alpnProtocol).toBe("h2");
+  stream.close();
+});
+
+test("an abort leaves nothing: before, while looking up, connecting, shaking hands, reading", async () => {
+  /** `stage` resolves once the attempt has come to what it will wait for. */
+  const timeout = async (
+    address: Address,
+    tls: TlsSettings | undefined,
+    stage: () => Promise<unknown>,
+    waiting: string,
+  ): Promise<void> => {
+    await leavesNothing(async () => {
+      const cut = new AbortController();
+      const opening = openStream(address, { patienceMs: ANTI_HANG_MS, tls }, cut.signal);
+      await stage();
+      cut.abort();
+      expect(await opening).toMatchObject({ reason: "timeout", message: expect.stringContaining(waiting) });
+    });
+  };
+  using drops = listenRaw({ family: "v4" }, 0);
+  drops.fill();
+  for (const tls of [undefined, settings()]) {
+    for (const host of ["127.0.0.1", "localhost"]) {
+      await timeout(at(host, drops.port), tls, () => until(() => handshakesTo(drops.port) > 0), "did not accept");
+      await until(() => handshakesTo(drops.port) === 0);
+    }
+  }
+  let greeted = false;
+  await using silent = await listener((socket) => socket.once("data", () => (greeted = true)));
+  const handshake = `the TLS handshake with 127.0.0.1:${silent.port}`;
+  const hello = () => {
+    greeted = false;
+    return until(() => greeted);
+  };
+  await timeout(at("127.0.0.1", silent.port), settings(), hello, handshake);
+
+  await using server = await secured(good);
+  for (const [address, tls] of [
+    [at("127.0.0.1", silent.port), undefined],
+    [server.address, settings()],
+  ] as const) {
+    await leavesNothing(async () => {
+      const cut = new AbortController();
+      const stream = opened(await openStream(address, { patienceMs: ANTI_HANG_MS, tls }, cut.signal));
+      const reading = stream.read("the greeting");
+      cut.abort();
+      expect(await reading).toMatchObject({
+        reason: "timeout",
+        message: expect.stringContaining("waiting for the greeting"),
+      });
+      stream.close();
+    });
+  }
+  for (const tls of [undefined, settings()]) {
+    await leavesNothing(async () => {
+      const stream = await openStream(server.address, { patienceMs, tls }, AbortSignal.abort());
+      expect(stream).toMatchObject({ ok: false, reason: "timeout" });
+    });
+  }
+}, 30_000);
+
+test("an abort at any moment of a handshake leaves nothing", async () => {
+  await using server = await secured(good);
+  await leavesNothing(async () => {
+    for (let step = 0; step < 60; step++) {
+      const cut = new AbortController();
+      setTimeout(() => cut.abort(), step / 10);
+      const stream = await openStream(server.address, { patienceMs, tls: settings() }, cut.signal);
+      if (isFailure(stream)) expect(stream.reason).toBe("timeout");
+      else {
+        const read = await stream.read("nothing");
+        if (read) expect(read).toMatchObject({ reason: "timeout" });
+      }
+    }
+  });
+}, 30_000);
+
+test("a failure leaves nothing", async () => {
+  const foreign = await stranger.issue({ names: ["127.0.0.1"] });
+  await using server = await secured(foreign);
+  await using echo = await listener((socket) => socket.pipe(socket));
+  await leavesNothing(async () => {
+    for (const address of [server.address, at("127.0.0.1", echo.port)]) {
+      expect(await flawOf(address, settings())).toMatchObject({ reason: "tls" });
+    }
+  });
+  expect(server.errors).toEqual([]);
+});
+
+test("two hundred at once", async () => {
+  await using server = await secured(good);
+  const flaws = await Promise.all(Array.from({ length: 200 }, () => flawOf(server.address, settings())));
+  expect(flaws.filter((flaw) => flaw !== undefined)).toEqual([]);
+}, 30_000);

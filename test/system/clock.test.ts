@@ -1,0 +1,68 @@
+// The clock is the kernel's: it counts from the boot of the host, suspended or not.
+
+import { afterEach, expect, jest, test } from "bun:test";
+import { clock } from "../../src/system/clock.ts";
+
+afterEach(() => void jest.useRealTimers());
+
+const onLinux = test.skipIf(process.platform !== "linux");
+
+onLinux("it says what the kernel says of its uptime", async () => {
+  // Of the wall clock's hundredths of a second, and between two looks at our own.
+  const before = clock.now();
+  const [uptime = ""] = (await Bun.file("/proc/uptime").text()).split(" ");
+  const after = clock.now();
+  expect(Number(uptime) * 1000).toBeGreaterThan(before - 10.1);
+  expect(Number(uptime) * 1000).toBeLessThanOrEqual(after);
+});
+
+test("it goes on, in fractions of a millisecond, no faster than the runtime's own", () => {
+  const before = performance.now();
+  const start = clock.now();
+  const seen = new Set<number>();
+  while (seen.size < 100) {
+    const now = clock.now();
+    expect(now).toBeGreaterThanOrEqual(start);
+    seen.add(now);
+  }
+  // One counts from the boot and one from the start of the process, but both count the same.
+  expect(clock.now() - start).toBeLessThanOrEqual(performance.now() - before + 0.001);
+});
+
+test("it does not stop, however often it is looked at and whatever memory is collected meanwhile", async () => {
+  let last = clock.now();
+  for (let turn = 0; turn < 5000; turn++) {
+    for (let look = 0; look < 100; look++) clock.now();
+    if (turn % 500 === 0) Bun.gc(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = clock.now();
+    expect(now).toBeGreaterThan(last);
+    last = now;
+  }
+});
+
+test("what is asked for comes at its time and not before, unless it is cancelled", () => {
+  jest.useFakeTimers();
+  const came: string[] = [];
+  const cancel = clock.after(10, () => came.push("cancelled"));
+  clock.after(60, () => came.push("late"));
+  clock.after(20, () => came.push("early"));
+  cancel();
+  jest.advanceTimersByTime(19);
+  expect(came).toEqual([]);
+  jest.advanceTimersByTime(40);
+  expect(came).toEqual(["early"]);
+  jest.advanceTimersByTime(1);
+  expect(came).toEqual(["early", "late"]);
+});
+
+test("what is further off than a timer can count does not come at once", async () => {
+  let came = false;
+  const cancel = clock.after(2 ** 40, () => {
+    came = true;
+  });
+  // One that overflowed would be due in a millisecond, and so come before this one.
+  await new Promise<void>((resolve) => void clock.after(5, resolve));
+  cancel();
+  expect(came).toBe(false);
+});

@@ -1,0 +1,67 @@
+// Out of descriptors, probes still tell the truth where a reserve is held, and say
+// what they lack where it is not.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { listenRaw } from "../net/raw-socket.ts";
+
+const FIXTURE = join(import.meta.dir, "../fixtures/starved.ts");
+
+interface Told {
+  readonly taken: number;
+  readonly outcomes: readonly (readonly unknown[])[];
+}
+
+/** Runs the fixture with at most 64 descriptors. */
+async function starve(port: number, ...words: readonly string[]): Promise<Told> {
+  const child = Bun.spawn(
+    ["/bin/sh", "-c", 'ulimit -n 64 && exec "$@"', "-", process.execPath, FIXTURE, String(port), ...words],
+    {
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
+  const text = await new Response(child.stdout).text();
+  expect(await child.exited).toBe(0);
+  return JSON.parse(text);
+}
+
+/** The round of the fixture before which it lets all go and takes it again. */
+const FIRST_AFTER_CALM = 10;
+
+const TRUTH = [
+  { ok: true },
+  { ok: true },
+  { ok: false, reason: "exit", message: "exited with status 3", output: "oh" },
+];
+
+test.each([
+  ["every other descriptor is taken", ["reserve"]],
+  ["whatever comes free is taken at once, as by clients that wait", ["reserve", "greedy"]],
+  ["all was taken, let go and taken again", ["reserve", "twice"]],
+])(
+  "with a reserve each check has its true outcome, though %s",
+  async (_how, words) => {
+    using peer = listenRaw({ family: "v4" });
+    const { taken, outcomes } = await starve(peer.port, ...words);
+    expect(taken).toBeWithin(1, 64);
+    expect(outcomes).toEqual(Array(12).fill(TRUTH));
+  },
+  30_000,
+);
+
+test("a reserve that was used up is there again once descriptors have come free", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const { outcomes } = await starve(peer.port, "reserve", "greedy", "twice");
+  expect(outcomes[FIRST_AFTER_CALM]).toEqual(TRUTH);
+}, 30_000);
+
+test("without one a check that lacks a descriptor tries until its timeout, and says that this host is short of it", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const { outcomes } = await starve(peer.port, "greedy", "short");
+  expect(outcomes.at(-1)).toEqual([
+    { ok: false, reason: "resource", message: `no descriptor left to reach 127.0.0.1:${peer.port} (EMFILE)` },
+    { ok: false, reason: "resource", message: "no process or descriptor left to start /bin/true (EMFILE)" },
+    { ok: false, reason: "resource", message: "no process or descriptor left to start /bin/sh (EMFILE)" },
+  ]);
+}, 30_000);
