@@ -4,15 +4,15 @@
 import type { Action } from "./cli/action.ts";
 import { decide } from "./cli/decide.ts";
 import { type Daemon, startDaemon } from "./daemon/daemon.ts";
+import { onEndingSignals } from "./daemon/signals.ts";
 import { ListenError } from "./listeners/listen.ts";
-import { createComplaints } from "./log/stderr.ts";
 import { leadsToJournal } from "./log/journal.ts";
 import { createBoundedWriter, createLog } from "./log/log.ts";
-import { killAllGroups } from "./process/group.ts";
+import { createComplaints } from "./log/stderr.ts";
 import { endingsOver } from "./net/closing-connections.ts";
-import { raiseDescriptorLimit, resetSignals } from "./system/inherited.ts";
-import { onEndingSignals } from "./daemon/signals.ts";
+import { killAllGroups } from "./process/group.ts";
 import { codeOf, describeFault } from "./system/errors.ts";
+import { raiseDescriptorLimit, resetSignals } from "./system/inherited.ts";
 
 const FINE = 0;
 const COULD_NOT = 1;

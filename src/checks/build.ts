@@ -2,8 +2,8 @@
 // settings leaves by a result.
 
 import type { Check, Severity } from "./check.ts";
-import { hiding, withoutSecrets } from "./redact.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
+import { hiding, withoutSecrets } from "./redact.ts";
 
 export interface CheckConfig {
   readonly kind: CheckKind;

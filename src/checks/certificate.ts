@@ -1,11 +1,11 @@
 // certificate: passes when the target shows a certificate that holds (chain, name,
 // dates), and that has, like those above it, `min-days` left.
 
-import { formatAddress } from "../net/address.ts";
-import { isFailure } from "../net/happy-eyeballs.ts";
-import { failed, type Outcome } from "./check.ts";
 import { absolutePath, takes, tcpAddress, text, wholeNumber } from "../fields/field.ts";
-import { identityConflict, identityKeys, pathsOfTls, type TlsSettings } from "../fields/tls.ts";
+import { identityConflict, identityKeys, pathsOfTls } from "../fields/tls.ts";
+import { formatAddress } from "../net/address.ts";
+import type { TlsSettings } from "../net/tls-settings.ts";
+import { failed, isFailure, type Outcome } from "../outcome.ts";
 import { defineKind } from "./kind.ts";
 
 const DAY_MS = 86_400_000;

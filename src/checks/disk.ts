@@ -5,15 +5,15 @@
 // back for root is not free, and the whole is what others than root can use. A file system
 // without a fixed number of inodes has enough of them.
 
-import { hiddenBy, whyHidden } from "../fs/hidden.ts";
-import { readMountinfo } from "../fs/mounts.ts";
-import type { NoRoom, Room } from "../fs/usage.ts";
-import { formatSize, isBinary } from "../text/size.ts";
-import { type Failure, failed, type Outcome } from "./check.ts";
 import { type Amount, count, size } from "../fields/amount.ts";
 import { absolutePath, flag, takes } from "../fields/field.ts";
-import { defineKind } from "./kind.ts";
+import { hiddenBy, whyHidden } from "../fs/hidden.ts";
 import { cannotLook } from "../fs/missing.ts";
+import { readMountinfo } from "../fs/mounts.ts";
+import type { NoRoom, Room } from "../fs/usage.ts";
+import { type Failure, failed, type Outcome } from "../outcome.ts";
+import { formatSize, isBinary } from "../text/size.ts";
+import { defineKind } from "./kind.ts";
 
 export const disk = defineKind({
   name: "disk",

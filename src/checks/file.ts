@@ -4,12 +4,12 @@
 // Symbolic links are followed. What cannot be looked at, as in a folder that is not
 // ours, is not taken to be absent.
 
-import { parseDuration, roundDuration } from "../text/duration.ts";
-import type { Content, Stat } from "../fs/filesystem-worker.ts";
-import { failed, type Outcome } from "./check.ts";
 import { absolutePath, type Field, flag, pattern, takes } from "../fields/field.ts";
-import { defineKind } from "./kind.ts";
+import type { Content, Stat } from "../fs/filesystem-worker.ts";
 import { cannotLook, isMissing } from "../fs/missing.ts";
+import { failed, type Outcome } from "../outcome.ts";
+import { parseDuration, roundDuration } from "../text/duration.ts";
+import { defineKind } from "./kind.ts";
 
 /** How much of its start is looked at for `expect`. */
 const CONTENT_BYTES = 64 * 1024;

@@ -1,14 +1,9 @@
 // What a kind of check is: the keys that a config file gives it, and its probe.
 
 import type { ZodObject, ZodType, z } from "zod";
+import type { Conflict, Zod } from "../fields/zod.ts";
 import type { Address } from "../net/address.ts";
 import type { Probe } from "./check.ts";
-
-/**
- * zod itself, handed to whoever describes keys with it: it costs 15 ms at start,
- * which a daemon without a config file does not pay.
- */
-export type Zod = typeof z;
 
 /** The keys of a kind, its own key first. */
 export type Shape = Readonly<Record<string, ZodType>>;
@@ -67,12 +62,6 @@ export interface CheckKind<Settings = unknown> {
   readonly probe: (settings: Settings, context: ProbeContext) => Probe;
   /** What already looks wrong before the first run, a line each. */
   readonly inspect?: (settings: Settings, context: ProbeContext) => Promise<readonly string[]>;
-}
-
-export interface Conflict {
-  readonly path: readonly string[];
-  readonly expected: string;
-  readonly got: string;
 }
 
 /** A kind whose settings are exactly what its shape comes to. */

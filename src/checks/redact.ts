@@ -1,7 +1,8 @@
 // Takes secrets out of what is shown: as they are, as programs write them, and where
 // the end of a text has cut them in two.
 
-import { fault, type Outcome, type Probe } from "./check.ts";
+import { fault, type Outcome } from "../outcome.ts";
+import type { Probe } from "./check.ts";
 import type { Cut } from "./kind.ts";
 
 /** A text so short stands everywhere by chance; to hide it would hide all else, and tell it. */

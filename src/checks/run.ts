@@ -1,10 +1,11 @@
 // Checks under a deadline. A run never rejects, and ends at its timeout whatever
 // the probe does.
 
+import { failed, fault, type Outcome } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
-import { formatDuration } from "../text/duration.ts";
 import { afterArrivals } from "../system/event-loop.ts";
-import { type Check, type CheckResult, failed, fault, type Outcome } from "./check.ts";
+import { formatDuration } from "../text/duration.ts";
+import type { Check, CheckResult } from "./check.ts";
 
 /** An aborted probe that has not settled by then is left to itself: the answer may be 50 ms late at most. */
 const SETTLE_GRACE_MS = 40;

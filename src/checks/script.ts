@@ -5,8 +5,8 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
-import { withoutUnseen } from "../text/printable.ts";
-import { CHECK_VARIABLE } from "../process/check-variable.ts";
+import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "../fields/field.ts";
+import { type Failure, failed, type Outcome } from "../outcome.ts";
 import {
   describeExit,
   type Group,
@@ -15,12 +15,13 @@ import {
   StartError,
   startGroup,
 } from "../process/group.ts";
+import { CHECK_VARIABLE } from "../system/check-variable.ts";
 import { afterArrivals, pause } from "../system/event-loop.ts";
+import { withoutUnseen } from "../text/odd-characters.ts";
+import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
-import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "../fields/field.ts";
+import type { Probe } from "./check.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
-import { quoteWord, secretWords, withoutSecretWords } from "./secret-words.ts";
 
 /** Killed processes are gone within a few ms, on a busy host within some hundred; one that is not by then hangs in the kernel. */
 const REAP_GRACE_MS = 1000;

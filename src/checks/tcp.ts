@@ -2,13 +2,6 @@
 // then, where that is asked for, TLS agreed on, a text sent and the expected answer
 // read. A name that has several addresses passes when one of them does.
 
-import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
-import { connect, type Peer, preparePeer } from "../net/connect.ts";
-import { isFailure, race } from "../net/happy-eyeballs.ts";
-import { resolve } from "../net/resolve.ts";
-import type { Stream } from "../net/stream.ts";
-import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { address, pattern, takes } from "../fields/field.ts";
 import {
   bytesToSend,
   conflictOf,
@@ -18,7 +11,16 @@ import {
   secretsOfSent,
   words,
 } from "../fields/exchange.ts";
-import { pathsOfTls, type TlsSettings, tls } from "../fields/tls.ts";
+import { address, pattern, takes } from "../fields/field.ts";
+import { pathsOfTls, tls } from "../fields/tls.ts";
+import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
+import { connect, type Peer, preparePeer } from "../net/connect.ts";
+import { race } from "../net/happy-eyeballs.ts";
+import { resolve } from "../net/resolve.ts";
+import type { Stream } from "../net/stream.ts";
+import type { TlsSettings } from "../net/tls-settings.ts";
+import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
+import type { Probe } from "./check.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };

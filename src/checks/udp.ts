@@ -1,13 +1,14 @@
 // udp: passes when a datagram of the target comes back that matches, within the
 // timeout. What is sent is sent once: a datagram that is lost is a failure.
 
+import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words } from "../fields/exchange.ts";
+import { pattern, takes, tcpAddress } from "../fields/field.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { askByDatagram } from "../net/datagram.ts";
-import { isFailure, race } from "../net/happy-eyeballs.ts";
+import { race } from "../net/happy-eyeballs.ts";
 import { resolve } from "../net/resolve.ts";
-import { type Failure, failed, type Outcome, type Probe } from "./check.ts";
-import { pattern, takes, tcpAddress } from "../fields/field.ts";
-import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words } from "../fields/exchange.ts";
+import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
+import type { Probe } from "./check.ts";
 import { defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };

@@ -1,10 +1,10 @@
 // status, reload, drain, undrain, maint: the words of what a running daemon is told. They
 // take options of their own alone: what a daemon is to do stands in its own command line.
 
-import { duration, flag } from "../fields/field.ts";
 import { readTexts } from "../config/load.ts";
 import { OPTIONS, type OptionDef } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
+import { duration, flag } from "../fields/field.ts";
 import { reason } from "../listeners/control/maintenance.ts";
 import type { Action } from "./action.ts";
 import type { Order, Verb } from "./control/order.ts";

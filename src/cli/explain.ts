@@ -3,16 +3,16 @@
 
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
-import { scriptEnvironment } from "../checks/script-environment.ts";
 import { hiding } from "../checks/redact.ts";
+import { scriptEnvironment } from "../checks/script-environment.ts";
 import type { Options } from "../config/load.ts";
 import { LOAD_BALANCERS } from "../config/load-balancers.ts";
-import { onOneLine } from "../config/problem.ts";
-import { formatDuration } from "../text/duration.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
-import { isFailure } from "../net/happy-eyeballs.ts";
 import { resolveAnew } from "../net/resolve.ts";
+import { isFailure } from "../outcome.ts";
 import { describeUser } from "../system/users.ts";
+import { formatDuration } from "../text/duration.ts";
+import { onOneLine } from "../text/printable.ts";
 import type { Action } from "./action.ts";
 import { type Arithmetic, ASKED, calculate, decidingHost } from "./explain/arithmetic.ts";
 import { findUnreadable } from "./explain/files.ts";

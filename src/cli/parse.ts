@@ -2,10 +2,13 @@
 // an error, and so is a second value where one is expected: which of them counts is not
 // for the program to guess. -port, --port=80 and --singleflight=false work as they did upstream.
 
-import { duration } from "../fields/field.ts";
 import type { RawValues } from "../config/load.ts";
 import { OPTIONS, type OptionDef, optionNamed } from "../config/options.ts";
-import { didYouMean, listFirstTwo, type Problem, quoteWhole } from "../config/problem.ts";
+import type { Problem } from "../config/problem.ts";
+import { duration } from "../fields/field.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
+import { listFirstTwo } from "../text/list.ts";
+import { quoteWhole } from "../text/printable.ts";
 
 /** Both: the values that could be read, and what is wrong with the rest. */
 export interface Parsed {

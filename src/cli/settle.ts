@@ -1,8 +1,9 @@
 // Parsed words → the options of a daemon, or the lines that say why there is none.
 
 import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
-import { onOneLine, type Problem } from "../config/problem.ts";
+import type { Problem } from "../config/problem.ts";
 import type { StandIn } from "../config/secrets.ts";
+import { onOneLine } from "../text/printable.ts";
 import type { Action } from "./action.ts";
 import type { Parsed } from "./parse.ts";
 

@@ -4,7 +4,7 @@
 
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
-import { onOneLine } from "../config/problem.ts";
+import { onOneLine } from "../text/printable.ts";
 
 export interface Look {
   /** Undefined where there is no terminal. */

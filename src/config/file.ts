@@ -3,9 +3,10 @@
 import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
-import { describeOddCharacters } from "../text/printable.ts";
 import { causeOf, codeOf } from "../system/errors.ts";
-import { formatPath, onOneLine, type Path, type Problem } from "./problem.ts";
+import { describeOddCharacters } from "../text/odd-characters.ts";
+import { onOneLine } from "../text/printable.ts";
+import { formatPath, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
 import { createFinder, MOST_SYNTAX_ERRORS, readTree, TOO_DEEP } from "./tree.ts";
 

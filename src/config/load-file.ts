@@ -1,14 +1,16 @@
 // A config file, read, filled in and validated. Loaded only where there is one, since
 // YAML and the schema cost time and memory at start.
 
-import { hiding } from "../checks/redact.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { explainIssues, explainKeys, findKind, type Issue, isMapping, rememberKeys } from "./zod-problems.ts";
+import { hiding } from "../checks/redact.ts";
+import { isRecord } from "../system/json.ts";
+import { quote } from "../text/printable.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
-import { describe, formatPath, type Path, type Problem, quote } from "./problem.ts";
+import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { type CommonKeys, createFileSchema, type Defaults, type FileSchema } from "./schema.ts";
 import { fillSecrets, type StandIn } from "./secrets.ts";
+import { explainIssues, explainKeys, findKind, type Issue, rememberKeys } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
@@ -53,7 +55,7 @@ export async function loadConfigFile(
 ): Promise<FileReading> {
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
-  if (!isMapping(source.value)) {
+  if (!isRecord(source.value)) {
     // What is no config may be one long password.
     const { value } = source;
     const got = typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : describe(value, []);
@@ -161,7 +163,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     if (!("kind" in found)) {
       problems.push(...found);
       // Without its kind some keys are anybody's guess; those of every check are not.
-      const read = isMapping(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
+      const read = isRecord(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
       await tell(read?.error?.issues ?? [], path, reading);
       broken.push({ name, kind: undefined });
       continue;
@@ -188,6 +190,6 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
 
 /** Whatever else is wrong with the check. */
 function nameOf(item: unknown): string | undefined {
-  const name = isMapping(item) && Object.hasOwn(item, "name") ? item["name"] : undefined;
+  const name = isRecord(item) && Object.hasOwn(item, "name") ? item["name"] : undefined;
   return typeof name === "string" || typeof name === "number" ? String(name) : undefined;
 }

@@ -2,20 +2,21 @@
 // Nothing below fills in a default.
 
 import type { CheckConfig } from "../checks/build.ts";
-import { hiding } from "../checks/redact.ts";
-import { KINDS, type KindName } from "../checks/kinds.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { formatDuration } from "../text/duration.ts";
+import { KINDS, type KindName } from "../checks/kinds.ts";
+import { hiding } from "../checks/redact.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../net/address.ts";
-import { findDuplicates, type Origin } from "./lint/duplicates.ts";
+import { formatDuration } from "../text/duration.ts";
+import { listFirstTwo } from "../text/list.ts";
+import { onOneLine, quote, quoteWhole } from "../text/printable.ts";
 import { withoutLastSlash } from "./endpoint.ts";
+import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { lint } from "./lint/lint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
-
 import type { Endpoint, LoadedFile } from "./load-file.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
-import { formatPath, listFirstTwo, onOneLine, type Problem, quote, quoteWhole } from "./problem.ts";
+import { formatPath, type Problem } from "./problem.ts";
 import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 

@@ -1,6 +1,7 @@
 // THE table of options: name, value, default, help. The parser, the help, the keys of
 // a config file and every other text that lists them read it; all defaults are here.
 
+import { command } from "../checks/script.ts";
 import {
   absolutePath,
   address,
@@ -12,7 +13,6 @@ import {
   text,
   wholeNumber,
 } from "../fields/field.ts";
-import { command } from "../checks/script.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/log.ts";
 
 export interface OptionDef<T> {

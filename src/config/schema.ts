@@ -3,9 +3,10 @@
 
 import type { ZodObject, ZodType } from "zod";
 import { SEVERITIES, type Severity } from "../checks/check.ts";
+import type { CheckKind } from "../checks/kind.ts";
 import { KINDS } from "../checks/kinds.ts";
 import { duration, oneOf, takes, text, wholeNumber } from "../fields/field.ts";
-import type { CheckKind, Zod } from "../checks/kind.ts";
+import type { Zod } from "../fields/zod.ts";
 import { interval, OPTION_NAMES, optionDef } from "./options.ts";
 
 /** What a check of any kind may say. */

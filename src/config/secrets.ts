@@ -3,9 +3,10 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "../system/errors.ts";
+import { quote } from "../text/printable.ts";
 import { cannotRead, typeOf } from "./file.ts";
 import { PLACEHOLDER, placesIn } from "./placeholder.ts";
-import { type Path, quote } from "./problem.ts";
+import type { Path } from "./problem.ts";
 
 export interface Filled<T> {
   readonly value: T;

@@ -2,7 +2,8 @@
 // yaml lets pass and nobody can have meant is a flaw.
 
 import { isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
-import { type Path, quote } from "./problem.ts";
+import { quote } from "../text/printable.ts";
+import type { Path } from "./problem.ts";
 import type { Flaw } from "./syntax.ts";
 
 /** Far more than checks need; what follows may recurse. */

@@ -1,10 +1,13 @@
 // What zod found → problems with line and column.
 
 import type { z } from "zod";
+import { isRecord } from "../system/json.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
+import { quote } from "../text/printable.ts";
 import type { ConfigFile } from "./file.ts";
 import { besides, insteadOf } from "./foreign-keys.ts";
 import { optionNamed } from "./options.ts";
-import { describe, didYouMean, type Path, type Problem, quote, valueAt } from "./problem.ts";
+import { describe, type Path, type Problem, valueAt } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
 
 export type Issue = z.core.$ZodIssue;
@@ -139,7 +142,7 @@ export async function findKind(
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<FileSchema["kinds"][number] | readonly Problem[]> {
-  if (!isMapping(given)) {
+  if (!isRecord(given)) {
     const expected = "a mapping with the key of a kind, such as tcp: 5432";
     const problem = file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
     return typeof given === "string" || typeof given === "number" ? file.unknown.show(problem) : [problem];
@@ -182,9 +185,6 @@ async function nearKind(key: string, names: readonly string[]): Promise<string |
 }
 
 const MOST_SHOWN = 3;
-
-export const isMapping = (given: unknown): given is Readonly<Record<string, unknown>> =>
-  typeof given === "object" && given !== null && !Array.isArray(given);
 
 /** As people call them. */
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,37 +1,37 @@
 // Wires the parts: options → plan → monitor → listeners, changes them while they run,
 // and takes them down again.
 
-import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { scriptEnvironment } from "../checks/script-environment.ts";
-import { clock } from "../system/clock.ts";
 import type { Options } from "../config/load.ts";
-import { askWhole } from "../status/run-all-checks.ts";
-import type { Controls } from "../listeners/control/controls.ts";
-import { type CheckReport, createMonitor, type Monitor } from "../monitor/monitor.ts";
-import { formatDuration } from "../text/duration.ts";
+import { createWithdrawals } from "../drain/drain.ts";
+import type { Withdrawals } from "../drain/state.ts";
+import { readBootId } from "../drain/state-file.ts";
 import { connectionBound } from "../listeners/bound.ts";
+import type { Controls } from "../listeners/control/controls.ts";
+import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
 import { createHealthHandler, type HealthHandler } from "../listeners/health/handler.ts";
 import { createNearMisses } from "../listeners/health/near-miss.ts";
 import { serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
-import { createPlan, type Plan } from "./plan.ts";
+import { type CheckReport, createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapStrangers } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
-import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
-import { createReloader, type Reloader, type Reread } from "./reload.ts";
-import { type Reporting, reporting } from "./event-log.ts";
-import { type HostStatus, hostStatus } from "../status/status.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
-import { runTrial } from "./trial.ts";
-import { version } from "../text/version.ts";
-import { readBootId } from "../drain/state-file.ts";
-import type { Withdrawals } from "../drain/state.ts";
-import { createWithdrawals } from "../drain/drain.ts";
+import { askWhole } from "../status/run-all-checks.ts";
+import { type HostStatus, hostStatus } from "../status/status.ts";
+import { clock } from "../system/clock.ts";
+import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
 import { within } from "../system/within.ts";
+import { formatDuration } from "../text/duration.ts";
+import { version } from "../text/version.ts";
+import { type Reporting, reporting } from "./event-log.ts";
+import { createPlan, type Plan } from "./plan.ts";
+import { createReloader, type Reloader, type Reread } from "./reload.ts";
+import { runTrial } from "./trial.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
@@ -204,7 +204,10 @@ async function openAgent(
   monitor: Monitor,
   { withdrawals, ...surroundings }: AgentSurroundings,
 ): Promise<AsyncDisposable> {
-  const [{ startAgent }, { verdictOf }] = await Promise.all([import("../listeners/haproxy-agent/server.ts"), import("../listeners/haproxy-agent/verdict.ts")]);
+  const [{ startAgent }, { verdictOf }] = await Promise.all([
+    import("../listeners/haproxy-agent/server.ts"),
+    import("../listeners/haproxy-agent/verdict.ts"),
+  ]);
   const agent = await startAgent({
     ...surroundings,
     address,

@@ -6,23 +6,16 @@
 // What changes again and again is held back as flapping.ts says: the log never floods. What a reload comes
 // to is never held back: a person has asked for it, and by SIGHUP nothing else answers.
 
-import {
-  type Check,
-  type CheckResult,
-  type CheckState,
-  concernsHost,
-  type Failure,
-  type Reason,
-  type Verdict,
-} from "../checks/check.ts";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
-import type { MonitorOptions } from "../monitor/monitor.ts";
-import { formatDuration, roundDuration } from "../text/duration.ts";
+import { type Check, type CheckResult, type CheckState, concernsHost, type Verdict } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
 import { createFlapGuard, type Late } from "../log/flapping.ts";
 import type { Log, LogFields } from "../log/log.ts";
+import type { MonitorOptions } from "../monitor/monitor.ts";
+import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/status.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { describeFault } from "../system/errors.ts";
+import { formatDuration, roundDuration } from "../text/duration.ts";
 
 /** A check that is still down, or late, is logged again this often, and this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;

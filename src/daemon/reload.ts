@@ -3,14 +3,21 @@
 // and none is begun beside it.
 
 import type { Check } from "../checks/check.ts";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Options } from "../config/load.ts";
 import type { Trial } from "../monitor/monitor.ts";
+import {
+  NO_CHANGE,
+  PLAIN_RELOAD,
+  type ReloadChange,
+  type ReloadOrder,
+  type ReloadReport,
+  type ReloadUnderWay,
+} from "../status/status.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
+import { within } from "../system/within.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
-import { NO_CHANGE, type ReloadChange, type ReloadOrder, type ReloadReport, type ReloadUnderWay } from "../status/status.ts";
 import { describeHarm, type TrialReport } from "./trial.ts";
-import { within } from "../system/within.ts";
 
 /** Reads the options again, or says why there are none, whole lines. */
 export type Reread = () => Promise<Options | readonly string[]>;
@@ -38,8 +45,6 @@ export interface ReloaderOptions {
 const LONGEST_READING_MS = 20_000;
 
 const STOPPING = "health-checker: the daemon is stopping";
-
-export const PLAIN_RELOAD: ReloadOrder = { force: false, dryRun: false };
 
 export interface Reloader {
   /** Resolves with what came of it; never rejects. */

@@ -2,8 +2,8 @@
 // SIGHUP, which has it read its configuration again, unless it says that the terminal is gone.
 
 import { closeSync, openSync } from "node:fs";
-import { libc } from "../system/libc.ts";
 import { codeOf } from "../system/errors.ts";
+import { libc } from "../system/libc.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
 

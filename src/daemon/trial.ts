@@ -11,14 +11,15 @@
 // The path of an endpoint that is removed is answered by the host then. A new endpoint that is unhealthy gets a
 // warning: /replica of a host that is no replica is so.
 
-import type { Check, CheckResult, Outcome } from "../checks/check.ts";
+import type { Check, CheckResult } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
 import { runCheck } from "../checks/run.ts";
-import { onOneLine } from "../config/problem.ts";
 import type { CheckReport, Monitor, Trial } from "../monitor/monitor.ts";
 import { nextState, takenOver } from "../monitor/threshold.ts";
 import { type Decides, decidesEndpoint, decidesHost } from "../monitor/verdict.ts";
+import type { Outcome } from "../outcome.ts";
 import { roundDuration } from "../text/duration.ts";
+import { onOneLine } from "../text/printable.ts";
 import type { Plan } from "./plan.ts";
 
 export interface TrialReport {

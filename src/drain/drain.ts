@@ -5,12 +5,13 @@
 // the daemon and while the host is suspended. Times of day are for people.
 
 import { join } from "node:path";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { roundDuration } from "../text/duration.ts";
 import type { Log } from "../log/log.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
+import { isRecord } from "../system/json.ts";
 import { libc } from "../system/libc.ts";
-import { isRecord, keptFile, readBootId } from "./state-file.ts";
+import { roundDuration } from "../text/duration.ts";
 import type { Drain, Keeping, Maintenance, Withdrawal, Withdrawals } from "./state.ts";
+import { keptFile, readBootId } from "./state-file.ts";
 
 export interface WithdrawalsOptions {
   /** --state-directory; undefined for nowhere. */

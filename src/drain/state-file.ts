@@ -18,7 +18,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { describeFileError, FileProblem } from "../fs/file-problem.ts";
 import { codeOf } from "../system/errors.ts";
+import { isRecord } from "../system/json.ts";
 import type { Keeping } from "./state.ts";
 
 export interface KeptFile {
@@ -52,7 +54,7 @@ export function keptFile(path: string, boot: string | undefined): KeptFile {
         isThere = text !== undefined;
         return text === undefined ? { kind: "nothing" } : understand(path, text, boot);
       } catch (error) {
-        return { kind: "unusable", because: `${path}: ${causeOf(error)}` };
+        return { kind: "unusable", because: `${path}: ${describeFileError(error)}` };
       }
     },
     write(content) {
@@ -63,7 +65,7 @@ export function keptFile(path: string, boot: string | undefined): KeptFile {
         return { kept: true };
       } catch (error) {
         isThere = true;
-        return { kept: false, because: `${path}: ${causeOf(error)}` };
+        return { kept: false, because: `${path}: ${describeFileError(error)}` };
       }
     },
   };
@@ -78,7 +80,7 @@ export function readBootId(): string | undefined {
   }
 }
 
-/** Undefined where there is no file. Throws a Flaw, or what the system says. */
+/** Undefined where there is no file. Throws a FileProblem, or what the system says. */
 function readText(path: string): string | undefined {
   let descriptor: number;
   try {
@@ -90,17 +92,17 @@ function readText(path: string): string | undefined {
   }
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw new Flaw("it is not a regular file");
+    if (!stat.isFile()) throw new FileProblem("it is not a regular file");
     const us = process.geteuid?.();
     if (us !== undefined && stat.uid !== us && stat.uid !== 0) {
-      throw new Flaw(`it belongs to user ${stat.uid}, neither to us (${us}) nor to root`);
+      throw new FileProblem(`it belongs to user ${stat.uid}, neither to us (${us}) nor to root`);
     }
     const bytes = Buffer.alloc(LARGEST_BYTES + 1);
     let size = 0;
     for (let read = -1; read !== 0 && size < bytes.length; size += read) {
       read = readSync(descriptor, bytes, size, bytes.length - size, null);
     }
-    if (size > LARGEST_BYTES) throw new Flaw(`it has more than ${LARGEST_BYTES / 1024} KiB`);
+    if (size > LARGEST_BYTES) throw new FileProblem(`it has more than ${LARGEST_BYTES / 1024} KiB`);
     return bytes.toString("utf8", 0, size);
   } finally {
     closeSync(descriptor);
@@ -128,9 +130,6 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function replace(path: string, text: string): void {
   const beside = join(dirname(path), `.${basename(path)}.${process.pid}`);
   remove(beside);
@@ -154,27 +153,4 @@ function remove(path: string): void {
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
   }
-}
-
-/** What is wrong with the file itself. */
-export class Flaw extends Error {}
-
-const CAUSES: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "no space is left",
-  EDQUOT: "the quota is used up",
-  ENOENT: "its folder does not exist",
-  ENOTDIR: "its folder is not one",
-  EISDIR: "it is a folder",
-  ELOOP: "it is a symbolic link",
-  ENXIO: "it is not a regular file",
-};
-
-/** In words, for one line of the log. */
-export function causeOf(error: unknown): string {
-  if (error instanceof Flaw) return error.message;
-  const code = codeOf(error);
-  return CAUSES[code] ?? code;
 }

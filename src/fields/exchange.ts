@@ -1,8 +1,8 @@
 // What the kinds that send and expect texts have in common: what may be sent, and
 // how that what came is shown: bounded, printable, and without what was sent.
 
-import type { Conflict } from "../checks/kind.ts";
 import { type Field, type Pattern, TEXT_OR_NUMBER } from "./field.ts";
+import type { Conflict } from "./zod.ts";
 
 /** What is shown of an answer at most. */
 const SHOWN_CHARACTERS = 200;

@@ -6,9 +6,9 @@
 // may be a secret.
 
 import type { ZodType } from "zod";
-import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
 import { type Address, parseAddress, parsePort } from "../net/address.ts";
-import type { Zod } from "../checks/kind.ts";
+import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
+import type { Zod } from "./zod.ts";
 
 export interface Field<T> {
   /** What follows "expected". */

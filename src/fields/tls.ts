@@ -1,20 +1,9 @@
 // The key `tls` of the kinds that can speak it: true, or how the certificate is judged.
 
 import type { ZodType } from "zod";
-import type { Conflict, Zod } from "../checks/kind.ts";
+import type { TlsSettings } from "../net/tls-settings.ts";
 import { absolutePath, flag, takes, text } from "./field.ts";
-
-export interface TlsSettings {
-  /** Whether the chain, the name and the dates must hold. */
-  readonly verify: boolean;
-  /** A PEM file to trust instead of the system's certificates; read at each run, so that it may be renewed. */
-  readonly ca: string | undefined;
-  /** The name to ask for and to verify instead of the target's host. */
-  readonly "server-name": string | undefined;
-  /** PEM files: the certificate to show where the server wants one, with its chain, and its key. Both or neither; read again when they change. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
+import type { Conflict, Zod } from "./zod.ts";
 
 /** Undefined for `false`. */
 export function tls(z: Zod): ZodType<TlsSettings | undefined> {

@@ -4,6 +4,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
+import { findCause } from "./cause.ts";
 import {
   type Census,
   findNearMisses,
@@ -13,8 +14,7 @@ import {
   type ProcessFacts,
   type Sought,
   takeCensus,
-} from "../process/proc.ts";
-import { findCause } from "./cause.ts";
+} from "./proc.ts";
 import { measure, type NoRoom, type Room } from "./usage.ts";
 
 declare const self: Worker;

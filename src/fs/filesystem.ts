@@ -8,9 +8,9 @@
 // What hangs is not asked again until it has answered, and no mount has more than
 // two threads. A thread costs 7 MB; none is there before the first question.
 
-import { type Failure, failed } from "../checks/check.ts";
-import { roundDuration } from "../text/duration.ts";
+import { type Failure, failed } from "../outcome.ts";
 import { pause } from "../system/event-loop.ts";
+import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 

@@ -1,7 +1,7 @@
 // What it means when a path cannot be looked at.
 
+import { type Failure, failed } from "../outcome.ts";
 import { whyHidden } from "./hidden.ts";
-import { type Failure, failed } from "../checks/check.ts";
 
 /** Nothing is there by that name. */
 export const isMissing = (code: string): boolean => code === "ENOENT" || code === "ENOTDIR";

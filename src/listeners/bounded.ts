@@ -7,8 +7,8 @@
 // kernel both are one.
 
 import type { Socket } from "node:net";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Address } from "../net/address.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { READS_ON, showBelow } from "./below.ts";
 import { connectionsAt, peerKey, shutDown } from "./connections.ts";
 import { recognise, TOO_LARGE } from "./refused.ts";

@@ -15,9 +15,9 @@
 import type { Check, CheckResult, Verdict } from "../checks/check.ts";
 import { runCheck } from "../checks/run.ts";
 import type { Clock } from "../system/clock.ts";
-import { type Asker, Askers, inPatience, type Service } from "./waiters.ts";
 import { type Round, startRound } from "./round.ts";
 import { type Decides, judge, unhealthy } from "./verdict.ts";
+import { type Asker, Askers, inPatience, type Service } from "./waiters.ts";
 
 export interface RoundsOptions {
   readonly clock: Clock;

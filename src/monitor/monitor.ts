@@ -8,11 +8,11 @@
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import { runCheck } from "../checks/run.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { type Asker, Askers, inPatience, type Service } from "./waiters.ts";
 import { createRounds, type Requests } from "./admission.ts";
 import { createSchedule, type Duty } from "./scheduler.ts";
 import { nextState, type Thresholds, takenOver, UNKNOWN } from "./threshold.ts";
 import { both, type Decides, decidesEndpoint, decidesHost, judge, unhealthy } from "./verdict.ts";
+import { type Asker, Askers, inPatience, type Service } from "./waiters.ts";
 
 export type { Asker } from "./waiters.ts";
 

@@ -4,7 +4,7 @@
 
 import type { X509Certificate } from "node:crypto";
 import type { PeerCertificate, TLSSocket } from "node:tls";
-import type { Reason } from "../checks/check.ts";
+import type { Reason } from "../outcome.ts";
 import type { Trust } from "./trust.ts";
 
 export interface Judgement {

@@ -2,8 +2,8 @@
 // Slower, and loaded only there; like them it can be called off at once.
 
 import { connect } from "node:net";
-import { beginEnding } from "./closing-connections.ts";
 import type { Address } from "./address.ts";
+import { beginEnding } from "./closing-connections.ts";
 
 /** "connected", "aborted", "met itself" or the code of the error; never rejects. */
 export function attemptByNet(address: Address, signal: AbortSignal): Promise<string> {

@@ -4,8 +4,9 @@
 // met itself does not. The connection is closed as a polite client does (FIN), or
 // kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
 
-import { type Failure, failed } from "../checks/check.ts";
 import { whyHidden } from "../fs/hidden.ts";
+import { type Failure, failed } from "../outcome.ts";
+import { pause } from "../system/event-loop.ts";
 import { closeSoon, withReserve } from "../system/fd-reserve.ts";
 import {
   AF_INET,
@@ -30,7 +31,6 @@ import {
   SOL_SOCKET,
 } from "../system/libc.ts";
 import { look, watch } from "../system/poll.ts";
-import { pause } from "../system/event-loop.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
 
 /** One numeric address, prepared so that a probe has nothing left to work out. */

@@ -1,10 +1,10 @@
 // One datagram to one numeric address, and what its peer says in return. Nothing is
 // sent twice; only the peer is heard.
 
-import { type Failure, failed } from "../checks/check.ts";
+import { type Failure, failed } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
-import { refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { pause } from "../system/event-loop.ts";
+import { refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { formatAddress } from "./address.ts";
 
 export interface DatagramPeer {

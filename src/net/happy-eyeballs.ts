@@ -1,15 +1,12 @@
 // Several addresses of one name, tried one after the other without waiting for a
 // dead one to end: the first that answers calls off the rest.
 
-import { type Failure, failed } from "../checks/check.ts";
+import { type Failure, failed, isFailure } from "../outcome.ts";
 
 /** Ahead of RFC 8305's next attempt: an address that is dead does not eat the timeout of those that live. */
 const NEXT_ADDRESS_MS = 250;
 
 export type Attempt<Peer, T> = (peer: Peer, signal: AbortSignal) => Promise<T | Failure>;
-
-export const isFailure = (value: unknown): value is Failure =>
-  typeof value === "object" && value !== null && "ok" in value && value.ok === false;
 
 /**
  * Starts with the first; the next starts when one has failed or is slow, each of them

@@ -3,14 +3,13 @@
 // what else the runtime's threads do.
 
 import { dns } from "bun";
-import { type Failure, failed } from "../checks/check.ts";
+import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
+import { pause } from "../system/event-loop.ts";
 import { withReserve } from "../system/fd-reserve.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
-import { pause } from "../system/event-loop.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
 import { createMemory } from "./last-addresses.ts";
-import { isFailure } from "./happy-eyeballs.ts";
 
 export interface Addresses {
   /** Numeric, in the order in which the system would try them. */

@@ -1,6 +1,6 @@
 // What a server says in its own words, made fit for a message.
 
-import { type Failure, failed } from "../checks/check.ts";
+import { type Failure, failed } from "../outcome.ts";
 
 const LONGEST_WORDS = 300;
 

@@ -8,20 +8,20 @@
 
 import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type Failure, failed } from "../checks/check.ts";
-import type { TlsSettings } from "../fields/tls.ts";
+import { type Failure, failed, isFailure } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
+import { afterArrivals, pause } from "../system/event-loop.ts";
 import { refillReserve, withReserve } from "../system/fd-reserve.ts";
-import { beginEnding } from "./closing-connections.ts";
 import { libc, POLLIN } from "../system/libc.ts";
 import { look } from "../system/poll.ts";
-import { afterArrivals, pause } from "../system/event-loop.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
+import { beginEnding } from "./closing-connections.ts";
 import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
-import { isFailure, race } from "./happy-eyeballs.ts";
+import { race } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { explainTls } from "./tls-failure.ts";
+import type { TlsSettings } from "./tls-settings.ts";
 import { loadTrust, type Trust } from "./trust.ts";
 
 export interface StreamOptions {

@@ -1,7 +1,7 @@
 // What went wrong with TLS, in words of ours. OpenSSL's name of an error is all there is to
 // tell by: an alert is the peer's word, everything else was found on this side.
 
-import { type Failure, failed } from "../checks/check.ts";
+import { type Failure, failed } from "../outcome.ts";
 import { NOT_OFFERED } from "./tls-offer.ts";
 
 /** How far TLS had come. */

@@ -5,10 +5,9 @@
 import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { SecureContext, SecureContextOptions } from "node:tls";
-import { type Failure, failed } from "../checks/check.ts";
-import { causeOf, codeOf } from "../system/errors.ts";
 import { whyHidden } from "../fs/hidden.ts";
-import { isFailure } from "./happy-eyeballs.ts";
+import { type Failure, failed, isFailure } from "../outcome.ts";
+import { causeOf, codeOf } from "../system/errors.ts";
 import { TLS_OFFER } from "./tls-offer.ts";
 
 export interface Trust {

@@ -3,10 +3,10 @@
 
 import { accessSync, closeSync, constants, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { codeOf } from "../system/errors.ts";
 import { EXECUTE, findCause, isAllowed } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { mountAt, parseMounts, readMountinfo } from "../fs/mounts.ts";
+import { codeOf } from "../system/errors.ts";
 import { ELF_BYTES, isForThisMachine, loaderOf } from "./elf.ts";
 
 /** A line as long as the kernel reads for an interpreter. */

@@ -19,8 +19,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { describeFileError, FileProblem } from "../fs/file-problem.ts";
 import type { Log } from "../log/log.ts";
-import { causeOf, Flaw } from "../drain/state-file.ts";
 import { errno, errnoName, type Libc, LOCK_EX, LOCK_NB, libc, SIGKILL } from "../system/libc.ts";
 import { saveGroupsBy } from "./group.ts";
 
@@ -77,7 +77,7 @@ export function openSavedGroups(options: SavedGroupsOptions): SavedGroups | unde
     endLeftGroups(libc, options);
     return saveGroups(libc, options);
   } catch (error) {
-    const because = `${options.directory}: ${causeOf(error)}`;
+    const because = `${options.directory}: ${describeFileError(error)}`;
     options.log.warning("running scripts are not saved; if the daemon is killed, they run on", { because });
     return undefined;
   }
@@ -92,7 +92,7 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
   remove(beside);
   const fd = openSync(beside, "wx+", 0o600);
   try {
-    if (system.flock(fd, LOCK_EX | LOCK_NB) !== 0) throw new Flaw(`it cannot be locked (${errnoName(errno())})`);
+    if (system.flock(fd, LOCK_EX | LOCK_NB) !== 0) throw new FileProblem(`it cannot be locked (${errnoName(errno())})`);
     writeSync(fd, header);
     renameSync(beside, path);
   } catch (error) {
@@ -110,7 +110,7 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
     try {
       writeSync(fd, `${text.padEnd(SLOT_BYTES - 1)}\n`, header.length + slot * SLOT_BYTES);
     } catch (error) {
-      if (!isFaulty) log.warning("a running script is not saved", { because: `${path}: ${causeOf(error)}` });
+      if (!isFaulty) log.warning("a running script is not saved", { because: `${path}: ${describeFileError(error)}` });
       isFaulty = true;
     }
   };
@@ -149,7 +149,9 @@ function endLeftGroups(system: Libc, { directory, boot, log }: SavedGroupsOption
         unlinkSync(path);
       });
     } catch (error) {
-      log.warning("scripts of a previous daemon cannot be looked for", { because: `${path}: ${causeOf(error)}` });
+      log.warning("scripts of a previous daemon cannot be looked for", {
+        because: `${path}: ${describeFileError(error)}`,
+      });
     }
   }
 }
@@ -160,9 +162,9 @@ function withLock(system: Libc, path: string, use: (text: string) => void): void
   try {
     const stat = fstatSync(fd);
     const us = process.geteuid?.();
-    if (!stat.isFile()) throw new Flaw("it is not a regular file");
-    if (stat.uid !== us && stat.uid !== 0) throw new Flaw(`it belongs to user ${stat.uid}`);
-    if (stat.size > LARGEST_BYTES) throw new Flaw("it is too large");
+    if (!stat.isFile()) throw new FileProblem("it is not a regular file");
+    if (stat.uid !== us && stat.uid !== 0) throw new FileProblem(`it belongs to user ${stat.uid}`);
+    if (stat.size > LARGEST_BYTES) throw new FileProblem("it is too large");
     if (system.flock(fd, LOCK_EX | LOCK_NB) === 0) use(readFileSync(fd, "latin1"));
   } finally {
     closeSync(fd);

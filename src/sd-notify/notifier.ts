@@ -5,10 +5,10 @@
 // and a receiver that is full, gone or not systemd at all changes nothing else.
 
 import { concernsHost, type Severity } from "../checks/check.ts";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
-import type { CheckReport } from "../monitor/monitor.ts";
-import { formatDuration } from "../text/duration.ts";
+import type { Withdrawal } from "../drain/state.ts";
 import type { Log } from "../log/log.ts";
+import type { CheckReport } from "../monitor/monitor.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
 import {
   AF_UNIX,
   errno,
@@ -19,7 +19,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_DGRAM,
 } from "../system/libc.ts";
-import type { Withdrawal } from "../drain/state.ts";
+import { formatDuration } from "../text/duration.ts";
 
 export interface NotifierOptions {
   /** As systemd gave them in the environment. */

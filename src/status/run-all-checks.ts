@@ -2,8 +2,8 @@
 // run for it is known. Whatever hangs, it is answered while its asker still waits.
 
 import type { Check, Verdict } from "../checks/check.ts";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Monitor } from "../monitor/monitor.ts";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
 
 /** Below what the command line waits. What has not ended by then has failed, and goes on. */
 export const LONGEST_MS = 25_000;

@@ -1,8 +1,9 @@
 // How the host is, for whoever may see details: the control socket's `status`, and what is like it.
 
-import type { CheckState, Failure, Severity } from "../checks/check.ts";
-import type { CheckReport } from "../monitor/monitor.ts";
+import type { CheckState, Severity } from "../checks/check.ts";
 import type { Withdrawal } from "../drain/state.ts";
+import type { CheckReport } from "../monitor/monitor.ts";
+import type { Failure } from "../outcome.ts";
 
 export interface HostStatus extends WithdrawalStatus {
   readonly version: string;
@@ -108,6 +109,8 @@ export interface ReloadOrder {
   /** Changes nothing. */
   readonly dryRun: boolean;
 }
+
+export const PLAIN_RELOAD: ReloadOrder = { force: false, dryRun: false };
 
 export interface StatusParts {
   readonly version: string;

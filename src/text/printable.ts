@@ -1,61 +1,57 @@
-// Characters that come with text from web pages and word processors: they cannot be seen, or look like others.
+// Text of others on one line of ours: nothing that breaks the line, writes elsewhere on a terminal, or is a password.
 
-const INVISIBLE = String.raw`(?! )\p{Zs}|[\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]`;
+import { describeOddCharacters, escapeCharacter, withoutUnseen } from "./odd-characters.ts";
+import { secretWords } from "./secret-words.ts";
+import { splitWords } from "./shell-words.ts";
 
-const NAMES: readonly (readonly [RegExp, string])[] = [
-  [/\u00a0/, "a no-break space"],
-  [/\u00ad/, "a soft hyphen"],
-  [/\u200b/, "a zero width space"],
-  [/\u200c/, "a zero width non-joiner"],
-  [/\u200d/, "a zero width joiner"],
-  [/\u2060/, "a word joiner"],
-  [/\ufeff/, "a byte order mark"],
-  [/\p{Zs}/u, "a space of another width"],
-  [/[\u2018-\u201f\u00ab\u00bb\u2032\u2033]/, "a typographic quotation mark"],
-  [/[\u2010-\u2015\u2212\ufe58\ufe63]/, "a typographic dash"],
-  [/[\uff01-\uff5e]/, "a full-width character"],
-  [/\p{sc=Cyrillic}/u, "a Cyrillic letter"],
-  [/\p{sc=Greek}/u, "a Greek letter"],
-];
+/** In quotes on one line, cut where it is long, without the credentials of a URL. */
+export const quote = (text: string): string => quoted(cutLong(withoutCredentials(text)));
 
-const LOOK_ALIKE = String.raw`[\u2018-\u201f\u00ab\u00bb\u2032\u2033\u2010-\u2015\u2212\ufe58\ufe63\uff01-\uff5e]`;
+/** As `quote`, but never cut. */
+export const quoteWhole = (text: string): string => quoted(withoutCredentials(text));
 
-/** Odd beside Latin ones alone. */
-const FOREIGN_LETTER = String.raw`(?<=[a-z])[\p{sc=Cyrillic}\p{sc=Greek}]|[\p{sc=Cyrillic}\p{sc=Greek}](?=[a-z])`;
-
-/** Such an expression costs half a millisecond to make, which a start with ordinary texts does not pay. */
-function find(text: string, flags: string, ...sorts: readonly string[]): readonly string[] {
-  return isAscii(text) ? [] : (text.match(new RegExp(sorts.join("|"), flags)) ?? []);
+/** With what it holds that cannot be seen, or that looks like something else. */
+function quoted(text: string): string {
+  const odd = describeOddCharacters(text);
+  return odd === undefined ? inQuotes(text) : `${inQuotes(text)} (${odd})`;
 }
 
-const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
+export const inQuotes = (text: string): string => withoutUnseen(onOneLine(JSON.stringify(text), true));
 
-/** What emojis and some scripts are written with. */
-const ORDINARY = /\u200c|\u200d|[\u{e0020}-\u{e007f}]/gu;
-
-/** As JSON has it: `\u00a0`. */
-export const escapeCharacter = (character: string): string =>
-  character.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-
-export const withoutUnseen = (text: string): string =>
-  isAscii(text) ? text : text.replaceAll(new RegExp(INVISIBLE, "gu"), escapeCharacter);
-
-/** Of a text that is wrong: `it holds a no-break space, \u00a0`; undefined where nothing is odd. */
-export const describeOddCharacters = (text: string): string | undefined =>
-  describe(find(text, "giu", INVISIBLE, LOOK_ALIKE, FOREIGN_LETTER));
-
-/** Of a text that is accepted, the same; what looks like another character counts only in a command. */
-export const describePastedCharacters = (text: string, isCommand: boolean): string | undefined =>
-  describe(find(text.replaceAll(ORDINARY, ""), "gu", INVISIBLE, ...(isCommand ? [LOOK_ALIKE] : [])));
-
-function describe(characters: readonly string[]): string | undefined {
-  const byName = new Map<string, string[]>();
-  for (const character of new Set(characters)) {
-    const name = NAMES.find(([one]) => one.test(character))?.[1] ?? "an invisible character";
-    byName.set(name, [...(byName.get(name) ?? []), escapeCharacter(character)]);
-  }
-  if (byName.size === 0) return undefined;
-  return `it holds ${[...byName].map(([name, escaped]) => `${name}, ${escaped.slice(0, MOST_SHOWN).join(" ")}`).join("; ")}`;
+/** In quotes where it would not stay on one line, or would write elsewhere on a terminal. */
+export function onOneLine(text: string, isQuoted = false): string {
+  const harmless = isQuoted || !UNPRINTABLE.test(text) ? text : JSON.stringify(text);
+  return harmless.replaceAll(new RegExp(UNPRINTABLE, "gu"), escapeCharacter);
 }
 
-const MOST_SHOWN = 3;
+/** Controls, and what turns the direction of writing or breaks the line. */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
+
+/**
+ * Whoever wrote a URL badly has still written its password into it: all before the last @
+ * goes, and what a query may hold. So does what follows --password and the like.
+ */
+export function withoutCredentials(given: string): string {
+  const text = withoutSecretWords(given);
+  const at = text.lastIndexOf("@");
+  const scheme = text.indexOf("://");
+  if (scheme < 0) return at >= 0 && text.lastIndexOf(":", at) >= 0 ? `***${text.slice(at)}` : text;
+  const start = scheme + "://".length;
+  const rest = at > start ? `***${text.slice(at)}` : text.slice(start);
+  const query = rest.indexOf("?");
+  return text.slice(0, start) + (query < 0 ? rest : `${rest.slice(0, query)}?***`);
+}
+
+/** Longer values are cut: a line is for reading. */
+export const LONGEST = 60;
+
+export const cutLong = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+
+function withoutSecretWords(text: string): string {
+  const secrets = secretWords([text]);
+  if (typeof splitWords(text) !== "string")
+    return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+  // A quote that is not closed: where the secret ends is not known.
+  const starts = secrets.map((secret) => text.indexOf(secret)).filter((start) => start >= 0);
+  return starts.length === 0 ? text : `${text.slice(0, Math.min(...starts))}***`;
+}

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
 import { certificate } from "../../src/checks/certificate.ts";
-import type { Outcome } from "../../src/checks/check.ts";
+import type { Outcome } from "../../src/outcome.ts";
 import { listenRaw } from "../net/raw-socket.ts";
 import { type Authority, type Certificate, makeAuthority, selfSigned } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";

@@ -2,8 +2,9 @@
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { join } from "node:path";
-import { type Check, failed, type Outcome, type Probe } from "../../src/checks/check.ts";
+import type { Check, Probe } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { clock } from "../../src/system/clock.ts";
 import { childrenOf, isAlive, statOf } from "../support/processes.ts";
 import { arrival, blockUntil, hasPassed, until } from "../support/until.ts";

@@ -4,9 +4,9 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { failed, type Outcome } from "../../src/checks/check.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { type CheckOptions, checkOf } from "../support/checks.ts";
 import { type Freezer, makeFreezer } from "../support/freezer.ts";
 import { asRoot, needs } from "../support/needs.ts";

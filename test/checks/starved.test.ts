@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Outcome } from "../../src/checks/check.ts";
+import type { Outcome } from "../../src/outcome.ts";
 import { listener } from "../support/listeners.ts";
 import { needs } from "../support/needs.ts";
 

@@ -1,10 +1,11 @@
 // What the log says of checks and of the host, by results that the monitor's own rules turn into states.
 
 import { expect, test } from "bun:test";
-import { type Check, type CheckState, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
-import { nextState, UNKNOWN } from "../../src/monitor/threshold.ts";
-import { createLog } from "../../src/log/log.ts";
+import type { Check, CheckState, Verdict } from "../../src/checks/check.ts";
 import { reporting } from "../../src/daemon/event-log.ts";
+import { createLog } from "../../src/log/log.ts";
+import { nextState, UNKNOWN } from "../../src/monitor/threshold.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { NO_CHANGE } from "../../src/status/status.ts";
 import { fakeCheck, fakeClock } from "../monitor/fakes.ts";
 

@@ -5,8 +5,8 @@ import { expect, test } from "bun:test";
 import { loadOptions } from "../../src/config/load.ts";
 import type { Plan } from "../../src/daemon/plan.ts";
 import { createReloader, type ReloaderOptions } from "../../src/daemon/reload.ts";
-import { NO_CHANGE } from "../../src/status/status.ts";
 import type { TrialReport } from "../../src/daemon/trial.ts";
+import { NO_CHANGE } from "../../src/status/status.ts";
 import { fakeCheck, fakeClock, settle } from "../monitor/fakes.ts";
 
 const options = await loadOptions({ port: ["1"] });

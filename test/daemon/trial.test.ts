@@ -1,10 +1,11 @@
 // A reload hurts where the host, or an endpoint, is healthy now and would not be after it.
 
 import { expect, test } from "bun:test";
-import { type Check, failed, type Outcome, type Severity } from "../../src/checks/check.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import type { Check, Severity } from "../../src/checks/check.ts";
 import type { Plan, PlanChange } from "../../src/daemon/plan.ts";
 import { describeHarm, runTrial, type TrialReport } from "../../src/daemon/trial.ts";
+import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "../monitor/fakes.ts";
 import { backgroundCheck, setUp } from "../monitor/held-runs.ts";
 

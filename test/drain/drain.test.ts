@@ -3,8 +3,6 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { LogFields } from "../../src/log/log.ts";
-import type { Withdrawals } from "../../src/drain/state.ts";
 import {
   type Boot,
   createWithdrawals,
@@ -12,6 +10,8 @@ import {
   LONGEST_REASON,
   type WithdrawalsOptions,
 } from "../../src/drain/drain.ts";
+import type { Withdrawals } from "../../src/drain/state.ts";
+import type { LogFields } from "../../src/log/log.ts";
 import { type FakeClock, fakeClock } from "../monitor/fakes.ts";
 import { mountTmpfs, remount } from "../support/mounts.ts";
 import { asRoot } from "../support/needs.ts";

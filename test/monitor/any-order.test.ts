@@ -3,7 +3,8 @@
 // that is fresh; it comes by his deadline; and nothing goes on that nobody has use for.
 
 import { expect, test } from "bun:test";
-import type { Check, Outcome, Verdict } from "../../src/checks/check.ts";
+import type { Check, Verdict } from "../../src/checks/check.ts";
+import type { Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 import { asker, backgroundCheck, DOWN, setUp, UP } from "./held-runs.ts";

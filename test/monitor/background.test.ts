@@ -2,8 +2,9 @@
 // memory, and nobody is told of health that is not known any more.
 
 import { describe, expect, test } from "bun:test";
-import { type Check, failed, type Outcome } from "../../src/checks/check.ts";
+import type { Check } from "../../src/checks/check.ts";
 import { createMonitor } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { until } from "../support/until.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 import { asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";

@@ -2,8 +2,9 @@
 // runs on to the end of its checks. A check has its places, whatever group asks for it.
 
 import { describe, expect, test } from "bun:test";
-import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import type { Check, CheckResult, Verdict } from "../../src/checks/check.ts";
 import { createMonitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 

@@ -1,8 +1,9 @@
 // A monitor whose runs in the background are held until the test ends them.
 
 import { expect } from "bun:test";
-import { type Check, type CheckResult, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import type { Check, CheckResult, Verdict } from "../../src/checks/check.ts";
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 export const UP: Outcome = { ok: true };

@@ -2,8 +2,9 @@
 // older than its request unless that was asked for, and a round runs on when its clients disconnect.
 
 import { describe, expect, test } from "bun:test";
-import { type Check, failed, type Outcome, type Verdict } from "../../src/checks/check.ts";
+import type { Check, Verdict } from "../../src/checks/check.ts";
 import { type Asker, createMonitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { until } from "../support/until.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";

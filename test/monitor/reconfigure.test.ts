@@ -2,7 +2,8 @@
 // not its turn, and nobody who waits; nor is anybody answered by a mixture.
 
 import { describe, expect, test } from "bun:test";
-import { type Check, failed, type Outcome } from "../../src/checks/check.ts";
+import type { Check } from "../../src/checks/check.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "./fakes.ts";
 import { asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
 

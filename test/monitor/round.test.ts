@@ -1,8 +1,9 @@
 // The checks of a round run side by side.
 
 import { expect, test } from "bun:test";
-import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
+import type { Check, CheckResult } from "../../src/checks/check.ts";
 import { startRound } from "../../src/monitor/round.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "./fakes.ts";
 
 const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>

@@ -2,9 +2,10 @@
 // runs twice at a time, and none is called up by what is not known any more.
 
 import { describe, expect, test } from "bun:test";
-import { type Check, type CheckResult, failed, type Outcome } from "../../src/checks/check.ts";
+import type { Check, CheckResult } from "../../src/checks/check.ts";
 import { createMonitor } from "../../src/monitor/monitor.ts";
 import { createSchedule } from "../../src/monitor/scheduler.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { type FakeClock, fakeCheck, fakeClock, settle } from "./fakes.ts";
 

@@ -1,8 +1,9 @@
 // A check turns after so many results in a row, in whatever order they arrive.
 
 import { describe, expect, test } from "bun:test";
-import { type CheckResult, type CheckState, failed, type Outcome } from "../../src/checks/check.ts";
+import type { CheckResult, CheckState } from "../../src/checks/check.ts";
 import { nextState, type Thresholds, UNKNOWN } from "../../src/monitor/threshold.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { fakeCheck } from "./fakes.ts";
 

@@ -1,14 +1,7 @@
 // An address is taken whole or refused with its one flaw.
 
 import { describe, expect, test } from "bun:test";
-import {
-  type Address,
-  formatAddress,
-  isIPv4,
-  isIPv6,
-  parseAddress,
-  parsePort,
-} from "../../src/net/address.ts";
+import { type Address, formatAddress, isIPv4, isIPv6, parseAddress, parsePort } from "../../src/net/address.ts";
 import * as fc from "../support/properties.ts";
 
 const tcp = (host: string, port: number): Address => ({ family: "tcp", host, port });

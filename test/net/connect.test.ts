@@ -4,10 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Failure, failed } from "../../src/checks/check.ts";
 import { type Address, formatAddress } from "../../src/net/address.ts";
 import { connect, preparePeer } from "../../src/net/connect.ts";
 import { attemptByNet } from "../../src/net/connect-portable.ts";
+import { type Failure, failed } from "../../src/outcome.ts";
 import { startChild } from "../support/child.ts";
 import { freePort } from "../support/listeners.ts";
 import { connectionsTo, handshakesTo } from "../support/processes.ts";

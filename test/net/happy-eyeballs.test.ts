@@ -1,9 +1,9 @@
 // Of several addresses one that lives is enough, and a dead one does not eat the time of the others.
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { failed } from "../../src/checks/check.ts";
 import { connect, preparePeer } from "../../src/net/connect.ts";
-import { isFailure, race } from "../../src/net/happy-eyeballs.ts";
+import { race } from "../../src/net/happy-eyeballs.ts";
+import { failed, isFailure } from "../../src/outcome.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { listenRaw } from "./raw-socket.ts";

@@ -1,8 +1,8 @@
 // A name gives its addresses, or the reason why not, and never outlasts its asker's patience.
 
 import { expect, test } from "bun:test";
-import { isFailure } from "../../src/net/happy-eyeballs.ts";
 import { resolve } from "../../src/net/resolve.ts";
+import { isFailure } from "../../src/outcome.ts";
 
 const never = new AbortController().signal;
 

@@ -4,13 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  allGroupsGone,
-  type Group,
-  killAllGroups,
-  StartError,
-  startGroup,
-} from "../../src/process/group.ts";
+import { allGroupsGone, type Group, killAllGroups, StartError, startGroup } from "../../src/process/group.ts";
 import { isAlive, statOf } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";

@@ -2,11 +2,17 @@
 // `systemctl status` shows.
 
 import { expect, test } from "bun:test";
-import type { CheckResult, Outcome, Severity } from "../../src/checks/check.ts";
-import type { CheckReport } from "../../src/monitor/monitor.ts";
-import type { Log, LogFields } from "../../src/log/log.ts";
-import { createNotifier, type NotifierOptions, type NotifierSubject, statusLine } from "../../src/sd-notify/notifier.ts";
+import type { CheckResult, Severity } from "../../src/checks/check.ts";
 import type { Withdrawal } from "../../src/drain/state.ts";
+import type { Log, LogFields } from "../../src/log/log.ts";
+import type { CheckReport } from "../../src/monitor/monitor.ts";
+import type { Outcome } from "../../src/outcome.ts";
+import {
+  createNotifier,
+  type NotifierOptions,
+  type NotifierSubject,
+  statusLine,
+} from "../../src/sd-notify/notifier.ts";
 import { fakeCheck, fakeClock } from "../monitor/fakes.ts";
 import { descriptorsOf } from "../support/processes.ts";
 import { startReceiver } from "../support/receiver.ts";

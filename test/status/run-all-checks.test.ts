@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { Check, Verdict } from "../../src/checks/check.ts";
-import { askWhole, LONGEST_MS } from "../../src/status/run-all-checks.ts";
 import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import { askWhole, LONGEST_MS } from "../../src/status/run-all-checks.ts";
 import { fakeCheck, fakeClock, settle } from "../monitor/fakes.ts";
 
 const nothing = () => {};

@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { buildCheck } from "../../src/checks/build.ts";
-import type { Check, Outcome } from "../../src/checks/check.ts";
+import type { Check } from "../../src/checks/check.ts";
 import type { CheckKind } from "../../src/checks/kind.ts";
 import { runCheck } from "../../src/checks/run.ts";
+import type { Outcome } from "../../src/outcome.ts";
 
 const never = new AbortController().signal;
 

@@ -1,10 +1,10 @@
 // A daemon's controls without a daemon: a status and a report that a test says, and drains for real.
 
+import { createWithdrawals } from "../../src/drain/drain.ts";
+import type { Withdrawals } from "../../src/drain/state.ts";
 import type { Controls } from "../../src/listeners/control/controls.ts";
 import { createLog } from "../../src/log/log.ts";
 import { type HostStatus, NO_CHANGE, type ReloadReport } from "../../src/status/status.ts";
-import type { Withdrawals } from "../../src/drain/state.ts";
-import { createWithdrawals } from "../../src/drain/drain.ts";
 
 export const HEALTHY: HostStatus = {
   version: "1.0.0",

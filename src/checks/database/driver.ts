@@ -5,11 +5,10 @@
 // that it has no reason to connect again. What it leaves behind is memory.
 
 import { EventEmitter } from "node:events";
-import { type Failure, failed } from "../check.ts";
-import type { TlsSettings } from "../../fields/tls.ts";
 import type { Address } from "../../net/address.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
 import type { Stream } from "../../net/stream.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { afterArrivals } from "../../system/event-loop.ts";
 
 /** A login and one query. */

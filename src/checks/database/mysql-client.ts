@@ -6,13 +6,12 @@
 // protocol, and is our stream's, as everywhere.
 
 import { authPlugins, createConnection } from "mysql2";
-import { type Failure, failed } from "../check.ts";
 import { type Address, formatAddress, isLoopback } from "../../net/address.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
+import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { type Answer, DriverSocket, Ending, feed, type Guard, type Question } from "./driver.ts";
 import { ResultChecker } from "./mysql-results.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 
 const QUIT = Uint8Array.of(1, 0, 0, 0, 1);
 

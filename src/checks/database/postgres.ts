@@ -2,8 +2,9 @@
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
 import { takes } from "../../fields/field.ts";
-import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
+import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
 import { defineKind } from "../kind.ts";
 import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 

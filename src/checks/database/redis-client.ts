@@ -2,13 +2,12 @@
 // protocol, RESP: every server and every proxy speaks it, without HELLO. A login is a plain
 // AUTH; each command waits for the reply to the one before.
 
-import { type Failure, failed } from "../check.ts";
-import type { TlsSettings } from "../../fields/tls.ts";
 import { type Address, formatAddress } from "../../net/address.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
-import { openStream, type Stream } from "../../net/stream.ts";
-import { LIMIT_BYTES } from "./driver.ts";
 import { unreadable, wordsOf } from "../../net/server-words.ts";
+import { openStream, type Stream } from "../../net/stream.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
+import { LIMIT_BYTES } from "./driver.ts";
 
 export interface RedisQuestion {
   readonly address: Address;

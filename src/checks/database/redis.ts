@@ -2,13 +2,15 @@
 // command without an error, and, with `expect`, when the reply is as expected. Nothing is
 // tried again.
 
-import type { RedisQuestion, Reply } from "./redis-client.ts";
-import { splitWords } from "../../text/shell-words.ts";
-import { failed, type Outcome, type Probe } from "../check.ts";
 import { type Field, type Pattern, pattern, takes, text } from "../../fields/field.ts";
-import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
+import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
+import { failed, type Outcome } from "../../outcome.ts";
+import { splitWords } from "../../text/shell-words.ts";
+import type { Probe } from "../check.ts";
 import { defineKind, type ProbeContext } from "../kind.ts";
+import type { RedisQuestion, Reply } from "./redis-client.ts";
 import { passwordConflict, secretsOf, shown } from "./sql.ts";
 
 const SECURE = "rediss";

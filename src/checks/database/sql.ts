@@ -1,12 +1,14 @@
 // What the kinds postgres and mysql have in common: a query, asked once on a connection of
 // its own, and what is expected of the first column of its first row.
 
-import type { Answer, Question as DriverQuestion } from "./driver.ts";
-import { type Failure, failed, type Outcome, type Probe } from "../check.ts";
 import { type Pattern, pattern, takes, text } from "../../fields/field.ts";
-import type { TlsSettings } from "../../fields/tls.ts";
 import { passwordForms, type ServiceUrl } from "../../fields/url.ts";
-import type { Conflict, ProbeContext, Zod } from "../kind.ts";
+import type { Conflict, Zod } from "../../fields/zod.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
+import { type Failure, failed, type Outcome } from "../../outcome.ts";
+import type { Probe } from "../check.ts";
+import type { ProbeContext } from "../kind.ts";
+import type { Answer, Question as DriverQuestion } from "./driver.ts";
 
 export const DEFAULT_QUERY = "SELECT 1";
 

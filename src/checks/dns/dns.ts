@@ -2,17 +2,7 @@
 // By the system's own way (hosts file included), or by a name server where
 // `resolver` or `type` is given. No remembered address is used.
 
-import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
-import { isFailure, race } from "../../net/happy-eyeballs.ts";
-import { resolveAnew } from "../../net/resolve.ts";
-import {
-  askServer,
-  type DnsAnswer,
-  type DnsQuestion,
-  RECORD_TYPES,
-  type RecordType,
-} from "./message.ts";
-import { type Failure, failed, type Outcome } from "../check.ts";
+import { shown } from "../../fields/exchange.ts";
 import {
   type Field,
   type Flaw,
@@ -23,8 +13,12 @@ import {
   takes,
   type Value,
 } from "../../fields/field.ts";
-import { shown } from "../../fields/exchange.ts";
+import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
+import { race } from "../../net/happy-eyeballs.ts";
+import { resolveAnew } from "../../net/resolve.ts";
+import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
+import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordType } from "./message.ts";
 
 const DNS_PORT = 53;
 

@@ -3,10 +3,9 @@
 // a timeout, tells a name without such a record from none at all by nothing, and makes
 // several texts of one that has several pieces (measured on Bun 1.4.5).
 
-import { type Failure, failed } from "../check.ts";
 import { formatAddress } from "../../net/address.ts";
 import { askByDatagram, type DatagramPeer } from "../../net/datagram.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
 
 /** The types that can be asked for, and their numbers. */
 export const RECORD_TYPES = {

@@ -4,9 +4,9 @@
 
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import type { Duplex } from "node:stream";
-import { type Failure, failed } from "../check.ts";
-import type { Stream } from "../../net/stream.ts";
 import { beginEnding } from "../../net/closing-connections.ts";
+import type { Stream } from "../../net/stream.ts";
+import { type Failure, failed } from "../../outcome.ts";
 import { afterArrivals } from "../../system/event-loop.ts";
 
 export interface Call {

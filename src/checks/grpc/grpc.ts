@@ -1,13 +1,12 @@
 // grpc: passes when the server's health service says SERVING, of the server as a
 // whole or of one service (grpc.health.v1.Health/Check).
 
-import { formatAddress } from "../../net/address.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
-import type { Answer } from "./call.ts";
-import { type Failure, failed, type Outcome } from "../check.ts";
 import { address, takes, text } from "../../fields/field.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { formatAddress } from "../../net/address.ts";
+import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
+import type { Answer } from "./call.ts";
 
 /** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
 const SERVING = 1;
@@ -63,11 +62,7 @@ export const grpc = defineKind({
   peer: ({ grpc }) => grpc,
   paths: ({ tls }) => pathsOfTls(tls),
   probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
-    const loading = Promise.all([
-      import("../../net/stream.ts"),
-      import("./call.ts"),
-      import("node:http2"),
-    ]);
+    const loading = Promise.all([import("../../net/stream.ts"), import("./call.ts"), import("node:http2")]);
     const peer = formatAddress(target);
     const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
     const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;

@@ -5,12 +5,11 @@
 // Not fetch: that has 256 places for the whole process, obeys proxies, and its connect
 // cannot be called off.
 
-import { type Failure, failed } from "../check.ts";
+import type { Stream } from "../../net/stream.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
+import { pause } from "../../system/event-loop.ts";
 import { wordsOfHtml } from "../../text/html.ts";
 import { version } from "../../text/version.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
-import type { Stream } from "../../net/stream.ts";
-import { pause } from "../../system/event-loop.ts";
 
 /** Status line and headers, those of interim answers and trailers included. */
 export const HEAD_BYTES = 64 * 1024;

@@ -1,9 +1,9 @@
 // What the keys of an http check take: URLs, methods, headers, statuses.
 
-import { type Address, parseAddress } from "../../net/address.ts";
-import type { Request } from "./client.ts";
 import { absolutePath, type Field, type Flaw, type Value } from "../../fields/field.ts";
 import { isMap } from "../../fields/json.ts";
+import { type Address, parseAddress } from "../../net/address.ts";
+import type { Request } from "./client.ts";
 
 export interface HttpUrl {
   readonly url: URL;

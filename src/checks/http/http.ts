@@ -4,11 +4,16 @@
 // One request on a connection of its own, closed after; no proxy, no cookie, no
 // retry. Headers, body and credentials go to the URL's own origin and nowhere else.
 
-import type { Address } from "../../net/address.ts";
-import { isFailure } from "../../net/happy-eyeballs.ts";
-import type { Answer, Request } from "./client.ts";
-import { type Failure, failed, type Outcome, type Reason } from "../check.ts";
+import { secretsOfSent } from "../../fields/exchange.ts";
 import { type Pattern, pattern, takes, text, wholeNumber } from "../../fields/field.ts";
+import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
+import { pathsOfTls, tls } from "../../fields/tls.ts";
+import type { Conflict } from "../../fields/zod.ts";
+import type { Address } from "../../net/address.ts";
+import type { TlsSettings } from "../../net/tls-settings.ts";
+import { type Failure, failed, isFailure, type Outcome, type Reason } from "../../outcome.ts";
+import { defineKind } from "../kind.ts";
+import type { Answer, Request } from "./client.ts";
 import {
   formatRanges,
   type Headers,
@@ -21,10 +26,6 @@ import {
   socketPath,
   statuses,
 } from "./fields.ts";
-import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
-import { secretsOfSent } from "../../fields/exchange.ts";
-import { pathsOfTls, type TlsSettings, tls } from "../../fields/tls.ts";
-import { type Conflict, defineKind } from "../kind.ts";
 
 const MOST_REDIRECTS = 10;
 

@@ -1,11 +1,11 @@
 // How many processes go by a name, by one look at /proc for all who ask at the
 // same moment.
 
-import { type Failure, failed } from "../check.ts";
 import { askFileSystem } from "../../fs/filesystem.ts";
-import { gather } from "../../system/coalesce.ts";
+import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
+import { type Failure, failed } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
-import type { Counts, NearMisses, Sought } from "../../process/proc.ts";
+import { gather } from "../../system/coalesce.ts";
 
 export interface ProcessCount extends Counts {
   /** False where this user does not see the processes of all. */

@@ -5,15 +5,15 @@
 // runs in a container count, nor the daemon and its scripts. What several
 // checks ask at the same moment is found by one look at all processes.
 
-import { clock } from "../../system/clock.ts";
-import { whyProcessesHidden } from "../../fs/hidden.ts";
-import type { Matching, NearMisses, ProcessFacts } from "../../process/proc.ts";
-import { libc } from "../../system/libc.ts";
-import { type Failure, failed, type Outcome } from "../check.ts";
-import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "../../fields/field.ts";
 import { shown } from "../../fields/exchange.ts";
-import { defineKind } from "../kind.ts";
+import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "../../fields/field.ts";
+import { whyProcessesHidden } from "../../fs/hidden.ts";
 import { cannotLook, doesNotExist, isMissing } from "../../fs/missing.ts";
+import type { Matching, NearMisses, ProcessFacts } from "../../fs/proc.ts";
+import { type Failure, failed, type Outcome } from "../../outcome.ts";
+import { clock } from "../../system/clock.ts";
+import { libc } from "../../system/libc.ts";
+import { defineKind } from "../kind.ts";
 
 /** A pid file holds a number; PostgreSQL's some lines more. */
 const PID_FILE_BYTES = 1024;

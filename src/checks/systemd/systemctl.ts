@@ -1,10 +1,10 @@
 // The state of systemd's units, by `systemctl show`: one process for all who ask at
 // the same moment.
 
-import { type Failure, failed } from "../check.ts";
+import { type Failure, failed } from "../../outcome.ts";
+import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
 import { type Ask, gather } from "../../system/coalesce.ts";
 import { pause } from "../../system/event-loop.ts";
-import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
 
 export interface UnitState {
   /** "loaded", "not-found", "masked"… */

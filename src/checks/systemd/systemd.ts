@@ -3,10 +3,10 @@
 // systemd itself is asked, by `systemctl show`, once for all units that are asked
 // for at the same moment.
 
-import type { UnitState } from "./systemctl.ts";
-import { failed, type Outcome } from "../check.ts";
 import { type Field, takes } from "../../fields/field.ts";
+import { failed, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
+import type { UnitState } from "./systemctl.ts";
 
 const TYPES = [
   "service",

@@ -1,7 +1,7 @@
 // What came of a round, for people and for programs.
 
 import { type CheckResult, concernsHost } from "../../checks/check.ts";
-import { onOneLine } from "../../config/problem.ts";
+import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,

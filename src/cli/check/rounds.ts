@@ -2,9 +2,9 @@
 // is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { startRound } from "../../monitor/round.ts";
 import { decidesHost, judge } from "../../monitor/verdict.ts";
+import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { pause } from "../../system/event-loop.ts";
 
 /** From the end of a round to the next. */

@@ -4,13 +4,13 @@
 import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
 import { scriptEnvironment } from "../../checks/script-environment.ts";
-import { onOneLine } from "../../config/problem.ts";
 import { allGroupsGone, killAllGroups } from "../../process/group.ts";
 import { reapStrangers } from "../../process/reaper.ts";
 import { holdReserve } from "../../system/fd-reserve.ts";
+import { onOneLine } from "../../text/printable.ts";
 import type { Action } from "../action.ts";
-import { columnsOf, isCapable, lookOf } from "../terminal.ts";
 import type { Environment } from "../settle.ts";
+import { columnsOf, isCapable, lookOf } from "../terminal.ts";
 import { createProgress, type Place } from "./progress.ts";
 import { renderJson, renderTable } from "./report.ts";
 import { isHealthy, runRounds } from "./rounds.ts";

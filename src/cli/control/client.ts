@@ -3,10 +3,10 @@
 
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { onOneLine } from "../../config/problem.ts";
+import { distrust } from "../../listeners/control/peer.ts";
 import { codeOf } from "../../system/errors.ts";
 import { describeUser } from "../../system/users.ts";
-import { distrust } from "../../listeners/control/peer.ts";
+import { onOneLine } from "../../text/printable.ts";
 
 export interface ControlRequest {
   readonly method: "GET" | "POST";

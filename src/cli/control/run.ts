@@ -1,12 +1,12 @@
 // Has a daemon do what was ordered, and tells of it: what came of it is for stdout, what is
 // to be feared or went wrong for stderr.
 
-import { onOneLine } from "../../config/problem.ts";
 import type { UndrainAnswer, WithdrawalAnswer } from "../../listeners/control/answers.ts";
-import { askControl, type ControlRequest } from "./client.ts";
 import type { ReloadReport } from "../../status/status.ts";
+import { onOneLine } from "../../text/printable.ts";
 import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
+import { askControl, type ControlRequest } from "./client.ts";
 import type { Order } from "./order.ts";
 import { isHostStatus, isObject, isReloadReport, isUndrainAnswer, isWithdrawalAnswer } from "./shapes.ts";
 import { listChanges, renderStatus } from "./status.ts";

@@ -2,8 +2,8 @@
 // last reload.
 
 import { concernsHost } from "../../checks/check.ts";
-import { onOneLine } from "../../config/problem.ts";
 import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/status.ts";
+import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,

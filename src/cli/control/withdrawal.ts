@@ -1,8 +1,8 @@
 // Why the host takes no traffic, in lines for people.
 
-import { onOneLine } from "../../config/problem.ts";
-import { roundDuration } from "../../text/duration.ts";
 import type { WithdrawalStatus } from "../../status/status.ts";
+import { roundDuration } from "../../text/duration.ts";
+import { onOneLine } from "../../text/printable.ts";
 
 /** Maintenance before a drain: what hides the other comes first. Empty for a host in service. */
 export function describeWithdrawal({ drain, maintenance }: WithdrawalStatus, nowMs: number): readonly string[] {

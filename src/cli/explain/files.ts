@@ -2,8 +2,8 @@
 // needs is not there.
 
 import type { CheckConfig } from "../../checks/build.ts";
-import { cannotLook, isMissing } from "../../fs/missing.ts";
 import { askFileSystem } from "../../fs/filesystem.ts";
+import { cannotLook, isMissing } from "../../fs/missing.ts";
 
 /** Of these, whether the file is there is the check's own question. */
 const LOOKED_FOR = ["file", "process"];

@@ -1,7 +1,7 @@
 // unit --check [FILE]: whether the installed unit is good for these options, or for those
 // that it starts the daemon with itself; a line for each difference.
 
-import { onOneLine } from "../../config/problem.ts";
+import { onOneLine } from "../../text/printable.ts";
 import type { Action } from "../action.ts";
 import type { Parsed } from "../parse.ts";
 import { type Environment, refuse } from "../settle.ts";

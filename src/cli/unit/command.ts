@@ -2,7 +2,8 @@
 // systemd knows.
 
 import { resolve } from "node:path";
-import { listFirstTwo, onOneLine, quote } from "../../config/problem.ts";
+import { listFirstTwo } from "../../text/list.ts";
+import { onOneLine, quote } from "../../text/printable.ts";
 import { type Parsed, parseCommandLine } from "../parse.ts";
 import type { Difference } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";

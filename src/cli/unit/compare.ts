@@ -1,8 +1,9 @@
 // What an installed unit lacks, or has too strict, for what these options need: a difference
 // for each directive. What is looser than it could be is none, nor is what hides nothing needed.
 
-import { listFirstTwo, onOneLine } from "../../config/problem.ts";
 import { isUnder } from "../../fs/mounts.ts";
+import { listFirstTwo } from "../../text/list.ts";
+import { onOneLine } from "../../text/printable.ts";
 import { type Difference, describePlace, type Rule, scriptsOf } from "./difference.ts";
 import { EXECUTION_RULES } from "./execution.ts";
 import type { InstalledUnit } from "./installed.ts";

@@ -2,7 +2,7 @@
 
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { listFirstTwo } from "../../config/problem.ts";
+import { listFirstTwo } from "../../text/list.ts";
 import { type Rule, scriptsOf } from "./difference.ts";
 import type { Value } from "./installed.ts";
 import { readWords } from "./quote.ts";

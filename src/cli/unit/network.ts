@@ -1,8 +1,8 @@
 // Whether the installed unit lets requests in, and checks out.
 
 import { BlockList } from "node:net";
-import { listFirstTwo } from "../../config/problem.ts";
 import { isIPv4, isIPv6 } from "../../net/address.ts";
+import { listFirstTwo } from "../../text/list.ts";
 import type { Rule } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";
 import type { Peer } from "./sandbox.ts";

@@ -5,10 +5,10 @@
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Command } from "../../checks/script.ts";
 import type { Options } from "../../config/load.ts";
-import { quote } from "../../config/problem.ts";
 import { HOMES, MODULES, TEMPORARY } from "../../fs/hidden.ts";
 import { isUnder } from "../../fs/mounts.ts";
 import type { Address } from "../../net/address.ts";
+import { quote } from "../../text/printable.ts";
 import { quoteWord } from "./quote.ts";
 
 /** What the options need of the sandbox, and who needs it: `check "app"`, "the listener". */

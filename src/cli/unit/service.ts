@@ -2,7 +2,7 @@
 // the administrator's choice.
 
 import { basename } from "node:path";
-import { listFirstTwo } from "../../config/problem.ts";
+import { listFirstTwo } from "../../text/list.ts";
 import { DEFAULT_SOCKET } from "../control.ts";
 import { type Difference, type Rule, scriptsOf } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";

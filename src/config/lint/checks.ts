@@ -4,9 +4,11 @@ import { hostname, networkInterfaces } from "node:os";
 import type { CheckConfig } from "../../checks/build.ts";
 import { hiding } from "../../checks/redact.ts";
 import type { Address } from "../../net/address.ts";
+import { didYouMean } from "../../text/did-you-mean.ts";
+import { onOneLine, quote } from "../../text/printable.ts";
 import { withoutLastSlash } from "../endpoint.ts";
 import type { LoadedFile } from "../load-file.ts";
-import { describe, didYouMean, onOneLine, type Path, type Problem, quote, valueAt } from "../problem.ts";
+import { describe, type Path, type Problem, valueAt } from "../problem.ts";
 
 /** A check that asks the daemon itself would start a round in every round. */
 export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {

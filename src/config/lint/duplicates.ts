@@ -4,8 +4,10 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { hiding } from "../../checks/redact.ts";
+import { listFirstTwo } from "../../text/list.ts";
+import { quote } from "../../text/printable.ts";
 import type { ConfigFile } from "../file.ts";
-import { formatPath, listFirstTwo, type Path, quote } from "../problem.ts";
+import { formatPath, type Path } from "../problem.ts";
 import type { CommonKeys } from "../schema.ts";
 
 /** Where a check comes from: `path` in the config file, `typed` on the command line. */

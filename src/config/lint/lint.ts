@@ -4,20 +4,21 @@
 // start, so it imports nothing that is slow to load.
 
 import { resolve } from "node:path";
-import { describePastedCharacters } from "../../text/printable.ts";
 import type { CheckConfig } from "../../checks/build.ts";
 import { hiding } from "../../checks/redact.ts";
+import type { Command } from "../../checks/script.ts";
 import { Pattern } from "../../fields/field.ts";
 import type { ServiceUrl } from "../../fields/url.ts";
-import type { Command } from "../../checks/script.ts";
 import { isLoopback } from "../../net/address.ts";
+import { listFirstTwo } from "../../text/list.ts";
+import { describePastedCharacters } from "../../text/odd-characters.ts";
+import type { ConfigFile } from "../file.ts";
+import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
+import { type Path, type Problem, valueAt } from "../problem.ts";
 import { lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
-import type { ConfigFile } from "../file.ts";
 import { type Believed, lintOwners } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
-import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
-import { listFirstTwo, type Path, type Problem, valueAt } from "../problem.ts";
 import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
 import { lintTimes, type TimesInput } from "./times.ts";
 

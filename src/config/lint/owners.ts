@@ -4,7 +4,7 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describeUser } from "../../system/users.ts";
-import { onOneLine } from "../problem.ts";
+import { onOneLine } from "../../text/printable.ts";
 
 /** A file that is believed. */
 export interface Believed {

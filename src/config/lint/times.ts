@@ -3,9 +3,9 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { formatDuration, parseDuration } from "../../text/duration.ts";
-import type { Origin } from "./duplicates.ts";
 import type { ConfigFile } from "../file.ts";
 import { type Path, valueAt } from "../problem.ts";
+import type { Origin } from "./duplicates.ts";
 
 export interface TimesInput {
   readonly checks: readonly CheckConfig[];

@@ -1,8 +1,8 @@
 // What is said over the control socket, as JSON, beside HostStatus and ReloadReport: the
 // server writes it, the command line reads it.
 
-import type { WithdrawalStatus } from "../../status/status.ts";
 import type { Keeping } from "../../drain/state.ts";
+import type { WithdrawalStatus } from "../../status/status.ts";
 
 /** Of `drain` and `maint`: what is in force now. */
 export type WithdrawalAnswer = Keeping & { readonly withdrawal: WithdrawalStatus & { readonly stopping: boolean } };

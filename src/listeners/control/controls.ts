@@ -1,7 +1,7 @@
 // What can be done with a daemon over its control socket.
 
-import type { HostStatus, ReloadOrder, ReloadReport } from "../../status/status.ts";
 import type { Withdrawals } from "../../drain/state.ts";
+import type { HostStatus, ReloadOrder, ReloadReport } from "../../status/status.ts";
 
 export interface Controls {
   /** Asks as a health request would, for 25 s at most, and then tells all that is known. */

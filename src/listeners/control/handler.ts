@@ -1,13 +1,13 @@
 // The control socket's requests: a path and a method each, an answer in JSON. None of them
 // holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
 
-import { type Clock, clock as hostClock } from "../../system/clock.ts";
-import { pathOf } from "../health/path.ts";
+import type { Keeping } from "../../drain/state.ts";
 import type { Log } from "../../log/log.ts";
 import { withdrawalStatus } from "../../status/status.ts";
+import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
-import type { Keeping } from "../../drain/state.ts";
 import { within } from "../../system/within.ts";
+import { pathOf } from "../health/path.ts";
 import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";
 import type { Controls } from "./controls.ts";
 import { readMaintenance } from "./maintenance.ts";

@@ -1,9 +1,9 @@
 // What a maintenance may be asked to be: the command line and the socket hold to the same.
 
-import type { Field } from "../../fields/field.ts";
-import { onOneLine } from "../../config/problem.ts";
-import { MAX_DURATION_MS } from "../../text/duration.ts";
 import { LONGEST_REASON } from "../../drain/drain.ts";
+import type { Field } from "../../fields/field.ts";
+import { MAX_DURATION_MS } from "../../text/duration.ts";
+import { onOneLine } from "../../text/printable.ts";
 import { readObject } from "./json-object.ts";
 
 /** Stands in the log, in `status` and in the answers to HAProxy: one line that steers no terminal. */

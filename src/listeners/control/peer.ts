@@ -3,18 +3,10 @@
 
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
-import { onOneLine } from "../../config/problem.ts";
 import { preparePeer } from "../../net/connect.ts";
-import {
-  AF_UNIX,
-  libc,
-  SO_PEERCRED,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
-  SOL_SOCKET,
-} from "../../system/libc.ts";
+import { AF_UNIX, libc, SO_PEERCRED, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET } from "../../system/libc.ts";
 import { describeUser } from "../../system/users.ts";
+import { onOneLine } from "../../text/printable.ts";
 
 const ROOT = 0;
 const STICKY = 0o1000;

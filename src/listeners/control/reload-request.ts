@@ -1,7 +1,6 @@
 // What a reload may be asked for over the control socket.
 
-import { PLAIN_RELOAD } from "../../daemon/reload.ts";
-import type { ReloadOrder } from "../../status/status.ts";
+import { PLAIN_RELOAD, type ReloadOrder } from "../../status/status.ts";
 import { readObject } from "./json-object.ts";
 
 /** From JSON: `{"force": true}`, `{"dryRun": true}`, both or none; no body is a plain reload. Or what is wrong with it. */

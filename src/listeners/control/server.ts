@@ -1,11 +1,11 @@
 // The control socket: HTTP on a unix socket that is its owner's and root's alone, since
 // whoever reaches it can take the host out of service.
 
+import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
+import { within } from "../../system/within.ts";
 import { serveBounded } from "../bounded.ts";
 import { listen } from "../listen.ts";
-import type { Log } from "../../log/log.ts";
-import { within } from "../../system/within.ts";
 import type { Controls } from "./controls.ts";
 import { controlFault, createControlHandler } from "./handler.ts";
 

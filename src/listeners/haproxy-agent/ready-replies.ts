@@ -6,9 +6,9 @@
 // pause between its questions, and for ten seconds to a minute: a line that asks seldom is not seen among those that ask often.
 
 import { join } from "node:path";
-import type { Clock } from "../../system/clock.ts";
-import type { Log } from "../../log/log.ts";
 import { keptFile, readBootId } from "../../drain/state-file.ts";
+import type { Log } from "../../log/log.ts";
+import type { Clock } from "../../system/clock.ts";
 
 export interface Owed {
   /** The peer is told `drain` or `maint` now. */

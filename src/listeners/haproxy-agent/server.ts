@@ -5,12 +5,12 @@
 //
 // A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
 
-import { type Clock, clock as hostClock } from "../../system/clock.ts";
-import { listen } from "../listen.ts";
+import type { Withdrawal } from "../../drain/state.ts";
 import type { Log } from "../../log/log.ts";
 import { type Address, formatAddress } from "../../net/address.ts";
+import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
-import type { Withdrawal } from "../../drain/state.ts";
+import { listen } from "../listen.ts";
 import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
 import { createOwed } from "./ready-replies.ts";
 

@@ -3,8 +3,8 @@
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
 import { type BoundedServer, serveBounded } from "../bounded.ts";
-import { type HealthHandler, unhealthyResponse } from "./handler.ts";
 import { listen } from "../listen.ts";
+import { type HealthHandler, unhealthyResponse } from "./handler.ts";
 
 export interface HealthServerOptions {
   readonly at: Address;

@@ -3,10 +3,10 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, spyOn, test } from "bun:test";
 import { createServer, type Server } from "node:net";
-import type { CheckKind } from "../../../src/checks/kind.ts";
 import { mysql } from "../../../src/checks/database/mysql.ts";
 import { postgres } from "../../../src/checks/database/postgres.ts";
 import { redis } from "../../../src/checks/database/redis.ts";
+import type { CheckKind } from "../../../src/checks/kind.ts";
 import { outcomeOf } from "../../support/checks.ts";
 import * as fc from "../../support/properties.ts";
 

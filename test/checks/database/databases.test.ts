@@ -4,11 +4,11 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Outcome } from "../../../src/checks/check.ts";
-import type { CheckKind } from "../../../src/checks/kind.ts";
 import { mysql } from "../../../src/checks/database/mysql.ts";
 import { postgres } from "../../../src/checks/database/postgres.ts";
 import { redis } from "../../../src/checks/database/redis.ts";
+import type { CheckKind } from "../../../src/checks/kind.ts";
+import type { Outcome } from "../../../src/outcome.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { checkOf, outcomeOf } from "../../support/checks.ts";
 import { speaker } from "../../support/conversation.ts";

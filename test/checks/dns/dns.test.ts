@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { readdirSync } from "node:fs";
-import type { Outcome } from "../../../src/checks/check.ts";
 import { dns } from "../../../src/checks/dns/dns.ts";
+import type { Outcome } from "../../../src/outcome.ts";
 import { checkOf, outcomeOf } from "../../support/checks.ts";
 import { freePort, loopbackAddress } from "../../support/loopback.ts";
 import { startNameServer } from "../../support/nameserver.ts";

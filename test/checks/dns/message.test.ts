@@ -3,14 +3,8 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import { isFailure } from "../../../src/net/happy-eyeballs.ts";
-import {
-  askServer,
-  type DnsQuestion,
-  encodeQuery,
-  formatIPv6,
-  parseAnswer,
-} from "../../../src/checks/dns/message.ts";
+import { askServer, type DnsQuestion, encodeQuery, formatIPv6, parseAnswer } from "../../../src/checks/dns/message.ts";
+import { isFailure } from "../../../src/outcome.ts";
 import * as fc from "../../support/properties.ts";
 
 const QUESTION: DnsQuestion = { name: "good.test", type: "A" };

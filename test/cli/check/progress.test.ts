@@ -1,9 +1,9 @@
 // What is waited for is said where it is news; on a terminal it lives on one line.
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { failed } from "../../../src/checks/check.ts";
 import { createProgress } from "../../../src/cli/check/progress.ts";
 import type { Results } from "../../../src/cli/check/rounds.ts";
+import { failed } from "../../../src/outcome.ts";
 import { fakeCheck } from "../../monitor/fakes.ts";
 
 afterEach(() => void jest.useRealTimers());

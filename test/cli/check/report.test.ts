@@ -1,8 +1,9 @@
 // What came of a round, as a table that keeps to its width and as JSON.
 
 import { expect, test } from "bun:test";
-import type { Check, CheckResult, Outcome } from "../../../src/checks/check.ts";
+import type { Check, CheckResult } from "../../../src/checks/check.ts";
 import { nameFailing, renderJson, renderTable } from "../../../src/cli/check/report.ts";
+import type { Outcome } from "../../../src/outcome.ts";
 import * as fc from "../../support/properties.ts";
 
 function resultOf(name: string, outcome: Outcome, says: Partial<Check> = {}, durationMs = 4): CheckResult {

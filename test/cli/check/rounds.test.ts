@@ -1,8 +1,8 @@
 // One round, or one after the other until the host is healthy or the time is over.
 
 import { expect, test } from "bun:test";
-import { failed, type Outcome } from "../../../src/checks/check.ts";
 import { type Results, type RoundsOptions, runRounds } from "../../../src/cli/check/rounds.ts";
+import { failed, type Outcome } from "../../../src/outcome.ts";
 import { fakeCheck, fakeClock, settle } from "../../monitor/fakes.ts";
 
 const UP: Outcome = { ok: true };

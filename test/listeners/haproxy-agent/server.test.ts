@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
+import type { Withdrawal } from "../../../src/drain/state.ts";
 import {
   type Agent,
   type AgentOptions,
@@ -12,7 +13,6 @@ import {
 } from "../../../src/listeners/haproxy-agent/server.ts";
 import { ListenError } from "../../../src/listeners/listen.ts";
 import { type Address, parseAddress } from "../../../src/net/address.ts";
-import type { Withdrawal } from "../../../src/drain/state.ts";
 import { fakeClock } from "../../monitor/fakes.ts";
 import { collectLines } from "../../support/child.ts";
 import { converse, type Target } from "../../support/converse.ts";

@@ -1,9 +1,10 @@
 // Why the host is down, as the agent says it: the monitor is a real one.
 
 import { expect, test } from "bun:test";
+import type { Check } from "../../../src/checks/check.ts";
 import { verdictOf } from "../../../src/listeners/haproxy-agent/verdict.ts";
-import type { Check, Outcome } from "../../../src/checks/check.ts";
 import { createMonitor } from "../../../src/monitor/monitor.ts";
+import type { Outcome } from "../../../src/outcome.ts";
 import { fakeCheck, fakeClock } from "../../monitor/fakes.ts";
 
 const FAILURE: Outcome = { ok: false, reason: "refused", message: "nobody there" };

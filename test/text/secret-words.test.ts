@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { secretWords, withoutSecretWords } from "../../src/checks/secret-words.ts";
-import { quote } from "../../src/config/problem.ts";
+import { quote } from "../../src/text/printable.ts";
+import { secretWords, withoutSecretWords } from "../../src/text/secret-words.ts";
 import { splitWords } from "../../src/text/shell-words.ts";
 
 const argvOf = (text: string): readonly string[] => {

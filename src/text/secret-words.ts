@@ -2,7 +2,7 @@
 // --password, TOKEN=, "Authorization: Bearer" and their like, and the password within a URL.
 
 import { basename } from "node:path";
-import { splitWords } from "../text/shell-words.ts";
+import { splitWords } from "./shell-words.ts";
 
 /** What the name of an option, a variable, a header or a key of a query ends with, in small letters without - _ and dots. */
 const NAME_ENDS = [

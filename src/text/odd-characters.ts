@@ -1,0 +1,61 @@
+// Characters that come with text from web pages and word processors: they cannot be seen, or look like others.
+
+const INVISIBLE = String.raw`(?! )\p{Zs}|[\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]`;
+
+const NAMES: readonly (readonly [RegExp, string])[] = [
+  [/\u00a0/, "a no-break space"],
+  [/\u00ad/, "a soft hyphen"],
+  [/\u200b/, "a zero width space"],
+  [/\u200c/, "a zero width non-joiner"],
+  [/\u200d/, "a zero width joiner"],
+  [/\u2060/, "a word joiner"],
+  [/\ufeff/, "a byte order mark"],
+  [/\p{Zs}/u, "a space of another width"],
+  [/[\u2018-\u201f\u00ab\u00bb\u2032\u2033]/, "a typographic quotation mark"],
+  [/[\u2010-\u2015\u2212\ufe58\ufe63]/, "a typographic dash"],
+  [/[\uff01-\uff5e]/, "a full-width character"],
+  [/\p{sc=Cyrillic}/u, "a Cyrillic letter"],
+  [/\p{sc=Greek}/u, "a Greek letter"],
+];
+
+const LOOK_ALIKE = String.raw`[\u2018-\u201f\u00ab\u00bb\u2032\u2033\u2010-\u2015\u2212\ufe58\ufe63\uff01-\uff5e]`;
+
+/** Odd beside Latin ones alone. */
+const FOREIGN_LETTER = String.raw`(?<=[a-z])[\p{sc=Cyrillic}\p{sc=Greek}]|[\p{sc=Cyrillic}\p{sc=Greek}](?=[a-z])`;
+
+/** Such an expression costs half a millisecond to make, which a start with ordinary texts does not pay. */
+function find(text: string, flags: string, ...sorts: readonly string[]): readonly string[] {
+  return isAscii(text) ? [] : (text.match(new RegExp(sorts.join("|"), flags)) ?? []);
+}
+
+const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
+
+/** What emojis and some scripts are written with. */
+const ORDINARY = /\u200c|\u200d|[\u{e0020}-\u{e007f}]/gu;
+
+/** As JSON has it: `\u00a0`. */
+export const escapeCharacter = (character: string): string =>
+  character.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+export const withoutUnseen = (text: string): string =>
+  isAscii(text) ? text : text.replaceAll(new RegExp(INVISIBLE, "gu"), escapeCharacter);
+
+/** Of a text that is wrong: `it holds a no-break space, \u00a0`; undefined where nothing is odd. */
+export const describeOddCharacters = (text: string): string | undefined =>
+  describe(find(text, "giu", INVISIBLE, LOOK_ALIKE, FOREIGN_LETTER));
+
+/** Of a text that is accepted, the same; what looks like another character counts only in a command. */
+export const describePastedCharacters = (text: string, isCommand: boolean): string | undefined =>
+  describe(find(text.replaceAll(ORDINARY, ""), "gu", INVISIBLE, ...(isCommand ? [LOOK_ALIKE] : [])));
+
+function describe(characters: readonly string[]): string | undefined {
+  const byName = new Map<string, string[]>();
+  for (const character of new Set(characters)) {
+    const name = NAMES.find(([one]) => one.test(character))?.[1] ?? "an invisible character";
+    byName.set(name, [...(byName.get(name) ?? []), escapeCharacter(character)]);
+  }
+  if (byName.size === 0) return undefined;
+  return `it holds ${[...byName].map(([name, escaped]) => `${name}, ${escaped.slice(0, MOST_SHOWN).join(" ")}`).join("; ")}`;
+}
+
+const MOST_SHOWN = 3;
