@@ -1,0 +1,80 @@
+// The floors of the house: what a file may import. CONTRIBUTING has the same list.
+
+import { expect, test } from "bun:test";
+import { dirname, join, normalize, relative } from "node:path";
+import { Glob } from "bun";
+
+const SRC = join(import.meta.dir, "../src");
+
+/** From the ground up. A folder imports from itself and from what stands before it. */
+const FLOORS = [
+  "system",
+  "outcome",
+  "text",
+  "log",
+  "fs",
+  "net",
+  "process",
+  "fields",
+  "checks",
+  "monitor",
+  "drain",
+  "config",
+  "status",
+  "sd-notify",
+  "listeners",
+  "daemon",
+  "cli",
+  "main",
+];
+
+const IMPORT = /\b(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g;
+/** Types leave nothing to be run, so two files may know each other's. */
+const TYPES = /^(?:import|export) type [^;]*;/gm;
+
+const floorOf = (file: string): number => FLOORS.indexOf(file.split("/")[0]?.replace(/\.ts$/, "") ?? "");
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+async function importsOf(prepare: (text: string) => string): Promise<readonly Import[]> {
+  const files = await Array.fromAsync(new Glob("**/*.ts").scan(SRC));
+  expect(files.length).toBeGreaterThan(100);
+  const found = files.map(async (from) => {
+    const text = prepare(await Bun.file(join(SRC, from)).text());
+    return [...text.matchAll(IMPORT)].map(([, path = ""]) => ({ from, to: normalize(join(dirname(from), path)) }));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+test("no import points upward, and every folder has its floor", async () => {
+  const imports = await importsOf((text) => text);
+  expect(imports.filter(({ from, to }) => floorOf(from) < 0 || floorOf(to) < 0)).toEqual([]);
+  expect(imports.filter(({ from, to }) => floorOf(to) > floorOf(from))).toEqual([]);
+});
+
+test("no file imports itself by way of others", async () => {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of await importsOf((text) => text.replace(TYPES, ""))) {
+    targets.set(from, [...(targets.get(from) ?? []), to]);
+  }
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file) || path.includes(file)) return;
+    for (const next of targets.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+test("CONTRIBUTING names the floors in this order", async () => {
+  const text = await Bun.file(join(SRC, "../CONTRIBUTING.md")).text();
+  const rows = [...text.matchAll(/^ {4}src\/([\w-]+)(?:\/|\.ts)/gm)].map(([, name]) => name);
+  expect(rows.toReversed()).toEqual(FLOORS);
+  expect(relative(SRC, join(SRC, "main.ts"))).toBe("main.ts");
+});
