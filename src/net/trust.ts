@@ -5,6 +5,7 @@
 import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { SecureContext, SecureContextOptions } from "node:tls";
+import { findCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { causeOf, codeOf } from "../system/errors.ts";
@@ -115,7 +116,8 @@ async function readPem(source: Source): Promise<Pem | Failure> {
     return pem;
   } catch (error) {
     const code = codeOf(error);
-    return unusable(source, `${causeOf(code)}${whyHidden(file, code)}`);
+    const hidden = whyHidden(file, code);
+    return unusable(source, `${(hidden === "" && findCause(file, code)) || causeOf(code)}${hidden}`);
   }
 }
 
