@@ -260,17 +260,38 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
 test("TLS: a file of authorities that cannot be used fails, and is read again once it is mended", async () => {
   await using server = await secured(good);
   const pem = readFileSync(authority.caFile, "utf8");
-  const rows: readonly [string, string][] = [
-    ["", "it holds none, or half of one"],
-    ["no certificate", "it holds none, or half of one"],
-    [pem.slice(0, -40), "it holds none, or half of one"],
-    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it cannot be read as certificates"],
+  const der = Buffer.from(pem.replaceAll(/-----.*|\s/g, ""), "base64");
+  const body = pem.replaceAll(/-----.*\n/g, "");
+  const labelled = (label: string) => `-----BEGIN ${label}-----\n${body}-----END ${label}-----\n`;
+  const rows: readonly [string | Uint8Array, string][] = [
+    ["", "it holds no certificate in PEM"],
+    ["no certificate", "it holds no certificate in PEM"],
+    [pem.slice(0, -40), "it ends amid a certificate"],
+    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it holds no certificate that can be read"],
+    [pem.replaceAll("\n", " "), "it holds no certificate that can be read: its lines are joined"],
+    [pem.replaceAll("\n", "\\n"), "it holds no certificate that can be read: its lines are joined"],
+    [`${pem}${pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64))}`, "certificate 2 of 2 in it cannot be read"],
+    [labelled("PRIVATE KEY"), "it holds no certificate, but PRIVATE KEY"],
+    [labelled("TRUSTED CERTIFICATE"), "it holds TRUSTED CERTIFICATE: openssl x509 -in FILE -out FILE.pem"],
+    [labelled("PKCS7"), "it is PKCS#7: openssl pkcs7 -print_certs -in FILE -out FILE.pem"],
+    [der, "it is DER, not PEM: openssl x509 -inform der -in FILE -out FILE.pem"],
+    [
+      Buffer.from("3082010006092a864886f70d010702a0", "hex"),
+      "it is PKCS#7: openssl pkcs7 -inform der -print_certs -in FILE -out FILE.pem",
+    ],
+    [
+      Buffer.from("308204000201033082030006092a864886f70d010701a0", "hex"),
+      "it is PKCS#12: openssl pkcs12 -nokeys -in FILE -out FILE.pem",
+    ],
   ];
   for (const [content, why] of rows) {
-    const ca = await folder.write("ca.pem", content);
-    expect(await flawOf(server.address, settings({ ca }))).toMatchObject({
+    const ca = `${folder.path}/ca.pem`;
+    await Bun.write(ca, content);
+    const failure = await flawOf(server.address, settings({ ca }));
+    expect(failure).toEqual({
+      ok: false,
       reason: "tls",
-      message: expect.stringMatching(new RegExp(`^the certificates of \\S+ca.pem cannot be used: .*${why}`)),
+      message: `the certificates of ${ca} cannot be used: ${why.replaceAll("FILE", ca)}`,
     });
   }
   const ca = await folder.write("ca.pem", pem);
