@@ -21,6 +21,7 @@ import {
   type Libc,
   libc,
   MSG_DONTWAIT,
+  MSG_PEEK,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -165,7 +166,10 @@ function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number)
 }
 
 function keep(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): number | string {
-  const code = errorOf(system, fd, revents) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
+  const error = errorOf(system, fd, revents);
+  // What came before a reset can still be read, and is an answer.
+  const isAnswered = error === "ECONNRESET" && system.recv(fd, greeting, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+  const code = (isAnswered ? undefined : error) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
   if (code === undefined) return fd;
   closeSoon(fd);
   return code;

@@ -15,7 +15,7 @@ import { freePort, listener } from "../support/listeners.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
-import { listenRaw } from "./raw-socket.ts";
+import { type Accepted, listenRaw, type RawListener } from "./raw-socket.ts";
 
 const DAY_MS = 86_400_000;
 const never = new AbortController().signal;
@@ -163,6 +163,39 @@ test("plain: what has arrived is read before a reset counts, and before anything
     if (sent) expect(await sent).toMatchObject({ ok: false, reason: "closed" });
     stream.close();
   }
+});
+
+/** Its next connection, with no turn of the event loop in between, so that nobody has looked at its other end. */
+async function acceptUnseen(peer: RawListener): Promise<Accepted> {
+  for (let turn = 0; turn < 1000; turn++) {
+    const accepted = peer.accept();
+    if (accepted) return accepted;
+    await Promise.resolve();
+  }
+  throw new Error("nobody has connected");
+}
+
+test("plain: what has arrived is read, though the reset came before the connection was looked at", async () => {
+  using peer = listenRaw({ family: "v4" });
+  for (const says of ["write", "nothing"] as const) {
+    const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+    const accepted = await acceptUnseen(peer);
+    accepted.send("synced");
+    accepted.reset();
+    const stream = opened(await opening);
+    if (says === "write") stream.write("GET / HTTP/1.0\r\n\r\n");
+    expect(new TextDecoder().decode((await stream.read("a word")) as Uint8Array)).toBe("synced");
+    const end = await stream.read("more");
+    if (end !== undefined) expect(end).toMatchObject({ reason: "closed" });
+    stream.close();
+  }
+  const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+  (await acceptUnseen(peer)).reset();
+  expect(await opening).toEqual({
+    ok: false,
+    reason: "closed",
+    message: `127.0.0.1:${peer.port} reset the connection`,
+  });
 });
 
 test("plain: it is closed with a FIN, though something was left unread", async () => {
