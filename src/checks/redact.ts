@@ -94,6 +94,9 @@ const ESCAPES: readonly {
   },
   // In single quotes of a shell.
   { sign: "'", pattern: /'\\''/g, decode: () => "'" },
+  // SQL, CSV, and YAML in single quotes.
+  { sign: "'", pattern: /''/g, decode: () => "'" },
+  { sign: '"', pattern: /""/g, decode: () => '"' },
   // JSON, C, and a shell without quotes.
   {
     sign: "\\",

@@ -1,25 +1,55 @@
-// A file that has its whole new text or is left as it was.
+// A file that has its whole new text or is left as it was. Only a systemd unit or an empty file is replaced:
+// a mistyped path must not cost anybody a config file or a program.
 
 import { randomUUID } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { causeOf, codeOf } from "../system/errors.ts";
 
 const MODE = 0o644;
 
+/** No unit is larger. */
+const MOST_BYTES = 1024 * 1024;
+
+const UNIT_SECTION = /^\[(Unit|Service)\][ \t\r]*$/m;
+
+/** As many as the kernel follows. */
+const MOST_LINKS = 40;
+
+/** Why `path` is not to be written, as a line; undefined where it may be. */
+export async function findOutputProblem(path: string): Promise<string | undefined> {
+  try {
+    const { file, stats } = lookAt(path);
+    if (stats === undefined) return findNoFolder(file);
+    if (file === "/dev/null" && file !== path)
+      return `${path} is masked, a link to /dev/null; systemctl unmask ends that`;
+    if (stats.isDirectory()) return `${path} is a folder`;
+    if (!stats.isFile()) return `${path} is no regular file; without --output the unit goes to stdout`;
+    if (stats.size === 0 || (stats.size <= MOST_BYTES && UNIT_SECTION.test(readFileSync(file, "utf8")))) {
+      return undefined;
+    }
+    return `${path} is no systemd unit, so it is not replaced`;
+  } catch (error) {
+    const code = codeOf(error);
+    return (code === "ENOTDIR" ? findNoFolder(path) : undefined) ?? `${path}: ${causeOf(code)}`;
+  }
+}
+
 /**
- * Writes `text` and a newline beside the file and renames it; a symbolic link stays, and so does the mode
- * of a file that is there. Resolves with why it could not, a line, or undefined.
+ * Writes `text` and a newline beside the file and renames it; a symbolic link stays, and so do the owner and the
+ * mode of a file that is there. Resolves with why it could not, a line, or undefined.
  */
 export async function writeOutputFile(path: string, text: string): Promise<string | undefined> {
   let beside: string | undefined;
   try {
-    const { file, mode } = lookAt(path);
-    beside = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
-    const handle = await open(beside, "wx", mode);
+    const { file, stats } = lookAt(path);
+    // Short, since the file's own name may be as long as the file system allows.
+    beside = join(dirname(file), `.${randomUUID()}`);
+    const handle = await open(beside, "wx", 0o600);
     try {
-      await handle.chmod(mode);
+      if (stats !== undefined && process.geteuid?.() === 0) await handle.chown(stats.uid, stats.gid);
+      await handle.chmod(stats === undefined ? MODE : stats.mode & 0o777);
       await handle.writeFile(`${text}\n`);
       await handle.sync();
     } finally {
@@ -29,22 +59,33 @@ export async function writeOutputFile(path: string, text: string): Promise<strin
     return undefined;
   } catch (error) {
     if (beside !== undefined) await rm(beside, { force: true }).catch(() => undefined);
-    const code = codeOf(error);
-    return `health-checker: cannot write ${path}: ${code === "ENOENT" ? "its folder does not exist" : causeOf(code)}`;
+    return `health-checker: cannot write ${path}: ${findNoFolder(path) ?? causeOf(codeOf(error))}`;
   }
 }
 
-function lookAt(path: string): { readonly file: string; readonly mode: number } {
-  try {
-    const file = realpathSync(path);
-    const stats = statSync(file);
-    if (!stats.isFile())
-      throw Object.assign(new Error("not a regular file"), {
-        code: stats.isDirectory() ? "it is a folder" : "it is not a regular file",
-      });
-    return { file, mode: stats.mode & 0o777 };
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    return { file: path, mode: MODE };
+/** Where the links end; `stats` are undefined where no file is there yet. */
+function lookAt(path: string): { readonly file: string; readonly stats: Stats | undefined } {
+  return { file: endOf(path), stats: statSync(path, { throwIfNoEntry: false }) };
+}
+
+function endOf(path: string): string {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS && lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink(); links++) {
+    const target = readlinkSync(at);
+    // What a link says counts from its real folder, and so does each ".." in it.
+    at = target.startsWith("/") ? target : `${realpathSync(dirname(at))}/${target}`;
   }
+  return at;
+}
+
+/** The first folder on the way that is none, as the path has it. */
+function findNoFolder(path: string): string | undefined {
+  for (const { index } of path.matchAll(/\/+/g)) {
+    if (index === 0) continue;
+    const folder = path.slice(0, index);
+    const stats = statSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined) return `${folder} does not exist`;
+    if (!stats.isDirectory()) return `${folder} is no folder`;
+  }
+  return undefined;
 }

@@ -20,6 +20,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   "log-level": ["loglevel", "level", "verbose"],
   "control-socket": ["socket"],
   for: ["duration", "time"],
+  output: ["o", "out"],
 };
 
 /** The end of a line about a first word that is no command; undefined where nothing is known. */
@@ -35,6 +36,7 @@ export function meantByCommand(word: string): string | undefined {
 export function meantByOption(given: string, known: readonly string[]): string | undefined {
   const lower = given.toLowerCase();
   if (lower === "timeout" && known.includes("port-timeout")) return "did you mean --port-timeout or --script-timeout?";
+  if (lower === "output" && known.includes("port")) return "health-checker unit has it";
   const name = nameOf(OPTIONS, lower);
   return name !== undefined && known.includes(name) ? `did you mean --${name}?` : undefined;
 }

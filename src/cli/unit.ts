@@ -6,10 +6,13 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
 import type { Command } from "../checks/script.ts";
-import type { Options } from "../config/load.ts";
+import { type Options, readTexts } from "../config/load.ts";
+import type { OptionDef } from "../config/options.ts";
 import { listFirstTwo } from "../text/list.ts";
 import { quote, quoteWhole } from "../text/printable.ts";
 import type { Action } from "./action.ts";
+import { renderOption } from "./help.ts";
+import { findOutputProblem } from "./output-file.ts";
 import { parseCommandLine } from "./parse.ts";
 import { type Environment, refuse } from "./settle.ts";
 import { quoteProgram } from "./unit/quote.ts";
@@ -20,21 +23,35 @@ import { readSource, wordsOf } from "./unit/source.ts";
 /** Where the README has it installed. */
 const INSTALLED = "/usr/local/bin/health-checker";
 
+const output: OptionDef<string> = {
+  field: {
+    expected: "the path of a file",
+    json: { type: "string" },
+    read(given) {
+      if (typeof given !== "string" || given === "") return {};
+      return given.startsWith("-") ? { hint: `./${given} is a file of that name` } : { value: given };
+    },
+  },
+  value: "FILE",
+  help: "write the unit to FILE instead of stdout, whole, and only when nothing is wrong. A FILE that is there is replaced only if it is a unit or empty",
+};
+
 export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const { isGiven: isCheck, values: files, rest: withoutCheck } = takeOption("check", rawArgs);
-  const { isGiven: isOutput, values: outputs, rest } = takeOption("output", withoutCheck);
-  const parsed = await parseCommandLine(rest);
-  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
+  const action = await decideUnit(rawArgs, env);
+  return action.kind === "refuse" ? { ...action, command: "unit" } : action;
+}
+
+async function decideUnit(rawArgs: readonly string[], env: Environment): Promise<Action> {
+  const { isGiven: isCheck, values: files, rest } = takeCheck(rawArgs);
+  const given = await parseCommandLine(rest, { output });
+  const file = readTexts("output", output, given.values["output"]);
+  const parsed = { ...given, problems: [...given.problems, ...file.problems] };
+  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
   if (files.length > 1) {
     return refuse([`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`, ...parsed.problems], parsed);
   }
-  if (isOutput) {
-    const problem = isCheck
-      ? "--output: expected without --check, which writes nothing"
-      : outputs.length === 1 && outputs[0] !== ""
-        ? undefined
-        : `--output: expected a file, once, got ${outputs.length === 0 ? "none" : listFirstTwo(outputs.map(quoteWhole))}`;
-    if (problem !== undefined) return refuse([problem, ...parsed.problems], parsed);
+  if (isCheck && parsed.values["output"] !== undefined) {
+    return refuse(["--output: expected without --check, which writes nothing", ...parsed.problems], parsed);
   }
   if (isCheck) {
     const { checkInstalled } = await import("./unit/check.ts");
@@ -51,10 +68,13 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
       parsed,
     );
   }
+  const [path] = file.values;
+  const problem = path === undefined ? undefined : await findOutputProblem(path);
+  if (problem !== undefined) return refuse([`--output: ${problem}`], parsed);
   const words = wordsOf(parsed.values, configFile);
   return {
     kind: "print",
-    file: outputs[0],
+    file: path,
     text: renderUnit({ options, words, program, configFile, secrets }),
     cautions: [
       ...options.cautions,
@@ -67,16 +87,11 @@ export async function unit(rawArgs: readonly string[], env: Environment): Promis
   };
 }
 
-/** Each --NAME, and the word behind it that is no option: a file. */
-function takeOption(name: string, words: readonly string[]) {
+/** Each --check, and the word behind it that is no option: a file. */
+function takeCheck(words: readonly string[]) {
   const values: (string | undefined)[] = [];
-  const pattern = new RegExp(`^--?${name}(=|$)`);
   let rest = words;
-  for (
-    let at = rest.findIndex((word) => pattern.test(word));
-    at >= 0;
-    at = rest.findIndex((word) => pattern.test(word))
-  ) {
+  for (let at = rest.findIndex(isCheckWord); at >= 0; at = rest.findIndex(isCheckWord)) {
     const [, inline] = /=(.*)$/s.exec(rest[at] ?? "") ?? [];
     const next = rest[at + 1];
     const value = inline ?? (next?.startsWith("-") ? undefined : next);
@@ -85,6 +100,8 @@ function takeOption(name: string, words: readonly string[]) {
   }
   return { isGiven: values.length > 0, values: values.filter((value) => value !== undefined), rest };
 }
+
+const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
 /** The file that runs, where it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
@@ -170,7 +187,7 @@ function scriptOf({ kind, settings, name }: CheckConfig) {
   return [{ argv: script.argv, where: quote(name), cwd }];
 }
 
-const HELP = `health-checker unit prints a hardened systemd unit for exactly these options.
+const renderHelp = (): string => `health-checker unit prints a hardened systemd unit for exactly these options.
 It checks them as the daemon does, runs no check and listens on nothing.
 
 Usage: health-checker unit [--output FILE] [options of the daemon]
@@ -182,9 +199,7 @@ Usage: health-checker unit [--output FILE] [options of the daemon]
   relaxed says what for: scripts, a port under 1024, files below /home or /tmp.
   What looks wrong goes to stderr.
 
-  --output FILE
-      write the unit to FILE instead of stdout: whole, and only when nothing is
-      wrong; with a mistake FILE stays as it is
+${renderOption("output", output)}
 
   --check [FILE]
       compare the installed unit, with its drop-ins, with what these options

@@ -96,15 +96,27 @@ function shownBytes(answer: Uint8Array, sent: Uint8Array): string {
 }
 
 /**
- * What must not be shown of what is sent: the whole, its lines, and the values in it where it is a form or JSON. What
- * stands in the target, which is shown anyway, is none of it.
+ * What must not be shown of what is sent: the whole, its lines, what is behind the word of a login, and the values in
+ * it where it is a form or JSON. What stands in the target, which is shown anyway, is none of it.
  */
 export function secretsOfSent(given: string | Uint8Array | undefined, target: string): readonly string[] {
   if (given === undefined) return [];
   const sent = typeof given === "string" ? given : new TextDecoder().decode(given);
   const lines = sent.split(/[\r\n]+/).map((line) => line.trim());
-  const all = new Set([sent.trim(), ...lines, ...valuesOfForm(sent), ...valuesOfJson(sent)]);
+  const all = new Set([
+    sent.trim(),
+    ...lines,
+    ...lines.flatMap(wordsOfLogin),
+    ...valuesOfForm(sent),
+    ...valuesOfJson(sent),
+  ]);
   return [...all].filter((text) => text !== "" && !target.includes(text));
+}
+
+/** As IMAP, POP, SMTP, Redis and others have it. Any other word alone may be one that a server says of itself. */
+function wordsOfLogin(line: string): readonly string[] {
+  const [, behind = ""] = /\b(?:auth|authenticate|login|logon|identify|pass|password|apop)\s+(.+)$/i.exec(line) ?? [];
+  return behind.split(/[\s"']+/);
 }
 
 function valuesOfForm(sent: string): readonly string[] {
@@ -115,7 +127,7 @@ function valuesOfForm(sent: string): readonly string[] {
 
 function valuesOfJson(sent: string): readonly string[] {
   const leaves = (value: unknown): readonly string[] => {
-    if (typeof value === "string") return [value];
+    if (typeof value === "string" || typeof value === "number") return [String(value)];
     return typeof value === "object" && value !== null ? Object.values(value).flatMap(leaves) : [];
   };
   try {

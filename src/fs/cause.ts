@@ -2,7 +2,7 @@
 // path tells most of them apart. Blocks, so it is for failures, on a thread of filesystem.ts or
 // where a few calls may block.
 
-import { accessSync, constants, lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { codeOf } from "../system/errors.ts";
 import { describeUser } from "../system/users.ts";
@@ -39,6 +39,35 @@ export function findCause(path: string, code: string): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The same of a stream socket's file, where connect(2) failed. The kernel asks for the right to write to it first. */
+export function findSocketCause(path: string, code: string): string | undefined {
+  const closed = code === "EACCES" ? findClosed(path, 0) : undefined;
+  if (closed !== undefined) return mayNotEnter(closed);
+  if (!["EACCES", "ECONNREFUSED", "EPROTOTYPE"].includes(code)) return findCause(path, code);
+  const stats = attempt(() => statSync(path));
+  if (stats === undefined) return undefined;
+  if (!stats.isSocket()) return `it is ${nameType(stats)}, not a socket`;
+  if (code === "ECONNREFUSED") return "no program listens on it, so its file may be left over";
+  if (code === "EPROTOTYPE") return `it is ${nameSocketType(path)}, not a stream socket`;
+  return isAllowed(stats, WRITE) ? OTHERS : `this user may not write to it: it ${describeOwner(stats)}`;
+}
+
+function nameType(stats: Stats): string {
+  if (stats.isFile()) return "a regular file";
+  if (stats.isDirectory()) return "a folder";
+  return stats.isFIFO() ? "a pipe" : "a device";
+}
+
+/** The types in /proc/net/unix that take no stream. */
+const SOCKET_TYPES: Readonly<Record<string, string>> = { "0002": "a datagram socket", "0005": "a seqpacket socket" };
+
+/** The kernel lists a socket by the path that it was bound to. */
+function nameSocketType(path: string): string {
+  const sockets = attempt(() => readFileSync("/proc/net/unix", "utf8")) ?? "";
+  const line = sockets.split("\n").find((line) => line.endsWith(` ${path}`));
+  return SOCKET_TYPES[line?.split(" ")[4] ?? ""] ?? "a datagram or a seqpacket socket";
 }
 
 /** ": /data (nfs4, server:/data)"; empty where it is not known. */
@@ -86,11 +115,14 @@ function findLoop(path: string): string | undefined {
 /** The first folder on the way that this user may not enter, or the file itself. */
 function findForbidden(path: string): string | undefined {
   const folder = findClosed(path, 0);
-  if (folder !== undefined) return `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
+  if (folder !== undefined) return mayNotEnter(folder);
   const stats = attempt(() => statSync(path));
   if (stats === undefined || mayUse(path, constants.R_OK)) return OTHERS;
   return isAllowed(stats, READ) ? OTHERS : `this user may not read it: it ${describeOwner(stats)}`;
 }
+
+const mayNotEnter = (folder: string): string =>
+  `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
 
 const OTHERS = "its mode allows it, so it may be SELinux, AppArmor or the file server that does not";
 
@@ -114,6 +146,7 @@ const describeOwner = ({ uid, mode }: Stats): string =>
 
 /** The bits of others in a mode. */
 export const EXECUTE = 1;
+const WRITE = 2;
 const READ = 4;
 
 /** By its mode alone. */

@@ -4,6 +4,7 @@
 // met itself does not. The connection is closed as a polite client does (FIN), or
 // kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
 
+import { findSocketCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed } from "../outcome.ts";
 import { pause } from "../system/event-loop.ts";
@@ -20,6 +21,7 @@ import {
   type Libc,
   libc,
   MSG_DONTWAIT,
+  MSG_PEEK,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -78,7 +80,7 @@ async function connectAgain<T>(
 ): Promise<T | Failure> {
   for (let attempted = first; ; attempted = await next()) {
     if (typeof attempted !== "string") return attempted;
-    const failure = explain(address, attempted);
+    const failure = explainConnect(address, attempted);
     // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
     const again = failure.reason === "resource" || attempted === "EAGAIN";
     if (!again || signal.aborted) return failure;
@@ -164,7 +166,10 @@ function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number)
 }
 
 function keep(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): number | string {
-  const code = errorOf(system, fd, revents) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
+  const error = errorOf(system, fd, revents);
+  // What came before a reset can still be read, and is an answer.
+  const isAnswered = error === "ECONNRESET" && system.recv(fd, greeting, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+  const code = (isAnswered ? undefined : error) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
   if (code === undefined) return fd;
   closeSoon(fd);
   return code;
@@ -221,8 +226,10 @@ function encodeSockaddr(system: Libc, address: Address): Uint8Array | undefined 
     : undefined;
 }
 
-function explain(address: Address, code: string): Failure {
+/** `code` is that of the failed connect. */
+export function explainConnect(address: Address, code: string): Failure {
   const peer = formatAddress(address);
+  const why = address.family === "unix" ? explainSocketFile(address.path, code) : "";
   switch (code) {
     case ABORTED:
     case "EAGAIN":
@@ -232,9 +239,12 @@ function explain(address: Address, code: string): Failure {
     case MET_ITSELF:
       return failed("refused", `nothing listens on ${peer}; the probe met itself`);
     case "ECONNREFUSED":
-      return failed("refused", `${peer} refused the connection`);
+      return failed("refused", `${peer} refused the connection${why}`);
     case "ENOENT":
-      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
+    case "ENOTDIR":
+      return failed("refused", `${peer} does not exist${why}`);
+    case "EPROTOTYPE":
+      return failed("refused", `${peer} takes no connection${why}`);
     case "ECONNRESET":
     case "EPIPE":
       return failed("closed", `${peer} reset the connection`);
@@ -247,10 +257,13 @@ function explain(address: Address, code: string): Failure {
     case "ENOMEM":
       return failed("resource", `no memory left to reach ${peer} (${code})`);
     default:
-      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
+      return failed("unreachable", `${peer} cannot be reached (${code})${why}`);
   }
 }
 
-/** A socket file may lie where the service's sandbox hides it. */
-export const whyHiddenAt = (address: Address, code: string): string =>
-  address.family === "unix" ? whyHidden(address.path, code) : "";
+/** The cause as far as a look along the path shows it, where the service's sandbox does not hide the file. */
+function explainSocketFile(path: string, code: string): string {
+  const hidden = whyHidden(path, code);
+  const cause = hidden === "" ? findSocketCause(path, code) : undefined;
+  return cause === undefined ? hidden : `: ${cause}`;
+}

@@ -17,7 +17,7 @@ import { look } from "../system/poll.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { beginEnding } from "./closing-connections.ts";
-import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
+import { dial, explainConnect, preparePeer } from "./connect.ts";
 import { race } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { explainTls } from "./tls-failure.ts";
@@ -184,29 +184,6 @@ function connectOnce(address: Address, signal: AbortSignal): Promise<Socket | Fa
     socket.on("connect", onConnect);
     socket.on("error", onError);
   });
-}
-
-function explainConnect(address: Address, code: string): Failure {
-  const peer = formatAddress(address);
-  switch (code) {
-    case "ECONNREFUSED":
-      return failed("refused", `${peer} refused the connection`);
-    case "ENOENT":
-      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
-    case "ETIMEDOUT":
-      return failed("timeout", `${peer} did not accept before the kernel gave up`);
-    case "ECONNRESET":
-    case "EPIPE":
-      return failed("closed", `${peer} reset the connection`);
-    case "EMFILE":
-    case "ENFILE":
-    case "EADDRNOTAVAIL":
-    case "ENOBUFS":
-    case "EAGAIN":
-      return failed("resource", `no descriptor, port or memory left to reach ${peer} (${code})`);
-    default:
-      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
-  }
 }
 
 /** Whose certificate a peer should show: a name or an IP address. */

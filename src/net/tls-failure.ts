@@ -2,7 +2,7 @@
 // tell by: an alert is the peer's word, everything else was found on this side.
 
 import { type Failure, failed } from "../outcome.ts";
-import { NOT_OFFERED } from "./tls-offer.ts";
+import { OFFERED } from "./tls-offer.ts";
 
 /** How far TLS had come. */
 export interface Progress {
@@ -51,7 +51,7 @@ function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: 
       ? `${peer} refuses the client certificate: ${against}`
       : `${peer} wants a certificate of its clients: set cert and key`;
   }
-  if (alert in OF_EITHER) return `${peer} finds no cipher, curve or signature in common; ${NOT_OFFERED}`;
+  if (alert in OF_EITHER) return `${peer} finds no cipher, curve or signature in common; ${OFFERED}`;
   switch (alert) {
     case "PROTOCOL_VERSION":
       return `${peer} ${NO_VERSION}`;
@@ -75,7 +75,7 @@ function explainError(name: string, peer: string, { shown }: Progress): string {
     case "UNSUPPORTED_PROTOCOL":
       return `${peer} ${NO_VERSION}`;
     default:
-      return `no TLS could be agreed on with ${peer} (${inWords(name)}); ${NOT_OFFERED}`;
+      return `no TLS could be agreed on with ${peer} (${inWords(name)}); ${OFFERED}`;
   }
 }
 

@@ -5,9 +5,11 @@
 import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import type { SecureContext, SecureContextOptions } from "node:tls";
+import { findCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { causeOf, codeOf } from "../system/errors.ts";
+import { certificatesIn, whyNoCertificates, whyUnreadable } from "./pem.ts";
 import { TLS_OFFER } from "./tls-offer.ts";
 
 export interface Trust {
@@ -115,7 +117,8 @@ async function readPem(source: Source): Promise<Pem | Failure> {
     return pem;
   } catch (error) {
     const code = codeOf(error);
-    return unusable(source, `${causeOf(code)}${whyHidden(file, code)}`);
+    const hidden = whyHidden(file, code);
+    return unusable(source, `${(hidden === "" && findCause(file, code)) || causeOf(code)}${hidden}`);
   }
 }
 
@@ -128,14 +131,20 @@ async function build(
     import("node:tls"),
     import("node:crypto"),
   ]);
-  const blocks = pem.text.match(CERTIFICATE) ?? [];
+  const blocks = certificatesIn(pem.text);
   // An empty text would mean the runtime's own authorities; a text cut short is one being written.
-  if (blocks.length === 0 || blocks.length !== pem.text.split(BEGIN).length - 1) {
-    return unusable(source, pem.text.startsWith("0\x82") ? "it is DER, not PEM" : "it holds none, or half of one");
-  }
+  const lacking = whyNoCertificates(pem.text, source.file);
+  if (lacking !== undefined) return unusable(source, lacking);
+  const parse = (block: string) => attempt(() => new X509Certificate(block));
+  // The runtime passes over some that it cannot read.
+  const unread = source.chosen ? blocks.find((block) => !parse(block)) : undefined;
+  if (unread !== undefined) return unusable(source, whyUnreadable(unread, blocks, blocks.some(parse)));
   if (certSource && cert && keySource && key) {
-    const shown = attempt(() => new X509Certificate(cert.text.match(CERTIFICATE)?.[0] ?? ""));
-    if (!shown) return unusable(certSource, "it holds no certificate in PEM");
+    const why = whyNoCertificates(cert.text, certSource.file);
+    if (why !== undefined) return unusable(certSource, why);
+    const [own = ""] = certificatesIn(cert.text);
+    const shown = parse(own);
+    if (!shown) return unusable(certSource, whyUnreadable(own, [own], false));
     if (/ENCRYPTED/.test(key.text)) {
       return unusable(keySource, "it is encrypted, and there is no way to give its passphrase");
     }
@@ -159,14 +168,11 @@ async function build(
     file: source.chosen ? source.file : undefined,
     context,
     authorities() {
-      authorities ??= blocks.flatMap((block) => attempt(() => new X509Certificate(block)) ?? []);
+      authorities ??= blocks.flatMap((block) => parse(block) ?? []);
       return authorities;
     },
   };
 }
-
-const BEGIN = "-----BEGIN CERTIFICATE-----";
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** OpenSSL throws at what it cannot read. */
 function attempt<T>(make: () => T): T | undefined {

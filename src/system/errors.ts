@@ -14,6 +14,11 @@ const CAUSES: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   ELOOP: "too many symbolic links",
   EIO: "input/output error",
+  ENOSPC: "no space is left",
+  EDQUOT: "no space is left within the quota",
+  EROFS: "read-only file system",
+  EBUSY: "it is in use, as a file that is mounted by itself is",
+  ENAMETOOLONG: "its name is too long",
 };
 
 /** With its stack, for who mends it: a fault of ours. */

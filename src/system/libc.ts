@@ -22,6 +22,7 @@ export const TCP_CLOSE_WAIT = 8;
 export const TCP_LISTEN = 10;
 export const SHUT_RDWR = 2;
 export const SO_ERROR = 4;
+export const MSG_PEEK = 0x02;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const POLLIN = 1;

@@ -272,7 +272,7 @@ test("nobody listens, something else speaks, somebody hangs up", async () => {
   expect(await outcomeOf(certificate, { certificate: echo.port, ca: "/no/such/file" })).toMatchObject({
     ok: false,
     reason: "tls",
-    message: "the certificates of /no/such/file cannot be used: no such file",
+    message: "the certificates of /no/such/file cannot be used: there is no folder /no",
   });
 });
 

@@ -80,6 +80,8 @@ const ENCODINGS: Readonly<Record<string, (secret: string) => string>> = {
     [...Bun.escapeHTML(secret)].map((one) => (one < "\x7f" ? one : `&#${one.codePointAt(0)};`)).join(""),
   "single quotes of a shell": (secret) => secret.replaceAll("'", "'\\''"),
   "backslashes of a shell": (secret) => secret.replaceAll(/[^\w\n\u0080-\uffff]/g, "\\$&"),
+  "SQL, and YAML in single quotes": (secret) => secret.replaceAll("'", "''"),
+  CSV: (secret) => secret.replaceAll('"', '""'),
   hex: (secret) => utf8(secret).toString("hex"),
   "hex in capitals": (secret) => utf8(secret).toString("hex").toUpperCase(),
   base64: (secret) => utf8(secret).toString("base64"),

@@ -170,6 +170,20 @@ test("what is sent is never shown, not even when the peer echoes it", async () =
   expect(JSON.stringify(await outcomeOf(tcp, { ...keys, send: "AUTH hunter2" }))).not.toContain("hunter");
 });
 
+test("what is behind the word of a login is not shown when the peer repeats it alone", async () => {
+  await using mail = await listener((socket) => {
+    socket.on("data", () => socket.end("-ERR bad password hunter2secret of admin, sent by LOGIN\r\n"));
+  });
+  const send = 'a1 LOGIN admin "hunter2secret"\r\n';
+  expect(await outcomeOf(tcp, { tcp: mail.port, send, expect: "in vain" })).toMatchObject({
+    output: "-ERR bad password *** of ***, sent by LOGIN\\r\\n",
+  });
+  const pop = "user admin\r\npass hunter2secret\r\n";
+  expect(await outcomeOf(tcp, { tcp: mail.port, send: pop, expect: "in vain" })).toMatchObject({
+    output: "-ERR bad password *** of admin, sent by LOGIN\\r\\n",
+  });
+});
+
 test("a send alone passes once it is written; who takes nothing is a timeout", async () => {
   await using taker = await listener();
   expect(await outcomeOf(tcp, { tcp: taker.port, send: "x".repeat(900_000) })).toEqual(UP);

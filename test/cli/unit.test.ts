@@ -425,8 +425,8 @@ test("--output writes the unit whole, and leaves the file as it is where anythin
   expect(await Bun.file(file).text()).toContain("--port 80");
   expect((await readdir(folder.path)).toSorted()).toEqual(["hc.service", "link.service"]);
   expect(await run("--port", "80", "--output", join(folder.path, "none/hc.service"))).toMatchObject({
-    err: expect.stringContaining(`cannot write ${folder.path}/none/hc.service: its folder does not exist`),
-    status: 1,
+    err: expect.stringContaining(`--output: ${folder.path}/none does not exist`),
+    status: 2,
   });
 });
 
@@ -435,9 +435,9 @@ test("--output takes one file, and has no use beside --check", async () => {
     const action = await decide(["unit", "--port", "80", ...argv], {});
     return action.kind === "refuse" ? action.lines : action;
   };
-  expect(await linesOf("--output")).toEqual(["health-checker: --output: expected a file, once, got none"]);
+  expect(await linesOf("--output")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
   expect(await linesOf("--output", "a", "--output=b")).toEqual([
-    'health-checker: --output: expected a file, once, got "a" and "b"',
+    'health-checker: --output: expected once, got "a" and "b"',
   ]);
   expect(await linesOf("--check", "--output", "a")).toEqual([
     "health-checker: --output: expected without --check, which writes nothing",

@@ -3,10 +3,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { findCause } from "../../src/fs/cause.ts";
+import { findCause, findSocketCause } from "../../src/fs/cause.ts";
+import { listenRaw } from "../net/raw-socket.ts";
+import { startChild } from "../support/child.ts";
 import { mountTmpfs } from "../support/mounts.ts";
-import { asRoot } from "../support/needs.ts";
+import { asRoot, needs } from "../support/needs.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { until } from "../support/until.ts";
 
 let folder: TempFolder;
 const at = (name: string) => join(folder.path, name);
@@ -28,6 +31,16 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
+/** As a user that is neither root nor the owner of a file. */
+function causesForNobody(find: "findCause" | "findSocketCause", paths: readonly string[]): unknown {
+  const script = `
+    import { ${find} } from ${JSON.stringify(join(import.meta.dir, "../../src/fs/cause.ts"))};
+    process.setgroups([]); process.setgid(65534); process.setuid(65534);
+    console.log(JSON.stringify(${JSON.stringify(paths)}.map((path) => ${find}(path, "EACCES") ?? null)));`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+  return JSON.parse(stdout.toString()) as unknown;
+}
+
 test.each<[string, string, () => string | undefined]>([
   ["none", "ENOENT", () => undefined],
   ["no/such/thing", "ENOENT", () => `there is no folder ${at("no")}`],
@@ -45,19 +58,58 @@ test.each<[string, string, () => string | undefined]>([
   expect(findCause(at(name), code)).toBe(cause());
 });
 
+test("a socket file has the causes of any file", () => {
+  expect(findSocketCause(at("file/s"), "ENOTDIR")).toBe(`${at("file")} is a regular file, no folder`);
+  expect(findSocketCause(at("gone"), "ECONNREFUSED")).toBeUndefined();
+});
+
+(await needs("python3"))(
+  "a socket file is told apart by its type",
+  async () => {
+    for (const [type, what] of [
+      ["SOCK_DGRAM", "a datagram socket"],
+      ["SOCK_SEQPACKET", "a seqpacket socket"],
+    ] as const) {
+      const path = at(type);
+      const script = `import socket,sys,time; s=socket.socket(socket.AF_UNIX,socket.${type}); s.bind(sys.argv[1]); print("ready",flush=True); time.sleep(1000)`;
+      await using child = startChild(["python3", "-c", script, path]);
+      await until(() => child.out.includes("ready"), 10_000, "a bound socket");
+      expect(findSocketCause(path, "EPROTOTYPE")).toBe(`it is ${what}, not a stream socket`);
+      expect(findSocketCause(path, "ECONNREFUSED")).toBe("no program listens on it, so its file may be left over");
+    }
+  },
+  20_000,
+);
+
+asRoot(
+  "of a socket file that this user may not use, why",
+  async () => {
+    listenRaw({ family: "unix", path: at("own.sock") })[Symbol.dispose]();
+    listenRaw({ family: "unix", path: at("closed/x.sock") })[Symbol.dispose]();
+    await chmod(at("own.sock"), 0o700);
+    await chmod(at("file"), 0o644);
+    expect(causesForNobody("findSocketCause", [at("closed/x.sock"), at("own.sock"), at("file")])).toEqual([
+      `this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700`,
+      "this user may not write to it: it belongs to root (uid 0), mode 0700",
+      "it is a regular file, not a socket",
+    ]);
+  },
+  20_000,
+);
+
 asRoot(
   "who may not is told where: by which folder, or by the file itself",
   async () => {
-    const causes = (paths: readonly string[]) => {
-      const script = `
-        import { findCause } from ${JSON.stringify(join(import.meta.dir, "../../src/fs/cause.ts"))};
-        process.setgroups([]); process.setgid(65534); process.setuid(65534);
-        console.log(JSON.stringify(${JSON.stringify(paths)}.map((path) => findCause(path, "EACCES") ?? null)));`;
-      const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
-      return JSON.parse(stdout.toString()) as unknown;
-    };
     const enter = `this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700`;
-    expect(causes([at("closed/deep/it"), at("to-deep/it"), at("closed/none"), at("unreadable"), at("file")])).toEqual([
+    expect(
+      causesForNobody("findCause", [
+        at("closed/deep/it"),
+        at("to-deep/it"),
+        at("closed/none"),
+        at("unreadable"),
+        at("file"),
+      ]),
+    ).toEqual([
       enter,
       enter,
       enter,

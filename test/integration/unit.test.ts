@@ -35,7 +35,7 @@ test("what is wrong goes to stderr, with exit status 2 and no unit", async () =>
   expect(await run(await binary(), "unit", "--port", "http")).toEqual({
     exitCode: 2,
     out: "",
-    err: [expect.stringContaining("--port: expected"), "Try 'health-checker --help'."],
+    err: [expect.stringContaining("--port: expected"), "Try 'health-checker unit --help'."],
   });
 }, 60_000);
 

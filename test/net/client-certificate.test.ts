@@ -150,7 +150,7 @@ withOpenssl(
       [
         at("half.pem"),
         own.keyFile,
-        `the client certificate of ${at("half.pem")} cannot be used: it holds no certificate in PEM`,
+        `the client certificate of ${at("half.pem")} cannot be used: it ends amid a certificate`,
       ],
       [
         own.certFile,

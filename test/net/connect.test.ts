@@ -75,11 +75,16 @@ describe.each(ways)("%s", (_way, connectTo) => {
     const deserted = join(folder.path, "deserted");
     listenRaw({ family: "unix", path: deserted })[Symbol.dispose]();
     const file = await folder.write("file", "");
-    for (const path of [deserted, file]) {
+    for (const [path, cause] of [
+      [deserted, "refused the connection: no program listens on it, so its file may be left over"],
+      [file, "refused the connection: it is a regular file, not a socket"],
+      [folder.path, "refused the connection: it is a folder, not a socket"],
+      [join(folder.path, "no/s"), `does not exist: there is no folder ${folder.path}/no`],
+    ] as const) {
       expect(await connectTo(unix(path), never)).toEqual({
         ok: false,
         reason: "refused",
-        message: `unix:${path} refused the connection`,
+        message: `unix:${path} ${cause}`,
       });
     }
   });

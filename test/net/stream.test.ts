@@ -15,7 +15,7 @@ import { freePort, listener } from "../support/listeners.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
-import { listenRaw } from "./raw-socket.ts";
+import { type Accepted, listenRaw, type RawListener } from "./raw-socket.ts";
 
 const DAY_MS = 86_400_000;
 const never = new AbortController().signal;
@@ -165,6 +165,39 @@ test("plain: what has arrived is read before a reset counts, and before anything
   }
 });
 
+/** Its next connection, with no turn of the event loop in between, so that nobody has looked at its other end. */
+async function acceptUnseen(peer: RawListener): Promise<Accepted> {
+  for (let turn = 0; turn < 1000; turn++) {
+    const accepted = peer.accept();
+    if (accepted) return accepted;
+    await Promise.resolve();
+  }
+  throw new Error("nobody has connected");
+}
+
+test("plain: what has arrived is read, though the reset came before the connection was looked at", async () => {
+  using peer = listenRaw({ family: "v4" });
+  for (const says of ["write", "nothing"] as const) {
+    const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+    const accepted = await acceptUnseen(peer);
+    accepted.send("synced");
+    accepted.reset();
+    const stream = opened(await opening);
+    if (says === "write") stream.write("GET / HTTP/1.0\r\n\r\n");
+    expect(new TextDecoder().decode((await stream.read("a word")) as Uint8Array)).toBe("synced");
+    const end = await stream.read("more");
+    if (end !== undefined) expect(end).toMatchObject({ reason: "closed" });
+    stream.close();
+  }
+  const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+  (await acceptUnseen(peer)).reset();
+  expect(await opening).toEqual({
+    ok: false,
+    reason: "closed",
+    message: `127.0.0.1:${peer.port} reset the connection`,
+  });
+});
+
 test("plain: it is closed with a FIN, though something was left unread", async () => {
   using peer = listenRaw({ family: "v4" });
   const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
@@ -260,17 +293,38 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
 test("TLS: a file of authorities that cannot be used fails, and is read again once it is mended", async () => {
   await using server = await secured(good);
   const pem = readFileSync(authority.caFile, "utf8");
-  const rows: readonly [string, string][] = [
-    ["", "it holds none, or half of one"],
-    ["no certificate", "it holds none, or half of one"],
-    [pem.slice(0, -40), "it holds none, or half of one"],
-    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it cannot be read as certificates"],
+  const der = Buffer.from(pem.replaceAll(/-----.*|\s/g, ""), "base64");
+  const body = pem.replaceAll(/-----.*\n/g, "");
+  const labelled = (label: string) => `-----BEGIN ${label}-----\n${body}-----END ${label}-----\n`;
+  const rows: readonly [string | Uint8Array, string][] = [
+    ["", "it holds no certificate in PEM"],
+    ["no certificate", "it holds no certificate in PEM"],
+    [pem.slice(0, -40), "it ends amid a certificate"],
+    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it holds no certificate that can be read"],
+    [pem.replaceAll("\n", " "), "it holds no certificate that can be read: its lines are joined"],
+    [pem.replaceAll("\n", "\\n"), "it holds no certificate that can be read: its lines are joined"],
+    [`${pem}${pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64))}`, "certificate 2 of 2 in it cannot be read"],
+    [labelled("PRIVATE KEY"), "it holds no certificate, but PRIVATE KEY"],
+    [labelled("TRUSTED CERTIFICATE"), "it holds TRUSTED CERTIFICATE: openssl x509 -in FILE -out FILE.pem"],
+    [labelled("PKCS7"), "it is PKCS#7: openssl pkcs7 -print_certs -in FILE -out FILE.pem"],
+    [der, "it is DER, not PEM: openssl x509 -inform der -in FILE -out FILE.pem"],
+    [
+      Buffer.from("3082010006092a864886f70d010702a0", "hex"),
+      "it is PKCS#7: openssl pkcs7 -inform der -print_certs -in FILE -out FILE.pem",
+    ],
+    [
+      Buffer.from("308204000201033082030006092a864886f70d010701a0", "hex"),
+      "it is PKCS#12: openssl pkcs12 -nokeys -in FILE -out FILE.pem",
+    ],
   ];
   for (const [content, why] of rows) {
-    const ca = await folder.write("ca.pem", content);
-    expect(await flawOf(server.address, settings({ ca }))).toMatchObject({
+    const ca = `${folder.path}/ca.pem`;
+    await Bun.write(ca, content);
+    const failure = await flawOf(server.address, settings({ ca }));
+    expect(failure).toEqual({
+      ok: false,
       reason: "tls",
-      message: expect.stringMatching(new RegExp(`^the certificates of \\S+ca.pem cannot be used: .*${why}`)),
+      message: `the certificates of ${ca} cannot be used: ${why.replaceAll("FILE", ca)}`,
     });
   }
   const ca = await folder.write("ca.pem", pem);

@@ -55,12 +55,17 @@ for (const words of [
 }
 
 const MAY_WANT =
-  "tls: PEER finds no cipher, curve or signature in common; this TLS does not offer DHE, FFDHE, CBC with SHA-384, RSA-PSS or Ed448 certificates, CCM, ARIA or Camellia";
+  "tls: PEER finds no cipher, curve or signature in common; this TLS offers only key exchange by X25519, X25519MLKEM768, P-256, P-384, P-521 or RSA; AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-1, and with ECDHE AES-128-CBC with SHA-256; keys of RSA, ECDSA or Ed25519";
 
 for (const [algorithm, ...words] of [
   ["RSA", "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
   ["RSA", "-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384"],
+  ["RSA", "-tls1_2", "-cipher", "AES256-SHA256"],
+  ["RSA", "-tls1_2", "-cipher", "AES128-SHA256"],
   ["RSA", "-tls1_3", "-groups", "ffdhe2048"],
+  ["RSA", "-groups", "X448"],
+  ["RSA", "-tls1_2", "-cipher", "ECDHE", "-groups", "secp256k1"],
+  ["RSA", "-tls1_2", "-cipher", "ECDHE", "-groups", "brainpoolP256r1"],
   ["RSA-PSS"],
 ] as const) {
   test(`is not: ${algorithm} ${words.join(" ")}`, async () => {

@@ -15,7 +15,8 @@ import { afterArrivals } from "../../system/event-loop.ts";
 export interface Question {
   readonly address: Address;
   readonly user: string;
-  readonly password: string;
+  /** Undefined where none is set, or an empty one, which no server takes for one. */
+  readonly password: string | undefined;
   readonly database: string;
   readonly query: string;
   readonly tls: TlsSettings | undefined;

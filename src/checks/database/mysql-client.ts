@@ -19,7 +19,7 @@ const QUIT = Uint8Array.of(1, 0, 0, 0, 1);
 export async function askMysql(question: Question, signal: AbortSignal): Promise<Answer | Failure> {
   const { address, tls, patienceMs } = question;
   const peer = formatAddress(address);
-  const guard = new MysqlGuard(peer, tls !== undefined, question.hide);
+  const guard = new MysqlGuard(peer, question);
   const socket = new DriverSocket((data) => guard.sent(data));
   const driver = startDriver.bind(undefined, question, socket, guard);
   let running: Driver | undefined;
@@ -51,7 +51,7 @@ interface Driver {
 }
 
 function startDriver(question: Question, socket: DriverSocket, guard: MysqlGuard): Driver {
-  const { address, user, password, database, query, tls } = question;
+  const { address, user, password = "", database, query, tls } = question;
   const peer = formatAddress(address);
   const driver: Driver = { greeted: new Ending(), ending: new Ending(), secured: undefined };
   const connection = createConnection({
@@ -149,16 +149,18 @@ class MysqlGuard implements Guard {
   readonly #peer: string;
   readonly #wantsTls: boolean;
   readonly #hide: (text: string) => string;
+  readonly #hasPassword: boolean;
   #pending: Buffer = Buffer.alloc(0);
   /** Of the next packet. */
   #number = 0;
   #greeted = false;
   readonly #results = new ResultChecker();
 
-  constructor(peer: string, wantsTls: boolean, hide: (text: string) => string) {
+  constructor(peer: string, { tls, hide, password }: Question) {
     this.#peer = peer;
-    this.#wantsTls = wantsTls;
+    this.#wantsTls = tls !== undefined;
     this.#hide = hide;
+    this.#hasPassword = password !== undefined;
   }
 
   waitingFor(): string {
@@ -225,15 +227,24 @@ class MysqlGuard implements Guard {
   #error(body: Buffer): Failure {
     if (body.byteLength < 3) return this.unreadable();
     this.#greeted = true;
-    const words = body.toString("utf8", 3).replace(/^#.{5}/s, "");
-    return explainServer(body.readUInt16LE(1), wordsOf(words, this.#hide), this.#peer, this.isLoggedIn);
+    const number = body.readUInt16LE(1);
+    const words = wordsOf(body.toString("utf8", 3).replace(/^#.{5}/s, ""), this.#hide);
+    if (number === ACCESS_DENIED && !this.isLoggedIn && !this.#hasPassword) {
+      return failed("auth", `${words} (${number}); no password is set here`);
+    }
+    return explainServer(number, words, this.#peer, this.isLoggedIn);
   }
 }
 
 /** Users, passwords, accounts and rights. */
 const AUTH = new Set([1044, 1045, 1130, 1142, 1143, 1227, 1251, 1275, 1370, 1524, 1698, 1820, 1862, 3118, 3955, 4151]);
-/** Too many of something, shutting down, blocked, offline, without memory or threads. */
-const NOT_READY = new Set([1037, 1040, 1041, 1053, 1129, 1135, 1203, 1226, 1927, 3032, 3168, 4031]);
+/** Too many of something, shutting down, blocked, offline, without memory, threads or room on its disk. */
+const NOT_READY = new Set([1021, 1037, 1040, 1041, 1053, 1114, 1129, 1135, 1203, 1226, 1927, 3032, 3168, 4031]);
+/** In a query it may be the query's own fault. */
+const NOT_READY_AT_LOGIN = 1038;
+/** The server has lost the connection, or waited too long for a packet. */
+const CLOSED = new Set([1152, 1158, 1159, 1160, 1161]);
+const ACCESS_DENIED = 1045;
 const UNKNOWN_DATABASE = 1049;
 const UNKNOWN_COMMAND = 1047;
 const INSECURE_TRANSPORT = 3159;
@@ -245,7 +256,10 @@ function explainServer(number: number, words: string, peer: string, isLoggedIn: 
   if (number === INSECURE_TRANSPORT) return failed("tls", `${said}; set tls: true`);
   // What Galera says of a node that has not joined, or is in no quorum.
   const isGalera = number === UNKNOWN_COMMAND && !/^unknown command/i.test(words);
-  if (NOT_READY.has(number) || isGalera) return failed("not-ready", `${peer} says: ${said}`);
+  if (NOT_READY.has(number) || isGalera || (number === NOT_READY_AT_LOGIN && !isLoggedIn)) {
+    return failed("not-ready", `${peer} says: ${said}`);
+  }
+  if (CLOSED.has(number)) return failed("closed", `${peer} says: ${said}`);
   return failed("mismatch", `the ${isLoggedIn ? "query" : "login"} failed: ${said}`);
 }
 

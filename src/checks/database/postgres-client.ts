@@ -20,7 +20,7 @@ export async function askPostgres(question: Question, signal: AbortSignal): Prom
   const stream = await openStream(address, { patienceMs, tls, beforeTls: requestTls }, signal);
   if (isFailure(stream)) return stream;
   const peer = formatAddress(address);
-  const guard = new PostgresGuard(peer, question.hide);
+  const guard = new PostgresGuard(peer, question);
   const socket = new DriverSocket();
   const ending = new Ending<Result | Failure>();
   const query = postgres(settingsFor(question, socket, guard))
@@ -32,7 +32,8 @@ export async function askPostgres(question: Question, signal: AbortSignal): Prom
     (error: unknown) => ending.settle(explainDriver(error, peer)),
   );
   const result = await feed(stream, socket, guard, peer, ending);
-  if (!signal.aborted) stream.write(TERMINATE);
+  // Amid a login the server would log it as a message that it did not expect.
+  if (guard.isLoggedIn && !signal.aborted) stream.write(TERMINATE);
   stream.close();
   if (isFailure(result)) return result;
   const last = (result.length > 0 && "columns" in (result[0] as object) ? result.at(-1) : result) as Result;
@@ -53,7 +54,7 @@ interface Result extends ReadonlyArray<unknown> {
  * All that the driver keeps of its settings. Given so (`shared`), it takes them as they are: from any
  * others it would go on to fill gaps from the environment (PGTARGETSESSIONATTRS and its like).
  */
-function settingsFor({ address, user, password, database }: Question, socket: DriverSocket, guard: PostgresGuard) {
+function settingsFor({ address, user, password = "", database }: Question, socket: DriverSocket, guard: PostgresGuard) {
   const settings = {
     shared: { retries: 0, typeArrayMap: {} },
     // For its own messages, which are not shown.
@@ -110,34 +111,36 @@ const AUTHENTICATION = { ok: 0, cleartext: 3, md5: 5, gss: 7, sspi: 9, sasl: 10,
 const MOST_SCRAM_ITERATIONS = 100_000;
 
 class PostgresGuard implements Guard {
+  isLoggedIn = false;
   wantsScram = false;
   /** Whether the last statement gave rows, be they none. */
   lastHasRows = false;
   readonly #peer: string;
   readonly #hide: (text: string) => string;
+  readonly #hasPassword: boolean;
   #pending: Buffer = Buffer.alloc(0);
-  #asking = false;
   #proven = false;
   #columnsCame = false;
 
-  constructor(peer: string, hide: (text: string) => string) {
+  constructor(peer: string, { hide, password }: Question) {
     this.#peer = peer;
     this.#hide = hide;
+    this.#hasPassword = password !== undefined;
   }
 
   waitingFor(): string {
-    return this.#asking ? "the answer to the query" : "the answer to the login";
+    return this.isLoggedIn ? "the answer to the query" : "the answer to the login";
   }
 
   look(piece: Uint8Array): Failure | undefined {
     this.#pending = Buffer.concat([this.#pending, piece]);
     while (this.#pending.byteLength > 0) {
       const type = this.#pending.toString("latin1", 0, 1);
-      if (!(this.#asking ? AT_QUERY : AT_LOGIN).includes(type)) return this.#unreadable();
+      if (!(this.isLoggedIn ? AT_QUERY : AT_LOGIN).includes(type)) return this.#unreadable();
       if (this.#pending.byteLength < HEADER_BYTES) return undefined;
       // Its length counts itself and not the type.
       const end = 1 + this.#pending.readUInt32BE(1);
-      if (end < HEADER_BYTES || (end > LIMIT_BYTES && !this.#asking)) return this.#unreadable();
+      if (end < HEADER_BYTES || (end > LIMIT_BYTES && !this.isLoggedIn)) return this.#unreadable();
       if (this.#pending.byteLength < end) return undefined;
       const failure = this.#message(type, this.#pending.subarray(HEADER_BYTES, end));
       if (failure) return failure;
@@ -157,7 +160,7 @@ class PostgresGuard implements Guard {
       case "E":
         return this.#error(body);
       case "Z":
-        this.#asking = true;
+        this.isLoggedIn = true;
         return undefined;
       case "T":
         this.#columnsCame = true;
@@ -181,8 +184,9 @@ class PostgresGuard implements Guard {
         if (this.wantsScram && !this.#proven) return failed("auth", `${this.#peer} has not proven who it is`);
         return undefined;
       case AUTHENTICATION.cleartext:
+        return this.#lacksPassword("in clear");
       case AUTHENTICATION.md5:
-        return undefined;
+        return this.#lacksPassword("MD5");
       case AUTHENTICATION.gss:
       case AUTHENTICATION.sspi:
         return this.#unspoken("Kerberos (gss or sspi)");
@@ -190,7 +194,7 @@ class PostgresGuard implements Guard {
         this.wantsScram = true;
         const mechanisms = body.toString("latin1").split("\0").filter(Boolean);
         return mechanisms.includes("SCRAM-SHA-256")
-          ? undefined
+          ? this.#lacksPassword("SCRAM-SHA-256")
           : this.#unspoken(wordsOf(mechanisms.join(", "), this.#hide));
       }
       case AUTHENTICATION.saslContinue: {
@@ -210,6 +214,12 @@ class PostgresGuard implements Guard {
     }
   }
 
+  /** An empty one would be a failed login, which servers count. */
+  #lacksPassword(method: string): Failure | undefined {
+    if (this.#hasPassword) return undefined;
+    return failed("auth", `${this.#peer} wants a password (${method}): set password`);
+  }
+
   #unspoken(method: string): Failure {
     return failed(
       "auth",
@@ -220,21 +230,24 @@ class PostgresGuard implements Guard {
   #error(body: Buffer): Failure {
     const fields = body.toString("utf8").split("\0");
     const field = (type: string) => fields.find((one) => one.startsWith(type))?.slice(1) ?? "";
-    return explainServer(field("C"), wordsOf(field("M"), this.#hide), this.#peer, this.#asking);
+    return explainServer(field("C"), wordsOf(field("M"), this.#hide), this.#peer, this.isLoggedIn);
   }
 }
 
 /** SQLSTATE, whole or by its class. */
-function explainServer(state: string, words: string, peer: string, asking: boolean): Failure {
+function explainServer(state: string, words: string, peer: string, isLoggedIn: boolean): Failure {
   const said = `${words} (${state})`;
   const notReady = failed("not-ready", `${peer} says: ${said}`);
   // 42501: a right is missing.
   if (state.startsWith("28") || state === "42501") return failed("auth", said);
   if (state === "3D000") return failed("missing", said);
+  // Supavisor has one state for whatever it refuses.
+  if (state === "XX000" && /tenant or user not found/i.test(words)) return failed("auth", said);
+  if (state === "XX000" && /\bmax\b.*\b(clients?|connections)\b/i.test(words)) return notReady;
   if (state.startsWith("08")) return explainPooler(words) ?? notReady;
-  // Resources (53), operators (57P), a database that takes no connections (55); not 57014, a query that was cancelled.
-  if (/^(53|57P)/.test(state) || (state.startsWith("55") && !asking)) return notReady;
-  return failed("mismatch", `the ${asking ? "query" : "login"} failed: ${said}`);
+  // Resources (53), operators (57P), the disk and its like (58), a database that takes no connections (55); not 57014, a query that was cancelled.
+  if (/^(53|57P|58)/.test(state) || (state.startsWith("55") && !isLoggedIn)) return notReady;
+  return failed("mismatch", `the ${isLoggedIn ? "query" : "login"} failed: ${said}`);
 
   /** PgBouncer calls whatever it refuses a violation of the protocol (08P01). */
   function explainPooler(text: string): Failure | undefined {
@@ -242,7 +255,7 @@ function explainServer(state: string, words: string, peer: string, asking: boole
     if (/no such user|auth\w* failed|password|not allowed/i.test(text)) return failed("auth", said);
     if (/\b(SSL|TLS) (is )?required/i.test(text)) return failed("tls", `${said}; set tls: true`);
     return /unsupported|syntax|protocol/i.test(text)
-      ? failed("mismatch", `the ${asking ? "query" : "login"} failed: ${said}`)
+      ? failed("mismatch", `the ${isLoggedIn ? "query" : "login"} failed: ${said}`)
       : undefined;
   }
 }

@@ -62,9 +62,11 @@ class Talk {
   readonly #stream: Stream;
   readonly #peer: string;
   readonly #hide: (text: string) => string;
+  readonly #hasPassword: boolean;
   #came: Buffer = Buffer.alloc(0);
 
-  constructor(stream: Stream, { address, hide }: RedisQuestion) {
+  constructor(stream: Stream, { address, hide, password }: RedisQuestion) {
+    this.#hasPassword = password !== undefined;
     this.#stream = stream;
     this.#peer = formatAddress(address);
     this.#hide = hide;
@@ -78,10 +80,11 @@ class Talk {
       if (read !== "incomplete") {
         this.#came = this.#came.subarray(read.end);
         if (!(read.reply instanceof ErrorReply)) return read.reply;
-        return (
-          explainAny(wordsOf(read.reply.words, this.#hide), this.#peer) ??
-          explain(wordsOf(read.reply.words, this.#hide), this.#peer)
-        );
+        const words = wordsOf(read.reply.words, this.#hide);
+        if (/^NOAUTH\b/.test(words) && !this.#hasPassword) {
+          return failed("auth", `${this.#peer} wants a password: set password`);
+        }
+        return explainAny(words, this.#peer) ?? explain(words, this.#peer);
       }
       const piece = await this.#stream.read(waitingFor);
       if (piece === undefined) return failed("closed", `${this.#peer} closed the connection before it had answered`);

@@ -82,7 +82,7 @@ export function sqlProbe(
   const question: DriverQuestion = {
     address: url.address,
     user: url.user ?? "",
-    password: password ?? url.password ?? "",
+    password: (password ?? url.password) || undefined,
     database: url.path || database,
     query,
     tls,

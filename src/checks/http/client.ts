@@ -352,10 +352,10 @@ export function createReader(method: string): Reader {
       partBytes = 0;
       const ending = text.endsWith("\r\n") ? "\r\n" : "\n";
       onLine(text.slice(0, -ending.length), ending);
-    } else if (expecting === "status" && partBytes - taken.byteLength < PREFIX.length) {
-      // Whoever speaks something else may wait for us now: better said at once than at the timeout.
-      const said = Buffer.concat(parts).toString("latin1", 0, PREFIX.length);
-      if (!PREFIX.startsWith(said)) onStatusLine(said);
+    } else if (expecting === "status" && partBytes - taken.byteLength < FRAME_BYTES) {
+      // A peer of another protocol may wait for us now: better said at once than at the timeout.
+      const begun = Buffer.concat(parts);
+      if (!isStatusLine(begun) && !mayGoOn(begun)) onStatusLine(begun.toString("latin1"));
     }
     return taken.byteLength;
   };
@@ -406,7 +406,8 @@ export function createReader(method: string): Reader {
         state = "whole";
         return;
       }
-      const speaksOtherwise = expecting === "status" && partBytes > 0 && partBytes < PREFIX.length;
+      const speaksOtherwise =
+        expecting === "status" && partBytes > 0 && !Buffer.concat(parts).toString("latin1").startsWith(PREFIX);
       if (speaksOtherwise) return refuse("its status line is malformed");
       if (!arrived) flaw = "without an answer";
       else if (state === "head") flaw = "amid its headers";
@@ -426,13 +427,23 @@ export function createReader(method: string): Reader {
 
 const PREFIX = "HTTP/1.";
 
+/** The head of a frame of HTTP/2. */
+const FRAME_BYTES = 9;
+
+/** As far as it has come. */
+const isStatusLine = (begun: Buffer): boolean => PREFIX.startsWith(begun.toString("latin1", 0, PREFIX.length));
+
+/** Too little of TLS or of HTTP/2 to be known by. */
+const mayGoOn = (begun: Buffer): boolean =>
+  begun[0] === 0 ? begun.byteLength < FRAME_BYTES : begun.byteLength === 1 && (begun[0] === 0x15 || begun[0] === 0x16);
+
 /** What speaks in bytes that are not for people, as what follows "no valid HTTP/1.1 answer:". */
 function otherProtocol(bytes: Uint8Array): string | undefined {
   const [first, second, third, type, flags] = bytes;
   // A TLS alert or handshake record.
   if ((first === 0x15 || first === 0x16) && second === 3) return "it speaks TLS; the URL would begin with https://";
   // Every HTTP/2 server begins with its settings: in one short frame, of the connection itself (RFC 9113, 3.4).
-  const ofConnection = bytes.byteLength >= 9 && bytes.subarray(5, 9).every((byte) => byte === 0);
+  const ofConnection = bytes.byteLength >= FRAME_BYTES && bytes.subarray(5, 9).every((byte) => byte === 0);
   const settings = type === 4 && flags === 0 && first === 0 && second === 0 && (third ?? 1) % 6 === 0;
   // One that will have none of this says no more than that it goes.
   const goesAway = type === 7 && flags === 0 && first === 0;

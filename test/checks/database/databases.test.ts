@@ -150,7 +150,11 @@ describe("postgres", () => {
       });
       const at = urlOf(server);
       await expectFailure(postgres, { postgres: urlOf(server, "geheimer") }, "auth", /\(28P01\)$/);
-      await expectFailure(postgres, { postgres: at.replace(`:${ENCODED}`, "") }, "auth", /\(28P01\)$/);
+      const denied = server.log().match(/password authentication failed/g)?.length;
+      const without = { postgres: at.replace(`:${ENCODED}`, "") };
+      await expectFailure(postgres, without, "auth", /^127\.\S+ wants a password \(SCRAM-SHA-256\): set password$/);
+      expect(server.log().match(/password authentication failed/g)?.length).toBe(denied);
+      expect(server.log()).not.toMatch(/got message type/);
       await expectFailure(postgres, { postgres: at.replace("//postgres", "//nobody") }, "auth", /\(28P01\)$/);
       await expectFailure(postgres, { postgres: urlOf(server, ENCODED, "none") }, "missing", /"none" does not exist/);
       await expectFailure(postgres, { postgres: at, tls: true }, "tls", /speaks no TLS/);
@@ -222,6 +226,8 @@ describe("postgres", () => {
         ["42501", "auth"],
         ["28000", "auth"],
         ["3D000", "missing"],
+        ["58000", "not-ready"],
+        ["58030", "not-ready"],
         ["57014", "mismatch"],
         ["22012", "mismatch"],
       ] as const) {
@@ -232,6 +238,16 @@ describe("postgres", () => {
           reason,
           new RegExp(`it says \\(${state}\\)$`),
         );
+      }
+      for (const [state, words, reason] of [
+        ["58000", "could not open a file: too many files are open", "not-ready"],
+        ["XX000", "Tenant or user not found", "auth"],
+        ["XX000", "Max client connections reached", "not-ready"],
+        ["XX000", "something is broken", "mismatch"],
+      ] as const) {
+        await using server = await speaker([postgresMessage("E", `SFATAL\0C${state}\0M${words}\0\0`)]);
+        const at = { postgres: `postgres://u:geheim@127.0.0.1:${server.port}` };
+        await expectFailure(postgres, at, reason, new RegExp(`${words} \\(${state}\\)$`));
       }
       // A pooler's.
       for (const [words, reason] of [
@@ -261,6 +277,14 @@ describe("postgres", () => {
     async () => {
       const sasl = (name: string) => postgresMessage("R", `\0\0\0\x0a${name}\0\0`);
       const scram = (iterations: number) => postgresMessage("R", `\0\0\0\x0br=abc,s=YWJj,i=${iterations}`);
+      for (const [method, name] of [
+        ["\x03", "in clear"],
+        ["\x05abcd", "MD5"],
+      ] as const) {
+        await using server = await speaker([postgresMessage("R", `\0\0\0${method}`)]);
+        const message = new RegExp(`wants a password \\(${name}\\): set password$`);
+        await expectFailure(postgres, { postgres: `postgres://u@127.0.0.1:${server.port}` }, "auth", message);
+      }
       for (const [steps, reason, message] of [
         [[postgresMessage("R", "\0\0\0\x07")], "auth", /Kerberos .* pg_hba\.conf$/],
         [[sasl("OAUTHBEARER")], "auth", /a login by OAUTHBEARER, which health-checker does not speak/],
@@ -309,6 +333,8 @@ describe("mysql", () => {
     "wrong password, unknown database, too many clients and no TLS are told apart",
     async () => {
       await expectFailure(mysql, { mysql: urlOf("geheimer") }, "auth", /^Access denied .*\(1045\)$/);
+      const without = { mysql: urlOf().replace(`:${ENCODED}`, "") };
+      await expectFailure(mysql, without, "auth", /using password: NO\) \(1045\); no password is set here$/);
       await expectFailure(mysql, { mysql: urlOf(ENCODED, "none") }, "missing", /Unknown database 'none' \(1049\)$/);
       await using plain = await speaker([greeting({ tls: false })], true);
       await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${plain.port}`, tls: true }, "tls", /speaks no TLS/);
@@ -363,6 +389,9 @@ describe("mysql", () => {
         [3032, "The server is currently in offline mode", "not-ready"],
         [1135, "Cannot create a new thread (errno 11)", "not-ready"],
         [1041, "Out of memory", "not-ready"],
+        [1021, "Disk full (/tmp/#sql); waiting for someone to free some space", "not-ready"],
+        [1114, "The table is full", "not-ready"],
+        [1038, "Out of sort memory", "mismatch"],
         [1820, "You must SET PASSWORD before executing this statement", "auth"],
         [1142, "SELECT command denied to user", "auth"],
         [1227, "Access denied; you need (at least one of) the SUPER privilege(s)", "auth"],
@@ -373,6 +402,19 @@ describe("mysql", () => {
           number,
           outcome: { ok: false, reason, message: expect.stringContaining(`${words} (${number})`) },
         });
+      }
+      for (const [number, reason] of [
+        [1021, "not-ready"],
+        [1038, "not-ready"],
+        [1114, "not-ready"],
+        [1152, "closed"],
+        [1158, "closed"],
+        [1159, "closed"],
+      ] as const) {
+        const low = String.fromCharCode(number & 0xff, number >> 8);
+        await using broken = await speaker([greeting({ tls: false }), packet(2, `\xff${low}#HY000It says`)], true);
+        const at = { mysql: `mysql://u@127.0.0.1:${broken.port}` };
+        await expectFailure(mysql, at, reason, new RegExp(`says: It says \\(${number}\\)$`));
       }
       await using refuses = await speaker(
         [greeting({ tls: false }), packet(2, "\xff\x51\x04#HY000Some refusal")],
@@ -473,7 +515,12 @@ describe("redis", () => {
       await expectFailure(redis, { redis: at, query: "NOSUCH" }, "mismatch", /unknown command/);
       await expectFailure(redis, { redis: `${at}/99` }, "missing", /DB index/);
       await expectFailure(redis, { redis: urlOf(server, "geheimer") }, "auth", /^WRONGPASS/);
-      await expectFailure(redis, { redis: `redis://${server.host}:${server.port}` }, "auth", /^NOAUTH/);
+      await expectFailure(
+        redis,
+        { redis: `redis://${server.host}:${server.port}` },
+        "auth",
+        /^127\.\S+ wants a password: set password$/,
+      );
       await expectFailure(redis, { redis: `redis://127.0.0.1:${await freePort()}` }, "refused", /refused/);
     },
     LIMIT_MS,
@@ -791,11 +838,11 @@ describe("settings", () => {
         REDIS_URL: "redis://:a@127.9.9.9",
       };
       const script = `
-      import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../support/checks.ts`)};
-      import { postgres } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/postgres.ts`)};
-      import { mysql } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/mysql.ts`)};
-      import { redis } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/redis.ts`)};
-      import { speaker } from ${JSON.stringify(`${import.meta.dir}/../support/conversation.ts`)};
+      import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../../support/checks.ts`)};
+      import { postgres } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/postgres.ts`)};
+      import { mysql } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/mysql.ts`)};
+      import { redis } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/redis.ts`)};
+      import { speaker } from ${JSON.stringify(`${import.meta.dir}/../../support/conversation.ts`)};
       const where = "postgres@${server.host}:${server.port}";
       const query = "SELECT current_database() || current_setting('application_name') || current_setting('statement_timeout')";
       const seen = () => JSON.stringify(Object.entries(process.env).sort());

@@ -103,6 +103,24 @@ test.each([
 });
 
 test.each([
+  ["\0\0", "\x12\x04\0\0\0\0\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
+  ["\0", "\0\x08\x07\0\0\0\0\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
+  ["\0\0\x12\x04\0\0\0\0", "\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
+  ["\x15", "\x03\x03\0\x02\x02\x16", "it speaks TLS; the URL would begin with https://"],
+  ["\0\0", "\0\x0f\0\0\0\0\0", "its status line is malformed"],
+])("another protocol is not judged by a first piece %j", (first, rest, flaw) => {
+  const reader = createReader("GET");
+  reader.push(Buffer.from(first, "latin1"));
+  expect(reader.state).toBe("head");
+  reader.push(Buffer.from(rest, "latin1"));
+  expect({ state: reader.state, flaw: reader.flaw() }).toEqual({ state: "flawed", flaw });
+  const ended = createReader("GET");
+  ended.push(Buffer.from(first, "latin1"));
+  ended.end();
+  expect({ state: ended.state, flaw: ended.flaw() }).toEqual({ state: "flawed", flaw: "its status line is malformed" });
+});
+
+test.each([
   ["", "without an answer"],
   ["HTTP/1.1 200", "amid its headers"],
   [`${HEAD}X: y\r\n`, "amid its headers"],

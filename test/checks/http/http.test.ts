@@ -915,6 +915,9 @@ test("no secret is shown, though the peer says it all back", async () => {
     const outcome = await outcomeOf(http, { http: urlOf(quoting), body }, { secrets: ["filled-in-secret"] });
     expect(JSON.stringify(outcome)).not.toContain("fill");
   }
+  await using number = await saying(`HTTP/1.1 500 Oh\r\n\r\nno user 987654321 of 12`);
+  const posted = await outcomeOf(http, { http: urlOf(number), body: '{"users":[{"num":987654321,"of":12}]}' });
+  expect(JSON.stringify(posted)).toContain("no user *** of 12");
   await using json = await saying(withLength(JSON.stringify({ a: `${"x".repeat(80)}${secrets[1]}` })));
   expect(shows(await outcomeOf(http, { http: urlOf(json), headers: keys.headers, json: { "/a": 1 } }))).toEqual([]);
 });
