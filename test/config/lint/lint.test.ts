@@ -1,23 +1,7 @@
 // What is valid and means something else than its author meant gets a warning; what is meant as it stands gets none.
 
 import { expect, test } from "bun:test";
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
-import { tempFolder } from "../../support/temp.ts";
-
-type Environment = Readonly<Record<string, string>>;
-
-/** The warnings, or the problems; the config file is called hc.yaml in them. */
-async function lint(content: string | undefined, raw: RawValues = {}, env: Environment = {}) {
-  await using folder = await tempFolder();
-  const file = content === undefined ? undefined : await folder.write("hc.yaml", content);
-  const options = await loadOptions(file === undefined ? raw : { ...raw, config: [file] }, env);
-  const lines = "listener" in options ? options.cautions : options;
-  return lines.map((line) => (file === undefined ? line : line.replaceAll(file, "hc.yaml")));
-}
-
-/** As a check of a config file. */
-const lintCheck = (check: unknown, raw: RawValues = {}, env: Environment = {}) =>
-  lint(`checks: [${JSON.stringify(check)}]`, raw, env);
+import { lint, lintCheck } from "./lines.ts";
 
 const CURE = `use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`;
 const noShell = (what: string) => `warning: a script runs without a shell, so ${what}; ${CURE}`;
@@ -99,9 +83,10 @@ test("a list is what it is", async () => {
 });
 
 test("the option of a file is read as a check is", async () => {
-  expect(await lint("script: a | b")).toEqual([`hc.yaml:1:9: script: ${noShell("| has no effect")}`]);
+  const inList = (text: string) => text.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]');
+  expect(await lint("script: a | b")).toEqual([`hc.yaml:1:9: script: ${inList(noShell("| has no effect"))}`]);
   expect(await lint("script:\n  - /bin/true\n  - a && b\n")).toEqual([
-    `hc.yaml:3:5: script[1]: ${noShell("&& has no effect")}`,
+    `hc.yaml:3:5: script[1]: ${inList(noShell("&& has no effect"))}`,
   ]);
 });
 
@@ -111,16 +96,19 @@ test.each([
   "set -e\ntest -e /run/x\n",
   "/bin/true\n/bin/false",
   "#!/bin/sh\nexit 1\n",
-  "# the queue\n/bin/check\n",
+  "# the queue\ncd /opt\n/bin/check\n",
   "cd /opt\n./check",
   "/bin/check --one\n  other",
   "if true\nthen false\nfi",
 ])("several commands on lines of their own cannot be meant: %j", async (script) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${SEVERAL}`]);
-  expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([`hc.yaml:1:10: script[0]: ${SEVERAL}`]);
+  expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([
+    `hc.yaml:1:10: script[0]: ${SEVERAL.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]')}`,
+  ]);
   // Upstream's option has always taken it.
   const [warning, ...more] = await lint(undefined, { script: [script] });
-  expect(warning).toEndWith(noShell("a line end has no effect"));
+  const shown = script.startsWith("# ") ? "a comment and a line end have" : "a line end has";
+  expect(warning).toEndWith(noShell(`${shown} no effect`));
   expect(more).toEqual([]);
 });
 
