@@ -15,7 +15,7 @@ import { describePastedCharacters } from "../../text/odd-characters.ts";
 import type { ConfigFile } from "../file.ts";
 import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
 import { type Path, type Problem, valueAt } from "../problem.ts";
-import { lintBytes } from "./bytes.ts";
+import { lintBody, lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import { type Believed, lintOwners } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
@@ -99,7 +99,11 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
 const LIST_FOR_SHELL = '[sh, -c, "…"]';
 
 function findOf({ kind, settings }: CheckConfig, place: Place): readonly Finding[] {
-  return [...(RULES[kind.name]?.(settings as never, place) ?? []), ...findInPatterns(settings, place)];
+  return [
+    ...(RULES[kind.name]?.(settings as never, place) ?? []),
+    ...findInPatterns(settings, place),
+    ...findInPaths(place),
+  ];
 }
 
 /** By the name of the kind. */
@@ -108,10 +112,12 @@ const RULES: Readonly<Partial<Record<string, (settings: never, place: Place) => 
   mysql: findPlainLogin,
   file: (_, { written }) => ofText(written("file"), lintPath),
   disk: (_, { written }) => ofText(written("disk"), lintPath),
-  http: (_, { written }) =>
-    Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
+  http: (_, { written }) => [
+    ...ofText(written("body"), lintBody, ["body"]),
+    ...Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
       ofText(value, lintJsonValue, ["json", pointer]),
     ),
+  ],
   tcp: findBytes,
   udp: findBytes,
   process: (_, { written }) => ofText(written("process"), lintProcess),
@@ -132,17 +138,43 @@ function findInPatterns(settings: unknown, { written }: Place): readonly Finding
   );
 }
 
+/** Paths beside a kind's own key, and of a socket. */
+const findInPaths = ({ written }: Place): readonly Finding[] => [
+  ...PATHS.flatMap((key) => ofText(written(key), lintPath, [key])),
+  ...PATHS_OF_TLS.flatMap((key) => ofText(valueAt(written("tls"), [key]), lintPath, ["tls", key])),
+  ...ofText(written("tcp"), (text) => (text.startsWith("unix:") ? lintPath(text) : undefined), ["tcp"]),
+];
+
+const PATHS = ["cwd", "ca", "cert", "key"];
+const PATHS_OF_TLS = ["ca", "cert", "key"];
+
 /** Of the texts of the whole file, as they are written. */
 const lintTexts = (source: ConfigFile): readonly string[] =>
   [...textsIn(source.value, [])].flatMap(({ path, text }) => {
-    const isCommand = path.includes("script");
-    const odd = describePastedCharacters(text, isCommand);
-    const foreign = isCommand || isName(path) ? [] : findForeignPlaceholders(text);
+    const odd = describePastedCharacters(text, path.some(isForMachines));
+    const isSecret = path.some((key) => key === "password" || key === "headers");
+    const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
+    const cure = (meant: string) => (isName(path) ? "a name takes no variables" : `write ${meant}`);
     return [
       ...(odd === undefined ? [] : [odd]),
-      ...foreign.map(({ written, meant }) => `${written} is plain text here; write ${meant}`),
+      ...foreign.map(({ written, meant }) => `${written} is plain text here; ${cure(meant)}`),
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
+
+/** Commands, paths and names of programs, in which no typographer has a word. */
+const isForMachines = (key: string | number): boolean => FOR_MACHINES.has(String(key));
+
+const FOR_MACHINES: ReadonlySet<string> = new Set([
+  "script",
+  "cwd",
+  "file",
+  "disk",
+  "process",
+  "systemd",
+  "ca",
+  "cert",
+  "key",
+]);
 
 /** The config file, what it takes secrets from, and what scripts run. */
 function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
