@@ -176,13 +176,17 @@ const FOR_MACHINES: ReadonlySet<string> = new Set([
   "key",
 ]);
 
-/** The config file, what it takes secrets from, and what scripts run. */
+/** The config file, what it takes secrets from, what scripts run, and certificates. */
 function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
   const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
-  const files = file === undefined || !source ? [] : [{ path: resolve(file), tell: tellAt([]) }];
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, tell: tellAt([]) }];
   const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
-    placesIn(text).files.map((file) => ({ path: file, tell: tellAt(path) })),
+    placesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
   );
+  const certificates = [...textsIn(source?.value, [])].flatMap(({ path, text }) => {
+    const decides = isOfTls(path) && text.startsWith("/") ? CERTIFICATES[String(path.at(-1))] : undefined;
+    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, tell: tellAt(path) }];
+  });
   const programs = checks.flatMap((check, index) => {
     const origin = origins[index];
     if (check.kind.name !== "script" || !origin) return [];
@@ -191,13 +195,26 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
     const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
     return programsIn(script.text).map((path) => ({
       path,
+      decides: RUNS,
       cwd,
       searchPath: own?.["PATH"] ?? env["PATH"],
       tell: (warning: string) => warn([check.kind.name], hide?.(warning) ?? warning),
     }));
   });
-  return [...files, ...secrets, ...programs];
+  return [...files, ...secrets, ...certificates, ...programs];
 }
+
+const RUNS = "what the daemon runs";
+
+/** By their keys, in a check or under its `tls`. */
+const CERTIFICATES: Readonly<Partial<Record<string, string>>> = {
+  ca: "which servers the daemon trusts",
+  cert: "which certificate the daemon shows",
+  key: "which certificate the daemon shows",
+};
+
+const isOfTls = ([top, , key, ...rest]: Path): boolean =>
+  top === "checks" && (rest.length === 0 || (key === "tls" && rest.length === 1));
 
 interface ScriptSettings {
   readonly script: Command;
