@@ -1,6 +1,7 @@
 // What a configuration says of a check → the check that runs. No secret of its
 // settings leaves by a result.
 
+import { withoutUnseen } from "../text/odd-characters.ts";
 import type { Check, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
 import { hiding, withoutSecrets } from "./redact.ts";
@@ -39,7 +40,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
   return {
     name,
     kind: kind.name,
-    target: hide ? hide(kind.target(settings)) : kind.target(settings),
+    target: withoutUnseen(hide ? hide(kind.target(settings)) : kind.target(settings)),
     timeoutMs,
     rise,
     fall,

@@ -4,7 +4,7 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { causeOf, codeOf } from "../system/errors.ts";
-import { describeOddCharacters } from "../text/odd-characters.ts";
+import { describeOddCharacters, withoutUnseen } from "../text/odd-characters.ts";
 import { onOneLine } from "../text/printable.ts";
 import { formatPath, type Path, type Problem } from "./problem.ts";
 import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
@@ -62,7 +62,8 @@ export async function readConfigFile(name: string): Promise<ConfigFile | readonl
 }
 
 /** `why` is a cause, or the code of an error. */
-export const cannotRead = (name: string, why: string): Problem => `cannot read ${onOneLine(name)}: ${causeOf(why)}`;
+export const cannotRead = (name: string, why: string): Problem =>
+  `cannot read ${withoutUnseen(onOneLine(name))}: ${causeOf(why)}`;
 
 /** The bytes, or why there are none. */
 async function readBounded(name: string): Promise<Uint8Array | string> {

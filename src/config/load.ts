@@ -9,6 +9,7 @@ import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../net/address.ts";
 import { formatDuration } from "../text/duration.ts";
 import { listFirstTwo } from "../text/list.ts";
+import { withoutUnseen } from "../text/odd-characters.ts";
 import { onOneLine, quote, quoteWhole } from "../text/printable.ts";
 import { withoutLastSlash } from "./endpoint.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
@@ -320,7 +321,7 @@ function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
   return (kind: CheckKind, settings: unknown): string => {
     const hide = hiding(secrets, kind.secrets?.(settings));
     const target = kind.target(settings);
-    const plainName = `${kind.name} ${hide?.(target) ?? target}`.replaceAll(/\p{Cc}+/gu, " ");
+    const plainName = withoutUnseen(`${kind.name} ${hide?.(target) ?? target}`).replaceAll(/\p{Cc}+/gu, " ");
     let count = counts.get(plainName) ?? 1;
     let unique = count === 1 ? plainName : `${plainName} #${count}`;
     while (taken.has(unique)) unique = `${plainName} #${++count}`;

@@ -37,7 +37,8 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
   const given = valueAt(file.value, path);
   const expected = (what: string, hint?: unknown) => {
     const got = describe(given, path);
-    return [file.problem(path, { expected: what, got: typeof hint === "string" ? `${got} (${hint})` : got })];
+    const problem = file.problem(path, { expected: what, got: typeof hint === "string" ? `${got} (${hint})` : got });
+    return isText(given) && isItem(path) ? file.unknown.show(problem) : [problem];
   };
   switch (issue.code) {
     case "custom":
@@ -52,14 +53,14 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
       return explainKeys(issue.keys, issue.message.split(" "), path, file, schema);
     case "invalid_union":
       return explainUnion(issue.errors, path, given, file, schema);
-    case "invalid_key":
-      return [
-        file.problem(path, {
-          expected: "a path as a URL has it, with a slash before and %XX for all that is not ASCII, a ?, # or space",
-          got: describe(path.at(-1), []),
-          at: "key",
-        }),
-      ];
+    case "invalid_key": {
+      const problem = file.problem(path, {
+        expected: "a path as a URL has it, with a slash before and %XX for all that is not ASCII, a ?, # or space",
+        got: describe(path.at(-1), []),
+        at: "key",
+      });
+      return String(path.at(-1)).startsWith("/") ? [problem] : file.unknown.show(problem);
+    }
     case "invalid_value":
       return expected(`one of ${issue.values.map(String).join(", ")}`);
     default:
@@ -128,8 +129,15 @@ async function explainUnion(
   const types = branches
     .flat()
     .flatMap((issue) => (issue.code === "invalid_type" ? [TYPES[issue.expected] ?? issue.expected] : []));
-  return [file.problem(path, { expected: [...new Set(types)].join(", or "), got: describe(given, path) })];
+  const problem = file.problem(path, { expected: [...new Set(types)].join(", or "), got: describe(given, path) });
+  return isText(given) && isItem(path) ? file.unknown.show(problem) : [problem];
 }
+
+const isText = (given: unknown): boolean => typeof given === "string" || typeof given === "number";
+
+/** Of a list or a mapping at the top that a file of passwords may have as well: `port: [a, b]`, `endpoints: { a: b }`. */
+const isItem = ([top, ...rest]: Path): boolean =>
+  rest.length === 1 && (typeof rest[0] === "number" ? top !== "checks" : top === "endpoints");
 
 const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(({ path }) => path.length));
 
@@ -145,7 +153,7 @@ export async function findKind(
   if (!isRecord(given)) {
     const expected = "a mapping with the key of a kind, such as tcp: 5432";
     const problem = file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
-    return typeof given === "string" || typeof given === "number" ? file.unknown.show(problem) : [problem];
+    return isText(given) ? file.unknown.show(problem) : [problem];
   }
   const there = schema.kinds.filter(({ kind }) => Object.hasOwn(given, kind.name));
   const [only, second] = there;

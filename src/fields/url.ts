@@ -112,6 +112,9 @@ function readParameters(
   const values: Record<string, string> = {};
   for (const pair of query === "" ? [] : query.split("&")) {
     const [name = "", ...rest] = pair.split("=");
+    if (!names.includes(name) && /^(?:ssl|tls|use-?ssl|require-?ssl)/i.test(name)) {
+      return { hint: "TLS is asked for beside the URL: tls: true, or tls: { ca: /PATH }" };
+    }
     if (!names.includes(name)) return { hint: `after the question mark may stand ${names.join(", ")}` };
     if (name in values) return { hint: `${name} stands there twice` };
     const value = decoded(rest.join("=")) ?? "";

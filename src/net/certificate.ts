@@ -3,6 +3,7 @@
 // certificate that does not hold, too.
 
 import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { Reason } from "../outcome.ts";
 import type { Trust } from "./trust.ts";
@@ -72,7 +73,7 @@ export function judge(
     flaws,
     end: () => endOf(pathFrom(leaf, trust.authorities()), now),
     weaknesses: () => weaknessesOf(pathFrom(leaf, trust.authorities()), trust.authorities()),
-    caution: () => cautionOf(leaf),
+    caution: () => cautionOf(leaf, host),
   };
 }
 
@@ -168,10 +169,11 @@ function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | un
 }
 
 /** Clients have long ceased to look at the common name: Go, Java, the browsers. */
-const cautionOf = (leaf: X509Certificate): string | undefined =>
-  /DNS:|IP Address:/.test(leaf.subjectAltName ?? "")
-    ? undefined
-    : `the certificate has only a common name, ${nameOf(leaf.subject)}, and no subjectAltName; many clients refuse that`;
+function cautionOf({ subjectAltName = "", subject }: X509Certificate, host: string): string | undefined {
+  if (/DNS:/.test(subjectAltName) || (isIP(host) !== 0 && /IP Address:/.test(subjectAltName))) return undefined;
+  const lacks = subjectAltName === "" ? "no subjectAltName" : "a subjectAltName without a host name";
+  return `the certificate has only a common name, ${nameOf(subject)}, and ${lacks}; many clients refuse that`;
+}
 
 function explainChain(code: string, leaf: X509Certificate, { file, authorities }: Trust): string {
   const by = leaf.issuer === leaf.subject ? "by itself" : `by ${nameOf(leaf.issuer)}`;

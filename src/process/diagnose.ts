@@ -7,6 +7,7 @@ import { EXECUTE, findCause, isAllowed } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { mountAt, parseMounts, readMountinfo } from "../fs/mounts.ts";
 import { codeOf } from "../system/errors.ts";
+import { describeOddCharacters } from "../text/odd-characters.ts";
 import { ELF_BYTES, isForThisMachine, loaderOf } from "./elf.ts";
 
 /** A line as long as the kernel reads for an interpreter. */
@@ -27,8 +28,14 @@ export function diagnoseCommand(command: string, searchPath: string, cwd?: strin
   const folders = foldersOf(searchPath, cwd);
   const file = command.includes("/") ? within(cwd, command) : findIn(folders, command);
   if (file === undefined)
-    return `${command}: not found in PATH; write the path in full${whyHiddenIn(folders, command)}`;
+    return `${describeName(command)}: not found in PATH; write the path in full${whyHiddenIn(folders, command)}`;
   return diagnoseFile(file, folders);
+}
+
+/** A name with a no-break space may have been two words. It stays as it is written, so that a secret in it is known. */
+function describeName(command: string): string {
+  const odd = describeOddCharacters(command);
+  return odd === undefined ? command : `${command} (${odd})`;
 }
 
 /** Without `cwd` the kernel looks from the working folder by itself, which may have been removed. */

@@ -44,9 +44,19 @@ export const withoutUnseen = (text: string): string =>
 export const describeOddCharacters = (text: string): string | undefined =>
   describe(find(text, "giu", INVISIBLE, LOOK_ALIKE, FOREIGN_LETTER));
 
-/** Of a text that is accepted, the same; what looks like another character counts only in a command. */
-export const describePastedCharacters = (text: string, isCommand: boolean): string | undefined =>
-  describe(find(text.replaceAll(ORDINARY, ""), "gu", INVISIBLE, ...(isCommand ? [LOOK_ALIKE] : [])));
+/**
+ * Of a text that is accepted, the same; what looks like another character counts only in a command, a path or
+ * the name of a program, and quotation marks also where they enclose the whole.
+ */
+export const describePastedCharacters = (text: string, isForMachines: boolean): string | undefined => {
+  const seen = text.replaceAll(ORDINARY, "");
+  const marks = ENCLOSED.exec(seen)?.slice(1) ?? [];
+  const sorts = isForMachines ? [LOOK_ALIKE] : [];
+  const letters = isForMachines ? find(seen, "giu", FOREIGN_LETTER) : [];
+  return describe([...find(seen, "gu", INVISIBLE, ...sorts), ...marks, ...letters]);
+};
+
+const ENCLOSED = /^([\u2018-\u201f\u00ab\u00bb])[^\u2018-\u201f\u00ab\u00bb]*([\u2018-\u201f\u00ab\u00bb])$/;
 
 function describe(characters: readonly string[]): string | undefined {
   const byName = new Map<string, string[]>();

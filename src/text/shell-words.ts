@@ -49,6 +49,16 @@ const QUOTED = /\\[\s\S]|'[^']*'|"(?:\\[\s\S]|[^"\\])*"/g;
  */
 export const maskQuoted = (text: string): string => text.replace(QUOTED, (quoted) => "\0".repeat(quoted.length));
 
+/** As `maskQuoted`, but what a shell expands within double quotes stays: $NAME, ${NAME}, $( and a backtick. */
+export const maskPlain = (text: string): string =>
+  text.replace(QUOTED, (quoted) =>
+    quoted.startsWith('"')
+      ? quoted.replace(IN_DOUBLE, (piece, expanded) => (expanded === undefined ? "\0".repeat(piece.length) : piece))
+      : "\0".repeat(quoted.length),
+  );
+
+const IN_DOUBLE = /\\[\s\S]|(\$\(|`|\$\{[A-Za-z_]\w*\}?|\$[A-Za-z_]\w*)|[\s\S]/g;
+
 /** Within double quotes a backslash quotes only what would be special there. */
 const unescapeDouble = (text: string): string => text.replace(/\\([$`"\\])|\\\n/g, "$1");
 

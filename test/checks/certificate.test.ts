@@ -161,6 +161,19 @@ test("a certificate that has a common name alone passes with a warning", async (
   expect(await ask(full)).not.toHaveProperty("warning");
 });
 
+test("a name that matches by its common name alone passes with a warning, whatever else the certificate is for", async () => {
+  const warning =
+    'the certificate has only a common name, "service.test", and a subjectAltName without a host name; many clients refuse that';
+  for (const names of [["IP:127.0.0.1"], ["email:ops@service.test"]]) {
+    await using server = await shows(await authority.issue({ names, commonName: "service.test" }));
+    expect(await ask(server, { "server-name": "service.test" })).toMatchObject({ ok: true, warning });
+  }
+  await using server = await shows(await authority.issue({ names: ["IP:127.0.0.1"], commonName: "service.test" }));
+  const asAddress = await ask(server, { "server-name": "127.0.0.1" });
+  expect(asAddress).toMatchObject({ ok: true });
+  expect(asAddress).not.toHaveProperty("warning");
+});
+
 test("a name and an address that look alike are told apart", async () => {
   await using asName = await shows(await authority.issue({ names: ["DNS:127.0.0.1"] }));
   expect(await ask(asName, { "server-name": "127.0.0.1" })).toMatchObject({

@@ -238,6 +238,9 @@ describe("an expect that sees the first column alone", () => {
     ["SHOW FULL PROCESSLIST", "SHOW FULL PROCESSLIST"],
     ["SHOW PLUGINS", "SHOW PLUGINS"],
     ["CHECK TABLE app.users", "CHECK TABLE"],
+    ["SELECT 1; SHOW VARIABLES LIKE 'a'", "SHOW VARIABLES"],
+    ["SET NAMES 'a;b'; -- then\nSHOW STATUS;\n", "SHOW STATUS"],
+    ["EXPLAIN SELECT 1", "EXPLAIN"],
   ])("mysql: %s", async (query, statement) => {
     expect(await doubts("mysql", query)).toEqual(warned(statement));
   });
@@ -250,12 +253,18 @@ describe("an expect that sees the first column alone", () => {
     "SHOW COUNT(*) WARNINGS",
     "SELECT 'SHOW VARIABLES'",
     "SELECT @@read_only",
+    "SHOW VARIABLES; SELECT 1",
+    "SELECT 1 /* ; SHOW VARIABLES */",
+    "SELECT '; SHOW VARIABLES'",
+    "EXPLAIN FORMAT=JSON SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
   ])("mysql, not of: %s", async (query) => {
     expect(await doubts("mysql", query)).toEqual([]);
   });
 
   test("postgres: all settings, and the tables of a pooler", async () => {
     expect(await doubts("postgres", "SHOW ALL")).toEqual(warned("SHOW ALL"));
+    expect(await doubts("postgres", "SELECT 1; SHOW ALL")).toEqual(warned("SHOW ALL"));
     expect(await doubts("postgres", "SHOW transaction_read_only")).toEqual([]);
     expect(await doubts("postgres", "show pools", undefined, POOLER)).toEqual(warned("SHOW POOLS"));
     expect(await doubts("postgres", "SHOW VERSION", undefined, POOLER)).toEqual([]);

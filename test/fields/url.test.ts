@@ -56,6 +56,8 @@ for (const [text, hint] of [
   ["postgres://u:hidden@h:0/d", "port"],
   ["postgres://u:hidden@h:99999/d", "port"],
   ["postgres://u:hidden@h_?!/d", "after the question mark"],
+  ["postgres://u:hidden@h/d?ssl-mode=REQUIRED", "TLS is asked for beside the URL"],
+  ["postgres://u:hidden@h/d?useSSL=true", "TLS is asked for beside the URL"],
   ["postgres://u:hidden@10.0.0.300", "host"],
   ["postgres://u:hidden@/d", "no host"],
   ["postgres://u:hidden@h/d?sslmode=prefer", "sslmode may be"],

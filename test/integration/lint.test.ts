@@ -85,4 +85,13 @@ test("on the command line, too, what cannot be seen is shown", async () => {
     'health-checker: unexpected argument "–port" (it holds a typographic dash, \\u2013)',
   );
   expect(await refusal("--listener", "‘:5000’")).toContain("(it holds a typographic quotation mark, \\u2018 \\u2019)");
+  expect(await refusal("--config", "/no/such\u200b")).toContain("cannot read /no/such\\u200b: ");
+});
+
+test("the name and the target of a check show what cannot be seen", async () => {
+  const { out } = await run(["check", "--script", "true\u00a0x"]);
+  expect(out).toContain("true\\u00a0x");
+  expect(out).toContain("(it holds a no-break space, \\u00a0): not found in PATH");
+  // What the program is called stands as it is in the reason alone.
+  expect(out.replace(/spawn: .*/, "")).not.toContain("\u00a0");
 });

@@ -123,6 +123,9 @@ test("a bare name is looked for in the path it is given, and only there", () => 
     const path = name === "good" ? "/no/such/folder" : folder.path;
     expect(diagnoseCommand(name, path)).toBe(`${name}: not found in PATH; write the path in full`);
   }
+  expect(diagnoseCommand("true\u00a0x", folder.path)).toBe(
+    "true\u00a0x (it holds a no-break space, \\u00a0): not found in PATH; write the path in full",
+  );
 });
 
 test("what it says is what happens: a program it finds nothing wrong with starts, any other does not", () => {

@@ -20,12 +20,14 @@ export interface Validity {
 }
 
 export interface Issue extends Validity {
-  /** Host names and IP addresses; the first is the common name too. `DNS:` or `IP:` before one says which it is. */
+  /** Host names and IP addresses; the first is the common name too. `DNS:`, `IP:` or `email:` before one says which it is. */
   readonly names: readonly string[];
   /** As `openssl req -newkey` takes it, such as rsa:1024; a key of P-256 by default. */
   readonly key?: string;
   /** Of the signature; sha256 by default. */
   readonly digest?: string;
+  /** Instead of the first name. */
+  readonly commonName?: string;
   /** With a common name alone. */
   readonly bare?: boolean;
 }
@@ -78,14 +80,14 @@ const AUTHORITY_EXTENSIONS = `basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash`;
 
-function leaf({ names, key, digest, bare = false }: Issue): Subject {
+function leaf({ names, key, digest, commonName, bare = false }: Issue): Subject {
   const typed = (name: string) =>
-    /^(?:DNS|IP):/.test(name) ? name : /^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`;
+    /^(?:DNS|IP|email):/.test(name) ? name : /^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`;
   const alternatives = bare ? [] : names.map(typed);
   return {
     ...(key !== undefined && { key }),
     ...(digest !== undefined && { digest }),
-    name: names[0]?.replace(/^(?:DNS|IP):/, "") ?? "nobody",
+    name: commonName ?? names[0]?.replace(/^(?:DNS|IP):/, "") ?? "nobody",
     extensions: `basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature, keyEncipherment
 extendedKeyUsage = serverAuth, clientAuth${alternatives.length > 0 ? `\nsubjectAltName = ${alternatives.join(", ")}` : ""}`,

@@ -37,7 +37,7 @@ export const mysql = defineKind({
 
 /** Statements whose first column is the name of a thing; as much of them as says which. */
 const TABLES =
-  /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b)/;
+  /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b|EXPLAIN\b(?! (FORMAT|ANALYZE)\b))/;
 
 /** Where the name is what one looks for, or there is nothing else. */
 const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;

@@ -43,23 +43,29 @@ export function questionConflict(kind: string, { url, password, tls, expect, col
   if (column !== undefined && !expect) {
     return { path: ["column"], expected: "expect beside column", got: "column alone" };
   }
-  if (/^0+$/.test(column ?? "")) return { path: ["column"], expected: "a number from 1", got: "0" };
+  if (column !== undefined && isNumber(column) && !/^0*[1-9]\d*$/.test(column)) {
+    return { path: ["column"], expected: "a number from 1", got: column };
+  }
   if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
   if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
   return passwordConflict({ url, password });
 }
 
+const isNumber = (column: string): boolean => /^[+-]?\d+(?:\.\d*)?$/.test(column);
+
 /** `expect` that sees the name of a thing in the first column, and never its value in another. */
 export const firstColumnDoubt = (statement: string): string =>
   `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
 
-/** The first words of a query, in capitals, without what stands before or between them for people. */
+/** The first words of a query's last statement, whose answer counts; in capitals, without what stands between them for people. */
 export const statementOf = (query: string): string =>
   query
-    .replaceAll(/\/\*.*?\*\/|(--\s|#).*/g, " ")
-    .replaceAll(/\s+/g, " ")
-    .trim()
-    .toUpperCase();
+    // What is in quotes stays, a semicolon in it aside.
+    .replaceAll(/'[^']*'|"[^"]*"|\/\*[\s\S]*?\*\/|(?:--(?=\s|$)|#).*/gm, (part) => (/^['"]/.test(part) ? "''" : " "))
+    .split(";")
+    .map((statement) => statement.replaceAll(/\s+/g, " ").trim().toUpperCase())
+    .filter((statement) => statement !== "")
+    .at(-1) ?? "";
 
 export const passwordConflict = ({ url, password }: Pick<Question, "url" | "password">): Conflict | undefined =>
   url.password !== undefined && password !== undefined

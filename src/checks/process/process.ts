@@ -126,7 +126,7 @@ function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, cont
       inContainers > 0
         ? [`${inContainers} in ${inContainers === 1 ? "a container does" : "containers do"} not count`]
         : [];
-    const running = alive === 0 ? describeNone(name, matching) : `${alive} of ${name} running`;
+    const running = alive === 0 ? describeNone(name, matching) : describeSome(alive, name, matching);
     if (max !== undefined && alive > max) {
       return failed("missing", `${running}, expected ${max === 0 ? "none" : `at most ${max}`}`);
     }
@@ -160,18 +160,26 @@ function describeNearMisses(name: string, { alike, sameStart, inCommandLine, nam
       : []),
     ...(inCommandLine > 0 && only !== undefined
       ? [
-          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${shown(only)} with matching: ${name.trim()} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
+          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${shown(only)} with matching: ${asYaml(name.trim())} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
         ]
       : []),
   ];
 }
 
+/** In quotes where YAML needs them, as in `svc: worker`. */
+const asYaml = (text: string): string => (/^[\w/.][\w./@+-]*$/.test(text) ? text : JSON.stringify(text));
+
 const has = (count: number): string => (count === 1 ? "has" : "have");
 
 const inBrackets = (notes: readonly string[]): string => (notes.length > 0 ? ` (${notes.join("; ")})` : "");
 
+const THAT_MATCHES = " with a command line that matches";
+
 const describeNone = (name: string, matching: Pattern | undefined): string =>
-  `no process ${name}${matching ? " with a command line that matches" : ""} is running`;
+  `no process ${name}${matching ? THAT_MATCHES : ""} is running`;
+
+const describeSome = (count: number, name: string, matching: Pattern | undefined): string =>
+  `${count} of ${name}${matching ? THAT_MATCHES : ""} running`;
 
 function pidFileProbe({ process: path, matching, containers }: Settings) {
   const loading = import("../../fs/filesystem.ts");

@@ -6,11 +6,21 @@ export function lintBytes(written: string, key: string): string | undefined {
   if (source === undefined && BACKSLASHES.test(written)) {
     return `a backslash is a plain character here; in double quotes YAML makes a line end of \\n, and bytes are written in hexadecimal under ${key}`;
   }
+  if (key === "send-hex" && HEXADECIMAL.test(written)) {
+    return `it is sent as a text, digits and all; bytes are written in hexadecimal under ${key}`;
+  }
   const high = source === undefined ? isBinary(written) : isBinary(source) || HIGH_ESCAPE.test(source);
-  return high
-    ? `characters from U+0080 to U+00FF are two bytes each in UTF-8; bytes are written in hexadecimal under ${key}`
-    : undefined;
+  return high ? `${TWO_BYTES}; bytes are written in hexadecimal under ${key}` : undefined;
 }
+
+/** Of the body of a request, which has no way to say bytes. */
+export const lintBody = (written: string): string | undefined =>
+  isBinary(written) ? `${TWO_BYTES}; a body is a text` : undefined;
+
+const TWO_BYTES = "characters from U+0080 to U+00FF are two bytes each in UTF-8";
+
+/** As 0x1603, or pairs with blanks or colons between them; that a service wants such a text is rare, and that it answers so is not. */
+const HEXADECIMAL = /^\s*(?:0x(?:[\da-f]{2})+|(?:[\da-f]{2}[ :]){3,}[\da-f]{2})\s*$/i;
 
 /** Escapes that are common in what is sent, and in no words: \x16, \0, \u0000, and a line end at the end. */
 const BACKSLASHES = /\\x[\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\0|\\r\\n|\\n$/;

@@ -5,7 +5,7 @@
 import type { CheckConfig } from "../../checks/build.ts";
 import { hiding } from "../../checks/redact.ts";
 import { listFirstTwo } from "../../text/list.ts";
-import { quote } from "../../text/printable.ts";
+import { cutLong, inQuotes, withoutCredentials } from "../../text/printable.ts";
 import type { ConfigFile } from "../file.ts";
 import { formatPath, type Path } from "../problem.ts";
 import type { CommonKeys } from "../schema.ts";
@@ -51,7 +51,7 @@ export function showOrigin(origin: Origin | undefined, check: CheckConfig | unde
   if (origin?.path) return formatPath(origin.path);
   const { option, text } = origin?.typed ?? { option: "", text: "" };
   const shown = hiding(check?.secrets ?? [], check?.kind.secrets?.(check.settings))?.(text) ?? text;
-  return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : quote(shown)}`;
+  return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : inQuotes(cutLong(withoutCredentials(shown)))}`;
 }
 
 /** All that makes a difference to what the check does; so does the name that it was given, where its kind uses the name. */

@@ -15,7 +15,7 @@ import { describePastedCharacters } from "../../text/odd-characters.ts";
 import type { ConfigFile } from "../file.ts";
 import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
 import { type Path, type Problem, valueAt } from "../problem.ts";
-import { lintBytes } from "./bytes.ts";
+import { lintBody, lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
 import { type Believed, lintOwners } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
@@ -44,12 +44,15 @@ export function lint(input: LintInput): Lint {
     const odd = describePastedCharacters(origin.typed?.text ?? "", true);
     if (odd !== undefined) warnings.push(`${showOrigin(origin, check)}: warning: ${odd}`);
     const place = placeOf(check, origin, source);
-    for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place.written)) {
+    for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place)) {
       if (problem && place.refuse) problems.push(place.refuse(keys, problem));
       else warnings.push(place.warn(keys, warning));
     }
   }
-  if (source) warnings.push(...lintTexts(source));
+  if (source) {
+    warnings.push(...lintTexts(source));
+    problems.push(...findSplitCommand(source));
+  }
   warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
   return { problems, warnings };
 }
@@ -66,6 +69,8 @@ interface Place {
   warn(keys: Path, warning: string): string;
   /** Absent for the command line. */
   readonly refuse?: (keys: Path, problem: { readonly expected: string; readonly got: string }) => Problem;
+  /** How a command for a shell is written there. */
+  readonly forShell: string;
   /** The value of a key as it was written, without secrets; undefined where there is none. */
   written(key: string): unknown;
 }
@@ -75,6 +80,7 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
   if (!path || !source) {
     return {
       warn: (_, warning) => `${showOrigin(origin, check)}: warning: ${warning}`,
+      forShell: LIST_FOR_SHELL,
       written: (key) => (key === check.kind.name ? typed?.text : undefined),
     };
   }
@@ -82,6 +88,7 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
   return {
     warn: (keys, warning) => source.remark(at(keys), `warning: ${warning}`),
     refuse: (keys, problem) => source.problem(at(keys), problem),
+    forShell: path[0] === "checks" ? LIST_FOR_SHELL : '[[sh, -c, "…"]]',
     written(key) {
       const value = valueAt(source.value, at([key]));
       return typeof value === "string" ? withoutPlaceholders(value, "x") : value;
@@ -89,29 +96,34 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
   };
 }
 
-function findOf({ kind, settings }: CheckConfig, written: Place["written"]): readonly Finding[] {
-  return [...(RULES[kind.name]?.(settings as never, written) ?? []), ...findInPatterns(settings, written)];
+const LIST_FOR_SHELL = '[sh, -c, "…"]';
+
+function findOf({ kind, settings }: CheckConfig, place: Place): readonly Finding[] {
+  return [
+    ...(RULES[kind.name]?.(settings as never, place) ?? []),
+    ...findInPatterns(settings, place),
+    ...findInPaths(place),
+  ];
 }
 
 /** By the name of the kind. */
-const RULES: Readonly<Partial<Record<string, (settings: never, written: Place["written"]) => readonly Finding[]>>> = {
-  script: ({ script }: { readonly script: Command }, written) => [
-    ...findInScript(written("script")),
-    ...findSelf(script),
-  ],
+const RULES: Readonly<Partial<Record<string, (settings: never, place: Place) => readonly Finding[]>>> = {
+  script: ({ script }: { readonly script: Command }, place) => [...findInScript(place), ...findSelf(script)],
   mysql: findPlainLogin,
-  file: (_, written) => ofText(written("file"), lintPath),
-  disk: (_, written) => ofText(written("disk"), lintPath),
-  http: (_, written) =>
-    Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
+  file: (_, { written }) => ofText(written("file"), lintPath),
+  disk: (_, { written }) => ofText(written("disk"), lintPath),
+  http: (_, { written }) => [
+    ...ofText(written("body"), lintBody, ["body"]),
+    ...Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
       ofText(value, lintJsonValue, ["json", pointer]),
     ),
+  ],
   tcp: findBytes,
   udp: findBytes,
-  process: (_, written) => ofText(written("process"), lintProcess),
+  process: (_, { written }) => ofText(written("process"), lintProcess),
 };
 
-function findBytes(_: unknown, written: Place["written"]): readonly Finding[] {
+function findBytes(_: unknown, { written }: Place): readonly Finding[] {
   return ["send", "expect"].flatMap((key) => ofText(written(key), (text) => lintBytes(text, `${key}-hex`), [key]));
 }
 
@@ -120,31 +132,61 @@ function ofText(written: unknown, rule: (text: string) => string | undefined, ke
   return warning === undefined ? [] : [{ warning, ...(keys && { keys }) }];
 }
 
-function findInPatterns(settings: unknown, written: Place["written"]): readonly Finding[] {
+function findInPatterns(settings: unknown, { written }: Place): readonly Finding[] {
   return Object.entries(settings as object).flatMap(([key, value]) =>
     value instanceof Pattern ? ofText(written(key), lintPattern, [key]) : [],
   );
 }
 
+/** Paths beside a kind's own key, and of a socket. */
+const findInPaths = ({ written }: Place): readonly Finding[] => [
+  ...PATHS.flatMap((key) => ofText(written(key), lintPath, [key])),
+  ...PATHS_OF_TLS.flatMap((key) => ofText(valueAt(written("tls"), [key]), lintPath, ["tls", key])),
+  ...ofText(written("tcp"), (text) => (text.startsWith("unix:") ? lintPath(text) : undefined), ["tcp"]),
+];
+
+const PATHS = ["cwd", "ca", "cert", "key"];
+const PATHS_OF_TLS = ["ca", "cert", "key"];
+
 /** Of the texts of the whole file, as they are written. */
 const lintTexts = (source: ConfigFile): readonly string[] =>
   [...textsIn(source.value, [])].flatMap(({ path, text }) => {
-    const isCommand = path.includes("script");
-    const odd = describePastedCharacters(text, isCommand);
-    const foreign = isCommand || isName(path) ? [] : findForeignPlaceholders(text);
+    const odd = describePastedCharacters(text, path.some(isForMachines));
+    const isSecret = path.some((key) => key === "password" || key === "headers");
+    const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
+    const cure = (meant: string) => (isName(path) ? "a name takes no variables" : `write ${meant}`);
     return [
       ...(odd === undefined ? [] : [odd]),
-      ...foreign.map(({ written, meant }) => `${written} is plain text here; write ${meant}`),
+      ...foreign.map(({ written, meant }) => `${written} is plain text here; ${cure(meant)}`),
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
 
-/** The config file, what it takes secrets from, and what scripts run. */
+/** Commands, paths and names of programs, in which no typographer has a word. */
+const isForMachines = (key: string | number): boolean => FOR_MACHINES.has(String(key));
+
+const FOR_MACHINES: ReadonlySet<string> = new Set([
+  "script",
+  "cwd",
+  "file",
+  "disk",
+  "process",
+  "systemd",
+  "ca",
+  "cert",
+  "key",
+]);
+
+/** The config file, what it takes secrets from, what scripts run, and certificates. */
 function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
   const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
-  const files = file === undefined || !source ? [] : [{ path: resolve(file), tell: tellAt([]) }];
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, tell: tellAt([]) }];
   const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
-    placesIn(text).files.map((file) => ({ path: file, tell: tellAt(path) })),
+    placesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
   );
+  const certificates = [...textsIn(source?.value, [])].flatMap(({ path, text }) => {
+    const decides = isOfTls(path) && text.startsWith("/") ? CERTIFICATES[String(path.at(-1))] : undefined;
+    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, tell: tellAt(path) }];
+  });
   const programs = checks.flatMap((check, index) => {
     const origin = origins[index];
     if (check.kind.name !== "script" || !origin) return [];
@@ -153,13 +195,26 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
     const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
     return programsIn(script.text).map((path) => ({
       path,
+      decides: RUNS,
       cwd,
       searchPath: own?.["PATH"] ?? env["PATH"],
       tell: (warning: string) => warn([check.kind.name], hide?.(warning) ?? warning),
     }));
   });
-  return [...files, ...secrets, ...programs];
+  return [...files, ...secrets, ...certificates, ...programs];
 }
+
+const RUNS = "what the daemon runs";
+
+/** By their keys, in a check or under its `tls`. */
+const CERTIFICATES: Readonly<Partial<Record<string, string>>> = {
+  ca: "which servers the daemon trusts",
+  cert: "which certificate the daemon shows",
+  key: "which certificate the daemon shows",
+};
+
+const isOfTls = ([top, , key, ...rest]: Path): boolean =>
+  top === "checks" && (rest.length === 0 || (key === "tls" && rest.length === 1));
 
 interface ScriptSettings {
   readonly script: Command;
@@ -179,18 +234,33 @@ function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; r
 const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
 /** A list is split already, and what stands in it is what is meant. */
-function findInScript(written: unknown): readonly Finding[] {
-  if (typeof written !== "string") return [];
-  const { operators, severalCommands } = findShellSyntax(written);
-  const shown = [...(severalCommands ? ["a line end"] : []), ...operators];
+function findInScript({ written, forShell }: Place): readonly Finding[] {
+  const text = written("script");
+  if (typeof text !== "string") return [];
+  const { operators, severalCommands, hasComment } = findShellSyntax(text);
+  const shown = [...(hasComment ? ["a comment"] : []), ...(severalCommands ? ["a line end"] : []), ...operators];
   if (shown.length === 0) return [];
   const have = shown.length === 1 ? "has" : "have";
+  const got = severalCommands
+    ? `several on lines of their own; a script runs without a shell: use ${forShell}, or end a line that goes on with a backslash`
+    : `a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use ${forShell}`;
   return [
     {
-      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`,
-      ...(severalCommands && { problem: SEVERAL_COMMANDS }),
+      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use ${forShell} (as an option: --script "sh -c '…'"), or quote plain text`,
+      ...((severalCommands || hasComment) && { problem: { expected: "one command", got } }),
     },
   ];
+}
+
+/** The option takes a list of commands, so that the words of one would be a check each. */
+function findSplitCommand(source: ConfigFile): readonly Problem[] {
+  const commands = valueAt(source.value, ["script"]);
+  const index = Array.isArray(commands)
+    ? commands.findIndex((one: unknown) => typeof one === "string" && one.startsWith("-"))
+    : -1;
+  if (index < 0) return [];
+  const got = 'an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
+  return [source.problem(["script", index], { expected: "a command", got })];
 }
 
 /** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
@@ -218,8 +288,3 @@ function findPlainLogin({ mysql: { protocol, address, password: inUrl }, passwor
 
 const PLAIN_LOGIN =
   "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
-
-const SEVERAL_COMMANDS = {
-  expected: "one command",
-  got: 'several on lines of their own; a script runs without a shell: use [sh, -c, "…"], or end a line that goes on with a backslash',
-};

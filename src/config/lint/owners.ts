@@ -1,7 +1,7 @@
-// Who may change a config file, a script or a file with a secret decides what the daemon runs. That should be
-// root and the daemon's own user alone.
+// Who may change a config file, a script, a file with a secret or a certificate decides what the daemon does. That
+// should be root and the daemon's own user alone.
 
-import { realpathSync, type Stats, statSync } from "node:fs";
+import { readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describeUser } from "../../system/users.ts";
 import { onOneLine } from "../../text/printable.ts";
@@ -12,6 +12,10 @@ export interface Believed {
   readonly path: string;
   readonly cwd?: string | undefined;
   readonly searchPath?: string | undefined;
+  /** What its content decides: "what the daemon runs". */
+  readonly decides: string;
+  /** Another user may own it, as the user of a service its certificates. */
+  readonly mayBeOwned?: boolean;
   /** How the warning is told; its words come without "warning: ". */
   readonly tell: (warning: string) => string;
 }
@@ -30,10 +34,10 @@ export function lintOwners(files: readonly Believed[]): readonly string[] {
   };
   const told = new Set<string>();
   return files.flatMap((file) => {
-    const flaw = findFlaw(file, look, own);
+    const flaw = findFlaw(file, look, file.mayBeOwned ? undefined : own);
     if (flaw === undefined || told.has(flaw)) return [];
     told.add(flaw);
-    return [file.tell(`${flaw} decides what the daemon runs`)];
+    return [file.tell(`${flaw} decides ${file.decides}`)];
   });
 }
 
@@ -55,20 +59,43 @@ function realPathOf(path: string): string | undefined {
   }
 }
 
-/** Of the file, or of the first folder above it, without the last words. */
-function findFlaw({ path, cwd, searchPath }: Believed, look: Look, own: number): string | undefined {
+/** Of the file, or of the first folder above it or above a link to it, without the last words. `own` is undefined where any user may own it. */
+function findFlaw({ path, cwd, searchPath }: Believed, look: Look, own: number | undefined): string | undefined {
   const file = path.includes("/") ? inFolder(path, cwd) : findIn(searchPath ?? "", path, look);
   const real = file === undefined ? undefined : realPathOf(file);
   const found = real === undefined ? undefined : look(real);
-  if (real === undefined || !found?.isFile()) return undefined;
+  if (file === undefined || real === undefined || !found?.isFile()) return undefined;
   const flaw = flawOf(onOneLine(real), found, own);
   if (flaw !== undefined) return flaw;
-  for (let folder = dirname(real); ; folder = dirname(folder)) {
+  for (const folder of new Set([real, ...linksFrom(file)].flatMap(foldersAbove))) {
     const above = look(folder);
     const flaw = above && flawOfFolder(onOneLine(folder), above, own);
-    if (flaw !== undefined || folder === dirname(folder)) return flaw;
+    if (flaw !== undefined) return flaw;
   }
+  return undefined;
 }
+
+/** The innermost first. */
+function foldersAbove(path: string): readonly string[] {
+  const folders: string[] = [];
+  for (let folder = dirname(path); folders.at(-1) !== folder; folder = dirname(folder)) folders.push(folder);
+  return folders;
+}
+
+/** The path itself and, where it is a link, each that it leads to. */
+function linksFrom(file: string): readonly string[] {
+  const paths = [file];
+  try {
+    for (let path = file; paths.length <= MOST_LINKS; paths.push(path))
+      path = resolve(dirname(path), readlinkSync(path));
+  } catch {
+    // No link any more.
+  }
+  return paths;
+}
+
+/** As the kernel has it. */
+const MOST_LINKS = 40;
 
 /** Without `cwd` a relative path begins where the daemon is started, which is not known here. */
 const inFolder = (path: string, cwd: string | undefined): string | undefined =>
@@ -83,22 +110,22 @@ const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
 
-function flawOf(file: string, { uid, gid, mode }: Stats, own: number): string | undefined {
+function flawOf(file: string, { uid, gid, mode }: Stats, own: number | undefined): string | undefined {
   const shown = `${file} (mode ${(mode & 0o7777).toString(8)}), and so`;
   if (mode & OTHERS_WRITE) return `any user may write ${shown}`;
   if (isStranger(uid, own)) return `${file} is owned by ${describeUser(uid)}, who so`;
   // One's own group is often of that user alone.
-  if (mode & GROUP_WRITES && gid !== 0 && gid !== process.getegid?.())
+  if (own !== undefined && mode & GROUP_WRITES && gid !== 0 && gid !== process.getegid?.())
     return `the group with gid ${gid} may write ${shown}`;
   return undefined;
 }
 
 /** In one with the sticky bit, as /tmp, users may replace only what is their own. Some distributions let a group of admins write to /usr/local. */
-function flawOfFolder(folder: string, { uid, mode }: Stats, own: number): string | undefined {
+function flawOfFolder(folder: string, { uid, mode }: Stats, own: number | undefined): string | undefined {
   if (mode & OTHERS_WRITE && !(mode & STICKY)) {
     return `any user may write in the folder ${folder} (mode ${(mode & 0o7777).toString(8)}), and so`;
   }
   return isStranger(uid, own) ? `the folder ${folder} is owned by ${describeUser(uid)}, who so` : undefined;
 }
 
-const isStranger = (uid: number, own: number): boolean => uid !== 0 && uid !== own;
+const isStranger = (uid: number, own: number | undefined): boolean => own !== undefined && uid !== 0 && uid !== own;

@@ -1,14 +1,17 @@
 // What of a script's text only a shell understands. A script runs without one, so that all of it
-// reaches the program as plain text. What is quoted or escaped is plain text for a shell too.
+// reaches the program as plain text. What is in single quotes or escaped is plain text for a shell too; in double
+// quotes a shell still expands $NAME, $( and backticks.
 
 import { basename } from "node:path";
-import { maskQuoted, splitWords } from "../../text/shell-words.ts";
+import { maskPlain, maskQuoted, splitWords } from "../../text/shell-words.ts";
 
 export interface ShellSyntax {
   /** As they are written, each once: `|`, `2>&1`, `$HOME`; of `NAME=value` only `NAME=`, since the value may be a secret. */
   readonly operators: readonly string[];
   /** Lines of which each begins with the name of a program; an option, a URL or a number is an argument. */
   readonly severalCommands: boolean;
+  /** A line that a shell would leave out: it begins with `#`. */
+  readonly hasComment: boolean;
 }
 
 const WORD_START = String.raw`(?<![^ \t\n])`;
@@ -40,22 +43,39 @@ function inUrl(word: string, start: RegExp, plain: RegExp): string {
 
 const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
 
+/** A line of options alone whose last one may have its value in the next line. */
+const ENDS_IN_OPTION = /^-(?:.*\s-)?[\w-]*$/;
+
 /** For a text that can be split into words. */
 export function findShellSyntax(text: string): ShellSyntax {
-  if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false };
-  const plain = withoutPlain(maskQuoted(text));
+  if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false, hasComment: false };
+  const plain = withoutPlain(isForInterpreter(text) ? maskQuoted(text) : maskPlain(text));
   const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
-  return { operators: [...new Set(operators)], severalCommands: hasSeveralCommands(plain) };
+  return { operators: [...new Set(operators)], ...lookAtLines(plain) };
 }
 
-function hasSeveralCommands(plain: string): boolean {
+/** What runs a text of its own, in which $NAME and a backtick are that language's. */
+const isForInterpreter = (text: string): boolean => {
+  const words = text.includes('"') ? splitWords(text) : [];
+  return typeof words !== "string" && words.some((word) => INTERPRETER.test(basename(word)) || TAKES_TEXT.test(word));
+};
+
+const TAKES_TEXT = /^(?:.*\/)?(?:[gm]?awk|jq|yq|ssh|su|runuser|mysql|mariadb|mongo|mongosh|tclsh|expect)$/;
+
+function lookAtLines(plain: string): { readonly severalCommands: boolean; readonly hasComment: boolean } {
   const lines = plain
     // A pipeline goes on in the next line.
     .replaceAll(/(?<=[|&])[ \t]*\n|\n(?=[ \t]*(?:\||&&))/g, " ")
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return lines.slice(1).some((line) => !ARGUMENT.test(line));
+  const commands = lines.filter((line) => !/^#(?!!)/.test(line));
+  return {
+    severalCommands: commands.some(
+      (line, index) => index > 0 && !ARGUMENT.test(line) && !ENDS_IN_OPTION.test(commands[index - 1] ?? ""),
+    ),
+    hasComment: lines.length > 1 && commands.length < lines.length,
+  };
 }
 
 /**
@@ -63,19 +83,43 @@ function hasSeveralCommands(plain: string): boolean {
  * whatever has the pattern in its own, so the daemon too. Undefined where it does not.
  */
 export function findCommandLineSearch(text: string): string | undefined {
-  let ofProcesses = false;
+  /** What the command before writes into the pipe, and into which files: every command line. */
+  let piped: string | undefined;
+  const files = new Set<string>();
+  /** A filter whose next word is `<(`. */
+  let reader: string | undefined;
   for (const { words, isPiped } of commandsIn(text)) {
     const [program = "", ...more] = words;
     const name = basename(program);
-    ofProcesses &&= isPiped;
-    if (ofProcesses && FILTERS.has(name)) return `ps … ${name}`;
+    if (!isPiped) piped = undefined;
     if ((name === "pgrep" || name === "pkill") && more.some((word) => FULL.test(word))) return `${name} -f`;
-    ofProcesses ||= name === "ps" && listsCommandLines(more);
+    if (isFilter(name, more)) {
+      if (piped !== undefined) return `${piped} … ${name}`;
+      if (more.some((word) => files.has(word))) return `ps … ${name}`;
+      if (more.some((word) => COMMAND_LINES.test(word))) return `${name} … /proc/*/cmdline`;
+    }
+    const source = sourceOf(name, more);
+    if (source !== undefined && reader !== undefined) return `${source} … ${reader}`;
+    reader = isFilter(name, more) && more.at(-1) === "<" ? name : undefined;
+    const file = source && more.join(" ").match(/>>?\|?\s?([^\s&>]+)/)?.[1];
+    if (file) files.add(file);
+    piped ??= source;
   }
   return undefined;
 }
 
-const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk"]);
+/** Under which name a command that shows all command lines is told of. */
+function sourceOf(name: string, words: readonly string[]): string | undefined {
+  if (name === "ps" && listsCommandLines(words)) return "ps";
+  return words.some((word) => COMMAND_LINES.test(word)) ? "/proc/*/cmdline" : undefined;
+}
+
+const COMMAND_LINES = /\/proc\/[^/\s]*[*?[][^/\s]*\/cmdline/;
+
+const isFilter = (name: string, words: readonly string[]): boolean =>
+  FILTERS.has(name) || (name === "sed" && words.some((word) => word === "-n" || word.startsWith("/")));
+
+const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk", "perl"]);
 
 const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
 
@@ -121,7 +165,7 @@ function* commandsIn(text: string): Generator<ShellCommand> {
     position += part.length;
     if (written === "") continue;
     if (SEPARATOR.test(part)) {
-      isPiped = part === "|" || part === "|&";
+      isPiped = part === "|" || part === "|&" || (part === "(" && isPiped);
       continue;
     }
     const split = splitWords(written);
@@ -149,7 +193,7 @@ const SEARCHED: ReadonlySet<string> = new Set([...SHELLS, "pgrep", "pkill", "ps"
 
 /** Without what stands before the program that is really run. */
 function programOf(argv: readonly string[]): readonly string[] {
-  const start = argv.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word));
+  const start = argv.findIndex((word) => !/^(?:[A-Za-z_]\w*=|[{!]$)/.test(word));
   const words = argv.slice(Math.max(start, 0));
   if (!RUNNERS.has(basename(words[0] ?? ""))) return words;
   const program = words.findIndex((word) => SEARCHED.has(basename(word)));

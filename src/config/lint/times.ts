@@ -15,17 +15,19 @@ export interface TimesInput {
   readonly raw: Readonly<Partial<Record<string, readonly string[]>>>;
 }
 
-/** Nobody waits as long as a thousand seconds; an interval or an age may be hours. */
-const TIMES: Readonly<Record<string, "wait" | "span">> = {
+/** A program may be waited for some minutes, a server not for so long; an interval or an age may be hours. */
+const TIMES: Readonly<Record<string, Sort>> = {
   "port-timeout": "wait",
-  "script-timeout": "wait",
+  "script-timeout": "program",
   deadline: "wait",
   timeout: "wait",
-  interval: "span",
+  interval: "interval",
   "drain-delay": "span",
   "stale-after": "span",
   "max-age": "span",
 };
+
+type Sort = "wait" | "program" | "interval" | "span";
 
 export function lintTimes(input: TimesInput): readonly string[] {
   return [...findMilliseconds(input), ...findOverlong(input)];
@@ -41,33 +43,41 @@ function findMilliseconds({ source, raw }: TimesInput): readonly string[] {
   ];
   const typed = Object.keys(TIMES).flatMap((name) =>
     (raw[name] ?? []).flatMap((text) => {
-      const warning = describeMilliseconds(name, text);
+      const warning = describeMilliseconds(TIMES[name], text);
       return warning === undefined ? [] : [`--${name}: ${warning}`];
     }),
   );
   const written = holders.flatMap((holder) =>
     Object.keys(TIMES).flatMap((key) => {
       const path = [...holder, key];
-      const warning = describeMilliseconds(key, valueAt(value, path));
+      const isOfScript = valueAt(value, [...holder, "script"]) !== undefined && holder.length > 0;
+      const sort = isOfScript && key === "timeout" ? "program" : TIMES[key];
+      const warning = describeMilliseconds(sort, valueAt(value, path));
       return warning === undefined || !source ? [] : [source.remark(path, warning)];
     }),
   );
   return [...typed, ...written];
 }
 
-function describeMilliseconds(name: string, given: unknown): string | undefined {
+function describeMilliseconds(sort: Sort | undefined, given: unknown): string | undefined {
   if (typeof given !== "number" && typeof given !== "string") return undefined;
   const text = String(given);
-  if (!/^\d+$/.test(text) || !looksLikeMilliseconds(Number(text), TIMES[name] === "wait")) return undefined;
+  if (!/^\d+(?:\.0+)?$/.test(text) || !looksLikeMilliseconds(Number(text), sort)) return undefined;
   const means = formatDuration(parseDuration(text) ?? 0);
   return `warning: ${text} without a unit is in seconds, ${means}; write ${text}ms for milliseconds, ${text}s if seconds are meant`;
 }
 
-/** 300 and 3600 are minutes and hours, 500 and 5000 are round in milliseconds alone. */
-function looksLikeMilliseconds(number: number, isWait: boolean): boolean {
-  if (isWait) return number >= 1000 || (number >= 250 && number % 60 !== 0);
-  return number >= 1000 && number % 500 === 0;
+/** 300 and 3600 are minutes and hours, and so is 5400; 500 and 5000 are round in milliseconds alone. */
+function looksLikeMilliseconds(number: number, sort: Sort | undefined): boolean {
+  if (number >= 1000) {
+    return sort === "wait" || sort === "program" || (number % 500 === 0 && number % HALF_AN_HOUR_S !== 0);
+  }
+  if (sort === "interval") return number >= 250 && number % 250 === 0 && number % 60 !== 0;
+  if (sort === "wait" && number >= 100 && number % 50 === 0) return number % 60 !== 0;
+  return (sort === "wait" || sort === "program") && number >= 250 && number % 60 !== 0;
 }
+
+const HALF_AN_HOUR_S = 1800;
 
 /** A warning for each place where a timeout was chosen; one that is a default is nobody's mistake. */
 function findOverlong({ checks, origins, source, raw }: TimesInput): readonly string[] {

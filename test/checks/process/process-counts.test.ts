@@ -68,6 +68,9 @@ test("max: none may run, exactly one, at most some", async () => {
     message: `2 of ${name} running, expected at most 1`,
   });
   expect(await look(name, { min: 1, max: 2 })).toMatchObject({ ok: true });
+  expect(await look(name, { max: 0, matching: name })).toMatchObject({
+    message: `2 of ${name} with a command line that matches running, expected none`,
+  });
   expect(await look(name, { min: 3, max: 4 })).toMatchObject({
     message: `2 of ${name} running, expected at least 3`,
   });

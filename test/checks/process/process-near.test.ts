@@ -50,6 +50,15 @@ test("what is in a command line only", async () => {
   expect(await look(program, { min: 3 })).toMatchObject({ message: `2 of ${program} running, expected at least 3` });
 });
 
+test("what is to be written for it is YAML", async () => {
+  await using folder = await tempFolder();
+  const [program, title] = [newName(10), `${newName(12)}: worker`];
+  await using _one = await start(folder, program, title);
+  expect(await look(title)).toEqual(
+    none(title, ` (1 has it in its command line: process: ${program} with matching: "${title}" counts it)`) as never,
+  );
+});
+
 test("foreign names are shown printable", async () => {
   await using folder = await tempFolder();
   const name = `${newName(8)}\n`;

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { lintBytes } from "../../../src/config/lint/bytes.ts";
 import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
+import { lintKeys } from "./lines.ts";
 
 const TWO_BYTES =
   "characters from U+0080 to U+00FF are two bytes each in UTF-8; bytes are written in hexadecimal under";
@@ -27,7 +28,24 @@ test.each(["PING\\r\\n", "ruok\\n", "\\x16\\x03", "a\\0b\\0", "\\u0000"])(
   },
 );
 
+test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])("%j is written as bytes are", (text) => {
+  expect(lintBytes(text, "send-hex")).toBe(
+    "it is sent as a text, digits and all; bytes are written in hexadecimal under send-hex",
+  );
+  // An answer may hold such a text.
+  expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
+});
+
+test("a body of bytes is told, and one of words is not", async () => {
+  const told = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
+  const warning =
+    "checks[0].body: warning: characters from U+0080 to U+00FF are two bytes each in UTF-8; a body is a text";
+  expect(await told("\xff\xfe")).toEqual([warning]);
+  for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await told(fine)).toEqual([]);
+});
+
 test.each([
+  ...["0x", "0x1", "16", "16 03", "10:20:30", "dead beef", "2026-12-06 10:00:00"],
   ...["ruok", "PING\r\n", "\x1b\0\0", "Größe: 5", "naïve café\r\n", "日本語", "€ 5", "Łódź", "C:\\new\\table", "\\d+"],
   ...["/^\\x1c.*NTP/s", "/größe/i", "/\\r\\n$/", "/\\u20ac/", "/a\\\\xff/"],
 ])("%j is as it is meant", (text) => {

@@ -82,8 +82,47 @@ test("a file with a secret that any user may write", async () => {
   const content = `checks: [{ redis: "redis://127.0.0.1", password: "\${file:${secret}}" }]`;
   const file = await folder.write("hc.yaml", content, 0o644);
   expect(await lint(folder, { config: [file] })).toEqual([
-    "/t/hc.yaml:1:50: checks[0].password: warning: any user may write /t/token (mode 602), and so decides what the daemon runs",
+    "/t/hc.yaml:1:50: checks[0].password: warning: any user may write /t/token (mode 602), and so decides which secret the daemon uses",
   ]);
+});
+
+test("a link in a folder that any user may write", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "port: 80", 0o644);
+  const script = await folder.write("check", SCRIPT, 0o755);
+  await folder.write("open/x", "");
+  const at = (name: string) => join(folder.path, name);
+  await symlink(file, at("open/hc.yaml"));
+  await symlink(script, at("open/check"));
+  await symlink(at("open/check"), at("link"));
+  await chmod(at("open"), 0o777);
+  const told = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  expect(await lint(folder, { config: [at("open/hc.yaml")] })).toEqual([`/t/open/hc.yaml:1:1: warning: ${told}`]);
+  expect(await lint(folder, { script: [at("open/check")] })).toEqual([`--script /t/open/check: warning: ${told}`]);
+  expect(await lint(folder, { script: [at("link")] })).toEqual([`--script /t/link: warning: ${told}`]);
+  await chmod(at("open"), 0o755);
+  expect(await lint(folder, { config: [at("open/hc.yaml")], script: [at("link")] })).toEqual([]);
+});
+
+test("certificates that any user may write", async () => {
+  await using folder = await tempFolder();
+  const [ca, cert, key] = [
+    await folder.write("ca.pem", "x", 0o666),
+    await folder.write("cert.pem", "x", 0o666),
+    await folder.write("key.pem", "x", 0o666),
+  ];
+  const check = { http: "https://127.0.0.1/", tls: { ca, cert, key } };
+  const file = await folder.write("hc.yaml", JSON.stringify({ checks: [check, { certificate: 443, ca }] }), 0o644);
+  const lines = async () => (await lint(folder, { config: [file] })).map((line) => line.replace(/^\S+ /, ""));
+  const told = (key: string, name: string, what: string) =>
+    `checks[0].tls.${key}: warning: any user may write /t/${name} (mode 666), and so decides ${what}`;
+  expect(await lines()).toEqual([
+    told("ca", "ca.pem", "which servers the daemon trusts"),
+    told("cert", "cert.pem", "which certificate the daemon shows"),
+    told("key", "key.pem", "which certificate the daemon shows"),
+  ]);
+  for (const path of [ca, cert, key]) await chmod(path, 0o640);
+  expect(await lines()).toEqual([]);
 });
 
 test("one file or folder is told once, however many use it", async () => {
@@ -110,6 +149,10 @@ asRoot(
       "--script /t/bin/check: warning: /t/bin/check is owned by nobody (uid 65534), who so decides what the daemon runs",
       "--script /t/other: warning: the group with gid 65534 may write /t/other (mode 775), and so decides what the daemon runs",
     ]);
+    // A service's certificates are often its own.
+    const config = { checks: [{ certificate: 443, ca: script }] };
+    const file = await folder.write("hc.yaml", JSON.stringify(config), 0o644);
+    expect(await lint(folder, { config: [file] })).toEqual([]);
     // Its own group is root's own.
     await chown(other, 0, 0);
     expect(await lint(folder, { script: [other] })).toEqual([]);

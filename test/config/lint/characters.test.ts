@@ -1,0 +1,32 @@
+// Characters that cannot be seen, or look like others, are told where they stand; what a language is written with is not.
+
+import { expect, test } from "bun:test";
+import { lint, lintKeys } from "./lines.ts";
+
+test.each([
+  [{ tcp: 80, expect: "“ok”" }, "expect", "a typographic quotation mark, \\u201c \\u201d"],
+  [{ tcp: 80, expect: "‘ok’" }, "expect", "a typographic quotation mark, \\u2018 \\u2019"],
+  [{ file: "/run/x–y" }, "file", "a typographic dash, \\u2013"],
+  [{ process: "nginх" }, "process", "a Cyrillic letter, \\u0445"],
+  [{ script: ["/bin/true"], cwd: "/oрt" }, "cwd", "a Cyrillic letter, \\u0440"],
+])("%j holds what looks like another character", async (check, key, what) => {
+  expect(await lintKeys(check)).toEqual([`checks[0].${key}: warning: it holds ${what}`]);
+});
+
+test.each([
+  { tcp: 80, expect: "“ready” – l’état" },
+  { tcp: 80, expect: "il dit “ok”" },
+  { tcp: 80, expect: "“a” and “b”" },
+  { tcp: 80, expect: "in kΩ, nginх" },
+  { file: "/srv/Größe" },
+  { file: "/srv/Статус" },
+  { process: "служба" },
+])("%j is as it is meant", async (check) => {
+  expect(await lintKeys(check)).toEqual([]);
+});
+
+test("of an option it is said once", async () => {
+  expect(await lint(undefined, { script: ["true\u00a0x"] })).toEqual([
+    '--script "true\\u00a0x": warning: it holds a no-break space, \\u00a0',
+  ]);
+});

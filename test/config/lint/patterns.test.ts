@@ -1,0 +1,110 @@
+// A pattern where a text, a path or a name is taken gets a warning; what is meant as it stands gets none.
+
+import { expect, test } from "bun:test";
+import { lint, lintKeys } from "./lines.ts";
+
+const own = (lines: readonly string[]) => lines.filter((line) => !line.includes("a critical check of another host"));
+
+const http = "http://127.0.0.1/";
+
+test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])("%s is no value of JSON", async (value) => {
+  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
+    "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
+  ]);
+});
+
+test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])("%s may be one", async (value) => {
+  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([]);
+});
+
+const plain = (sign: string) =>
+  `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`;
+const BLANK =
+  "the blank before or behind the slashes makes plain text of it, blank and slashes too; leave it out for a regular expression";
+
+test.each([
+  ["\\bok\\b", plain("\\b")],
+  ["\\.ok", plain("\\.")],
+  ["v1\\.2", plain("\\.")],
+  ["*ok*", plain("*")],
+  ["*ok", plain("*")],
+  ["OK*", plain("*")],
+  ["/ok/i ", BLANK],
+  [" /ok/", BLANK],
+  ["/\\h/", "\\h has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have"],
+])("expect: %j looks like a regular expression", async (expected, warning) => {
+  expect(await lintKeys({ tcp: 22, expect: expected })).toEqual([`checks[0].expect: warning: ${warning}`]);
+});
+
+test.each(["* OK", "*3", "a * b", "5*", "foo|bar", "/a/b ", "C:\\bin\\b", "/\\\\host/", "/\\d\\.\\d/", "usr/lib/ "])(
+  "expect: %j is what it says",
+  async (expected) => {
+    expect(await lintKeys({ tcp: 22, expect: expected })).toEqual([]);
+  },
+);
+
+test("matching is read as expect is", async () => {
+  const told = async (matching: string) => lintKeys({ process: "java", matching });
+  expect(await told("//")).toEqual([
+    "checks[0].matching: warning: it is compared as plain text, and is no regular expression: nothing stands between the slashes",
+  ]);
+  expect(await told("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
+  for (const fine of ["kafka.Kafka", "/kafka\\.Kafka/", "-jar /opt/x.jar"]) {
+    expect(await told(fine)).toEqual([]);
+  }
+});
+
+const oneFile = (sign: string) => `warning: ${sign} here; a path names one file, no pattern`;
+
+test.each([
+  [{ script: ["/bin/true"], cwd: "/opt/app-*" }, `cwd: ${oneFile("* is a plain character")}`],
+  [{ http: "https://127.0.0.1/", tls: { ca: "/etc/ssl/*.pem" } }, `tls.ca: ${oneFile("* is a plain character")}`],
+  [{ certificate: 443, ca: "/etc/ssl/?.pem" }, `ca: ${oneFile("? is a plain character")}`],
+  [{ tcp: "unix:/run/*.sock" }, `tcp: ${oneFile("* is a plain character")}`],
+  [{ file: "/a/{a,b}" }, `file: ${oneFile("{a,b} is plain text")}`],
+  [{ file: "/a/%Y-%m-%d" }, `file: ${oneFile("%Y is plain text")}`],
+  [{ file: "/run/x\n" }, "file: warning: it ends in a line end, which is a part of the path here"],
+  [{ file: "/x " }, "file: warning: it ends in a blank, which is a part of the path here"],
+])("the path of %j is no pattern", async (check, warning) => {
+  expect(own(await lintKeys(check))).toEqual([`checks[0].${warning}`]);
+});
+
+test.each([
+  { file: "/a/{b}" },
+  { file: "/a/a%20b" },
+  { file: "/a/100%" },
+  { file: "/a b/c" },
+  { tcp: "unix:/run/app.sock" },
+  { script: ["/bin/ls", "*"], cwd: "/opt/app" },
+])("%j names one file", async (check) => {
+  expect(await lintKeys(check)).toEqual([]);
+});
+
+const COMMAND_LINE =
+  "it is compared as a whole name, and looks like a command line; name the program alone, and what else its command line holds under matching:";
+const PROGRAM = "it begins with a slash, so it is the path of a pid file; a program is named without its path";
+
+test.each([
+  ["nginx ", "it ends in a blank, which is compared too"],
+  ["nginx\n", "it ends in a line end, which is compared too"],
+  ["nginx: master process", COMMAND_LINE],
+  ["java -jar x.jar", COMMAND_LINE],
+  ["/usr/sbin/nginx", PROGRAM],
+  ["/bin/dash", PROGRAM],
+  ["/usr/lib/postgresql/15/bin/postgres", PROGRAM],
+])("process: %j is no name", async (process, warning) => {
+  expect(await lintKeys({ process })).toEqual([`checks[0].process: warning: ${warning}`]);
+});
+
+test.each(["postgres: main", "Web Content", "tmux: server", "a-b", "/run/bin/app.pid", "/opt/app/bin/app.pid"])(
+  "process: %j is one, or a pid file",
+  async (process) => {
+    expect(await lintKeys({ process })).toEqual([]);
+  },
+);
+
+test("a secret in a path is not looked into", async () => {
+  const env = { PW: "s*cret" };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
+  expect(await lint('checks: [{ file: "/a/${env:PW}" }]', {}, env)).toEqual([]);
+});

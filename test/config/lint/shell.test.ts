@@ -1,0 +1,111 @@
+// What of a script's text only a shell understands: where it stands, and what is to be written instead.
+
+import { expect, test } from "bun:test";
+import { lint, lintCheck, lintKeys } from "./lines.ts";
+
+const noShell = (what: string, cure = '[sh, -c, "…"]') =>
+  `warning: a script runs without a shell, so ${what} no effect; use ${cure} (as an option: --script "sh -c '…'"), or quote plain text`;
+
+test.each([
+  ['test -n "$(pgrep nginxx)"', "$( has"],
+  ['echo "$HOME"', "$HOME has"],
+  ['echo "in $HOME/x"', "$HOME has"],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: as a shell has it
+  ['echo "${HOME}/x"', "${HOME} has"],
+  ['echo "`date`"', "` has"],
+  ['test -e "$(cat "/run/a b")"', "$( has"],
+])("double quotes do not make %s plain", async (script, what) => {
+  expect(await lintKeys({ script })).toEqual([`checks[0].script: ${noShell(what)}`]);
+  expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
+});
+
+test.each([
+  'echo "\\$HOME \\$(x) \\`x\\`"',
+  "echo '$HOME $(x) `x`'",
+  'grep -q "^ok$" /run/state',
+  'grep -q "US$ 5|6" /run/state',
+  'awk "{print $NF}" /run/state',
+  'sh -c "test -n \\"$(pgrep nginxx)\\" && echo $HOME"',
+  'sudo -u app bash -ec "cd $HOME; ./check"',
+  'ssh app@127.0.0.1 "test -e $HOME/ready"',
+  'mysql -e "SELECT 1 FROM `t`"',
+  'perl -e "print $x"',
+])("%s is plain, or another program's", async (script) => {
+  expect(await lintCheck({ script })).toEqual([]);
+});
+
+test("the option of a file is a list of commands, and is told how to write one that is split", async () => {
+  const cure = '[[sh, -c, "…"]]';
+  expect(await lint('script: "echo ruok | grep imok"')).toEqual([`hc.yaml:1:9: script: ${noShell("| has", cure)}`]);
+  expect(await lint('script: [[sh, -c, "echo ruok | grep ruok"]]')).toEqual([]);
+});
+
+const SPLIT =
+  'expected a command, got an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
+
+test("the words of one command are not taken for commands", async () => {
+  expect(await lint('script: [sh, -c, "echo ruok"]')).toEqual([`hc.yaml:1:14: script[1]: ${SPLIT}`]);
+  expect(await lint("script: [redis-cli, -a, SEKRET1, ping]")).toEqual([`hc.yaml:1:21: script[1]: ${SPLIT}`]);
+  expect(await lint("script: [/bin/check -a, /bin/other]")).toEqual([]);
+});
+
+const SEVERAL = "several on lines of their own";
+
+test.each([
+  "/usr/lib/nagios/plugins/check_disk\n-w 10%\n-p\n/data\n",
+  "/usr/lib/nagios/plugins/check_disk\n  -w\n  10%\n  -c 5% -p\n  /data\n",
+  "/bin/check\n--file\nstate\n",
+])("an option's value may stand on a line of its own: %j", async (script) => {
+  expect(await lintCheck({ script })).toEqual([]);
+});
+
+test.each(["/bin/check\n-p /data\n/bin/other", "set -e\n/bin/check", "/bin/check -p\n/data"])(
+  "what follows no line of options is a command: %j",
+  async (script) => {
+    expect(await lintCheck({ script })).toEqual([expect.stringContaining(SEVERAL)]);
+  },
+);
+
+test("a comment is no command, and is handed to the program all the same", async () => {
+  const got = `got a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use [sh, -c, "…"]`;
+  expect(await lintKeys({ script: "# check it\n/bin/check\n" })).toEqual([
+    `checks[0].script: expected one command, ${got}`,
+  ]);
+  expect(await lintKeys({ script: "/bin/check\n# all\n--all\n" })).toEqual([
+    `checks[0].script: expected one command, ${got}`,
+  ]);
+  expect((await lint(undefined, { script: ["# check it\n/bin/check"] }))[0]).toEndWith(noShell("a comment has"));
+  expect(await lintCheck({ script: "/bin/check '#1'\n" })).toEqual([]);
+});
+
+const finds = (search: string) =>
+  `checks[0].script: warning: ${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`;
+
+test.each([
+  ["ps -eo cmd | sed -n /X/p", "ps … sed"],
+  ["ps aux | perl -ne 'print if /X/'", "ps … perl"],
+  ["ps aux | (grep X)", "ps … grep"],
+  ["ps aux | { grep X; }", "ps … grep"],
+  ["ps aux | ! grep X", "ps … grep"],
+  ["grep X <(ps aux)", "ps … grep"],
+  ["ps aux > /tmp/x; grep X /tmp/x", "ps … grep"],
+  ["ps aux >/tmp/x && grep -q X /tmp/x", "ps … grep"],
+  ["cat /proc/*/cmdline | grep X", "/proc/*/cmdline … grep"],
+  ["cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep X", "/proc/*/cmdline … grep"],
+  ["grep -l X /proc/*/cmdline", "grep … /proc/*/cmdline"],
+])("%s looks for command lines", async (text, search) => {
+  expect(await lintKeys({ script: ["bash", "-c", text] })).toEqual([finds(search)]);
+});
+
+test.each([
+  "ps aux | sed 1d | wc -l",
+  "ps aux > /tmp/x; grep X /tmp/y",
+  "ps aux >/dev/null; (grep X /run/state)",
+  "grep X <(cat /run/state); ps aux",
+  "cat /proc/1/cmdline | grep X",
+  "cat /proc/$PID/cmdline | grep X",
+  "ps -C nginx -o args > /tmp/x; grep X /tmp/x",
+  "cat /proc/*/comm | grep X",
+])("%s looks for none", async (text) => {
+  expect(await lintKeys({ script: ["bash", "-c", text] })).toEqual([]);
+});
