@@ -16,7 +16,7 @@ import {
   startGroup,
 } from "../process/group.ts";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
-import { afterArrivals, pause } from "../system/event-loop.ts";
+import { afterPendingIo, pause } from "../system/event-loop.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
@@ -235,7 +235,7 @@ async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSign
   const latest = Math.max(...dying.values());
   const { promise: over, resolve } = Promise.withResolvers<boolean>();
   const graceMs = Math.max(0, latest + REAP_GRACE_MS - performance.now());
-  const timer = setTimeout(() => afterArrivals(() => resolve(true)), graceMs);
+  const timer = setTimeout(() => afterPendingIo(() => resolve(true)), graceMs);
   const leave = () => resolve(false);
   if (signal.aborted) leave();
   else signal.addEventListener("abort", leave);

@@ -30,7 +30,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "../system/libc.ts";
-import { look, watch } from "../system/poll.ts";
+import { pollOnce, watch } from "../system/poll.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
 
 /** One numeric address, prepared so that a probe has nothing left to work out. */
@@ -128,7 +128,7 @@ function attemptDirectly<T>(
     signal.addEventListener("abort", () => {
       if (settled) return; // cheaper than to take the listener off each time
       // What arrived while the loop stood still is looked at before it is called late.
-      const revents = look(system, fd, POLLIN | POLLOUT);
+      const revents = pollOnce(system, fd, POLLIN | POLLOUT);
       if (revents !== 0) return settle(finish(system, fd, sockaddr, revents));
       system.close(fd);
       settle(ABORTED);

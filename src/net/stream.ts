@@ -10,10 +10,10 @@ import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
-import { afterArrivals, pause } from "../system/event-loop.ts";
+import { afterPendingIo, pause } from "../system/event-loop.ts";
 import { refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { libc, POLLIN } from "../system/libc.ts";
-import { look } from "../system/poll.ts";
+import { pollOnce } from "../system/poll.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { beginEnding } from "./closing-connections.ts";
@@ -415,7 +415,7 @@ function streamOn(
   const flushOnceRead = () => {
     // The runtime writes nothing before that.
     if (socket.connecting) socket.once("connect", flushOnceRead);
-    else if (!isOver() && libc && fd !== undefined && look(libc, fd, POLLIN) !== 0) afterArrivals(flush);
+    else if (!isOver() && libc && fd !== undefined && pollOnce(libc, fd, POLLIN) !== 0) afterPendingIo(flush);
     else flush();
   };
   const flush = () => {

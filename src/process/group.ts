@@ -9,7 +9,7 @@ import { codeOf } from "../system/errors.ts";
 import { refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
-import { look, watch } from "../system/poll.ts";
+import { pollOnce, watch } from "../system/poll.ts";
 import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
 
 export interface GroupExit {
@@ -287,11 +287,11 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
     finish() {
       if (!open) return;
       unwatch();
-      if (drain(LAST_READ_BYTES) || (look(system, readEnd, 0) & POLLHUP) !== 0) return close();
+      if (drain(LAST_READ_BYTES) || (pollOnce(system, readEnd, 0) & POLLHUP) !== 0) return close();
       // What was just killed may take a moment to go; who stays longer is an orphan.
       const giveUp = setTimeout(() => {
         // On a loop that stood still the timer comes before the end of the output is seen.
-        const isHeld = (look(system, readEnd, 0) & POLLHUP) === 0;
+        const isHeld = (pollOnce(system, readEnd, 0) & POLLHUP) === 0;
         close();
         if (isHeld) onOrphan();
       }, ORPHAN_GRACE_MS);

@@ -5,7 +5,7 @@ import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
 import { type Failure, failed } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
-import { gather } from "../../system/coalesce.ts";
+import { coalesce } from "../../system/coalesce.ts";
 
 export interface ProcessCount extends Counts {
   /** False where this user does not see the processes of all. */
@@ -22,7 +22,7 @@ export const countProcesses = (sought: Sought, signal: AbortSignal): Promise<Pro
 const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
 
 /** By what is sought, as JSON. */
-const count = gather<ProcessCount | Failure>({
+const count = coalesce<ProcessCount | Failure>({
   async askAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
     const told = await askFileSystem({ ask: "census", path: "/proc", sought, scripts: runningGroups() }, signal);
@@ -41,7 +41,7 @@ const count = gather<ProcessCount | Failure>({
 });
 
 /** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
-export const findNearMisses = gather<NearMisses | undefined>({
+export const findNearMisses = coalesce<NearMisses | undefined>({
   async askAll(names, signal) {
     const told = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
     const found = new Map("value" in told ? names.map((name, index) => [name, told.value[index]]) : []);

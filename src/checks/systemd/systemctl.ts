@@ -3,7 +3,7 @@
 
 import { type Failure, failed } from "../../outcome.ts";
 import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
-import { type Ask, gather } from "../../system/coalesce.ts";
+import { type Ask, coalesce } from "../../system/coalesce.ts";
 import { pause } from "../../system/event-loop.ts";
 
 export interface UnitState {
@@ -44,7 +44,7 @@ export function unitState(name: string, env: Env, signal: AbortSignal): Promise<
 }
 
 const askWith = (env: Env): Ask<Answer> =>
-  gather<Answer>({
+  coalesce<Answer>({
     askAll: async (names, signal) => {
       const parts: (readonly string[])[] = [];
       for (let from = 0; from < names.length; from += MAX_UNITS) parts.push(names.slice(from, from + MAX_UNITS));
