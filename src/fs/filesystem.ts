@@ -14,7 +14,7 @@ import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
+/** What an answer usually takes is a fiftieth of a millisecond; a count among many processes some tens. */
 const SLOW_MS = 100;
 
 /** What is abandoned after less may just be slow, as when an asker hangs up: who asks next waits for it. */

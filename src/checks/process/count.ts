@@ -25,13 +25,16 @@ const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched:
 const count = coalesce<ProcessCount | Failure>({
   async askAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
-    const told = await askFileSystem({ ask: "census", path: "/proc", sought, scripts: runningGroups() }, signal);
-    if ("reason" in told) return () => told;
-    if ("code" in told) {
-      const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${told.code})`);
+    const answer = await askFileSystem(
+      { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
+      signal,
+    );
+    if ("reason" in answer) return () => answer;
+    if ("code" in answer) {
+      const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${answer.code})`);
       return () => failure;
     }
-    const { counts, complete } = told.value;
+    const { counts, complete } = answer.value;
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
     return (key) => ({ ...(byKey.get(key) ?? NONE), complete });
   },
@@ -43,8 +46,8 @@ const count = coalesce<ProcessCount | Failure>({
 /** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
 export const findNearMisses = coalesce<NearMisses | undefined>({
   async askAll(names, signal) {
-    const told = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
-    const found = new Map("value" in told ? names.map((name, index) => [name, told.value[index]]) : []);
+    const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
+    const found = new Map("value" in answer ? names.map((name, index) => [name, answer.value[index]]) : []);
     return (name) => found.get(name);
   },
   cut: () => undefined,
