@@ -8,8 +8,8 @@
 
 import { type Check, type CheckResult, type CheckState, concernsHost, type Verdict } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
-import { createFlapGuard, type Late } from "../log/flapping.ts";
 import type { Log, LogFields } from "../log/log.ts";
+import { createFlapGuard, type Late } from "../log/rate-limit.ts";
 import type { MonitorOptions } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/status.ts";

@@ -9,7 +9,7 @@ import { pause } from "../system/event-loop.ts";
 import { withReserve } from "../system/fd-reserve.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
-import { createMemory } from "./last-addresses.ts";
+import { createLastAddresses } from "./last-addresses.ts";
 
 export interface Addresses {
   /** Numeric, in the order in which the system would try them. */
@@ -33,7 +33,7 @@ const RESOURCE_RETRY_MS = 20;
 
 const DEV_NULL = Buffer.from("/dev/null\0");
 
-const memory = createMemory(clock);
+const lastAddresses = createLastAddresses(clock);
 
 /**
  * The addresses of a name. When the resolver fails, or has not answered after
@@ -47,7 +47,7 @@ export async function resolve(host: string, signal: AbortSignal, patienceMs = PA
     if (known) giveUp(known);
   }, patienceMs);
   // Of a name that is remembered, a want of descriptors need not be waited out.
-  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !memory.recall(host))]);
+  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !lastAddresses.recall(host))]);
   clearTimeout(patience);
   if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
   return remembered(host, resolution.message) ?? resolution;
@@ -86,7 +86,7 @@ function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortS
 }
 
 function remembered(host: string, why: string): Addresses | undefined {
-  const known = memory.recall(host);
+  const known = lastAddresses.recall(host);
   return known && { addresses: known.addresses, warning: `${why}; ${known.note}` };
 }
 
@@ -132,7 +132,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
 
 function judge(host: string, found: Found, starved: boolean): Resolution {
   if (typeof found !== "string") {
-    memory.keep(host, found);
+    lastAddresses.keep(host, found);
     return { addresses: found };
   }
   const code = found.replace(/^E(AI_)?/, "");
@@ -142,7 +142,7 @@ function judge(host: string, found: Found, starved: boolean): Resolution {
   if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
     return failed("resolve", `${host} cannot be looked up (${found})`);
   }
-  memory.forget(host);
+  lastAddresses.forget(host);
   return failed("resolve", `${host} has no address (${found})`);
 }
 

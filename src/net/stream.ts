@@ -18,7 +18,7 @@ import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { beginEnding } from "./closing-connections.ts";
 import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
-import { race } from "./happy-eyeballs.ts";
+import { happyEyeballs } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { explainTls } from "./tls-failure.ts";
 import type { TlsSettings } from "./tls-settings.ts";
@@ -84,7 +84,7 @@ export async function openStream(
   const trust = tls && loadTrust(tls.ca, identityOf(tls));
   const found = await addressesOf(target, signal, patienceMs);
   if (isFailure(found)) return found;
-  const connected = await race<Address, Connected>(
+  const connected = await happyEyeballs<Address, Connected>(
     found.addresses,
     connectTo,
     signal,
