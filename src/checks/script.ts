@@ -16,7 +16,8 @@ import {
   startGroup,
 } from "../process/group.ts";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
-import { afterPendingIo, pause } from "../system/event-loop.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
@@ -28,9 +29,6 @@ const REAP_GRACE_MS = 1000;
 
 /** What a probe itself waits for that, within the 50 ms that an answer may be late. */
 const KILL_WAIT_MS = 25;
-
-const RETRY_MS = 20;
-const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
 /** The program is being written at this moment, as by a deployment. */
 const BUSY_CODE = "ETXTBSY";
@@ -174,6 +172,9 @@ interface Means {
   readonly diagnose: () => Promise<string | undefined>;
 }
 
+const isTransient = (result: unknown): boolean =>
+  result instanceof StartError && (result.code === BUSY_CODE || isLacking(result.code));
+
 function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: Means): Probe {
   /** Killed, and not reaped yet: when, by performance.now(). */
   const dying = new Map<Group, number>();
@@ -188,22 +189,16 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
       );
     }
     if (signal.aborted) return failed("timeout", "waiting to start");
-    let group: Group;
-    try {
-      group = startGroup(argv, options);
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      const { code } = error;
-      if (!RESOURCE_CODES.includes(code) && code !== BUSY_CODE) {
-        return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
-      }
-      await pause(RETRY_MS, signal);
-      if (!signal.aborted) return probe(signal);
-      return code === BUSY_CODE
-        ? failed("spawn", `${argv[0]} is being written (${code})`)
-        : failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
-    }
-    return finish(group, signal);
+    const run = (): Promise<Outcome> | StartError => {
+      const group = startGroup(argv, options);
+      return group instanceof StartError ? group : finish(group, signal);
+    };
+    const result = await retryWhileLacking<Outcome | StartError>(signal, run, isTransient);
+    if (!(result instanceof StartError)) return result;
+    const { code } = result;
+    if (code === BUSY_CODE) return failed("spawn", `${argv[0]} is being written (${code})`);
+    if (isLacking(code)) return failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
+    return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
   };
 
   const finish = (group: Group, signal: AbortSignal): Promise<Outcome> =>

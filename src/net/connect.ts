@@ -6,7 +6,6 @@
 
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed } from "../outcome.ts";
-import { pause } from "../system/event-loop.ts";
 import { closeSoon, withReserve } from "../system/fd-reserve.ts";
 import {
   AF_INET,
@@ -31,6 +30,7 @@ import {
   SOL_SOCKET,
 } from "../system/libc.ts";
 import { pollOnce, watch } from "../system/poll.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
 
 /** One numeric address, prepared so that a probe has nothing left to work out. */
@@ -40,9 +40,6 @@ export interface Peer {
   readonly sockaddr?: Uint8Array;
 }
 
-/** How long a probe waits before it tries again to get a descriptor or a port. */
-const RESOURCE_RETRY_MS = 10;
-
 /** `host` must be numeric; names are for `resolve`. */
 export function preparePeer(address: Address): Peer {
   const sockaddr = libc && encodeSockaddr(libc, address);
@@ -51,10 +48,8 @@ export function preparePeer(address: Address): Peer {
 
 /** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
 export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
-  const attempted = await attempt(peer, signal);
-  if (attempted === CONNECTED) return undefined;
-  const result = await connectAgain(peer, attempted, () => attempt(peer, signal), signal);
-  return result === CONNECTED ? undefined : result;
+  const code = await retryWhileLacking(signal, () => attempt(peer, signal), isLackingCode);
+  return code === CONNECTED ? undefined : explainConnect(peer.address, code);
 }
 
 /**
@@ -67,29 +62,16 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<number | Failure> {
   const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, signal, keep));
-  return connectAgain({ address, sockaddr }, await attemptToKeep(), attemptToKeep, signal);
-}
-
-async function connectAgain<T>(
-  { address }: Peer,
-  first: T | string,
-  next: () => Promise<T | string> | T | string,
-  signal: AbortSignal,
-): Promise<T | Failure> {
-  for (let attempted = first; ; attempted = await next()) {
-    if (typeof attempted !== "string") return attempted;
-    const failure = explain(address, attempted);
-    // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
-    const again = failure.reason === "resource" || attempted === "EAGAIN";
-    if (!again || signal.aborted) return failure;
-    await pause(RESOURCE_RETRY_MS, signal);
-    if (signal.aborted) return failure;
-  }
+  const connected = await retryWhileLacking(signal, attemptToKeep, isLackingCode);
+  return typeof connected === "string" ? explainConnect(address, connected) : connected;
 }
 
 const CONNECTED = undefined;
 const ABORTED = "aborted";
 const MET_ITSELF = "met itself";
+
+/** A unix socket whose backlog is full fails with EAGAIN, where TCP would stay silent: it is tried again too. */
+export const isLackingCode = (result: unknown): boolean => typeof result === "string" && isLacking(result);
 
 /** CONNECTED, or why not: ABORTED, MET_ITSELF or the code of the error. */
 function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> | string | undefined {
@@ -221,7 +203,8 @@ function encodeSockaddr(system: Libc, address: Address): Uint8Array | undefined 
     : undefined;
 }
 
-function explain(address: Address, code: string): Failure {
+/** `code` is that of the error, "aborted" or "met itself". */
+export function explainConnect(address: Address, code: string): Failure {
   const peer = formatAddress(address);
   switch (code) {
     case ABORTED:
@@ -242,6 +225,7 @@ function explain(address: Address, code: string): Failure {
     case "ENFILE":
       return failed("resource", `no descriptor left to reach ${peer} (${code})`);
     case "EADDRNOTAVAIL":
+    case "EADDRINUSE":
       return failed("resource", `no local port or address left to reach ${peer} (${code})`);
     case "ENOBUFS":
     case "ENOMEM":

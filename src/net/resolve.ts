@@ -5,9 +5,9 @@
 import { dns } from "bun";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
-import { pause } from "../system/event-loop.ts";
 import { withReserve } from "../system/fd-reserve.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
+import { retryWhileLacking } from "../system/retry.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
 import { createLastAddresses } from "./last-addresses.ts";
 
@@ -28,8 +28,6 @@ const MOST_ASIDE = 16;
 
 /** A name whose last look-up took longer leaves a quarter of the places to the others. */
 const SLOW_MS = 1000;
-
-const RESOURCE_RETRY_MS = 20;
 
 const DEV_NULL = Buffer.from("/dev/null\0");
 
@@ -58,16 +56,15 @@ export const resolveAnew = (host: string, signal: AbortSignal): Promise<Resoluti
   lookUpWhile(host, signal, () => true);
 
 /** While this host lacks what a look-up needs, it is tried again as long as `patient` says so. */
-async function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
-  let want: Failure | undefined;
-  for (;;) {
-    const resolution = await unlessAborted(share(host), host, signal);
-    if (!isFailure(resolution)) return resolution;
-    if (resolution.reason === "timeout") return want ?? resolution;
-    if (resolution.reason !== "resource" || !patient()) return resolution;
-    want = resolution;
-    await pause(RESOURCE_RETRY_MS, signal);
-  }
+function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
+  return retryWhileLacking<Resolution>(
+    signal,
+    async (lack) => {
+      const resolution = await unlessAborted(share(host), host, signal);
+      return lack && isFailure(resolution) && resolution.reason === "timeout" ? lack : resolution;
+    },
+    (resolution) => isFailure(resolution) && resolution.reason === "resource" && patient(),
+  );
 }
 
 function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {

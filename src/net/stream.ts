@@ -11,13 +11,14 @@ import type { TLSSocket } from "node:tls";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
 import { afterPendingIo, pause } from "../system/event-loop.ts";
-import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { refillReserve } from "../system/fd-reserve.ts";
 import { libc, POLLIN } from "../system/libc.ts";
 import { pollOnce } from "../system/poll.ts";
+import { retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { beginEnding } from "./closing-connections.ts";
-import { dial, preparePeer, whyHiddenAt } from "./connect.ts";
+import { dial, explainConnect, isLackingCode, preparePeer } from "./connect.ts";
 import { happyEyeballs } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { explainTls } from "./tls-failure.ts";
@@ -63,8 +64,6 @@ export interface Stream {
   /** FIN, and nothing more is read. May be called twice. */
   close(): void;
 }
-
-const RESOURCE_RETRY_MS = 10;
 
 /** A peer that does not answer the FIN is not waited for longer. */
 const CLOSE_GRACE_MS = 250;
@@ -131,12 +130,9 @@ async function connectTo(address: Address, signal: AbortSignal): Promise<Connect
     const fd = await dial({ address, sockaddr }, libc, signal);
     return isFailure(fd) ? fd : { socket: adopt(fd), fd };
   }
-  for (;;) {
-    const connected = await connectOnce(address, signal);
-    if (!isFailure(connected)) return { socket: connected, fd: undefined };
-    if (connected.reason !== "resource" || signal.aborted) return connected;
-    await pause(RESOURCE_RETRY_MS, signal);
-  }
+  const { connectByNet } = await import("./connect-portable.ts");
+  const connected = await retryWhileLacking(signal, () => connectByNet(address, signal), isLackingCode);
+  return typeof connected === "string" ? explainConnect(address, connected) : { socket: connected, fd: undefined };
 }
 
 /**
@@ -149,64 +145,6 @@ function adopt(fd: number): Socket {
   socket.on("error", () => {});
   socket.on("close", refillReserve);
   return socket;
-}
-
-function connectOnce(address: Address, signal: AbortSignal): Promise<Socket | Failure> {
-  return new Promise((resolve) => {
-    const peer = formatAddress(address);
-    if (signal.aborted) return resolve(failed("timeout", `${peer} did not accept`));
-    const open = () =>
-      connectNet(
-        address.family === "unix"
-          ? { path: address.path }
-          : { host: address.host, port: address.port, autoSelectFamily: false },
-      );
-    const socket = withReserve(open);
-    const settle = (result: Socket | Failure) => {
-      signal.removeEventListener("abort", abort);
-      socket.removeListener("error", onError);
-      socket.removeListener("connect", onConnect);
-      // An error that comes between two listeners must not end the process.
-      socket.on("error", () => {});
-      if (isFailure(result)) socket.destroy();
-      resolve(result);
-    };
-    const abort = () => settle(failed("timeout", `${peer} did not accept`));
-    const onConnect = () => {
-      const itself =
-        address.family === "tcp" &&
-        socket.localPort === socket.remotePort &&
-        socket.localAddress === socket.remoteAddress;
-      settle(itself ? failed("refused", `nothing listens on ${peer}; the probe met itself`) : socket);
-    };
-    const onError = (error: Error) => settle(explainConnect(address, codeOf(error)));
-    signal.addEventListener("abort", abort);
-    socket.on("connect", onConnect);
-    socket.on("error", onError);
-  });
-}
-
-function explainConnect(address: Address, code: string): Failure {
-  const peer = formatAddress(address);
-  switch (code) {
-    case "ECONNREFUSED":
-      return failed("refused", `${peer} refused the connection`);
-    case "ENOENT":
-      return failed("refused", `${peer} does not exist${whyHiddenAt(address, code)}`);
-    case "ETIMEDOUT":
-      return failed("timeout", `${peer} did not accept before the kernel gave up`);
-    case "ECONNRESET":
-    case "EPIPE":
-      return failed("closed", `${peer} reset the connection`);
-    case "EMFILE":
-    case "ENFILE":
-    case "EADDRNOTAVAIL":
-    case "ENOBUFS":
-    case "EAGAIN":
-      return failed("resource", `no descriptor, port or memory left to reach ${peer} (${code})`);
-    default:
-      return failed("unreachable", `${peer} cannot be reached (${code})${whyHiddenAt(address, code)}`);
-  }
 }
 
 /** Whose certificate a peer should show: a name or an IP address. */

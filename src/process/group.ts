@@ -55,12 +55,10 @@ export interface GroupOptions {
   readonly hide?: Hide | undefined;
 }
 
-/** Thrown by `startGroup`, synchronously, with the code of the failed call. */
-export class StartError extends Error {
-  override readonly name = "StartError";
+/** Why `startGroup` started nothing: the code of the failed call. */
+export class StartError {
   readonly code: string;
   constructor(code: string) {
-    super(`cannot start: ${code}`);
     this.code = code;
   }
 }
@@ -112,12 +110,11 @@ export async function allGroupsGone(graceMs: number): Promise<void> {
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
-export function startGroup(argv: readonly string[], options: GroupOptions): Group {
-  let started = tryStart(argv, options);
+export function startGroup(argv: readonly string[], options: GroupOptions): Group | StartError {
+  const started = tryStart(argv, options);
   if (started instanceof StartError && ["EMFILE", "ENFILE"].includes(started.code)) {
-    started = withReserve(() => tryStart(argv, options));
+    return withReserve(() => tryStart(argv, options));
   }
-  if (started instanceof StartError) throw started;
   return started;
 }
 
