@@ -17,6 +17,7 @@ import {
 } from "../process/group.ts";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
 import { afterPendingIo } from "../system/event-loop.ts";
+import { isRecord } from "../system/json.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
@@ -83,7 +84,7 @@ export const variables: Field<Readonly<Record<string, string>>> = {
     additionalProperties: { type: ["string", "number"] },
   },
   read(given) {
-    if (typeof given !== "object" || given === null || Array.isArray(given)) return {};
+    if (!isRecord(given)) return {};
     const entries: [string, string][] = [];
     for (const [name, value] of Object.entries(given)) {
       if (!NAME.test(name)) {
