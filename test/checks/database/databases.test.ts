@@ -791,11 +791,11 @@ describe("settings", () => {
         REDIS_URL: "redis://:a@127.9.9.9",
       };
       const script = `
-      import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../support/checks.ts`)};
-      import { postgres } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/postgres.ts`)};
-      import { mysql } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/mysql.ts`)};
-      import { redis } from ${JSON.stringify(`${import.meta.dir}/../../src/checks/redis.ts`)};
-      import { speaker } from ${JSON.stringify(`${import.meta.dir}/../support/conversation.ts`)};
+      import { outcomeOf } from ${JSON.stringify(`${import.meta.dir}/../../support/checks.ts`)};
+      import { postgres } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/postgres.ts`)};
+      import { mysql } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/mysql.ts`)};
+      import { redis } from ${JSON.stringify(`${import.meta.dir}/../../../src/checks/database/redis.ts`)};
+      import { speaker } from ${JSON.stringify(`${import.meta.dir}/../../support/conversation.ts`)};
       const where = "postgres@${server.host}:${server.port}";
       const query = "SELECT current_database() || current_setting('application_name') || current_setting('statement_timeout')";
       const seen = () => JSON.stringify(Object.entries(process.env).sort());
