@@ -20,6 +20,7 @@ import { afterPendingIo } from "../system/event-loop.ts";
 import { isRecord } from "../system/json.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
+import { plainLine } from "../text/printable.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
 import type { Probe } from "./check.ts";
@@ -266,9 +267,8 @@ const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
 
 function summaryOf(stdout: string): string | undefined {
   const [line = ""] = stdout.trimStart().split(/[\r\n]/, 1);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-  const [summary = ""] = line.replace(/[\u0000-\u001f\u007f]+/g, " ").split("|", 1);
-  return summary.trim().slice(0, SUMMARY_LENGTH) || undefined;
+  const [summary = ""] = line.split("|", 1);
+  return plainLine(summary, SUMMARY_LENGTH) || undefined;
 }
 
 function judgeOutput(outcome: Outcome, expect: Pattern | undefined, group: Group): Outcome {
