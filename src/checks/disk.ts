@@ -10,7 +10,7 @@ import { absolutePath, flag, takes } from "../fields/field.ts";
 import { hiddenBy, whyHidden } from "../fs/hidden.ts";
 import { cannotLook } from "../fs/missing.ts";
 import { readMountinfo } from "../fs/mounts.ts";
-import type { NoRoom, Room } from "../fs/usage.ts";
+import type { FileSystemUsage, NoFileSystem } from "../fs/usage.ts";
 import { type Failure, failed, type Outcome } from "../outcome.ts";
 import { formatSize, isBinary } from "../text/size.ts";
 import { defineKind } from "./kind.ts";
@@ -43,17 +43,17 @@ export const disk = defineKind({
     const loading = import("../fs/filesystem.ts");
     return async (signal) => {
       const { askFileSystem } = await loading;
-      const told = await askFileSystem({ ask: "room", path }, signal);
-      if ("reason" in told) return told;
-      if ("code" in told) return cannotLook(path, told.code, signal);
-      if ("special" in told.value) return noRoom(path, told.value);
-      const failure = mounted ? judgeMount(path, told.value) : undefined;
-      return failure ?? judge(path, told.value, bytes, inodes);
+      const answer = await askFileSystem({ ask: "usage", path }, signal);
+      if ("reason" in answer) return answer;
+      if ("code" in answer) return cannotLook(path, answer.code, signal);
+      if ("special" in answer.value) return explainSpecial(path, answer.value);
+      const failure = mounted ? judgeMount(path, answer.value) : undefined;
+      return failure ?? judge(path, answer.value, bytes, inodes);
     };
   },
 });
 
-function noRoom(path: string, found: NoRoom): Failure {
+function explainSpecial(path: string, found: NoFileSystem): Failure {
   if (!("parts" in found)) {
     return failed("mismatch", `${path} is a ${found.special}, expected a folder, a file or a block device`);
   }
@@ -61,7 +61,7 @@ function noRoom(path: string, found: NoRoom): Failure {
   return failed("mismatch", `${path} is a block device that is not mounted${parts === "" ? "" : ` (${parts})`}`);
 }
 
-function judgeMount(path: string, { isMountPoint, below }: Room): Failure | undefined {
+function judgeMount(path: string, { isMountPoint, below }: FileSystemUsage): Failure | undefined {
   if (below === undefined)
     return failed("unreachable", `cannot look for what is mounted on ${path}: only Linux has a list`);
   // What the sandbox of the service puts there is no disk.
@@ -71,11 +71,11 @@ function judgeMount(path: string, { isMountPoint, below }: Room): Failure | unde
   return failed("mismatch", `nothing is mounted on ${path}${seen}`);
 }
 
-function judge(path: string, room: Room, bytes: Amount | undefined, inodes: Amount | undefined): Outcome {
-  const { sizeBytes, freeBytes, usedBytes, on } = room;
+function judge(path: string, usage: FileSystemUsage, bytes: Amount | undefined, inodes: Amount | undefined): Outcome {
+  const { sizeBytes, freeBytes, usedBytes, on } = usage;
   if (!bytes && !inodes) return { ok: true };
   if (sizeBytes === 0) return failed("mismatch", `the file system of ${path} has no size`);
-  if (room.readOnly) return failed("not-ready", `the file system of ${path} is read-only`);
+  if (usage.readOnly) return failed("not-ready", `the file system of ${path} is read-only`);
   const where = on === undefined ? "" : ` on ${on}`;
   const details: string[] = [];
   if (bytes) {
@@ -86,10 +86,10 @@ function judge(path: string, room: Room, bytes: Amount | undefined, inodes: Amou
     details.push(`${left} (${floor(share)}%)${where}`);
     if (isLess(freeBytes, share, bytes)) return tooLittle(details, bytes);
   }
-  if (inodes && room.inodes > 0) {
-    const share = percentOf(room.freeInodes, room.inodes);
-    details.push(`${room.freeInodes} of ${room.inodes} inodes free (${floor(share)}%)${where}`);
-    if (isLess(room.freeInodes, share, inodes)) return tooLittle(details, inodes);
+  if (inodes && usage.inodes > 0) {
+    const share = percentOf(usage.freeInodes, usage.inodes);
+    details.push(`${usage.freeInodes} of ${usage.inodes} inodes free (${floor(share)}%)${where}`);
+    if (isLess(usage.freeInodes, share, inodes)) return tooLittle(details, inodes);
   }
   return details.length === 0 ? { ok: true } : { ok: true, detail: details.join(", ") };
 }

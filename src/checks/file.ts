@@ -78,12 +78,12 @@ export const file = defineKind({
     };
     return async (signal) => {
       const { askFileSystem } = await loading;
-      const told = expect
+      const answer = expect
         ? await askFileSystem({ ask: "read", path, limitBytes: CONTENT_BYTES }, signal)
         : await askFileSystem({ ask: "stat", path }, signal);
-      if ("reason" in told) return told;
-      if ("value" in told) return judge(told.value);
-      return absent && isMissing(told.code) ? { ok: true } : cannotLook(path, told.code, signal);
+      if ("reason" in answer) return answer;
+      if ("value" in answer) return judge(answer.value);
+      return absent && isMissing(answer.code) ? { ok: true } : cannotLook(path, answer.code, signal);
     };
   },
 });

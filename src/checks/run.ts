@@ -3,7 +3,7 @@
 
 import { failed, fault, type Outcome } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
-import { afterArrivals } from "../system/event-loop.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
 import { formatDuration } from "../text/duration.ts";
 import type { Check, CheckResult } from "./check.ts";
 
@@ -46,7 +46,7 @@ export function createLimit(timeoutMs: number): Limit {
     }, SETTLE_GRACE_MS);
     cut.abort();
   };
-  const timer = setTimeout(() => afterArrivals(() => endFor("timeout")), timeoutMs);
+  const timer = setTimeout(() => afterPendingIo(() => endFor("timeout")), timeoutMs);
   return {
     signal: cut.signal,
     startedAt: Date.now(),

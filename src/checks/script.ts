@@ -16,8 +16,11 @@ import {
   startGroup,
 } from "../process/group.ts";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
-import { afterArrivals, pause } from "../system/event-loop.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
+import { isRecord } from "../system/json.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
+import { plainLine } from "../text/printable.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
 import type { Probe } from "./check.ts";
@@ -28,9 +31,6 @@ const REAP_GRACE_MS = 1000;
 
 /** What a probe itself waits for that, within the 50 ms that an answer may be late. */
 const KILL_WAIT_MS = 25;
-
-const RETRY_MS = 20;
-const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
 
 /** The program is being written at this moment, as by a deployment. */
 const BUSY_CODE = "ETXTBSY";
@@ -85,7 +85,7 @@ export const variables: Field<Readonly<Record<string, string>>> = {
     additionalProperties: { type: ["string", "number"] },
   },
   read(given) {
-    if (typeof given !== "object" || given === null || Array.isArray(given)) return {};
+    if (!isRecord(given)) return {};
     const entries: [string, string][] = [];
     for (const [name, value] of Object.entries(given)) {
       if (!NAME.test(name)) {
@@ -174,6 +174,9 @@ interface Means {
   readonly diagnose: () => Promise<string | undefined>;
 }
 
+const isTransient = (result: unknown): boolean =>
+  result instanceof StartError && (result.code === BUSY_CODE || isLacking(result.code));
+
 function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: Means): Probe {
   /** Killed, and not reaped yet: when, by performance.now(). */
   const dying = new Map<Group, number>();
@@ -188,22 +191,16 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
       );
     }
     if (signal.aborted) return failed("timeout", "waiting to start");
-    let group: Group;
-    try {
-      group = startGroup(argv, options);
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      const { code } = error;
-      if (!RESOURCE_CODES.includes(code) && code !== BUSY_CODE) {
-        return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
-      }
-      await pause(RETRY_MS, signal);
-      if (!signal.aborted) return probe(signal);
-      return code === BUSY_CODE
-        ? failed("spawn", `${argv[0]} is being written (${code})`)
-        : failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
-    }
-    return finish(group, signal);
+    const run = (): Promise<Outcome> | StartError => {
+      const group = startGroup(argv, options);
+      return group instanceof StartError ? group : finish(group, signal);
+    };
+    const result = await retryWhileLacking<Outcome | StartError>(signal, run, isTransient);
+    if (!(result instanceof StartError)) return result;
+    const { code } = result;
+    if (code === BUSY_CODE) return failed("spawn", `${argv[0]} is being written (${code})`);
+    if (isLacking(code)) return failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
+    return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
   };
 
   const finish = (group: Group, signal: AbortSignal): Promise<Outcome> =>
@@ -235,7 +232,7 @@ async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSign
   const latest = Math.max(...dying.values());
   const { promise: over, resolve } = Promise.withResolvers<boolean>();
   const graceMs = Math.max(0, latest + REAP_GRACE_MS - performance.now());
-  const timer = setTimeout(() => afterArrivals(() => resolve(true)), graceMs);
+  const timer = setTimeout(() => afterPendingIo(() => resolve(true)), graceMs);
   const leave = () => resolve(false);
   if (signal.aborted) leave();
   else signal.addEventListener("abort", leave);
@@ -270,9 +267,8 @@ const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
 
 function summaryOf(stdout: string): string | undefined {
   const [line = ""] = stdout.trimStart().split(/[\r\n]/, 1);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-  const [summary = ""] = line.replace(/[\u0000-\u001f\u007f]+/g, " ").split("|", 1);
-  return summary.trim().slice(0, SUMMARY_LENGTH) || undefined;
+  const [summary = ""] = line.split("|", 1);
+  return plainLine(summary, SUMMARY_LENGTH) || undefined;
 }
 
 function judgeOutput(outcome: Outcome, expect: Pattern | undefined, group: Group): Outcome {

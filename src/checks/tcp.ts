@@ -15,7 +15,7 @@ import { address, pattern, takes } from "../fields/field.ts";
 import { pathsOfTls, tls } from "../fields/tls.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { connect, type Peer, preparePeer } from "../net/connect.ts";
-import { race } from "../net/happy-eyeballs.ts";
+import { happyEyeballs } from "../net/happy-eyeballs.ts";
 import { resolve } from "../net/resolve.ts";
 import type { Stream } from "../net/stream.ts";
 import type { TlsSettings } from "../net/tls-settings.ts";
@@ -77,7 +77,7 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
       };
     }
     const up: Outcome = warning === undefined ? UP : { ok: true, warning };
-    const outcome = await race(
+    const outcome = await happyEyeballs(
       peers.list,
       async (peer, raced): Promise<Outcome | Failure> => (await connect(peer, raced)) ?? up,
       signal,

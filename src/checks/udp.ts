@@ -5,7 +5,7 @@ import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words 
 import { pattern, takes, tcpAddress } from "../fields/field.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { askByDatagram } from "../net/datagram.ts";
-import { race } from "../net/happy-eyeballs.ts";
+import { happyEyeballs } from "../net/happy-eyeballs.ts";
 import { resolve } from "../net/resolve.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
@@ -71,7 +71,7 @@ export const udp = defineKind({
           `${peer}: no match in ${count(unmatched, "datagram")}, at last "${expect?.show(last)}"`,
         );
       };
-      const answer = await race(found.addresses, ask, signal, undefined, timeoutMs / 2);
+      const answer = await happyEyeballs(found.addresses, ask, signal, undefined, timeoutMs / 2);
       const { warning } = found;
       if (!isFailure(answer)) return warning === undefined ? UP : { ok: true, warning };
       return warning === undefined ? answer : { ...answer, message: `${answer.message}; ${warning}` };

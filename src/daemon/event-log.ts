@@ -8,14 +8,15 @@
 
 import { type Check, type CheckResult, type CheckState, concernsHost, type Verdict } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
-import { createFlapGuard, type Late } from "../log/flapping.ts";
 import type { Log, LogFields } from "../log/log.ts";
+import { createFlapGuard, type Late } from "../log/rate-limit.ts";
 import type { MonitorOptions } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/status.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { describeFault } from "../system/errors.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
+import { listOf } from "../text/list.ts";
 
 /** A check that is still down, or late, is logged again this often, and this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;
@@ -211,7 +212,7 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
     onVerdict(verdict: Verdict, before: Verdict | undefined): void {
       if (verdict.healthy === before?.healthy) return;
       if (verdict.healthy) tell("host", "info", "host is healthy");
-      else tell("host", "warning", "host is unhealthy", { failing: listOf(verdict.failing) });
+      else tell("host", "warning", "host is unhealthy", { failing: listOf(verdict.failing, MOST_NAMES) });
     },
   };
 }
@@ -243,9 +244,4 @@ const lateFields = ({ leftOut, agoMs }: Late) => ({ "left-out": leftOut, ago: ro
 
 const namesOf = (checks: readonly Check[]): string | undefined => textOf(checks.map(({ name }) => name));
 
-const textOf = (names: readonly string[]): string | undefined => (names.length === 0 ? undefined : listOf(names));
-
-const listOf = (names: readonly string[]): string =>
-  names.length <= MOST_NAMES
-    ? names.join(", ")
-    : `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} more`;
+const textOf = (names: readonly string[]): string | undefined => listOf(names, MOST_NAMES) || undefined;

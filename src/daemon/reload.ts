@@ -14,7 +14,7 @@ import {
   type ReloadUnderWay,
 } from "../status/status.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { within } from "../system/within.ts";
+import { within } from "../system/event-loop.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
 import { describeHarm, type TrialReport } from "./trial.ts";

@@ -18,8 +18,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { describeFileError, FileProblem } from "../fs/file-problem.ts";
-import { codeOf } from "../system/errors.ts";
+import { codeOf, describeFileError, FileProblem } from "../system/errors.ts";
 import { isRecord } from "../system/json.ts";
 import type { Keeping } from "./state.ts";
 

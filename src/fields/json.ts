@@ -1,5 +1,6 @@
 // What a JSON document must hold: pointers (RFC 6901), each with its value.
 
+import { isRecord } from "../system/json.ts";
 import type { Field } from "./field.ts";
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -23,7 +24,7 @@ export const json: Field<readonly Expected[]> = {
     examples: [{ "/status": "UP" }],
   },
   read(given) {
-    if (!isMap(given)) return {};
+    if (!isRecord(given)) return {};
     const read: Expected[] = [];
     for (const [pointer, value] of Object.entries(given)) {
       if (!POINTER.test(pointer)) {
@@ -37,14 +38,11 @@ export const json: Field<readonly Expected[]> = {
   },
 };
 
-export const isMap = (given: unknown): given is Readonly<Record<string, unknown>> =>
-  typeof given === "object" && given !== null && !Array.isArray(given);
-
 function isJson(given: unknown): given is Json {
   if (given === null || typeof given === "string" || typeof given === "boolean") return true;
   if (typeof given === "number") return Number.isFinite(given);
   if (Array.isArray(given)) return given.every(isJson);
-  return isMap(given) && Object.values(given).every(isJson);
+  return isRecord(given) && Object.values(given).every(isJson);
 }
 
 /** Undefined where the document holds it all; else what is wrong, a phrase such as `the body is not JSON`. */
@@ -77,7 +75,7 @@ function follow(document: unknown, path: readonly string[]): { readonly value: u
     if (Array.isArray(value)) {
       if (!/^(?:0|[1-9]\d{0,8})$/.test(step) || Number(step) >= value.length) return undefined;
       value = value[Number(step)];
-    } else if (isMap(value) && Object.hasOwn(value, step)) value = value[step];
+    } else if (isRecord(value) && Object.hasOwn(value, step)) value = value[step];
     else return undefined;
   }
   return { value };
@@ -90,8 +88,8 @@ export function isSame(one: unknown, other: unknown): boolean {
       Array.isArray(other) && one.length === other.length && one.every((item, index) => isSame(item, other[index]))
     );
   }
-  if (!isMap(one)) return one === other;
-  if (!isMap(other)) return false;
+  if (!isRecord(one)) return one === other;
+  if (!isRecord(other)) return false;
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&
@@ -101,7 +99,7 @@ export function isSame(one: unknown, other: unknown): boolean {
 
 function describe(value: unknown, hide: (text: string) => string): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (isMap(value)) return "an object";
+  if (isRecord(value)) return "an object";
   return typeof value === "string" ? JSON.stringify(shorten(hide(value))) : String(value);
 }
 

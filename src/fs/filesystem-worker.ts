@@ -6,46 +6,46 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "n
 import { codeOf } from "../system/errors.ts";
 import { findCause } from "./cause.ts";
 import {
-  type Census,
+  countProcesses,
   findNearMisses,
-  lookAtProcess,
+  inspectProcess,
   type Matching,
   type NearMisses,
+  type ProcessCounts,
   type ProcessFacts,
   type Sought,
-  takeCensus,
 } from "./proc.ts";
-import { measure, type NoRoom, type Room } from "./usage.ts";
+import { type FileSystemUsage, measure, type NoFileSystem } from "./usage.ts";
 
 declare const self: Worker;
 
 export type Question =
   | { readonly ask: "stat"; readonly path: string }
   | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
-  | { readonly ask: "room"; readonly path: string }
+  | { readonly ask: "usage"; readonly path: string }
   /** Why a call for it has failed with that code. */
   | { readonly ask: "cause"; readonly path: string; readonly code: string }
   /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
-  | ({ readonly ask: "census"; readonly path: "/proc"; readonly sought: readonly Sought[] } & OfScripts)
+  | ({ readonly ask: "process-counts"; readonly path: "/proc"; readonly sought: readonly Sought[] } & WithScripts)
   /** What may have been meant by names that no process has. */
-  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & OfScripts)
+  | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & WithScripts)
   /** One process by its number. */
   | ({
       readonly ask: "process";
       readonly path: `/proc/${number}`;
       readonly matching: Matching | undefined;
-    } & OfScripts);
+    } & WithScripts);
 
-interface OfScripts {
+interface WithScripts {
   readonly scripts: readonly number[];
 }
 
 export interface Answers {
   readonly stat: Stat;
   readonly read: Content;
-  readonly room: Room | NoRoom;
+  readonly usage: FileSystemUsage | NoFileSystem;
   readonly cause: { readonly text: string | undefined };
-  readonly census: Census;
+  readonly "process-counts": ProcessCounts;
   readonly "near-misses": readonly NearMisses[];
   readonly process: ProcessFacts;
 }
@@ -72,16 +72,16 @@ function answer(question: Question): Answers[keyof Answers] {
       return describe(statSync(question.path));
     case "read":
       return readStart(question.path, question.limitBytes);
-    case "room":
+    case "usage":
       return measure(question.path);
     case "cause":
       return { text: findCause(question.path, question.code) };
-    case "census":
-      return takeCensus(question.sought, question.scripts);
+    case "process-counts":
+      return countProcesses(question.sought, question.scripts);
     case "near-misses":
       return findNearMisses(question.names, question.scripts);
     case "process":
-      return lookAtProcess(Number(question.path.slice("/proc/".length)), question.matching, question.scripts);
+      return inspectProcess(Number(question.path.slice("/proc/".length)), question.matching, question.scripts);
   }
 }
 

@@ -9,12 +9,12 @@
 // two threads. A thread costs 7 MB; none is there before the first question.
 
 import { type Failure, failed } from "../outcome.ts";
-import { pause } from "../system/event-loop.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** What an answer usually takes is a fiftieth of a millisecond; a large census some tens. */
+/** What an answer usually takes is a fiftieth of a millisecond; a count among many processes some tens. */
 const SLOW_MS = 100;
 
 /** What is abandoned after less may just be slow, as when an asker hangs up: who asks next waits for it. */
@@ -25,12 +25,11 @@ const MAX_THREADS = 8;
 /** So that one bad file does not take its whole file system for dead, and a dead one not all threads. */
 const MAX_THREADS_OF_MOUNT = 2;
 
-const RETRY_MS = 20;
-
-/** Of our own, since a file may fail with EAGAIN: no thread for want of memory or of a process slot. */
+/** No thread for want of memory or of a process slot. */
 const NO_THREAD = "no thread";
 
-const RESOURCE_CODES = [NO_THREAD, "EMFILE", "ENFILE", "ENOMEM"];
+/** A read that finds nothing yet fails with EAGAIN: that is the file's own answer. */
+const lacksResource = (code: string): boolean => code === NO_THREAD || (code !== "EAGAIN" && isLacking(code));
 
 interface Job {
   readonly question: Question;
@@ -51,20 +50,20 @@ const threads: Thread[] = [];
 const queue: Job[] = [];
 let later: ReturnType<typeof setTimeout> | undefined;
 
-export type Told<Q extends Question> = { readonly value: Answers[Q["ask"]] } | { readonly code: string } | Failure;
+export type FileSystemAnswer<Q extends Question> =
+  | { readonly value: Answers[Q["ask"]] }
+  | { readonly code: string }
+  | Failure;
 
 /** The answer, or the code of the call that failed. Settles at once when `signal` aborts; never rejects. */
-export async function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<Told<Q>> {
-  let lacking: string | undefined;
-  for (;;) {
-    const told = await askOnce(question, signal);
-    if ("code" in told && RESOURCE_CODES.includes(told.code)) lacking = told.code;
-    else if (lacking === undefined || !("reason" in told)) return told as Told<Q>;
-    if (!signal.aborted) await pause(RETRY_MS, signal);
-    if (signal.aborted) {
-      return failed("resource", `nothing left of this host to look at ${question.path} with (${lacking})`);
+export function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<FileSystemAnswer<Q>> {
+  return retryWhileLacking<FileSystemAnswer<Q>>(signal, async (lack) => {
+    const reply = await askOnce(question, signal);
+    if ("code" in reply && lacksResource(reply.code)) {
+      return failed("resource", `nothing left of this host to look at ${question.path} with (${reply.code})`);
     }
-  }
+    return lack !== undefined && "reason" in reply ? lack : (reply as FileSystemAnswer<Q>);
+  });
 }
 
 function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failure> {

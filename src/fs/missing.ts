@@ -30,6 +30,6 @@ export async function doesNotExist(path: string, code: string, signal: AbortSign
 
 async function findCause(path: string, code: string, signal: AbortSignal): Promise<string | undefined> {
   const { askFileSystem } = await import("./filesystem.ts");
-  const told = await askFileSystem({ ask: "cause", path, code }, signal);
-  return "value" in told ? told.value.text : undefined;
+  const answer = await askFileSystem({ ask: "cause", path, code }, signal);
+  return "value" in answer ? answer.value.text : undefined;
 }

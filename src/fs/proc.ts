@@ -33,7 +33,7 @@ export interface Counts {
   readonly unmatched: number;
 }
 
-export interface Census {
+export interface ProcessCounts {
   /** In the order of what was sought. */
   readonly counts: readonly Counts[];
   /** The first process is always there: who does not see it does not see all. */
@@ -97,8 +97,8 @@ interface Stat {
   readonly startedMs: number;
 }
 
-/** One look at /proc; what it has read of a process it does not read again. */
-class Look {
+/** What /proc says at one moment: what was read of a process is not read again. */
+class Snapshot {
   readonly #stats = new Map<number, Stat | undefined>();
   readonly #marks = new Map<number, boolean | undefined>();
   readonly #scripts: ReadonlySet<number>;
@@ -159,8 +159,8 @@ class Look {
   }
 }
 
-export function takeCensus(sought: readonly Sought[], scripts: readonly number[]): Census {
-  const look = new Look(scripts);
+export function countProcesses(sought: readonly Sought[], scripts: readonly number[]): ProcessCounts {
+  const snapshot = new Snapshot(scripts);
   const counts = sought.map(() => ({ alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 }));
   const wanted = new Map<string, { readonly index: number; readonly longer: string | undefined }[]>();
   for (const [index, { name }] of sought.entries()) {
@@ -175,20 +175,20 @@ export function takeCensus(sought: readonly Sought[], scripts: readonly number[]
   const matches = createMatcher();
   let complete = false;
   for (const pid of allProcesses()) {
-    const stat = look.stat(pid);
+    const stat = snapshot.stat(pid);
     if (stat === undefined) continue;
     if (pid === 1) complete = true;
     for (const { index, longer } of wanted.get(stat.comm) ?? []) {
       const count = counts[index];
       const one = sought[index];
       if (count === undefined || one === undefined) continue;
-      const alive = look.isAlive(pid, stat);
-      const line = alive && (longer ?? one.matching) !== undefined ? look.commandLine(pid, stat) : "";
+      const alive = snapshot.isAlive(pid, stat);
+      const line = alive && (longer ?? one.matching) !== undefined ? snapshot.commandLine(pid, stat) : "";
       // Of a zombie the command line is gone.
       if (!alive) count.zombies++;
       else if (longer !== undefined && !runsAs(line, longer)) continue;
-      else if (look.own(pid)) count.own++;
-      else if (!one.containers && look.isInContainer(pid)) count.inContainers++;
+      else if (snapshot.own(pid)) count.own++;
+      else if (!one.containers && snapshot.isInContainer(pid)) count.inContainers++;
       else if (one.matching && !matches(line, one.matching)) count.unmatched++;
       else count.alive++;
     }
@@ -198,8 +198,8 @@ export function takeCensus(sought: readonly Sought[], scripts: readonly number[]
 
 /** In the order of the names. Reads every command line, so it is for names that no process has. */
 export function findNearMisses(names: readonly string[], scripts: readonly number[]): readonly NearMisses[] {
-  const look = new Look(scripts);
-  const checker = look.stat(look.self)?.comm;
+  const snapshot = new Snapshot(scripts);
+  const checker = snapshot.stat(snapshot.self)?.comm;
   const searches = names.map((name) => {
     const start = Buffer.from(name).toString("latin1", 0, COMM_BYTES);
     return {
@@ -215,11 +215,11 @@ export function findNearMisses(names: readonly string[], scripts: readonly numbe
     };
   });
   for (const pid of allProcesses()) {
-    const stat = look.stat(pid);
-    if (stat === undefined || stat.comm === checker || !look.isAlive(pid, stat) || look.own(pid)) continue;
+    const stat = snapshot.stat(pid);
+    if (stat === undefined || stat.comm === checker || !snapshot.isAlive(pid, stat) || snapshot.own(pid)) continue;
     const comm = textOf(stat.comm);
     const folded = fold(comm);
-    const line = look.commandLine(pid, stat);
+    const line = snapshot.commandLine(pid, stat);
     const words = joined(line);
     for (const search of searches) {
       if (stat.comm === search.start) {
@@ -244,23 +244,23 @@ export function findNearMisses(names: readonly string[], scripts: readonly numbe
 const textOf = (comm: string): string => Buffer.from(comm, "latin1").toString();
 
 /** Throws what the call has failed with, ENOENT where there is no such process. */
-export function lookAtProcess(pid: number, matching: Matching | undefined, scripts: readonly number[]): ProcessFacts {
+export function inspectProcess(pid: number, matching: Matching | undefined, scripts: readonly number[]): ProcessFacts {
   const status = readWhole(`/proc/${pid}/status`);
-  const look = new Look(scripts);
-  const stat = look.stat(pid);
+  const snapshot = new Snapshot(scripts);
+  const stat = snapshot.stat(pid);
   if (stat === undefined) throw Object.assign(new Error("it has just ended"), { code: "ENOENT" });
-  const line = look.commandLine(pid, stat);
+  const line = snapshot.commandLine(pid, stat);
   return {
-    alive: look.isAlive(pid, stat),
+    alive: snapshot.isAlive(pid, stat),
     name: textOf(stat.comm),
     leader: Number(/^Tgid:\s+(\d+)/m.exec(status)?.[1] ?? pid),
     isOfKernel: stat.isOfKernel,
-    own: look.own(pid),
-    isInContainer: look.isInContainer(pid),
+    own: snapshot.own(pid),
+    isInContainer: snapshot.isInContainer(pid),
     matches: matching && createMatcher()(line, matching),
     hasCommandLine: line !== "",
     startedMs: stat.startedMs,
-    firstStartedMs: look.stat(1)?.startedMs,
+    firstStartedMs: snapshot.stat(1)?.startedMs,
   };
 }
 

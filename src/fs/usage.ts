@@ -6,7 +6,7 @@ import { realpathSync, type Stats, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-export interface Room {
+export interface FileSystemUsage {
   readonly sizeBytes: number;
   /** Without what is held back for root, as df says it. */
   readonly freeBytes: number;
@@ -25,8 +25,8 @@ export interface Room {
   readonly isMountPoint: boolean;
 }
 
-/** What has no room of its own. */
-export type NoRoom =
+/** A file that is neither a folder nor a regular one, so no file system to measure. */
+export type NoFileSystem =
   | { readonly special: string }
   /** A block device; `parts` are those of its partitions that are mounted. */
   | { readonly special: "unmounted"; readonly parts: readonly { readonly source: string; readonly point: string }[] };
@@ -34,7 +34,7 @@ export type NoRoom =
 /** tmpfs and ramfs, by statfs(2). */
 const IN_MEMORY: readonly bigint[] = [0x0102_1994n, 0x8584_58f6n];
 
-export function measure(path: string): Room | NoRoom {
+export function measure(path: string): FileSystemUsage | NoFileSystem {
   const stats = statSync(path);
   if (stats.isBlockDevice()) return measureDevice(path);
   if (!stats.isDirectory() && !stats.isFile()) return { special: typeOf(stats) };
@@ -43,7 +43,7 @@ export function measure(path: string): Room | NoRoom {
 
 const typeOf = (stats: Stats): string => (stats.isFIFO() ? "FIFO" : stats.isSocket() ? "socket" : "character device");
 
-function measureDevice(path: string): Room | NoRoom {
+function measureDevice(path: string): FileSystemUsage | NoFileSystem {
   const { rdev } = statSync(path, { bigint: true });
   const mounts = parseMounts(readMountinfo());
   // What another mount covers is not reached by its mount point.
@@ -68,7 +68,7 @@ function deviceOf({ source }: Mount): bigint | undefined {
   }
 }
 
-function measureAt(path: string): Room {
+function measureAt(path: string): FileSystemUsage {
   const { dev } = statSync(path, { bigint: true });
   const { type, bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
   // Only now: what mounts by itself is mounted when it is asked for.

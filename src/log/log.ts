@@ -6,6 +6,7 @@
 // daemon: what it does not take in time is dropped and counted.
 
 import { createConsola } from "consola/core";
+import { escapeUnprintable } from "../text/printable.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -122,12 +123,7 @@ const asMember = (name: string, value: string | number | boolean): string => {
 const memberName = (name: string): string => (/^(time|level|message)_*$/.test(name) ? `${name}_` : name);
 
 /** A JSON string that is one printable line. */
-const quote = (text: string): string => JSON.stringify(text).replace(UNPRINTABLE, escapeCharacter);
-
-/** Beside what JSON escapes: controls, what breaks a line elsewhere, and what turns the direction of writing. */
-const UNPRINTABLE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+const quote = (text: string): string => escapeUnprintable(JSON.stringify(text));
 
 /** Some thousand lines: a burst fits, a reader that has stopped costs no more than this. */
 export const BACKLOG_BYTES = 256 * 1024;

@@ -3,7 +3,7 @@
 
 import type { Verdict } from "../checks/check.ts";
 import type { Clock } from "../system/clock.ts";
-import { afterArrivals } from "../system/event-loop.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
 
 /** Who asks for a verdict; a Request is one. `signal` aborts when the client has disconnected. */
 export interface Asker {
@@ -120,7 +120,7 @@ export class Askers<Awaited> {
     if (deadlineMs === undefined || !first) return;
     const expire = () => {
       this.#cancelTimer = undefined;
-      afterArrivals(() => this.#expire(deadlineMs));
+      afterPendingIo(() => this.#expire(deadlineMs));
     };
     this.#cancelTimer ??= clock.after(Math.max(0, first.cameAt + deadlineMs - clock.now()), expire);
   }

@@ -6,6 +6,8 @@ import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { Reason } from "../outcome.ts";
+import { listOf } from "../text/list.ts";
+import { plainLine } from "../text/printable.ts";
 import type { Trust } from "./trust.ts";
 
 export interface Judgement {
@@ -192,9 +194,8 @@ function explainChain(code: string, leaf: X509Certificate, { file, authorities }
 }
 
 function count(authorities: readonly X509Certificate[]): string {
-  const names = authorities.slice(0, MOST_NAMES).map(({ subject }) => nameOf(subject));
-  const more = authorities.length > names.length ? ` and ${authorities.length - names.length} more` : "";
-  return `${authorities.length}: ${names.join(", ")}${more}`;
+  const names = authorities.map(({ subject }) => nameOf(subject));
+  return `${authorities.length}: ${listOf(names, MOST_NAMES)}`;
 }
 
 /** A name and an address that look alike are two things. */
@@ -208,19 +209,13 @@ function explainName(leaf: X509Certificate, host: string): string {
 /** The common name where there is one; in quotes. */
 function nameOf(subject: string): string {
   const [, commonName] = /^CN=(.*)$/m.exec(subject) ?? [];
-  return JSON.stringify(clip(commonName ?? subject));
+  return JSON.stringify(plainLine(commonName ?? subject, LONGEST_TEXT));
 }
 
 function namesOf(leaf: X509Certificate): string {
   const names = leaf.subjectAltName?.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")) ?? [];
   if (names.length === 0) return nameOf(leaf.subject);
-  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
-  return `${clip(names.slice(0, MOST_NAMES).join(", "))}${more}`;
-}
-
-function clip(text: string): string {
-  const plain = text.replaceAll(/\p{C}+/gu, " ");
-  return plain.length > LONGEST_TEXT ? `${plain.slice(0, LONGEST_TEXT)}…` : plain;
+  return plainLine(listOf(names, MOST_NAMES), LONGEST_TEXT);
 }
 
 /** "in 12 days, on 2026-12-06T10:00:00Z", "3 hours ago, on …". */

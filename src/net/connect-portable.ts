@@ -1,44 +1,52 @@
 // The same attempt by node:net, where the system calls of Linux are not at hand.
-// Slower, and loaded only there; like them it can be called off at once.
+// Slower, and loaded only there; like them it can be cancelled at once.
 
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { codeOf } from "../system/errors.ts";
+import { withReserve } from "../system/fd-reserve.ts";
 import type { Address } from "./address.ts";
 import { beginEnding } from "./closing-connections.ts";
 
-/** "connected", "aborted", "met itself" or the code of the error; never rejects. */
-export function attemptByNet(address: Address, signal: AbortSignal): Promise<string> {
+/** "connected", "aborted", "met itself" or the code of the error; never rejects. The connection is closed. */
+export async function attemptByNet(address: Address, signal: AbortSignal): Promise<string> {
+  const connected = await connectByNet(address, signal);
+  // A peer that accepted and then reset had completed the handshake.
+  if (connected === "ECONNRESET" || connected === "EPIPE") return "connected";
+  if (typeof connected === "string") return connected;
+  const over = beginEnding();
+  connected.on("close", over);
+  // The greeting, if any, is read and dropped: bytes left unread would turn the FIN into a reset.
+  connected.resume();
+  connected.end(() => connected.destroy());
+  return "connected";
+}
+
+/** The connection, or "aborted", "met itself" or the code of the error; never rejects. */
+export function connectByNet(address: Address, signal: AbortSignal): Promise<Socket | string> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve("aborted");
-    const socket = connect(
-      address.family === "unix"
-        ? { path: address.path }
-        : { host: address.host, port: address.port, autoSelectFamily: false },
+    const socket = withReserve(() =>
+      connect(
+        address.family === "unix"
+          ? { path: address.path }
+          : { host: address.host, port: address.port, autoSelectFamily: false },
+      ),
     );
-    const settle = (code: string) => {
+    const finish = (result: Socket | string) => {
       signal.removeEventListener("abort", abort);
-      resolve(code);
+      if (typeof result === "string") socket.destroy();
+      resolve(result);
     };
-    const abort = () => {
-      socket.destroy();
-      settle("aborted");
-    };
+    const abort = () => finish("aborted");
     signal.addEventListener("abort", abort);
     socket.on("connect", () => {
       const itself =
         address.family === "tcp" &&
         socket.localPort === socket.remotePort &&
         socket.localAddress === socket.remoteAddress;
-      // The greeting, if any, is read and dropped: bytes left unread would turn the FIN into a reset.
-      socket.resume();
-      const over = beginEnding();
-      socket.on("close", over);
-      socket.end(() => socket.destroy());
-      settle(itself ? "met itself" : "connected");
+      finish(itself ? "met itself" : socket);
     });
-    // After the connect an error is the peer's way to close, and no news.
-    socket.on("error", (error) => {
-      const code = "code" in error ? String(error.code) : "ECONNREFUSED";
-      settle(code === "ECONNRESET" || code === "EPIPE" ? "connected" : code);
-    });
+    // Stays after the connect: an error that comes between two listeners must not end the process.
+    socket.on("error", (error) => finish(codeOf(error)));
   });
 }

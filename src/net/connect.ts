@@ -7,7 +7,6 @@
 import { findSocketCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed } from "../outcome.ts";
-import { pause } from "../system/event-loop.ts";
 import { closeSoon, withReserve } from "../system/fd-reserve.ts";
 import {
   AF_INET,
@@ -32,7 +31,8 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "../system/libc.ts";
-import { look, watch } from "../system/poll.ts";
+import { pollOnce, watch } from "../system/poll.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
 
 /** One numeric address, prepared so that a probe has nothing left to work out. */
@@ -42,9 +42,6 @@ export interface Peer {
   readonly sockaddr?: Uint8Array;
 }
 
-/** How long a probe waits before it tries again to get a descriptor or a port. */
-const RESOURCE_RETRY_MS = 10;
-
 /** `host` must be numeric; names are for `resolve`. */
 export function preparePeer(address: Address): Peer {
   const sockaddr = libc && encodeSockaddr(libc, address);
@@ -53,10 +50,8 @@ export function preparePeer(address: Address): Peer {
 
 /** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
 export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
-  const attempted = await attempt(peer, signal);
-  if (attempted === CONNECTED) return undefined;
-  const result = await connectAgain(peer, attempted, () => attempt(peer, signal), signal);
-  return result === CONNECTED ? undefined : result;
+  const code = await retryWhileLacking(signal, () => attempt(peer, signal), isLackingCode);
+  return code === CONNECTED ? undefined : explainConnect(peer.address, code);
 }
 
 /**
@@ -69,29 +64,16 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<number | Failure> {
   const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, signal, keep));
-  return connectAgain({ address, sockaddr }, await attemptToKeep(), attemptToKeep, signal);
-}
-
-async function connectAgain<T>(
-  { address }: Peer,
-  first: T | string,
-  next: () => Promise<T | string> | T | string,
-  signal: AbortSignal,
-): Promise<T | Failure> {
-  for (let attempted = first; ; attempted = await next()) {
-    if (typeof attempted !== "string") return attempted;
-    const failure = explainConnect(address, attempted);
-    // A unix socket whose backlog is full says EAGAIN where TCP would stay silent.
-    const again = failure.reason === "resource" || attempted === "EAGAIN";
-    if (!again || signal.aborted) return failure;
-    await pause(RESOURCE_RETRY_MS, signal);
-    if (signal.aborted) return failure;
-  }
+  const connected = await retryWhileLacking(signal, attemptToKeep, isLackingCode);
+  return typeof connected === "string" ? explainConnect(address, connected) : connected;
 }
 
 const CONNECTED = undefined;
 const ABORTED = "aborted";
 const MET_ITSELF = "met itself";
+
+/** A unix socket whose backlog is full fails with EAGAIN, where TCP would stay silent: it is tried again too. */
+export const isLackingCode = (result: unknown): boolean => typeof result === "string" && isLacking(result);
 
 /** CONNECTED, or why not: ABORTED, MET_ITSELF or the code of the error. */
 function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> | string | undefined {
@@ -130,7 +112,7 @@ function attemptDirectly<T>(
     signal.addEventListener("abort", () => {
       if (settled) return; // cheaper than to take the listener off each time
       // What arrived while the loop stood still is looked at before it is called late.
-      const revents = look(system, fd, POLLIN | POLLOUT);
+      const revents = pollOnce(system, fd, POLLIN | POLLOUT);
       if (revents !== 0) return settle(finish(system, fd, sockaddr, revents));
       system.close(fd);
       settle(ABORTED);
@@ -226,7 +208,7 @@ function encodeSockaddr(system: Libc, address: Address): Uint8Array | undefined 
     : undefined;
 }
 
-/** `code` is that of the failed connect. */
+/** `code` is that of the error, "aborted" or "met itself". */
 export function explainConnect(address: Address, code: string): Failure {
   const peer = formatAddress(address);
   const why = address.family === "unix" ? explainSocketFile(address.path, code) : "";
@@ -252,6 +234,7 @@ export function explainConnect(address: Address, code: string): Failure {
     case "ENFILE":
       return failed("resource", `no descriptor left to reach ${peer} (${code})`);
     case "EADDRNOTAVAIL":
+    case "EADDRINUSE":
       return failed("resource", `no local port or address left to reach ${peer} (${code})`);
     case "ENOBUFS":
     case "ENOMEM":

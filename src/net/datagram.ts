@@ -3,8 +3,8 @@
 
 import { type Failure, failed } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
-import { pause } from "../system/event-loop.ts";
 import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { formatAddress } from "./address.ts";
 
 export interface DatagramPeer {
@@ -13,9 +13,6 @@ export interface DatagramPeer {
   readonly host: string;
   readonly port: number;
 }
-
-const RESOURCE_RETRY_MS = 10;
-const RESOURCE_CODES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL", "EADDRINUSE"];
 
 /**
  * Resolves with the first of the peer's datagrams of which `take` makes something.
@@ -29,13 +26,7 @@ export async function askByDatagram<T>(
   signal: AbortSignal,
 ): Promise<T | Failure> {
   const { createSocket } = await import("node:dgram");
-  for (;;) {
-    const answer = await askOnce(createSocket, peer, data, take, signal);
-    const again = typeof answer === "object" && answer !== null && "reason" in answer && answer.reason === "resource";
-    if (!again) return answer;
-    await pause(RESOURCE_RETRY_MS, signal);
-    if (signal.aborted) return answer;
-  }
+  return retryWhileLacking(signal, () => askOnce(createSocket, peer, data, take, signal));
 }
 
 function askOnce<T>(
@@ -105,7 +96,6 @@ function explain(peer: DatagramPeer, code: string): Failure {
   const to = formatAddress(peer);
   if (code === "ECONNREFUSED") return failed("refused", `${to} refused the datagram`);
   if (code === "EMSGSIZE") return failed("unreachable", `${to} cannot be sent a datagram of that size`);
-  if (RESOURCE_CODES.includes(code))
-    return failed("resource", `no descriptor, port or memory left to reach ${to} (${code})`);
+  if (isLacking(code)) return failed("resource", `no descriptor, port or memory left to reach ${to} (${code})`);
   return failed("unreachable", `${to} cannot be reached (${code.startsWith("ERR_") ? "no route" : code})`);
 }

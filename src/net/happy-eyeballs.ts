@@ -13,7 +13,7 @@ export type Attempt<Peer, T> = (peer: Peer, signal: AbortSignal) => Promise<T | 
  * before `withinMs` are over. What a later attempt still comes to after the race is
  * over is given to `discard`.
  */
-export function race<Peer, T>(
+export function happyEyeballs<Peer, T>(
   peers: readonly Peer[],
   attempt: Attempt<Peer, T>,
   signal: AbortSignal,

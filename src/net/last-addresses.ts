@@ -13,7 +13,7 @@ export interface Recalled {
   readonly note: string;
 }
 
-export interface Memory {
+export interface LastAddresses {
   keep(host: string, addresses: readonly string[]): void;
   /** Undefined where nothing is known, or nothing that may still be used. */
   recall(host: string): Recalled | undefined;
@@ -21,7 +21,7 @@ export interface Memory {
 }
 
 /** Holds only what it was told: names of the configuration. */
-export function createMemory(clock: Pick<Clock, "now">): Memory {
+export function createLastAddresses(clock: Pick<Clock, "now">): LastAddresses {
   const kept = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
   return {
     keep(host, addresses) {

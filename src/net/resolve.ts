@@ -5,11 +5,11 @@
 import { dns } from "bun";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
-import { pause } from "../system/event-loop.ts";
 import { withReserve } from "../system/fd-reserve.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
+import { retryWhileLacking } from "../system/retry.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
-import { createMemory } from "./last-addresses.ts";
+import { createLastAddresses } from "./last-addresses.ts";
 
 export interface Addresses {
   /** Numeric, in the order in which the system would try them. */
@@ -29,11 +29,9 @@ const MOST_ASIDE = 16;
 /** A name whose last look-up took longer leaves a quarter of the places to the others. */
 const SLOW_MS = 1000;
 
-const RESOURCE_RETRY_MS = 20;
-
 const DEV_NULL = Buffer.from("/dev/null\0");
 
-const memory = createMemory(clock);
+const lastAddresses = createLastAddresses(clock);
 
 /**
  * The addresses of a name. When the resolver fails, or has not answered after
@@ -47,7 +45,7 @@ export async function resolve(host: string, signal: AbortSignal, patienceMs = PA
     if (known) giveUp(known);
   }, patienceMs);
   // Of a name that is remembered, a want of descriptors need not be waited out.
-  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !memory.recall(host))]);
+  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !lastAddresses.recall(host))]);
   clearTimeout(patience);
   if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
   return remembered(host, resolution.message) ?? resolution;
@@ -58,16 +56,15 @@ export const resolveAnew = (host: string, signal: AbortSignal): Promise<Resoluti
   lookUpWhile(host, signal, () => true);
 
 /** While this host lacks what a look-up needs, it is tried again as long as `patient` says so. */
-async function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
-  let want: Failure | undefined;
-  for (;;) {
-    const resolution = await unlessAborted(share(host), host, signal);
-    if (!isFailure(resolution)) return resolution;
-    if (resolution.reason === "timeout") return want ?? resolution;
-    if (resolution.reason !== "resource" || !patient()) return resolution;
-    want = resolution;
-    await pause(RESOURCE_RETRY_MS, signal);
-  }
+function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
+  return retryWhileLacking<Resolution>(
+    signal,
+    async (lack) => {
+      const resolution = await unlessAborted(share(host), host, signal);
+      return lack && isFailure(resolution) && resolution.reason === "timeout" ? lack : resolution;
+    },
+    (resolution) => isFailure(resolution) && resolution.reason === "resource" && patient(),
+  );
 }
 
 function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {
@@ -86,7 +83,7 @@ function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortS
 }
 
 function remembered(host: string, why: string): Addresses | undefined {
-  const known = memory.recall(host);
+  const known = lastAddresses.recall(host);
   return known && { addresses: known.addresses, warning: `${why}; ${known.note}` };
 }
 
@@ -132,7 +129,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
 
 function judge(host: string, found: Found, starved: boolean): Resolution {
   if (typeof found !== "string") {
-    memory.keep(host, found);
+    lastAddresses.keep(host, found);
     return { addresses: found };
   }
   const code = found.replace(/^E(AI_)?/, "");
@@ -142,7 +139,7 @@ function judge(host: string, found: Found, starved: boolean): Resolution {
   if (!["NONAME", "NODATA", "NOTFOUND"].includes(code)) {
     return failed("resolve", `${host} cannot be looked up (${found})`);
   }
-  memory.forget(host);
+  lastAddresses.forget(host);
   return failed("resolve", `${host} has no address (${found})`);
 }
 

@@ -1,15 +1,13 @@
 // What a server says in its own words, made fit for a message.
 
 import { type Failure, failed } from "../outcome.ts";
+import { plainLine } from "../text/printable.ts";
 
 const LONGEST_WORDS = 300;
 
 /** On one line and within bounds; `hide` takes secrets out before anything is cut. */
 export function wordsOf(text: string, hide: (text: string) => string): string {
-  const words = hide(text)
-    .replaceAll(/[\s\p{C}]+/gu, " ")
-    .trim();
-  return words.length > LONGEST_WORDS ? `${words.slice(0, LONGEST_WORDS)}…` : words;
+  return plainLine(hide(text), LONGEST_WORDS);
 }
 
 /** Of a peer that speaks another protocol. */

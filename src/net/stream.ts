@@ -10,15 +10,16 @@ import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
-import { afterArrivals, pause } from "../system/event-loop.ts";
-import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { afterPendingIo, pause } from "../system/event-loop.ts";
+import { refillReserve } from "../system/fd-reserve.ts";
 import { libc, POLLIN } from "../system/libc.ts";
-import { look } from "../system/poll.ts";
+import { pollOnce } from "../system/poll.ts";
+import { retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import { describeFlaws, type Judgement, judge } from "./certificate.ts";
 import { beginEnding } from "./closing-connections.ts";
-import { dial, explainConnect, preparePeer } from "./connect.ts";
-import { race } from "./happy-eyeballs.ts";
+import { dial, explainConnect, isLackingCode, preparePeer } from "./connect.ts";
+import { happyEyeballs } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { explainTls } from "./tls-failure.ts";
 import type { TlsSettings } from "./tls-settings.ts";
@@ -64,8 +65,6 @@ export interface Stream {
   close(): void;
 }
 
-const RESOURCE_RETRY_MS = 10;
-
 /** A peer that does not answer the FIN is not waited for longer. */
 const CLOSE_GRACE_MS = 250;
 
@@ -84,7 +83,7 @@ export async function openStream(
   const trust = tls && loadTrust(tls.ca, identityOf(tls));
   const found = await addressesOf(target, signal, patienceMs);
   if (isFailure(found)) return found;
-  const connected = await race<Address, Connected>(
+  const connected = await happyEyeballs<Address, Connected>(
     found.addresses,
     connectTo,
     signal,
@@ -131,12 +130,9 @@ async function connectTo(address: Address, signal: AbortSignal): Promise<Connect
     const fd = await dial({ address, sockaddr }, libc, signal);
     return isFailure(fd) ? fd : { socket: adopt(fd), fd };
   }
-  for (;;) {
-    const connected = await connectOnce(address, signal);
-    if (!isFailure(connected)) return { socket: connected, fd: undefined };
-    if (connected.reason !== "resource" || signal.aborted) return connected;
-    await pause(RESOURCE_RETRY_MS, signal);
-  }
+  const { connectByNet } = await import("./connect-portable.ts");
+  const connected = await retryWhileLacking(signal, () => connectByNet(address, signal), isLackingCode);
+  return typeof connected === "string" ? explainConnect(address, connected) : { socket: connected, fd: undefined };
 }
 
 /**
@@ -149,41 +145,6 @@ function adopt(fd: number): Socket {
   socket.on("error", () => {});
   socket.on("close", refillReserve);
   return socket;
-}
-
-function connectOnce(address: Address, signal: AbortSignal): Promise<Socket | Failure> {
-  return new Promise((resolve) => {
-    const peer = formatAddress(address);
-    if (signal.aborted) return resolve(failed("timeout", `${peer} did not accept`));
-    const open = () =>
-      connectNet(
-        address.family === "unix"
-          ? { path: address.path }
-          : { host: address.host, port: address.port, autoSelectFamily: false },
-      );
-    const socket = withReserve(open);
-    const settle = (result: Socket | Failure) => {
-      signal.removeEventListener("abort", abort);
-      socket.removeListener("error", onError);
-      socket.removeListener("connect", onConnect);
-      // An error that comes between two listeners must not end the process.
-      socket.on("error", () => {});
-      if (isFailure(result)) socket.destroy();
-      resolve(result);
-    };
-    const abort = () => settle(failed("timeout", `${peer} did not accept`));
-    const onConnect = () => {
-      const itself =
-        address.family === "tcp" &&
-        socket.localPort === socket.remotePort &&
-        socket.localAddress === socket.remoteAddress;
-      settle(itself ? failed("refused", `nothing listens on ${peer}; the probe met itself`) : socket);
-    };
-    const onError = (error: Error) => settle(explainConnect(address, codeOf(error)));
-    signal.addEventListener("abort", abort);
-    socket.on("connect", onConnect);
-    socket.on("error", onError);
-  });
 }
 
 /** Whose certificate a peer should show: a name or an IP address. */
@@ -392,7 +353,7 @@ function streamOn(
   const flushOnceRead = () => {
     // The runtime writes nothing before that.
     if (socket.connecting) socket.once("connect", flushOnceRead);
-    else if (!isOver() && libc && fd !== undefined && look(libc, fd, POLLIN) !== 0) afterArrivals(flush);
+    else if (!isOver() && libc && fd !== undefined && pollOnce(libc, fd, POLLIN) !== 0) afterPendingIo(flush);
     else flush();
   };
   const flush = () => {

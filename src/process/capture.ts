@@ -1,6 +1,8 @@
 // The end of what a program printed: the last 4 KiB, since errors come last, and
 // a count of all of it. Where it is to hold something, its start.
 
+import { plainText } from "../text/printable.ts";
+
 /** As Consul keeps; enough for an error, too little for a log to drown in. */
 export const CAPTURE_BYTES = 4096;
 
@@ -30,10 +32,7 @@ export function createCapture(limitBytes = CAPTURE_BYTES, hide: Hide = (text) =>
       if (totalBytes === 0) return undefined;
       const isCut = totalBytes > kept.byteLength;
       const printed = new TextDecoder().decode(isCut ? fromCharacterStart(kept) : kept);
-      const text = hide(printed, isCut ? "start" : "nowhere")
-        .replace(/\r\n?/g, "\n")
-        .replace(CONTROLS, "\ufffd")
-        .trimEnd();
+      const text = plainText(hide(printed, isCut ? "start" : "nowhere")).trimEnd();
       return isCut ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
     },
   };
@@ -61,10 +60,6 @@ export function createStart(limitBytes: number): Start {
     read: () => ({ text: new TextDecoder().decode(Buffer.concat(chunks)), totalBytes }),
   };
 }
-
-/** Stretches of what no text has, so that a program's binary output does not swell the log. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]+/g;
 
 /** Drops the bytes of a UTF-8 character whose start was cut off. */
 function fromCharacterStart(bytes: Uint8Array): Uint8Array {

@@ -9,7 +9,7 @@ import { codeOf } from "../system/errors.ts";
 import { refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
-import { look, watch } from "../system/poll.ts";
+import { pollOnce, watch } from "../system/poll.ts";
 import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
 
 export interface GroupExit {
@@ -55,12 +55,10 @@ export interface GroupOptions {
   readonly hide?: Hide | undefined;
 }
 
-/** Thrown by `startGroup`, synchronously, with the code of the failed call. */
-export class StartError extends Error {
-  override readonly name = "StartError";
+/** Why `startGroup` started nothing: the code of the failed call. */
+export class StartError {
   readonly code: string;
   constructor(code: string) {
-    super(`cannot start: ${code}`);
     this.code = code;
   }
 }
@@ -112,12 +110,11 @@ export async function allGroupsGone(graceMs: number): Promise<void> {
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
-export function startGroup(argv: readonly string[], options: GroupOptions): Group {
-  let started = tryStart(argv, options);
+export function startGroup(argv: readonly string[], options: GroupOptions): Group | StartError {
+  const started = tryStart(argv, options);
   if (started instanceof StartError && ["EMFILE", "ENFILE"].includes(started.code)) {
-    started = withReserve(() => tryStart(argv, options));
+    return withReserve(() => tryStart(argv, options));
   }
-  if (started instanceof StartError) throw started;
   return started;
 }
 
@@ -287,11 +284,11 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
     finish() {
       if (!open) return;
       unwatch();
-      if (drain(LAST_READ_BYTES) || (look(system, readEnd, 0) & POLLHUP) !== 0) return close();
+      if (drain(LAST_READ_BYTES) || (pollOnce(system, readEnd, 0) & POLLHUP) !== 0) return close();
       // What was just killed may take a moment to go; who stays longer is an orphan.
       const giveUp = setTimeout(() => {
         // On a loop that stood still the timer comes before the end of the output is seen.
-        const isHeld = (look(system, readEnd, 0) & POLLHUP) === 0;
+        const isHeld = (pollOnce(system, readEnd, 0) & POLLHUP) === 0;
         close();
         if (isHeld) onOrphan();
       }, ORPHAN_GRACE_MS);

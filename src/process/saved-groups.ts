@@ -19,8 +19,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describeFileError, FileProblem } from "../fs/file-problem.ts";
 import type { Log } from "../log/log.ts";
+import { describeFileError, FileProblem } from "../system/errors.ts";
+import { isRecord } from "../system/json.ts";
 import { errno, errnoName, type Libc, LOCK_EX, LOCK_NB, libc, SIGKILL } from "../system/libc.ts";
 import { saveGroupsBy } from "./group.ts";
 
@@ -190,7 +191,7 @@ function readGroups(text: string, name: string, boot: string): readonly SavedGro
 function readHeader(line: string): Partial<Header> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -20,6 +20,8 @@ import {
   SOCK_DGRAM,
 } from "../system/libc.ts";
 import { formatDuration } from "../text/duration.ts";
+import { listOf } from "../text/list.ts";
+import { plainLine } from "../text/printable.ts";
 
 export interface NotifierOptions {
   /** As systemd gave them in the environment. */
@@ -211,7 +213,7 @@ function withdrawalLine({ stopping, maintenance, drain }: Withdrawal): string {
   if (stopping) return "draining before it stops";
   if (maintenance) {
     const { until, reason } = maintenance;
-    return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${short(reason)})`}`;
+    return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${plainLine(reason, LONGEST_NAME)})`}`;
   }
   return drain ? `drained since ${toTheSecond(drain.since)}` : "withdrawn";
 }
@@ -245,18 +247,9 @@ function blame(report: CheckReport): string {
   return `${nameOf(report)} ${reason === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : reason}`;
 }
 
-const nameOf = ({ check }: CheckReport): string => short(check.name);
+const nameOf = ({ check }: CheckReport): string => plainLine(check.name, LONGEST_NAME);
 
-/** What breaks a line, or the terminal that it is shown on, becomes a space. */
-function short(text: string): string {
-  const characters = [...text.replace(/[\p{C}\p{Z}]+/gu, " ")];
-  return characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : characters.join("");
-}
-
-function few(items: readonly string[]): string {
-  const rest = items.length - MOST_NAMED;
-  return rest > 0 ? `${items.slice(0, MOST_NAMED).join(", ")} and ${rest} more` : items.join(", ");
-}
+const few = (items: readonly string[]): string => listOf(items, MOST_NAMED);
 
 /** Microseconds by CLOCK_MONOTONIC, by which systemd tells this reload from one before. */
 function monotonicUsec(): string {

@@ -3,7 +3,7 @@
 // Who asks in one turn of the loop shares an answer. Nobody is given one that was
 // begun before the question: who comes while it is being found shares the next.
 
-export interface GatherOptions<Answer> {
+export interface CoalesceOptions<Answer> {
   /** The answers by their keys; `signal` aborts once nobody waits any more, and whatever was begun is to be ended. Never rejects. */
   readonly askAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
   /** What one is told whose own signal aborts, where nothing is known yet. */
@@ -26,7 +26,7 @@ const GIVE_UP_MS = 25;
 /** Settles at once when its signal aborts; never rejects. */
 export type Ask<Answer> = (key: string, signal: AbortSignal) => Promise<Answer>;
 
-export function gather<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: GatherOptions<Answer>): Ask<Answer> {
+export function coalesce<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: CoalesceOptions<Answer>): Ask<Answer> {
   let next: Batch<Answer> | undefined;
   let places = atOnce;
   let scheduled = false;

@@ -1,11 +1,21 @@
-// What was thrown, in words: by the name that the system and the runtime have for it, or whole.
+// What was thrown, in words: by the code that the system and the runtime have for it, or whole.
 
-/** ENOENT and the like; its words where it has none. */
+/** What is wrong with a file of ours itself, where no call failed. */
+export class FileProblem extends Error {}
+
+/** ENOENT and the like; the error as text where it has no code. */
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
 
-/** What the code of an error with a file means; the code itself where that is rare. */
+/** What the code of a failed call to a file means; the code itself where that is rare. */
 export const causeOf = (code: string): string => CAUSES[code] ?? code;
+
+/** The same of a file that is written, or opened without following links, for one line of the log. */
+export function describeFileError(error: unknown): string {
+  if (error instanceof FileProblem) return error.message;
+  const code = codeOf(error);
+  return CAUSES_OF_OURS[code] ?? causeOf(code);
+}
 
 const CAUSES: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
@@ -14,13 +24,21 @@ const CAUSES: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   ELOOP: "too many symbolic links",
   EIO: "input/output error",
+  EISDIR: "it is a folder",
+  EROFS: "the file system is read-only",
   ENOSPC: "no space is left",
-  EDQUOT: "no space is left within the quota",
-  EROFS: "read-only file system",
+  EDQUOT: "the quota is used up",
+  ENXIO: "it is not a regular file",
   EBUSY: "it is in use, as a file that is mounted by itself is",
   ENAMETOOLONG: "its name is too long",
 };
 
-/** With its stack, for who mends it: a fault of ours. */
+const CAUSES_OF_OURS: Readonly<Record<string, string>> = {
+  ENOENT: "its folder does not exist",
+  ENOTDIR: "its folder is not one",
+  ELOOP: "it is a symbolic link",
+};
+
+/** With its stack, for a bug report: an error that should not have been thrown. */
 export const describeFault = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,4 +1,4 @@
-// Waiting that ends when its signal aborts.
+// Ways to wait: for a time, for a promise with a limit, for what the event loop has still to handle.
 
 import { type Clock, clock as hostClock } from "./clock.ts";
 
@@ -16,11 +16,26 @@ export function pause(durationMs: number, signal: AbortSignal, clock: Clock = ho
   });
 }
 
+/** What the promise comes to, or undefined where that takes longer; then it goes on, and may still reject. */
+export async function within<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  clock: Clock = hostClock,
+): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.after(limitMs, () => resolve(undefined));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}
+
 /**
  * Calls `then` once the loop has looked at everything that has arrived by now.
  * Timers run before arrivals, and the end of a child is told a turn after that
  * (measured on Bun 1.4.5 with a stopped process): two turns see both.
  */
-export function afterArrivals(then: () => void): void {
+export function afterPendingIo(then: () => void): void {
   setImmediate(() => setImmediate(then));
 }

@@ -34,18 +34,18 @@ let delayed = false;
 /**
  * Calls `ready` with poll's revents each time `fd` is ready, until the returned
  * function is called; `fd` must stay open until then. Errors and hang-ups are
- * always told, and told again on every turn. A `patienceMs` of 0 looks at once,
+ * always told, and told again on every turn. A `firstPollMs` of 0 looks at once,
  * for what is likely to be ready already; else the first look comes after it.
  */
-export function watch(fd: number, events: number, patienceMs: number, ready: (revents: number) => void): () => void {
+export function watch(fd: number, events: number, firstPollMs: number, ready: (revents: number) => void): () => void {
   const now = performance.now();
   const entry: Watch = {
     fd,
     events,
     ready,
     since: now,
-    hot: patienceMs === 0 ? HOT_TURNS : 0,
-    notBefore: now + patienceMs,
+    hot: firstPollMs === 0 ? HOT_TURNS : 0,
+    notBefore: now + firstPollMs,
   };
   watches.push(entry);
   schedule(pauseBefore(entry, now));
@@ -55,7 +55,7 @@ export function watch(fd: number, events: number, patienceMs: number, ready: (re
 }
 
 /** What one descriptor is ready for at this moment: poll's revents, 0 for nothing. */
-export function look(system: Libc, fd: number, events: number): number {
+export function pollOnce(system: Libc, fd: number, events: number): number {
   single[0] = fd;
   single[1] = events;
   system.poll(single, 1, 0);

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import { tcp } from "../../src/checks/tcp.ts";
 import type { Outcome } from "../../src/outcome.ts";
-import { afterArrivals } from "../../src/system/event-loop.ts";
+import { afterPendingIo } from "../../src/system/event-loop.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
 import { listener } from "../support/listeners.ts";
@@ -25,7 +25,7 @@ const says =
   async (socket: Socket) => {
     for (const piece of pieces) {
       await new Promise((written) => socket.write(piece, written));
-      await new Promise<void>(afterArrivals);
+      await new Promise<void>(afterPendingIo);
     }
   };
 

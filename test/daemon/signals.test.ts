@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
 
-const FIXTURE = join(import.meta.dir, "fixtures/signals.ts");
+const FIXTURE = join(import.meta.dir, "../fixtures/signals.ts");
 
 test.each([
   ["SIGTERM", "SIGTERM", 143],

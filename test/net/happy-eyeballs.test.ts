@@ -2,7 +2,7 @@
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { connect, preparePeer } from "../../src/net/connect.ts";
-import { race } from "../../src/net/happy-eyeballs.ts";
+import { happyEyeballs } from "../../src/net/happy-eyeballs.ts";
 import { failed, isFailure } from "../../src/outcome.ts";
 import { handshakesTo } from "../support/processes.ts";
 import { until } from "../support/until.ts";
@@ -20,7 +20,7 @@ test("one that drops handshakes is passed over, and nothing of it is left", asyn
   dropping.fill();
   using six = listenRaw({ family: "v6" });
   const before = handshakesTo(dropping.port);
-  expect(await race([peerAt(dropping.port), peerAt(six.port, "::1")], handshake, never)).toEqual({
+  expect(await happyEyeballs([peerAt(dropping.port), peerAt(six.port, "::1")], handshake, never)).toEqual({
     family: "tcp",
     host: "::1",
     port: six.port,
@@ -30,7 +30,9 @@ test("one that drops handshakes is passed over, and nothing of it is left", asyn
 
 test("one that refuses is passed over at once", async () => {
   using up = listenRaw({ family: "v4" });
-  expect(await race([peerAt(1), peerAt(1), peerAt(up.port)], handshake, never)).toMatchObject({ port: up.port });
+  expect(await happyEyeballs([peerAt(1), peerAt(1), peerAt(up.port)], handshake, never)).toMatchObject({
+    port: up.port,
+  });
 });
 
 /** Answers nothing until it is aborted. */
@@ -46,7 +48,7 @@ test("the next address is tried 250 ms after one that does not answer", async ()
     tried.push(peer);
     return peer === "up" ? peer : dead(signal);
   };
-  const result = race(["dead", "dead too", "up"], attempt, never);
+  const result = happyEyeballs(["dead", "dead too", "up"], attempt, never);
   expect(tried).toEqual(["dead"]);
   jest.advanceTimersByTime(249);
   expect(tried).toEqual(["dead"]);
@@ -61,13 +63,13 @@ test("however many are dead, the last is tried in time", async () => {
   jest.useFakeTimers();
   const peers = Array.from({ length: 20 }, (_, index) => index);
   const attempt = async (peer: number, signal: AbortSignal) => (peer === 19 ? "up" : dead(signal));
-  const result = race(peers, attempt, never, undefined, 400);
+  const result = happyEyeballs(peers, attempt, never, undefined, 400);
   jest.advanceTimersByTime(400);
   expect(await result).toBe("up");
 });
 
 test("when all fail the message has each of them; a late one makes it a timeout", async () => {
-  const refused = await race([1, 2], async (peer) => failed("refused", `${peer} refused`), never);
+  const refused = await happyEyeballs([1, 2], async (peer) => failed("refused", `${peer} refused`), never);
   expect(refused).toEqual(failed("refused", "1 refused; 2 refused"));
   const ended = new AbortController();
   const tried: number[] = [];
@@ -79,18 +81,18 @@ test("when all fail the message has each of them; a late one makes it a timeout"
           signal.addEventListener("abort", () => resolve(failed("timeout", `${peer} silent`))),
         );
   };
-  const late = race([1, 2], waits, ended.signal);
+  const late = happyEyeballs([1, 2], waits, ended.signal);
   await until(() => tried.includes(2));
   ended.abort();
   expect(await late).toEqual(failed("timeout", "1 refused; 2 silent"));
-  expect(isFailure(await race([], waits, never))).toBe(true);
+  expect(isFailure(await happyEyeballs([], waits, never))).toBe(true);
 });
 
 test("what a loser still comes to is discarded, not lost", async () => {
   const discarded: string[] = [];
   const { promise: released, resolve: release } = Promise.withResolvers<string>();
   const attempt = (peer: string) => (peer === "slow" ? released : Promise.resolve(peer));
-  expect(await race(["slow", "fast"], attempt, never, (late) => void discarded.push(late), 20)).toBe("fast");
+  expect(await happyEyeballs(["slow", "fast"], attempt, never, (late) => void discarded.push(late), 20)).toBe("fast");
   release("slow");
   await until(() => discarded.length > 0);
   expect(discarded).toEqual(["slow"]);

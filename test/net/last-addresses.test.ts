@@ -1,44 +1,47 @@
 // An address is remembered for an hour and no longer, suspensions included.
 
 import { expect, test } from "bun:test";
-import { createMemory } from "../../src/net/last-addresses.ts";
+import { createLastAddresses } from "../../src/net/last-addresses.ts";
 
 const HOUR_MS = 3_600_000;
 
 /** A clock that stands still until it is set. */
 function setUp() {
   const clock = { time: 5000, now: () => clock.time };
-  return { clock, memory: createMemory(clock) };
+  return { clock, lastAddresses: createLastAddresses(clock) };
 }
 
 test("what was kept is recalled with its age, up to an hour", () => {
-  const { clock, memory } = setUp();
-  memory.keep("db.test", ["10.0.0.1", "::1"]);
+  const { clock, lastAddresses } = setUp();
+  lastAddresses.keep("db.test", ["10.0.0.1", "::1"]);
   clock.time += 12 * 60_000;
-  expect(memory.recall("db.test")).toEqual({
+  expect(lastAddresses.recall("db.test")).toEqual({
     addresses: ["10.0.0.1", "::1"],
     note: "used its address of 12m ago",
   });
   clock.time = 5000 + HOUR_MS;
-  expect(memory.recall("db.test")).toEqual({ addresses: ["10.0.0.1", "::1"], note: "used its address of 1h ago" });
+  expect(lastAddresses.recall("db.test")).toEqual({
+    addresses: ["10.0.0.1", "::1"],
+    note: "used its address of 1h ago",
+  });
   clock.time++;
-  expect(memory.recall("db.test")).toBeUndefined();
+  expect(lastAddresses.recall("db.test")).toBeUndefined();
 });
 
 test("what is kept again counts from then, and with its new addresses", () => {
-  const { clock, memory } = setUp();
-  memory.keep("db.test", ["10.0.0.1"]);
+  const { clock, lastAddresses } = setUp();
+  lastAddresses.keep("db.test", ["10.0.0.1"]);
   clock.time += HOUR_MS + 1;
-  memory.keep("db.test", ["10.0.0.2"]);
+  lastAddresses.keep("db.test", ["10.0.0.2"]);
   clock.time += HOUR_MS;
-  expect(memory.recall("db.test")?.addresses).toEqual(["10.0.0.2"]);
+  expect(lastAddresses.recall("db.test")?.addresses).toEqual(["10.0.0.2"]);
 });
 
 test("what was forgotten, or never known, is not recalled", () => {
-  const { memory } = setUp();
-  memory.keep("db.test", ["10.0.0.1"]);
-  memory.keep("other.test", ["10.0.0.2"]);
-  memory.forget("db.test");
-  expect([memory.recall("db.test"), memory.recall("never.test")]).toEqual([undefined, undefined]);
-  expect(memory.recall("other.test")?.addresses).toEqual(["10.0.0.2"]);
+  const { lastAddresses } = setUp();
+  lastAddresses.keep("db.test", ["10.0.0.1"]);
+  lastAddresses.keep("other.test", ["10.0.0.2"]);
+  lastAddresses.forget("db.test");
+  expect([lastAddresses.recall("db.test"), lastAddresses.recall("never.test")]).toEqual([undefined, undefined]);
+  expect(lastAddresses.recall("other.test")?.addresses).toEqual(["10.0.0.2"]);
 });

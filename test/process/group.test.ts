@@ -25,10 +25,15 @@ interface Started extends Group {
   readonly gone: () => Promise<unknown>;
 }
 
+function started(group: Group | StartError): Group {
+  if (group instanceof StartError) throw new Error(group.code);
+  return group;
+}
+
 function start(...argv: string[]): Started {
   let orphans = 0;
   const before = descriptors();
-  const group = startGroup(argv, { env: { PATH }, onOrphan: () => orphans++ });
+  const group = started(startGroup(argv, { env: { PATH }, onOrphan: () => orphans++ }));
   return {
     ...group,
     orphans: () => orphans,
@@ -192,7 +197,7 @@ describe("a program that is killed", () => {
 
 describe("a program finds", () => {
   test("the environment it is given and nothing else", async () => {
-    const group = startGroup(["/usr/bin/env"], { env: { A: "1", B: "x y" }, onOrphan() {} });
+    const group = started(startGroup(["/usr/bin/env"], { env: { A: "1", B: "x y" }, onOrphan() {} }));
     await group.exited;
     expect(group.output()?.split("\n").toSorted()).toEqual(["A=1", "B=x y"]);
   });
@@ -200,7 +205,7 @@ describe("a program finds", () => {
   test("its program in the path it is given", async () => {
     await using folder = await tempFolder();
     await folder.write("only-here", "#!/bin/sh\necho found\n", 0o755);
-    const group = startGroup(["only-here"], { env: { PATH: `${folder.path}:/usr/bin:/bin` }, onOrphan() {} });
+    const group = started(startGroup(["only-here"], { env: { PATH: `${folder.path}:/usr/bin:/bin` }, onOrphan() {} }));
     await group.exited;
     expect(group.output()).toBe("found");
   });
@@ -244,13 +249,8 @@ describe("a program finds", () => {
 
 describe("a program that cannot start", () => {
   const codeOf = (argv: readonly string[]): string => {
-    try {
-      startGroup(argv, { env: { PATH }, onOrphan() {} });
-    } catch (error) {
-      if (error instanceof StartError) return error.code;
-      throw error;
-    }
-    return "started";
+    const group = startGroup(argv, { env: { PATH }, onOrphan() {} });
+    return group instanceof StartError ? group.code : "started";
   };
 
   test("is an error with the code, and leaves no descriptor", async () => {
@@ -273,7 +273,7 @@ describe("a program that cannot start", () => {
 test("of 500 runs nothing is left: no process, no zombie, no descriptor", async () => {
   const before = descriptors();
   for (let count = 0; count < 25; count++) {
-    const groups = Array.from({ length: 20 }, () => startGroup(["/bin/true"], { env: {}, onOrphan() {} }));
+    const groups = Array.from({ length: 20 }, () => started(startGroup(["/bin/true"], { env: {}, onOrphan() {} })));
     await Promise.all(groups.map(({ exited }) => exited));
   }
   await until(() => descriptors() <= before);

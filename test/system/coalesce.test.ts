@@ -1,14 +1,14 @@
 // Who asks at the same moment shares one answer, never one begun before the question.
 
 import { expect, test } from "bun:test";
-import { gather } from "../../src/system/coalesce.ts";
+import { coalesce } from "../../src/system/coalesce.ts";
 
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function asker(atOnce = 1) {
   const calls: { readonly keys: readonly string[]; readonly signal: AbortSignal; end(): void; fail(): void }[] = [];
-  const ask = gather<string>({
+  const ask = coalesce<string>({
     askAll: (keys, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<(key: string) => string>();
       const number = calls.length;

@@ -9,7 +9,7 @@ import type { Address } from "../../net/address.ts";
 import type { Stream } from "../../net/stream.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { afterArrivals } from "../../system/event-loop.ts";
+import { afterPendingIo } from "../../system/event-loop.ts";
 
 /** A login and one query. */
 export interface Question {
@@ -117,7 +117,7 @@ export async function feed<T>(
     if (piece === ending) break;
     if (!(piece instanceof Uint8Array)) {
       // What came before it is read first: a driver takes a turn or two for that.
-      await new Promise<void>((resolve) => afterArrivals(resolve));
+      await new Promise<void>((resolve) => afterPendingIo(resolve));
       ending.settle(
         isFailure(piece) ? piece : failed("closed", `${peer} closed the connection before it had answered`),
       );

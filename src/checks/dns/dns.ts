@@ -14,7 +14,7 @@ import {
   type Value,
 } from "../../fields/field.ts";
 import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
-import { race } from "../../net/happy-eyeballs.ts";
+import { happyEyeballs } from "../../net/happy-eyeballs.ts";
 import { resolveAnew } from "../../net/resolve.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
@@ -88,7 +88,13 @@ export const dns = defineKind({
     const question: DnsQuestion = { name: reversed(dns), type: type ?? "A" };
     return async (signal) => {
       const servers = resolver ? [resolver] : await systemServers();
-      const answer = await race(servers, (one, raced) => ask(one, question, raced), signal, undefined, timeoutMs / 2);
+      const answer = await happyEyeballs(
+        servers,
+        (one, raced) => ask(one, question, raced),
+        signal,
+        undefined,
+        timeoutMs / 2,
+      );
       return isFailure(answer) ? answer : judge(answer, dns, question.type, expect);
     };
   },

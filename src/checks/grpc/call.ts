@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { beginEnding } from "../../net/closing-connections.ts";
 import type { Stream } from "../../net/stream.ts";
 import { type Failure, failed } from "../../outcome.ts";
-import { afterArrivals } from "../../system/event-loop.ts";
+import { afterPendingIo } from "../../system/event-loop.ts";
 
 export interface Call {
   /** Who is called, for messages: "HOST:PORT". */
@@ -79,7 +79,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
     // What has arrived is read first: it may be the whole answer.
     const over = (why: () => Failure) => {
       isOver = true;
-      afterArrivals(() => {
+      afterPendingIo(() => {
         if (signal.aborted) return settle(late);
         const came = answer();
         settle(came.status !== undefined ? came : (stream.trouble("it answered") ?? why()));
@@ -123,7 +123,7 @@ function asDuplex(stream: Stream, Made: typeof Duplex): Duplex {
     read() {
       void stream.read("the answer to Health/Check").then((piece) => {
         if (piece instanceof Uint8Array) this.push(piece);
-        else afterArrivals(() => this.push(null));
+        else afterPendingIo(() => this.push(null));
       });
     },
     write(data, _, done) {

@@ -5,6 +5,7 @@ import { address, takes, text } from "../../fields/field.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { formatAddress } from "../../net/address.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
+import { plainLine } from "../../text/printable.ts";
 import { defineKind } from "../kind.ts";
 import type { Answer } from "./call.ts";
 
@@ -132,7 +133,4 @@ function reasonOfHttp(status: number): "auth" | "not-ready" | "mismatch" {
   return [429, 502, 503, 504].includes(status) ? "not-ready" : "mismatch";
 }
 
-function quote(text: string): string {
-  const plain = text.replaceAll(/[\p{C}\u2028\u2029]+/gu, " ");
-  return JSON.stringify(plain.length > LONGEST_TEXT ? `${plain.slice(0, LONGEST_TEXT)}…` : plain);
-}
+const quote = (text: string): string => JSON.stringify(plainLine(text, LONGEST_TEXT));

@@ -9,6 +9,7 @@ import type { Stream } from "../../net/stream.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { pause } from "../../system/event-loop.ts";
 import { wordsOfHtml } from "../../text/html.ts";
+import { clip, plainText } from "../../text/printable.ts";
 import { version } from "../../text/version.ts";
 
 /** Status line and headers, those of interim answers and trailers included. */
@@ -162,16 +163,9 @@ export async function ask(
 export function excerpt(bytes: Uint8Array, hide: (text: string) => string): string | undefined {
   // A secret that is cut in two would no longer be known as one: hidden first, cut then.
   const printed = hide(new TextDecoder().decode(bytes));
-  const text = hide(wordsOfHtml(printed) ?? printed.replace(/\r\n?/g, "\n"))
-    .replace(CONTROLS, "\ufffd")
-    .trim();
-  if (text === "") return undefined;
-  const cut = text.length > EXCERPT_CHARACTERS;
-  return cut ? `${text.slice(0, EXCERPT_CHARACTERS).toWellFormed()}…` : text;
+  const text = plainText(hide(wordsOfHtml(printed) ?? printed.replace(/\r\n?/g, "\n"))).trim();
+  return text === "" ? undefined : clip(text, EXCERPT_CHARACTERS);
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-const CONTROLS = /[\u0000-\u0008\u000b-\u000c\u000e-\u001f\u007f-\u009f]+/g;
 
 type State =
   /** the headers are not all there */

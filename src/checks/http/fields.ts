@@ -1,8 +1,8 @@
 // What the keys of an http check take: URLs, methods, headers, statuses.
 
 import { absolutePath, type Field, type Flaw, type Value } from "../../fields/field.ts";
-import { isMap } from "../../fields/json.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
+import { isRecord } from "../../system/json.ts";
 import type { Request } from "./client.ts";
 
 export interface HttpUrl {
@@ -100,7 +100,7 @@ export const headers: Field<Headers> = {
   expected: "header names, each with its value",
   json: { type: "object", additionalProperties: { type: ["string", "number"] } },
   read(given) {
-    if (!isMap(given)) return {};
+    if (!isRecord(given)) return {};
     const read: [string, string][] = [];
     const seen = new Set<string>();
     for (const [name, value] of Object.entries(given)) {

@@ -5,7 +5,7 @@ import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
 import { type Failure, failed } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
-import { gather } from "../../system/coalesce.ts";
+import { coalesce } from "../../system/coalesce.ts";
 
 export interface ProcessCount extends Counts {
   /** False where this user does not see the processes of all. */
@@ -22,16 +22,19 @@ export const countProcesses = (sought: Sought, signal: AbortSignal): Promise<Pro
 const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
 
 /** By what is sought, as JSON. */
-const count = gather<ProcessCount | Failure>({
+const count = coalesce<ProcessCount | Failure>({
   async askAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
-    const told = await askFileSystem({ ask: "census", path: "/proc", sought, scripts: runningGroups() }, signal);
-    if ("reason" in told) return () => told;
-    if ("code" in told) {
-      const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${told.code})`);
+    const answer = await askFileSystem(
+      { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
+      signal,
+    );
+    if ("reason" in answer) return () => answer;
+    if ("code" in answer) {
+      const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${answer.code})`);
       return () => failure;
     }
-    const { counts, complete } = told.value;
+    const { counts, complete } = answer.value;
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
     return (key) => ({ ...(byKey.get(key) ?? NONE), complete });
   },
@@ -41,10 +44,10 @@ const count = gather<ProcessCount | Failure>({
 });
 
 /** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
-export const findNearMisses = gather<NearMisses | undefined>({
+export const findNearMisses = coalesce<NearMisses | undefined>({
   async askAll(names, signal) {
-    const told = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
-    const found = new Map("value" in told ? names.map((name, index) => [name, told.value[index]]) : []);
+    const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
+    const found = new Map("value" in answer ? names.map((name, index) => [name, answer.value[index]]) : []);
     return (name) => found.get(name);
   },
   cut: () => undefined,

@@ -232,9 +232,9 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
     const age = compareAge(file.value.changedAt, facts);
     if (age !== "newer") {
       // A file system in memory is empty at boot. That of a host without a clock is set only later.
-      const room = age === "before boot" ? await askFileSystem({ ask: "room", path }, signal) : undefined;
+      const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
       const it = `process ${pid} (${shown(facts.name)})`;
-      if (room && "value" in room && "isInMemory" in room.value && !room.value.isInMemory) {
+      if (usage && "value" in usage && "isInMemory" in usage.value && !usage.value.isInMemory) {
         const { firstStartedMs = 0 } = facts;
         const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
         return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);

@@ -3,8 +3,8 @@
 
 import { type Failure, failed } from "../../outcome.ts";
 import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
-import { type Ask, gather } from "../../system/coalesce.ts";
-import { pause } from "../../system/event-loop.ts";
+import { type Ask, coalesce } from "../../system/coalesce.ts";
+import { isLacking, retryWhileLacking } from "../../system/retry.ts";
 
 export interface UnitState {
   /** "loaded", "not-found", "masked"… */
@@ -26,9 +26,6 @@ const MAX_UNITS = 128;
 /** One that hangs must not keep who comes later from asking. */
 const AT_ONCE = 4;
 
-const RETRY_MS = 20;
-const RESOURCE_CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
-
 const CUT = failed("timeout", "systemctl did not answer");
 
 type Env = Readonly<Record<string, string>>;
@@ -44,7 +41,7 @@ export function unitState(name: string, env: Env, signal: AbortSignal): Promise<
 }
 
 const askWith = (env: Env): Ask<Answer> =>
-  gather<Answer>({
+  coalesce<Answer>({
     askAll: async (names, signal) => {
       const parts: (readonly string[])[] = [];
       for (let from = 0; from < names.length; from += MAX_UNITS) parts.push(names.slice(from, from + MAX_UNITS));
@@ -85,22 +82,18 @@ async function start(names: readonly string[], env: Env, signal: AbortSignal): P
     "--",
     ...names,
   ];
-  for (;;) {
-    try {
-      return startGroup(argv, {
-        env: { ...env, LC_ALL: "C", SYSTEMD_COLORS: "0" },
-        onOrphan() {},
-        stdoutBytes: names.length * UNIT_BYTES,
-      });
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      if (!RESOURCE_CODES.includes(error.code)) {
-        return failed("spawn", `cannot start systemctl (${error.code}); is this host run by systemd?`);
-      }
-      await pause(RETRY_MS, signal);
-      if (signal.aborted) return failed("resource", `no process or descriptor left to start systemctl (${error.code})`);
-    }
-  }
+  const options = {
+    env: { ...env, LC_ALL: "C", SYSTEMD_COLORS: "0" },
+    onOrphan() {},
+    stdoutBytes: names.length * UNIT_BYTES,
+  };
+  return retryWhileLacking(signal, () => {
+    const group = startGroup(argv, options);
+    if (!(group instanceof StartError)) return group;
+    return isLacking(group.code)
+      ? failed("resource", `no process or descriptor left to start systemctl (${group.code})`)
+      : failed("spawn", `cannot start systemctl (${group.code}); is this host run by systemd?`);
+  });
 }
 
 /**

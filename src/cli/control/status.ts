@@ -3,6 +3,7 @@
 
 import { concernsHost } from "../../checks/check.ts";
 import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/status.ts";
+import { listOf } from "../../text/list.ts";
 import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
@@ -112,9 +113,7 @@ const MOST_NAMES = 20;
 export function listChanges(change: ReloadChange): string {
   const { kept } = change;
   const list = (what: string, names: readonly string[]) => {
-    const shown = names.slice(0, MOST_NAMES).map(shortName);
-    const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
-    return names.length === 0 ? [] : [`${names.length} ${what}: ${shown.join(", ")}${others}`];
+    return names.length === 0 ? [] : [`${names.length} ${what}: ${listOf(names.map(shortName), MOST_NAMES)}`];
   };
   const oneOrMore = (names: readonly string[], one: string, more: string) => (names.length === 1 ? one : more);
   const { kindChanged, options, endpointsChanged, endpointsAdded, endpointsRemoved } = change;

@@ -6,7 +6,7 @@ import type { Log } from "../../log/log.ts";
 import { withdrawalStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
-import { within } from "../../system/within.ts";
+import { within } from "../../system/event-loop.ts";
 import { pathOf } from "../health/path.ts";
 import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";
 import type { Controls } from "./controls.ts";

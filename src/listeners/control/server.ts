@@ -3,7 +3,7 @@
 
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
-import { within } from "../../system/within.ts";
+import { within } from "../../system/event-loop.ts";
 import { serveBounded } from "../bounded.ts";
 import { listen } from "../listen.ts";
 import type { Controls } from "./controls.ts";

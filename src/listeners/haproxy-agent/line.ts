@@ -3,6 +3,8 @@
 // HAProxy splits it at blanks and commas, so what explains a word stands after " #": "down#why" is no word to
 // it, and the server stays up.
 
+import { listOf } from "../../text/list.ts";
+
 export interface AgentVerdict {
   readonly healthy: boolean;
   /** The checks that decide so, first those to be named. */
@@ -21,10 +23,8 @@ export const STOPPED = "stopped #health-checker is stopping";
 
 export function healthLine({ healthy, down }: AgentVerdict): string {
   if (healthy) return UP;
-  const named = down.slice(0, MOST_NAMED).map(({ name, reason }) => (reason ? `${name} ${reason}` : name));
-  const rest = down.length - named.length;
-  const all = named.length === 0 ? "at least one health check failed" : named.join(", ");
-  return `down #${printable(rest > 0 ? `${all} and ${rest} more` : all)}`;
+  const named = down.map(({ name, reason }) => (reason ? `${name} ${reason}` : name));
+  return `down #${printable(listOf(named, MOST_NAMED) || "at least one health check failed")}`;
 }
 
 /** Names come from whoever wrote the configuration. */

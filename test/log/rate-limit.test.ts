@@ -2,7 +2,7 @@
 // last one told is what is.
 
 import { expect, test } from "bun:test";
-import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../../src/log/flapping.ts";
+import { createFlapGuard, type Late, MINUTE_MS, SUM_UP_MS, TOLD_A_MINUTE } from "../../src/log/rate-limit.ts";
 import { fakeClock } from "../monitor/fakes.ts";
 import * as fc from "../support/properties.ts";
 

@@ -1,7 +1,7 @@
 // A wait ends with what is waited for, or at its limit, and leaves no timer behind.
 
 import { expect, test } from "bun:test";
-import { within } from "../../src/system/within.ts";
+import { within } from "../../src/system/event-loop.ts";
 import { fakeClock } from "../monitor/fakes.ts";
 
 /** A fake clock that counts the alarms which are neither over nor called off. */
