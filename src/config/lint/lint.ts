@@ -151,7 +151,7 @@ const PATHS_OF_TLS = ["ca", "cert", "key"];
 /** Of the texts of the whole file, as they are written. */
 const lintTexts = (source: ConfigFile): readonly string[] =>
   [...textsIn(source.value, [])].flatMap(({ path, text }) => {
-    const odd = describePastedCharacters(text, path.some(isForMachines));
+    const odd = describePastedCharacters(text, isForMachines(path));
     const isSecret = path.some((key) => key === "password" || key === "headers");
     const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
     const cure = (meant: string) => (isName(path) ? "a name takes no variables" : `write ${meant}`);
@@ -162,7 +162,9 @@ const lintTexts = (source: ConfigFile): readonly string[] =>
   });
 
 /** Commands, paths and names of programs, in which no typographer has a word. */
-const isForMachines = (key: string | number): boolean => FOR_MACHINES.has(String(key));
+function isForMachines([top, , key, keyOfTls]: Path): boolean {
+  return top === "script" || (top === "checks" && FOR_MACHINES.has(String(key === "tls" ? keyOfTls : key)));
+}
 
 const FOR_MACHINES: ReadonlySet<string> = new Set([
   "script",

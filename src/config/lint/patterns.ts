@@ -15,7 +15,7 @@ export function lintPattern(written: string): string | undefined {
     const [foreign] = FOREIGN.exec(source.replaceAll("\\\\", "\0\0")) ?? [];
     return foreign && `${foreign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`;
   }
-  const sign = LIKE_EXPRESSION.map((one) => one.exec(written)?.[0]).find((found) => found !== undefined);
+  const [whole, sign = whole] = LIKE_EXPRESSION.map((one) => one.exec(written)).find((found) => found !== null) ?? [];
   return (
     sign && `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`
   );
@@ -26,6 +26,7 @@ const BLANK_OUTSIDE = /^(?: +\/[^/]+\/[imsuv]* *|\/[^/]+\/[imsuv]* +)$/;
 /** Of Perl, POSIX and Go: here a letter, or a set of characters. */
 const FOREIGN = /\\[AzZGQKRh]|\[:\^?[a-z]+:\]/;
 
+/** The sign is the whole, or the group. */
 const LIKE_EXPRESSION = [
   /\(\?(?:[a-zA-Z-]+\)|[:=!<])/,
   /^\^/,
@@ -34,7 +35,7 @@ const LIKE_EXPRESSION = [
   /(?<![\w:\\])\\b(?=\w+\\b)/,
   /(?<![:\\])\\[.*+?()[\]]/,
   /^\*(?=[A-Za-z])/,
-  /(?<=^[A-Za-z][\w ]*)\*$/,
+  /^[A-Za-z][\w ]*(\*)$/,
   /\[\^?(?:\w-\w)+\]/,
   /\((?:[\w ]+\|)+[\w ]+\)/,
   /(?<=[A-Za-z\d)\]])\$$/,
@@ -75,7 +76,7 @@ export function lintProcess(written: string): string | undefined {
 const SIGN_IN_NAME = /[*?^$|[\]\\]|\.\+/;
 
 /** A pid file is never there. */
-const IN_PROGRAMS = /^\/(?:usr\/)?(?:local\/)?s?bin\/|^\/usr\/lib(?:exec)?\//;
+const IN_PROGRAMS = /^\/(?:usr\/(?:local\/|lib\/.*\/)?)?s?bin\/(?!.*\.pid$)/;
 
 /** With an option; or with a title behind a colon, and longer than the kernel has a name. */
 const looksLikeCommandLine = (name: string): boolean =>

@@ -60,7 +60,7 @@ const isForInterpreter = (text: string): boolean => {
   return typeof words !== "string" && words.some((word) => INTERPRETER.test(basename(word)) || TAKES_TEXT.test(word));
 };
 
-const TAKES_TEXT = /^(?:.*\/)?(?:[gm]?awk|jq|yq|ssh|su|runuser|mysql|mariadb|mongo|mongosh|tclsh|expect)$/;
+const TAKES_TEXT = /^(?:.*\/)?(?:[gm]?awk|jq|yq|ssh|su|runuser|psql|mysql|mariadb|mongo|mongosh|tclsh|expect)$/;
 
 function lookAtLines(plain: string): { readonly severalCommands: boolean; readonly hasComment: boolean } {
   const lines = plain

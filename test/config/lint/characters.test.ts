@@ -18,6 +18,7 @@ test.each([
   { tcp: 80, expect: "il dit “ok”" },
   { tcp: 80, expect: "“a” and “b”" },
   { tcp: 80, expect: "in kΩ, nginх" },
+  { http: "http://127.0.0.1/", headers: { file: "a–b", key: "“a” и b" } },
   { file: "/srv/Größe" },
   { file: "/srv/Статус" },
   { process: "служба" },

@@ -566,6 +566,7 @@ test.each(["état prêt", "“ready” – l’état", "👨‍👩‍👧 ok", 
 );
 
 test.each([
+  "a",
   "a&",
   "&",
   "?a&b",

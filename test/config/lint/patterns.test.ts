@@ -96,12 +96,18 @@ test.each([
   expect(await lintKeys({ process })).toEqual([`checks[0].process: warning: ${warning}`]);
 });
 
-test.each(["postgres: main", "Web Content", "tmux: server", "a-b", "/run/bin/app.pid", "/opt/app/bin/app.pid"])(
-  "process: %j is one, or a pid file",
-  async (process) => {
-    expect(await lintKeys({ process })).toEqual([]);
-  },
-);
+test.each([
+  "postgres: main",
+  "Web Content",
+  "tmux: server",
+  "a-b",
+  "/run/bin/app.pid",
+  "/usr/lib/tomcat/temp/tomcat.pid",
+  "/usr/local/bin/x.pid",
+  "/opt/app/bin/app.pid",
+])("process: %j is one, or a pid file", async (process) => {
+  expect(await lintKeys({ process })).toEqual([]);
+});
 
 test("a secret in a path is not looked into", async () => {
   const env = { PW: "s*cret" };
