@@ -248,7 +248,7 @@ function findInScript({ written, forShell }: Place): readonly Finding[] {
     : `a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use ${forShell}`;
   return [
     {
-      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use ${forShell} (as an option: --script "sh -c '…'"), or quote plain text`,
+      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use ${forShell} (as an option: --script "sh -c '…'"), or put plain text in single quotes`,
       ...((severalCommands || hasComment) && { problem: { expected: "one command", got } }),
     },
   ];

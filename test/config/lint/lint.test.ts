@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { lint, lintCheck } from "./lines.ts";
 
-const CURE = `use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or quote plain text`;
+const CURE = `use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
 const noShell = (what: string) => `warning: a script runs without a shell, so ${what}; ${CURE}`;
 
 test.each([

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { lint, lintCheck, lintKeys } from "./lines.ts";
 
 const noShell = (what: string, cure = '[sh, -c, "…"]') =>
-  `warning: a script runs without a shell, so ${what} no effect; use ${cure} (as an option: --script "sh -c '…'"), or quote plain text`;
+  `warning: a script runs without a shell, so ${what} no effect; use ${cure} (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
 
 test.each([
   ['test -n "$(pgrep nginxx)"', "$( has"],
