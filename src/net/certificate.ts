@@ -209,7 +209,8 @@ function explainName(leaf: X509Certificate, host: string): string {
 }
 
 /** An IPv6 address in the one way of writing it; any other text as it is. */
-const canonical = (host: string): string => (isIP(host) === 6 ? URL.parse(`http://[${host}]/`)?.hostname : undefined) ?? host;
+const canonical = (host: string): string =>
+  (isIP(host) === 6 ? URL.parse(`http://[${host}]/`)?.hostname : undefined) ?? host;
 
 /** An address among the host names is no address to any client, and says so. */
 function typeless(alternative: string): string {
