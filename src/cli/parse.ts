@@ -40,27 +40,27 @@ export type OwnOptions = Readonly<Record<string, OptionDef<unknown>>>;
 
 /** `argv` is what follows the name of the program, or of the command whose `own` options count too. */
 export const parseCommandLine = (argv: readonly string[], own: OwnOptions = {}): Promise<Parsed> =>
-  parse(argv, { ...OPTIONS, ...own }, () => undefined);
+  parse(argv, { ...OPTIONS, ...own });
 
 /** `argv` is what follows the name of a command that starts no daemon: its `own` options are all there are. */
 export const parseOwnOptions = (command: string, argv: readonly string[], own: OwnOptions): Promise<Parsed> =>
-  parse(argv, own, (name) =>
-    optionNamed(name) === undefined ? undefined : `expected an option of ${command}, got one of the daemon`,
-  );
+  parse(argv, own, command);
 
-/** `explain` says what an option that is not known is, where that is known. */
-async function parse(
-  argv: readonly string[],
-  known: OwnOptions,
-  explain: (name: string) => string | undefined,
-): Promise<Parsed> {
+/** `command` is one whose options are none of the daemon's. */
+async function parse(argv: readonly string[], known: OwnOptions, command?: string): Promise<Parsed> {
   const named = (name: string) =>
     Object.hasOwn(known, name) ? name : Object.keys(known).find((option) => known[option]?.short === name);
   /** Whether `word` is a known option: then it is not the value of the one before. */
   const namesOption = (word: string) => named(OPTION.exec(word)?.[1] ?? "") !== undefined;
+  const explain = async (name: string): Promise<string> => {
+    if (command !== undefined && optionNamed(name) !== undefined) {
+      return `expected an option of ${command}, got one of the daemon`;
+    }
+    return `unknown option${await hintAt(name)}`;
+  };
   const hintAt = async (name: string) => {
-    const { meantByOption } = await import("./synonyms.ts");
-    const meant = meantByOption(name, Object.keys(known));
+    const { meantByOption, meantElsewhere } = await import("./synonyms.ts");
+    const meant = meantElsewhere(command, name) ?? meantByOption(name, Object.keys(known));
     if (meant !== undefined) return `; ${meant}`;
     const near = await didYouMean(name, Object.keys(known));
     return near === undefined ? "" : `; did you mean --${near}?`;
@@ -71,10 +71,8 @@ async function parse(
       return `did you mean --for ${word}?`;
     }
     if (!isFirst) return undefined;
-    if (Object.hasOwn(known, "config") && /^[!-~]+\.ya?ml$/i.test(word))
-      return `did you mean --config ${printable(word)}?`;
-    const { meantByCommand } = await import("./synonyms.ts");
-    const meant = meantByCommand(word);
+    const { meantByCommand, meantByValue, meantElsewhere } = await import("./synonyms.ts");
+    const meant = meantElsewhere(command, word) ?? meantByValue(word, Object.keys(known)) ?? meantByCommand(word);
     const near = meant === undefined ? await didYouMean(word, COMMAND_NAMES) : undefined;
     return meant ?? (near && `did you mean ${near}?`);
   };
@@ -108,8 +106,7 @@ async function parse(
     }
     const option = named(name);
     if (option === undefined) {
-      const what = explain(name) ?? `unknown option${await hintAt(name)}`;
-      const problem = `${printable(word.replace(/=.*$/s, ""))}: ${what}`;
+      const problem = `${printable(word.replace(/=.*$/s, ""))}: ${await explain(name)}`;
       if (!problems.includes(problem)) problems.push(problem);
       before = inline === undefined ? "unknown" : undefined;
       continue;

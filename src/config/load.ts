@@ -248,12 +248,21 @@ export function readTexts<T>(
       values.push(read.value);
       continue;
     }
-    const isList = repeatable && text.split(/[\s,]+/).every((part) => "value" in field.read(part));
+    const isList = repeatable && partsOf(text).every((part) => "value" in field.read(part));
     const { expected = field.expected, hint: said } = read;
     const hint = isList ? `repeat --${name} for each` : said;
     problems.add(`--${name}: expected ${expected}, got ${quoteWhole(text)}${hint ? ` (${hint})` : ""}`);
   }
   return { values, problems: [...problems] };
+}
+
+/** Of a list in one text, or the first of a range such as 80-90; what is neither is itself. */
+function partsOf(text: string): readonly string[] {
+  const parts = text
+    .replace(/(\d)-\d+$/, "$1")
+    .split(/[\s,]+/)
+    .filter(Boolean);
+  return parts.length === 0 ? [text] : parts;
 }
 
 function valueOfDefault(name: OptionName): unknown {

@@ -27,6 +27,7 @@ export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
     if (inner === undefined || !isIPv6(inner)) return { flaw: "what the brackets hold is not an IPv6 address" };
     return { family: "tcp", host: inner, port };
   }
+  if (/^(tcp[46]?|udp[46]?)$/i.test(host)) return { flaw: "what is before the colon is a protocol, not a host" };
   if (host.includes(":")) return { flaw: "an IPv6 address needs brackets, as in [::1]:5432" };
   if (host !== "" && !isIPv4(host) && !isHostName(host))
     return { flaw: "what is before the colon is neither a host name nor an IP address" };

@@ -201,9 +201,21 @@ function count(authorities: readonly X509Certificate[]): string {
 /** A name and an address that look alike are two things. */
 function explainName(leaf: X509Certificate, host: string): string {
   const alternatives = leaf.subjectAltName?.split(", ") ?? [];
-  if (alternatives.includes(`DNS:${host}`)) return `has ${host} as a host name (DNS), not as an address (IP)`;
+  if (alternatives.some((name) => name.startsWith("DNS:") && canonical(name.slice(4)) === canonical(host))) {
+    return `has ${host} as a host name (DNS), not as an address (IP)`;
+  }
   if (alternatives.includes(`IP Address:${host}`)) return `has ${host} as an address (IP), not as a host name (DNS)`;
   return `is for ${namesOf(leaf)}, not for ${host}`;
+}
+
+/** An IPv6 address in the one way of writing it; any other text as it is. */
+const canonical = (host: string): string =>
+  (isIP(host) === 6 ? URL.parse(`http://[${host}]/`)?.hostname : undefined) ?? host;
+
+/** An address among the host names is no address to any client, and says so. */
+function typeless(alternative: string): string {
+  const [, type, name = alternative] = /^(DNS|IP Address):(.*)$/s.exec(alternative) ?? [];
+  return type === "DNS" && isIP(name) !== 0 ? `${name} as a host name (DNS)` : name;
 }
 
 /** The common name where there is one; in quotes. */
@@ -213,7 +225,7 @@ function nameOf(subject: string): string {
 }
 
 function namesOf(leaf: X509Certificate): string {
-  const names = leaf.subjectAltName?.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")) ?? [];
+  const names = leaf.subjectAltName?.split(", ").map(typeless) ?? [];
   if (names.length === 0) return nameOf(leaf.subject);
   return plainLine(listOf(names, MOST_NAMES), LONGEST_TEXT);
 }

@@ -185,6 +185,14 @@ test("a name and an address that look alike are told apart", async () => {
   expect(await ask(asAddress, { "server-name": "127.0.0.1" })).toMatchObject({
     message: expect.stringContaining("is for 127.0.0.9, not for 127.0.0.1"),
   });
+  await using six = await shows(await authority.issue({ names: ["DNS:::1", "a.test"] }));
+  for (const [host, message] of [
+    ["127.0.0.1", "is for ::1 as a host name (DNS), a.test, not for 127.0.0.1"],
+    ["::1", "has ::1 as a host name (DNS), not as an address (IP)"],
+    ["0:0::1", "has 0:0::1 as a host name (DNS), not as an address (IP)"],
+  ] as const) {
+    expect(await ask(six, { "server-name": host })).toMatchObject({ message: expect.stringContaining(message) });
+  }
 });
 
 test("any certificate of `ca` is an anchor, with a byte order mark too, and what it holds is said", async () => {

@@ -134,10 +134,24 @@ test("what other programs call it gets a pointer to what is meant", async () => 
     [["--timeout", "5"], "--timeout: unknown option; did you mean --port-timeout or --script-timeout?"],
     [["--port", "80,443"], 'got "80,443" (repeat --port for each)'],
     [["--port", "80 443"], 'got "80 443" (repeat --port for each)'],
+    [["--port", "80,"], 'got "80," (repeat --port for each)'],
+    [["--port", "80-90"], 'got "80-90" (repeat --port for each)'],
+    [["--port", "localhost:80-90"], 'got "localhost:80-90" (repeat --port for each)'],
+    [["--port", "tcp:5432"], 'got "tcp:5432" (what is before the colon is a protocol, not a host)'],
+    [["hc.json"], "; did you mean --config hc.json?"],
+    [["5432"], "; did you mean --port 5432?"],
+    [["check", "localhost:5432"], "; did you mean --port localhost:5432?"],
+    [["--log", "debug"], "--log: unknown option; did you mean --log-level?"],
+    [["--debug"], "--debug: unknown option; did you mean --log-level debug?"],
+    [["-V"], "-V: unknown option; did you mean --version?"],
+    [["healthcheck"], "; did you mean check?"],
+    [["drain", "10m"], "; did you mean maint --for 10m?"],
+    [["drain", "--for", "10m"], "--for: unknown option; did you mean maint --for?"],
+    [["reload", "hc.yaml"], "; the daemon reads again the file that it was started with"],
   ] as const) {
     expect(await told(...argv)).toContain(end);
   }
-  expect(await told("--port", "x,y")).not.toContain("repeat");
+  for (const text of ["x,y", ",", " ", "80-"]) expect(await told("--port", text)).not.toContain("repeat");
   expect(await told("undrain", "10m")).not.toContain("did you mean");
   expect(await told("constructor")).not.toContain("did you mean");
 });

@@ -37,7 +37,7 @@ test.each([
 });
 
 test.each([
-  [["80"], {}, [stray("80")]],
+  [["80"], {}, [`${stray("80")}; did you mean --port 80?`]],
   [["-"], {}, [stray("-")]],
   [["--port"], {}, ["--port: expected a value (PORT), got none"]],
   [["--script", "-h"], { help: ["true"] }, ["--script: expected a value (COMMAND), got the option -h"]],
@@ -68,7 +68,11 @@ test.each([
   [
     ["80", "--prot", "80", "--singleflight=x", "--port"],
     { singleflight: ["x"] },
-    [stray("80"), "--prot: unknown option; did you mean --port?", "--port: expected a value (PORT), got none"],
+    [
+      `${stray("80")}; did you mean --port 80?`,
+      "--prot: unknown option; did you mean --port?",
+      "--port: expected a value (PORT), got none",
+    ],
   ],
   [["--port", "80", "--", "81"], { port: ["80"] }, [stray("81")]],
 ] as const)("%j is read as far as it can be, and each problem has a line", async (argv, values, problems) => {

@@ -56,6 +56,8 @@ describe("what is wrong is said of", () => {
     ["[::1%a b]:80", BRACKETS],
     ["::1:80", BARE_V6],
     ["http://host:80", "it is a URL; leave out what is before and with ://"],
+    ["tcp:80", "what is before the colon is a protocol, not a host"],
+    ["UDP:80", "what is before the colon is a protocol, not a host"],
     ["10.0.0.300:80", HOST],
     ["10.0.0:80", HOST],
     ["2130706433:80", HOST],
