@@ -53,11 +53,7 @@ const NO_DIRECTORY: SaveResult = {
 
 /** The one owner of the state. */
 export class DrainControl {
-  readonly #log: DrainOptions["log"];
-  readonly #onChange: () => void;
-  readonly #clock: Clock;
-  readonly #epochMs: () => number;
-  readonly #boot: Boot;
+  readonly #options: Required<DrainOptions>;
   readonly #file: StateFile | undefined;
   #state = IN_SERVICE;
   /** Of `#state`, made when it is first asked for. */
@@ -66,12 +62,9 @@ export class DrainControl {
   #cancelReminder = () => {};
 
   /** Reads the saved state, which is in force from now on. */
-  constructor({ directory, log, onChange, clock = hostClock, epochMs = Date.now, boot = hostBoot() }: DrainOptions) {
-    this.#log = log;
-    this.#onChange = onChange;
-    this.#clock = clock;
-    this.#epochMs = epochMs;
-    this.#boot = boot;
+  constructor(options: DrainOptions) {
+    this.#options = { clock: hostClock, epochMs: Date.now, boot: hostBoot(), ...options };
+    const { directory, boot } = this.#options;
     if (directory === undefined) return;
     const path = join(directory, FILE_NAME);
     this.#file = stateFile(path, boot.id);
@@ -89,7 +82,7 @@ export class DrainControl {
 
   /** Until `undrain`. A drained host keeps the time of its first drain. */
   async drain(): Promise<SaveResult> {
-    return this.#apply({ kind: "drain" }, () => this.#log.warning("host is drained"));
+    return this.#apply({ kind: "drain" }, () => this.#options.log.warning("host is drained"));
   }
 
   /** For so long from now, in the place of a maintenance that is in force. A drain goes on after its end. */
@@ -98,7 +91,10 @@ export class DrainControl {
     return this.#apply({ kind: "maintain", forMs, reason }, ({ maintenance }) => {
       if (!maintenance) return;
       const lastsMs = maintenance.endMs - maintenance.sinceMs;
-      this.#log.warning("host is in maintenance", { for: roundDuration(lastsMs), ...maintenanceFields(maintenance) });
+      this.#options.log.warning("host is in maintenance", {
+        for: roundDuration(lastsMs),
+        ...maintenanceFields(maintenance),
+      });
     });
   }
 
@@ -108,14 +104,14 @@ export class DrainControl {
     const before = this.#state;
     const result = this.#apply({ kind: "undrain" }, () => {
       const sinceMs = Math.min(...[before.drain, before.maintenance].flatMap((part) => part?.sinceMs ?? []));
-      this.#log.info("host is in service again", { after: "undrain", for: this.#durationSince(sinceMs) });
+      this.#options.log.info("host is in service again", { after: "undrain", for: this.#durationSince(sinceMs) });
     });
     return { ...result, ended: withoutClock(before) };
   }
 
   /** The daemon was asked to stop. This is not saved. */
   stop(): void {
-    if (this.#change({ kind: "stop" })) this.#onChange();
+    if (this.#change({ kind: "stop" })) this.#options.onChange();
   }
 
   /** Cancels the timers; the saved state stays. */
@@ -128,22 +124,24 @@ export class DrainControl {
     const found = file.read();
     if (found.kind === "none") return;
     if (found.kind === "other boot") {
-      this.#log.warning("saved drain state is of another boot; host is NOT drained", { because: found.because });
+      this.#options.log.warning("saved drain state is of another boot; host is NOT drained", {
+        because: found.because,
+      });
       this.#save();
       return;
     }
-    const moment = { ...this.#moment(), clockGoesOn: this.#boot.clockGoesOn };
+    const moment = { ...this.#moment(), clockGoesOn: this.#options.boot.clockGoesOn };
     const drained = found.kind === "content" ? fromSaved(found.content, moment) : undefined;
     if (!drained) {
       const because = found.kind === "unusable" ? found.because : `${path}: it does not hold what it should`;
-      this.#log.error("saved drain state is unusable; host is NOT drained", { because });
+      this.#options.log.error("saved drain state is unusable; host is NOT drained", { because });
       return;
     }
     this.#state = { stopping: false, ...drained };
     const { drain, maintenance } = drained;
-    if (drain) this.#log.warning("host is drained, as before the restart", drainFields(drain));
-    if (maintenance && this.#clock.now() < maintenance.endMs) {
-      this.#log.warning("host is in maintenance, as before the restart", maintenanceFields(maintenance));
+    if (drain) this.#options.log.warning("host is drained, as before the restart", drainFields(drain));
+    if (maintenance && this.#options.clock.now() < maintenance.endMs) {
+      this.#options.log.warning("host is in maintenance, as before the restart", maintenanceFields(maintenance));
     }
     this.#armTimers();
     this.#endMaintenance(); // without onChange: its receiver does not exist yet
@@ -156,21 +154,21 @@ export class DrainControl {
     report(this.#state);
     this.#armTimers();
     const result = this.#save();
-    this.#onChange();
+    this.#options.onChange();
     return result;
   }
 
   /** Timers come late, and not at all while the host is suspended: so each call looks whether a maintenance is over. */
   #endWhatIsOver(): void {
-    if (this.#endMaintenance()) this.#onChange();
+    if (this.#endMaintenance()) this.#options.onChange();
   }
 
   #endMaintenance(): boolean {
     const { maintenance } = this.#state;
     if (!this.#change({ kind: "time" }) || !maintenance) return false;
     const fields = { for: this.#durationSince(maintenance.sinceMs), reason: maintenance.reason };
-    if (this.#state.drain) this.#log.warning("maintenance has ended, host is still drained", fields);
-    else this.#log.info("host is in service again", { after: "end of maintenance", ...fields });
+    if (this.#state.drain) this.#options.log.warning("maintenance has ended, host is still drained", fields);
+    else this.#options.log.info("host is in service again", { after: "end of maintenance", ...fields });
     this.#armTimers();
     this.#save();
     return true;
@@ -186,9 +184,10 @@ export class DrainControl {
   }
 
   #save(): SaveResult {
-    const content = toSave(this.#state, this.#boot.clockGoesOn);
+    const content = toSave(this.#state, this.#options.boot.clockGoesOn);
     const result = this.#file ? this.#file.write(content) : withoutFile(content);
-    if (!result.saved) this.#log.warning("a restart of the daemon will not know of this", { because: result.because });
+    if (!result.saved)
+      this.#options.log.warning("a restart of the daemon will not know of this", { because: result.because });
     return result;
   }
 
@@ -202,7 +201,7 @@ export class DrainControl {
     const { maintenance } = this.#state;
     if (!maintenance) return;
     // A timer lasts 24 days at most and stands still while the host is suspended: it is armed until the end is reached.
-    this.#cancelEnd = this.#clock.after(Math.max(1, maintenance.endMs - this.#clock.now()), () => {
+    this.#cancelEnd = this.#options.clock.after(Math.max(1, maintenance.endMs - this.#options.clock.now()), () => {
       this.#endWhatIsOver();
       this.#armEnd();
     });
@@ -211,7 +210,7 @@ export class DrainControl {
   #armReminder(): void {
     this.#cancelReminder();
     if (!this.#state.drain && !this.#state.maintenance) return;
-    this.#cancelReminder = this.#clock.after(REMIND_MS, () => {
+    this.#cancelReminder = this.#options.clock.after(REMIND_MS, () => {
       this.#endWhatIsOver();
       this.#cancelReminder();
       if (!this.#state.stopping) this.#remind();
@@ -221,18 +220,18 @@ export class DrainControl {
   #remind(): void {
     const { drain, maintenance } = this.#state;
     const log = (message: string, fields: LogFields, sinceMs: number) =>
-      this.#log.warning(message, { ...fields, "so-far": this.#durationSince(sinceMs) });
+      this.#options.log.warning(message, { ...fields, "so-far": this.#durationSince(sinceMs) });
     if (maintenance) log("host is still in maintenance", maintenanceFields(maintenance), maintenance.sinceMs);
     if (drain) log("host is still drained", drainFields(drain), drain.sinceMs);
     this.#armReminder();
   }
 
   #moment(): Moment {
-    return { nowMs: this.#clock.now(), epochMs: this.#epochMs() };
+    return { nowMs: this.#options.clock.now(), epochMs: this.#options.epochMs() };
   }
 
   #durationSince(sinceMs: number): string {
-    return roundDuration(Math.max(0, this.#clock.now() - sinceMs));
+    return roundDuration(Math.max(0, this.#options.clock.now() - sinceMs));
   }
 }
 

@@ -49,7 +49,7 @@ export type DrainEvent =
   | { readonly kind: "maintain"; readonly forMs: number; readonly reason: string | undefined }
   | { readonly kind: "undrain" }
   | { readonly kind: "stop" }
-  /** Time has passed. */
+  /** Time has passed; ends a maintenance that is over. */
   | { readonly kind: "time" };
 
 export interface Moment {
@@ -63,9 +63,8 @@ export const LONGEST_MAINTENANCE_MS = 366 * 24 * 3_600_000;
 
 export const IN_SERVICE: ClockedState = { stopping: false };
 
-/** The same object where nothing changes. A maintenance that is over is ended first, whatever happens. */
-export function reduce(before: ClockedState, event: DrainEvent, moment: Moment): ClockedState {
-  const state = isOver(before, moment) ? { ...before, maintenance: undefined } : before;
+/** The same object where nothing changes. */
+export function reduce(state: ClockedState, event: DrainEvent, moment: Moment): ClockedState {
   switch (event.kind) {
     case "drain":
       return state.drain ? state : { ...state, drain: { since: moment.epochMs, sinceMs: moment.nowMs } };
@@ -76,11 +75,11 @@ export function reduce(before: ClockedState, event: DrainEvent, moment: Moment):
     case "stop":
       return state.stopping ? state : { ...state, stopping: true };
     case "time":
-      return state;
+      return isOver(state.maintenance, moment) ? { ...state, maintenance: undefined } : state;
   }
 }
 
-const isOver = ({ maintenance }: ClockedState, { nowMs }: Moment): boolean =>
+const isOver = (maintenance: ClockedMaintenance | undefined, { nowMs }: Moment): boolean =>
   maintenance !== undefined && nowMs >= maintenance.endMs;
 
 function maintenanceFor(forMs: number, reason: string | undefined, { nowMs, epochMs }: Moment): ClockedMaintenance {

@@ -275,11 +275,11 @@ test("without a boot id the time of day decides after a restart", async () => {
   await first.maintain(60 * MINUTE, undefined);
   first.close();
   // The clock of such a host counts from the start of the daemon.
-  const anew = fakeClock();
+  const restarted = fakeClock();
   it.setMs = 59 * MINUTE;
-  const second = it.start({ boot: NO_BOOT, clock: anew });
+  const second = it.start({ boot: NO_BOOT, clock: restarted });
   expect(second.current()).toBeDefined();
-  await anew.pass(MINUTE + SECOND);
+  await restarted.pass(MINUTE + SECOND);
   expect(second.current()).toBeUndefined();
 });
 

@@ -86,25 +86,25 @@ function explain(path: string, error: unknown): string {
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":
-      return nobody(shown);
+      return noDaemon(shown);
     case "ECONNREFUSED": {
       const there = statOf(path);
-      return there && !there.isSocket() ? `${shown} is not a socket` : nobody(shown);
+      return there && !there.isSocket() ? `${shown} is not a socket` : noDaemon(shown);
     }
     case "EAGAIN":
       return `the daemon behind ${shown} does not answer: too many wait for it`;
     case "EACCES":
     case "EPERM": {
-      const owner = statOf(path) ?? statOf(dirname(path));
-      const whose = owner === undefined ? "its owner" : `its owner, ${describeUser(owner.uid)},`;
-      return `${shown}: permission denied; it is for ${whose} and root alone`;
+      const stats = statOf(path) ?? statOf(dirname(path));
+      const owner = stats === undefined ? "its owner" : `its owner, ${describeUser(stats.uid)},`;
+      return `${shown}: permission denied; it is for ${owner} and root alone`;
     }
     default:
       return `${shown} does not answer as a health-checker does (${onOneLine(code)})`;
   }
 }
 
-const nobody = (shown: string): string =>
+const noDaemon = (shown: string): string =>
   `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
 
 /** Undefined where that fails. */

@@ -292,9 +292,9 @@ test("a socket whose queue is full has a daemon behind it", async () => {
     await child.stdout.getReader().read();
     child.kill("SIGSTOP");
     for (let isFull = false; !isFull; ) {
-      isFull = await new Promise<boolean>((settle) => {
-        const client = createConnection(socket, () => settle(false));
-        client.on("error", () => settle(true));
+      isFull = await new Promise<boolean>((resolve) => {
+        const client = createConnection(socket, () => resolve(false));
+        client.on("error", () => resolve(true));
         clients.push(client);
       });
     }

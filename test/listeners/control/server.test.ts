@@ -92,7 +92,7 @@ test("a body of more than 64 KiB is refused, with a length and in chunks", async
   const chunked = await converse(
     { unix: path },
     `POST /maint HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
-    (said) => said.includes("\r\n\r\n"),
+    (answer) => answer.includes("\r\n\r\n"),
   );
   expect(chunked).toMatch(/^HTTP\/1\.1 4(00|08|13) /);
   await isWell();
@@ -148,24 +148,24 @@ test("a client that sends no more of the body is answered 408 after five seconds
   const answered = converse(
     { unix: path },
     "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-    (said) => said.includes("}"),
+    (answer) => answer.includes("}"),
     60_000,
   );
   await until(() => waits.length > 0);
   expect(waits).toEqual([5000]);
   await fake.pass(5000);
-  const said = await answered;
-  expect(said).toStartWith("HTTP/1.1 408 ");
-  expect(said).toEndWith('{"error":"the body did not come"}');
+  const answer = await answered;
+  expect(answer).toStartWith("HTTP/1.1 408 ");
+  expect(answer).toEndWith('{"error":"the body did not come"}');
   await isWell();
 });
 
 test("a client that disconnects before its answer does no harm", async () => {
-  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: reportAsked } = Promise.withResolvers<void>();
   const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
   await using _ = await start({
     status() {
-      tellAsked();
+      reportAsked();
       return finish;
     },
   });
@@ -177,11 +177,11 @@ test("a client that disconnects before its answer does no harm", async () => {
 });
 
 test("an answer that is under way at the end is still sent", async () => {
-  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: reportAsked } = Promise.withResolvers<void>();
   const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
   await using control = await start({
     status() {
-      tellAsked();
+      reportAsked();
       return finish;
     },
   });
