@@ -81,10 +81,10 @@ async function control(action: Extract<Action, { kind: "control" }>): Promise<vo
     import("./cli/terminal.ts"),
   ]);
   try {
-    const { out, err, isWell } = await runControlCommand(action, lookOf(process.env));
-    for (const line of err) complain[isWell ? "warning" : "error"](line);
+    const { out, err, ok } = await runControlCommand(action, lookOf(process.env));
+    for (const line of err) complain[ok ? "warning" : "error"](line);
     for (const line of out) console.log(line);
-    await leave(isWell ? FINE : COULD_NOT);
+    await leave(ok ? FINE : COULD_NOT);
   } catch (error) {
     complain.error(`health-checker: fault; please report it: ${describeFault(error)}`);
     await leave(COULD_NOT);

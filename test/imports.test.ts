@@ -72,6 +72,22 @@ test("no file imports itself by way of others", async () => {
   expect(circles).toEqual([]);
 });
 
+test("zod is loaded by import() alone: the start of a daemon with few options does not pay for it", async () => {
+  const files = await Array.fromAsync(new Glob("**/*.ts").scan(SRC));
+  const texts = await Promise.all(
+    files.map(async (file) => [file, (await Bun.file(join(SRC, file)).text()).replace(TYPES, "")] as const),
+  );
+  const textOf = new Map(texts);
+  const loaded = new Set<string>(["main.ts"]);
+  for (const file of loaded) {
+    for (const [, path = ""] of textOf.get(file)?.matchAll(/\bfrom "(\.[^"]+\.ts)"/g) ?? []) {
+      loaded.add(normalize(join(dirname(file), path)));
+    }
+  }
+  expect(loaded.size).toBeGreaterThan(50);
+  expect([...loaded].filter((file) => /\bfrom "zod"/.test(textOf.get(file) ?? ""))).toEqual([]);
+});
+
 test("CONTRIBUTING names the floors in this order", async () => {
   const text = await Bun.file(join(SRC, "../CONTRIBUTING.md")).text();
   const rows = [...text.matchAll(/^ {4}src\/([\w-]+)(?:\/|\.ts)/gm)].map(([, name]) => name);

@@ -2,11 +2,11 @@
 
 import type { Options } from "../config/load.ts";
 import type { Reread } from "../daemon/reload.ts";
-import type { Order } from "./control/order.ts";
+import type { ControlCommand } from "./control/run.ts";
 
 /**
  * A text and exit status 0 (what is unwise goes to stderr beside it), whole lines of
- * problems and exit status 2, a daemon to run, its checks to run by hand, or an order to one that runs.
+ * problems and exit status 2, a daemon to run, its checks to run by hand, or a command to one that runs.
  */
 export type Action =
   | {
@@ -28,4 +28,4 @@ export type Action =
       /** How long to go on until the host is healthy; undefined for one round. */
       readonly waitMs: number | undefined;
     }
-  | { readonly kind: "control"; readonly socket: string; readonly order: Order };
+  | { readonly kind: "control"; readonly socket: string; readonly command: ControlCommand };

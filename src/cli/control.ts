@@ -1,17 +1,19 @@
-// status, reload, drain, undrain, maint: the words of what a running daemon is told. They
-// take options of their own alone: what a daemon is to do stands in its own command line.
+// The command lines of status, reload, drain, undrain and maint, which control a running daemon. They take only options
+// of their own: those of the daemon are in its own command line.
 
 import { readTexts } from "../config/load.ts";
 import { OPTIONS, type OptionDef } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
+import { reason } from "../drain/reason.ts";
 import { duration, flag } from "../fields/field.ts";
-import { reason } from "../listeners/control/maintenance.ts";
 import type { Action } from "./action.ts";
-import type { Order, Verb } from "./control/order.ts";
+import type { ControlCommand } from "./control/run.ts";
 import { renderOption } from "./help.ts";
 import { parseOwnOptions } from "./parse.ts";
 
-/** Where the packaged unit has it. */
+type Verb = ControlCommand["verb"];
+
+/** The socket of the packaged unit. */
 export const DEFAULT_SOCKET = "/run/health-checker/control.sock";
 
 const socket: OptionDef<string> = {
@@ -54,34 +56,37 @@ const OWN: Readonly<Record<Verb, Readonly<Record<string, OptionDef<unknown>>>>> 
 
 export async function control(verb: Verb, rawArgs: readonly string[]): Promise<Action> {
   const own = { ...OWN[verb], "control-socket": socket, help: OPTIONS.help };
-  const { values, problems: flaws } = await parseOwnOptions(verb, rawArgs, own);
+  const { values, problems: parsing } = await parseOwnOptions(verb, rawArgs, own);
   if (values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp(verb) };
-  const problems: Problem[] = [...flaws];
+  const problems: Problem[] = [...parsing];
   const read = <T>(name: string, option: OptionDef<T>): T | undefined => {
     const given = readTexts(name, option, values[name]);
     problems.push(...given.problems);
     return given.values.at(-1);
   };
   const at = read("control-socket", socket) ?? DEFAULT_SOCKET;
-  const order = orderOf(verb, read);
-  if (order === undefined && problems.length === 0) {
+  const command = commandOf(verb, read);
+  if (command === undefined && problems.length === 0) {
     problems.push('--for: expected how long the maintenance lasts, such as "10m", got none');
   }
-  if (order === undefined || problems.length > 0) {
+  if (command === undefined || problems.length > 0) {
     return { kind: "refuse", lines: problems.map((problem) => `health-checker: ${problem}`), command: verb };
   }
-  return { kind: "control", socket: at, order };
+  return { kind: "control", socket: at, command };
 }
 
-/** Undefined where it does not say how long. */
-function orderOf(verb: Verb, read: <T>(name: string, option: OptionDef<T>) => T | undefined): Order | undefined {
+/** Undefined for a maintenance without a duration. */
+function commandOf(
+  verb: Verb,
+  read: <T>(name: string, option: OptionDef<T>) => T | undefined,
+): ControlCommand | undefined {
   if (verb === "status") return { verb, json: read("json", json) ?? false };
   if (verb === "reload")
     return { verb, force: read("force", force) ?? false, dryRun: read("dry-run", dryRun) ?? false };
   if (verb !== "maint") return { verb };
   const forMs = read("for", lasts);
   const why = read("reason", because);
-  return forMs === undefined ? undefined : { verb, forMs, reason: why };
+  return forMs === undefined ? undefined : { verb, forMs, ...(why !== undefined && { reason: why }) };
 }
 
 interface Help {
@@ -90,7 +95,7 @@ interface Help {
   readonly exit: string;
 }
 
-const WITHDRAWS = `Until then the health listener answers unhealthy, whatever the checks say. So an
+const DRAINS = `Until then the health listener answers unhealthy, whatever the checks say. So an
 Auto Scaling group whose health check type is ELB terminates this host, and a
 Network Load Balancer may cut its connections. A restart of the daemon keeps it
 where the daemon has a --state-directory or a RUNTIME_DIRECTORY; a restart of
@@ -117,7 +122,7 @@ or a healthy endpoint, unhealthy.`,
   },
   drain: {
     what: `health-checker drain takes this host out of service, until undrain.
-${WITHDRAWS}`,
+${DRAINS}`,
     usage: "",
     exit: DONE,
   },
@@ -130,7 +135,7 @@ Where there is nothing to end it says so.`,
   maint: {
     what: `health-checker maint takes this host out of service for so long, or until
 undrain.
-${WITHDRAWS}`,
+${DRAINS}`,
     usage: "--for D [--reason TEXT]",
     exit: DONE,
   },

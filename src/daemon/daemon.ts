@@ -5,11 +5,10 @@ import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { scriptEnvironment } from "../checks/script-environment.ts";
 import type { Options } from "../config/load.ts";
-import { createWithdrawals } from "../drain/drain.ts";
-import type { Withdrawals } from "../drain/state.ts";
+import { DrainControl } from "../drain/drain.ts";
 import { readBootId } from "../drain/state-file.ts";
 import { connectionBound } from "../listeners/bound.ts";
-import type { Controls } from "../listeners/control/controls.ts";
+import type { Controls } from "../listeners/control/handler.ts";
 import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
 import { createHealthHandler, type HealthHandler } from "../listeners/health/handler.ts";
 import { createNearMisses } from "../listeners/health/near-miss.ts";
@@ -22,7 +21,8 @@ import { reapStrangers } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
 import { askWhole } from "../status/run-all-checks.ts";
-import { type HostStatus, hostStatus } from "../status/status.ts";
+import type { HostStatus } from "../status/schema.ts";
+import { hostStatus } from "../status/status.ts";
 import { clock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
@@ -69,14 +69,14 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   const notifier = await notifierFor(env, log);
   const told = besides(reporting(log), notifier);
   const directory = stateDirectory(options, env);
-  const withdrawals = createWithdrawals({
+  const drainControl = new DrainControl({
     directory,
     log,
-    onChange: () => notifier?.look(),
+    onChange: () => notifier?.refresh(),
   });
   const monitor = createMonitor({ ...plan.settings, ...told });
   const nearMisses = createNearMisses(told);
-  const answering = ({ options }: Plan) => createAnswer(options, monitor, withdrawals, nearMisses);
+  const answering = ({ options }: Plan) => createAnswer(options, monitor, drainControl, nearMisses);
   let answer = answering(plan);
 
   const reloader = createReloader({
@@ -104,13 +104,13 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
 
   await using opened = new AsyncDisposableStack();
   if (options.controlSocket !== undefined) {
-    const status = () => describe({ plan, monitor, withdrawals, reloader, startedAt });
-    const controls = { status, reload: reloader.reload, withdrawals };
+    const status = () => describe({ plan, monitor, drainControl, reloader, startedAt });
+    const controls = { status, reload: reloader.reload, drainControl };
     opened.use(await openControl(options.controlSocket, controls, log, told));
   }
   if (options.agentListener) {
     const { onFault } = told;
-    opened.use(await openAgent(options.agentListener, monitor, { withdrawals, directory, log, onFault }));
+    opened.use(await openAgent(options.agentListener, monitor, { drainControl, directory, log, onFault }));
   }
   const descriptors = descriptorLimit();
   const health = await serveHealth({
@@ -131,7 +131,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   monitor.start();
   notifier?.begin({
     states: monitor.states,
-    withdrawal: withdrawals.current,
+    drainState: () => drainControl.current(),
     wasRefused: () => reloader.last?.taken === false,
   });
   announce(log, options, health.address, plan);
@@ -153,7 +153,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       const drains = drain && drainDelayMs > 0;
       notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
       if (drains) {
-        withdrawals.stop();
+        drainControl.stop();
         log.info("draining", { for: formatDuration(drainDelayMs) });
         await delay.pass(drainDelayMs);
       }
@@ -166,7 +166,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       killAllGroups();
       await allGroupsGone(FLUSH_GRACE_MS);
       await health.close();
-      withdrawals.close();
+      drainControl.close();
       savedGroups?.close();
       told.end();
       notifier?.close();
@@ -196,13 +196,13 @@ async function openControl(path: string, controls: Controls, log: Log, told: Rep
 }
 
 interface AgentSurroundings extends Pick<AgentOptions, "directory" | "log" | "onFault"> {
-  readonly withdrawals: Withdrawals;
+  readonly drainControl: DrainControl;
 }
 
 async function openAgent(
   address: Address,
   monitor: Monitor,
-  { withdrawals, ...surroundings }: AgentSurroundings,
+  { drainControl, ...surroundings }: AgentSurroundings,
 ): Promise<AsyncDisposable> {
   const [{ startAgent }, { verdictOf }] = await Promise.all([
     import("../listeners/haproxy-agent/server.ts"),
@@ -211,7 +211,7 @@ async function openAgent(
   const agent = await startAgent({
     ...surroundings,
     address,
-    withdrawal: withdrawals.current,
+    drainState: () => drainControl.current(),
     verdict: (signal) => verdictOf(monitor, signal),
   });
   return { [Symbol.asyncDispose]: () => agent.stop() };
@@ -220,14 +220,14 @@ async function openAgent(
 function createAnswer(
   { failureStatus, endpoints }: Options,
   { read, ask }: Monitor,
-  withdrawals: Withdrawals,
+  drainControl: DrainControl,
   nearMisses: ReturnType<typeof createNearMisses>,
 ): HealthHandler {
   const paths = endpoints.map(({ path }) => path);
   return createHealthHandler({
     read,
     ask,
-    isWithdrawn: () => withdrawals.current() !== undefined,
+    isDraining: () => drainControl.current() !== undefined,
     failureStatus,
     endpoints: paths,
     onOtherPath: nearMisses(paths),
@@ -262,12 +262,12 @@ const fixedCautions = (before: Options, now: Options): readonly string[] =>
 interface Described {
   readonly plan: Plan;
   readonly monitor: Monitor;
-  readonly withdrawals: Withdrawals;
+  readonly drainControl: DrainControl;
   readonly reloader: Reloader;
   readonly startedAt: number;
 }
 
-async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Described): Promise<HostStatus> {
+async function describe({ plan, monitor, drainControl, reloader, startedAt }: Described): Promise<HostStatus> {
   const { healthy, failing } = monitor.read() ?? (await askWhole(plan.checks, monitor));
   const reports = monitor.states();
   const isDown = ({ check, state, stale }: CheckReport) =>
@@ -279,33 +279,33 @@ async function describe({ plan, monitor, withdrawals, reloader, startedAt }: Des
     // The first failure decides, so the verdict need not know of all.
     failing: healthy ? [] : [...new Set([...failing, ...reports.filter(isDown).map(({ check }) => check.name)])],
     reports,
-    withdrawal: withdrawals.current(),
+    drainState: drainControl.current(),
     reloading: reloader.underWay,
     lastReload: reloader.last,
     now: clock.now(),
   });
 }
 
-/** Undefined, and nothing loaded for it, where no service manager asked to be told. */
+/** Undefined, and nothing is loaded for it, without a NOTIFY_SOCKET. */
 async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec, WATCHDOG_PID: watchdogPid } = env;
   if (!socket) return undefined;
-  const { createNotifier } = await import("../sd-notify/notifier.ts");
-  return createNotifier({ socket, watchdogUsec, watchdogPid, log });
+  const { Notifier } = await import("../sd-notify/notifier.ts");
+  return new Notifier({ socket, watchdogUsec, watchdogPid, log });
 }
 
-/** What is told to the log, and has the notifier look. */
+/** The same, with the notifier refreshed at each result. */
 function besides(told: Reporting, notifier: Notifier | undefined): Reporting {
   if (!notifier) return told;
   return {
     ...told,
     onResult(...result) {
       told.onResult(...result);
-      notifier.look();
+      notifier.refresh();
     },
     onStale(...stale) {
       told.onStale(...stale);
-      notifier.look();
+      notifier.refresh();
     },
   };
 }

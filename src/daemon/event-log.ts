@@ -12,7 +12,7 @@ import type { Log, LogFields } from "../log/log.ts";
 import { createFlapGuard, type Late } from "../log/rate-limit.ts";
 import type { MonitorOptions } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
-import type { ReloadChange, ReloadReport } from "../status/status.ts";
+import type { ReloadChange, ReloadReport } from "../status/schema.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { describeFault } from "../system/errors.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";

@@ -4,15 +4,10 @@
 
 import type { Check } from "../checks/check.ts";
 import type { Options } from "../config/load.ts";
+import type { ReloadRequest } from "../listeners/control/messages.ts";
 import type { Trial } from "../monitor/monitor.ts";
-import {
-  NO_CHANGE,
-  PLAIN_RELOAD,
-  type ReloadChange,
-  type ReloadOrder,
-  type ReloadReport,
-  type ReloadUnderWay,
-} from "../status/status.ts";
+import type { ReloadChange, ReloadReport, ReloadUnderWay } from "../status/schema.ts";
+import { NO_CHANGE } from "../status/status.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
@@ -44,11 +39,13 @@ export interface ReloaderOptions {
 /** Less than `health-checker reload` waits for a sign of life, so that it hears why. */
 const LONGEST_READING_MS = 20_000;
 
+const PLAIN_RELOAD: ReloadRequest = { force: false, dryRun: false };
+
 const STOPPING = "health-checker: the daemon is stopping";
 
 export interface Reloader {
   /** Resolves with what came of it; never rejects. */
-  reload(order?: ReloadOrder): Promise<ReloadReport>;
+  reload(order?: ReloadRequest): Promise<ReloadReport>;
   /** Undefined where none is. */
   readonly underWay: ReloadUnderWay | undefined;
   /** Of the last one that was no dry run. */
@@ -69,7 +66,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
   /** When the reading began that was refused since it hangs, and still does. */
   let hangsSince: number | undefined;
 
-  async function reloadNow(order: ReloadOrder): Promise<ReloadReport> {
+  async function reloadNow(order: ReloadRequest): Promise<ReloadReport> {
     const { dryRun } = order;
     underWay = { since: new Date().toISOString(), dryRun };
     if (!dryRun) onStart();
@@ -82,7 +79,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
     return report;
   }
 
-  async function attempt(order: ReloadOrder): Promise<Attempt> {
+  async function attempt(order: ReloadRequest): Promise<Attempt> {
     if (stopping.signal.aborted) return refused([STOPPING]);
     if (hangsSince !== undefined) {
       const age = roundDuration(clock.now() - hangsSince);
@@ -103,7 +100,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
     }
   }
 
-  async function takeIfHarmless(options: Options, { force, dryRun }: ReloadOrder): Promise<Attempt> {
+  async function takeIfHarmless(options: Options, { force, dryRun }: ReloadRequest): Promise<Attempt> {
     const plan = createPlan(options);
     const { signal } = stopping;
     const tried = signal.aborted ? undefined : await tryOut(plan, signal);

@@ -1,23 +1,31 @@
-// The one owner of what withdraws the host from traffic. What is in force is in force at once, whether
-// or not it can be kept for a restart; what cannot be read at a start is not in force, and is said.
-//
-// When maintenance ends is told by the boot clock, which nobody sets and which goes on over a restart of
-// the daemon and while the host is suspended. Times of day are for people.
+// Drains the host and puts it back into service. A change is in force at once, saved for a restart or not. A saved state
+// that cannot be read at the start is not in force; the log says so.
 
 import { join } from "node:path";
-import type { Log } from "../log/log.ts";
+import type { Log, LogFields } from "../log/log.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { isRecord } from "../system/json.ts";
 import { libc } from "../system/libc.ts";
 import { roundDuration } from "../text/duration.ts";
-import type { Drain, Keeping, Maintenance, Withdrawal, Withdrawals } from "./state.ts";
-import { keptFile, readBootId } from "./state-file.ts";
+import { fromSaved, toSave } from "./saved-state.ts";
+import {
+  type ClockedState,
+  type Drain,
+  type DrainEvent,
+  type DrainState,
+  IN_SERVICE,
+  isInService,
+  type Maintenance,
+  type Moment,
+  reduce,
+  withoutClock,
+} from "./state.ts";
+import { readBootId, type SaveResult, type StateFile, stateFile } from "./state-file.ts";
 
-export interface WithdrawalsOptions {
-  /** --state-directory; undefined for nowhere. */
+export interface DrainOptions {
+  /** --state-directory; undefined: nothing is saved. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info">;
-  /** Something came into force or has ended, by itself too. Must not throw. */
+  /** The state has changed, on request or by itself. Must not throw. */
   readonly onChange: () => void;
   /** For tests: the clock, the time of day, and what is known of this boot. */
   readonly clock?: Clock;
@@ -26,269 +34,214 @@ export interface WithdrawalsOptions {
 }
 
 export interface Boot {
-  /** Undefined where hosts have none. */
+  /** Undefined on systems that have none. */
   readonly id: string | undefined;
   /** Whether `clock` goes on over a restart of the daemon. */
   readonly clockGoesOn: boolean;
 }
 
-/** Beside who is owed `ready` (the agent). */
+/** The name is from when a drain was called so; a daemon that is upgraded must find its file. */
 export const FILE_NAME = "withdrawal.json";
 
-/** What is still in force is said again this often, as a check that is still down is. */
+/** A drain is logged again this often, as a check that is still down is. */
 const REMIND_MS = 5 * 60_000;
 
-/** Longer is a slip, and no time of day can be told for much longer. */
-export const LONGEST_MAINTENANCE_MS = 366 * 24 * 3_600_000;
-
-/** Of characters; the control socket refuses longer ones. */
-export const LONGEST_REASON = 200;
-
-const NO_DIRECTORY: Keeping = {
-  kept: false,
+const NO_DIRECTORY: SaveResult = {
+  saved: false,
   because: "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
 };
 
-/** A state, and by the boot clock since when, and until when it is in force. */
-interface OnClock {
-  readonly sinceMs: number;
-}
-type KnownDrain = Drain & OnClock;
-type KnownMaintenance = Maintenance & OnClock & { readonly endMs: number };
+/** The one owner of the state. */
+export class DrainControl {
+  readonly #options: Required<DrainOptions>;
+  readonly #file: StateFile | undefined;
+  #state = IN_SERVICE;
+  /** Of `#state`, made when it is first asked for. */
+  #current: DrainState | undefined;
+  #cancelEnd = () => {};
+  #cancelReminder = () => {};
 
-/** Reads what was kept; it is in force from the first look on. */
-export function createWithdrawals(options: WithdrawalsOptions): Withdrawals {
-  const { directory, log, onChange, clock = hostClock, epochMs = Date.now, boot = hostBoot() } = options;
-  const file = directory === undefined ? undefined : keptFile(join(directory, FILE_NAME), boot.id);
-  let drain: KnownDrain | undefined;
-  let maintenance: KnownMaintenance | undefined;
-  let stopping = false;
-  /** As `current` tells it, until something changes. */
-  let told: Withdrawal | undefined;
-  let cancelEnd = () => {};
-  let cancelReminder = () => {};
+  /** Reads the saved state, which is in force from now on. */
+  constructor(options: DrainOptions) {
+    this.#options = { clock: hostClock, epochMs: Date.now, boot: hostBoot(), ...options };
+    const { directory, boot } = this.#options;
+    if (directory === undefined) return;
+    const path = join(directory, FILE_NAME);
+    this.#file = stateFile(path, boot.id);
+    this.#restore(this.#file, path);
+  }
 
-  function restore(): void {
-    const found = file?.read() ?? { kind: "nothing" };
-    if (found.kind === "unusable") {
-      log.error("the kept withdrawal cannot be used, so the host is not withdrawn", { because: found.because });
-    } else if (found.kind === "other boot") {
-      log.warning("the kept withdrawal is not of this boot, so the host is not withdrawn", { because: found.because });
-      keep();
-    } else if (found.kind === "content") {
-      const moment = { now: clock.now(), epochMs: epochMs(), goesOn: boot.clockGoesOn };
-      const known = parse(found.content, moment);
-      if (!known) {
-        const because = `${join(directory ?? "", FILE_NAME)}: it does not hold what it should`;
-        log.error("the kept withdrawal cannot be used, so the host is not withdrawn", { because });
-        return;
-      }
-      ({ drain, maintenance } = known);
-      if (drain) log.warning("host is drained, as before the restart", fieldsOfDrain(drain));
-      if (maintenance && !isOver(maintenance)) {
-        log.warning("host is in maintenance, as before the restart", fieldsOf(maintenance));
-      }
-      arm();
-      endWhatIsOver(); // of which nobody need be told yet
+  /** Undefined while the host is in service. Cheap: it is called for every request. */
+  current(): DrainState | undefined {
+    if (isInService(this.#state)) return undefined;
+    this.#endWhatIsOver();
+    if (isInService(this.#state)) return undefined;
+    this.#current ??= { stopping: this.#state.stopping, ...withoutClock(this.#state) };
+    return this.#current;
+  }
+
+  /** Until `undrain`. A drained host keeps the time of its first drain. */
+  async drain(): Promise<SaveResult> {
+    return this.#apply({ kind: "drain" }, () => this.#options.log.warning("host is drained"));
+  }
+
+  /** For so long from now, in the place of a maintenance that is in force. A drain goes on after its end. */
+  async maintain(forMs: number, reason: string | undefined): Promise<SaveResult> {
+    if (!(forMs > 0)) throw new RangeError(`maintenance: expected a time above zero, got ${forMs} ms`);
+    return this.#apply({ kind: "maintain", forMs, reason }, ({ maintenance }) => {
+      if (!maintenance) return;
+      const lastsMs = maintenance.endMs - maintenance.sinceMs;
+      this.#options.log.warning("host is in maintenance", {
+        for: roundDuration(lastsMs),
+        ...maintenanceFields(maintenance),
+      });
+    });
+  }
+
+  /** Ends drain and maintenance, and returns what they were. A daemon that stops stays unhealthy. */
+  async undrain(): Promise<SaveResult & { readonly ended: Omit<DrainState, "stopping"> }> {
+    this.#endWhatIsOver();
+    const before = this.#state;
+    const result = this.#apply({ kind: "undrain" }, () => {
+      const sinceMs = Math.min(...[before.drain, before.maintenance].flatMap((part) => part?.sinceMs ?? []));
+      this.#options.log.info("host is in service again", { after: "undrain", for: this.#durationSince(sinceMs) });
+    });
+    return { ...result, ended: withoutClock(before) };
+  }
+
+  /** The daemon was asked to stop. This is not saved. */
+  stop(): void {
+    if (this.#change({ kind: "stop" })) this.#options.onChange();
+  }
+
+  /** Cancels the timers; the saved state stays. */
+  close(): void {
+    this.#cancelEnd();
+    this.#cancelReminder();
+  }
+
+  #restore(file: StateFile, path: string): void {
+    const found = file.read();
+    if (found.kind === "none") return;
+    if (found.kind === "other boot") {
+      this.#options.log.warning("saved drain state is of another boot; host is NOT drained", {
+        because: found.because,
+      });
+      this.#save();
+      return;
     }
+    const moment = { ...this.#moment(), clockGoesOn: this.#options.boot.clockGoesOn };
+    const drained = found.kind === "content" ? fromSaved(found.content, moment) : undefined;
+    if (!drained) {
+      const because = found.kind === "unusable" ? found.because : `${path}: it does not hold what it should`;
+      this.#options.log.error("saved drain state is unusable; host is NOT drained", { because });
+      return;
+    }
+    this.#state = { stopping: false, ...drained };
+    const { drain, maintenance } = drained;
+    if (drain) this.#options.log.warning("host is drained, as before the restart", drainFields(drain));
+    if (maintenance && this.#options.clock.now() < maintenance.endMs) {
+      this.#options.log.warning("host is in maintenance, as before the restart", maintenanceFields(maintenance));
+    }
+    this.#armTimers();
+    this.#endMaintenance(); // without onChange: its receiver does not exist yet
   }
 
-  const isOver = ({ endMs }: KnownMaintenance): boolean => clock.now() >= endMs;
-
-  /** Timers come late, and not at all while the host is suspended: so this is done at every look. */
-  function settle(): void {
-    if (endWhatIsOver()) onChange();
+  /** `report` logs the change before the state is saved; it is not called where nothing changes. */
+  #apply(event: DrainEvent, report: (state: ClockedState) => void): SaveResult {
+    this.#endWhatIsOver();
+    if (!this.#change(event)) return this.#save();
+    report(this.#state);
+    this.#armTimers();
+    const result = this.#save();
+    this.#options.onChange();
+    return result;
   }
 
-  function endWhatIsOver(): boolean {
-    if (!maintenance || !isOver(maintenance)) return false;
-    const fields = { for: lasted(maintenance), reason: maintenance.reason };
-    maintenance = undefined;
-    if (drain) log.warning("maintenance has ended, host is still drained", fields);
-    else log.info("host is in service again", { after: "end of maintenance", ...fields });
-    changed();
+  /** Timers come late, and not at all while the host is suspended: so each call looks whether a maintenance is over. */
+  #endWhatIsOver(): void {
+    if (this.#endMaintenance()) this.#options.onChange();
+  }
+
+  #endMaintenance(): boolean {
+    const { maintenance } = this.#state;
+    if (!this.#change({ kind: "time" }) || !maintenance) return false;
+    const fields = { for: this.#durationSince(maintenance.sinceMs), reason: maintenance.reason };
+    if (this.#state.drain) this.#options.log.warning("maintenance has ended, host is still drained", fields);
+    else this.#options.log.info("host is in service again", { after: "end of maintenance", ...fields });
+    this.#armTimers();
+    this.#save();
     return true;
   }
 
-  function changed(): Keeping {
-    told = undefined;
-    arm();
-    return keep();
+  /** Whether anything did. */
+  #change(event: DrainEvent): boolean {
+    const before = this.#state;
+    this.#state = reduce(before, event, this.#moment());
+    if (this.#state === before) return false;
+    this.#current = undefined;
+    return true;
   }
 
-  function keep(): Keeping {
-    const inForce = drain ?? maintenance;
-    const keeping = file ? file.write(inForce && contentOf(drain, maintenance, boot)) : withoutFile(inForce);
-    if (!keeping.kept) log.warning("a restart of the daemon will not know of this", { because: keeping.because });
-    return keeping;
+  #save(): SaveResult {
+    const content = toSave(this.#state, this.#options.boot.clockGoesOn);
+    const result = this.#file ? this.#file.write(content) : withoutFile(content);
+    if (!result.saved)
+      this.#options.log.warning("a restart of the daemon will not know of this", { because: result.because });
+    return result;
   }
 
-  function arm(): void {
-    cancelEnd();
-    cancelReminder();
-    // What is further off than a timer can count comes too soon, and is armed again.
-    const rearm = () => {
-      settle();
-      if (maintenance) cancelEnd = clock.after(Math.max(1, maintenance.endMs - clock.now()), rearm);
-    };
-    if (maintenance) cancelEnd = clock.after(Math.max(1, maintenance.endMs - clock.now()), rearm);
-    if (drain || maintenance) cancelReminder = clock.after(REMIND_MS, remind);
+  #armTimers(): void {
+    this.#armEnd();
+    this.#armReminder();
   }
 
-  function remind(): void {
-    settle();
-    cancelReminder();
-    if (stopping) return;
-    if (maintenance) {
-      log.warning("host is still in maintenance", { ...fieldsOf(maintenance), "so-far": lasted(maintenance) });
-    }
-    if (drain) log.warning("host is still drained", { ...fieldsOfDrain(drain), "so-far": lasted(drain) });
-    if (drain || maintenance) cancelReminder = clock.after(REMIND_MS, remind);
+  #armEnd(): void {
+    this.#cancelEnd();
+    const { maintenance } = this.#state;
+    if (!maintenance) return;
+    // A timer lasts 24 days at most and stands still while the host is suspended: it is armed until the end is reached.
+    this.#cancelEnd = this.#options.clock.after(Math.max(1, maintenance.endMs - this.#options.clock.now()), () => {
+      this.#endWhatIsOver();
+      this.#armEnd();
+    });
   }
 
-  const lasted = ({ sinceMs }: OnClock): string => roundDuration(Math.max(0, clock.now() - sinceMs));
+  #armReminder(): void {
+    this.#cancelReminder();
+    if (!this.#state.drain && !this.#state.maintenance) return;
+    this.#cancelReminder = this.#options.clock.after(REMIND_MS, () => {
+      this.#endWhatIsOver();
+      this.#cancelReminder();
+      if (!this.#state.stopping) this.#remind();
+    });
+  }
 
-  restore();
+  #remind(): void {
+    const { drain, maintenance } = this.#state;
+    const log = (message: string, fields: LogFields, sinceMs: number) =>
+      this.#options.log.warning(message, { ...fields, "so-far": this.#durationSince(sinceMs) });
+    if (maintenance) log("host is still in maintenance", maintenanceFields(maintenance), maintenance.sinceMs);
+    if (drain) log("host is still drained", drainFields(drain), drain.sinceMs);
+    this.#armReminder();
+  }
 
-  return {
-    current() {
-      if (!drain && !maintenance && !stopping) return undefined;
-      settle();
-      if (!drain && !maintenance && !stopping) return undefined;
-      told ??= { stopping, ...forPeople(drain, maintenance) };
-      return told;
-    },
-    async drain() {
-      settle();
-      if (drain) return keep();
-      drain = { since: epochMs(), sinceMs: clock.now() };
-      log.warning("host is drained");
-      const keeping = changed();
-      onChange();
-      return keeping;
-    },
-    async maintain(forMs, reason) {
-      if (!(forMs > 0)) throw new RangeError(`maintenance: expected a time above zero, got ${forMs} ms`);
-      settle();
-      const lastsMs = Math.min(forMs, LONGEST_MAINTENANCE_MS);
-      const since = epochMs();
-      const sinceMs = clock.now();
-      const said = reason === undefined ? {} : { reason: cut(reason) };
-      maintenance = { since, until: since + lastsMs, ...said, sinceMs, endMs: sinceMs + lastsMs };
-      log.warning("host is in maintenance", { for: roundDuration(lastsMs), ...fieldsOf(maintenance) });
-      const keeping = changed();
-      onChange();
-      return keeping;
-    },
-    async undrain() {
-      settle();
-      const ended = forPeople(drain, maintenance);
-      const first = [drain, maintenance].flatMap((state) => state ?? []).sort((a, b) => a.sinceMs - b.sinceMs)[0];
-      drain = undefined;
-      maintenance = undefined;
-      if (!first) return { ...keep(), ended };
-      log.info("host is in service again", { after: "undrain", for: lasted(first) });
-      const keeping = changed();
-      onChange();
-      return { ...keeping, ended };
-    },
-    stop() {
-      if (stopping) return;
-      stopping = true;
-      told = undefined;
-      onChange();
-    },
-    close() {
-      cancelEnd();
-      cancelReminder();
-    },
-  };
+  #moment(): Moment {
+    return { nowMs: this.#options.clock.now(), epochMs: this.#options.epochMs() };
+  }
+
+  #durationSince(sinceMs: number): string {
+    return roundDuration(Math.max(0, this.#options.clock.now() - sinceMs));
+  }
 }
 
-/** In service is what a restart finds without a file. */
-const withoutFile = (inForce: object | undefined): Keeping => (inForce ? NO_DIRECTORY : { kept: true });
+/** Without a file a restart finds a host in service. */
+const withoutFile = (content: object | undefined): SaveResult => (content ? NO_DIRECTORY : { saved: true });
 
 const hostBoot = (): Boot => ({ id: readBootId(), clockGoesOn: libc !== undefined });
 
-function forPeople(drain: KnownDrain | undefined, maintenance: KnownMaintenance | undefined) {
-  return {
-    ...(drain && { drain: { since: drain.since } }),
-    ...(maintenance && {
-      maintenance: {
-        since: maintenance.since,
-        until: maintenance.until,
-        ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
-      },
-    }),
-  };
-}
+const drainFields = ({ since }: Drain) => ({ since: iso(since) });
 
-const fieldsOfDrain = ({ since }: Drain) => ({ since: iso(since) });
-
-const fieldsOf = ({ until, reason }: Maintenance) => ({ until: iso(until), reason });
+const maintenanceFields = ({ until, reason }: Maintenance) => ({ until: iso(until), reason });
 
 const iso = (epochMs: number): string => new Date(epochMs).toISOString();
-
-const cut = (reason: string): string => {
-  const characters = [...reason];
-  return characters.length > LONGEST_REASON ? `${characters.slice(0, LONGEST_REASON).join("")}…` : reason;
-};
-
-/** The boot clock's times go with it only where it goes on over a restart. */
-function contentOf(drain: KnownDrain | undefined, maintenance: KnownMaintenance | undefined, boot: Boot): object {
-  if (boot.clockGoesOn) return { ...(drain && { drain }), ...(maintenance && { maintenance }) };
-  return forPeople(drain, maintenance);
-}
-
-interface Moment {
-  readonly now: number;
-  readonly epochMs: number;
-  /** Whether times by the boot clock mean anything here. */
-  readonly goesOn: boolean;
-}
-
-interface Known {
-  readonly drain: KnownDrain | undefined;
-  readonly maintenance: KnownMaintenance | undefined;
-}
-
-/** Undefined where it is not what `contentOf` makes. Maintenance may be over by now. */
-function parse(content: Readonly<Record<string, unknown>>, moment: Moment): Known | undefined {
-  const drain = content["drain"] === undefined ? undefined : parseDrain(content["drain"], moment);
-  const maintenance =
-    content["maintenance"] === undefined ? undefined : parseMaintenance(content["maintenance"], moment);
-  return drain === null || maintenance === null ? undefined : { drain, maintenance };
-}
-
-function parseDrain(value: unknown, moment: Moment): KnownDrain | null {
-  if (!isRecord(value)) return null;
-  const { since } = value;
-  return isTimeOfDay(since) ? { since, sinceMs: sinceOnClock(value, since, moment) } : null;
-}
-
-function parseMaintenance(value: unknown, moment: Moment): KnownMaintenance | null {
-  if (!isRecord(value)) return null;
-  const { since, until, reason, endMs: itsEnd } = value;
-  if (!isTimeOfDay(since) || !isTimeOfDay(until)) return null;
-  if (reason !== undefined && typeof reason !== "string") return null;
-  const endMs = moment.goesOn && isFiniteNumber(itsEnd) ? itsEnd : moment.now + until - moment.epochMs;
-  if (endMs - moment.now > LONGEST_MAINTENANCE_MS) return null;
-  return {
-    since,
-    // The time of day may have been set meanwhile.
-    until: moment.epochMs + endMs - moment.now,
-    ...(reason !== undefined && { reason: cut(reason) }),
-    sinceMs: sinceOnClock(value, since, moment),
-    endMs,
-  };
-}
-
-function sinceOnClock({ sinceMs }: Readonly<Record<string, unknown>>, since: number, moment: Moment): number {
-  if (moment.goesOn && isFiniteNumber(sinceMs)) return Math.min(sinceMs, moment.now);
-  return moment.now - Math.max(0, moment.epochMs - since);
-}
-
-const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value);
-
-/** What `Date` can tell is 8.64e15 ms around 1970. */
-const isTimeOfDay = (value: unknown): value is number => isFiniteNumber(value) && value >= 0 && value < 8e15;

@@ -1,10 +1,10 @@
 // What a restart of the daemon must find again: a small JSON file in its RuntimeDirectory.
 //
-// It is written whole or not at all, readable to its owner alone. What another boot left there, or
-// anybody but us and root, or what is not such a file, counts for nothing.
+// It is written whole or not at all, readable by its owner alone. A file of another boot, of a user that is neither this
+// one nor root, or with other content is not used.
 //
-// All calls are synchronous: the folder is in memory, the file small, writes never cross, and the
-// thread pool, which hung name servers may hold for seconds, is not waited for.
+// All calls are synchronous: the folder is in memory, the file is small, no two writes overlap, and name servers that
+// hang, which may occupy the thread pool for seconds, delay nothing.
 
 import {
   closeSync,
@@ -20,38 +20,40 @@ import {
 import { basename, dirname, join } from "node:path";
 import { codeOf, describeFileError, FileProblem } from "../system/errors.ts";
 import { isRecord } from "../system/json.ts";
-import type { Keeping } from "./state.ts";
 
-export interface KeptFile {
+export interface StateFile {
   /** Never throws. */
   read(): Found;
-  /** In the place of what is there; undefined removes it. Never throws. */
-  write(content: object | undefined): Keeping;
+  /** Replaces the file; undefined removes it. Never throws. */
+  write(content: object | undefined): SaveResult;
 }
 
+/** Whether a restart of the daemon finds the state again, and if not, why. */
+export type SaveResult = { readonly saved: true } | { readonly saved: false; readonly because: string };
+
 export type Found =
-  | { readonly kind: "nothing" }
+  | { readonly kind: "none" }
   | { readonly kind: "content"; readonly content: Readonly<Record<string, unknown>> }
-  /** Of no use; `because` is one line that names the file. */
+  /** `because` is one line that names the file. */
   | { readonly kind: "unusable"; readonly because: string }
-  /** As it should be, but left by another boot: an image of a host, or a folder on a disk. */
+  /** Valid, but of another boot: from the image of a host, or from a folder on a disk. */
   | { readonly kind: "other boot"; readonly because: string };
 
-/** A file of another version may mean something else by the same words. */
+/** In another version the same keys may mean something else. */
 const VERSION = 1;
 
 const LARGEST_BYTES = 256 * 1024;
 
 /** `boot` is the id of this boot; undefined where hosts have none. */
-export function keptFile(path: string, boot: string | undefined): KeptFile {
-  let isThere = true;
+export function stateFile(path: string, boot: string | undefined): StateFile {
+  let exists = true;
 
   return {
     read() {
       try {
         const text = readText(path);
-        isThere = text !== undefined;
-        return text === undefined ? { kind: "nothing" } : understand(path, text, boot);
+        exists = text !== undefined;
+        return text === undefined ? { kind: "none" } : interpret(path, text, boot);
       } catch (error) {
         return { kind: "unusable", because: `${path}: ${describeFileError(error)}` };
       }
@@ -59,12 +61,12 @@ export function keptFile(path: string, boot: string | undefined): KeptFile {
     write(content) {
       try {
         if (content) replace(path, `${JSON.stringify({ version: VERSION, boot: boot ?? null, ...content })}\n`);
-        else if (isThere) remove(path);
-        isThere = content !== undefined;
-        return { kept: true };
+        else if (exists) remove(path);
+        exists = content !== undefined;
+        return { saved: true };
       } catch (error) {
-        isThere = true;
-        return { kept: false, because: `${path}: ${describeFileError(error)}` };
+        exists = true;
+        return { saved: false, because: `${path}: ${describeFileError(error)}` };
       }
     },
   };
@@ -79,11 +81,11 @@ export function readBootId(): string | undefined {
   }
 }
 
-/** Undefined where there is no file. Throws a FileProblem, or what the system says. */
+/** Undefined where there is no file. Throws a FileProblem, or the error of the system call. */
 function readText(path: string): string | undefined {
   let descriptor: number;
   try {
-    // A link leads elsewhere, and opening a pipe would wait for a writer.
+    // A link leads elsewhere, and to open a pipe would wait for a writer.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
@@ -92,9 +94,9 @@ function readText(path: string): string | undefined {
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw new FileProblem("it is not a regular file");
-    const us = process.geteuid?.();
-    if (us !== undefined && stat.uid !== us && stat.uid !== 0) {
-      throw new FileProblem(`it belongs to user ${stat.uid}, neither to us (${us}) nor to root`);
+    const ourUid = process.geteuid?.();
+    if (ourUid !== undefined && stat.uid !== ourUid && stat.uid !== 0) {
+      throw new FileProblem(`it belongs to user ${stat.uid}, neither to us (${ourUid}) nor to root`);
     }
     const bytes = Buffer.alloc(LARGEST_BYTES + 1);
     let size = 0;
@@ -108,15 +110,15 @@ function readText(path: string): string | undefined {
   }
 }
 
-function understand(path: string, text: string, boot: string | undefined): Found {
+function interpret(path: string, text: string, boot: string | undefined): Found {
   const content = parseRecord(text);
   if (!content) return { kind: "unusable", because: `${path}: it is not a JSON object` };
-  const { version, boot: itsBoot } = content;
+  const { version, boot: savedBoot } = content;
   if (version !== VERSION) {
-    const itsVersion = typeof version === "number" ? `version ${version}` : "no version";
-    return { kind: "unusable", because: `${path}: expected version ${VERSION}, got ${itsVersion}` };
+    const got = typeof version === "number" ? `version ${version}` : "no version";
+    return { kind: "unusable", because: `${path}: expected version ${VERSION}, got ${got}` };
   }
-  if (itsBoot !== (boot ?? null)) return { kind: "other boot", because: `${path}: it is of another boot` };
+  if (savedBoot !== (boot ?? null)) return { kind: "other boot", because: `${path}: it is of another boot` };
   return { kind: "content", content };
 }
 
@@ -130,17 +132,17 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
 }
 
 function replace(path: string, text: string): void {
-  const beside = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  remove(beside);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  remove(temporary);
   try {
-    // Made anew, so that nobody else has it open: "wx" refuses what is there.
-    writeFileSync(beside, text, { flag: "wx", mode: 0o600 });
-    renameSync(beside, path);
+    // A new file, which no other process has open: "wx" refuses one that exists.
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    renameSync(temporary, path);
   } catch (error) {
     try {
-      unlinkSync(beside);
+      unlinkSync(temporary);
     } catch {
-      // It is not there, or cannot be helped.
+      // It does not exist, or cannot be removed.
     }
     throw error;
   }

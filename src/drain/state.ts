@@ -1,7 +1,14 @@
-// Why the host takes no traffic, whatever its checks say: it is drained, in maintenance,
-// or the daemon is about to stop. In each of these the answer is unhealthy; none makes it healthy.
+// Why the host answers unhealthy whatever its checks say: it is drained, in maintenance, or the daemon is about to
+// stop. None of the three makes it healthy.
+//
+// Pure: `reduce` takes a state, what happens and when, and returns the next state. The end of a maintenance is by the
+// boot clock, which nobody sets and which goes on over a restart of the daemon and while the host is suspended. Times of
+// day are for people.
 
-export interface Withdrawal {
+import { cutReason } from "./reason.ts";
+
+/** What is in force, for the listeners, `status` and systemd. */
+export interface DrainState {
   /** The daemon was asked to stop and answers unhealthy until it does. */
   readonly stopping: boolean;
   /** Ended by `undrain` alone. */
@@ -10,7 +17,7 @@ export interface Withdrawal {
   readonly maintenance?: Maintenance;
 }
 
-/** Times are milliseconds since the epoch, for people. */
+/** Times are milliseconds since the epoch. */
 export interface Drain {
   readonly since: number;
 }
@@ -18,25 +25,87 @@ export interface Drain {
 export interface Maintenance {
   readonly since: number;
   readonly until: number;
-  /** As the operator gave it. */
   readonly reason?: string;
 }
 
-/** The one owner of that state. */
-export interface Withdrawals {
-  /** What is in force now; undefined while the host is in service. Costs next to nothing: every request asks. */
-  current(): Withdrawal | undefined;
-  /** Until `undrain`. Twice is once: the first keeps its time. */
-  drain(): Promise<Keeping>;
-  /** For so long from now; again: anew. A drain beside it goes on after its end. */
-  maintain(forMs: number, reason: string | undefined): Promise<Keeping>;
-  /** Ends drain and maintenance both; tells what that was. The end of the daemon it does not touch. */
-  undrain(): Promise<Keeping & { readonly ended: Omit<Withdrawal, "stopping"> }>;
-  /** The daemon was asked to stop. Not kept for the next one. */
-  stop(): void;
-  /** Ends its timers; what is in force stays kept. */
-  close(): void;
+/** The same with times of the boot clock, in milliseconds. */
+export interface ClockedState {
+  readonly stopping: boolean;
+  readonly drain?: ClockedDrain | undefined;
+  readonly maintenance?: ClockedMaintenance | undefined;
 }
 
-/** Whether a restart of the daemon finds the state again, and if not, why. */
-export type Keeping = { readonly kept: true } | { readonly kept: false; readonly because: string };
+export interface ClockedDrain extends Drain {
+  readonly sinceMs: number;
+}
+
+export interface ClockedMaintenance extends Maintenance {
+  readonly sinceMs: number;
+  readonly endMs: number;
+}
+
+export type DrainEvent =
+  | { readonly kind: "drain" }
+  | { readonly kind: "maintain"; readonly forMs: number; readonly reason: string | undefined }
+  | { readonly kind: "undrain" }
+  | { readonly kind: "stop" }
+  /** Time has passed; ends a maintenance that is over. */
+  | { readonly kind: "time" };
+
+export interface Moment {
+  /** By the boot clock. */
+  readonly nowMs: number;
+  readonly epochMs: number;
+}
+
+/** Longer is a slip, and has no time of day to show. */
+export const LONGEST_MAINTENANCE_MS = 366 * 24 * 3_600_000;
+
+export const IN_SERVICE: ClockedState = { stopping: false };
+
+/** The same object where nothing changes. */
+export function reduce(state: ClockedState, event: DrainEvent, moment: Moment): ClockedState {
+  switch (event.kind) {
+    case "drain":
+      return state.drain ? state : { ...state, drain: { since: moment.epochMs, sinceMs: moment.nowMs } };
+    case "maintain":
+      return { ...state, maintenance: maintenanceFor(event.forMs, event.reason, moment) };
+    case "undrain":
+      return state.drain || state.maintenance ? { stopping: state.stopping } : state;
+    case "stop":
+      return state.stopping ? state : { ...state, stopping: true };
+    case "time":
+      return isOver(state.maintenance, moment) ? { ...state, maintenance: undefined } : state;
+  }
+}
+
+const isOver = (maintenance: ClockedMaintenance | undefined, { nowMs }: Moment): boolean =>
+  maintenance !== undefined && nowMs >= maintenance.endMs;
+
+function maintenanceFor(forMs: number, reason: string | undefined, { nowMs, epochMs }: Moment): ClockedMaintenance {
+  const lastsMs = Math.min(forMs, LONGEST_MAINTENANCE_MS);
+  return {
+    since: epochMs,
+    until: epochMs + lastsMs,
+    ...(reason !== undefined && { reason: cutReason(reason) }),
+    sinceMs: nowMs,
+    endMs: nowMs + lastsMs,
+  };
+}
+
+export const isInService = ({ stopping, drain, maintenance }: ClockedState): boolean =>
+  !stopping && drain === undefined && maintenance === undefined;
+
+/** Without the times of the boot clock. */
+export function withoutClock({ drain, maintenance }: ClockedState): Omit<DrainState, "stopping"> {
+  return {
+    ...(drain && { drain: { since: drain.since } }),
+    ...(maintenance && {
+      maintenance: {
+        since: maintenance.since,
+        until: maintenance.until,
+        ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
+      },
+    }),
+  };
+}

@@ -1,4 +1,4 @@
-// The words of status, reload, drain, undrain and maint: options of their own, none of the daemon's.
+// The command lines of status, reload, drain, undrain and maint: options of their own, none of the daemon.
 
 import { expect, test } from "bun:test";
 import { decide as decideIn } from "../../src/cli/decide.ts";
@@ -16,15 +16,15 @@ test.each([
   [["reload", "--dry-run"], { verb: "reload", force: false, dryRun: true }, DEFAULT],
   [["drain"], { verb: "drain" }, DEFAULT],
   [["undrain"], { verb: "undrain" }, DEFAULT],
-  [["maint", "--for", "10m"], { verb: "maint", forMs: 600_000, reason: undefined }, DEFAULT],
+  [["maint", "--for", "10m"], { verb: "maint", forMs: 600_000 }, DEFAULT],
   [
     ["maint", "--reason", "disk swap", "--for=90", "--control-socket", "/a"],
     { verb: "maint", forMs: 90_000, reason: "disk swap" },
     "/a",
   ],
   [["maint", "--for", "24h", "--reason=--port"], { verb: "maint", forMs: 86_400_000, reason: "--port" }, DEFAULT],
-] as const)("%j is an order", async (argv, order, socket) => {
-  expect(await decide(...argv)).toEqual({ kind: "control", socket, order });
+] as const)("%j is a command for the daemon", async (argv, command, socket) => {
+  expect(await decide(...argv)).toEqual({ kind: "control", socket, command });
 });
 
 const SOCKET = "a path that begins with a slash, of at most 90 bytes";
@@ -63,7 +63,7 @@ test.each([
       `--reason: expected ${REASON}, got "a\\nb" (it holds a character that is not for lines)`,
     ],
   ],
-] as const)("%j is refused, with what it takes", async (argv, problems) => {
+] as const)("%j is refused, with what is expected", async (argv, problems) => {
   expect(await decide(...argv)).toEqual({
     kind: "refuse",
     lines: problems.map((problem) => `health-checker: ${problem}`),
@@ -71,7 +71,7 @@ test.each([
   });
 });
 
-test("the daemon knows none of their options", async () => {
+test("the daemon has none of their options", async () => {
   for (const option of ["--json", "--for=10m", "--reason=x"]) {
     expect(await decide("--port", "80", option)).toMatchObject({
       kind: "refuse",
@@ -86,7 +86,7 @@ test.each([
   ["drain", ["--control-socket PATH"]],
   ["undrain", ["--control-socket PATH"]],
   ["maint", ["--for D", "--reason TEXT", "--control-socket PATH"]],
-])("the help of %s tells of its options alone, in 80 columns", async (verb, options) => {
+])("the help of %s shows only its options, in 80 columns", async (verb, options) => {
   for (const argv of [
     [verb, "--help"],
     [verb, "-h"],
@@ -102,6 +102,6 @@ test.each([
   }
 });
 
-test("who mistypes a command is told of the one", async () => {
+test("a mistyped command is answered with the one that is close", async () => {
   expect(await decide("undrian")).toMatchObject({ lines: [expect.stringMatching(/did you mean undrain\?$/)] });
 });

@@ -1,16 +1,10 @@
-// What withdraws the host, over its changes, over time, and over restarts of the daemon: real files, a fake clock.
+// Drain and maintenance: their changes, over time and over restarts of the daemon. Real files, a fake clock.
 
 import { expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type Boot,
-  createWithdrawals,
-  FILE_NAME,
-  LONGEST_REASON,
-  type WithdrawalsOptions,
-} from "../../src/drain/drain.ts";
-import type { Withdrawals } from "../../src/drain/state.ts";
+import { type Boot, DrainControl, type DrainOptions, FILE_NAME } from "../../src/drain/drain.ts";
+import { LONGEST_REASON } from "../../src/drain/reason.ts";
 import type { LogFields } from "../../src/log/log.ts";
 import { type FakeClock, fakeClock } from "../monitor/fakes.ts";
 import { mountTmpfs, remount } from "../support/mounts.ts";
@@ -40,11 +34,11 @@ interface Host {
   readonly lines: Line[];
   /** How often `onChange` was called. */
   changes: number;
-  /** What is to be added to the time of day, as when somebody sets it. */
+  /** Added to the time of day, as if an operator had set it. */
   setMs: number;
-  /** A daemon of this host: as the first, or as the one after a restart. */
-  start(given?: Partial<WithdrawalsOptions>): Withdrawals;
-  said(): readonly string[];
+  /** The first daemon of this host, or the one after a restart. */
+  start(given?: Partial<DrainOptions>): DrainControl;
+  logged(): readonly string[];
 }
 
 function host(directory: string | undefined): Host {
@@ -61,7 +55,7 @@ function host(directory: string | undefined): Host {
     changes: 0,
     setMs: 0,
     start: (given) =>
-      createWithdrawals({
+      new DrainControl({
         directory,
         log,
         onChange: () => it.changes++,
@@ -70,7 +64,7 @@ function host(directory: string | undefined): Host {
         boot: BOOT,
         ...given,
       }),
-    said: () => it.lines.map(({ level, message }) => `${level}: ${message}`),
+    logged: () => it.lines.map(({ level, message }) => `${level}: ${message}`),
   };
   return it;
 }
@@ -79,7 +73,7 @@ const fileOf = (folder: TempFolder) => join(folder.path, FILE_NAME);
 
 const namesIn = (folder: TempFolder) => readdir(folder.path);
 
-test("a host that nobody withdrew is in service, and nothing is written", async () => {
+test("a host that was never drained is in service, and nothing is written", async () => {
   await using folder = await tempFolder();
   const { start, lines } = host(folder.path);
   expect(start().current()).toBeUndefined();
@@ -89,17 +83,17 @@ test("a host that nobody withdrew is in service, and nothing is written", async 
 
 test("a drain lasts until undrain; the second keeps the time of the first", async () => {
   await using folder = await tempFolder();
-  const { start, clock, said } = host(folder.path);
+  const { start, clock, logged } = host(folder.path);
   const it = start();
-  expect(await it.drain()).toEqual({ kept: true });
+  expect(await it.drain()).toEqual({ saved: true });
   const since = EPOCH_MS + clock.now();
   await clock.pass(30 * DAY);
-  expect(await it.drain()).toEqual({ kept: true });
+  expect(await it.drain()).toEqual({ saved: true });
   expect(it.current()).toEqual({ stopping: false, drain: { since } });
-  expect(await it.undrain()).toEqual({ kept: true, ended: { drain: { since } } });
+  expect(await it.undrain()).toEqual({ saved: true, ended: { drain: { since } } });
   expect(it.current()).toBeUndefined();
-  expect(await it.undrain()).toEqual({ kept: true, ended: {} });
-  expect(said().filter((line) => !line.includes("still"))).toEqual([
+  expect(await it.undrain()).toEqual({ saved: true, ended: {} });
+  expect(logged().filter((line) => !line.includes("still"))).toEqual([
     "warning: host is drained",
     "info: host is in service again",
   ]);
@@ -108,21 +102,21 @@ test("a drain lasts until undrain; the second keeps the time of the first", asyn
 test("maintenance ends by itself, at its end and not before", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
-  const withdrawals = it.start();
-  expect(await withdrawals.maintain(30 * MINUTE, "new disk")).toEqual({ kept: true });
+  const drainControl = it.start();
+  expect(await drainControl.maintain(30 * MINUTE, "new disk")).toEqual({ saved: true });
   const since = EPOCH_MS + it.clock.now();
-  expect(withdrawals.current()).toEqual({
+  expect(drainControl.current()).toEqual({
     stopping: false,
     maintenance: { since, until: since + 30 * MINUTE, reason: "new disk" },
   });
   await it.clock.pass(30 * MINUTE - 1);
-  expect(withdrawals.current()).toBeDefined();
+  expect(drainControl.current()).toBeDefined();
   expect(it.changes).toBe(1);
   await it.clock.pass(1);
-  // Nobody has looked: the timer did it.
+  // No call has looked: the timer did it.
   expect(it.changes).toBe(2);
   expect(await namesIn(folder)).toEqual([]);
-  expect(withdrawals.current()).toBeUndefined();
+  expect(drainControl.current()).toBeUndefined();
   expect(it.lines.at(-1)).toEqual({
     level: "info",
     message: "host is in service again",
@@ -130,7 +124,7 @@ test("maintenance ends by itself, at its end and not before", async () => {
   });
 });
 
-test("maintenance is over at the first look after its end, whatever the timers do", async () => {
+test("maintenance is over at the first call after its end, whatever the timers do", async () => {
   await using folder = await tempFolder();
   const { start, clock } = host(folder.path);
   const it = start();
@@ -142,7 +136,7 @@ test("maintenance is over at the first look after its end, whatever the timers d
   expect(await namesIn(folder)).toEqual([]);
 });
 
-test("maintenance that is longer than a timer can be, on a clock whose timers are as short as they may", async () => {
+test("maintenance that is longer than any timer lasts ends in time", async () => {
   await using folder = await tempFolder();
   const { start, clock } = host(folder.path);
   const short = {
@@ -151,7 +145,7 @@ test("maintenance that is longer than a timer can be, on a clock whose timers ar
     after: (ms: number, then: () => void) => clock.after(Math.min(ms, DAY), then),
   };
   const it = start({ clock: short });
-  // Not with a reminder, which looks too.
+  // Not at the time of a reminder, which looks too.
   const forMs = 40 * DAY + MINUTE;
   await it.maintain(forMs, undefined);
   await clock.pass(forMs - 1);
@@ -160,9 +154,9 @@ test("maintenance that is longer than a timer can be, on a clock whose timers ar
   expect(await namesIn(folder)).toEqual([]);
 });
 
-test("maintenance again is anew, drain and maintenance go on without each other, undrain ends both", async () => {
+test("a second maintenance replaces the first, drain and maintenance go on without each other, undrain ends both", async () => {
   await using folder = await tempFolder();
-  const { start, clock, said } = host(folder.path);
+  const { start, clock, logged } = host(folder.path);
   const it = start();
   await it.maintain(MINUTE, "first");
   await clock.pass(30 * SECOND);
@@ -172,38 +166,38 @@ test("maintenance again is anew, drain and maintenance go on without each other,
   await it.drain();
   await clock.pass(MINUTE);
   expect(it.current()).toEqual({ stopping: false, drain: { since } });
-  expect(said().at(-1)).toBe("warning: maintenance has ended, host is still drained");
+  expect(logged().at(-1)).toBe("warning: maintenance has ended, host is still drained");
   await it.maintain(MINUTE, undefined);
   const { ended } = await it.undrain();
   expect(Object.keys(ended).sort()).toEqual(["drain", "maintenance"]);
   expect(it.current()).toBeUndefined();
   await clock.pass(2 * MINUTE);
-  expect(said().at(-1)).toBe("info: host is in service again");
+  expect(logged().at(-1)).toBe("info: host is in service again");
 });
 
-test("the end of the daemon withdraws the host; no undrain ends that, and no restart finds it", async () => {
+test("a daemon that stops drains the host; no undrain ends that, and it is not saved", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
-  const withdrawals = it.start();
-  withdrawals.stop();
-  withdrawals.stop();
+  const drainControl = it.start();
+  drainControl.stop();
+  drainControl.stop();
   expect(it.changes).toBe(1);
-  expect(withdrawals.current()).toEqual({ stopping: true });
-  await withdrawals.drain();
-  await withdrawals.undrain();
-  expect(withdrawals.current()).toEqual({ stopping: true });
-  withdrawals.close();
+  expect(drainControl.current()).toEqual({ stopping: true });
+  await drainControl.drain();
+  await drainControl.undrain();
+  expect(drainControl.current()).toEqual({ stopping: true });
+  drainControl.close();
   expect(it.start().current()).toBeUndefined();
 });
 
-test("the state is looked at without making it up anew", async () => {
+test("the state is the same object until it changes", async () => {
   const { start } = host(undefined);
   const it = start();
   await it.drain();
   expect(it.current()).toBe(it.current());
 });
 
-test("a restart finds a drain and a maintenance again, and says so", async () => {
+test("a restart keeps a drain and a maintenance, and the log says so", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   const first = it.start();
@@ -217,7 +211,7 @@ test("a restart finds a drain and a maintenance again, and says so", async () =>
   it.lines.length = 0;
   const second = it.start();
   expect(second.current()).toEqual(before);
-  expect(it.said()).toEqual([
+  expect(it.logged()).toEqual([
     "warning: host is drained, as before the restart",
     "warning: host is in maintenance, as before the restart",
   ]);
@@ -238,12 +232,12 @@ test("maintenance that ended while no daemon ran is not in force", async () => {
   it.changes = 0;
   const second = it.start();
   expect(it.lines.at(-1)?.message).toBe("host is in service again");
-  expect(it.changes).toBe(0); // whoever would be told has not got it yet
+  expect(it.changes).toBe(0); // the receiver of the change does not exist yet
   expect(second.current()).toBeUndefined();
   expect(await namesIn(folder)).toEqual([]);
 });
 
-test("the time of day, set in between, changes nothing of when maintenance ends, only what people are told", async () => {
+test("a change of the time of day does not move the end of a maintenance, only the time that is shown for it", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   const first = it.start();
@@ -259,7 +253,7 @@ test("the time of day, set in between, changes nothing of when maintenance ends,
   expect(second.current()).toBeUndefined();
 });
 
-test("what another boot left is not in force, is said, and is removed", async () => {
+test("the state of another boot is not in force, is logged, and is removed", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   await it.start().drain();
@@ -268,30 +262,30 @@ test("what another boot left is not in force, is said, and is removed", async ()
     await it.start().drain();
     it.lines.length = 0;
     expect(it.start({ boot }).current()).toBeUndefined();
-    expect(it.said()).toEqual(["warning: the kept withdrawal is not of this boot, so the host is not withdrawn"]);
+    expect(it.logged()).toEqual(["warning: saved drain state is of another boot; host is NOT drained"]);
     expect(it.lines[0]?.fields["because"]).toBe(`${fileOf(folder)}: it is of another boot`);
     expect(await namesIn(folder)).toEqual([]);
   }
 });
 
-test("where hosts have no boot id, the time of day decides over a restart", async () => {
+test("without a boot id the time of day decides after a restart", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   const first = it.start({ boot: NO_BOOT });
   await first.maintain(60 * MINUTE, undefined);
   first.close();
   // The clock of such a host counts from the start of the daemon.
-  const anew = fakeClock();
+  const restarted = fakeClock();
   it.setMs = 59 * MINUTE;
-  const second = it.start({ boot: NO_BOOT, clock: anew });
+  const second = it.start({ boot: NO_BOOT, clock: restarted });
   expect(second.current()).toBeDefined();
-  await anew.pass(MINUTE + SECOND);
+  await restarted.pass(MINUTE + SECOND);
   expect(second.current()).toBeUndefined();
 });
 
 const VALID = { version: 1, boot: "one", drain: { since: EPOCH_MS, sinceMs: 1000 } };
 
-test("the state that the tables below spoil would be in force", async () => {
+test("the state that the tests below spoil would be in force", async () => {
   await using folder = await tempFolder();
   await folder.write(FILE_NAME, JSON.stringify(VALID));
   expect(host(folder.path).start().current()).toEqual({ stopping: false, drain: { since: EPOCH_MS } });
@@ -323,7 +317,7 @@ for (const [what, content, because] of [
     "it does not hold what it should",
   ],
 ] as const) {
-  test(`a file that is ${what} means in service, loudly, and the next drain takes its place`, async () => {
+  test(`a file that is ${what} leaves the host in service with an error in the log, and the next drain replaces it`, async () => {
     await using folder = await tempFolder();
     await folder.write(FILE_NAME, content);
     const { start, lines } = host(folder.path);
@@ -332,16 +326,16 @@ for (const [what, content, because] of [
     expect(lines).toEqual([
       {
         level: "error",
-        message: "the kept withdrawal cannot be used, so the host is not withdrawn",
+        message: "saved drain state is unusable; host is NOT drained",
         fields: { because: `${fileOf(folder)}: ${because}` },
       },
     ]);
-    expect(await it.drain()).toEqual({ kept: true });
+    expect(await it.drain()).toEqual({ saved: true });
     expect(start().current()).toBeDefined();
   });
 }
 
-test("a folder, a link or a pipe in its place is not followed, not waited for, and said", async () => {
+test("a folder, a link or a pipe in its place is not read and not waited for, and the log says so", async () => {
   await using folder = await tempFolder();
   await using elsewhere = await tempFolder();
   const seen: unknown[] = [];
@@ -368,7 +362,7 @@ test("a folder, a link or a pipe in its place is not followed, not waited for, a
 });
 
 asRoot(
-  "a file of another user is not believed, one of root's is",
+  "a file of another user is not used, one of root is",
   async () => {
     await using folder = await tempFolder();
     await folder.write(FILE_NAME, JSON.stringify(VALID));
@@ -384,7 +378,7 @@ asRoot(
   10_000,
 );
 
-test("what cannot be kept is in force all the same, and the asker and the log learn why", async () => {
+test("a drain that cannot be saved is in force all the same; its answer and the log say why", async () => {
   for (const [directory, because] of [
     [
       undefined,
@@ -395,52 +389,52 @@ test("what cannot be kept is in force all the same, and the asker and the log le
   ] as const) {
     const { start, lines } = host(directory);
     const it = start();
-    expect(await it.drain()).toEqual({ kept: false, because });
+    expect(await it.drain()).toEqual({ saved: false, because });
     expect(it.current()?.drain).toBeDefined();
     expect(lines.at(-1)?.fields).toEqual({ because });
     // In service is what a restart finds.
-    expect(await it.undrain()).toMatchObject({ kept: true });
+    expect(await it.undrain()).toMatchObject({ saved: true });
   }
 });
 
 asRoot(
-  "no space, and a file system that cannot be written to",
+  "no space, and a read-only file system",
   async () => {
     await using small = await mountTmpfs("size=64k");
     const path = join(small.path, FILE_NAME);
     const filler = join(small.path, "filler");
     const it = host(small.path);
-    const withdrawals = it.start();
+    const drainControl = it.start();
     expect(await Bun.spawn(["dd", "if=/dev/zero", `of=${filler}`], { stderr: "ignore" }).exited).toBe(1);
-    expect(await withdrawals.drain()).toEqual({ kept: false, because: `${path}: no space is left` });
+    expect(await drainControl.drain()).toEqual({ saved: false, because: `${path}: no space is left` });
     expect(await readdir(small.path)).toEqual(["filler"]);
     await rm(filler);
-    expect(await withdrawals.drain()).toEqual({ kept: true });
+    expect(await drainControl.drain()).toEqual({ saved: true });
     remount(small.path, "remount,ro");
-    expect(await withdrawals.undrain()).toMatchObject({
-      kept: false,
+    expect(await drainControl.undrain()).toMatchObject({
+      saved: false,
       because: `${path}: the file system is read-only`,
       ended: { drain: {} },
     });
-    // As was told: a restart does not know of the undrain.
+    // As reported: a restart does not know of the undrain.
     expect(it.start().current()).toBeDefined();
     remount(small.path, "remount,rw");
-    expect(await withdrawals.undrain()).toEqual({ kept: true, ended: {} });
+    expect(await drainControl.undrain()).toEqual({ saved: true, ended: {} });
     expect(it.start().current()).toBeUndefined();
   },
   10_000,
 );
 
-test("a folder that is not ours to write to", async () => {
+test("a folder that this user may not write to", async () => {
   if (process.getuid?.() === 0) return; // nothing is forbidden to root
   await using folder = await tempFolder();
   await chmod(folder.path, 0o500);
   const { start } = host(folder.path);
-  expect(await start().drain()).toEqual({ kept: false, because: `${fileOf(folder)}: permission denied` });
+  expect(await start().drain()).toEqual({ saved: false, because: `${fileOf(folder)}: permission denied` });
 });
 
-test("what is still so is said every five minutes, and no longer than it is so", async () => {
-  const { start, clock, lines, said } = host(undefined);
+test("a drain and a maintenance are logged every five minutes, until they end", async () => {
+  const { start, clock, lines, logged } = host(undefined);
   const it = start();
   await it.drain();
   lines.length = 0;
@@ -448,13 +442,13 @@ test("what is still so is said every five minutes, and no longer than it is so",
   expect(lines).toEqual([]);
   await clock.pass(1);
   await clock.pass(5 * MINUTE);
-  expect(said()).toEqual(["warning: host is still drained", "warning: host is still drained"]);
+  expect(logged()).toEqual(["warning: host is still drained", "warning: host is still drained"]);
   expect(lines.at(-1)?.fields).toEqual({ since: new Date(EPOCH_MS + 1000).toISOString(), "so-far": "10m" });
   await it.undrain();
   await it.maintain(7 * MINUTE, "a \u001b[31mreason\n");
   lines.length = 0;
   await clock.pass(30 * MINUTE);
-  expect(said()).toEqual(["warning: host is still in maintenance", "info: host is in service again"]);
+  expect(logged()).toEqual(["warning: host is still in maintenance", "info: host is in service again"]);
   expect(lines[0]?.fields).toMatchObject({ reason: "a \u001b[31mreason\n", "so-far": "5m" });
   await it.drain();
   it.close();
@@ -463,7 +457,7 @@ test("what is still so is said every five minutes, and no longer than it is so",
   expect(lines).toEqual([]);
 });
 
-test("a long reason is cut, and a time that is none is a fault of the caller's", async () => {
+test("a long reason is cut, and a duration of zero or less is an error of the caller", async () => {
   const { start } = host(undefined);
   const it = start();
   await it.maintain(MINUTE, "😀".repeat(LONGEST_REASON + 1));
@@ -485,7 +479,7 @@ const steps = fc.array(
   { maxLength: 30 },
 ) as fc.Arbitrary<Step[]>;
 
-test("whatever is done, in whatever order, the host is as a naive model says, over restarts too", async () => {
+test("after any steps in any order, and over restarts, the state is that of a naive model", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (given) => {
       await using folder = await tempFolder();
@@ -495,7 +489,7 @@ test("whatever is done, in whatever order, the host is as a naive model says, ov
       let endMs = Number.NEGATIVE_INFINITY;
       for (const step of given) {
         if (step.does === "drain") {
-          void it.undrain(); // asked for beside it, before: the last counts
+          void it.undrain(); // at the same time, and earlier: the last one counts
           await it.drain();
           drained = true;
           endMs = Number.NEGATIVE_INFINITY;
@@ -524,7 +518,7 @@ test("whatever is done, in whatever order, the host is as a naive model says, ov
   );
 });
 
-test("any bytes in the file: in service or withdrawn, never a throw", async () => {
+test("any bytes in the file leave the host in service or drained, and nothing is thrown", async () => {
   await using folder = await tempFolder();
   const { start } = host(folder.path);
   await fc.assert(

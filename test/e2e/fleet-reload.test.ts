@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { join } from "node:path";
-import type { HostStatus } from "../../src/status/status.ts";
+import type { HostStatus } from "../../src/status/schema.ts";
 import { askAt } from "../support/ask.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { startFleetHaproxy } from "../support/haproxy.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostStatus } from "../../src/status/status.ts";
+import type { HostStatus } from "../../src/status/schema.ts";
 import { binary } from "../support/binary.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";

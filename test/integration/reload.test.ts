@@ -4,7 +4,8 @@
 import { expect, test } from "bun:test";
 import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostStatus, ReloadOrder, ReloadReport } from "../../src/status/status.ts";
+import type { ReloadRequest } from "../../src/listeners/control/messages.ts";
+import type { HostStatus, ReloadReport } from "../../src/status/schema.ts";
 import { askAt } from "../support/ask.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { freePort, listener } from "../support/listeners.ts";
@@ -25,7 +26,7 @@ const NOTHING_NEW = "configuration reloaded kept=1";
 const socketIn = (folder: TempFolder): string => join(folder.path, "control.sock");
 
 /** As `health-checker reload` does, without the cost of a process. */
-async function reloadOver(socket: string, order: Partial<ReloadOrder> = {}): Promise<ReloadReport> {
+async function reloadOver(socket: string, order: Partial<ReloadRequest> = {}): Promise<ReloadReport> {
   const { body } = await askAt("http://localhost/reload", {
     unix: socket,
     method: "POST",
@@ -35,7 +36,7 @@ async function reloadOver(socket: string, order: Partial<ReloadOrder> = {}): Pro
 }
 
 /** The same, resolved once the order lies in the daemon's queue; its answer is to come. */
-async function orderReload(socket: string, order: Partial<ReloadOrder>) {
+async function orderReload(socket: string, order: Partial<ReloadRequest>) {
   const { promise: answer, resolve } = Promise.withResolvers<ReloadReport>();
   let said = "";
   const connection = await Bun.connect({

@@ -1,10 +1,10 @@
-// A daemon's controls without a daemon: a status and a report that a test says, and drains for real.
+// The controls of a daemon without one: the test gives the status and the report of a reload; a drain is real.
 
-import { createWithdrawals } from "../../src/drain/drain.ts";
-import type { Withdrawals } from "../../src/drain/state.ts";
-import type { Controls } from "../../src/listeners/control/controls.ts";
+import { DrainControl } from "../../src/drain/drain.ts";
+import type { Controls } from "../../src/listeners/control/handler.ts";
 import { createLog } from "../../src/log/log.ts";
-import { type HostStatus, NO_CHANGE, type ReloadReport } from "../../src/status/status.ts";
+import type { HostStatus, ReloadReport } from "../../src/status/schema.ts";
+import { NO_CHANGE } from "../../src/status/status.ts";
 
 export const HEALTHY: HostStatus = {
   version: "1.0.0",
@@ -30,8 +30,11 @@ export const TAKEN: ReloadReport = {
   added: ["cache"],
 };
 
-/** `directory` is where drains are kept; nowhere unless said. */
-export function controlsFor(says: Partial<Controls> = {}, directory?: string): Controls & { withdrawals: Withdrawals } {
-  const withdrawals = createWithdrawals({ directory, log: createLog("panic", () => {}), onChange: () => {} });
-  return { status: async () => HEALTHY, reload: async () => TAKEN, ...says, withdrawals };
+/** `directory` is where a drain is saved; by default nowhere. */
+export function controlsFor(
+  given: Partial<Controls> = {},
+  directory?: string,
+): Controls & { readonly drainControl: DrainControl } {
+  const drainControl = new DrainControl({ directory, log: createLog("panic", () => {}), onChange: () => {} });
+  return { status: async () => HEALTHY, reload: async () => TAKEN, ...given, drainControl };
 }

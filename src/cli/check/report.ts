@@ -1,6 +1,7 @@
 // What came of a round, for people and for programs.
 
-import { type CheckResult, concernsHost } from "../../checks/check.ts";
+import type { CheckResult } from "../../checks/check.ts";
+import { type FailingCheck, listAll, summarize } from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
@@ -37,28 +38,25 @@ const COLUMNS: readonly Column[] = [
 
 /** A head, a row a check, failures first, and the verdict. */
 export function renderTable(results: Results, look: Look): string {
-  const verdict = drawText(summarize(results), isHealthy(results) ? GREEN : RED, look);
+  const verdict = drawText(summaryOf(results), isHealthy(results) ? GREEN : RED, look);
   const rank = ({ check: { severity }, outcome }: CheckResult) =>
     rankOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined);
   const rows = results.toSorted((one, other) => rank(one) - rank(other)).map(rowOf);
   return [...drawTable(COLUMNS, rows, look), "", ...verdict].join("\n");
 }
 
-/** "healthy, 3 of 3 up", or which are not. */
-function summarize(results: Results): string {
-  const counted = results.filter(({ check }) => concernsHost(check));
-  const up = counted.filter(({ outcome }) => outcome.ok).length;
-  const count = `${up} of ${counted.length} up`;
-  return isHealthy(results) ? `healthy, ${count}` : `unhealthy, ${count}: ${nameFailing(results)}`;
+function summaryOf(results: Results): string {
+  const standings = results.map(({ check: { severity }, outcome }) => ({ severity, isUp: outcome.ok }));
+  return summarize(standings, isHealthy(results), failingOf(results));
 }
 
 /** The checks that make the host unhealthy, each with its reason. */
-export const nameFailing = (results: Results): string =>
-  results
-    .flatMap(({ check, outcome }) =>
-      outcome.ok || check.severity !== "critical" ? [] : [`${shortName(check.name)} (${outcome.reason})`],
-    )
-    .join(", ");
+export const nameFailing = (results: Results): string => listAll(failingOf(results));
+
+const failingOf = (results: Results): readonly FailingCheck[] =>
+  results.flatMap(({ check, outcome }) =>
+    outcome.ok || check.severity !== "critical" ? [] : [{ name: shortName(check.name), reason: outcome.reason }],
+  );
 
 function rowOf({ check, durationMs, outcome }: CheckResult): Row {
   const { severity } = check;

@@ -1,5 +1,5 @@
-// Asks a daemon over its control socket. Whatever is behind the path, this ends in time with an
-// answer of a bounded size, or with one line that says why there is none.
+// Sends a request to a daemon over its control socket. Whatever is behind the path, this ends in time with an answer of
+// a bounded size, or with one line that says why there is none.
 
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -20,11 +20,11 @@ export interface ControlAnswer {
 }
 
 /** Why there is no answer, for the user, on one line. */
-export interface Trouble {
-  readonly trouble: string;
+export interface ControlError {
+  readonly error: string;
 }
 
-/** A thousand checks with all the output that is kept of each are well below. */
+/** Far more than the status of a thousand checks with all their output. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Never rejects. `limitMs` is how long the daemon may be silent. */
@@ -32,16 +32,16 @@ export async function askControl(
   path: string,
   { method, route, body }: ControlRequest,
   limitMs: number,
-): Promise<ControlAnswer | Trouble> {
+): Promise<ControlAnswer | ControlError> {
   const distrusted = distrust(path);
-  if (distrusted !== undefined) return { trouble: distrusted };
-  // With AbortSignal.timeout alone, which keeps no loop alive, the runtime would spin until then.
+  if (distrusted !== undefined) return { error: distrusted };
+  // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until then.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), limitMs);
   const init = {
     method,
     unix: path,
-    // An http_proxy in the environment is not for this.
+    // Not by way of an http_proxy of the environment.
     proxy: false,
     redirect: "manual",
     keepalive: false,
@@ -51,15 +51,15 @@ export async function askControl(
   try {
     const response = await fetch(`http://localhost${route}`, init as RequestInit);
     const text = await readText(response, () => timer.refresh());
-    if (text === undefined) return { trouble: `${onOneLine(path)} answers more than a health-checker does` };
+    if (text === undefined) return { error: `${onOneLine(path)} answers more than a health-checker does` };
     return { status: response.status, answer: JSON.parse(text) as unknown };
   } catch (error) {
     if (limit.signal.aborted) {
       const waited = `the daemon behind ${onOneLine(path)} does not answer: waited ${limitMs / 1000} s`;
-      // What it has not read yet it will read once it goes on.
-      return { trouble: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
+      // A daemon that is only paused carries the request out when it resumes.
+      return { error: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
     }
-    return { trouble: explain(path, error) };
+    return { error: explain(path, error) };
   } finally {
     clearTimeout(timer);
     limit.abort();
@@ -86,28 +86,28 @@ function explain(path: string, error: unknown): string {
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":
-      return nobody(shown);
+      return noDaemon(shown);
     case "ECONNREFUSED": {
       const there = statOf(path);
-      return there && !there.isSocket() ? `${shown} is not a socket` : nobody(shown);
+      return there && !there.isSocket() ? `${shown} is not a socket` : noDaemon(shown);
     }
     case "EAGAIN":
       return `the daemon behind ${shown} does not answer: too many wait for it`;
     case "EACCES":
     case "EPERM": {
-      const owner = statOf(path) ?? statOf(dirname(path));
-      const whose = owner === undefined ? "its owner" : `its owner, ${describeUser(owner.uid)},`;
-      return `${shown}: permission denied; it is for ${whose} and root alone`;
+      const stats = statOf(path) ?? statOf(dirname(path));
+      const owner = stats === undefined ? "its owner" : `its owner, ${describeUser(stats.uid)},`;
+      return `${shown}: permission denied; it is for ${owner} and root alone`;
     }
     default:
       return `${shown} does not answer as a health-checker does (${onOneLine(code)})`;
   }
 }
 
-const nobody = (shown: string): string =>
+const noDaemon = (shown: string): string =>
   `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
 
-/** Undefined where it cannot be told. */
+/** Undefined where that fails. */
 function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);

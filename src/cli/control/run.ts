@@ -1,83 +1,106 @@
-// Has a daemon do what was ordered, and tells of it: what came of it is for stdout, what is
-// to be feared or went wrong for stderr.
+// Sends a command to the daemon and renders its answer: results for stdout, warnings and errors for stderr.
 
-import type { UndrainAnswer, WithdrawalAnswer } from "../../listeners/control/answers.ts";
-import type { ReloadReport } from "../../status/status.ts";
+import type {
+  DrainAnswer,
+  MaintenanceRequest,
+  ReloadRequest,
+  UndrainAnswer,
+} from "../../listeners/control/messages.ts";
+import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { Action } from "../action.ts";
 import type { Look } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
-import type { Order } from "./order.ts";
-import { isHostStatus, isObject, isReloadReport, isUndrainAnswer, isWithdrawalAnswer } from "./shapes.ts";
+import { describeDrain, describeMaintenance, timeOf } from "./drain.ts";
 import { listChanges, renderStatus } from "./status.ts";
-import { describeMaintenance, describeWithdrawal, timeOf } from "./withdrawal.ts";
+
+/** What a daemon can be asked for on the command line. Nothing of it is a command to run. */
+export type ControlCommand =
+  | { readonly verb: "status"; readonly json: boolean }
+  | ({ readonly verb: "reload" } & ReloadRequest)
+  | { readonly verb: "drain" | "undrain" }
+  | ({ readonly verb: "maint" } & MaintenanceRequest);
 
 /** What is printed, whole lines. */
-export interface Outcome {
+export interface Printed {
   readonly out: readonly string[];
   readonly err: readonly string[];
-  readonly isWell: boolean;
+  readonly ok: boolean;
 }
 
 /** The daemon may run a round of checks, or read many files. */
-const PATIENCE_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 /** Never rejects for anything that the daemon does. */
 export async function runControlCommand(
-  { socket, order }: Extract<Action, { kind: "control" }>,
+  { socket, command }: Extract<Action, { kind: "control" }>,
   look: Look,
-  patienceMs = PATIENCE_MS,
-): Promise<Outcome> {
-  const got = await askControl(socket, requestOf(order), patienceMs);
-  if ("trouble" in got) return failed(got.trouble);
+  maxWaitMs = MAX_WAIT_MS,
+): Promise<Printed> {
+  const [got, schemas] = await Promise.all([askControl(socket, requestOf(command), maxWaitMs), loadSchemas()]);
+  if ("error" in got) return failed(got.error);
   const { status, answer } = got;
-  const isRefusedReload = order.verb === "reload" && status === 422;
+  const isRefusedReload = command.verb === "reload" && status === 422;
   if (status !== 200 && !isRefusedReload) {
-    const said = isObject(answer) && typeof answer["error"] === "string" ? `: ${onOneLine(answer["error"])}` : "";
-    return failed(`${order.verb}: the daemon answered ${status}${said}`);
+    const { data } = schemas.ErrorAnswer.safeParse(answer);
+    return failed(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
   }
-  const told = tell(order, answer, look);
-  return told ?? failed(`${onOneLine(socket)} does not answer as a health-checker of this version does`);
+  const printed = render(command, answer, schemas, look);
+  return printed ?? failed(`${onOneLine(socket)} does not answer as a health-checker of this version does`);
 }
 
-function requestOf(order: Order): ControlRequest {
-  if (order.verb === "status") return { method: "GET", route: "/status" };
-  if (order.verb === "reload") {
-    const { force, dryRun } = order;
-    return { method: "POST", route: "/reload", body: { force, dryRun } };
-  }
-  if (order.verb !== "maint") return { method: "POST", route: `/${order.verb}` };
-  const { forMs, reason } = order;
-  return { method: "POST", route: "/maint", body: { forMs, ...(reason !== undefined && { reason }) } };
+/** zod is loaded while the daemon answers. */
+const loadSchemas = async () => ({
+  ...(await import("../../listeners/control/messages.ts")),
+  ...(await import("../../status/schema.ts")),
+});
+
+function requestOf(command: ControlCommand): ControlRequest {
+  const { verb, ...body } = command;
+  if (verb === "status") return { method: "GET", route: "/status" };
+  return { method: "POST", route: `/${verb}`, ...(verb !== "drain" && verb !== "undrain" && { body }) };
 }
 
-/** Undefined where the answer is none to this order. */
-function tell(order: Order, answer: unknown, look: Look): Outcome | undefined {
+/** Undefined where the answer is none to this command. */
+function render(
+  command: ControlCommand,
+  answer: unknown,
+  { HostStatus, ReloadReport, DrainAnswer, UndrainAnswer }: Awaited<ReturnType<typeof loadSchemas>>,
+  look: Look,
+): Printed | undefined {
   const nowMs = Date.now();
-  switch (order.verb) {
+  switch (command.verb) {
     case "status": {
-      if (!isHostStatus(answer)) return undefined;
-      const text = order.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(answer, look, nowMs);
-      return { out: [text], err: [], isWell: answer.healthy };
+      const { data } = HostStatus.safeParse(answer);
+      if (!data) return undefined;
+      // With the fields that only a later version knows.
+      const text = command.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(data, look, nowMs);
+      return { out: [text], err: [], ok: data.healthy };
     }
-    case "reload":
-      return isReloadReport(answer) ? tellReload(answer) : undefined;
-    case "undrain":
-      return isUndrainAnswer(answer) ? tellUndrain(answer, nowMs) : undefined;
-    default:
-      return isWithdrawalAnswer(answer) ? tellWithdrawal(answer, nowMs) : undefined;
+    case "reload": {
+      const { data } = ReloadReport.safeParse(answer);
+      return data && renderReload(data);
+    }
+    case "undrain": {
+      const { data } = UndrainAnswer.safeParse(answer);
+      return data && renderUndrain(data, nowMs);
+    }
+    default: {
+      const { data } = DrainAnswer.safeParse(answer);
+      return data && renderDrain(data, nowMs);
+    }
   }
 }
 
-function tellReload(report: ReloadReport): Outcome {
+function renderReload(report: ReloadReport): Printed {
   const { dryRun, problems, forcible, cautions, warnings } = report;
   const lines = [...[...problems, ...cautions].map((line) => onOneLine(line)), ...warnings.map(warn)];
   if (problems.length === 0) {
-    return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, isWell: true };
+    return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, ok: true };
   }
   const refused = dryRun ? "reload would be refused" : "reload refused, nothing has changed";
   const hint = forcible ? "; reload --force overrides that" : "";
-  return { out: [], err: [...lines, `health-checker: ${refused}${hint}`], isWell: false };
+  return { out: [], err: [...lines, `health-checker: ${refused}${hint}`], ok: false };
 }
 
 /** See docs/operations.md, AWS. */
@@ -86,8 +109,8 @@ const CONSEQUENCES: readonly string[] = [
   "a Network Load Balancer may cut the connections of a target that turns unhealthy",
 ];
 
-function tellWithdrawal(answer: WithdrawalAnswer, nowMs: number): Outcome {
-  const [first = "in service", ...others] = describeWithdrawal(answer.withdrawal, nowMs);
+function renderDrain(answer: DrainAnswer, nowMs: number): Printed {
+  const [first = "in service", ...others] = describeDrain(answer.withdrawal, nowMs);
   const warnings = answer.kept
     ? CONSEQUENCES
     : [...CONSEQUENCES, `a restart of the daemon ends it: ${onOneLine(answer.because)}`];
@@ -100,11 +123,11 @@ function tellWithdrawal(answer: WithdrawalAnswer, nowMs: number): Outcome {
       ...(answer.kept ? ["a restart of the daemon keeps it, one of the host ends it"] : []),
     ],
     err: warnings.map(warn),
-    isWell: true,
+    ok: true,
   };
 }
 
-function tellUndrain(answer: UndrainAnswer, nowMs: number): Outcome {
+function renderUndrain(answer: UndrainAnswer, nowMs: number): Printed {
   const { withdrawal, ended } = answer;
   const { drain, maintenance } = ended;
   const lines = [
@@ -117,10 +140,10 @@ function tellUndrain(answer: UndrainAnswer, nowMs: number): Outcome {
       ...(withdrawal.stopping ? ["the daemon is about to stop, so the host stays unhealthy"] : []),
       ...(answer.kept ? [] : [`a restart of the daemon may bring it back: ${onOneLine(answer.because)}`]),
     ].map(warn),
-    isWell: true,
+    ok: true,
   };
 }
 
 const warn = (text: string): string => `health-checker: warning: ${onOneLine(text)}`;
 
-const failed = (trouble: string): Outcome => ({ out: [], err: [`health-checker: ${trouble}`], isWell: false });
+const failed = (error: string): Printed => ({ out: [], err: [`health-checker: ${error}`], ok: false });

@@ -1,8 +1,7 @@
-// How the host is, for people: first the word for it, then the checks, then what came of the
-// last reload.
+// The status of the host for people: first its state, then the checks, then the last reload.
 
-import { concernsHost } from "../../checks/check.ts";
-import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/status.ts";
+import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/schema.ts";
+import { summarize } from "../../status/summary.ts";
 import { listOf } from "../../text/list.ts";
 import { onOneLine } from "../../text/printable.ts";
 import {
@@ -19,7 +18,7 @@ import {
   tellWhy,
   YELLOW,
 } from "../table.ts";
-import { ageOf, describeWithdrawal, timeOf } from "./withdrawal.ts";
+import { ageOf, describeDrain, timeOf } from "./drain.ts";
 
 const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
@@ -52,28 +51,25 @@ type Coloured = readonly [text: string, colour: string];
 
 function describeState(status: HostStatus, nowMs: number): readonly Coloured[] {
   const { state } = status;
-  const verdict = summarize(status);
+  const verdict = summaryOf(status);
   if (state === "healthy" || state === "unhealthy") return [[verdict, state === "healthy" ? GREEN : RED]];
-  const lines = [...(state === "stopping" ? ["stopping"] : []), ...describeWithdrawal(status, nowMs)];
+  const lines = [...(state === "stopping" ? ["stopping"] : []), ...describeDrain(status, nowMs)];
   return [...lines.map((text): Coloured => [text, YELLOW]), [`its checks alone: ${verdict}`, ""]];
 }
 
-/** What the checks say: "healthy, 3 of 3 up", or which are not. */
-function summarize({ checks, failing }: HostStatus): string {
-  const counted = checks.filter(concernsHost);
-  const count = `${counted.filter(isUp).length} of ${counted.length} up`;
-  if (failing.length === 0) return `healthy, ${count}`;
+function summaryOf({ checks, failing }: HostStatus): string {
+  const standings = checks.map((check) => ({ severity: check.severity, isUp: isUp(check) }));
   const named = failing.map((name) => {
     const check = checks.find((check) => check.name === name);
-    return `${shortName(name)}${check ? ` (${briefly(check)})` : ""}`;
+    return { name: shortName(name), reason: check && reasonOf(check) };
   });
-  return `unhealthy, ${count}: ${named.join(", ")}`;
+  return summarize(standings, failing.length === 0, named);
 }
 
 const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !stale;
 
-/** Of one that makes the host unhealthy. While it is down a run may have passed, or it is up and too old. */
-const briefly = ({ status, stale, reason }: CheckStatus): string =>
+/** Of a check that makes the host unhealthy. The last run of a check that is down may have passed. */
+const reasonOf = ({ status, stale, reason }: CheckStatus): string =>
   stale ? "stale" : status === "down" ? (reason ?? "down") : "unknown";
 
 function rowOf(check: CheckStatus, nowMs: number): Row {
@@ -106,14 +102,15 @@ function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[
   return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
 }
 
-/** Of each list: a thousand would be a line that nobody reads. */
+/** Of each list: a line of a thousand names is of no use. */
 const MOST_NAMES = 20;
 
 /** "3 checks kept; 2 changed: database, lag; 1 added: cache; 1 option changed: deadline" */
 export function listChanges(change: ReloadChange): string {
   const { kept } = change;
   const list = (what: string, names: readonly string[]) => {
-    return names.length === 0 ? [] : [`${names.length} ${what}: ${listOf(names.map(shortName), MOST_NAMES)}`];
+    const shown = listOf(names.map(shortName), MOST_NAMES);
+    return names.length === 0 ? [] : [`${names.length} ${what}: ${shown}`];
   };
   const oneOrMore = (names: readonly string[], one: string, more: string) => (names.length === 1 ? one : more);
   const { kindChanged, options, endpointsChanged, endpointsAdded, endpointsRemoved } = change;

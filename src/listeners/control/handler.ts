@@ -1,17 +1,25 @@
-// The control socket's requests: a path and a method each, an answer in JSON. None of them
-// holds a command to run. A fault is an answer and a line in the log, never the daemon's end.
+// The control socket's requests: a path and a method each, answered in JSON. No request holds a command to run. An
+// unexpected error is answered with 500 and logged; the daemon goes on.
 
-import type { Keeping } from "../../drain/state.ts";
+import type { DrainControl } from "../../drain/drain.ts";
+import type { SaveResult } from "../../drain/state-file.ts";
 import type { Log } from "../../log/log.ts";
-import { withdrawalStatus } from "../../status/status.ts";
+import type { HostStatus, ReloadReport } from "../../status/schema.ts";
+import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
 import { within } from "../../system/event-loop.ts";
 import { pathOf } from "../health/path.ts";
-import type { ErrorAnswer, UndrainAnswer, WithdrawalAnswer } from "./answers.ts";
-import type { Controls } from "./controls.ts";
-import { readMaintenance } from "./maintenance.ts";
-import { readReloadOrder } from "./reload-request.ts";
+import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
+
+/** What a daemon does on request. */
+export interface Controls {
+  /** Runs checks as a health request does, for 25 s at most, and returns all that is known. */
+  readonly status: () => Promise<HostStatus>;
+  /** Reads the configuration again and tries it; never rejects for anything that it holds. */
+  readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
+  readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
+}
 
 export type ControlHandler = (request: Request) => Promise<Response>;
 
@@ -20,7 +28,7 @@ interface Route {
   readonly answer: (request: Request) => Promise<Response>;
 }
 
-/** A client that sends no more of its body by then is told so. */
+/** A client that has not sent its whole body by then is answered 408. */
 const BODY_MS = 5000;
 
 /** A reload runs checks to their timeouts: its client hears this often that the daemon lives. */
@@ -31,45 +39,7 @@ export function createControlHandler(
   log: Pick<Log, "error">,
   clock: Clock = hostClock,
 ): ControlHandler {
-  const { withdrawals } = controls;
-  const inForce = (keeping: Keeping): WithdrawalAnswer => {
-    const now = withdrawals.current();
-    return { ...keeping, withdrawal: { stopping: now?.stopping ?? false, ...withdrawalStatus(now) } };
-  };
-  const routes: Readonly<Record<string, Route>> = {
-    "/status": { method: "GET", answer: async () => json(200, await controls.status()) },
-    "/reload": {
-      method: "POST",
-      async answer(request) {
-        const body = await readBody(request, clock);
-        if (body === undefined) return refuse(408, "the body did not come");
-        const order = readReloadOrder(body);
-        if ("flaw" in order) return refuse(400, order.flaw);
-        const reloading = controls.reload(order);
-        const report = await within(reloading, ALIVE_MS, clock);
-        return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading, clock);
-      },
-    },
-    "/drain": { method: "POST", answer: async () => json(200, inForce(await withdrawals.drain())) },
-    "/undrain": {
-      method: "POST",
-      async answer() {
-        const { ended, ...keeping } = await withdrawals.undrain();
-        return json(200, { ...inForce(keeping), ended: withdrawalStatus(ended) } satisfies UndrainAnswer);
-      },
-    },
-    "/maint": {
-      method: "POST",
-      async answer(request) {
-        const body = await readBody(request, clock);
-        if (body === undefined) return refuse(408, "the body did not come");
-        const order = readMaintenance(body);
-        if ("flaw" in order) return refuse(400, order.flaw);
-        return json(200, inForce(await withdrawals.maintain(order.forMs, order.reason)));
-      },
-    },
-  };
-
+  const routes = routesOf(controls, clock);
   return async (request) => {
     const path = pathOf(request.url);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
@@ -84,7 +54,57 @@ export function createControlHandler(
   };
 }
 
-/** What a throw comes to. */
+function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Readonly<Record<string, Route>> {
+  const drainAnswer = (result: SaveResult): DrainAnswer => {
+    const state = drainControl.current();
+    return { ...keptOf(result), withdrawal: { stopping: state?.stopping ?? false, ...drainStatus(state) } };
+  };
+  const takeReload = async (request: ReloadRequest): Promise<Response> => {
+    const reloading = reload(request);
+    const report = await within(reloading, ALIVE_MS, clock);
+    return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading, clock);
+  };
+  const takeMaintenance = async ({ forMs, reason }: MaintenanceRequest): Promise<Response> =>
+    json(200, drainAnswer(await drainControl.maintain(forMs, reason)));
+  return {
+    "/status": { method: "GET", answer: async () => json(200, await status()) },
+    "/reload": {
+      method: "POST",
+      async answer(request) {
+        const [body, { ReloadRequest }] = await bodyAndMessages(request, clock);
+        if (body === undefined) return refuse(408, NO_BODY);
+        const read = ReloadRequest.safeDecode(body.trim() || "{}");
+        return read.success ? takeReload(read.data) : refuse(400, firstOf(read.error));
+      },
+    },
+    "/drain": { method: "POST", answer: async () => json(200, drainAnswer(await drainControl.drain())) },
+    "/undrain": {
+      method: "POST",
+      async answer() {
+        const { ended, ...result } = await drainControl.undrain();
+        return json(200, { ...drainAnswer(result), ended: drainStatus(ended) } satisfies UndrainAnswer);
+      },
+    },
+    "/maint": {
+      method: "POST",
+      async answer(request) {
+        const [body, { MaintenanceRequest }] = await bodyAndMessages(request, clock);
+        if (body === undefined) return refuse(408, NO_BODY);
+        const read = MaintenanceRequest.safeDecode(body);
+        return read.success ? takeMaintenance(read.data) : refuse(400, firstOf(read.error));
+      },
+    },
+  };
+}
+
+const NO_BODY = "the body did not come";
+
+const firstOf = ({ issues }: { readonly issues: readonly { readonly message: string }[] }): string =>
+  issues[0]?.message ?? "expected another body";
+
+const keptOf = (result: SaveResult): Kept => (result.saved ? { kept: true } : { kept: false, because: result.because });
+
+/** The answer to an unexpected error, which is logged. */
 export function controlFault(error: unknown, log: Pick<Log, "error">): Response {
   const described = describeFault(error);
   log.error("fault in health-checker while it was controlled; please report it", { error: described });
@@ -92,8 +112,8 @@ export function controlFault(error: unknown, log: Pick<Log, "error">): Response 
 }
 
 /**
- * An answer that takes long: a blank, which JSON ignores, now and then until it is there. The status is
- * 200 whatever it says.
+ * An answer that takes long: spaces, which JSON ignores, every few seconds until the answer is there. The status is 200
+ * whatever it says.
  */
 function whileAlive(answer: Promise<object>, clock: Clock): Response {
   const written = answer.then((object) => JSON.stringify(object));
@@ -107,7 +127,10 @@ function whileAlive(answer: Promise<object>, clock: Clock): Response {
   return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
 }
 
-/** Undefined where it is cut off, or does not end in time. */
+const bodyAndMessages = (request: Request, clock: Clock) =>
+  Promise.all([readBody(request, clock), import("./messages.ts")]);
+
+/** Undefined where it breaks off, or does not end in time. */
 const readBody = (request: Request, clock: Clock): Promise<string | undefined> =>
   within(
     request.text().catch(() => undefined),

@@ -1,5 +1,5 @@
-// Who stands behind a control socket: a socket of another user's would be told what is meant for the daemon, and
-// could answer that it is done.
+// Which process serves a control socket: a process of another user would receive what is meant for the daemon, and could
+// answer that it is done.
 
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -14,9 +14,9 @@ const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 
 /**
- * Why the process behind the path is not to be believed, on one line; undefined where it may be, or where there is
- * none, or where that cannot be found out. It is believed if its user is root, this user, or the owner of the socket's folder,
- * and no other user may put a socket of his in its place.
+ * Why the process behind the path is not trusted, on one line; undefined where it is, where there is none, and where that
+ * cannot be determined. It is trusted if its user is root, this user, or the owner of the socket's folder, and no other
+ * user may replace the socket.
  */
 export function distrust(path: string): string | undefined {
   const uid = peerUser(path);
@@ -34,7 +34,7 @@ export function distrust(path: string): string | undefined {
   return `${shown} is not used: the process behind it runs as ${describeUser(uid)}, which is neither root, nor this user, nor the owner of its folder`;
 }
 
-/** That of the process that listens; undefined where none does, and where the system calls are not at hand. */
+/** The user of the process that listens; undefined where none does, and where system calls are not available. */
 function peerUser(path: string): number | undefined {
   const { sockaddr } = preparePeer({ family: "unix", path });
   if (!libc || !sockaddr) return undefined;
@@ -56,7 +56,7 @@ interface Folder {
   readonly stats: Stats;
 }
 
-/** From that of the socket up to the root. */
+/** From the folder of the socket up to the root. */
 function foldersOf(path: string): readonly Folder[] {
   const folders: Folder[] = [];
   try {
@@ -68,14 +68,14 @@ function foldersOf(path: string): readonly Folder[] {
       folders.push({ path: folder, stats: lstatSync(folder) });
     }
   } catch {
-    // What this user may not look into is nothing that it can judge.
+    // What this user may not read it cannot judge.
   }
   return folders;
 }
 
-/** In such a folder only a file's owner may replace it. */
+/** In such a folder only its owner may replace a file. */
 const isSticky = ({ mode }: Stats): boolean => (mode & STICKY) !== 0;
 
-/** A user's own group has the user's number, as a rule. */
+/** The group of a single user usually has the number of the user. */
 const othersMayWrite = ({ mode, uid, gid }: Stats): boolean =>
   (mode & OTHERS_WRITE) !== 0 || ((mode & GROUP_WRITES) !== 0 && gid !== uid);

@@ -1,29 +1,26 @@
-// The control socket: HTTP on a unix socket that is its owner's and root's alone, since
-// whoever reaches it can take the host out of service.
+// The control socket: HTTP on a unix socket for its owner and root alone, since a client can drain the host.
 
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 import { within } from "../../system/event-loop.ts";
 import { serveBounded } from "../bounded.ts";
 import { listen } from "../listen.ts";
-import type { Controls } from "./controls.ts";
-import { controlFault, createControlHandler } from "./handler.ts";
+import { type Controls, controlFault, createControlHandler } from "./handler.ts";
 
 const OWNER_ONLY = 0o600;
 
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * A connection that says nothing is closed by then, and one that waits for an answer, since
- * the runtime's `timeout` of a single request has no effect on a unix socket (Bun 1.4.5): so
- * it is longer than any client of ours waits.
+ * An idle connection is closed by then, and so is one that waits for an answer, since the runtime's `timeout` of a
+ * single request has no effect on a unix socket (Bun 1.4.5). So it is longer than the commands wait.
  */
 const IDLE_S = 60;
 
-/** Its clients come one at a time, and each for one request. */
+/** The commands connect one at a time, each for one request. */
 export const MOST_CONNECTIONS = 32;
 
-/** How long answers that are being given may take when all ends. */
+/** How long answers that are under way may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
 export interface ControlOptions {
@@ -36,11 +33,11 @@ export interface ControlOptions {
 }
 
 export interface Control {
-  /** Removes the socket, unless it is another's by now, and ends every connection. */
+  /** Removes the socket, unless another process has replaced it, and ends every connection. */
   close(): Promise<void>;
 }
 
-/** Throws ListenError; a socket that another process serves is left alone, one that none does is replaced. */
+/** Throws ListenError. Leaves a socket alone that another process serves, and replaces one that none serves. */
 export async function startControl({ path, controls, log, onCrowded, clock }: ControlOptions): Promise<Control> {
   const handle = createControlHandler(controls, log, clock);
   const { server, close } = await listen(
@@ -51,7 +48,7 @@ export async function startControl({ path, controls, log, onCrowded, clock }: Co
         idleTimeoutS: IDLE_S,
         maxConnections: () => MOST_CONNECTIONS,
         onCrowded,
-        // Its clients are the commands; whatever else is sent to it is nothing to report.
+        // Its clients are the commands: other bytes are not worth a line in the log.
         onRefused() {},
         onFault: (error) => controlFault(error, log),
         fetch: handle,

@@ -1,14 +1,14 @@
-// What HAProxy's agent-check is told of the host's health: one line of printable ASCII.
+// The answer to HAProxy's agent-check about the host's health: one line of printable ASCII.
 //
-// HAProxy splits it at blanks and commas, so what explains a word stands after " #": "down#why" is no word to
-// it, and the server stays up.
+// HAProxy splits it at blanks and commas, so an explanation stands after " #": HAProxy does not know the word "down#why",
+// and the server would stay up.
 
-import { listOf } from "../../text/list.ts";
+import { type FailingCheck, listFirst } from "../../status/summary.ts";
 
 export interface AgentVerdict {
   readonly healthy: boolean;
-  /** The checks that decide so, first those to be named. */
-  readonly down: readonly { readonly name: string; readonly reason: string | undefined }[];
+  /** Those to be named come first. */
+  readonly down: readonly FailingCheck[];
 }
 
 /** HAProxy keeps 127 characters, of which "via agent : stopped ()" takes 22. */
@@ -18,16 +18,15 @@ const MOST_NAMED = 5;
 
 export const UP = "up";
 
-/** As `down`, but the word says that it is meant to be. */
+/** HAProxy takes it as `down`; the word says that it is intended. */
 export const STOPPED = "stopped #health-checker is stopping";
 
 export function healthLine({ healthy, down }: AgentVerdict): string {
   if (healthy) return UP;
-  const named = down.map(({ name, reason }) => (reason ? `${name} ${reason}` : name));
-  return `down #${printable(listOf(named, MOST_NAMED) || "at least one health check failed")}`;
+  return `down #${printable(listFirst(down, MOST_NAMED) || "at least one health check failed")}`;
 }
 
-/** Names come from whoever wrote the configuration. */
+/** The names are those of the configuration. */
 function printable(text: string): string {
   const ascii = text.replace(/\s+/g, " ").replace(/[^\x20-\x7e]/gu, "?");
   return ascii.length > LONGEST_DESCRIPTION ? `${ascii.slice(0, LONGEST_DESCRIPTION - 3)}...` : ascii;

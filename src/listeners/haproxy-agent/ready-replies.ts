@@ -1,24 +1,24 @@
-// Who is to be told `ready`: whoever was told `drain` or `maint` by us, since HAProxy ends these for that word alone,
-// and nobody else, since it ends an operator's own as well.
+// Which peers get `ready`: those that got `drain` or `maint` from us, since HAProxy ends these for that word alone; and no
+// other, since it ends an operator's own drain as well.
 //
-// One address may be several askers: a HAProxy asks for each of its server lines, and they cannot be told
-// apart. So `ready` is repeated until all of them have surely heard it: at least three times, for ten times the longest
-// pause between its questions, and for ten seconds to a minute: a line that asks seldom is not seen among those that ask often.
+// One address may be several clients: a HAProxy asks once for each of its server lines, and they cannot be distinguished.
+// So `ready` is repeated until all of them have surely received it: at least three times, for ten times the longest pause
+// between its questions, and for ten seconds to a minute: a line that asks rarely is not seen among those that ask often.
 
 import { join } from "node:path";
-import { keptFile, readBootId } from "../../drain/state-file.ts";
+import { readBootId, stateFile } from "../../drain/state-file.ts";
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 
-export interface Owed {
-  /** The peer is told `drain` or `maint` now. */
-  told(peer: string): void;
-  /** Whether the peer is to be told `ready` now; then it is taken for told once more. */
-  claim(peer: string): boolean;
+export interface ReadyReplies {
+  /** The peer gets `drain` or `maint` now. */
+  noteDrain(peer: string): void;
+  /** Whether the peer gets `ready` now; if so, that counts as one reply. */
+  shouldSayReady(peer: string): boolean;
 }
 
-export interface OwedOptions {
-  /** Where it is kept for a restart of the daemon; undefined for nowhere. */
+export interface ReadyRepliesOptions {
+  /** Where the peers are saved for a restart of the daemon; undefined: nowhere. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info">;
   readonly clock: Clock;
@@ -33,24 +33,24 @@ const PAUSES = 10;
 const LEAST_MS = 10_000;
 const LONGEST_MS = 60_000;
 
-/** Of these the one that asked longest ago is forgotten. */
+/** Beyond so many, the one that asked longest ago is forgotten. */
 export const MOST_PEERS = 1024;
 
-interface Debt {
-  /** By the clock; undefined before its first question that we know of. */
+interface PendingReady {
+  /** By the clock; undefined before the first question that we know of. */
   askedAt: number | undefined;
   longestPauseMs: number;
-  /** Since when, and how often, it is told `ready`. */
+  /** Since when, and how often, it got `ready`. */
   readySince: number | undefined;
   times: number;
 }
 
-export function createOwed({ directory, log, clock, boot = readBootId() }: OwedOptions): Owed {
-  const file = directory === undefined ? undefined : keptFile(join(directory, FILE_NAME), boot);
+export function createReadyReplies({ directory, log, clock, boot = readBootId() }: ReadyRepliesOptions): ReadyReplies {
+  const file = directory === undefined ? undefined : stateFile(join(directory, FILE_NAME), boot);
   /** In the order in which they last asked. */
-  const debts = new Map<string, Debt>(read().map((peer) => [peer, newDebt()]));
-  let saidFull = false;
-  let saidUnkept = false;
+  const pending = new Map<string, PendingReady>(read().map((peer) => [peer, newPending()]));
+  let hasWarnedFull = false;
+  let hasWarnedUnsaved = false;
 
   function read(): readonly string[] {
     const found = file?.read();
@@ -64,58 +64,58 @@ export function createOwed({ directory, log, clock, boot = readBootId() }: OwedO
     return [];
   }
 
-  function keep(): void {
-    const keeping = file?.write(debts.size > 0 ? { peers: [...debts.keys()] } : undefined);
-    if (keeping && !keeping.kept && !saidUnkept) {
-      log.warning("a restart of the daemon will not know which HAProxy is drained", { because: keeping.because });
+  function save(): void {
+    const result = file?.write(pending.size > 0 ? { peers: [...pending.keys()] } : undefined);
+    if (result && !result.saved && !hasWarnedUnsaved) {
+      log.warning("a restart of the daemon will not know which HAProxy is drained", { because: result.because });
     }
-    saidUnkept = keeping !== undefined && !keeping.kept;
+    hasWarnedUnsaved = result !== undefined && !result.saved;
   }
 
-  function note(peer: string, debt: Debt): void {
+  function noteQuestion(peer: string, entry: PendingReady): void {
     const now = clock.now();
-    if (debt.askedAt !== undefined) debt.longestPauseMs = Math.max(debt.longestPauseMs, now - debt.askedAt);
-    debt.askedAt = now;
-    debts.delete(peer);
-    debts.set(peer, debt);
+    if (entry.askedAt !== undefined) entry.longestPauseMs = Math.max(entry.longestPauseMs, now - entry.askedAt);
+    entry.askedAt = now;
+    pending.delete(peer);
+    pending.set(peer, entry);
   }
 
   function forgetOldest(): void {
-    const [oldest] = debts.keys();
-    if (oldest === undefined || debts.size <= MOST_PEERS) return;
-    debts.delete(oldest);
-    if (!saidFull) log.warning("too many ask the agent; some will not be told ready", { peer: oldest });
-    saidFull = true;
+    const [oldest] = pending.keys();
+    if (oldest === undefined || pending.size <= MOST_PEERS) return;
+    pending.delete(oldest);
+    if (!hasWarnedFull) log.warning("too many ask the agent; some will not be told ready", { peer: oldest });
+    hasWarnedFull = true;
   }
 
   return {
-    told(peer) {
-      const known = debts.get(peer);
-      const debt = known ?? newDebt();
-      debt.readySince = undefined;
-      debt.times = 0;
-      note(peer, debt);
+    noteDrain(peer) {
+      const known = pending.get(peer);
+      const entry = known ?? newPending();
+      entry.readySince = undefined;
+      entry.times = 0;
+      noteQuestion(peer, entry);
       if (known) return;
       forgetOldest();
-      keep();
+      save();
     },
-    claim(peer) {
-      const debt = debts.get(peer);
-      if (!debt) return false;
-      note(peer, debt);
+    shouldSayReady(peer) {
+      const entry = pending.get(peer);
+      if (!entry) return false;
+      noteQuestion(peer, entry);
       const now = clock.now();
-      debt.readySince ??= now;
-      const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * debt.longestPauseMs));
-      if (debt.times < LEAST_TIMES || now - debt.readySince < enoughMs) {
-        debt.times++;
+      entry.readySince ??= now;
+      const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * entry.longestPauseMs));
+      if (entry.times < LEAST_TIMES || now - entry.readySince < enoughMs) {
+        entry.times++;
         return true;
       }
-      debts.delete(peer);
-      log.info("HAProxy was told that the host is ready", { peer, times: debt.times });
-      keep();
+      pending.delete(peer);
+      log.info("HAProxy was told that the host is ready", { peer, times: entry.times });
+      save();
       return false;
     },
   };
 }
 
-const newDebt = (): Debt => ({ askedAt: undefined, longestPauseMs: 0, readySince: undefined, times: 0 });
+const newPending = (): PendingReady => ({ askedAt: undefined, longestPauseMs: 0, readySince: undefined, times: 0 });

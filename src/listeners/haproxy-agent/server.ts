@@ -1,27 +1,27 @@
-// HAProxy's agent-check: whoever connects is told one line and the connection is closed. It says `drain` and `maint`
-// as long as these are in force, `ready` to whom these were said (agent/owed.ts), else how the host is.
+// HAProxy's agent-check: each connection gets one line and is closed. The line is `drain` or `maint` as long as these are
+// in force, `ready` for peers that got one of them (ready-replies.ts), else the health of the host.
 //
-// While the daemon stops it says `stopped`, which the next daemon's `up` undoes, not `drain`, which would need its `ready`.
+// While the daemon stops the line is `stopped`, which the next daemon's `up` undoes, not `drain`, which would need its `ready`.
 //
 // A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
 
-import type { Withdrawal } from "../../drain/state.ts";
+import type { DrainState } from "../../drain/state.ts";
 import type { Log } from "../../log/log.ts";
 import { type Address, formatAddress } from "../../net/address.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
 import { listen } from "../listen.ts";
 import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
-import { createOwed } from "./ready-replies.ts";
+import { createReadyReplies } from "./ready-replies.ts";
 
 export type { AgentVerdict } from "./line.ts";
 
 export interface AgentOptions {
   readonly address: Address;
-  /** As for a health request, by the same deadline; `signal` aborts when the asker has gone. Not asked for while withdrawn. */
+  /** As for a health request, by the same deadline; `signal` aborts when the peer disconnects. Not called while the host is drained. */
   readonly verdict: (signal: AbortSignal) => Promise<AgentVerdict>;
-  readonly withdrawal: () => Withdrawal | undefined;
-  /** Where it is kept who was told to drain: --state-directory; undefined for nowhere. */
+  readonly drainState: () => DrainState | undefined;
+  /** --state-directory, where the peers that got `drain` are saved; undefined: nowhere. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info" | "debug" | "verbose">;
   /** `verdict` has thrown; the host counts as down. */
@@ -56,8 +56,8 @@ type Socket = Bun.Socket<Connection>;
 
 /** Throws ListenError; nothing is left behind then. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { address, verdict, withdrawal, directory, log, onFault, clock = hostClock } = options;
-  const owed = createOwed({ directory, log, clock });
+  const { address, verdict, drainState, directory, log, onFault, clock = hostClock } = options;
+  const readyReplies = createReadyReplies({ directory, log, clock });
   const most = Math.max(
     1,
     Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)),
@@ -77,11 +77,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   async function answer(socket: Socket): Promise<void> {
     const { peer, gone } = socket.data;
-    const before = withdrawal();
+    const before = drainState();
     const health = before ? STOPPED : await judge(gone.signal);
     if (!open.has(socket)) return;
-    // The host may have been withdrawn while the verdict was waited for.
-    const line = lineFor(peer, health, before ?? withdrawal());
+    // The host may have been drained meanwhile.
+    const line = lineFor(peer, health, before ?? drainState());
     socket.write(`${line}\n`);
     // What the peer sends is still read: closed with that unread, the kernel would reset, and the answer may be lost.
     socket.shutdown();
@@ -89,18 +89,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (log.verbose) log.debug("agent-check", { peer, answer: line });
   }
 
-  function lineFor(peer: string, health: string, withdrawn: Withdrawal | undefined): string {
-    if (withdrawn?.maintenance || withdrawn?.drain) {
-      owed.told(peer);
-      return withdrawn.maintenance ? "maint" : "drain";
+  function lineFor(peer: string, health: string, state: DrainState | undefined): string {
+    if (state?.maintenance || state?.drain) {
+      readyReplies.noteDrain(peer);
+      return state.maintenance ? "maint" : "drain";
     }
-    const line = withdrawn?.stopping ? STOPPED : health;
-    return owed.claim(peer) ? `ready ${line}` : line;
+    const line = state?.stopping ? STOPPED : health;
+    return readyReplies.shouldSayReady(peer) ? `ready ${line}` : line;
   }
 
   function makeRoom(): void {
     if (open.size < most) return;
-    // Rather one that was answered than one that still waits, and of these the oldest of whoever has most.
+    // Evict an answered connection, else the oldest of the peer with the most.
     const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(open);
     if (victim) {
       close(victim);

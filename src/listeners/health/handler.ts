@@ -1,5 +1,5 @@
-// The health listener: any method, any path, one verdict, and nothing else ever. While
-// the host is withdrawn from service it is unhealthy, whatever its checks say.
+// The health listener: any method, any path, one verdict, and nothing else ever. While the host is drained it is
+// unhealthy, whatever its checks say.
 
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
@@ -18,8 +18,8 @@ const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
   readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
-  /** Whether the host is to be unhealthy, be it healthy or not. */
-  readonly isWithdrawn: () => boolean;
+  /** Whether the answer is unhealthy whatever the checks say. */
+  readonly isDraining: () => boolean;
   /** What an unhealthy host answers, 400 to 599. */
   readonly failureStatus: number;
   /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
@@ -32,9 +32,9 @@ export type HealthHandler = (request: Request) => Response | Promise<Response>;
 
 /** A fault while judging counts as unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
-  const { read, ask, isWithdrawn, failureStatus, endpoints, onOtherPath } = options;
+  const { read, ask, isDraining, failureStatus, endpoints, onOtherPath } = options;
   const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
-    if (isWithdrawn()) return unhealthyResponse(failureStatus, DRAINING_BODY);
+    if (isDraining()) return unhealthyResponse(failureStatus, DRAINING_BODY);
     return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
   };
   const groupOf = (request: Request): number => {
@@ -44,7 +44,7 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
     return group;
   };
   return (request) => {
-    if (isWithdrawn()) return answer(UNKNOWN); // no check is run for it
+    if (isDraining()) return answer(UNKNOWN); // no check is run for it
     const group = endpoints.length === 0 ? 0 : groupOf(request);
     const known = read(group);
     if (known) return answer(known);

@@ -1,14 +1,13 @@
-// What is printed for each order, by a daemon's control socket and by what only looks like one.
+// What each command prints, with the control socket of a daemon and with servers that are none.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { SEVERITIES } from "../../../src/checks/check.ts";
-import type { Order } from "../../../src/cli/control/order.ts";
-import { runControlCommand } from "../../../src/cli/control/run.ts";
-import type { Controls } from "../../../src/listeners/control/controls.ts";
+import { type ControlCommand, runControlCommand } from "../../../src/cli/control/run.ts";
+import type { Controls } from "../../../src/listeners/control/handler.ts";
 import { startControl } from "../../../src/listeners/control/server.ts";
-import type { ReloadReport } from "../../../src/status/status.ts";
+import type { ReloadReport } from "../../../src/status/schema.ts";
 import type { Clock } from "../../../src/system/clock.ts";
 import { fakeClock } from "../../monitor/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
@@ -23,12 +22,12 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-/** Of what it prints, the times of day and the folder's name are taken out, and how slow it was. */
-async function run(order: Order, patienceMs?: number) {
+/** What it prints, without times of day, the name of the folder and the time that it took. */
+async function run(command: ControlCommand, maxWaitMs?: number) {
   const printed = await runControlCommand(
-    { kind: "control", socket, order },
+    { kind: "control", socket, command },
     { columns: undefined, colour: false },
-    patienceMs,
+    maxWaitMs,
   );
   const shown = JSON.stringify(printed)
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, "T")
@@ -37,8 +36,8 @@ async function run(order: Order, patienceMs?: number) {
   return JSON.parse(shown) as unknown;
 }
 
-async function serve(says: Partial<Controls> = {}, directory?: string, clock?: Clock) {
-  const controls = controlsFor(says, directory);
+async function serve(given: Partial<Controls> = {}, directory?: string, clock?: Clock) {
+  const controls = controlsFor(given, directory);
   const control = await startControl({
     path: socket,
     controls,
@@ -47,10 +46,10 @@ async function serve(says: Partial<Controls> = {}, directory?: string, clock?: C
     ...(clock && { clock }),
   });
   return {
-    withdrawals: controls.withdrawals,
+    drainControl: controls.drainControl,
     async [Symbol.asyncDispose]() {
       await control.close();
-      controls.withdrawals.close();
+      controls.drainControl.close();
     },
   };
 }
@@ -59,26 +58,26 @@ const FOLLOWS = [
   "health-checker: warning: an Auto Scaling group whose health check type is ELB terminates this host once its load balancer finds it unhealthy",
   "health-checker: warning: a Network Load Balancer may cut the connections of a target that turns unhealthy",
 ];
-const NOT_KEPT =
+const NOT_SAVED =
   "health-checker: warning: a restart of the daemon ends it: no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=";
 
-test("status prints the table or the JSON, and is well where the host is", async () => {
+test("status prints the table or the JSON, and succeeds if the host is healthy", async () => {
   let status = HEALTHY;
   await using _ = await serve({ status: async () => status });
   expect(await run({ verb: "status", json: true })).toMatchObject({
     out: [expect.stringMatching(/^\{"version":"1.0.0".*\}$/)],
     err: [],
-    isWell: true,
+    ok: true,
   });
   expect(await run({ verb: "status", json: false })).toMatchObject({
     out: [expect.stringMatching(/^healthy, 0 of 0 up\n/)],
     err: [],
-    isWell: true,
+    ok: true,
   });
   status = { ...HEALTHY, healthy: false, state: "draining", drain: { since: HEALTHY.startedAt } };
   expect(await run({ verb: "status", json: false })).toMatchObject({
     out: [expect.stringMatching(/^draining since T/)],
-    isWell: false,
+    ok: false,
   });
 });
 
@@ -89,16 +88,16 @@ test.each(SEVERITIES)("status prints a check of severity %s", async (severity) =
   expect(JSON.parse(out[0] ?? "")).toMatchObject({ checks: [check] });
 });
 
-test("drain, maint and undrain say what is in force, what follows and what has ended", async () => {
+test("drain, maint and undrain print what is in force, what follows and what has ended", async () => {
   await using _ = await serve({}, folder.path);
   const kept = "a restart of the daemon keeps it, one of the host ends it";
-  expect(await run({ verb: "undrain" })).toEqual({ out: ["was not drained"], err: [], isWell: true });
+  expect(await run({ verb: "undrain" })).toEqual({ out: ["was not drained"], err: [], ok: true });
   expect(await run({ verb: "drain" })).toEqual({
     out: ["draining since TZ", "the health listener answers unhealthy until health-checker undrain", kept],
     err: FOLLOWS,
-    isWell: true,
+    ok: true,
   });
-  expect(await run({ verb: "undrain" })).toEqual({ out: ["ended the drain since TZ"], err: [], isWell: true });
+  expect(await run({ verb: "undrain" })).toEqual({ out: ["ended the drain since TZ"], err: [], ok: true });
   expect(await run({ verb: "maint", forMs: 600_000, reason: "disk swap" })).toEqual({
     out: [
       "in maintenance since TZ until TZ (10m left): disk swap",
@@ -106,7 +105,7 @@ test("drain, maint and undrain say what is in force, what follows and what has e
       kept,
     ],
     err: FOLLOWS,
-    isWell: true,
+    ok: true,
   });
   expect(await run({ verb: "drain" })).toMatchObject({
     out: [
@@ -121,17 +120,17 @@ test("drain, maint and undrain say what is in force, what follows and what has e
   });
 });
 
-test("what a restart of the daemon would lose is warned of", async () => {
+test("a drain that a restart of the daemon would end is warned about", async () => {
   await using server = await serve();
-  expect(await run({ verb: "maint", forMs: 600_000, reason: undefined })).toEqual({
+  expect(await run({ verb: "maint", forMs: 600_000 })).toEqual({
     out: [
       "in maintenance since TZ until TZ (10m left)",
       "the health listener answers unhealthy until then, or until health-checker undrain",
     ],
-    err: [...FOLLOWS, NOT_KEPT],
-    isWell: true,
+    err: [...FOLLOWS, NOT_SAVED],
+    ok: true,
   });
-  server.withdrawals.stop();
+  server.drainControl.stop();
   expect(await run({ verb: "undrain" })).toMatchObject({
     err: ["health-checker: warning: the daemon is about to stop, so the host stays unhealthy"],
   });
@@ -139,22 +138,22 @@ test("what a restart of the daemon would lose is warned of", async () => {
 
 const RELOAD = { verb: "reload", force: false, dryRun: false } as const;
 
-test("a reload says what has changed, or why nothing has", async () => {
+test("a reload prints what has changed, or why nothing has", async () => {
   let report = TAKEN;
   await using _ = await serve({ reload: async () => report });
   expect(await run(RELOAD)).toEqual({
     out: ["reloaded: 1 check kept; 2 changed: database, lag; 1 added: cache"],
     err: [],
-    isWell: true,
+    ok: true,
   });
   report = { ...TAKEN, cautions: ["listener: takes a restart"] };
-  expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], isWell: true });
+  expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], ok: true });
   report = { ...TAKEN, warnings: ["check \x1b[2J fails"] };
-  expect(await run(RELOAD)).toMatchObject({ err: ['health-checker: warning: "check \\u001b[2J fails"'], isWell: true });
+  expect(await run(RELOAD)).toMatchObject({ err: ['health-checker: warning: "check \\u001b[2J fails"'], ok: true });
   report = { ...TAKEN, taken: false, dryRun: true };
   expect(await run(RELOAD)).toMatchObject({
     out: [expect.stringMatching(/^would reload: 1 check kept; 2/)],
-    isWell: true,
+    ok: true,
   });
   report = {
     ...TAKEN,
@@ -167,7 +166,7 @@ test("a reload says what has changed, or why nothing has", async () => {
     [true, "health-checker: reload would be refused; reload --force overrides that"],
   ] as const) {
     report = { ...report, dryRun };
-    expect(await run(RELOAD)).toEqual({ out: [], err: [...report.problems, last], isWell: false });
+    expect(await run(RELOAD)).toEqual({ out: [], err: [...report.problems, last], ok: false });
   }
   report = { ...TAKEN, taken: false, problems: ["hc.yaml:1:1: wrong", "hc.yaml:2:1: \x1b[2Jso is this"] };
   expect(await run(RELOAD)).toEqual({
@@ -177,11 +176,11 @@ test("a reload says what has changed, or why nothing has", async () => {
       '"hc.yaml:2:1: \\u001b[2Jso is this"',
       "health-checker: reload refused, nothing has changed",
     ],
-    isWell: false,
+    ok: false,
   });
 });
 
-test("a refusal that comes bit by bit, since its trial took long, is one too", async () => {
+test("a refusal that comes in parts, since its trial took long, is one too", async () => {
   const clock = fakeClock();
   const { promise, resolve } = Promise.withResolvers<ReloadReport>();
   let asked = false;
@@ -200,31 +199,31 @@ test("a refusal that comes bit by bit, since its trial took long, is one too", a
       "health-checker: check slow would turn the host",
       "health-checker: reload refused, nothing has changed; reload --force overrides that",
     ],
-    isWell: false,
+    ok: false,
   });
 });
 
-test("what the options of reload ask for reaches the daemon", async () => {
-  const orders: unknown[] = [];
+test("the options of reload reach the daemon", async () => {
+  const requests: unknown[] = [];
   await using _ = await serve({
-    async reload(order) {
-      orders.push(order);
+    async reload(request) {
+      requests.push(request);
       return TAKEN;
     },
   });
   const given = [RELOAD, { ...RELOAD, force: true }, { ...RELOAD, dryRun: true }];
-  for (const order of given) await run(order);
-  expect(orders.map((order) => ({ verb: "reload", ...(order as object) }))).toEqual(given);
+  for (const command of given) await run(command);
+  expect(requests.map((request) => ({ verb: "reload", ...(request as object) }))).toEqual(given);
 });
 
-const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], isWell: false });
+const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], ok: false });
 
-const NOBODY = failure("no daemon behind SOCKET: it is not running, or was started without --control-socket");
+const NO_DAEMON = failure("no daemon behind SOCKET: it is not running, or was started without --control-socket");
 
-test("where there is no daemon one line says so", async () => {
-  expect(await run({ verb: "status", json: false })).toEqual(NOBODY);
+test("without a daemon one line says so", async () => {
+  expect(await run({ verb: "status", json: false })).toEqual(NO_DAEMON);
   await leaveStale();
-  expect(await run({ verb: "drain" })).toEqual(NOBODY);
+  expect(await run({ verb: "drain" })).toEqual(NO_DAEMON);
   await Bun.file(socket).delete();
   await folder.write("control.sock", "a file");
   expect(await run(RELOAD)).toEqual(failure("SOCKET is not a socket"));
@@ -236,14 +235,14 @@ async function leaveStale(): Promise<void> {
   await Bun.spawn([process.execPath, "-e", words], { stdout: "ignore", stderr: "ignore" }).exited;
 }
 
-test("a fault of the daemon is told as its own", async () => {
+test("an internal error of the daemon is printed as such", async () => {
   await using _ = await serve({ status: () => Promise.reject(new Error("a fault")) });
   expect(await run({ verb: "status", json: false })).toEqual(
     failure("status: the daemon answered 500: a fault in health-checker; its log says more"),
   );
 });
 
-/** Says `words` to whoever asks, and then nothing, or closes. */
+/** Sends `words` to each client, and then nothing, or closes. */
 async function pretend(words: string, closes: boolean): Promise<AsyncDisposable> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
@@ -271,14 +270,14 @@ test.each([
   ["half a head", "HTTP/1.1 200 OK\r\nContent-"],
   ["half a body", `HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kept"`],
   ["a body without end", 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n'],
-])("a daemon that says %s and stays is given up", async (_, words) => {
+])("a daemon that sends %s and stays is given up", async (_, words) => {
   await using _server = await pretend(words, false);
   expect(await run({ verb: "status", json: false }, 300)).toEqual(
     failure("the daemon behind SOCKET does not answer: waited 0.3 s"),
   );
 });
 
-test("what was to be changed may still be, once a daemon that was given up goes on", async () => {
+test("a daemon that was given up may still carry the command out, and the message says so", async () => {
   await using _server = await pretend("", false);
   expect(await run({ verb: "drain" }, 300)).toEqual(
     failure("the daemon behind SOCKET does not answer: waited 0.3 s; it may still do it, so ask its status"),
@@ -293,9 +292,9 @@ test("a socket whose queue is full has a daemon behind it", async () => {
     await child.stdout.getReader().read();
     child.kill("SIGSTOP");
     for (let isFull = false; !isFull; ) {
-      isFull = await new Promise<boolean>((settle) => {
-        const client = createConnection(socket, () => settle(false));
-        client.on("error", () => settle(true));
+      isFull = await new Promise<boolean>((resolve) => {
+        const client = createConnection(socket, () => resolve(false));
+        client.on("error", () => resolve(true));
         clients.push(client);
       });
     }
@@ -324,19 +323,19 @@ test.each([
     /^maint: the daemon answered 404: "no\\u001b\[2J"$/,
   ],
   ["a redirect", http("302 Found\r\nLocation: http://localhost/x", "{}"), "drain", /^drain: the daemon answered 302$/],
-] as const)("a server that says %s and goes is no health-checker", async (_, words, verb, line) => {
+] as const)("a server that sends %s and closes is no health-checker", async (_, words, verb, line) => {
   await using _server = await pretend(words, true);
-  const orders: Readonly<Record<string, Order>> = {
+  const commands: Readonly<Record<string, ControlCommand>> = {
     reload: RELOAD,
     status: { verb: "status", json: false },
-    maint: { verb: "maint", forMs: 1, reason: undefined },
+    maint: { verb: "maint", forMs: 1 },
   };
-  const printed = await run(orders[verb] ?? ({ verb } as Order));
-  expect(printed).toEqual({ out: [], err: [expect.stringMatching(/^health-checker: /)], isWell: false });
+  const printed = await run(commands[verb] ?? ({ verb } as ControlCommand));
+  expect(printed).toEqual({ out: [], err: [expect.stringMatching(/^health-checker: /)], ok: false });
   expect((printed as { err: string[] }).err[0]?.replace("health-checker: ", "")).toMatch(line);
 });
 
-const statusWith = (says: object) => ({ ...HEALTHY, ...says });
+const statusWith = (given: object) => ({ ...HEALTHY, ...given });
 const CHECK = { name: "a", kind: "tcp", target: "b", severity: "critical", status: "up", stale: false };
 const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:10:00.000Z" };
 const IN_SERVICE = { kept: true, withdrawal: { stopping: false } };
@@ -366,13 +365,13 @@ test.each([
   ["undrain", { ...IN_SERVICE, ended: null }],
   ["undrain", { ...IN_SERVICE, ended: { drain: { since: 5 } } }],
   ["undrain", IN_SERVICE],
-] as const)("to %s an answer is none that is not whole: %j", async (verb, answer) => {
+] as const)("an answer to %s that is not whole is refused: %j", async (verb, answer) => {
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
-  const order = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
-  expect(await run(order)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));
+  const command = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
+  expect(await run(command)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));
 });
 
-test("a field that this version does not know is no fault, and JSON steers no terminal", async () => {
+test("a field that this version does not know is accepted, and JSON holds no control character", async () => {
   const name = "\u202e\u009b2J\x7f";
   const answer = statusWith({ news: 1, checks: [{ ...CHECK, name, status: "up", more: {} }] });
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);

@@ -1,15 +1,16 @@
-// How the host is, as a text: the state, the checks, the last reload.
+// The status of the host as a text: its state, the checks, the last reload.
 
 import { expect, test } from "bun:test";
 import { SEVERITIES } from "../../../src/checks/check.ts";
 import { renderStatus } from "../../../src/cli/control/status.ts";
-import { type CheckStatus, type HostStatus, NO_CHANGE } from "../../../src/status/status.ts";
+import type { CheckStatus, HostStatus } from "../../../src/status/schema.ts";
+import { NO_CHANGE } from "../../../src/status/status.ts";
 import * as fc from "../../support/properties.ts";
 
 const NOW = Date.parse("2026-01-31T12:10:00.500Z");
 const PLAIN = { columns: undefined, colour: false };
 
-const check = (name: string, says: Partial<CheckStatus> = {}): CheckStatus => ({
+const check = (name: string, given: Partial<CheckStatus> = {}): CheckStatus => ({
   name,
   kind: "tcp",
   target: "127.0.0.1:80",
@@ -19,12 +20,12 @@ const check = (name: string, says: Partial<CheckStatus> = {}): CheckStatus => ({
   forSeconds: 425.3,
   ranAt: "2026-01-31T12:09:57.000Z",
   seconds: 0.0042,
-  ...says,
+  ...given,
 });
 
 const REFUSED = { status: "down", forSeconds: 3.9, reason: "refused", message: "nobody there" } as const;
 
-const status = (says: Partial<HostStatus>): HostStatus => ({
+const status = (given: Partial<HostStatus>): HostStatus => ({
   version: "1.2.3",
   pid: 42,
   startedAt: "2026-01-31T10:00:00.000Z",
@@ -32,10 +33,10 @@ const status = (says: Partial<HostStatus>): HostStatus => ({
   state: "healthy",
   failing: [],
   checks: [check("database"), check("api", { detail: "answered 200" })],
-  ...says,
+  ...given,
 });
 
-const render = (says: Partial<HostStatus>) => renderStatus(status(says), PLAIN, NOW).split("\n");
+const render = (given: Partial<HostStatus>) => renderStatus(status(given), PLAIN, NOW).split("\n");
 
 test("a healthy host", () => {
   expect(render({})).toEqual([
@@ -49,7 +50,7 @@ test("a healthy host", () => {
   ]);
 });
 
-test("an unhealthy one names what makes it so, and each check says how it is", () => {
+test("an unhealthy host names the checks that make it so, and each check shows its state", () => {
   const { forSeconds: _, ranAt: _at, seconds: _seconds, ...young } = check("young", { status: "unknown" });
   expect(
     render({
@@ -78,7 +79,7 @@ test("an unhealthy one names what makes it so, and each check says how it is", (
   ]);
 });
 
-test("a check that only endpoints are decided by is marked, and not counted", () => {
+test("a check of severity endpoint is marked, and not counted", () => {
   const checks = [
     check("database"),
     check("is-primary", { severity: "endpoint" }),
@@ -98,7 +99,7 @@ test("a check that only endpoints are decided by is marked, and not counted", ()
   ]);
 });
 
-test("failures come first, and a long name does not hide them where there is no terminal", () => {
+test("failures come first, and without a terminal a long name does not hide them", () => {
   const long = "script ".padEnd(4000, "x");
   const lines = render({
     healthy: false,
@@ -123,7 +124,7 @@ test.each([
     ["draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
   ],
   [
-    "drained and sick",
+    "drained and unhealthy",
     { state: "draining", drain: DRAIN, failing: ["cache"], checks: [check("cache", REFUSED)] },
     ["draining since 2026-01-31T12:00:00Z", "its checks alone: unhealthy, 0 of 1 up: cache (refused)"],
   ],
@@ -153,8 +154,8 @@ test.each([
     { state: "stopping", drain: DRAIN },
     ["stopping", "draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
   ],
-] as const)("a host that is %s says so first, and what its checks say", (_, says, lines) => {
-  expect(UNTIL_BLANK(render({ healthy: false, ...says }))).toEqual([...lines]);
+] as const)("a host that is %s says so first, then what its checks say", (_, given, lines) => {
+  expect(UNTIL_BLANK(render({ healthy: false, ...given }))).toEqual([...lines]);
 });
 
 const RELOAD = {
@@ -209,7 +210,7 @@ test.each([
       "  hc.yaml:2:1: so is this",
     ],
   ],
-] as const)("a last reload that was %s is told", (_, lastReload, lines) => {
+] as const)("a last reload that was %s is shown", (_, lastReload, lines) => {
   expect(render({ lastReload }).slice(6, -1)).toEqual([...lines]);
 });
 
@@ -222,26 +223,26 @@ test.each([
 
 test("colour marks the state of the host and of each check", () => {
   const [RED, GREEN, YELLOW] = ["\x1b[31m", "\x1b[32m", "\x1b[33m"];
-  const painted = (says: Partial<HostStatus>) => renderStatus(status(says), { ...PLAIN, colour: true }, NOW);
+  const painted = (given: Partial<HostStatus>) => renderStatus(status(given), { ...PLAIN, colour: true }, NOW);
   expect(painted({})).toStartWith(`${GREEN}healthy`);
   expect(painted({ state: "unhealthy" })).toStartWith(RED);
   expect(painted({ state: "draining", drain: DRAIN })).toStartWith(`${YELLOW}draining`);
-  const cell = (says: Partial<CheckStatus>) => painted({ checks: [check("it", says)] }).split("\n")[3];
+  const cell = (given: Partial<CheckStatus>) => painted({ checks: [check("it", given)] }).split("\n")[3];
   expect(cell({})).toContain(`${GREEN}up`);
   expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);
   expect(cell({ stale: true })).toContain(`${RED}up (stale)`);
   expect(cell(REFUSED)).toContain(`${RED}down`);
   expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (warning)`);
   expect(cell({ severity: "endpoint" })).toContain(`${GREEN}up (endpoint)`);
-  for (const says of [REFUSED, { stale: true }, { status: "unknown" }] as const) {
-    expect(cell({ ...says, severity: "endpoint" })).not.toContain("\x1b");
+  for (const given of [REFUSED, { stale: true }, { status: "unknown" }] as const) {
+    expect(cell({ ...given, severity: "endpoint" })).not.toContain("\x1b");
   }
   expect(cell({ status: "unknown" })).toContain(`${RED}unknown`);
 });
 
 const text = fc.oneof(fc.string({ unit: "binary", maxLength: 80 }), fc.constant("\u202e\u009b2J\u200f\u061c\u007f"));
 
-test("no line is wider than the terminal, and none holds what would steer it, whatever is said", () => {
+test("no line is wider than the terminal or holds a control character, whatever the status holds", () => {
   const checks = fc.array(
     fc.record({
       name: text,
@@ -259,7 +260,7 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
   const states = fc.constantFrom("healthy", "unhealthy", "draining", "maintenance", "stopping");
   fc.assert(
     fc.property(checks, states, text, text, fc.integer({ min: 60, max: 200 }), (checks, state, one, other, columns) => {
-      const says: Partial<HostStatus> = {
+      const given: Partial<HostStatus> = {
         state,
         checks: checks as readonly CheckStatus[],
         failing: [one],
@@ -267,7 +268,7 @@ test("no line is wider than the terminal, and none holds what would steer it, wh
         lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one], warnings: [other], options: [one] },
         version: other,
       };
-      for (const line of renderStatus(status(says), { columns, colour: false }, NOW).split("\n")) {
+      for (const line of renderStatus(status(given), { columns, colour: false }, NOW).split("\n")) {
         expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
         expect(line).not.toMatch(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u);
       }

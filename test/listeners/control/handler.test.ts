@@ -1,9 +1,8 @@
-// What each request of the control socket comes to, without a socket.
+// The answer to each request of the control socket, without a socket.
 
 import { afterEach, expect, test } from "bun:test";
-import type { WithdrawalAnswer } from "../../../src/listeners/control/answers.ts";
-import type { Controls } from "../../../src/listeners/control/controls.ts";
-import { createControlHandler } from "../../../src/listeners/control/handler.ts";
+import { type Controls, createControlHandler } from "../../../src/listeners/control/handler.ts";
+import type { DrainAnswer } from "../../../src/listeners/control/messages.ts";
 import { fakeClock, settle } from "../../monitor/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
 import { tempFolder } from "../../support/temp.ts";
@@ -15,25 +14,25 @@ afterEach(() => {
 
 const faults: unknown[] = [];
 
-function handlerFor(says: Partial<Controls> = {}, directory?: string) {
-  const controls = controlsFor(says, directory);
-  closing.push(() => controls.withdrawals.close());
+function handlerFor(given: Partial<Controls> = {}, directory?: string) {
+  const controls = controlsFor(given, directory);
+  closing.push(() => controls.drainControl.close());
   const clock = fakeClock();
   const handle = createControlHandler(controls, { error: (...fault) => faults.push(fault) }, clock);
   const ask = async (method: string, path: string, body?: unknown) => {
-    const said = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
-    const response = await handle(new Request(`http://localhost${path}`, { method, ...(said && { body: said }) }));
+    const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+    const response = await handle(new Request(`http://localhost${path}`, { method, ...(text && { body: text }) }));
     expect(response.headers.get("content-type")).toStartWith("application/json");
     expect(response.headers.get("cache-control")).toBe("no-store");
     return { status: response.status, answer: (await response.json()) as unknown };
   };
-  return { handle, ask, clock, withdrawals: controls.withdrawals };
+  return { handle, ask, clock, drainControl: controls.drainControl };
 }
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const NOT_KEPT = { kept: false, because: expect.stringContaining("RUNTIME_DIRECTORY") };
 
-test("status is the host's, whatever the query", async () => {
+test("the query of a status request is ignored", async () => {
   const { ask } = handlerFor();
   expect(await ask("GET", "/status")).toEqual({ status: 200, answer: HEALTHY });
   expect(await ask("GET", "/status?x=1")).toEqual({ status: 200, answer: HEALTHY });
@@ -48,7 +47,7 @@ test("a reload that is taken is 200, one that is refused 422, both with the repo
   });
 });
 
-test("what a reload is asked for stands in its body, and nothing else may", async () => {
+test("a reload takes force and dryRun in its body, and nothing else", async () => {
   const orders: unknown[] = [];
   const { ask } = handlerFor({
     async reload(order) {
@@ -70,7 +69,7 @@ test("what a reload is asked for stands in its body, and nothing else may", asyn
   expect(orders).toHaveLength(4);
 });
 
-test("a reload that takes long is answered bit by bit, so that its client knows that the daemon lives", async () => {
+test("a reload that takes long is answered in parts, so that its client knows that the daemon lives", async () => {
   const { promise, resolve } = Promise.withResolvers<typeof TAKEN>();
   const { handle, clock } = handlerFor({ reload: () => promise });
   const answering = handle(new Request("http://localhost/reload", { method: "POST" }));
@@ -88,26 +87,26 @@ test("a reload that takes long is answered bit by bit, so that its client knows 
   expect(JSON.parse(await next())).toEqual(TAKEN);
 });
 
-test("drain and undrain tell what is in force, what has ended, and whether a restart knows of it", async () => {
-  const { ask, withdrawals } = handlerFor();
+test("drain and undrain answer what is in force, what has ended, and whether a restart keeps it", async () => {
+  const { ask, drainControl } = handlerFor();
   expect(await ask("POST", "/undrain")).toEqual({
     status: 200,
     answer: { kept: true, withdrawal: { stopping: false }, ended: {} },
   });
   const drained = { status: 200, answer: { ...NOT_KEPT, withdrawal: { stopping: false, drain: { since: TIME } } } };
   expect(await ask("POST", "/drain")).toEqual(drained);
-  expect(withdrawals.current()).toMatchObject({ drain: {} });
+  expect(drainControl.current()).toMatchObject({ drain: {} });
   expect(await ask("POST", "/drain")).toEqual(drained);
   expect(await ask("POST", "/undrain")).toEqual({
     status: 200,
     answer: { kept: true, withdrawal: { stopping: false }, ended: { drain: { since: TIME } } },
   });
-  expect(withdrawals.current()).toBeUndefined();
-  withdrawals.stop();
+  expect(drainControl.current()).toBeUndefined();
+  drainControl.stop();
   expect((await ask("POST", "/undrain")).answer).toEqual({ kept: true, withdrawal: { stopping: true }, ended: {} });
 });
 
-test("what can be kept is said to be kept", async () => {
+test("a drain that is saved is answered as kept", async () => {
   await using folder = await tempFolder();
   const { ask } = handlerFor({}, folder.path);
   expect((await ask("POST", "/drain")).answer).toEqual({
@@ -116,8 +115,8 @@ test("what can be kept is said to be kept", async () => {
   });
 });
 
-test("maintenance is in force for as long as was asked, with its reason", async () => {
-  const { ask, withdrawals } = handlerFor();
+test("maintenance is in force for the duration of the request, with its reason", async () => {
+  const { ask, drainControl } = handlerFor();
   const { status, answer } = await ask("POST", "/maint", { forMs: 600_000, reason: "disk swap" });
   expect({ status, answer }).toEqual({
     status: 200,
@@ -126,13 +125,13 @@ test("maintenance is in force for as long as was asked, with its reason", async 
       withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME, reason: "disk swap" } },
     },
   });
-  const { since = "", until = "" } = (answer as WithdrawalAnswer).withdrawal.maintenance ?? {};
+  const { since = "", until = "" } = (answer as DrainAnswer).withdrawal.maintenance ?? {};
   expect(Date.parse(until) - Date.parse(since)).toBe(600_000);
   expect((await ask("POST", "/maint", { forMs: 1000 })).answer).toMatchObject({
     withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME } },
   });
-  expect(withdrawals.current()?.maintenance).not.toHaveProperty("reason");
-  expect(withdrawals.current()).toMatchObject({ maintenance: {} });
+  expect(drainControl.current()?.maintenance).not.toHaveProperty("reason");
+  expect(drainControl.current()).toMatchObject({ maintenance: {} });
 });
 
 const FOR = "forMs: expected a whole number from 1 to 86400000";
@@ -164,33 +163,33 @@ test.each([
   [JSON.stringify({ forMs: 1, reason: "\u200fswap" }), `${REASON} (it holds a character that is not for lines)`],
   ['{"forMs":1,"reason":"\\ud800"}', `${REASON} (it holds a character that is not for lines)`],
 ])("maintenance of %s is refused, and nothing is in force", async (body, error) => {
-  const { ask, withdrawals } = handlerFor();
+  const { ask, drainControl } = handlerFor();
   expect(await ask("POST", "/maint", body)).toEqual({ status: 400, answer: { error } });
-  expect(withdrawals.current()).toBeUndefined();
+  expect(drainControl.current()).toBeUndefined();
 });
 
-test("the longest of both is good", async () => {
+test("the longest duration and the longest reason are accepted", async () => {
   const { ask } = handlerFor();
   const { status } = await ask("POST", "/maint", { forMs: 86_400_000, reason: "😀".repeat(200) });
   expect(status).toBe(200);
 });
 
 test.each(["/", "/Status", "/status/", "/drain/x", "//status", "/toString", "/%73tatus", "//x:99999999"])(
-  "%s is nothing that there is",
+  "%s is not found",
   async (path) => {
-    const { ask, withdrawals } = handlerFor();
+    const { ask, drainControl } = handlerFor();
     for (const method of ["GET", "POST"]) {
       expect(await ask(method, path)).toEqual({
         status: 404,
         answer: { error: "expected one of /status, /reload, /drain, /undrain, /maint" },
       });
     }
-    expect(withdrawals.current()).toBeUndefined();
+    expect(drainControl.current()).toBeUndefined();
   },
 );
 
-test("nothing is done by another method", async () => {
-  const { handle, ask, withdrawals } = handlerFor({ reload: () => Promise.reject(new Error("reloaded")) });
+test("another method changes nothing", async () => {
+  const { handle, ask, drainControl } = handlerFor({ reload: () => Promise.reject(new Error("reloaded")) });
   for (const path of ["/reload", "/drain", "/undrain", "/maint"]) {
     for (const method of ["GET", "PUT", "DELETE", "OPTIONS"]) {
       expect(await ask(method, path)).toEqual({ status: 405, answer: { error: "expected POST" } });
@@ -199,10 +198,10 @@ test("nothing is done by another method", async () => {
     expect(headers.get("allow")).toBe("POST");
   }
   expect(await ask("POST", "/status")).toEqual({ status: 405, answer: { error: "expected GET" } });
-  expect(withdrawals.current()).toBeUndefined();
+  expect(drainControl.current()).toBeUndefined();
 });
 
-test("HTTP/1.0 without Host gives a bare path, which is understood", async () => {
+test("a request of HTTP/1.0 without Host, whose URL is a bare path, is answered", async () => {
   const { handle } = handlerFor();
   const { signal } = new AbortController();
   expect((await handle({ method: "GET", url: "/status?x", signal } as Request)).status).toBe(200);
@@ -220,9 +219,9 @@ test.each([
       },
     },
   ],
-] as const)("a fault in %s %s, %s, is 500 and a line in the log", async (method, path, _, says) => {
+] as const)("an error thrown by %s %s, %s, is 500 and a line in the log", async (method, path, _, given) => {
   faults.length = 0;
-  const { ask } = handlerFor(says);
+  const { ask } = handlerFor(given);
   expect(await ask(method, path)).toEqual({
     status: 500,
     answer: { error: "a fault in health-checker; its log says more" },

@@ -1,4 +1,4 @@
-// A command that is meant for the daemon goes to no socket of another user's.
+// A command for the daemon is not sent to a socket of another user.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
@@ -34,18 +34,18 @@ while True:
     c.close()
 `;
 
-/** Its socket answers whatever it is asked, as a process of the user. */
+/** A process of the user, whose socket answers each request. */
 async function listensAs(uid: number) {
   const path = join(at, "control.sock");
   const child = Bun.spawn(["python3", "-c", LISTENS, path, `${uid}`], { stdout: "pipe" });
-  let said = "";
+  let output = "";
   void (async () => {
-    for await (const chunk of child.stdout) said += Buffer.from(chunk).toString();
+    for await (const chunk of child.stdout) output += Buffer.from(chunk).toString();
   })();
-  await until(() => said.includes("listens"));
+  await until(() => output.includes("listens"));
   return {
     path,
-    asked: () => said.includes("asked"),
+    asked: () => output.includes("asked"),
     async [Symbol.asyncDispose]() {
       child.kill();
       await child.exited;
@@ -59,7 +59,7 @@ const owned = (uid: number, mode: number, gid = uid) => {
 };
 
 asRoot(
-  "the process is believed that is root's, this user's, or that of its folder's owner",
+  "a process of root, of this user or of the folder's owner is trusted",
   async () => {
     {
       await using peer = await listensAs(0);
@@ -84,10 +84,10 @@ asRoot(
 );
 
 asRoot(
-  "another user's process is not asked",
+  "a process of another user is sent nothing",
   async () => {
     await using peer = await listensAs(OTHER);
-    const trouble = `${peer.path} is not used: the process behind it runs as uid 12345, which is neither root, nor this user, nor the owner of its folder`;
+    const error = `${peer.path} is not used: the process behind it runs as uid 12345, which is neither root, nor this user, nor the owner of its folder`;
     for (const [uid, mode] of [
       [0, 0o755],
       [NOBODY, 0o755],
@@ -95,16 +95,16 @@ asRoot(
       [OTHER, 0o1777],
     ] as const) {
       owned(uid, mode);
-      expect(distrust(peer.path)).toBe(trouble);
+      expect(distrust(peer.path)).toBe(error);
     }
-    expect(await askControl(peer.path, { method: "POST", route: "/drain" }, 5000)).toEqual({ trouble });
+    expect(await askControl(peer.path, { method: "POST", route: "/drain" }, 5000)).toEqual({ error });
     expect(peer.asked()).toBe(false);
   },
   30_000,
 );
 
 asRoot(
-  "nobody is believed where other users may put a socket of their own",
+  "no process is trusted where other users may replace the socket",
   async () => {
     await using peer = await listensAs(0);
     for (const [uid, mode, gid] of [
@@ -124,6 +124,6 @@ asRoot(
   30_000,
 );
 
-test("where nobody listens there is nobody to distrust", () => {
+test("a path without a process behind it is not distrusted", () => {
   expect(distrust(join(at, "none.sock"))).toBeUndefined();
 });

@@ -1,10 +1,10 @@
-// The control socket for real: whose it is, and what its clients may do to it.
+// A real control socket: who may use it, and clients that misbehave.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { lstatSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import type { Controls } from "../../../src/listeners/control/controls.ts";
+import type { Controls } from "../../../src/listeners/control/handler.ts";
 import { type Control, startControl } from "../../../src/listeners/control/server.ts";
 import { ListenError } from "../../../src/listeners/listen.ts";
 import type { Clock } from "../../../src/system/clock.ts";
@@ -25,15 +25,15 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-async function start(says: Partial<Controls> = {}, clock?: Clock): Promise<Control & AsyncDisposable> {
-  const controls = controlsFor(says);
+async function start(given: Partial<Controls> = {}, clock?: Clock): Promise<Control & AsyncDisposable> {
+  const controls = controlsFor(given);
   const log = { error: (message: string) => faults.push(message) };
   const control = await startControl({ path, controls, log, onCrowded, ...(clock && { clock }) });
   return {
     ...control,
     async [Symbol.asyncDispose]() {
       await control.close();
-      controls.withdrawals.close();
+      controls.drainControl.close();
     },
   };
 }
@@ -48,7 +48,7 @@ const isWell = async () => {
   expect(faults).toEqual([]);
 };
 
-/** A client that is left alone with the connection it has. */
+/** A client that does nothing more with its connection. */
 async function open(words = ""): Promise<Socket> {
   const socket = connect({ path });
   socket.on("error", () => {});
@@ -57,7 +57,7 @@ async function open(words = ""): Promise<Socket> {
   return socket;
 }
 
-test("it is its owner's alone, answers, and is gone at the end", async () => {
+test("the socket is for its owner alone, answers, and is removed at the end", async () => {
   {
     await using _ = await start();
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
@@ -68,7 +68,7 @@ test("it is its owner's alone, answers, and is gone at the end", async () => {
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test("one that is in use is left alone", async () => {
+test("a socket in use is left alone", async () => {
   await using _ = await start();
   const { ino } = lstatSync(path);
   await expect(start()).rejects.toThrow(
@@ -79,20 +79,20 @@ test("one that is in use is left alone", async () => {
   expect(readdirSync(folder.path)).toEqual(["control.sock"]);
 });
 
-test("what is no socket is left alone", async () => {
+test("a file that is no socket is left alone", async () => {
   await folder.write("control.sock", "a file");
   await expect(start()).rejects.toThrow("the path exists and is not a socket");
   expect(await Bun.file(path).text()).toBe("a file");
 });
 
-test("a body of more than 64 KiB is refused, however it comes", async () => {
+test("a body of more than 64 KiB is refused, with a length and in chunks", async () => {
   await using _ = await start();
   const large = "x".repeat(64 * 1024 + 1);
   expect((await ask("/maint", { method: "POST", body: large })).status).toBe(413);
   const chunked = await converse(
     { unix: path },
     `POST /maint HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
-    (said) => said.includes("\r\n\r\n"),
+    (answer) => answer.includes("\r\n\r\n"),
   );
   expect(chunked).toMatch(/^HTTP\/1\.1 4(00|08|13) /);
   await isWell();
@@ -105,7 +105,7 @@ test.each([
   ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
   ["a head without end", `GET /status HTTP/1.1\r\nX: ${"x".repeat(256 * 1024)}`],
   ["a length that is none", "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}"],
-])("%s neither ends nor stops it", async (_, words) => {
+])("the server survives %s", async (_, words) => {
   await using _control = await start();
   const socket = await open();
   socket.resume();
@@ -115,8 +115,8 @@ test.each([
   await isWell();
 });
 
-test("clients that never finish hold up nobody, and are not waited for at the end", async () => {
-  const control = await start({}, fakeClock()); // by which no body is ever late
+test("clients that never finish delay no other, and the end does not wait for them", async () => {
+  const control = await start({}, fakeClock()); // its time never passes, so no body is late
   const open100 = (words: string) => Promise.all(Array.from({ length: 100 }, () => open(words)));
   const sockets = [
     ...(await open100("")),
@@ -148,24 +148,24 @@ test("a client that sends no more of the body is answered 408 after five seconds
   const answered = converse(
     { unix: path },
     "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-    (said) => said.includes("}"),
+    (answer) => answer.includes("}"),
     60_000,
   );
   await until(() => waits.length > 0);
   expect(waits).toEqual([5000]);
   await fake.pass(5000);
-  const said = await answered;
-  expect(said).toStartWith("HTTP/1.1 408 ");
-  expect(said).toEndWith('{"error":"the body did not come"}');
+  const answer = await answered;
+  expect(answer).toStartWith("HTTP/1.1 408 ");
+  expect(answer).toEndWith('{"error":"the body did not come"}');
   await isWell();
 });
 
-test("who leaves before the answer is nobody's loss", async () => {
-  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+test("a client that disconnects before its answer does no harm", async () => {
+  const { promise: asked, resolve: reportAsked } = Promise.withResolvers<void>();
   const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
   await using _ = await start({
     status() {
-      tellAsked();
+      reportAsked();
       return finish;
     },
   });
@@ -176,12 +176,12 @@ test("who leaves before the answer is nobody's loss", async () => {
   await isWell();
 });
 
-test("at the end an answer that is under way is still given", async () => {
-  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+test("an answer that is under way at the end is still sent", async () => {
+  const { promise: asked, resolve: reportAsked } = Promise.withResolvers<void>();
   const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
   await using control = await start({
     status() {
-      tellAsked();
+      reportAsked();
       return finish;
     },
   });

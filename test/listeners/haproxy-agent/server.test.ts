@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
-import type { Withdrawal } from "../../../src/drain/state.ts";
+import type { DrainState } from "../../../src/drain/state.ts";
 import {
   type Agent,
   type AgentOptions,
@@ -22,14 +22,14 @@ import { until } from "../../support/until.ts";
 
 const UP: AgentVerdict = { healthy: true, down: [] };
 const DOWN: AgentVerdict = { healthy: false, down: [{ name: "database", reason: "timeout" }] };
-const DRAINED: Withdrawal = { stopping: false, drain: { since: 0 } };
-const IN_MAINTENANCE: Withdrawal = { stopping: false, maintenance: { since: 0, until: 1 } };
+const DRAINED: DrainState = { stopping: false, drain: { since: 0 } };
+const IN_MAINTENANCE: DrainState = { stopping: false, maintenance: { since: 0, until: 1 } };
 
 interface Running extends AsyncDisposable {
   readonly agent: Agent;
   readonly target: Target;
   readonly faults: Error[];
-  withdrawal: Withdrawal | undefined;
+  drainState: DrainState | undefined;
   verdict: AgentOptions["verdict"];
   /** What one who connects and sends `words` is told. */
   ask(words?: string): Promise<string>;
@@ -41,7 +41,7 @@ async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}):
   const agent = await startAgent({
     address: parseAddress(listener, 0) as Address,
     verdict: (signal) => it.verdict(signal),
-    withdrawal: () => it.withdrawal,
+    drainState: () => it.drainState,
     directory: undefined,
     log: { error: none, warning: none, info: none, debug: none, verbose: false },
     onFault: (error) => faults.push(error),
@@ -56,7 +56,7 @@ async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}):
     agent,
     target,
     faults,
-    withdrawal: undefined,
+    drainState: undefined,
     verdict: async () => UP,
     ask: (words = "") => converse(target, words),
     [Symbol.asyncDispose]: agent.stop,
@@ -73,21 +73,21 @@ test("each question is answered with how the host is then, and the connection is
   expect(await it.ask()).toBe("up\n");
 });
 
-test("while it is withdrawn no verdict is asked for; maintenance hides a drain; then the asker is told ready", async () => {
+test("no verdict is asked for while the host is drained; maintenance hides a drain; after it the peer gets ready", async () => {
   await using it = await run();
   let asked = 0;
   it.verdict = async () => {
     asked++;
     return asked % 2 === 1 ? UP : DOWN;
   };
-  it.withdrawal = DRAINED;
+  it.drainState = DRAINED;
   expect(await it.ask()).toBe("drain\n");
-  it.withdrawal = { ...IN_MAINTENANCE, ...DRAINED };
+  it.drainState = { ...IN_MAINTENANCE, ...DRAINED };
   expect(await it.ask()).toBe("maint\n");
-  it.withdrawal = { ...DRAINED, stopping: true };
+  it.drainState = { ...DRAINED, stopping: true };
   expect(await it.ask()).toBe("drain\n"); // the next daemon is drained too
   expect(asked).toBe(0);
-  it.withdrawal = undefined;
+  it.drainState = undefined;
   expect(await it.ask()).toBe("ready up\n");
   expect(await it.ask()).toBe("ready down #database timeout\n");
   const last = await until(async () => {
@@ -99,17 +99,17 @@ test("while it is withdrawn no verdict is asked for; maintenance hides a drain; 
 
 test("one who was never told to drain is never told ready", async () => {
   await using it = await run("0.0.0.0:0");
-  it.withdrawal = DRAINED;
+  it.drainState = DRAINED;
   const { port } = it.target as { port: number };
   expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("drain\n");
-  it.withdrawal = undefined;
+  it.drainState = undefined;
   expect(await converse({ hostname: "::1", port }, "")).toBe("up\n");
   expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("ready up\n");
 });
 
 test("a daemon that stops says so by a word that its successor's up undoes", async () => {
   await using it = await run();
-  it.withdrawal = { stopping: true };
+  it.drainState = { stopping: true };
   expect(await it.ask()).toBe("stopped #health-checker is stopping\n");
 });
 
@@ -123,7 +123,7 @@ test("a drain that came while the verdict was waited for is told", async () => {
   };
   const answer = it.ask();
   await until(() => asked);
-  it.withdrawal = DRAINED;
+  it.drainState = DRAINED;
   resolve(UP);
   expect(await answer).toBe("drain\n");
 });
@@ -297,9 +297,9 @@ test("on a unix socket all askers are one", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "agent.sock");
   const it = await run(`unix:${path}`);
-  it.withdrawal = DRAINED;
+  it.drainState = DRAINED;
   expect(await it.ask()).toBe("drain\n");
-  it.withdrawal = undefined;
+  it.drainState = undefined;
   expect(await it.ask()).toBe("ready up\n");
   await it.agent.stop();
   expect(await Bun.file(path).exists()).toBe(false);

@@ -23,7 +23,7 @@ const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
   createHealthHandler({
     read: () => undefined,
     ask,
-    isWithdrawn: () => false,
+    isDraining: () => false,
     failureStatus,
     endpoints: [],
     onOtherPath,
@@ -61,7 +61,7 @@ test("what is known is answered at once, and nobody is asked", async () => {
     const answer = createHealthHandler({
       read: () => verdict(healthy),
       ask: () => Promise.reject(new Error("asked")),
-      isWithdrawn: () => false,
+      isDraining: () => false,
       failureStatus: 503,
       endpoints: [],
       onOtherPath,
@@ -71,14 +71,14 @@ test("what is known is answered at once, and nobody is asked", async () => {
   }
 });
 
-describe("while the host is withdrawn", () => {
+describe("while the host is drained", () => {
   const draining = { status: 503, headers: HEADERS, body: "Draining" };
 
   test("it is unhealthy on every path, and nobody is asked", async () => {
     const answer = createHealthHandler({
       read: () => verdict(true),
       ask: () => Promise.reject(new Error("asked")),
-      isWithdrawn: () => true,
+      isDraining: () => true,
       failureStatus: 503,
       endpoints: ["/db"],
       onOtherPath,
@@ -90,17 +90,17 @@ describe("while the host is withdrawn", () => {
 
   test("who has asked before is told so too, whatever his round has found", async () => {
     for (const healthy of [true, false]) {
-      let withdrawn = false;
+      let drained = false;
       const { promise, resolve } = Promise.withResolvers<Verdict>();
       const answer = createHealthHandler({
         read: () => undefined,
         ask: () => promise,
-        isWithdrawn: () => withdrawn,
+        isDraining: () => drained,
         failureStatus: 503,
         endpoints: [],
         onOtherPath,
       })(new Request("http://host/"));
-      withdrawn = true;
+      drained = true;
       resolve(verdict(healthy));
       expect(await seen(await answer)).toEqual(draining);
     }
@@ -116,7 +116,7 @@ describe("endpoints", () => {
       groups.push(group);
       return verdict(true);
     },
-    isWithdrawn: () => false,
+    isDraining: () => false,
     failureStatus: 504,
     endpoints: ["/db", "/a/b", "/"],
     onOtherPath: (path) => others.push(path),
@@ -149,7 +149,7 @@ describe("endpoints", () => {
     expect(groups).toEqual([group]);
   });
 
-  const plain = { read: () => verdict(true), ask: async () => verdict(true), isWithdrawn: () => false } as const;
+  const plain = { read: () => verdict(true), ask: async () => verdict(true), isDraining: () => false } as const;
 
   test("another path is reported as it was sent, without its query, and / never is", () => {
     others.length = 0;

@@ -1,11 +1,11 @@
-// Why the host takes no traffic, in lines for people.
+// Why the host is drained, in lines for people.
 
-import type { WithdrawalStatus } from "../../status/status.ts";
+import type { DrainStatus } from "../../status/schema.ts";
 import { roundDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 
-/** Maintenance before a drain: what hides the other comes first. Empty for a host in service. */
-export function describeWithdrawal({ drain, maintenance }: WithdrawalStatus, nowMs: number): readonly string[] {
+/** Maintenance comes before a drain, which it hides. Empty for a host in service. */
+export function describeDrain({ drain, maintenance }: DrainStatus, nowMs: number): readonly string[] {
   const goesOn = maintenance ? ", which goes on after that" : "";
   return [
     ...(maintenance ? [`in ${describeMaintenance(maintenance, nowMs)}`] : []),
@@ -14,17 +14,17 @@ export function describeWithdrawal({ drain, maintenance }: WithdrawalStatus, now
 }
 
 export function describeMaintenance(
-  { since, until, reason }: NonNullable<WithdrawalStatus["maintenance"]>,
+  { since, until, reason }: NonNullable<DrainStatus["maintenance"]>,
   nowMs: number,
 ): string {
-  // Rounded up: what has just begun has all of its time left.
+  // Rounded up: a maintenance that has just begun has all of its time left.
   const left = ageOf(Date.parse(until) - nowMs + 999);
   const why = reason === undefined ? "" : `: ${onOneLine(reason)}`;
   return `maintenance since ${timeOf(since)} until ${timeOf(until)} (${left} left)${why}`;
 }
 
-/** A point of time to the second. */
+/** A time of day to the second. */
 export const timeOf = (iso: string): string => onOneLine(iso.replace(/\.\d+Z$/, "Z"));
 
-/** How long something is, in whole seconds. */
+/** A duration in whole seconds. */
 export const ageOf = (durationMs: number): string => roundDuration(Math.floor(Math.max(0, durationMs) / 1000) * 1000);

@@ -1,0 +1,90 @@
+// What goes over the control socket as JSON, beside the status and the report of a reload (src/status/schema.ts): what
+// a request may ask for, and what the server answers to it. The server and the commands share these schemas.
+//
+// zod costs 11 ms at start: this file is loaded by import() alone, and elsewhere only its types are imported.
+
+import { z } from "zod";
+import { reason } from "../../drain/reason.ts";
+import { DrainStatus } from "../../status/schema.ts";
+import { MAX_DURATION_MS } from "../../text/duration.ts";
+import { onOneLine } from "../../text/printable.ts";
+
+/** A body, whose JSON is for `schema`. */
+const jsonText = <T extends z.ZodType>(schema: T) =>
+  z.codec(z.string(), schema, {
+    decode(text, context) {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.issues.push({ code: "custom", message: "expected JSON", input: text });
+        return z.NEVER;
+      }
+    },
+    encode: (value) => JSON.stringify(value),
+  });
+
+const RELOAD = "expected force and dryRun alone, true or false";
+const flag = z.boolean({ error: RELOAD }).default(false);
+
+export const ReloadRequest = jsonText(
+  z.strictObject(
+    {
+      /** Takes what would turn the host or an endpoint unhealthy. */
+      force: flag,
+      /** Changes nothing. */
+      dryRun: flag,
+    },
+    { error: ({ code }) => (code === "unrecognized_keys" ? RELOAD : "expected an object") },
+  ),
+);
+export type ReloadRequest = Readonly<z.output<typeof ReloadRequest>>;
+
+const FOR = `forMs: expected a whole number from 1 to ${MAX_DURATION_MS}`;
+const REASON = `reason: expected ${reason.expected}`;
+
+/** `{"forMs": 600000, "reason": "disk swap"}` */
+export const MaintenanceRequest = jsonText(
+  z.strictObject(
+    {
+      forMs: z.int(FOR).min(1, FOR).max(MAX_DURATION_MS, FOR),
+      reason: z
+        .string(REASON)
+        .check(({ value, issues }) => {
+          const read = reason.read(value);
+          if ("value" in read) return;
+          const message = read.hint === undefined ? REASON : `${REASON} (${read.hint})`;
+          issues.push({ code: "custom", message, input: value });
+        })
+        .exactOptional(),
+    },
+    {
+      error: (issue) =>
+        issue.code === "unrecognized_keys"
+          ? `expected forMs and reason alone, got ${onOneLine(JSON.stringify(issue.keys[0]), true)}`
+          : "expected an object",
+    },
+  ),
+);
+export type MaintenanceRequest = Readonly<z.output<typeof MaintenanceRequest>>;
+
+/** Whether a restart of the daemon keeps what was done, and if not, why. */
+const Kept = z.discriminatedUnion("kept", [
+  z.object({ kept: z.literal(true) }),
+  z.object({ kept: z.literal(false), because: z.string() }),
+]);
+export type Kept = Readonly<z.infer<typeof Kept>>;
+
+/** To `drain` and `maint`: what is in force now. */
+export const DrainAnswer = z.intersection(
+  Kept,
+  z.object({ withdrawal: DrainStatus.unwrap().extend({ stopping: z.boolean() }).readonly() }).readonly(),
+);
+export type DrainAnswer = z.infer<typeof DrainAnswer>;
+
+/** To `undrain`: also what it has ended, which may be nothing. */
+export const UndrainAnswer = z.intersection(DrainAnswer, z.object({ ended: DrainStatus }).readonly());
+export type UndrainAnswer = z.infer<typeof UndrainAnswer>;
+
+/** With every status that is not 200, but for the report of a reload that was refused (422). */
+export const ErrorAnswer = z.object({ error: z.string() }).readonly();
+export type ErrorAnswer = z.infer<typeof ErrorAnswer>;

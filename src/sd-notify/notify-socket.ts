@@ -1,0 +1,57 @@
+// The datagram socket of sd_notify(3): a path, or a name of the abstract namespace. Nothing here waits.
+
+import {
+  AF_UNIX,
+  errno,
+  errnoName,
+  libc,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+} from "../system/libc.ts";
+
+export interface NotifySocket {
+  /** Returns why the receiver did not take it; undefined where it did. */
+  send(message: string): string | undefined;
+  close(): void;
+}
+
+/** struct sockaddr_un: two bytes of family, then a path; or, after a zero byte, a name of the abstract namespace. */
+const FAMILY_BYTES = 2;
+const LONGEST_PATH_BYTES = 108;
+
+/** Or why there is none. The descriptor stays open: without one the watchdog could not be fed. */
+export function openNotifySocket(socket: string): NotifySocket | string {
+  if (!libc) return "the runtime can make no system calls here, as under MemoryDenyWriteExecute=";
+  const system = libc;
+  const path = Buffer.from(socket.replace(/^@/, "\0"));
+  if (!/^[/@]./s.test(socket) || path.length > LONGEST_PATH_BYTES) {
+    return `NOTIFY_SOCKET: expected a path or an @name of at most 108 bytes, got ${JSON.stringify(socket)}`;
+  }
+  const address = new Uint8Array(FAMILY_BYTES + path.length);
+  address[0] = AF_UNIX;
+  address.set(path, FAMILY_BYTES);
+  const fd = system.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return `no socket: ${errnoName(errno())}`;
+  return {
+    send(message) {
+      const bytes = Buffer.from(message);
+      const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      const sent = system.sendto(fd, bytes, bytes.length, flags, address, address.length);
+      return sent < 0 ? `${socket}: ${errnoName(errno())}` : undefined;
+    },
+    close: () => system.close(fd),
+  };
+}
+
+const CLOCK_MONOTONIC = 1;
+
+/** Microseconds of CLOCK_MONOTONIC, by which systemd tells this reload from an earlier one. */
+export function monotonicUsec(): string {
+  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs.
+  const timespec = new Uint32Array(4);
+  libc?.clock_gettime(CLOCK_MONOTONIC, timespec);
+  const seconds = (timespec[1] ?? 0) * 2 ** 32 + (timespec[0] ?? 0);
+  return String(seconds * 1e6 + Math.floor((timespec[2] ?? 0) / 1000));
+}

@@ -1,0 +1,63 @@
+// What `systemctl status` shows: one line of at most 500 characters. First why the host is drained, then the verdict by
+// the latest results and the checks that make it unhealthy.
+
+import { concernsHost, type Severity } from "../checks/check.ts";
+import type { DrainState } from "../drain/state.ts";
+import type { CheckReport } from "../monitor/monitor.ts";
+import { countUp, type FailingCheck, listFirst } from "../status/summary.ts";
+import { formatDuration } from "../text/duration.ts";
+import { plainLine } from "../text/printable.ts";
+
+/** So many checks are named, each with so many characters of its name. */
+const MOST_NAMED = 3;
+const LONGEST_NAME = 60;
+
+export function statusLine(reports: readonly CheckReport[], drainState?: DrainState, wasRefused = false): string {
+  const checks = checksLine(reports);
+  const line = drainState ? `${drainLine(drainState)}; by its checks ${checks}` : checks;
+  return wasRefused ? `${line}; the last reload was refused` : line;
+}
+
+function drainLine({ stopping, maintenance, drain }: DrainState): string {
+  if (stopping) return "draining before it stops";
+  if (maintenance) {
+    const { until, reason } = maintenance;
+    return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${plainLine(reason, LONGEST_NAME)})`}`;
+  }
+  return drain ? `drained since ${toTheSecond(drain.since)}` : "drained";
+}
+
+const toTheSecond = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+
+function checksLine(reports: readonly CheckReport[]): string {
+  const counted = reports.filter(({ check }) => concernsHost(check));
+  const { down = [], unknown = [] } = Object.groupBy(counted, standing);
+  const list = (some: readonly CheckReport[]) => listFirst(some.map(failingCheck), MOST_NAMED);
+  const failing = down.filter(isOf("critical"));
+  if (failing.length > 0) return `unhealthy: ${list(failing)}`;
+  const count = countUp(
+    counted.map((report) => ({ severity: report.check.severity, isUp: standing(report) === "up" })),
+  );
+  const missing = unknown.filter(isOf("critical"));
+  if (missing.length > 0) return `${count}, no result yet: ${list(missing)}`;
+  return down.length > 0 ? `healthy, ${count}: ${list(down)}` : `healthy, ${count}`;
+}
+
+/** A stale check has failed, as in the verdict. */
+const standing = ({ state, stale }: CheckReport) => (stale ? "down" : state.status);
+
+const isOf =
+  (severity: Severity) =>
+  ({ check }: CheckReport): boolean =>
+    check.severity === severity;
+
+/** A check that is unknown has no reason. */
+function failingCheck({ check, state, stale }: CheckReport): FailingCheck {
+  const name = plainLine(check.name, LONGEST_NAME);
+  if (stale) return { name, reason: "stale" };
+  if (state.status === "unknown") return { name };
+  const { outcome } = state.last ?? {};
+  // The last run of a check that is down may have passed, fewer times than `rise`.
+  const reason = outcome && !outcome.ok ? outcome.reason : "down";
+  return { name, reason: reason === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : reason };
+}

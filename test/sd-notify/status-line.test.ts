@@ -1,0 +1,69 @@
+// The line that `systemctl status` shows.
+
+import { expect, test } from "bun:test";
+import type { DrainState } from "../../src/drain/state.ts";
+import type { CheckReport } from "../../src/monitor/monitor.ts";
+import { statusLine } from "../../src/sd-notify/status-line.ts";
+import { down, REFUSED, report, TIMEOUT, up } from "./reports.ts";
+
+test("the status line has the verdict, and the checks that are down", () => {
+  const rows: readonly (readonly [readonly CheckReport[], string])[] = [
+    [[up("a"), up("b")], "healthy, 2 of 2 up"],
+    [[up("a"), down("database", TIMEOUT)], "unhealthy: database timeout 2s"],
+    [[down("a", REFUSED), up("b"), down("c", TIMEOUT)], "unhealthy: a refused, c timeout 2s"],
+    [
+      ["a", "b", "c", "d", "e"].map((name) => down(name, REFUSED)),
+      "unhealthy: a refused, b refused, c refused and 2 more",
+    ],
+    [[up("a"), up("b", { stale: true })], "unhealthy: b stale"],
+    [[up("a"), down("b", { ok: true })], "unhealthy: b down"],
+    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up: shared refused"],
+    [[report("a"), up("b")], "1 of 2 up, no result yet: a"],
+    [[report("a"), down("b", REFUSED)], "unhealthy: b refused"],
+    [[up("a"), report("b", { severity: "warning" })], "healthy, 1 of 2 up"],
+    // A check of severity endpoint does not count, up or down.
+    [[up("a"), up("b", { severity: "endpoint" })], "healthy, 1 of 1 up"],
+    [
+      [up("a"), down("b", REFUSED, { severity: "endpoint" }), up("c", { stale: true, severity: "endpoint" })],
+      "healthy, 1 of 1 up",
+    ],
+    [[report("a"), report("b", { severity: "endpoint" })], "0 of 1 up, no result yet: a"],
+    [[down("a", REFUSED), down("b", REFUSED, { severity: "endpoint" })], "unhealthy: a refused"],
+    // One failure, of the three that turn it down: still up, as in the verdict.
+    [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
+  ];
+  for (const [reports, line] of rows) expect(statusLine(reports)).toBe(line);
+});
+
+test("the status line is one line of bounded length, whatever the names of the checks", () => {
+  const nasty = `script sh -c 'a\nb\u2028c\u202ed\u001b[31m\0e' ${"😀".repeat(500)}`;
+  for (const reports of [1, 4, 100].map((count) => Array.from({ length: count }, () => down(nasty, TIMEOUT)))) {
+    const line = statusLine(reports);
+    expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    expect([...line].length).toBeLessThanOrEqual(300);
+    expect(line.isWellFormed()).toBe(true);
+    expect(line).toStartWith("unhealthy: script sh -c 'a b c d [31m e' 😀");
+  }
+});
+
+test("the state of a drain comes first, and a refused reload last", () => {
+  const reports = [up("a"), up("b")];
+  const since = Date.UTC(2026, 0, 31, 12, 0, 1, 999);
+  const until = Date.UTC(2026, 0, 31, 12, 30);
+  const rows: readonly (readonly [DrainState | undefined, boolean, string])[] = [
+    [undefined, false, "healthy, 2 of 2 up"],
+    [undefined, true, "healthy, 2 of 2 up; the last reload was refused"],
+    [
+      { stopping: false, drain: { since } },
+      false,
+      "drained since 2026-01-31T12:00:01Z; by its checks healthy, 2 of 2 up",
+    ],
+    [
+      { stopping: false, drain: { since }, maintenance: { since, until, reason: "disk\nswap" } },
+      true,
+      "in maintenance until 2026-01-31T12:30:00Z (disk swap); by its checks healthy, 2 of 2 up; the last reload was refused",
+    ],
+    [{ stopping: true, drain: { since } }, false, "draining before it stops; by its checks healthy, 2 of 2 up"],
+  ];
+  for (const [drainState, refused, line] of rows) expect(statusLine(reports, drainState, refused)).toBe(line);
+});
