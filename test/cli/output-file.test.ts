@@ -5,6 +5,7 @@ import { chmod, chown, lstat, mkdir, readdir, stat, symlink } from "node:fs/prom
 import { join } from "node:path";
 import { decide } from "../../src/cli/decide.ts";
 import { findOutputProblem, writeOutputFile } from "../../src/cli/output-file.ts";
+import { plainEnvironment } from "../support/child.ts";
 import { asRoot } from "../support/needs.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -110,16 +111,30 @@ test("a folder that is missing or none is named as it was given; a long name is 
   expect(await Bun.file(long).text()).toBe(`${TEXT}\n`);
 });
 
+/** stderr of a shell that has mounts of its own, in which $HC is `unit --port 80 --output FOLDER/hc.service`. */
+async function withMounts(folder: string, script: string): Promise<string> {
+  const words = [process.execPath, join(import.meta.dir, "../../src/main.ts"), "unit", "--port", "80"];
+  const env = { ...plainEnvironment(), HC: [...words, "--output", join(folder, "hc.service")].join(" ") };
+  const child = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
+    cwd: folder,
+    env,
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  return child.stderr.text();
+}
+
 asRoot(
-  "a full disk is said in words, and leaves nothing behind",
+  "why a file cannot be written is said in words, and nothing is left behind",
   async () => {
     await using folder = await tempFolder();
-    const script = `mount -t tmpfs -o size=4k none ${folder.path} && head -c 4096 /dev/zero > ${folder.path}/fill
-    ${process.execPath} ${join(import.meta.dir, "../../src/main.ts")} unit --port 80 --output ${folder.path}/hc.service
-    echo $? >&2; ls -A ${folder.path} >&2`;
-    const child = Bun.spawn(["unshare", "-m", "sh", "-c", script], { stdout: "ignore", stderr: "pipe" });
-    expect(await child.stderr.text()).toContain(
+    const full = `mount -t tmpfs -o size=4k none . && cd ${folder.path} && head -c 4096 /dev/zero > fill; $HC; echo $? >&2; ls -A >&2`;
+    expect(await withMounts(folder.path, full)).toContain(
       `health-checker: cannot write ${folder.path}/hc.service: no space is left\n1\nfill\n`,
+    );
+    const mounted = "touch hc.service && mount --bind hc.service hc.service; $HC; echo $? >&2; ls -A >&2";
+    expect(await withMounts(folder.path, mounted)).toContain(
+      `cannot write ${folder.path}/hc.service: it is in use, as a file that is mounted by itself is\n1\nhc.service\n`,
     );
   },
   30_000,
