@@ -53,9 +53,10 @@ export function surenessOf(name: string): Sureness {
 /** Answers and settings, and what has been blanked already. */
 const ANSWER = /^(?:true|false|yes|no|on|off|ok|none|null|nil|undefined|-|\**)$/i;
 
-const NUMBER = /^\d{1,4}$/;
+const NUMBER = /^\d{1,4}(?:[,.]\d{1,4}){0,3}$/;
 const SCHEME = /^(?:basic|digest|bearer|ntlm|negotiate|plain|login)$/i;
-const FILE = /^(?:\.{0,2}|~)\/|^[A-Za-z]:\\|^(?:file|env|fd):|\.(?:pem|key|crt|cer|p12|pfx|jks|json|ya?ml|txt|conf|jar|pub)$/i;
+const FILE =
+  /^(?:\.{0,2}|~)\/|^[A-Za-z]:\\|^(?:file|env|fd):|\.(?:pem|key|crt|cer|p12|pfx|jks|json|ya?ml|txt|conf|jar|pub)$/i;
 
 export function isSecretValue(value: string, sureness: Sureness): boolean {
   if (sureness === undefined || value === "" || ANSWER.test(value)) return false;

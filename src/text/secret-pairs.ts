@@ -19,10 +19,11 @@ interface Meaning {
 export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: Meaning): readonly Place[] {
   if (!/[=:@ ]/.test(text)) return [];
   const places = [
-    ...(isProgram ? [] : [...wholeOf(text, isHeader), ...placesOf(LOGIN, text)]),
+    ...(isProgram ? [] : wholeOf(text, isHeader)),
     ...listed(text, isHeader),
-    ...inUrls(text),
-    ...placesOf(LINES, text),
+    ...(text.includes("://") ? inUrls(text) : []),
+    ...(!isProgram && text.includes("@") ? placesOf(LOGIN, text) : []),
+    ...(/AUTH|PASS/i.test(text) ? placesOf(LINES, text) : []),
   ];
   // What is to be taken apart may hold variables, and commands that write a secret.
   const isTakenApart = isProgram || /[ \t\n]/.test(text);
@@ -65,45 +66,42 @@ const SHORTEST_TOKEN = 6;
 const NAMED = /(\/?[\w.-]+)([=:])([ \t]*)/y;
 
 /** All that follows the name at the start, or that of a header behind `--header=`. */
-function* wholeOf(text: string, isHeader: boolean): Generator<Place> {
+function wholeOf(text: string, isHeader: boolean): readonly Place[] {
   let from = /^-H(?=\w+[-:])/.test(text) ? "-H".length : 0;
   for (let names = 0; names < 2; names++) {
     NAMED.lastIndex = from;
     const [whole = "", name = "", sign, blanks = ""] = NAMED.exec(text) ?? [];
-    const value = text.slice(from + whole.length);
-    const start = from + whole.length + schemeLength(name, value);
-    if (isSecretOf({ name, sign, blanks, isHeader: isHeader || from > 0 }, text.slice(start))) {
-      yield { start, end: text.length };
-      return;
-    }
-    if (sign !== "=") return;
-    from += whole.length;
+    const start = from + whole.length;
+    const places = secretsOf({ name, sign, blanks, isHeader: isHeader || from > 0 }, text.slice(start), start);
+    if (places.length > 0 || sign !== "=") return places;
+    from = start;
   }
+  return [];
 }
 
 /** Names longer than that are none, and a text may be one long word. */
 const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["']?)([ \t]*)([=:])([ \t]*)/g;
-const VALUE = /\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)|([^\s&;,"'(){}<>|\\]+)/y;
-
-const LONGEST_SCHEME = 20;
+const VALUE = /\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)|((?:[A-Z][a-z]{4,10} )?[^\s&;,"'(){}<>|\\]+)/y;
 
 /** Amid others, each up to what separates them in a list, a query, JSON or a program. */
-function* listed(text: string, isHeader: boolean): Generator<Place> {
+function listed(text: string, isHeader: boolean): readonly Place[] {
+  const places: Place[] = [];
+  let position = 0;
   for (const match of text.matchAll(HEAD)) {
     const [head, name = "", quote, before, sign, after = ""] = match;
-    if (surenessOf(name) === undefined || text.slice(match.index - 2, match.index) === "//") continue;
-    const at = match.index + head.length;
-    VALUE.lastIndex = at + schemeLength(name, text.slice(at, at + LONGEST_SCHEME));
+    const { index } = match;
+    // A value is read once, or a text of nothing but names would take for ever.
+    if (index < position || surenessOf(name) === undefined || text.slice(index - 2, index) === "//") continue;
+    VALUE.lastIndex = index + head.length;
     const [found = "", ...groups] = VALUE.exec(text) ?? [];
     const value = groups.find((group) => group !== undefined) ?? "";
     const isQuoted = value !== found;
-    const isApart = before !== "" || (sign === "=" && after !== "");
-    const blanks = isQuoted || quote !== "" ? "" : after;
-    if ((isQuoted || !isApart) && isSecretOf({ name, sign, blanks, isHeader, isQuoted: isQuoted || quote !== "" }, value)) {
-      const end = VALUE.lastIndex;
-      yield { start: end - value.length, end };
-    }
+    if (!isQuoted && (before !== "" || (sign === "=" && after !== ""))) continue;
+    position = VALUE.lastIndex;
+    const pair = { name, sign, blanks: after, isHeader, isQuoted: isQuoted || quote !== "" };
+    places.push(...secretsOf(pair, value, position - value.length));
   }
+  return places;
 }
 
 interface Pair {
@@ -114,12 +112,23 @@ interface Pair {
   readonly isQuoted?: boolean;
 }
 
-function isSecretOf({ name, sign, blanks, isHeader, isQuoted = false }: Pair, value: string): boolean {
+/** Where the secrets of a value stand that itself stands at `at`. */
+function secretsOf(
+  { name, sign, blanks, isHeader, isQuoted = false }: Pair,
+  value: string,
+  at: number,
+): readonly Place[] {
   const sureness = surenessOf(name);
-  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(value, sureness)) return false;
-  if (sign === "=" || isQuoted) return true;
-  // A port, a path or a URL.
-  if (blanks === "") return !/^(?:\d{1,5}(?!\w)|\/)/.test(value);
-  // Prose has a word there.
-  return isHeader || /[-_]|authorization|cookie/i.test(name) || !/^[a-z]+$/.test(value);
+  const from = schemeLength(name, value);
+  const secret = from === 0 ? value : value.slice(from);
+  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, sureness)) return [];
+  if (sign === ":" && !isQuoted) {
+    // A port, a path or a URL; prose.
+    if (blanks === "" && /^(?:\d{1,5}(?!\w)|\/)/.test(secret)) return [];
+    if (blanks !== "" && !isHeader && !/[-_]|authorization|cookie/i.test(name) && /^[a-z]+$/.test(secret)) return [];
+  }
+  if (!/cookie$/i.test(name) || !value.includes("=")) return [{ start: at + from, end: at + value.length }];
+  return [...placesOf(COOKIES, value)].map(({ start, end }) => ({ start: at + start, end: at + end }));
 }
+
+const COOKIES = /=([^;]+)/dg;

@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
 import { OPTIONS, type ProgramOption } from "./secret-options.ts";
 import { type Place, placesOf, placesWithin } from "./secret-pairs.ts";
-import { type SimpleCommand, simpleCommandsOf, type Word } from "./shell-commands.ts";
+import { simpleCommandsOf, type Word } from "./shell-commands.ts";
 
 /** A part of a text. */
 interface Secret {
@@ -28,9 +28,21 @@ export const secretWords = (argv: readonly string[]): readonly string[] => [
 export function withoutSecretWords(argv: readonly string[]): string | undefined {
   const found = secretsByWord(argv);
   if (found.every(({ length }) => length === 0)) return undefined;
+  const values = new Set(found.flatMap((secrets) => secrets.map(({ value }) => value)));
   // No word of a command has a zero byte.
-  return argv.map((word, index) => quoteWord(blank(word, found[index] ?? [], "\0")).replaceAll("\0", "***")).join(" ");
+  return argv
+    .map((word, index) => withoutValues(blank(word, found[index] ?? [], "\0"), values))
+    .map((word) => quoteWord(word).replaceAll("\0", "***"))
+    .join(" ");
 }
+
+/** What is a secret at one place is one at another, where it stands by itself; a short text stands there by chance. */
+const withoutValues = (text: string, values: ReadonlySet<string>): string =>
+  text.replaceAll(BY_ITSELF, (piece) => (piece.length >= SHORTEST && values.has(piece) ? "\0" : piece));
+
+const BY_ITSELF = /[^\s"'`=:;,&|()<>]+/g;
+
+const SHORTEST = 4;
 
 /** A text of any sort, a command or a word of one, with *** for each secret. */
 export const withoutSecretsOfText = (text: string): string => blank(text, secretsByWord([text])[0] ?? [], "***");
@@ -104,7 +116,11 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
   return found;
 }
 
-const optionsOf = (program: string): readonly ProgramOption[] => OPTIONS.filter((one) => one.program.test(program));
+const optionsOf = (program: string): readonly ProgramOption[] =>
+  PROGRAM.test(program) ? OPTIONS.filter((one) => one.program.test(program)) : [];
+
+/** Most words name none. */
+const PROGRAM = new RegExp(OPTIONS.map(({ program }) => program.source).join("|"));
 
 /** The next word is a text for a shell or another interpreter, a header, or a host, which may be called as a program is. */
 const PROGRAM_BEHIND = /^(?:-[a-zA-Z]*c|--command)$/;
@@ -122,22 +138,21 @@ function secretsOfText(text: string, depth: number): readonly Secret[] {
   const commands = simpleCommandsOf(text);
   for (const [index, { words }] of commands.entries()) {
     const next = commands[index + 1];
-    const byWord = [secretsOfCommand(words, depth), next?.isPiped && asksOnStdin(next) ? secretsWritten(words) : []];
-    for (const secrets of byWord) {
-      for (const [at, within] of secrets.entries()) {
-        for (const { start, end, value } of within) {
-          const positions = words[at]?.at ?? [];
-          found.push({ start: positions[start] ?? 0, end: (positions[end - 1] ?? 0) + 1, value });
-        }
+    const written = next?.isPiped && asksOnStdin(next.words) ? secretsWritten(words) : [];
+    for (const [at, secrets] of [...secretsOfCommand(words, depth).entries(), ...written.entries()]) {
+      for (const { start, end, value } of secrets) {
+        const positions = words[at]?.at ?? [];
+        found.push({ start: positions[start] ?? 0, end: (positions[end - 1] ?? 0) + 1, value });
       }
     }
   }
   return found;
 }
 
-/** `docker login --password-stdin` */
-const asksOnStdin = ({ words }: SimpleCommand): boolean =>
-  words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined);
+/** Such as `docker login --password-stdin` and `sudo -S`. */
+const asksOnStdin = (words: readonly Word[]): boolean =>
+  words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined) ||
+  (words[0]?.text === "sudo" && words[1]?.text === "-S");
 
 /** What `echo` and `printf` write, but for options and formats. */
 function secretsWritten([program, ...words]: readonly Word[]): readonly (readonly Secret[])[] {
