@@ -100,8 +100,9 @@ export function simpleCommandsOf(text: string): readonly SimpleCommand[] {
       leave();
       add(sign, position++);
     } else if (sign === "`" || (sign === "$" && text[position + 1] === "(")) {
-      add(sign, position, true);
-      position += sign === "`" ? 1 : 2;
+      const opening = sign === "`" ? "`" : "$(";
+      add(opening, position, true);
+      position += opening.length;
       enter(sign === "`" ? "`" : ")", true);
     } else if (sign === "$") {
       add(sign, position++, true);
