@@ -328,7 +328,10 @@ function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
   const taken = new Set(wanted.map(({ says }) => says.name));
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
-    const plainName = withoutUnseen(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(/\p{Cc}+/gu, " ");
+    const plainName = withoutUnseen(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(
+      /\p{Cc}+/gu,
+      " ",
+    );
     let count = counts.get(plainName) ?? 1;
     let unique = count === 1 ? plainName : `${plainName} #${count}`;
     while (taken.has(unique)) unique = `${plainName} #${++count}`;
