@@ -4,7 +4,7 @@
 import { withoutUnseen } from "../text/odd-characters.ts";
 import type { Check, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
-import { hiding, withoutSecrets } from "./redact.ts";
+import { hiding, targetOf, withoutSecrets } from "./redact.ts";
 
 export interface CheckConfig {
   readonly kind: CheckKind;
@@ -40,7 +40,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
   return {
     name,
     kind: kind.name,
-    target: withoutUnseen(hide ? hide(kind.target(settings)) : kind.target(settings)),
+    target: withoutUnseen(targetOf(config)),
     timeoutMs,
     rise,
     fall,

@@ -54,6 +54,8 @@ export interface CheckKind<Settings = unknown> {
   readonly usesName?: boolean;
   /** Texts of the settings that must never be shown. */
   readonly secrets?: (settings: Settings) => readonly string[];
+  /** Those of them that its target may hold; all of them where this is not given. */
+  readonly secretsOfTarget?: (settings: Settings) => readonly string[];
   /** What is unwise about the settings of a check that decides about the host; a line each. */
   readonly caution?: (settings: Settings) => readonly string[];
   /** What the settings plainly do not say what their author meant; a line each, whatever the check decides. */

@@ -3,7 +3,7 @@
 
 import { fault, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
-import type { Cut } from "./kind.ts";
+import type { CheckKind, Cut } from "./kind.ts";
 
 /** A text so short stands everywhere by chance; to hide it would hide all else, and tell it. */
 const SHORTEST_SECRET = 4;
@@ -19,6 +19,17 @@ export function hiding(secrets: readonly string[], more: readonly string[] = [])
   if (more.some((secret) => !secrets.includes(secret))) return makeHide([...secrets, ...more]);
   if (!made.has(secrets)) made.set(secrets, makeHide(secrets));
   return made.get(secrets);
+}
+
+/** What a check looks at, as it is shown. */
+export function targetOf(check: {
+  readonly kind: CheckKind;
+  readonly settings: unknown;
+  readonly secrets: readonly string[];
+}): string {
+  const { kind, settings, secrets } = check;
+  const target = kind.target(settings);
+  return hiding(secrets, (kind.secretsOfTarget ?? kind.secrets)?.(settings))?.(target) ?? target;
 }
 
 function makeHide(secrets: readonly string[]): Hide | undefined {

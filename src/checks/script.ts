@@ -130,6 +130,7 @@ export const script = defineKind({
   target: ({ script: { text, argv } }) => withoutSecretWords(argv) ?? text,
   usesName: true,
   secrets: ({ script: { argv }, env = {} }) => [...Object.values(env), ...secretWords(argv)],
+  secretsOfTarget: ({ env = {} }) => Object.values(env),
   probe(settings, context) {
     const { argv } = settings.script;
     const { cwd, expect, nagios } = settings;

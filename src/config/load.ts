@@ -4,7 +4,7 @@
 import type { CheckConfig } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { KINDS, type KindName } from "../checks/kinds.ts";
-import { hiding } from "../checks/redact.ts";
+import { targetOf } from "../checks/redact.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../net/address.ts";
 import { formatDuration } from "../text/duration.ts";
@@ -328,9 +328,10 @@ function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
   const taken = new Set(wanted.map(({ says }) => says.name));
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
-    const hide = hiding(secrets, kind.secrets?.(settings));
-    const target = kind.target(settings);
-    const plainName = withoutUnseen(`${kind.name} ${hide?.(target) ?? target}`).replaceAll(/\p{Cc}+/gu, " ");
+    const plainName = withoutUnseen(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(
+      /\p{Cc}+/gu,
+      " ",
+    );
     let count = counts.get(plainName) ?? 1;
     let unique = count === 1 ? plainName : `${plainName} #${count}`;
     while (taken.has(unique)) unique = `${plainName} #${++count}`;

@@ -2,8 +2,7 @@
 // a password.
 
 import { describeOddCharacters, escapeCharacter, withoutUnseen } from "./odd-characters.ts";
-import { secretWords } from "./secret-words.ts";
-import { splitWords } from "./shell-words.ts";
+import { withoutSecretsOfText } from "./secret-words.ts";
 
 /** In quotes on one line, cut where it is long, without the credentials of a URL. */
 export const quote = (text: string): string => quoted(cutLong(withoutCredentials(text)));
@@ -50,7 +49,7 @@ export const clip = (text: string, longest: number): string =>
  * goes, and what a query may hold. So does what follows --password and the like.
  */
 export function withoutCredentials(given: string): string {
-  const text = withoutSecretWords(given);
+  const text = withoutSecretsOfText(given);
   const at = text.lastIndexOf("@");
   const scheme = text.indexOf("://");
   if (scheme < 0) return at >= 0 && text.lastIndexOf(":", at) >= 0 ? `***${text.slice(at)}` : text;
@@ -64,12 +63,3 @@ export function withoutCredentials(given: string): string {
 export const LONGEST = 60;
 
 export const cutLong = (text: string): string => clip(text, LONGEST);
-
-function withoutSecretWords(text: string): string {
-  const secrets = secretWords([text]);
-  if (typeof splitWords(text) !== "string")
-    return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
-  // A quote that is not closed: where the secret ends is not known.
-  const starts = secrets.map((secret) => text.indexOf(secret)).filter((start) => start >= 0);
-  return starts.length === 0 ? text : `${text.slice(0, Math.min(...starts))}***`;
-}

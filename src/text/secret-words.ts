@@ -1,147 +1,162 @@
-// Which parts of a command line are secrets, by what programs commonly call them: what follows
-// --password, TOKEN=, "Authorization: Bearer" and their like, and the password within a URL.
+// Which parts of a command line are secrets, by what programs commonly call them: what follows --password,
+// TOKEN=, "Authorization: Bearer" and their like, what some programs take after a letter, and the password within a URL.
+// Each is known by where it stands, so that what is shown loses that place alone.
 
 import { basename } from "node:path";
-import { splitWords } from "./shell-words.ts";
+import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
+import { OPTIONS, type ProgramOption } from "./secret-options.ts";
+import { type Place, placesOf, placesWithin } from "./secret-pairs.ts";
+import { simpleCommandsOf, type Word } from "./shell-commands.ts";
 
-/** What the name of an option, a variable, a header or a key of a query ends with, in small letters without - _ and dots. */
-const NAME_ENDS = [
-  "password",
-  "passwd",
-  "passphrase",
-  "passcode",
-  "pass",
-  "pwd",
-  "secret",
-  "token",
-  "apikey",
-  "authkey",
-  "accesskey",
-  "secretkey",
-  "privatekey",
-  "credential",
-  "credentials",
-  "bearer",
-  "redisauth",
-  "rediscliauth",
-  "authorization",
-  "cookie",
-];
-
-const NO_SECRETS = ["bypass", "compass"];
-
-/** Options of one letter, by the program that gives them this meaning. "glued" ones have their value in the same word alone. */
-const SHORT_OPTIONS: readonly {
-  readonly program: RegExp;
-  readonly options: readonly string[];
-  readonly isGlued?: boolean;
-  /** The value is NAME:PASSWORD. */
-  readonly isPair?: boolean;
-}[] = [
-  { program: /^(curl|https?|xh)$/, options: ["-u", "-U", "-a", "--user", "--proxy-user", "--auth"], isPair: true },
-  { program: /^(mysql|mariadb)/, options: ["-p"], isGlued: true },
-  { program: /^(redis|valkey)-cli$/, options: ["-a"] },
-  { program: /^sshpass$/, options: ["-p"] },
-  { program: /^ldap/, options: ["-w"] },
-  { program: /^mongo/, options: ["-p"] },
-  { program: /^mosquitto_/, options: ["-P"] },
-  { program: /^snmp/, options: ["-A", "-X", "-c"] },
-  { program: /^rabbitmqadmin$/, options: ["-p"] },
-  { program: /^(sqlcmd|ipmitool)$/, options: ["-P"] },
-  { program: /^check_(mysql|mysql_query|pgsql|ftp|ldap|oracle|imap|pop3?|smtp|radius)$/, options: ["-p"] },
-];
+/** A part of a text. */
+interface Secret {
+  readonly start: number;
+  readonly end: number;
+  /** Without the quotes and backslashes of a shell that may stand there. */
+  readonly value: string;
+}
 
 /** How deep commands are looked for within words, as behind `sh -c`. */
 const DEPTH = 3;
 
-/** The secrets among the words of a command, each once; never an empty one. */
+/** The secrets among the words of a command, each once; never an empty one. What a program prints is searched for them. */
 export const secretWords = (argv: readonly string[]): readonly string[] => [
-  ...new Set(secretsByWord(argv, DEPTH).flat()),
+  ...new Set(secretsByWord(argv).flatMap((secrets) => secrets.flatMap(({ value }) => [value, withoutEnd(value)]))),
 ];
 
 /** The words with *** for each secret, as one would type them for a shell; undefined where there is none. */
 export function withoutSecretWords(argv: readonly string[]): string | undefined {
-  const found = secretsByWord(argv, DEPTH);
+  const found = secretsByWord(argv);
   if (found.every(({ length }) => length === 0)) return undefined;
+  const values = new Set(found.flatMap((secrets) => secrets.map(({ value }) => value)));
+  // No word of a command has a zero byte.
   return argv
-    .map((word, index) => {
-      const longestFirst = (found[index] ?? []).toSorted((one, other) => other.length - one.length);
-      // No word of a command has a zero byte.
-      const blanked = longestFirst.reduce((text, secret) => text.replaceAll(secret, "\0"), word);
-      return quoteWord(blanked).replaceAll("\0", "***");
-    })
+    .map((word, index) => withoutValues(blank(word, found[index] ?? [], "\0"), values))
+    .map((word) => quoteWord(word).replaceAll("\0", "***"))
     .join(" ");
 }
+
+/** What is a secret at one place is one at another, where it stands by itself; a short text stands there by chance. */
+const withoutValues = (text: string, values: ReadonlySet<string>): string =>
+  text.replaceAll(BY_ITSELF, (piece) => (piece.length >= SHORTEST && values.has(piece) ? "\0" : piece));
+
+const BY_ITSELF = /[^\s"'`=:;,&|()<>]+/g;
+
+const SHORTEST = 4;
+
+/** A text of any sort, a command or a word of one, with *** for each secret. */
+export const withoutSecretsOfText = (text: string): string => blank(text, secretsByWord([text])[0] ?? [], "***");
 
 /** As one would type it for a shell. */
 export const quoteWord = (word: string): string =>
   /^[\w./:@%+=,\0-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-function secretsByWord(argv: readonly string[], depth: number): readonly (readonly string[])[] {
-  const found: string[][] = argv.map((word) => secretsWithin(word, depth));
-  const add = (index: number, secret: string | undefined) => {
-    if (secret !== undefined && isLiteral(secret)) found[index]?.push(secret);
+function blank(text: string, secrets: readonly Secret[], sign: string): string {
+  const pieces: string[] = [];
+  let position = 0;
+  for (const { start, end } of secrets.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
+    if (start >= position) pieces.push(text.slice(position, start), sign);
+    position = Math.max(position, end);
+  }
+  return [...pieces, text.slice(position)].join("");
+}
+
+/** What closes a bracket or a list behind a value is taken for a part of it. */
+function withoutEnd(value: string): string {
+  let end = value.length;
+  while (end > 1 && ",;)}]\"'".includes(value[end - 1] ?? "")) end--;
+  return value.slice(0, end);
+}
+
+const NOTHING: ReadonlySet<number> = new Set();
+
+/** No shell reads the words themselves: a dollar in them is a dollar. */
+const secretsByWord = (argv: readonly string[]): readonly (readonly Secret[])[] =>
+  secretsOfCommand(
+    argv.map((text) => ({ text, expanding: NOTHING })),
+    DEPTH,
+  );
+
+type ReadWord = Pick<Word, "text" | "expanding">;
+
+function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (readonly Secret[])[] {
+  const found: Secret[][] = words.map(() => []);
+  const add = (index: number, { start, end }: Place) => {
+    const word = words[index];
+    if (word && start < end && !word.expanding.has(start)) {
+      found[index]?.push({ start, end, value: word.text.slice(start, end) });
+    }
   };
-  let shorts: (typeof SHORT_OPTIONS)[number] | undefined;
-  for (const [index, word] of argv.entries()) {
-    shorts = SHORT_OPTIONS.find(({ program }) => program.test(basename(word))) ?? shorts;
-    const next = argv[index + 1];
-    const short = shorts?.options.find((option) => word.startsWith(option));
-    if (shorts && short !== undefined) {
-      const glued = word.slice(short.length).replace(/^=/, "");
-      const value = glued === "" ? (shorts.isGlued ? undefined : next) : glued;
-      add(glued === "" ? index + 1 : index, shorts.isPair && value !== undefined ? passwordOf(value) : value);
-    } else if (/^-/.test(word) && !word.includes("=") && isSecretName(word) && !next?.startsWith("--")) {
-      add(index + 1, next);
+  const known = new Set<ProgramOption>();
+  let takesFiles = false;
+  for (const [index, { text }] of words.entries()) {
+    const before = words[index - 1]?.text ?? "";
+    const next = words[index + 1]?.text ?? "";
+    const isProgram = PROGRAM_BEHIND.test(before);
+    const meaning = { isProgram, isHeader: HEADER_BEHIND.test(before), takesFiles };
+    for (const place of placesWithin(text, meaning)) add(index, place);
+    if (depth > 0 && (isProgram || /[ \t\n]/.test(text))) {
+      for (const secret of secretsOfText(text, depth - 1)) found[index]?.push(secret);
+    }
+
+    if (!HOST_BEHIND.test(before)) for (const option of optionsOf(basename(text))) known.add(option);
+    const option = [...known].find((one) => one.option.test(text));
+    takesFiles = option?.takesFiles ?? false;
+    const from = option?.option.exec(text)?.[0].length ?? 0;
+    if (option && from < text.length) {
+      for (const { start, end } of placesOf(option.secret, text.slice(from))) {
+        add(index, { start: from + start, end: from + end });
+      }
+    } else if (OPTION.test(next)) continue;
+    else if (option) for (const place of placesOf(option.secret, next)) add(index + 1, place);
+    else if (NAMED_OPTION.test(text) && isSecretValue(next, surenessOf(text))) {
+      add(index + 1, { start: schemeLength(text, next), end: next.length });
     }
   }
   return found;
 }
 
-const passwordOf = (pair: string): string | undefined => {
-  const colon = pair.indexOf(":");
-  return colon < 0 ? undefined : pair.slice(colon + 1);
-};
+const optionsOf = (program: string): readonly ProgramOption[] =>
+  PROGRAM.test(program) ? OPTIONS.filter((one) => one.program.test(program)) : [];
 
-/** What a word holds by itself: NAME=SECRET, "Name: secret", a URL, pass:SECRET, or a command of its own. */
-function secretsWithin(word: string, depth: number): string[] {
-  const found = [...secretsOfUrls(word)];
-  const assigned = /^[-\w.]+=/.exec(word)?.[0];
-  if (assigned !== undefined && isSecretName(assigned.slice(0, -1))) found.push(word.slice(assigned.length));
-  if (word.startsWith("pass:")) found.push(word.slice("pass:".length));
-  const header = /^[-\w]+:[ \t]/.exec(word)?.[0];
-  if (header !== undefined && isSecretName(header.trim().slice(0, -1))) {
-    const [first = "", ...rest] = word
-      .slice(header.length)
-      .trim()
-      .split(/[ \t]+/);
-    found.push(rest.length === 0 ? first : rest.join(" "));
-  } else if (depth > 0 && /[ \t\n]/.test(word)) {
-    const words = splitWords(word);
-    found.push(...secretsByWord(typeof words === "string" ? word.split(/[ \t\n"']+/) : words, depth - 1).flat());
-  }
-  return found.filter(isLiteral);
-}
+/** Most words name none. */
+const PROGRAM = new RegExp(OPTIONS.map(({ program }) => program.source).join("|"));
 
-/** Between :// and @, behind the colon; and what a query names a secret. */
-function* secretsOfUrls(text: string): Generator<string> {
-  for (const { 0: url } of text.matchAll(URL_LIKE)) {
-    const [authority = ""] = url.slice("://".length).split(/[/?#]/, 1);
-    const password = passwordOf(authority.slice(0, Math.max(0, authority.lastIndexOf("@"))));
-    if (password !== undefined) yield password;
-    for (const pair of url.split(/[?&;#]/).slice(1)) {
-      const equals = pair.indexOf("=");
-      if (equals > 0 && isSecretName(pair.slice(0, equals))) yield pair.slice(equals + 1);
+/** The next word is a text for a shell or another interpreter, a header, or a host, which may be called as a program is. */
+const PROGRAM_BEHIND = /^(?:-[a-zA-Z]*c|--command)$/;
+const HEADER_BEHIND = /^(?:-[a-zA-Z]*H|--(?:proxy-)?header)$/;
+const HOST_BEHIND = /^(?:-[hH]|--host(?:name)?)$/;
+
+const OPTION = /^(?:-[a-zA-Z]$|--)/;
+
+/** One that is spelled out, and what Windows has for it. */
+const NAMED_OPTION = /^(?:-{1,2}[A-Za-z][\w.-]+|\/(?:password|passwd|pass|pwd))$/i;
+
+/** What a shell, or a reader who takes it for a command, finds in a text. */
+function secretsOfText(text: string, depth: number): readonly Secret[] {
+  const found: Secret[] = [];
+  const commands = simpleCommandsOf(text);
+  for (const [index, { words }] of commands.entries()) {
+    const next = commands[index + 1];
+    const written = next?.isPiped && asksOnStdin(next.words) ? secretsWritten(words) : [];
+    for (const [at, secrets] of [...secretsOfCommand(words, depth).entries(), ...written.entries()]) {
+      for (const { start, end, value } of secrets) {
+        const positions = words[at]?.at ?? [];
+        found.push({ start: positions[start] ?? 0, end: (positions[end - 1] ?? 0) + 1, value });
+      }
     }
   }
+  return found;
 }
 
-const URL_LIKE = /:\/\/[^\s"'<>]*/g;
+/** Such as `docker login --password-stdin` and `sudo -S`. */
+const asksOnStdin = (words: readonly Word[]): boolean =>
+  words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined) ||
+  (words[0]?.text === "sudo" && words[1]?.text === "-S");
 
-function isSecretName(name: string): boolean {
-  const plain = name.toLowerCase().replaceAll(/[-_.]/g, "");
-  return NAME_ENDS.some((end) => plain.endsWith(end)) && !NO_SECRETS.some((end) => plain.endsWith(end));
+/** What `echo` and `printf` write, but for options and formats. */
+function secretsWritten([program, ...words]: readonly Word[]): readonly (readonly Secret[])[] {
+  if (!/^(?:echo|printf)$/.test(basename(program?.text ?? ""))) return [];
+  const isWritten = ({ text, expanding }: Word) => text !== "" && !/^-|%s/.test(text) && !expanding.has(0);
+  return [[], ...words.map((word) => (isWritten(word) ? [{ start: 0, end: word.text.length, value: word.text }] : []))];
 }
-
-/** It stands for itself: what a shell fills in, or a program reads from a file, is no secret. */
-const isLiteral = (value: string): boolean => value !== "" && value !== "-" && !/^[$@`]|^<\(/.test(value);

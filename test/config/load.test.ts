@@ -368,6 +368,21 @@ checks:
   expect(tcp?.name).toBe("tcp ***:80");
 });
 
+test("the name of a script has *** in the place of its secrets alone", async () => {
+  const content = `
+checks:
+  - script: /bin/a --password word
+  - { script: /bin/b own --token x, env: { TOKEN: own-token } }
+  - { script: [sh, -c, "TOKEN=s3cret; echo s3cret"] }
+`;
+  const names = (await checksOf(content)).map(({ name }) => name);
+  expect(names).toEqual([
+    "script /bin/a --password ***",
+    "script /bin/b own --token ***",
+    "script sh -c 'TOKEN=***; echo ***'",
+  ]);
+});
+
 test("a number is the text that was written where its digits matter", async () => {
   const content = `
 checks:

@@ -3,6 +3,7 @@
 // quotes a shell still expands $NAME, $( and backticks.
 
 import { basename } from "node:path";
+import { simpleCommandsOf } from "../../text/shell-commands.ts";
 import { maskPlain, maskQuoted, splitWords } from "../../text/shell-words.ts";
 
 export interface ShellSyntax {
@@ -156,29 +157,13 @@ interface ShellCommand {
 
 /** The simple commands of a text as a shell reads it, and of those that it hands to another shell. */
 function* commandsIn(text: string): Generator<ShellCommand> {
-  // Within double quotes, too, a shell runs it.
-  for (const [, inner, quoted] of text.matchAll(/\$\(([^()]*)\)|`([^`]*)`/g)) yield* commandsIn(inner ?? quoted ?? "");
-  let position = 0;
-  let isPiped = false;
-  for (const part of maskQuoted(text).split(SEPARATOR)) {
-    const written = text.slice(position, position + part.length).trim();
-    position += part.length;
-    if (written === "") continue;
-    if (SEPARATOR.test(part)) {
-      isPiped = part === "|" || part === "|&" || (part === "(" && isPiped);
-      continue;
-    }
-    const split = splitWords(written);
-    if (typeof split === "string") continue;
-    const words = programOf(split);
-    yield { words, isPiped };
-    isPiped = false;
-    const inner = SHELLS.has(basename(words[0] ?? "")) ? shellTextOf(words.slice(1)) : undefined;
+  for (const { words, isPiped } of simpleCommandsOf(text)) {
+    const argv = programOf(words.map((word) => word.text));
+    yield { words: argv, isPiped };
+    const inner = SHELLS.has(basename(argv[0] ?? "")) ? shellTextOf(argv.slice(1)) : undefined;
     if (inner !== undefined) yield* commandsIn(inner);
   }
 }
-
-const SEPARATOR = /(\|\||\|&|\||&&|;|(?<![<>])&(?![>\d])|\n|\(|\)|`)/;
 
 const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
 

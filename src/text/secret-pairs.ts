@@ -1,0 +1,134 @@
+// The secrets that a text holds by its own form: NAME=SECRET, "Name: secret", JSON, lists, queries, URLs, lines of a protocol.
+
+import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
+
+export interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Meaning {
+  /** A shell, or another interpreter, takes it apart. */
+  readonly isProgram: boolean;
+  /** It follows an option for a header. */
+  readonly isHeader: boolean;
+  /** An @ before a value names a file. */
+  readonly takesFiles: boolean;
+}
+
+export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: Meaning): readonly Place[] {
+  if (!/[=:@ ]/.test(text)) return [];
+  const places = [
+    ...(isProgram ? [] : wholeOf(text, isHeader)),
+    ...listed(text, isHeader),
+    ...(text.includes("://") ? inUrls(text) : []),
+    ...(!isProgram && text.includes("@") ? placesOf(LOGIN, text) : []),
+    ...(/AUTH|PASS/i.test(text) ? placesOf(LINES, text) : []),
+  ];
+  // What is to be taken apart may hold variables, and commands that write a secret.
+  const isTakenApart = isProgram || /[ \t\n]/.test(text);
+  return places.filter(({ start }) => {
+    const sign = text[start] ?? "";
+    return !(isTakenApart && (sign === "$" || sign === "`")) && !(takesFiles && sign === "@");
+  });
+}
+
+/** Where the first group of a pattern with the flags d and g stands. */
+export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
+  for (const { indices } of text.matchAll(pattern)) {
+    const [start, end] = indices?.[1] ?? [0, 0];
+    yield { start, end };
+  }
+}
+
+/** The password of NAME:PASSWORD@HOST without a scheme. */
+const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/)(\S+)@(?!sha\d)\S/dg;
+
+/** Of a dialogue that `printf` writes to a server. */
+const LINES = /(?:^|\\n|\n)(?:AUTH|PASS) +([^\\\r\n]+)(?=\\|[\r\n])/dgi;
+
+const URL_START = /(?<![\w+.-])([\w+.-]*):\/\/([^\s"'<>/?#]*)/g;
+
+/** The password before @; where a web server is asked, a name alone may be a token. */
+function* inUrls(text: string): Generator<Place> {
+  for (const { 0: whole, 1: scheme = "", 2: authority = "", index } of text.matchAll(URL_START)) {
+    const at = authority.lastIndexOf("@");
+    const colon = authority.indexOf(":");
+    const start = index + whole.length - authority.length;
+    const end = start + at;
+    if (colon >= 0 && colon < at) yield { start: start + colon + 1, end };
+    else if (at >= SHORTEST_TOKEN && /^https?$/i.test(scheme)) yield { start, end };
+  }
+}
+
+const SHORTEST_TOKEN = 6;
+
+const NAMED = /(\/?[\w.-]+)([=:])([ \t]*)/y;
+
+/** All that follows the name at the start, or that of a header behind `--header=`. */
+function wholeOf(text: string, isHeader: boolean): readonly Place[] {
+  let from = /^-H(?=\w+[-:])/.test(text) ? "-H".length : 0;
+  for (let names = 0; names < 2; names++) {
+    NAMED.lastIndex = from;
+    const [whole = "", name = "", sign, blanks = ""] = NAMED.exec(text) ?? [];
+    const start = from + whole.length;
+    const places = secretsOf({ name, sign, blanks, isHeader: isHeader || from > 0 }, text.slice(start), start);
+    if (places.length > 0 || sign !== "=") return places;
+    from = start;
+  }
+  return [];
+}
+
+/** Names longer than that are none, and a text may be one long word. */
+const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["']?)([ \t]*)([=:])([ \t]*)/g;
+const VALUE = /\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)|((?:[A-Z][a-z]{4,10} )?[^\s&;,"'(){}<>|\\]+)/y;
+
+/** Amid others, each up to what separates them in a list, a query, JSON or a program. */
+function listed(text: string, isHeader: boolean): readonly Place[] {
+  const places: Place[] = [];
+  let position = 0;
+  for (const match of text.matchAll(HEAD)) {
+    const [head, name = "", quote, before, sign, after = ""] = match;
+    const { index } = match;
+    // A value is read once, or a text of nothing but names would take for ever.
+    if (index < position || surenessOf(name) === undefined || text.slice(index - 2, index) === "//") continue;
+    VALUE.lastIndex = index + head.length;
+    const [found = "", ...groups] = VALUE.exec(text) ?? [];
+    const value = groups.find((group) => group !== undefined) ?? "";
+    const isQuoted = value !== found;
+    if (!isQuoted && (before !== "" || (sign === "=" && after !== ""))) continue;
+    position = VALUE.lastIndex;
+    const pair = { name, sign, blanks: after, isHeader, isQuoted: isQuoted || quote !== "" };
+    places.push(...secretsOf(pair, value, position - value.length));
+  }
+  return places;
+}
+
+interface Pair {
+  readonly name: string;
+  readonly sign: string | undefined;
+  readonly blanks: string;
+  readonly isHeader: boolean;
+  readonly isQuoted?: boolean;
+}
+
+/** Where the secrets of a value stand that itself stands at `at`. */
+function secretsOf(
+  { name, sign, blanks, isHeader, isQuoted = false }: Pair,
+  value: string,
+  at: number,
+): readonly Place[] {
+  const sureness = surenessOf(name);
+  const from = schemeLength(name, value);
+  const secret = from === 0 ? value : value.slice(from);
+  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, sureness)) return [];
+  if (sign === ":" && !isQuoted) {
+    // A port, a path or a URL; prose.
+    if (blanks === "" && /^(?:\d{1,5}(?!\w)|\/)/.test(secret)) return [];
+    if (blanks !== "" && !isHeader && !/[-_]|authorization|cookie/i.test(name) && /^[a-z]+$/.test(secret)) return [];
+  }
+  if (!/cookie$/i.test(name) || !value.includes("=")) return [{ start: at + from, end: at + value.length }];
+  return [...placesOf(COOKIES, value)].map(({ start, end }) => ({ start: at + start, end: at + end }));
+}
+
+const COOKIES = /=([^;]+)/dg;
