@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 export interface Below {
   /** A connection was accepted. Those that were open before the hooks were set are not shown. */
   readonly onConnection: (connection: Socket) => void;
-  /** `received` cannot be read as a request. It is to be answered, or destroyed. */
+  /** `received` cannot be read as a request; empty where the client's data ended within one. */
   readonly onRefused: (connection: Socket, received: Buffer, code: string) => void;
   readonly onFault: (error: Error) => void;
 }
@@ -33,9 +33,9 @@ export async function showBelow(server: Bun.Server<undefined>, below: Below): Pr
   shell.on("error", below.onFault);
   shell.on("connection", below.onConnection);
   shell.on("clientError", (error: Error & { readonly rawPacket?: Buffer; readonly code?: string }, connection) => {
-    const { rawPacket, code = "" } = error;
-    if (rawPacket === undefined || rawPacket.length === 0) connection.destroy();
-    else below.onRefused(connection as Socket, rawPacket, code);
+    // The runtime reads the next packet into the same memory.
+    const received = Buffer.from(error.rawPacket ?? []);
+    below.onRefused(connection as Socket, received, error.code ?? "");
   });
   // It asks Bun.serve for a server, and sets its hooks on whatever it is given.
   const { serve } = Bun;
@@ -47,10 +47,3 @@ export async function showBelow(server: Bun.Server<undefined>, below: Below): Pr
     swap(serve);
   }
 }
-
-/** With this among its options, Bun.serve reads on while an answer is made up: it answers the first of what was sent. */
-export const READS_ON = {
-  onNodeHTTPRequest() {
-    throw new Error("a request came before the handler was set");
-  },
-};

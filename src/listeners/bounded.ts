@@ -3,21 +3,35 @@
 //
 // Beyond the bound the connection that was idle for longest is closed. Where each has a request that waits for its
 // answer, the newest of the client that has most find no room.
-// A client that closes its sending side with its request is answered; one that does so later has given up: to the
-// kernel both are one.
 
 import type { Socket } from "node:net";
 import type { Address } from "../net/address.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { READS_ON, showBelow } from "./below.ts";
-import { connectionsAt, peerKey, shutDown } from "./connections.ts";
-import { recognise, TOO_LARGE } from "./refused.ts";
+import { showBelow } from "./below.ts";
+import { connectionsAt, peerKey } from "./connections.ts";
 
-type Answer = Response | Promise<Response>;
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How the requests of a server are answered. */
+export interface Answering {
+  /** Among the options of Bun.serve; with `onNodeHTTPRequest`, or its connections are not shown. */
+  readonly handlers: object;
+  /** Takes the place of `handlers` from then on. */
+  readonly thenHandlers?: { readonly fetch: (request: Request) => Promise<Response> };
+  /** Those with a request whose answer is being made. */
+  waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }>;
+  onConnection(socket: Socket): void;
+  /** `received` cannot be read as a request; empty where the client's data ended within one. */
+  onRefused(socket: Socket, received: Buffer, code: string): Promise<void>;
+  /** No more connections are taken, and no more requests. */
+  onStop(): void;
+}
 
 export interface BoundedOptions {
-  readonly fetch: (request: Request, server: Bun.Server<undefined>) => Answer;
-  readonly error: (error: Error) => Answer;
+  readonly answering: Answering;
   readonly maxRequestBodyBytes: number;
   /** 0 for none. */
   readonly idleTimeoutS: number;
@@ -25,8 +39,6 @@ export interface BoundedOptions {
   readonly maxConnections: () => number;
   /** There were more, so some were closed. */
   readonly onCrowded: (closed: number, most: number) => void;
-  /** What was received is no request. */
-  readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
   readonly onFault: (error: unknown) => void;
   /** For tests. */
   readonly clock?: Clock;
@@ -34,9 +46,6 @@ export interface BoundedOptions {
 
 /** After the start, so that the first answer is as early as without it. */
 const SHOW_BELOW_AFTER_MS = 100;
-
-/** A client that closes its sending side so long after its request has given up. */
-const GAVE_UP_MS = 500;
 
 /** So many are closed at a time that it is seldom worked out which: one in so many. */
 const CLOSED_AT_ONCE = 1 / 16;
@@ -51,26 +60,9 @@ export interface BoundedServer {
 
 /** Throws where the address cannot be listened on. */
 export function serveBounded(at: Address, options: BoundedOptions): BoundedServer {
-  const { maxConnections, onCrowded, onRefused, onFault, clock = hostClock } = options;
+  const { answering, maxConnections, onCrowded, onFault, clock = hostClock } = options;
   /** In the order in which they came; without those from before the hooks were set. */
   const open = new Set<Socket>();
-  /** Requests whose answers are being made up. */
-  const waiting = new Set<Request>();
-  let cancelLook: (() => void) | undefined;
-
-  const handlers = {
-    fetch(request: Request, server: Bun.Server<undefined>): Answer {
-      const answer = options.fetch(request, server);
-      if (answer instanceof Response) return answer;
-      waiting.add(request);
-      cancelLook ??= clock.after(GAVE_UP_MS, look);
-      // Not `finally`, whose promise the answer would have to wait for.
-      const forget = () => waiting.delete(request);
-      void answer.then(forget, forget);
-      return answer;
-    },
-    error: options.error,
-  };
   const server = Bun.serve({
     ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
     development: false,
@@ -78,11 +70,10 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     reusePort: false,
     maxRequestBodySize: options.maxRequestBodyBytes,
     idleTimeout: options.idleTimeoutS,
-    ...handlers,
-    ...READS_ON,
+    ...answering.handlers,
     // The types know of no idleTimeout on a unix socket; the runtime does.
   } as object as Bun.Serve.Options<undefined>);
-  server.reload(handlers);
+  if (answering.thenHandlers) server.reload(answering.thenHandlers);
   const { port } = server;
 
   /** On a unix socket it is not known what is idle or waits, so the order of arrival decides. */
@@ -90,10 +81,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     const connections = port === undefined ? [] : connectionsAt(port);
     if (connections.length === 0) return [...open].slice(0, count);
     const idleMs = new Map(connections.map(({ peer, idleMs }) => [peer, idleMs]));
-    for (const request of waiting) {
-      const client = server.requestIP(request);
-      idleMs.delete(peerKey(client?.address, client?.port));
-    }
+    for (const { remoteAddress: client } of answering.waiting()) idleMs.delete(peerKey(client?.address, client?.port));
     // What it asks for has not been read yet.
     idleMs.delete(peerKey(newcomer.remoteAddress, newcomer.remotePort));
     return [...open]
@@ -116,47 +104,21 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     onCrowded(closing.length, most);
   }
 
-  async function answerRefused(socket: Socket, received: Buffer, code: string): Promise<void> {
-    const { STATUS_CODES } = await import("node:http");
-    const found = recognise(received, code);
-    if ("refused" in found) {
-      onRefused(found.refused, socket.remoteAddress ?? "unix", received);
-      const status = code === TOO_LARGE ? "431 Request Header Fields Too Large" : "400 Bad Request";
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      return;
-    }
-    const request = new Request(`http://localhost${found.path}`);
-    const response = await Promise.resolve(options.fetch(request, server)).catch(options.error);
-    const headers = [...response.headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    const body = await response.text();
-    const head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${headers}Connection: close\r\n`;
-    socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-  }
-
-  /** Ends the requests of clients that have given up: each one's signal is aborted by it. */
-  function look(): void {
-    cancelLook = undefined;
-    if (waiting.size === 0 || port === undefined) return;
-    for (const connection of connectionsAt(port)) {
-      if ((connection.endedAfterMs ?? 0) >= GAVE_UP_MS) shutDown(connection);
-    }
-    cancelLook = clock.after(GAVE_UP_MS, look);
-  }
-
   const cancelShowing = clock.after(SHOW_BELOW_AFTER_MS, () => {
     showBelow(server, {
       onConnection(socket) {
         open.add(socket);
         socket.once("close", () => open.delete(socket));
+        answering.onConnection(socket);
         makeRoom(socket);
       },
-      onRefused: (socket, received, code) => void answerRefused(socket, received, code).catch(onFault),
+      onRefused: (socket, received, code) => void answering.onRefused(socket, received, code).catch(onFault),
       onFault,
     }).catch(onFault);
   });
   const stop = (all: boolean) => {
     cancelShowing();
-    if (all) cancelLook?.();
+    answering.onStop();
     return server.stop(all);
   };
   return { server, drain: () => stop(false), cut: () => stop(true) };

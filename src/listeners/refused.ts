@@ -7,7 +7,10 @@ export type Received =
   | { readonly refused: string };
 
 const PROXY_V1 = "PROXY ";
-const PROXY_V2 = "\r\n\r\n\0\r\nQUIT\n";
+
+/** "\r\n\r\n\0\r\nQUIT\n", of which the blank lines may have been taken before and the end may not have come yet. */
+const isProxyV2 = (text: string): boolean => /^(?:[\r\n]+\0(?:$|\r)|\0\r\n)/.test(text);
+
 const HTTP2 = "PRI * HTTP/2.0";
 
 /** A TLS record that holds a handshake, of SSL 3.0 to TLS 1.3. */
@@ -27,7 +30,7 @@ export const TOO_LARGE = "HPE_HEADER_OVERFLOW";
 /** `bytes` is what came last: as a rule all that did. `code` is the server's reason. */
 export function recognise(bytes: Uint8Array, code: string): Received {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  if (text.startsWith(PROXY_V1) || text.startsWith(PROXY_V2)) {
+  if (text.startsWith(PROXY_V1) || isProxyV2(text)) {
     return refused("PROXY protocol header (an NLB with proxy_protocol_v2, HAProxy send-proxy)");
   }
   if (isTls(bytes)) {

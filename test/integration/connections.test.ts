@@ -86,6 +86,69 @@ test("the first request is answered, whatever follows it while its answer is mad
   destroyAll([...open, ...ended, late]);
 });
 
+test("what follows a request is not answered in its place, and its own answer is the last", async () => {
+  await using peer = await listener();
+  await using folder = await tempFolder();
+  const gate = `#!/bin/sh\nuntil [ -e ${folder.path}/go ]; do sleep 0.02; done; exit 1\n`;
+  const config = {
+    checks: [
+      { name: "db", tcp: peer.port },
+      { name: "slow", script: [await folder.write("gate.sh", gate, 0o755)] },
+    ],
+    endpoints: { "/db": ["db"] },
+  };
+  await using daemon = await startDaemon(["--config", await folder.write("hc.yaml", JSON.stringify(config))]);
+  await folder.write("go", "");
+  await answersAll(daemon);
+  await rm(`${folder.path}/go`);
+  const db = GET.replace("/", "/db");
+  const followed = ["GET /db HTTP/1.0\r\n\r\n", db, "FOO /db HTTP/1.1\r\n\r\n", "junk\r\n\r\n", `${db}${db}`, "\0"];
+  const together = await Promise.all(followed.map((more) => client(daemon.port, `${GET}${more}`)));
+  const apart = await clients(daemon.port, followed.length, GET);
+  const head = await client(daemon.port, `${GET.replace("GET", "HEAD")}${db}`);
+  await until(() => requestsReadAt(daemon.port) === 2 * followed.length + 1);
+  for (const [index, { socket }] of apart.entries()) socket.write(Buffer.from(followed[index] ?? "", "latin1"));
+  await until(() => connectionsAt(daemon.port).every(({ unreadBytes }) => unreadBytes === 0));
+  await until(hasPassed(100));
+  const all = [...together, ...apart, head];
+  expect(all.map(({ said }) => said).join("")).toBe("");
+  await folder.write("go", "");
+  await until(() => all.every(({ closed }) => closed));
+  for (const { said } of [...together, ...apart]) {
+    expect(said).toMatch(/^HTTP\/1\.1 504 .*\r\n\r\nAt least one health check failed$/s);
+  }
+  expect(head.said).toMatch(/^HTTP\/1\.1 504 .*\r\n\r\n$/s);
+  expect(daemon.log().filter((line) => /refused|disconnected/.test(line))).toEqual([]);
+});
+
+test("a client that sends two requests and breaks off ends nothing", async () => {
+  await using daemon = await slowDaemon();
+  await daemon.close();
+  const gone = await clients(daemon.port, 100, `${GET}${GET}`);
+  await until(() => requestsReadAt(daemon.port) === gone.length);
+  for (const { socket } of gone) socket.resetAndDestroy();
+  await until(() => connectionsAt(daemon.port).length === 0);
+  const others = await clients(daemon.port, 100, GET);
+  await daemon.go();
+  await until(() => others.every(({ said }) => /^HTTP\/1\.1 200 .*OK$/s.test(said)));
+  destroyAll(others);
+});
+
+test("a request that waits while the daemon stops has its own answer, whatever follows it", async () => {
+  await using daemon = await slowDaemon();
+  await daemon.close();
+  const one = await client(daemon.port, GET);
+  await until(() => requestsReadAt(daemon.port) === 1);
+  const stopped = daemon.stop();
+  await daemon.logged("stopping");
+  one.socket.write(GET);
+  await until(() => connectionsAt(daemon.port).every(({ unreadBytes }) => unreadBytes === 0));
+  await daemon.go();
+  await until(() => one.closed);
+  expect(one.said).toMatch(/^HTTP\/1\.1 200 .*OK$/s);
+  expect(await stopped).toBe(0);
+});
+
 test("a client that closes its side long after its request has given up, and is told of", async () => {
   await using daemon = await slowDaemon();
   await daemon.close();
@@ -109,7 +172,7 @@ test("any method, any target and no Host are answered as any request, endpoints 
         { name: "host", tcp: peer.port },
         { name: "replica", script: "false", severity: "endpoint" },
       ],
-      endpoints: { "/replica": ["replica"] },
+      endpoints: { "/replica": ["replica"], "/r%C3%A9plica": ["replica"] },
     }),
   );
   await using daemon = await startDaemon(["--config", config]);
@@ -123,6 +186,8 @@ test("any method, any target and no Host are answered as any request, endpoints 
       "BREW /x HTTP/1.0",
       "BREW /replica HTTP/1.0",
       "GET /\xe9 HTTP/1.0",
+      "GET /r\xc3\xa9plica HTTP/1.0",
+      "GET http://x/replica HTTP/1.1\r\nHost: x\r\nConnection: close",
     ].map(async (request) => {
       const said = await converse(
         { hostname: "127.0.0.1", port: daemon.port },
@@ -132,7 +197,7 @@ test("any method, any target and no Host are answered as any request, endpoints 
     }),
   );
   const unhealthy = "504At least one health check failed";
-  expect(statuses).toEqual(["200OK", "200OK", "200OK", "200OK", "200OK", unhealthy, "200OK"]);
+  expect(statuses).toEqual(["200OK", "200OK", "200OK", "200OK", "200OK", unhealthy, "200OK", unhealthy, unhealthy]);
 });
 
 test("what is no request is refused, and each kind is logged once", async () => {
@@ -140,6 +205,9 @@ test("what is no request is refused, and each kind is logged once", async () => 
   await using daemon = await startDaemon(["--port", `${peer.port}`]);
   await answersAll(daemon);
   const say = (words: string) => converse({ hostname: "127.0.0.1", port: daemon.port }, Buffer.from(words, "latin1"));
+  const halves = await client(daemon.port, "\r\n\r\n\0\r\nQUI");
+  halves.socket.write("T\n\x20\0\0\0");
+  await until(() => halves.closed);
   for (const words of [
     `PROXY TCP4 10.0.0.1 10.0.0.2 4242 5000\r\n${FINAL_GET}`,
     `\r\n\r\n\0\r\nQUIT\n\x20\0\0\0${FINAL_GET}`,

@@ -14,6 +14,10 @@ test.each([
   ["PROXY UNKNOWN\r\n", CONSTANT, { refused: PROXY }],
   ["\r\n\r\n\0\r\nQUIT\n\x20\0\0\0GET / HTTP/1.1\r\n\r\n", METHOD, { refused: PROXY }],
   ["\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", METHOD, { refused: PROXY }],
+  ["\r\n\r\n\0", METHOD, { refused: PROXY }],
+  ["\r\n\r\n\0\r\nQUI", METHOD, { refused: PROXY }],
+  ["\n\0\r\nQUIT\n\x21\x11\0\x0c", METHOD, { refused: PROXY }],
+  ["\0\r\nQUIT\n\x21\x11\0\x0c", METHOD, { refused: PROXY }],
   [
     "\x16\x03\x01\x02\0\x01\0",
     METHOD,

@@ -3,9 +3,9 @@
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 import { within } from "../../system/event-loop.ts";
-import { serveBounded } from "../bounded.ts";
+import { type Answering, serveBounded } from "../bounded.ts";
 import { listen } from "../listen.ts";
-import { type Controls, controlFault, createControlHandler } from "./handler.ts";
+import { type ControlHandler, type Controls, controlFault, createControlHandler } from "./handler.ts";
 
 const OWNER_ONLY = 0o600;
 
@@ -44,15 +44,12 @@ export async function startControl({ path, controls, log, onCrowded, clock }: Co
     { family: "unix", path },
     (at) =>
       serveBounded(at, {
+        answering: answering(handle, log),
         maxRequestBodyBytes: MAX_BODY_BYTES,
         idleTimeoutS: IDLE_S,
         maxConnections: () => MOST_CONNECTIONS,
         onCrowded,
-        // Its clients are the commands: other bytes are not worth a line in the log.
-        onRefused() {},
         onFault: (error) => controlFault(error, log),
-        fetch: handle,
-        error: (error) => controlFault(error, log),
       }),
     OWNER_ONLY,
   );
@@ -62,5 +59,25 @@ export async function startControl({ path, controls, log, onCrowded, clock }: Co
       await within(server.drain(), CLOSE_GRACE_MS);
       await server.cut();
     },
+  };
+}
+
+/** Its clients are the commands of the same user, each with one request; what else is sent to it is nothing to report. */
+function answering(fetch: ControlHandler, log: Pick<Log, "error">): Answering {
+  const handlers = { fetch, error: (error: Error) => controlFault(error, log) };
+  return {
+    handlers: {
+      ...handlers,
+      onNodeHTTPRequest() {
+        throw new Error("a request came before the handler was set");
+      },
+    },
+    thenHandlers: handlers,
+    waiting: () => [],
+    onConnection() {},
+    async onRefused(socket) {
+      socket.destroy();
+    },
+    onStop() {},
   };
 }

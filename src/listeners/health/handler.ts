@@ -4,6 +4,7 @@
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
 import type { Asker, Monitor } from "../../monitor/monitor.ts";
+import type { Answer } from "../exchanges.ts";
 import { pathOf } from "./path.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
@@ -28,17 +29,19 @@ export interface HealthOptions {
   readonly onOtherPath: (path: string) => void;
 }
 
-export type HealthHandler = (request: Request) => Response | Promise<Response>;
+export type HealthRequest = Asker & Pick<Request, "url">;
+
+export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 
 /** A fault while judging counts as unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
   const { read, ask, isDraining, failureStatus, endpoints, onOtherPath } = options;
   const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
-    if (isDraining()) return unhealthyResponse(failureStatus, DRAINING_BODY);
-    return healthy ? new Response(HEALTHY_BODY, { headers: HEADERS }) : unhealthyResponse(failureStatus);
+    if (isDraining()) return unhealthyAnswer(failureStatus, DRAINING_BODY);
+    return healthy ? { status: 200, headers: HEADERS, body: HEALTHY_BODY } : unhealthyAnswer(failureStatus);
   };
-  const groupOf = (request: Request): number => {
-    const path = pathOf(request.url);
+  const groupOf = ({ url }: HealthRequest): number => {
+    const path = pathOf(url);
     const group = endpoints.indexOf(withoutLastSlash(path)) + 1;
     if (group === 0 && path !== "/") onOtherPath(path);
     return group;
@@ -54,5 +57,4 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
   };
 }
 
-export const unhealthyResponse = (status: number, body = UNHEALTHY_BODY): Response =>
-  new Response(body, { status, headers: HEADERS });
+export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY): Answer => ({ status, headers: HEADERS, body });

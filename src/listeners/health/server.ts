@@ -3,8 +3,9 @@
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
 import { type BoundedServer, serveBounded } from "../bounded.ts";
+import { Exchanges } from "../exchanges.ts";
 import { listen } from "../listen.ts";
-import { type HealthHandler, unhealthyResponse } from "./handler.ts";
+import { type HealthHandler, unhealthyAnswer } from "./handler.ts";
 
 export interface HealthServerOptions {
   readonly at: Address;
@@ -42,27 +43,28 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const neededS = () => Math.ceil(longestAnswerMs() / 1000 + IDLE_MARGIN_S);
   // On a unix socket what is said below to a single request has no effect.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
+  const answering = new Exchanges({
+    answer(asked) {
+      if (log.verbose) log.debug("request", { method: asked.method, url: asked.url });
+      return handler()(asked);
+    },
+    onError(error) {
+      onFault(asError(error));
+      return unhealthyAnswer(failureStatus());
+    },
+    onRefused,
+    idleTimeoutS: idleS,
+    mayTakeLonger: () => idleS !== 0 && neededS() > idleS,
+  });
   const serveAt = (place: Address): BoundedServer =>
     serveBounded(place, {
+      answering,
       // A body is never read, so its size is nothing to refuse a request for.
       maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
       idleTimeoutS: idleS,
       maxConnections,
       onCrowded,
-      onRefused,
-      onFault: (error) => onFault(error instanceof Error ? error : new Error(String(error))),
-      fetch(request, server) {
-        if (log.verbose) log.debug("request", { method: request.method, url: request.url });
-        const answered = handler()(request);
-        // Bun would cut a connection as idle while its answer is made up.
-        if (answered instanceof Response || idleS === 0 || neededS() <= idleS) return answered;
-        server.timeout(request, 0);
-        return answered.finally(() => server.timeout(request, idleS));
-      },
-      error(error) {
-        onFault(error);
-        return unhealthyResponse(failureStatus());
-      },
+      onFault: (error) => onFault(asError(error)),
     });
   const listener = await listen(at, serveAt);
   const { server, drain, cut } = listener.server;
@@ -75,3 +77,5 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
     },
   };
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,270 @@
+// Requests and their answers, one at a time on a connection. What a client sends before it has its answer is not
+// read as a request: the connection is closed behind that answer.
+//
+// Bun.serve gives a `fetch` handler the next request of a connection while an answer is still being made, and sends
+// whichever answer comes first: for the wrong request, or into memory that has been freed. So requests are taken
+// as node:http takes them, which tells one from the other (docs/adr/0014).
+//
+// A client that closes its sending side with its request is answered; one that does so later has given up: to the
+// kernel both are one.
+
+import type { Socket } from "node:net";
+import { type Clock, clock as hostClock } from "../system/clock.ts";
+import type { Answering, Peer } from "./bounded.ts";
+import { connectionsAt, shutDown } from "./connections.ts";
+import { recognise, TOO_LARGE } from "./refused.ts";
+
+/** `signal` aborts when the client has disconnected. */
+export interface Asked {
+  readonly method: string;
+  /** As it was sent, with %XX for what is not ASCII. */
+  readonly url: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface ExchangeOptions {
+  readonly answer: (asked: Asked) => Answer | Promise<Answer>;
+  readonly onError: (error: unknown) => Answer;
+  /** What was received is no request. */
+  readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
+  /** A connection is closed after so long without data, unless an answer may take longer. */
+  readonly idleTimeoutS: number;
+  readonly mayTakeLonger: () => boolean;
+  /** For tests. */
+  readonly clock?: Clock;
+}
+
+/** Of the runtime's own, what is used here. */
+interface Connection {
+  readonly closed: boolean;
+  readonly remoteAddress: Peer | undefined;
+  /** By which node:http shows it. */
+  readonly duplex: Socket | undefined;
+  /** What comes from then on is thrown away. */
+  stopParsing(): void;
+  /** Of the sending side, when all has been sent. */
+  end(): void;
+  close(): void;
+}
+
+interface Handle {
+  onabort: ((event: number) => void) | undefined;
+  writeHead(status: number, statusText: undefined, headers: readonly string[]): void;
+  end(body: string | undefined): void;
+}
+
+/** An answer that is being made. */
+interface Exchange {
+  /** Nothing that follows it on its connection is answered. */
+  isLast: boolean;
+}
+
+/** A client that closes its sending side so long after its request has given up. */
+const GAVE_UP_MS = 500;
+
+/** A client has so long to close its side after the last answer; the runtime does not count it as idle. */
+const LINGER_MS = 1000;
+
+/** The connection is closed by its client: of the two events, the other one comes before it. */
+const ABORTED = 1;
+
+class ClientRequest implements Asked {
+  readonly method: string;
+  readonly url: string;
+  hasGone = false;
+  #controller: AbortController | undefined;
+
+  constructor(method: string, url: string) {
+    this.method = method;
+    this.url = /[\x80-\xff]/.test(url) ? url.replace(/[\x80-\xff]/g, percentEncoded) : url;
+  }
+
+  /** Made where it is asked for, which is seldom: most answers come sooner. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.hasGone) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.hasGone = true;
+    this.#controller?.abort();
+  }
+}
+
+/** Of a byte, as which what is not ASCII is given. */
+const percentEncoded = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
+
+/** What the client takes for a tunnel from then on has no second request. */
+const isTunnel = (method: string): boolean => method === "CONNECT";
+
+export class Exchanges implements Answering {
+  readonly #options: ExchangeOptions;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<Connection, Exchange>();
+  /** Those that have sent no request yet. */
+  readonly #silent = new WeakSet<Socket>();
+  #cancelLook: (() => void) | undefined;
+
+  readonly handlers = {
+    onNodeHTTPRequest: (
+      server: Bun.Server<undefined>,
+      url: string,
+      method: string,
+      _flags: number,
+      handle: Handle,
+      _hasBody: boolean,
+      connection: Connection,
+      _isNew: boolean,
+      socket: Socket | undefined,
+      _isHttp10: boolean,
+      _head: Buffer | undefined,
+      isEarly: boolean,
+    ): Promise<void> | undefined => {
+      if (socket) this.#silent.delete(socket);
+      const exchange = this.#waiting.get(connection);
+      if (exchange) endAfterAnswer(connection, exchange);
+      else if (isEarly) connection.close();
+      if (exchange || isEarly) return undefined;
+      const request = new ClientRequest(method, url);
+      const answer = this.#answerTo(request);
+      if (answer instanceof Promise) return this.#answerLater(server, connection, handle, request, answer);
+      this.#send(connection, handle, method, answer, isTunnel(method));
+      return undefined;
+    },
+  };
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? hostClock;
+  }
+
+  waiting(): Iterable<Connection> {
+    return this.#waiting.keys();
+  }
+
+  onConnection(socket: Socket): void {
+    this.#silent.add(socket);
+  }
+
+  async onRefused(socket: Socket, received: Buffer, code: string): Promise<void> {
+    const waits = this.#waiting.entries().find(([{ duplex }]) => duplex === socket);
+    if (waits) endAfterAnswer(...waits);
+    else if (received.length === 0) socket.destroy();
+    // Before it, `received` may have a request that has been answered.
+    else if (!this.#silent.delete(socket)) this.#refuse(socket, code);
+    else await this.#answerRefused(socket, received, code);
+  }
+
+  /** The runtime would refuse at once, before the answer, what follows a request. */
+  onStop(): void {
+    this.#cancelLook?.();
+    for (const waits of this.#waiting) endAfterAnswer(...waits);
+  }
+
+  #answerTo(asked: Asked): Answer | Promise<Answer> {
+    const { answer, onError } = this.#options;
+    try {
+      const made = answer(asked);
+      return made instanceof Promise ? made.catch(onError) : made;
+    } catch (error) {
+      return onError(error);
+    }
+  }
+
+  async #answerLater(
+    server: Bun.Server<undefined>,
+    connection: Connection,
+    handle: Handle,
+    request: ClientRequest,
+    answer: Promise<Answer>,
+  ): Promise<void> {
+    const { idleTimeoutS, mayTakeLonger } = this.#options;
+    const exchange: Exchange = { isLast: isTunnel(request.method) };
+    this.#waiting.set(connection, exchange);
+    if (server.port !== undefined) this.#lookSoon(server.port);
+    handle.onabort = (event) => {
+      if (event === ABORTED) request.abort();
+    };
+    const isLong = mayTakeLonger();
+    // The types know of it for a Request alone.
+    const setTimeoutS = (seconds: number) => server.timeout(handle as unknown as Request, seconds);
+    if (isLong) setTimeoutS(0);
+    const made = await answer;
+    this.#waiting.delete(connection);
+    if (request.hasGone || connection.closed) return;
+    if (isLong) setTimeoutS(idleTimeoutS);
+    this.#send(connection, handle, request.method, made, exchange.isLast);
+  }
+
+  #send(connection: Connection, handle: Handle, method: string, answer: Answer, isLast: boolean): void {
+    const { status, headers, body } = answer;
+    const lines = Object.entries(headers).flat();
+    lines.push("Date", new Date().toUTCString());
+    if (isLast) lines.push("Connection", "close");
+    if (method === "HEAD") lines.push("Content-Length", String(Buffer.byteLength(body)));
+    try {
+      handle.writeHead(status, undefined, lines);
+      handle.end(method === "HEAD" ? undefined : body);
+      if (!isLast || connection.closed) return;
+      connection.end();
+      this.#clock.after(LINGER_MS, () => connection.close());
+    } catch (error) {
+      connection.close();
+      this.#options.onError(error);
+    }
+  }
+
+  /** What cannot be read as a request, as the first on its connection. */
+  async #answerRefused(socket: Socket, received: Buffer, code: string): Promise<void> {
+    const found = recognise(received, code);
+    if ("refused" in found) {
+      this.#options.onRefused(found.refused, socket.remoteAddress ?? "unix", received);
+      this.#refuse(socket, code);
+      return;
+    }
+    const { STATUS_CODES } = await import("node:http");
+    const request = new ClientRequest("GET", found.path);
+    socket.once("close", () => request.abort());
+    const { status, headers, body } = await this.#answerTo(request);
+    const lines = Object.entries({ ...headers, Connection: "close", "Content-Length": Buffer.byteLength(body) });
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    this.#sendLast(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head}\r\n${body}`);
+  }
+
+  #refuse(socket: Socket, code: string): void {
+    const status = code === TOO_LARGE ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    this.#sendLast(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+
+  #sendLast(socket: Socket, answer: string): void {
+    socket.end(answer);
+    this.#clock.after(LINGER_MS, () => socket.destroy());
+  }
+
+  #lookSoon(port: number): void {
+    this.#cancelLook ??= this.#clock.after(GAVE_UP_MS, () => this.#look(port));
+  }
+
+  /** Ends the requests of clients that have given up: each one's signal is aborted by it. */
+  #look(port: number): void {
+    this.#cancelLook = undefined;
+    if (this.#waiting.size === 0) return;
+    for (const connection of connectionsAt(port)) {
+      if ((connection.endedAfterMs ?? 0) >= GAVE_UP_MS) shutDown(connection);
+    }
+    this.#lookSoon(port);
+  }
+}
+
+/** More has come before the answer: that is sent, and then the connection is closed. */
+function endAfterAnswer(connection: Connection, exchange: Exchange): void {
+  exchange.isLast = true;
+  connection.stopParsing();
+}
