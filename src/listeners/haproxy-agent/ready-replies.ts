@@ -6,16 +6,9 @@
 // between its questions, and for ten seconds to a minute: a line that asks rarely is not seen among those that ask often.
 
 import { join } from "node:path";
-import { readBootId, stateFile } from "../../drain/state-file.ts";
+import { readBootId, type StateFile, stateFile } from "../../drain/state-file.ts";
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
-
-export interface ReadyReplies {
-  /** The peer gets `drain` or `maint` now. */
-  noteDrain(peer: string): void;
-  /** Whether the peer gets `ready` now; if so, that counts as one reply. */
-  shouldSayReady(peer: string): boolean;
-}
 
 export interface ReadyRepliesOptions {
   /** Where the peers are saved for a restart of the daemon; undefined: nowhere. */
@@ -45,77 +38,91 @@ interface PendingReady {
   times: number;
 }
 
-export function createReadyReplies({ directory, log, clock, boot = readBootId() }: ReadyRepliesOptions): ReadyReplies {
-  const file = directory === undefined ? undefined : stateFile(join(directory, FILE_NAME), boot);
+export class ReadyReplies {
+  readonly #log: ReadyRepliesOptions["log"];
+  readonly #clock: Clock;
+  readonly #file: StateFile | undefined;
   /** In the order in which they last asked. */
-  const pending = new Map<string, PendingReady>(read().map((peer) => [peer, newPending()]));
-  let hasWarnedFull = false;
-  let hasWarnedUnsaved = false;
+  readonly #pending: Map<string, PendingReady>;
+  #hasWarnedFull = false;
+  #hasWarnedUnsaved = false;
 
-  function read(): readonly string[] {
-    const found = file?.read();
+  constructor({ directory, log, clock, boot = readBootId() }: ReadyRepliesOptions) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#file = directory === undefined ? undefined : stateFile(join(directory, FILE_NAME), boot);
+    this.#pending = new Map(this.#savedPeers().map((peer) => [peer, newPending()]));
+  }
+
+  /** The peer gets `drain` or `maint` now. */
+  noteDrain(peer: string): void {
+    const known = this.#pending.get(peer);
+    const entry = known ?? newPending();
+    entry.readySince = undefined;
+    entry.times = 0;
+    this.#noteQuestion(peer, entry);
+    if (known) return;
+    this.#forgetOldest();
+    this.#save();
+  }
+
+  /** Whether the peer gets `ready` now; if so, that counts as one reply. */
+  shouldSayReady(peer: string): boolean {
+    const entry = this.#pending.get(peer);
+    if (!entry) return false;
+    this.#noteQuestion(peer, entry);
+    const now = this.#clock.now();
+    entry.readySince ??= now;
+    const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * entry.longestPauseMs));
+    if (entry.times < LEAST_TIMES || now - entry.readySince < enoughMs) {
+      entry.times++;
+      return true;
+    }
+    this.#pending.delete(peer);
+    this.#log.info("HAProxy was told that the host is ready", { peer, times: entry.times });
+    this.#save();
+    return false;
+  }
+
+  #savedPeers(): readonly string[] {
+    const found = this.#file?.read();
     if (found?.kind === "content") {
       const { peers } = found.content;
       if (Array.isArray(peers)) return peers.filter((peer) => typeof peer === "string").slice(0, MOST_PEERS);
     }
     if (found?.kind === "unusable") {
-      log.error("it is not known which HAProxy was told to drain", { because: found.because });
+      this.#log.error("it is not known which HAProxy was told to drain", { because: found.because });
     }
     return [];
   }
 
-  function save(): void {
-    const result = file?.write(pending.size > 0 ? { peers: [...pending.keys()] } : undefined);
-    if (result && !result.saved && !hasWarnedUnsaved) {
-      log.warning("a restart of the daemon will not know which HAProxy is drained", { because: result.because });
+  #save(): void {
+    const peers = [...this.#pending.keys()];
+    const result = this.#file?.write(peers.length > 0 ? { peers } : undefined);
+    const isUnsaved = result !== undefined && !result.saved;
+    if (isUnsaved && !this.#hasWarnedUnsaved) {
+      this.#log.warning("a restart of the daemon will not know which HAProxy is drained", { because: result.because });
     }
-    hasWarnedUnsaved = result !== undefined && !result.saved;
+    this.#hasWarnedUnsaved = isUnsaved;
   }
 
-  function noteQuestion(peer: string, entry: PendingReady): void {
-    const now = clock.now();
+  #noteQuestion(peer: string, entry: PendingReady): void {
+    const now = this.#clock.now();
     if (entry.askedAt !== undefined) entry.longestPauseMs = Math.max(entry.longestPauseMs, now - entry.askedAt);
     entry.askedAt = now;
-    pending.delete(peer);
-    pending.set(peer, entry);
+    this.#pending.delete(peer);
+    this.#pending.set(peer, entry);
   }
 
-  function forgetOldest(): void {
-    const [oldest] = pending.keys();
-    if (oldest === undefined || pending.size <= MOST_PEERS) return;
-    pending.delete(oldest);
-    if (!hasWarnedFull) log.warning("too many ask the agent; some will not be told ready", { peer: oldest });
-    hasWarnedFull = true;
+  #forgetOldest(): void {
+    const [oldest] = this.#pending.keys();
+    if (oldest === undefined || this.#pending.size <= MOST_PEERS) return;
+    this.#pending.delete(oldest);
+    if (!this.#hasWarnedFull) {
+      this.#log.warning("too many ask the agent; some will not be told ready", { peer: oldest });
+    }
+    this.#hasWarnedFull = true;
   }
-
-  return {
-    noteDrain(peer) {
-      const known = pending.get(peer);
-      const entry = known ?? newPending();
-      entry.readySince = undefined;
-      entry.times = 0;
-      noteQuestion(peer, entry);
-      if (known) return;
-      forgetOldest();
-      save();
-    },
-    shouldSayReady(peer) {
-      const entry = pending.get(peer);
-      if (!entry) return false;
-      noteQuestion(peer, entry);
-      const now = clock.now();
-      entry.readySince ??= now;
-      const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * entry.longestPauseMs));
-      if (entry.times < LEAST_TIMES || now - entry.readySince < enoughMs) {
-        entry.times++;
-        return true;
-      }
-      pending.delete(peer);
-      log.info("HAProxy was told that the host is ready", { peer, times: entry.times });
-      save();
-      return false;
-    },
-  };
 }
 
 const newPending = (): PendingReady => ({ askedAt: undefined, longestPauseMs: 0, readySince: undefined, times: 0 });

@@ -12,7 +12,7 @@ import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
 import { listen } from "../listen.ts";
 import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
-import { createReadyReplies } from "./ready-replies.ts";
+import { ReadyReplies } from "./ready-replies.ts";
 
 export type { AgentVerdict } from "./line.ts";
 
@@ -56,37 +56,99 @@ type Socket = Bun.Socket<Connection>;
 
 /** Throws ListenError; nothing is left behind then. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { address, verdict, drainState, directory, log, onFault, clock = hostClock } = options;
-  const readyReplies = createReadyReplies({ directory, log, clock });
-  const most = Math.max(
-    1,
-    Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)),
-  );
+  const { address, log } = options;
+  const connections = new Connections(mostConnections());
+  const answer = answering(options, connections);
+  const serveAt = (at: Address) =>
+    withCode(() =>
+      Bun.listen<Connection>({
+        ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
+        // A peer that has sent all it has to send is still answered.
+        allowHalfOpen: true,
+        socket: {
+          open(socket) {
+            connections.add(socket);
+            void answer(socket);
+          },
+          data() {},
+          // Without this Bun closes for it.
+          end() {},
+          close: (socket) => connections.remove(socket),
+          error: (socket) => connections.remove(socket),
+        },
+      } as Bun.TCPSocketListenOptions<Connection>),
+    );
+  const listener = await listen(address, serveAt);
+  const { server } = listener;
+  const bound: Address = address.family === "tcp" ? { ...address, port: server.port } : address;
+  log.info("answering HAProxy's agent-checks", { address: formatAddress(bound) });
+
+  return {
+    address: bound,
+    async stop() {
+      connections.removeAll();
+      server.stop(true);
+      await listener.close();
+    },
+  };
+}
+
+const mostConnections = (): number =>
+  Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)));
+
+/** Those that are open, at most so many. */
+class Connections {
+  readonly #most: number;
   /** In the order in which they came. */
-  const open = new Set<Socket>();
+  readonly #open = new Set<Socket>();
 
-  const judge = (signal: AbortSignal): Promise<string> =>
-    // In a promise, so that what is thrown at once is caught too.
-    Promise.resolve()
-      .then(() => verdict(signal))
-      .catch((error: unknown): AgentVerdict => {
-        onFault(error instanceof Error ? error : new Error(String(error)));
-        return { healthy: false, down: [] };
-      })
-      .then(healthLine);
+  constructor(most: number) {
+    this.#most = most;
+  }
 
-  async function answer(socket: Socket): Promise<void> {
-    const { peer, gone } = socket.data;
-    const before = drainState();
-    const health = before ? STOPPED : await judge(gone.signal);
-    if (!open.has(socket)) return;
-    // The host may have been drained meanwhile.
-    const line = lineFor(peer, health, before ?? drainState());
-    socket.write(`${line}\n`);
-    // What the peer sends is still read: closed with that unread, the kernel would reset, and the answer may be lost.
-    socket.shutdown();
-    socket.data.cancelLinger = clock.after(LINGER_MS, () => socket.terminate());
-    if (log.verbose) log.debug("agent-check", { peer, answer: line });
+  add(socket: Socket): void {
+    this.#makeRoom();
+    socket.data = { peer: peerOf(socket), gone: new AbortController(), cancelLinger: undefined };
+    this.#open.add(socket);
+  }
+
+  has(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
+  remove(socket: Socket): void {
+    if (!this.#open.delete(socket)) return;
+    socket.data.cancelLinger?.();
+    socket.data.gone.abort();
+  }
+
+  removeAll(): void {
+    for (const socket of this.#open) this.remove(socket);
+  }
+
+  /** Evicts an answered connection, else the oldest of the peer with the most. */
+  #makeRoom(): void {
+    if (this.#open.size < this.#most) return;
+    const evicted = [...this.#open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(this.#open);
+    if (!evicted) return;
+    this.remove(evicted);
+    evicted.terminate();
+  }
+}
+
+function answering(
+  { verdict, drainState, directory, log, onFault, clock = hostClock }: AgentOptions,
+  connections: Connections,
+): (socket: Socket) => Promise<void> {
+  const readyReplies = new ReadyReplies({ directory, log, clock });
+
+  async function judge(signal: AbortSignal): Promise<string> {
+    try {
+      return healthLine(await verdict(signal));
+    } catch (error) {
+      onFault(error instanceof Error ? error : new Error(String(error)));
+      return healthLine({ healthy: false, down: [] });
+    }
   }
 
   function lineFor(peer: string, health: string, state: DrainState | undefined): string {
@@ -98,56 +160,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return readyReplies.shouldSayReady(peer) ? `ready ${line}` : line;
   }
 
-  function makeRoom(): void {
-    if (open.size < most) return;
-    // Evict an answered connection, else the oldest of the peer with the most.
-    const victim = [...open].find(({ data }) => data.cancelLinger) ?? oldestOfMost(open);
-    if (victim) {
-      close(victim);
-      victim.terminate();
-    }
-  }
-
-  function close(socket: Socket): void {
-    if (!open.delete(socket)) return;
-    socket.data.cancelLinger?.();
-    socket.data.gone.abort();
-  }
-
-  const serveAt = (at: Address) =>
-    withCode(() =>
-      Bun.listen<Connection>({
-        ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
-        // A peer that has said all it has to say is still answered.
-        allowHalfOpen: true,
-        socket: {
-          open(socket) {
-            makeRoom();
-            socket.data = { peer: peerOf(socket), gone: new AbortController(), cancelLinger: undefined };
-            open.add(socket);
-            void answer(socket);
-          },
-          data() {},
-          // Without this Bun closes for it.
-          end() {},
-          close,
-          error: (socket) => close(socket),
-        },
-      } as Bun.TCPSocketListenOptions<Connection>),
-    );
-
-  const listener = await listen(address, serveAt);
-  const { server } = listener;
-  const bound: Address = address.family === "tcp" ? { ...address, port: server.port } : address;
-  log.info("answering HAProxy's agent-checks", { address: formatAddress(bound) });
-
-  return {
-    address: bound,
-    async stop() {
-      for (const socket of open) close(socket);
-      server.stop(true);
-      await listener.close();
-    },
+  return async (socket) => {
+    const { peer, gone } = socket.data;
+    const before = drainState();
+    const health = before ? STOPPED : await judge(gone.signal);
+    if (!connections.has(socket)) return;
+    // The host may have been drained meanwhile.
+    const line = lineFor(peer, health, before ?? drainState());
+    socket.write(`${line}\n`);
+    // What the peer sends is still read: if the socket were closed with that unread, the kernel would reset the
+    // connection, and the answer may be lost.
+    socket.shutdown();
+    socket.data.cancelLinger = clock.after(LINGER_MS, () => socket.terminate());
+    if (log.verbose) log.debug("agent-check", { peer, answer: line });
   };
 }
 

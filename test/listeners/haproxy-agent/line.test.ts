@@ -1,4 +1,4 @@
-// The line that HAProxy is told: it must take it for what it is, whatever checks are called.
+// The line that HAProxy gets: HAProxy must understand it, whatever the names of the checks.
 
 import { expect, test } from "bun:test";
 import { healthLine } from "../../../src/listeners/haproxy-agent/line.ts";
@@ -11,14 +11,14 @@ for (const [what, verdict, line] of [
   ["a healthy host", { healthy: true, down: [] }, "up"],
   ["a healthy host whose warnings are down", { healthy: true, down: down(1) }, "up"],
   ["one check", { healthy: false, down: [{ name: "database", reason: "timeout" }] }, "down #database timeout"],
-  ["one that is not known yet", { healthy: false, down: [{ name: "api", reason: undefined }] }, "down #api"],
+  ["a check that is not known yet", { healthy: false, down: [{ name: "api", reason: undefined }] }, "down #api"],
   ["two checks", { healthy: false, down: down(2) }, "down #c1 refused, c2 refused"],
   [
     "many checks",
     { healthy: false, down: down(7) },
     "down #c1 refused, c2 refused, c3 refused, c4 refused, c5 refused and 2 more",
   ],
-  ["nobody to blame", { healthy: false, down: [] }, "down #at least one health check failed"],
+  ["no check that is known", { healthy: false, down: [] }, "down #at least one health check failed"],
   [
     "names that would end the line, or hold more than ASCII",
     { healthy: false, down: [{ name: "a\r\nready\tÄ😀\u0000#", reason: "exit" }] },
@@ -26,12 +26,12 @@ for (const [what, verdict, line] of [
   ],
   ["a long name", { healthy: false, down: [{ name: "x".repeat(300), reason: "exit" }] }, `down #${"x".repeat(97)}...`],
 ] as const) {
-  test(`of ${what}`, () => {
+  test(`the line of ${what}`, () => {
     expect(healthLine(verdict)).toBe(line);
   });
 }
 
-test("whatever the names: one line of printable ASCII, its first word alone, no longer than HAProxy keeps", () => {
+test("with any names it is one line of printable ASCII, its first word alone, no longer than HAProxy keeps", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ name: fc.string({ unit: "binary", minLength: 1, maxLength: 200 }), reason: fc.string() })),

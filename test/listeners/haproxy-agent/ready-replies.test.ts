@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createReadyReplies, FILE_NAME, MOST_PEERS } from "../../../src/listeners/haproxy-agent/ready-replies.ts";
+import { FILE_NAME, MOST_PEERS, ReadyReplies } from "../../../src/listeners/haproxy-agent/ready-replies.ts";
 import { fakeClock } from "../../monitor/fakes.ts";
 import { tempFolder } from "../../support/temp.ts";
 
@@ -15,7 +15,7 @@ function setting(directory: string | undefined) {
   const lines: string[] = [];
   const add = (message: string) => lines.push(message);
   const log = { error: add, warning: add, info: add };
-  return { clock, lines, start: (boot = "one") => createReadyReplies({ directory, log, clock, boot }) };
+  return { clock, lines, start: (boot = "one") => new ReadyReplies({ directory, log, clock, boot }) };
 }
 
 test("a peer that did not get drain does not get ready", () => {

@@ -1,4 +1,4 @@
-// The agent as its askers see it: real sockets, polite and not.
+// The agent as its clients see it: real sockets, with clients that misbehave too.
 
 import { expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
@@ -31,7 +31,7 @@ interface Running extends AsyncDisposable {
   readonly faults: Error[];
   drainState: DrainState | undefined;
   verdict: AgentOptions["verdict"];
-  /** What one who connects and sends `words` is told. */
+  /** The answer to a client that connects and sends `words`. */
   ask(words?: string): Promise<string>;
 }
 
@@ -64,7 +64,7 @@ async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}):
   return it;
 }
 
-test("each question is answered with how the host is then, and the connection is closed", async () => {
+test("each question is answered with the health at that time, and the connection is closed", async () => {
   await using it = await run();
   expect(await it.ask()).toBe("up\n");
   it.verdict = async () => DOWN;
@@ -97,7 +97,7 @@ test("no verdict is asked for while the host is drained; maintenance hides a dra
   expect(last).toMatch(/^(up|down #database timeout)\n$/);
 });
 
-test("one who was never told to drain is never told ready", async () => {
+test("a peer that never got drain never gets ready", async () => {
   await using it = await run("0.0.0.0:0");
   it.drainState = DRAINED;
   const { port } = it.target as { port: number };
@@ -107,13 +107,13 @@ test("one who was never told to drain is never told ready", async () => {
   expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("ready up\n");
 });
 
-test("a daemon that stops says so by a word that its successor's up undoes", async () => {
+test("a daemon that stops answers with a word that the up of the next daemon undoes", async () => {
   await using it = await run();
   it.drainState = { stopping: true };
   expect(await it.ask()).toBe("stopped #health-checker is stopping\n");
 });
 
-test("a drain that came while the verdict was waited for is told", async () => {
+test("a drain that begins while the verdict is pending is answered", async () => {
   await using it = await run();
   const { promise, resolve } = Promise.withResolvers<AgentVerdict>();
   let asked = false;
@@ -128,7 +128,7 @@ test("a drain that came while the verdict was waited for is told", async () => {
   expect(await answer).toBe("drain\n");
 });
 
-test("a verdict that throws, or rejects, is down, and is told of", async () => {
+test("a verdict that throws or rejects is answered as down, and reported", async () => {
   await using it = await run();
   it.verdict = () => {
     throw new Error("at once");
@@ -139,7 +139,7 @@ test("a verdict that throws, or rejects, is down, and is told of", async () => {
   expect(it.faults.map(({ message }) => message)).toEqual(["at once", "later"]);
 });
 
-/** Connects as told, waits for the answer and its end to lie there, says more, then reads: a reset on the way is an error. */
+/** Connects and sends, waits until the answer and its end have arrived, sends more, then reads: a reset is an error. */
 const LATE_READER = `
 import fcntl, select, socket, sys, termios
 port, size, half = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "half"
@@ -161,8 +161,8 @@ while True:
 print(said.decode(), end="")
 `;
 
-test("what is sent is not looked at, and resets nothing, before or after the answer, half-closed or not", async () => {
-  // Whose clock stands still, so that one who is slow to read is not left.
+test("what the peer sends is ignored and resets nothing, before or after the answer, half-closed or not", async () => {
+  // The clock stands still, so that a slow reader is not cut off.
   await using it = await run("127.0.0.1:0", { clock: fakeClock() });
   const peers = [
     [0, "open"],
@@ -189,7 +189,7 @@ test("what is sent is not looked at, and resets nothing, before or after the ans
   }
 });
 
-test("an asker that goes away before its answer ends the wait for the verdict", async () => {
+test("a peer that disconnects before its answer ends the wait for the verdict", async () => {
   await using it = await run();
   let signal: AbortSignal | undefined;
   it.verdict = (given) => {
@@ -200,14 +200,14 @@ test("an asker that goes away before its answer ends the wait for the verdict", 
     "import socket,struct,sys,time\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])))\nsys.stdin.read()\n";
   const linger = "s.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack('ii',1,0)); s.close()";
   const port = String((it.target as { port: number }).port);
-  const asker = Bun.spawn(["python3", "-c", reset + linger, port], { stdin: "pipe" });
+  const client = Bun.spawn(["python3", "-c", reset + linger, port], { stdin: "pipe" });
   await until(() => signal);
   expect(signal?.aborted).toBe(false);
-  await asker.stdin.end();
+  await client.stdin.end();
   await until(() => signal?.aborted);
 });
 
-/** Opens that many connections, reads from none, and says how many are open each time it is asked to. */
+/** Opens so many connections, reads from none, and prints how many are open for each line of its input. */
 const HOLDER = `
 import socket, sys
 host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -224,9 +224,9 @@ for line in sys.stdin:
     print(alive, flush=True)
 `;
 
-test("connections that are held open are bounded in number and in time, and keep nobody from his answer", async () => {
+test("connections that are held open are bounded in number and in time, and delay no other answer", async () => {
   const clock = fakeClock();
-  // An address of its own: no other test's stray connections take the places of those that are counted.
+  // An address of its own: stray connections of other tests take no place of those that are counted.
   const host = loopbackAddress();
   await using it = await run(`${host}:0`, { clock });
   const port = String((it.target as { port: number }).port);
@@ -252,7 +252,7 @@ test("connections that are held open are bounded in number and in time, and keep
   }
 });
 
-test("one address that floods it crowds out itself, not who waits for a slow verdict", async () => {
+test("an address that floods the agent evicts its own connections, not one that waits for a slow verdict", async () => {
   const host = loopbackAddress();
   await using it = await run(`${host}:0`);
   const { promise: verdict, resolve } = Promise.withResolvers<AgentVerdict>();
@@ -276,7 +276,7 @@ test("one address that floods it crowds out itself, not who waits for a slow ver
   }
 });
 
-test("it stops: who waits is let go, nobody is accepted, and the port is free for the next", async () => {
+test("stop ends the connections that wait, accepts no more, and frees the port", async () => {
   const it = await run();
   let asked = false;
   it.verdict = () => {
@@ -293,7 +293,7 @@ test("it stops: who waits is let go, nobody is accepted, and the port is free fo
   expect(await next.ask()).toBe("up\n");
 });
 
-test("on a unix socket all askers are one", async () => {
+test("on a unix socket all clients are one peer", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "agent.sock");
   const it = await run(`unix:${path}`);
