@@ -134,8 +134,11 @@ function answersIn(said: string, requests: readonly Request[]): readonly (Answer
 }
 
 /** `least`: so many requests are answered at least, if none before asks for the end. */
-function judge(said: string, { requests, halfClose }: Conversation, least: number): void {
+function judge(said: string, { requests, cuts, halfClose }: Conversation, least: number): void {
   const answers = answersIn(said, requests);
+  const isOddFirst = requests.slice(0, 1).some(isOdd);
+  // Where its first line comes in two pieces, the first of them is not shown.
+  if (isOddFirst && cuts.length > 0 && answers.length === 1 && answers[0]?.status === 400) return;
   const whole = answers.findIndex(({ last }) => last);
   if (whole >= 0) expect(answers.slice(whole + 1)).toEqual([]);
   const most = mostAnswers(requests);
@@ -146,8 +149,7 @@ function judge(said: string, { requests, halfClose }: Conversation, least: numbe
   });
   expect(own.map(({ status, body }) => ({ status, body }))).toEqual(expected);
   // Of such a request the runtime does not know that it waits for an answer.
-  const isLost = halfClose && requests[0] !== undefined && isOdd(requests[0]);
-  if (!isLost) expect(own.length).toBeGreaterThanOrEqual(Math.min(least, most));
+  if (!(isOddFirst && halfClose)) expect(own.length).toBeGreaterThanOrEqual(Math.min(least, most));
   // Of what follows, only that it is none.
   expect(answers.slice(most).map(({ status }) => status)).toEqual(answers.length > most ? [400] : []);
 }
