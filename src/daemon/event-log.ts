@@ -9,7 +9,7 @@
 import { type Check, type CheckResult, type CheckState, concernsHost, type Verdict } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
 import type { Log, LogFields } from "../log/log.ts";
-import { createFlapGuard, type Late } from "../log/rate-limit.ts";
+import { type Late, RateLimit } from "../log/rate-limit.ts";
 import type { MonitorOptions } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/schema.ts";
@@ -57,7 +57,7 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
   const lastWarned = new WeakMap<Check, number>();
   const lastLate = new WeakMap<Check, number>();
   const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
-  const guard = createFlapGuard(clock);
+  const guard = new RateLimit(clock);
 
   const clientsLogged = new Map<string, { at: number; since: number }>();
 
