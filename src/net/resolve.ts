@@ -5,6 +5,7 @@
 import { dns } from "bun";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
+import { unlessAborted } from "../system/event-loop.ts";
 import { withReserve } from "../system/fd-reserve.ts";
 import { libc, O_CLOEXEC } from "../system/libc.ts";
 import { retryWhileLacking } from "../system/retry.ts";
@@ -60,26 +61,16 @@ function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean):
   return retryWhileLacking<Resolution>(
     signal,
     async (lack) => {
-      const resolution = await unlessAborted(share(host), host, signal);
+      const resolution = await unlessAborted(share(host), signal, () => abandoned(host));
       return lack && isFailure(resolution) && resolution.reason === "timeout" ? lack : resolution;
     },
     (resolution) => isFailure(resolution) && resolution.reason === "resource" && patient(),
   );
 }
 
-function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {
-  return new Promise((done) => {
-    const abandon = () => {
-      const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
-      done(failed("timeout", `looking up ${host}${others}`));
-    };
-    if (signal.aborted) return abandon();
-    signal.addEventListener("abort", abandon);
-    void shared.then((resolution) => {
-      signal.removeEventListener("abort", abandon);
-      done(resolution);
-    });
-  });
+function abandoned(host: string): Failure {
+  const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
+  return failed("timeout", `looking up ${host}${others}`);
 }
 
 function remembered(host: string, why: string): Addresses | undefined {

@@ -10,7 +10,7 @@ import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
-import { afterPendingIo, pause } from "../system/event-loop.ts";
+import { afterPendingIo, pause, unlessAborted } from "../system/event-loop.ts";
 import { refillReserve } from "../system/fd-reserve.ts";
 import { libc, POLLIN } from "../system/libc.ts";
 import { pollOnce } from "../system/poll.ts";
@@ -177,7 +177,8 @@ async function secure(
   const peer = formatAddress(target);
   const host = nameToVerify(target, settings);
   const [trust, { checkServerIdentity, connect: connectTls }] = await Promise.all([
-    unlessAborted(loading, signal),
+    // A file may hang on a disk that does.
+    unlessAborted(loading, signal, () => failed("timeout", "reading the certificates of the authorities")),
     import("node:tls"),
   ]);
   if (isFailure(trust)) {
@@ -244,19 +245,6 @@ async function secure(
   if (!settings.verify || judgement.flaws.length === 0) return { socket: opened, judgement, given, accepted };
   closePolitely(opened);
   return failed("tls", `the certificate of ${peer} ${describeFlaws(judgement)}`);
-}
-
-/** A file may hang on a disk that does. */
-function unlessAborted(loading: Promise<Trust | Failure>, signal: AbortSignal): Promise<Trust | Failure> {
-  return new Promise((resolve) => {
-    const abort = () => resolve(failed("timeout", "reading the certificates of the authorities"));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort);
-    void loading.then((loaded) => {
-      signal.removeEventListener("abort", abort);
-      resolve(loaded);
-    });
-  });
 }
 
 /** FIN, and on TLS its goodbye before; what does not answer it is destroyed. */

@@ -1,7 +1,8 @@
 // The clock is the kernel's: it counts from the boot of the host, suspended or not.
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { clock } from "../../src/system/clock.ts";
+import { callAt, clock } from "../../src/system/clock.ts";
+import { fakeClock } from "../monitor/fakes.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -65,4 +66,36 @@ test("what is further off than a timer can count does not come at once", async (
   await new Promise<void>((resolve) => void clock.after(5, resolve));
   cancel();
   expect(came).toBe(false);
+});
+
+test("a call at a time comes then, whatever timers can count, and not before", async () => {
+  for (const restMs of [1, 1000, 30_001, 40 * 24 * 3_600_000]) {
+    const fake = fakeClock();
+    const at = fake.now() + restMs;
+    const calls: number[] = [];
+    callAt(fake, at, () => calls.push(fake.now()));
+    await fake.pass(restMs - 1);
+    expect(calls).toEqual([]);
+    await fake.pass(1);
+    expect(calls).toEqual([at]);
+  }
+});
+
+test("a suspension delays it by half a minute at most", async () => {
+  const fake = fakeClock();
+  const calls: number[] = [];
+  callAt(fake, fake.now() + 3_600_000, () => calls.push(fake.now()));
+  await fake.suspend(7_200_000);
+  await fake.pass(30_000);
+  expect(calls).toHaveLength(1);
+});
+
+test("a call that was cancelled does not come", async () => {
+  const fake = fakeClock();
+  const calls: number[] = [];
+  const cancel = callAt(fake, fake.now() + 100_000, () => calls.push(fake.now()));
+  await fake.pass(50_000);
+  cancel();
+  await fake.pass(100_000);
+  expect(calls).toEqual([]);
 });

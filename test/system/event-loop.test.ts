@@ -1,8 +1,8 @@
 // A wait ends with what is waited for, or at its limit, and leaves no timer behind.
 
 import { expect, test } from "bun:test";
-import { within } from "../../src/system/event-loop.ts";
-import { fakeClock } from "../monitor/fakes.ts";
+import { unlessAborted, within } from "../../src/system/event-loop.ts";
+import { fakeClock, settle } from "../monitor/fakes.ts";
 
 /** A fake clock that counts the alarms which are neither over nor called off. */
 function countingClock() {
@@ -45,4 +45,23 @@ test("what does not is undefined at the limit, and not before; a rejection after
   expect(clock.armed()).toBe(0);
   reject(new Error("late"));
   await clock.pass(1);
+});
+
+test("a promise loses to an abort, and what it comes to later is dropped", async () => {
+  const cut = new AbortController();
+  const { promise, reject } = Promise.withResolvers<string>();
+  const waited = unlessAborted(promise, cut.signal, () => "aborted");
+  cut.abort();
+  expect(await waited).toBe("aborted");
+  reject(new Error("late"));
+  await settle();
+  const after = unlessAborted(Promise.reject(new Error("no")), cut.signal, () => "aborted");
+  expect(await after).toBe("aborted");
+});
+
+test("a promise that is over before an abort is what it comes to", async () => {
+  const cut = new AbortController();
+  expect(await unlessAborted(Promise.resolve("here"), cut.signal, () => "aborted")).toBe("here");
+  await expect(unlessAborted(Promise.reject(new Error("no")), cut.signal, () => "aborted")).rejects.toThrow("no");
+  cut.abort();
 });
