@@ -31,7 +31,7 @@ const CLIENTS_MS = 5 * 60_000;
 /** Of a list of checks; a thousand would be a line that nobody reads. */
 const MOST_NAMES = 20;
 
-export interface Reporting
+export interface EventLog
   extends Required<Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onLate" | "onFault">> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
@@ -50,7 +50,7 @@ export interface Reporting
 }
 
 /** `clock` counts on while the host is suspended. */
-export function reporting(log: Log, clock: Clock = hostClock): Reporting {
+export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
   let goneLoggedAt = Number.NEGATIVE_INFINITY;
   /** Of those, since the last line. */
   let goneUnlogged = 0;
