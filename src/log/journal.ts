@@ -1,6 +1,10 @@
-// Whether what is written to a descriptor goes to systemd's journal.
+// Whether what is written to a descriptor goes to systemd's journal, and lines for stderr, with their priority where it
+// does: `journalctl --priority warning` finds why a service does not start.
 
 import { fstatSync } from "node:fs";
+import { PRIORITIES } from "./log.ts";
+
+const STDERR = 2;
 
 /** `stream` is JOURNAL_STREAM, DEVICE:INODE of what systemd connected: a shell may have led the descriptor elsewhere since. */
 export function leadsToJournal(stream: string | undefined, descriptor: number): boolean {
@@ -11,4 +15,19 @@ export function leadsToJournal(stream: string | undefined, descriptor: number): 
   } catch {
     return false; // closed
   }
+}
+
+/** Text for people that may have several lines, such as a stack. */
+export type Complain = (text: string) => void;
+
+/** `stream` is JOURNAL_STREAM. */
+export function createComplaints(stream: string | undefined): { readonly error: Complain; readonly warning: Complain } {
+  const isJournal = leadsToJournal(stream, STDERR);
+  const at = (level: "error" | "warning"): Complain => {
+    // A warning beside an error, of a reload that is refused say, says that it is one.
+    const priorityOf = (line: string) => PRIORITIES[/: warning: /.test(line) ? "warning" : level];
+    const marked = (line: string) => (isJournal ? `<${priorityOf(line)}>${line}` : line);
+    return (text) => console.error(text.split("\n").map(marked).join("\n"));
+  };
+  return { error: at("error"), warning: at("warning") };
 }
