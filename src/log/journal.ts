@@ -6,7 +6,7 @@ import { PRIORITIES } from "./log.ts";
 
 const STDERR = 2;
 
-/** `stream` is JOURNAL_STREAM, DEVICE:INODE of what systemd connected: a shell may have led the descriptor elsewhere since. */
+/** `stream` is JOURNAL_STREAM, DEVICE:INODE of the stream that systemd connected: a shell may have redirected the descriptor since. */
 export function leadsToJournal(stream: string | undefined, descriptor: number): boolean {
   if (!stream) return false;
   try {
@@ -24,7 +24,7 @@ export type Complain = (text: string) => void;
 export function createComplaints(stream: string | undefined): { readonly error: Complain; readonly warning: Complain } {
   const isJournal = leadsToJournal(stream, STDERR);
   const at = (level: "error" | "warning"): Complain => {
-    // A warning beside an error, of a reload that is refused say, says that it is one.
+    // A warning beside an error, such as of a refused reload, is marked as one in its text.
     const priorityOf = (line: string) => PRIORITIES[/: warning: /.test(line) ? "warning" : level];
     const marked = (line: string) => (isJournal ? `<${priorityOf(line)}>${line}` : line);
     return (text) => console.error(text.split("\n").map(marked).join("\n"));

@@ -45,9 +45,9 @@ export async function within<T>(
 }
 
 /**
- * Calls `then` once the loop has looked at everything that has arrived by now.
- * Timers run before arrivals, and the end of a child is told a turn after that
- * (measured on Bun 1.4.5 with a stopped process): two turns see both.
+ * Calls `then` once the loop has handled everything that has arrived by now.
+ * Timers run before arrivals, and the end of a child is reported a turn after them
+ * (measured on Bun 1.4.5 with a stopped process): two turns handle both.
  */
 export function afterPendingIo(then: () => void): void {
   setImmediate(() => setImmediate(then));
