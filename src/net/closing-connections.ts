@@ -1,5 +1,5 @@
-// Connections that are being closed politely. A command that exits meanwhile would overtake their last words, and
-// a server would log a client that broke off.
+// Connections that are being closed politely. If a command exited before they are closed, its last bytes would be lost,
+// and servers would log broken connections.
 
 /** Each of them ends by itself within about this time. */
 const LONGEST_MS = 250;

@@ -1,11 +1,11 @@
-// What a server says in its own words, made fit for a message.
+// Texts of a server, made safe for a message.
 
 import { type Failure, failed } from "../outcome.ts";
 import { plainLine } from "../text/printable.ts";
 
 const LONGEST_WORDS = 300;
 
-/** On one line and within bounds; `hide` takes secrets out before anything is cut. */
+/** On one line and cut to a bounded length; `hide` redacts secrets before that. */
 export function wordsOf(text: string, hide: (text: string) => string): string {
   return plainLine(hide(text), LONGEST_WORDS);
 }

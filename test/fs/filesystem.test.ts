@@ -108,7 +108,7 @@ asRoot(
   60_000,
 );
 
-test("a question that nobody waits for leaves nothing, and does not count as stuck", async () => {
+test("an abandoned question leaves nothing, and does not count as stuck", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "x");
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -129,7 +129,7 @@ test("answers belong to their questions, however many there are at once", async 
   expect(told.map((one) => ("value" in one ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
 });
 
-test("without a descriptor left it is tried again, then told to be this host's fault", async () => {
+test("without a free descriptor it is tried again, and fails with reason resource at the timeout", async () => {
   const script = `
     import { openSync, closeSync } from "node:fs";
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
@@ -165,7 +165,7 @@ test("without a descriptor left it is tried again, then told to be this host's f
   ]);
 }, 20_000);
 
-test("without a thread left it is tried again, then told to be this host's fault, and nothing waits for ever", async () => {
+test("without a thread it is tried again, fails with reason resource at the timeout, and never hangs", async () => {
   // Bun throws so when clone(2) fails, as under a limit of processes (EAGAIN).
   const script = `
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
