@@ -28,7 +28,7 @@ import { within } from "../system/event-loop.ts";
 import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
 import { formatDuration } from "../text/duration.ts";
 import { version } from "../text/version.ts";
-import { type EventLog, createEventLog } from "./event-log.ts";
+import { createEventLog, type EventLog } from "./event-log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { runTrial } from "./trial.ts";
