@@ -1,10 +1,9 @@
-// A connection to talk over, plain or with TLS: opened to one of the target's
-// addresses, read in pieces, closed as a polite client does, and gone at once when
-// its signal aborts.
+// A connection, plain or with TLS: opened to one of the target's addresses, read in
+// chunks, closed as a polite client does, and destroyed at once when its signal aborts.
 //
-// What has arrived is read before an error counts and before anything is written, since a
-// write to a peer that has reset the connection loses what is still unread. An error, such
-// as a TLS alert, is remembered whenever it comes.
+// Received data is read before an error counts and before anything is written, since a
+// write to a peer that has reset the connection loses unread data. An error, such as a
+// TLS alert, is remembered whenever it comes.
 
 import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -31,35 +30,35 @@ export interface StreamOptions {
   readonly tls?: TlsSettings | undefined;
   /** Protocols to offer by ALPN; none by default. */
   readonly alpn?: readonly string[];
-  /** What is agreed on in plain before TLS begins; must leave nothing unread. A failure ends it. */
+  /** What the protocol exchanges in plain text before TLS; it must leave nothing unread. A failure ends the connection. */
   readonly beforeTls?: (plain: Stream) => Promise<Failure | undefined>;
 }
 
 export interface Stream {
-  /** For what reads and writes by itself, such as HTTP/2 or a driver, which must use neither `read` nor `write`. */
+  /** For users that read and write by themselves, such as HTTP/2 or a driver; they must use neither `read` nor `write`. */
   readonly socket: Socket | TLSSocket;
   /** Set where a remembered address was used. */
   readonly warning: string | undefined;
-  /** Sent as soon as what has arrived is read, and not at all where that was the end. */
+  /** Sent as soon as received data is read, and not at all if that was the end. */
   write(data: string | Uint8Array): void;
   /** The same; undefined once the kernel has taken it all. */
   send(data: string | Uint8Array): Promise<Failure | undefined>;
   /**
-   * What comes next; undefined once the peer has ended. After an abort a failure "timeout" that says what was
-   * waited for, and after an error one that says which; what arrived before either comes first.
+   * The next chunk; undefined once the peer has ended. After an abort a failure "timeout" that names `waitingFor`,
+   * and after an error a failure with its cause; data that arrived before comes first.
    */
   read(waitingFor: string): Promise<Uint8Array | undefined | Failure>;
   /**
-   * What broke the connection so far: reason "tls" for an alert of the peer or bytes that are not TLS, "closed"
-   * for a reset. To be asked by what uses `socket` when it is told of an end.
+   * What has broken the connection: reason "tls" for an alert of the peer or bytes that are not TLS, "closed"
+   * for a reset. For users of `socket`, once it has ended.
    */
   trouble(before: string): Failure | undefined;
   /**
-   * With TLS 1.3 a client has its handshake behind it before the server has judged the client's certificate. Waits
+   * With TLS 1.3 the client's handshake is complete before the server has verified the client's certificate. Waits
    * for a sign that it has, for 250 ms at most, since not every server gives one; a failure where it refuses.
    */
   accepted(): Promise<Failure | undefined>;
-  /** On TLS, what is to be said of the peer's certificate. */
+  /** With TLS, the judgement on the peer's certificate. */
   readonly judgement: Judgement | undefined;
   /** FIN, and nothing more is read. May be called twice. */
   close(): void;
@@ -68,10 +67,10 @@ export interface Stream {
 /** How long a peer may take for a sign that it has accepted the client. */
 const ACCEPTED_GRACE_MS = 250;
 
-/** What is kept of what nobody has read yet; the rest stays with the kernel. */
+/** So much unread data is kept here; the rest stays in the kernel. */
 const UNREAD_BYTES = 256 * 1024;
 
-/** Never rejects. What is returned must be closed; an abort closes it too. */
+/** Never rejects. The stream must be closed; an abort closes it too. */
 export async function openStream(
   target: Address,
   { patienceMs, tls, alpn, beforeTls }: StreamOptions,
@@ -121,7 +120,7 @@ interface Connected {
   readonly fd: number | undefined;
 }
 
-/** One numeric address. Want of a resource here is tried again until the signal aborts. */
+/** To one numeric address. Tries again while a resource is lacking, until the signal aborts. */
 async function connectTo(address: Address, signal: AbortSignal): Promise<Connected | Failure> {
   const { sockaddr } = preparePeer(address);
   if (libc && sockaddr) {
