@@ -3,6 +3,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
+import { lacksDescriptor } from "../system/fd-reserve.ts";
 import { libc } from "../system/libc.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
@@ -29,13 +30,13 @@ export interface SignalHandlers {
 export function onEndingSignals({ first, second, reload }: SignalHandlers): () => void {
   const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
   const hadTerminal = hasTerminal();
-  let asked = false;
+  let hasAsked = false;
   for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
     if (signal === "SIGHUP" && hangUpIgnored) continue;
     process.on(signal, () => {
       if (signal === "SIGHUP" && reload && (!hadTerminal || hasTerminal())) return reload();
-      if (asked) return second(signal, 128 + number);
-      asked = true;
+      if (hasAsked) return second(signal, 128 + number);
+      hasAsked = true;
       first(signal, 128 + number);
     });
   }
@@ -51,7 +52,7 @@ function hasTerminal(): boolean {
     closeSync(openSync("/dev/tty", "r"));
     return true;
   } catch (error) {
-    return ["EMFILE", "ENFILE"].includes(codeOf(error));
+    return lacksDescriptor(codeOf(error));
   }
 }
 

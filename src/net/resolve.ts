@@ -6,8 +6,7 @@ import { dns } from "bun";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
 import { unlessAborted } from "../system/event-loop.ts";
-import { withReserve } from "../system/fd-reserve.ts";
-import { libc, O_CLOEXEC } from "../system/libc.ts";
+import { areFree, withReserve } from "../system/fd-reserve.ts";
 import { retryWhileLacking } from "../system/retry.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
 import { createLastAddresses } from "./last-addresses.ts";
@@ -29,8 +28,6 @@ const MOST_ASIDE = 16;
 
 /** A name whose last look-up took longer leaves a quarter of the places to the others. */
 const SLOW_MS = 1000;
-
-const DEV_NULL = Buffer.from("/dev/null\0");
 
 const lastAddresses = createLastAddresses(clock);
 
@@ -135,13 +132,7 @@ function resolutionOf(host: string, found: Found, starved: boolean): Resolution 
 }
 
 /** A C library that cannot open its hosts file may say that a name does not exist. */
-function outOfDescriptors(): boolean {
-  if (!libc) return false;
-  const fd = libc.open(DEV_NULL, O_CLOEXEC);
-  if (fd < 0) return true;
-  libc.close(fd);
-  return false;
-}
+const outOfDescriptors = (): boolean => !areFree(1);
 
 function openSystem() {
   // It may have failed for lack of a descriptor.

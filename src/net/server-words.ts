@@ -1,13 +1,13 @@
-// Texts of a server, made safe for a message.
+// What a server says in its own words, made fit for a message.
 
 import { type Failure, failed } from "../outcome.ts";
 import { plainLine } from "../text/printable.ts";
 
 const LONGEST_WORDS = 300;
 
-/** On one line and cut to a bounded length; `hide` redacts secrets before that. */
-export function wordsOf(text: string, hide: (text: string) => string): string {
-  return plainLine(hide(text), LONGEST_WORDS);
+/** On one line and within bounds; `redact` sees the text before it is cut. */
+export function wordsOf(text: string, redact: (text: string) => string): string {
+  return plainLine(redact(text), LONGEST_WORDS);
 }
 
 /** Of a peer that speaks another protocol. */

@@ -6,7 +6,7 @@
 // ours to kill; if it still holds the output, it is reported as an orphan.
 
 import { codeOf } from "../system/errors.ts";
-import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { lacksDescriptor, refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { pollOnce, watch } from "../system/poll.ts";
@@ -112,7 +112,7 @@ export async function allGroupsGone(graceMs: number): Promise<void> {
 
 export function startGroup(argv: readonly string[], options: GroupOptions): Group | StartError {
   const started = tryStart(argv, options);
-  if (started instanceof StartError && ["EMFILE", "ENFILE"].includes(started.code)) {
+  if (started instanceof StartError && lacksDescriptor(started.code)) {
     return withReserve(() => tryStart(argv, options));
   }
   return started;

@@ -14,6 +14,9 @@ let closing: number[] = [];
 
 let held = false;
 
+/** Whether a call that failed with this code lacked a descriptor. */
+export const lacksDescriptor = (code: string): boolean => code === "EMFILE" || code === "ENFILE";
+
 /** How many this process may have; undefined where that is not known. */
 export function descriptorLimit(): number | undefined {
   const limits = new BigUint64Array(2);
