@@ -1,14 +1,14 @@
-// What one attempt comes to, and every reason for which one fails.
+// The outcome of one run of a check, and every reason for which a run fails.
 
 import { describeFault } from "./system/errors.ts";
 
-/** Why an attempt failed; docs/operations.md says what to do about each. */
+/** Why a run failed; docs/operations.md says what to do about each. */
 export type Reason =
   /** nothing came within the check's own timeout */
   | "timeout"
-  /** nothing came before the request had to be answered */
+  /** no result came before the request had to be answered */
   | "deadline"
-  /** nobody listens there */
+  /** no program listens there */
   | "refused"
   /** no route to the peer */
   | "unreachable"
@@ -18,17 +18,17 @@ export type Reason =
   | "tls"
   /** the peer closed the connection before it had answered */
   | "closed"
-  /** what came is not what was expected */
+  /** the answer is not the expected one */
   | "mismatch"
   /** the credentials were refused, or a right is missing */
   | "auth"
-  /** it is there and says itself that it does not serve now */
+  /** it answers that it does not serve now */
   | "not-ready"
   /** it is too old, or ends too soon */
   | "expired"
-  /** what should be there is not, or the other way round */
+  /** something is not there that should be, or is there and should not be */
   | "missing"
-  /** less is left than was asked for */
+  /** less is left than is required */
   | "low"
   /** the script ended with a status other than 0, or its status was lost */
   | "exit"
@@ -38,7 +38,7 @@ export type Reason =
   | "spawn"
   /** the last run was killed and the kernel has not let go of it yet */
   | "stuck"
-  /** the last result is too old to tell */
+  /** the last result is too old */
   | "stale"
   /** this host had no descriptor, process or port left for the probe */
   | "resource"
@@ -46,7 +46,7 @@ export type Reason =
   | "internal";
 
 export type Outcome =
-  /** `detail` is what is worth knowing of a pass, `warning` what is worth mending. */
+  /** `detail` adds something worth knowing, `warning` something worth fixing. */
   | { readonly ok: true; readonly detail?: string; readonly warning?: string }
   | { readonly ok: false; readonly reason: Reason; readonly message: string; readonly output?: string };
 
@@ -54,7 +54,7 @@ export type Failure = Extract<Outcome, { ok: false }>;
 
 export const failed = (reason: Reason, message: string): Failure => ({ ok: false, reason, message });
 
-/** What was thrown, and should not have been. */
+/** For an error that should not have been thrown. */
 export const fault = (error: unknown): Failure => failed("internal", describeFault(error));
 
 export const isFailure = (value: unknown): value is Failure =>

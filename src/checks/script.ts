@@ -16,7 +16,7 @@ import {
   startGroup,
 } from "../process/group.ts";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
-import { afterPendingIo } from "../system/event-loop.ts";
+import { afterPendingIo, unlessAborted } from "../system/event-loop.ts";
 import { isRecord } from "../system/json.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
@@ -234,13 +234,9 @@ async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSign
   const { promise: over, resolve } = Promise.withResolvers<boolean>();
   const graceMs = Math.max(0, latest + REAP_GRACE_MS - performance.now());
   const timer = setTimeout(() => afterPendingIo(() => resolve(true)), graceMs);
-  const leave = () => resolve(false);
-  if (signal.aborted) leave();
-  else signal.addEventListener("abort", leave);
   const allGone = Promise.all(earlier.map(({ exited }) => exited)).then(() => false);
-  const isLate = await Promise.race([allGone, over]);
+  const isLate = await unlessAborted(Promise.race([allGone, over]), signal, () => false);
   clearTimeout(timer);
-  signal.removeEventListener("abort", leave);
   return isLate ? earlier.filter((group) => dying.has(group)) : [];
 }
 

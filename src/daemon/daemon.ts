@@ -28,7 +28,7 @@ import { within } from "../system/event-loop.ts";
 import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
 import { formatDuration } from "../text/duration.ts";
 import { version } from "../text/version.ts";
-import { type Reporting, reporting } from "./event-log.ts";
+import { createEventLog, type EventLog } from "./event-log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { createReloader, type Reloader, type Reread } from "./reload.ts";
 import { runTrial } from "./trial.ts";
@@ -67,15 +67,15 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   const build = builder(env, log);
   let plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
-  const told = besides(reporting(log), notifier);
+  const events = besides(createEventLog(log), notifier);
   const directory = stateDirectory(options, env);
   const drainControl = new DrainControl({
     directory,
     log,
     onChange: () => notifier?.refresh(),
   });
-  const monitor = createMonitor({ ...plan.settings, ...told });
-  const nearMisses = createNearMisses(told);
+  const monitor = createMonitor({ ...plan.settings, ...events });
+  const nearMisses = createNearMisses(events);
   const answering = ({ options }: Plan) => createAnswer(options, monitor, drainControl, nearMisses);
   let answer = answering(plan);
 
@@ -93,23 +93,23 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     fixed: (next) => fixedCautions(options, next.options),
     onStart: () => notifier?.reloading(),
     onEnd(report, change) {
-      told.onReload(report);
+      events.onReload(report);
       if (report.taken && change) {
-        void told.onWatch([...change.changed.keys(), ...change.kindChanged, ...change.added]);
+        void events.onWatch([...change.changed.keys(), ...change.kindChanged, ...change.added]);
       }
       notifier?.reloaded();
     },
-    onFault: told.onFault,
+    onFault: events.onFault,
   });
 
   await using opened = new AsyncDisposableStack();
   if (options.controlSocket !== undefined) {
     const status = () => describe({ plan, monitor, drainControl, reloader, startedAt });
     const controls = { status, reload: reloader.reload, drainControl };
-    opened.use(await openControl(options.controlSocket, controls, log, told));
+    opened.use(await openControl(options.controlSocket, controls, log, events));
   }
   if (options.agentListener) {
-    const { onFault } = told;
+    const { onFault } = events;
     opened.use(await openAgent(options.agentListener, monitor, { drainControl, directory, log, onFault }));
   }
   const descriptors = descriptorLimit();
@@ -119,10 +119,10 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     failureStatus: () => plan.options.failureStatus,
     longestAnswerMs: () => plan.longestAnswerMs,
     maxConnections: () => connectionBound(plan.options.maxConnections, descriptors),
-    onCrowded: (closed, most) => told.onCrowded("health", closed, most),
-    onRefused: told.onRefused,
+    onCrowded: (closed, most) => events.onCrowded("health", closed, most),
+    onRefused: events.onRefused,
     log,
-    onFault: told.onAnswerFault,
+    onFault: events.onAnswerFault,
   });
   const others = opened.move();
   // With the listener in hand there is no other daemon at work whose place this one takes.
@@ -139,7 +139,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   if (options.maxConnections !== undefined && bound < options.maxConnections) {
     log.warning("--max-connections is more than half of the descriptor limit", { used: bound, limit: descriptors });
   }
-  await told.onWatch(plan.checks);
+  await events.onWatch(plan.checks);
   const delay = createDelay();
 
   return {
@@ -168,7 +168,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       await health.close();
       drainControl.close();
       savedGroups?.close();
-      told.end();
+      events.end();
       notifier?.close();
     },
     hurry: delay.cut,
@@ -184,13 +184,13 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
 }
 
 /** Loaded where it is asked for, as is the agent. */
-async function openControl(path: string, controls: Controls, log: Log, told: Reporting): Promise<AsyncDisposable> {
+async function openControl(path: string, controls: Controls, log: Log, events: EventLog): Promise<AsyncDisposable> {
   const { startControl } = await import("../listeners/control/server.ts");
   const control = await startControl({
     path,
     controls,
     log,
-    onCrowded: (closed, most) => told.onCrowded("control", closed, most),
+    onCrowded: (closed, most) => events.onCrowded("control", closed, most),
   });
   return { [Symbol.asyncDispose]: () => control.close() };
 }
@@ -235,10 +235,10 @@ function createAnswer(
 }
 
 function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
-  const toldOrphans = new Set<string>();
+  const orphansOf = new Set<string>();
   const onOrphan = (check: string) => {
-    const first = !toldOrphans.has(check);
-    toldOrphans.add(check);
+    const first = !orphansOf.has(check);
+    orphansOf.add(check);
     log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
   };
   const context = { env: scriptEnvironment(env), onOrphan };
@@ -295,16 +295,16 @@ async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier
 }
 
 /** The same, with the notifier refreshed at each result. */
-function besides(told: Reporting, notifier: Notifier | undefined): Reporting {
-  if (!notifier) return told;
+function besides(events: EventLog, notifier: Notifier | undefined): EventLog {
+  if (!notifier) return events;
   return {
-    ...told,
+    ...events,
     onResult(...result) {
-      told.onResult(...result);
+      events.onResult(...result);
       notifier.refresh();
     },
     onStale(...stale) {
-      told.onStale(...stale);
+      events.onStale(...stale);
       notifier.refresh();
     },
   };

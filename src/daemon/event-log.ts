@@ -1,15 +1,15 @@
-// What the log says of checks and of the host.
+// What the log says of checks, clients, reloads and the host: a function for each event.
 //
 // Changes at info, or warning where it is for the worse; steady results at debug. That a check
 // with severity endpoint is down is not for the worse: info.
-// What stays down is said again every five minutes, or sooner when its reason changes.
-// What changes again and again is held back as flapping.ts says: the log never floods. What a reload comes
-// to is never held back: a person has asked for it, and by SIGHUP nothing else answers.
+// A check that stays down is logged again every five minutes, or sooner when its reason changes.
+// A subject that changes again and again is held back as log/rate-limit.ts says: the log never floods. The result of a
+// reload is never held back: a person has asked for it, and after SIGHUP there is no other answer.
 
-import { type Check, type CheckResult, type CheckState, concernsHost, type Verdict } from "../checks/check.ts";
+import { type Check, type CheckResult, type CheckState, concernsHost } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
 import type { Log, LogFields } from "../log/log.ts";
-import { createFlapGuard, type Late } from "../log/rate-limit.ts";
+import { type Late, RateLimit } from "../log/rate-limit.ts";
 import type { MonitorOptions } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/schema.ts";
@@ -18,7 +18,7 @@ import { describeFault } from "../system/errors.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
 import { listOf } from "../text/list.ts";
 
-/** A check that is still down, or late, is logged again this often, and this soon when it is down for another reason. */
+/** A check that is still down, or late, is logged again this often; this soon when it is down for another reason. */
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
 
@@ -28,10 +28,10 @@ const GONE_MS = 10_000;
 /** One kind of request that is refused, and too many connections, get a line this often at most: their clients go on. */
 const CLIENTS_MS = 5 * 60_000;
 
-/** Of a list of checks; a thousand would be a line that nobody reads. */
+/** Of a list of checks; a line with a thousand names cannot be read. */
 const MOST_NAMES = 20;
 
-export interface Reporting
+export interface EventLog
   extends Required<Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onLate" | "onFault">> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
@@ -50,83 +50,124 @@ export interface Reporting
 }
 
 /** `clock` counts on while the host is suspended. */
-export function reporting(log: Log, clock: Clock = hostClock): Reporting {
-  let goneLoggedAt = Number.NEGATIVE_INFINITY;
-  /** Of those, since the last line. */
-  let goneUnlogged = 0;
-  const lastWarned = new WeakMap<Check, number>();
-  const lastLate = new WeakMap<Check, number>();
-  const lastSaid = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
-  const guard = createFlapGuard(clock);
-
-  const clientsLogged = new Map<string, { at: number; since: number }>();
-
-  /** Undefined where the subject had its line of late; else how often that was so since. */
-  const timeForLine = (subject: string, count = 1): number | undefined => {
-    const now = clock.now();
-    const before = clientsLogged.get(subject);
-    if (before && now - before.at < CLIENTS_MS) {
-      before.since += count;
-      return undefined;
-    }
-    clientsLogged.set(subject, { at: now, since: 0 });
-    return before?.since ?? 0;
-  };
-
-  /** One line of the subject, unless that has had too many of late: then the newest, later. */
-  const tell = (subject: string, level: "error" | "warning" | "info", message: string, fields: LogFields = {}) => {
-    guard.change(subject, (late) => log[level](message, { ...fields, ...(late && lateFields(late)) }));
-  };
-
-  const sayDown = (result: CheckResult, outcome: Failure, before: CheckState, after: CheckState) => {
-    const { check } = result;
-    const now = clock.now();
-    const isStill = before.status === "down";
-    const said = isStill ? lastSaid.get(check) : undefined;
-    const quietMs = said?.reason === outcome.reason ? REMIND_MS : NEW_REASON_MS;
-    if (said && now - said.at < quietMs) return;
-    lastSaid.set(check, { at: now, reason: outcome.reason });
-    const { reason, message, output } = outcome;
-    const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
-    const subject = `status of ${check.name}`;
-    const level = levelOf(check);
-    if (isStill)
-      tell(subject, level, "check is still down", { ...fields, "down-for": roundDuration(now - after.since) });
-    else tell(subject, level, "check is down", { ...fields, ...wasFor(before, after) });
-  };
-
-  const sayWarning = ({ check }: CheckResult, warning: string | undefined) => {
-    const subject = `warning of ${check.name}`;
-    const saidAt = lastWarned.get(check);
-    const now = clock.now();
-    if (warning === undefined) {
-      if (lastWarned.delete(check)) tell(subject, "info", NOTHING_TO_WARN_OF, { check: check.name });
-    } else if (saidAt === undefined || now - saidAt >= REMIND_MS) {
-      lastWarned.set(check, now);
-      tell(subject, "warning", "check is ok, with a warning", { check: check.name, warning });
-    }
-  };
-
+export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
+  const limit = new RateLimit(clock);
+  const write: Write = (subject, level, message, fields = {}) =>
+    limit.change(subject, (late) => log[level](message, { ...fields, ...(late && lateFields(late)) }));
+  const clients = clientEvents(log, clock);
   return {
-    onResult(result: CheckResult, before: CheckState, after: CheckState): void {
+    ...checkEvents(log, clock, write),
+    ...faultEvents(write),
+    ...clients,
+    onNearMiss(path, endpoint) {
+      const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
+      write(`path ${path}`, "warning", message, { path, endpoint });
+    },
+    onVerdict(verdict, before) {
+      if (verdict.healthy === before?.healthy) return;
+      if (verdict.healthy) write("host", "info", "host is healthy");
+      else write("host", "warning", "host is unhealthy", { failing: listOf(verdict.failing, MOST_NAMES) });
+    },
+    onReload: (report) => logReload(log, report),
+    onWatch: (checks) => logChecks(log, checks),
+    end() {
+      clients.end();
+      limit.end();
+    },
+  };
+}
+
+/** One line of the subject; where it has had too many lately, the newest one later. */
+type Write = (subject: string, level: "error" | "warning" | "info", message: string, fields?: LogFields) => void;
+
+/** Results, stale ones and late ones. */
+function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onResult" | "onStale" | "onLate"> {
+  const logDown = createDownLog(clock, write);
+  const logWarning = createWarningLog(clock, write);
+  const lateAt = new WeakMap<Check, number>();
+  return {
+    onResult(result, before, after) {
       const { check, outcome } = result;
       if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds: secondsOf(result) });
       if (after.last !== result) return; // it came late: a newer one is known
       if (!outcome.ok) {
         if (outcome.reason === "internal") {
           const fields = { check: check.name, error: outcome.message };
-          tell(`fault of ${check.name}`, "error", "fault in a probe; please report it", fields);
+          write(`fault of ${check.name}`, "error", "fault in a probe; please report it", fields);
         }
         // One that is up stays so until `fall` failures in a row.
-        if (after.status === "down") sayDown(result, outcome, before, after);
+        if (after.status === "down") logDown(result, outcome, before, after);
       } else {
-        sayWarning(result, outcome.warning);
+        logWarning(check, outcome.warning);
         if (after.status === before.status || after.status !== "up") return;
         const fields = { check: check.name, seconds: secondsOf(result), ...wasFor(before, after) };
-        tell(`status of ${check.name}`, "info", "check is up", fields);
+        write(`status of ${check.name}`, "info", "check is up", fields);
       }
     },
-    onGone(waitedMs: number, running: readonly Check[]): void {
+    onStale(check, ageMs) {
+      const age = ageMs === undefined ? undefined : roundDuration(ageMs);
+      const fields = { check: check.name, reason: "stale", age };
+      write(`freshness of ${check.name}`, levelOf(check), "check has no result that is fresh", fields);
+    },
+    onLate(result, deadlineMs) {
+      const { check } = result;
+      const now = clock.now();
+      if (now - (lateAt.get(check) ?? Number.NEGATIVE_INFINITY) < REMIND_MS) return;
+      lateAt.set(check, now);
+      const fields = { check: check.name, seconds: secondsOf(result), deadline: roundDuration(deadlineMs) };
+      write(`lateness of ${check.name}`, levelOf(check), "check passed after the deadline", fields);
+    },
+  };
+}
+
+/** Of a check that is down: its change, its other reasons, and that it still is. */
+function createDownLog(clock: Clock, write: Write) {
+  const logged = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
+  return (result: CheckResult, { reason, message, output }: Failure, before: CheckState, after: CheckState): void => {
+    const { check } = result;
+    const now = clock.now();
+    const isStill = before.status === "down";
+    const last = isStill ? logged.get(check) : undefined;
+    const quietMs = last?.reason === reason ? REMIND_MS : NEW_REASON_MS;
+    if (last && now - last.at < quietMs) return;
+    logged.set(check, { at: now, reason });
+    const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
+    const duration = isStill ? { "down-for": roundDuration(now - after.since) } : wasFor(before, after);
+    const event = isStill ? "check is still down" : "check is down";
+    write(`status of ${check.name}`, levelOf(check), event, { ...fields, ...duration });
+  };
+}
+
+/** Of a check that passes: its warning, and that there is none any more. */
+function createWarningLog(clock: Clock, write: Write) {
+  const logged = new WeakMap<Check, number>();
+  return (check: Check, warning: string | undefined): void => {
+    const subject = `warning of ${check.name}`;
+    const last = logged.get(check);
+    const now = clock.now();
+    if (warning === undefined) {
+      if (logged.delete(check)) write(subject, "info", NOTHING_TO_WARN_OF, { check: check.name });
+    } else if (last === undefined || now - last >= REMIND_MS) {
+      logged.set(check, now);
+      write(subject, "warning", "check is ok, with a warning", { check: check.name, warning });
+    }
+  };
+}
+
+const faultEvents = (write: Write): Pick<EventLog, "onFault" | "onAnswerFault"> => ({
+  onFault: (error) =>
+    write("fault", "error", "fault in health-checker; please report it", { error: describeFault(error) }),
+  onAnswerFault: (error) => write("answers", "error", "fault while answering", { error: error.stack ?? error.message }),
+});
+
+/** Clients that leave, that are too many, and that send what is no request: one line for many of them. */
+function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrowded" | "onRefused" | "end"> {
+  let goneLoggedAt = Number.NEGATIVE_INFINITY;
+  /** Of those, since the last line. */
+  let goneUnlogged = 0;
+  const timeForLine = createTimesForLines(clock);
+  return {
+    onGone(waitedMs, running) {
       const now = clock.now();
       if (now - goneLoggedAt < GONE_MS) {
         goneUnlogged++;
@@ -140,41 +181,12 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
       goneLoggedAt = now;
       goneUnlogged = 0;
     },
-    onStale(check: Check, ageMs: number | undefined): void {
-      const age = ageMs === undefined ? undefined : roundDuration(ageMs);
-      const fields = { check: check.name, reason: "stale", age };
-      tell(`freshness of ${check.name}`, levelOf(check), "check has no result that is fresh", fields);
-    },
-    onLate(result: CheckResult, deadlineMs: number): void {
-      const { check } = result;
-      const now = clock.now();
-      if (now - (lastLate.get(check) ?? Number.NEGATIVE_INFINITY) < REMIND_MS) return;
-      lastLate.set(check, now);
-      const fields = { check: check.name, seconds: secondsOf(result), deadline: roundDuration(deadlineMs) };
-      tell(`lateness of ${check.name}`, levelOf(check), "check passed after the deadline", fields);
-    },
-    onFault(error: unknown): void {
-      tell("fault", "error", "fault in health-checker; please report it", {
-        error: describeFault(error),
-      });
-    },
-    onAnswerFault(error: Error): void {
-      tell("answers", "error", "fault while answering", { error: error.stack ?? error.message });
-    },
-    onNearMiss(path, endpoint): void {
-      const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
-      tell(`path ${path}`, "warning", message, { path, endpoint });
-    },
-    onCrowded(listener, closed, most): void {
+    onCrowded(listener, closed, most) {
       const since = timeForLine(`connections ${listener}`, closed);
       if (since === undefined) return;
-      log.warning("too many connections, so the longest idle are closed", {
-        listener,
-        most,
-        closed: closed + since,
-      });
+      log.warning("too many connections, so the longest idle are closed", { listener, most, closed: closed + since });
     },
-    onRefused(message, client, received): void {
+    onRefused(message, client, received) {
       const since = timeForLine(message);
       if (since === undefined) return;
       log.warning(message, {
@@ -183,38 +195,49 @@ export function reporting(log: Log, clock: Clock = hostClock): Reporting {
         ...(since > 0 && { "more-since-last": since }),
       });
     },
-    onReload(report): void {
-      const { taken, problems, cautions, warnings } = report;
-      if (taken) log.info("configuration reloaded", changeFields(report));
-      else {
-        const shown = problems.slice(0, MOST_NAMES).join("; ");
-        log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
-      }
-      for (const caution of cautions) log.warning("unwise configuration", { caution });
-      for (const warning of warnings) log.warning("reload warning", { warning });
-    },
-    async onWatch(checks): Promise<void> {
-      for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
-        const timeout = formatDuration(timeoutMs);
-        const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
-        const fields = { name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
-        log.info("check", fields);
-        for (const warning of (await inspect?.()) ?? []) {
-          log.warning("check will fail", { name, because: warning });
-        }
-      }
-    },
-    end(): void {
+    end() {
       if (goneUnlogged > 0) log.warning("more clients disconnected before the response", { count: goneUnlogged });
       goneUnlogged = 0;
-      guard.end();
-    },
-    onVerdict(verdict: Verdict, before: Verdict | undefined): void {
-      if (verdict.healthy === before?.healthy) return;
-      if (verdict.healthy) tell("host", "info", "host is healthy");
-      else tell("host", "warning", "host is unhealthy", { failing: listOf(verdict.failing, MOST_NAMES) });
     },
   };
+}
+
+/** Undefined where the subject has had its line lately; else how often the event came since that line. */
+function createTimesForLines(clock: Clock): (subject: string, count?: number) => number | undefined {
+  const logged = new Map<string, { readonly at: number; since: number }>();
+  return (subject, count = 1) => {
+    const now = clock.now();
+    const last = logged.get(subject);
+    if (last && now - last.at < CLIENTS_MS) {
+      last.since += count;
+      return undefined;
+    }
+    logged.set(subject, { at: now, since: 0 });
+    return last?.since ?? 0;
+  };
+}
+
+function logReload(log: Log, report: ReloadReport): void {
+  const { taken, problems, cautions, warnings } = report;
+  if (taken) log.info("configuration reloaded", changeFields(report));
+  else {
+    const shown = problems.slice(0, MOST_NAMES).join("; ");
+    log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
+  }
+  for (const caution of cautions) log.warning("unwise configuration", { caution });
+  for (const warning of warnings) log.warning("reload warning", { warning });
+}
+
+async function logChecks(log: Log, checks: readonly Check[]): Promise<void> {
+  for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
+    const timeout = formatDuration(timeoutMs);
+    const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
+    const fields = { name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
+    log.info("check", fields);
+    for (const warning of (await inspect?.()) ?? []) {
+      log.warning("check will fail", { name, because: warning });
+    }
+  }
 }
 
 const NOTHING_TO_WARN_OF = "check has nothing to warn of any more";

@@ -1,13 +1,14 @@
-// The signals that end the daemon: the first asks it to stop, the second insists. And
-// SIGHUP, which has it read its configuration again, unless it says that the terminal is gone.
+// The signals that end the daemon: the first starts an orderly stop, the second ends it at once. And
+// SIGHUP, which reloads the configuration, unless it means that the terminal is gone.
 
 import { closeSync, openSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
+import { lacksDescriptor } from "../system/fd-reserve.ts";
 import { libc } from "../system/libc.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
 
-/** What log rotation and the like send to any daemon. By default they would end it and leave its scripts. */
+/** Log rotation and the like send these to any daemon. By default they would end it, and leave its scripts running. */
 const IGNORED = ["SIGUSR1", "SIGUSR2"] as const;
 
 export type EndingSignal = keyof typeof ENDING;
@@ -16,26 +17,26 @@ export interface SignalHandlers {
   /** `exitCode` is 128 + the signal's number, as a shell reports it. */
   readonly first: (signal: EndingSignal, exitCode: number) => void;
   readonly second: (signal: EndingSignal, exitCode: number) => void;
-  /** What SIGHUP does, where it does not end. */
+  /** What SIGHUP does, where it does not end the daemon. */
   readonly reload?: () => void;
 }
 
 /**
- * What it returns gives the signals back to the system, by which each ends the process at once.
+ * Returns a function that restores the defaults, by which each signal ends the process at once.
  *
  * A closed terminal ends the process as an interrupt does, so that no script outlives
- * it; unless it was started to ignore that, as by nohup.
+ * it, unless the process was started to ignore that, as by nohup.
  */
 export function onEndingSignals({ first, second, reload }: SignalHandlers): () => void {
   const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
   const hadTerminal = hasTerminal();
-  let asked = false;
+  let hasAsked = false;
   for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
     if (signal === "SIGHUP" && hangUpIgnored) continue;
     process.on(signal, () => {
       if (signal === "SIGHUP" && reload && (!hadTerminal || hasTerminal())) return reload();
-      if (asked) return second(signal, 128 + number);
-      asked = true;
+      if (hasAsked) return second(signal, 128 + number);
+      hasAsked = true;
       first(signal, 128 + number);
     });
   }
@@ -45,17 +46,17 @@ export function onEndingSignals({ first, second, reload }: SignalHandlers): () =
   };
 }
 
-/** The kernel takes the terminal from its processes before it tells them. Out of descriptors it counts as there. */
+/** The kernel takes the terminal from its processes before it signals them. Without a free descriptor it counts as there. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));
     return true;
   } catch (error) {
-    return ["EMFILE", "ENFILE"].includes(codeOf(error));
+    return lacksDescriptor(codeOf(error));
   }
 }
 
-/** Whether whoever started this process had it ignore the signal; false where the system calls are not at hand. */
+/** Whether the process was started with the signal ignored; false where the system calls are not available. */
 function ignoredFromStart(signalNumber: number): boolean {
   // struct sigaction begins with the handler, a pointer; SIG_IGN is 1.
   const action = new BigUint64Array(32);

@@ -18,6 +18,7 @@ import type { CheckReport, Monitor, Trial } from "../monitor/monitor.ts";
 import { nextState, takenOver } from "../monitor/threshold.ts";
 import { type Decides, decidesEndpoint, decidesHost } from "../monitor/verdict.ts";
 import type { Outcome } from "../outcome.ts";
+import { unlessAborted } from "../system/event-loop.ts";
 import { roundDuration } from "../text/duration.ts";
 import { onOneLine } from "../text/printable.ts";
 import type { Plan } from "./plan.ts";
@@ -196,7 +197,7 @@ async function learn(
   const asked = subjectsOf(current).map((subject, group) =>
     decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
   );
-  await untilAborted(Promise.all(asked), signal);
+  await unlessAborted(Promise.all(asked), signal, () => {});
 }
 
 /** The result of each check that ran before `signal` aborted. */
@@ -209,22 +210,12 @@ async function runOnce(
   const results = checks.map(async (check) => {
     const replaced = changed.get(check);
     const held = replaced && hold(replaced);
-    if (held) await untilAborted(held.idle, signal);
+    if (held) await unlessAborted(held.idle, signal, () => {});
     const result = signal.aborted ? [] : [await runCheck(check, signal)];
     held?.release();
     return result;
   });
   return (await Promise.all(results)).flat();
-}
-
-/** Resolves when the promise does, or the signal aborts. */
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const onAbort = () => resolve();
-  if (signal.aborted) return;
-  signal.addEventListener("abort", onAbort);
-  await Promise.race([promise, aborted]);
-  signal.removeEventListener("abort", onAbort);
 }
 
 /** Undefined where it passes. */

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import type { Log, LogFields } from "../log/log.ts";
-import { type Clock, clock as hostClock } from "../system/clock.ts";
+import { type Clock, callAt, clock as hostClock } from "../system/clock.ts";
 import { libc } from "../system/libc.ts";
 import { roundDuration } from "../text/duration.ts";
 import { fromSaved, toSave } from "./saved-state.ts";
@@ -200,11 +200,7 @@ export class DrainControl {
     this.#cancelEnd();
     const { maintenance } = this.#state;
     if (!maintenance) return;
-    // A timer lasts 24 days at most and stands still while the host is suspended: it is armed until the end is reached.
-    this.#cancelEnd = this.#options.clock.after(Math.max(1, maintenance.endMs - this.#options.clock.now()), () => {
-      this.#endWhatIsOver();
-      this.#armEnd();
-    });
+    this.#cancelEnd = callAt(this.#options.clock, maintenance.endMs, () => this.#endWhatIsOver());
   }
 
   #armReminder(): void {

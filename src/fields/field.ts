@@ -155,7 +155,7 @@ export const address: Field<Address> = {
       return port ? value({ family: "tcp", host: "127.0.0.1", port }) : {};
     }
     const parsed = parseAddress(written, 1);
-    if ("flaw" in parsed) return { hint: parsed.flaw };
+    if ("hint" in parsed) return { hint: parsed.hint };
     return parsed.family === "tcp" && parsed.host === "" ? { hint: "it has no host before the colon" } : value(parsed);
   },
 };
@@ -181,7 +181,7 @@ export const listenAddress: Field<Address> = {
     const written = textOf(given);
     if (written === undefined) return {};
     const parsed = parseAddress(written, 0);
-    return "flaw" in parsed ? { hint: parsed.flaw } : value(parsed);
+    return "hint" in parsed ? { hint: parsed.hint } : value(parsed);
   },
 };
 

@@ -136,11 +136,11 @@ function readAddress(
     if (host !== "" && host !== "localhost") return { hint: "it has both a host and a socket" };
     const path = socket ?? socketIn?.(folder ?? "", port) ?? "";
     const parsed = parseAddress(`unix:${path}`, 1);
-    return "flaw" in parsed ? { hint: parsed.flaw.replace("after unix:", "of the socket") } : parsed;
+    return "hint" in parsed ? { hint: parsed.hint.replace("after unix:", "of the socket") } : parsed;
   }
   if (host === "") return { hint: "it has no host" };
   const parsed = parseAddress(`${host}:${port}`, 1);
-  return "flaw" in parsed ? { hint: "its host is neither a name nor an IP address" } : parsed;
+  return "hint" in parsed ? { hint: "its host is neither a name nor an IP address" } : parsed;
 }
 
 /** For messages. */

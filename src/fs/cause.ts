@@ -1,5 +1,5 @@
-// Why a path could not be used: one code of the kernel has several causes, and a look along the
-// path tells most of them apart. Blocks, so it is for failures, on a thread of filesystem.ts or
+// Why a path could not be used: one code of the kernel has several causes, and the folders along the
+// path show most of them. Blocks, so it is for failures, on a thread of filesystem.ts or
 // where a few calls may block.
 
 import { accessSync, constants, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
@@ -8,7 +8,7 @@ import { codeOf } from "../system/errors.ts";
 import { describeUser } from "../system/users.ts";
 import { mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** `code` is that of the call that failed. Undefined where no more is seen than the code says. */
+/** `code` is that of the call that failed. Undefined where the path shows no more than the code says. */
 export function findCause(path: string, code: string): string | undefined {
   switch (code) {
     case "ENOENT":
@@ -162,9 +162,9 @@ function mayUse(path: string, how: number): boolean {
   return attempt(() => accessSync(path, how) ?? true) ?? false;
 }
 
-function isThere(path: string, look: (path: string) => unknown): boolean {
+function isThere(path: string, stat: (path: string) => unknown): boolean {
   try {
-    look(path);
+    stat(path);
     return true;
   } catch (error) {
     return !["ENOENT", "ENOTDIR"].includes(codeOf(error));

@@ -1,6 +1,6 @@
-// The thread that filesystem.ts has its questions answered by: one at a time, by
-// calls that block. Only regular files are opened: to open a FIFO or a device may
-// block for ever, or do something.
+// The thread that answers the questions of filesystem.ts: one at a time, by calls
+// that block. Only regular files are opened: to open a FIFO or a device may block
+// for ever, or have an effect.
 
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
@@ -27,7 +27,7 @@ export type Question =
   | { readonly ask: "cause"; readonly path: string; readonly code: string }
   /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
   | ({ readonly ask: "process-counts"; readonly path: "/proc"; readonly sought: readonly Sought[] } & WithScripts)
-  /** What may have been meant by names that no process has. */
+  /** Processes that may have been meant by names that no process has. */
   | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & WithScripts)
   /** One process by its number. */
   | ({
@@ -107,7 +107,7 @@ function readStart(path: string, limitBytes: number): Content {
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return { ...describe(stats), cut: false };
-    // What /proc and /sys hold has no size beforehand, so the end is where a read ends.
+    // Files of /proc and /sys have no size beforehand, so a file ends where a read finds nothing.
     const bytes = Buffer.alloc(limitBytes + 1);
     let length = 0;
     while (length < bytes.byteLength) {
@@ -122,7 +122,7 @@ function readStart(path: string, limitBytes: number): Content {
   }
 }
 
-/** 0 at the end, and where there is no more to read at once; throws where there was nothing at all. */
+/** 0 at the end, and where there is no more to read at once; throws if there was nothing at all. */
 function readMore(fd: number, bytes: Buffer, length: number): number {
   try {
     return readSync(fd, bytes, length, bytes.byteLength - length, null);

@@ -1,12 +1,12 @@
 // Asks file systems, on threads of our own.
 //
 // A call into a dead mount (NFS without its server, a failed disk) does not return
-// and cannot be taken back. The runtime has as many threads for such calls as the
+// and cannot be cancelled. The runtime has as many threads for such calls as the
 // host has processors, and look-ups of names share them: two hung calls on a
 // small host would stop both. So one thread of ours answers all questions, in
-// turn. Where it does not come back within a moment, the others get a second one.
-// What hangs is not asked again until it has answered, and no mount has more than
-// two threads. A thread costs 7 MB; none is there before the first question.
+// turn. If an answer takes longer than a moment, the other questions get a second
+// thread. A path that hangs is not asked again until it has answered, and no mount
+// has more than two threads. A thread costs 7 MB; the first question starts the first.
 
 import { type Failure, failed } from "../outcome.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
@@ -14,15 +14,15 @@ import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** What an answer usually takes is a fiftieth of a millisecond; a count among many processes some tens. */
+/** An answer usually takes a fiftieth of a millisecond; a count among many processes some tens of milliseconds. */
 const SLOW_MS = 100;
 
-/** What is abandoned after less may just be slow, as when an asker hangs up: who asks next waits for it. */
+/** A question that was abandoned sooner may just be slow, as when a client disconnects: the next question waits for it. */
 const STUCK_MS = 1000;
 
 const MAX_THREADS = 8;
 
-/** So that one bad file does not take its whole file system for dead, and a dead one not all threads. */
+/** Two, so that one bad file does not block its whole file system; no more, so that a dead one does not take all threads. */
 const MAX_THREADS_OF_MOUNT = 2;
 
 /** No thread for want of memory or of a process slot. */
@@ -33,10 +33,10 @@ const lacksResource = (code: string): boolean => code === NO_THREAD || (code !==
 
 interface Job {
   readonly question: Question;
-  readonly settle: (reply: Reply) => void;
+  readonly finish: (reply: Reply) => void;
   /** When a thread took it, by performance.now(). */
   since: number;
-  /** Nobody waits for it any more. */
+  /** Its caller does not wait any more. */
   abandoned: boolean;
   mount?: string;
 }
@@ -55,7 +55,7 @@ export type FileSystemAnswer<Q extends Question> =
   | { readonly code: string }
   | Failure;
 
-/** The answer, or the code of the call that failed. Settles at once when `signal` aborts; never rejects. */
+/** The answer, or the code of the call that failed. Resolves at once when `signal` aborts; never rejects. */
 export function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<FileSystemAnswer<Q>> {
   return retryWhileLacking<FileSystemAnswer<Q>>(signal, async (lack) => {
     const reply = await askOnce(question, signal);
@@ -72,7 +72,7 @@ function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failu
   return new Promise((resolve) => {
     const job: Job = {
       question,
-      settle(reply) {
+      finish(reply) {
         signal.removeEventListener("abort", abandon);
         resolve(reply);
       },
@@ -93,7 +93,7 @@ function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failu
   });
 }
 
-/** What an earlier run has waited for in vain is not asked again while that hangs. */
+/** A question that an earlier run has abandoned is not asked again while it hangs. */
 function whatHangs(question: Question): Failure | undefined {
   const now = performance.now();
   const hanging = slowJobs(now, STUCK_MS).filter(({ abandoned }) => abandoned);
@@ -118,7 +118,7 @@ function whatHangs(question: Question): Failure | undefined {
 const slowJobs = (now: number, sinceMs = SLOW_MS): readonly Job[] =>
   threads.flatMap(({ job }) => (job && now - job.since >= sinceMs ? [job] : []));
 
-/** Hands out what waits, as far as there are threads. */
+/** Gives waiting questions to threads, as far as there are threads. */
 function dispatch(): void {
   clearTimeout(later);
   later = undefined;
@@ -133,7 +133,7 @@ function dispatch(): void {
     queue.splice(place, 1);
     const thread = idle ?? openThread();
     if (!thread) {
-      job.settle({ code: NO_THREAD });
+      job.finish({ code: NO_THREAD });
       continue;
     }
     thread.job = job;
@@ -151,7 +151,7 @@ function mayBeAsked(job: Job, slow: readonly Job[]): boolean {
   return of.length < MAX_THREADS_OF_MOUNT && !of.some((other) => other.question.path === job.question.path);
 }
 
-/** In the compiled binary the thread's file lies where it did below src/, and all else in one place. */
+/** In the compiled binary the thread's file lies where it did below src/; everything else is one file. */
 const THREAD_FILE = import.meta.url.endsWith("/fs/filesystem.ts")
   ? "./filesystem-worker.ts"
   : "./fs/filesystem-worker.ts";
@@ -165,11 +165,11 @@ function openThread(): Thread | undefined {
     return undefined;
   }
   const thread: Thread = { worker, job: undefined };
-  const settle = (reply: Reply) => {
+  const finish = (reply: Reply) => {
     const { job } = thread;
     thread.job = undefined;
     worker.unref();
-    if (job && !job.abandoned) job.settle(reply);
+    if (job && !job.abandoned) job.finish(reply);
   };
   const close = () => {
     const place = threads.indexOf(thread);
@@ -177,15 +177,15 @@ function openThread(): Thread | undefined {
     worker.terminate();
   };
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-    settle(data);
+    finish(data);
     if (queue.length === 0 && threads.some((other) => other !== thread && other.job === undefined)) close();
     else dispatch();
   };
-  // One that was started, and then found no memory to run in.
+  // A thread that started, and then had no memory to run in.
   worker.onerror = (event) => {
     event.preventDefault();
     close();
-    settle({ code: NO_THREAD });
+    finish({ code: NO_THREAD });
     dispatch();
   };
   threads.push(thread);

@@ -1,8 +1,8 @@
-// What the sandbox of a systemd service hides from it: a check that fails for that names
-// the directive, so that nobody looks for the fault in what is checked.
+// What the sandbox of a systemd service hides from it: a check that fails for that reason names
+// the directive, so that the fault is not looked for in the target.
 //
 // It is read from the mounts that the service sees, once a check has failed and never
-// before. A path is taken as text: where /home is a symbolic link, nothing is said.
+// before. A path is taken as text: where /home is a symbolic link, the directive is not found.
 
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
@@ -22,13 +22,13 @@ export interface Hidden {
   readonly point: string;
 }
 
-/** An empty file or folder that nobody may use; systemd mounts it over what is hidden. */
+/** An empty file or folder without permissions; systemd mounts it over the hidden one. */
 const INACCESSIBLE = /\/systemd\/inaccessible\/[a-z]+$/;
 
 /** What a service has instead of the host's /tmp. */
 const PRIVATE_TMP = /\/systemd-private-[^/]+\/tmp$/;
 
-/** Who hides what, where it is not InaccessiblePaths=. */
+/** Which directive hides what, where it is not InaccessiblePaths=. */
 const HIDES: Readonly<Record<string, readonly string[]>> = {
   "ProtectHome=": HOMES,
   "ProtectKernelModules=": MODULES,
@@ -63,7 +63,7 @@ function directiveOf({ root, point, type, options }: Mount, own: boolean): strin
 
 /**
  * It was mounted for this service: it is no copy of one of the host's, and the root is. On the
- * host itself, and where the two cannot be told apart, false.
+ * host itself, and where the two cannot be distinguished, false.
  */
 const isOwn = (mounts: readonly Mount[], mount: Mount): boolean =>
   !mount.isCopy && mountAt(mounts, "/")?.isCopy === true;
@@ -83,8 +83,8 @@ const CURE = "health-checker unit --check says what to change";
 const CODES: readonly string[] = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"];
 
 /**
- * To be put behind the message that `path` is not there or may not be used; `code` is that of the failed
- * call. Empty where the sandbox has no part in it.
+ * The end of a message that `path` is not there or may not be used; `code` is that of the failed
+ * call. Empty where the sandbox is not the reason.
  */
 export function whyHidden(path: string, code: string): string {
   if (!CODES.includes(code)) return "";

@@ -1,19 +1,19 @@
-// What it means when a path cannot be looked at.
+// The failure of a check whose path cannot be used.
 
 import { type Failure, failed } from "../outcome.ts";
 import { whyHidden } from "./hidden.ts";
 
-/** Nothing is there by that name. */
+/** There is no file of that name. */
 export const isMissing = (code: string): boolean => code === "ENOENT" || code === "ENOTDIR";
 
-/** Where no look along the path says more. */
+/** Where the path itself shows no more. */
 const CAUSES: Readonly<Record<string, string>> = {
   EACCES: "this user may not",
   EPERM: "this user may not",
   EAGAIN: "it has nothing to read at once",
 };
 
-/** `code` is that of the failed call. What cannot be looked at is not taken to be absent. Never rejects. */
+/** `code` is that of the failed call. A path that cannot be used does not count as missing. Never rejects. */
 export async function cannotLook(path: string, code: string, signal: AbortSignal): Promise<Failure> {
   if (isMissing(code)) return doesNotExist(path, code, signal);
   const hidden = whyHidden(path, code);

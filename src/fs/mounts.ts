@@ -16,7 +16,7 @@ export interface Mount {
   readonly isCopy: boolean;
   /** "ext4", "tmpfs", "proc"… */
   readonly type: string;
-  /** What was mounted, as mount(8) was told: "/dev/sda1", "server:/path", "tmpfs"… */
+  /** What was mounted, as given to mount(8): "/dev/sda1", "server:/path", "tmpfs"… */
   readonly source: string;
   /** Those of the file system itself. */
   readonly options: readonly string[];
@@ -49,7 +49,7 @@ const unescapePath = (path: string): string =>
 
 /**
  * The mount that the kernel finds for `path`, which is taken as text: to follow its symbolic
- * links would be to ask the file system. Mounts that another one covers do not count.
+ * links would mean to ask the file system. Mounts that another one covers do not count.
  */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   const ids = new Set(mounts.map(({ id }) => id));

@@ -1,8 +1,8 @@
-// What /proc says of processes. Run by a thread of filesystem.ts, since it blocks.
+// Processes, as /proc shows them. Runs on a thread of filesystem.ts, since it blocks.
 //
 // A process counts by the name that the kernel keeps of its first thread, as for `pgrep -x`; a longer name
-// by the command line too. It lives as long as one of its threads does. This process and the processes of
-// its scripts, which are those of any health-checker's, are told apart from all others.
+// by the command line too. It lives as long as one of its threads does. This process, and the processes of
+// scripts of any health-checker, are counted apart from all others.
 
 import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { CHECK_VARIABLE } from "../system/check-variable.ts";
@@ -36,11 +36,11 @@ export interface Counts {
 export interface ProcessCounts {
   /** In the order of what was sought. */
   readonly counts: readonly Counts[];
-  /** The first process is always there: who does not see it does not see all. */
+  /** Process 1 always exists: if it is not seen, not all processes are. */
   readonly complete: boolean;
 }
 
-/** What may have been meant by a name that no process has. */
+/** Processes that may have been meant by a name that no process has. */
 export interface NearMisses {
   /** Names that differ by case or blanks alone, with how many go by each. */
   readonly alike: readonly (readonly [name: string, count: number])[];
@@ -270,7 +270,7 @@ function isMarked(pid: number): boolean | undefined {
     return `\0${buffer.toString("latin1", 0, length)}`.includes(`\0${CHECK_VARIABLE}=`);
   } catch (error) {
     if (["EACCES", "EPERM"].includes(codeOf(error))) return undefined;
-    passOver(error);
+    ignoreGone(error);
     return false;
   }
 }
@@ -331,11 +331,11 @@ function findLivingThread(pid: number): string | undefined {
       isLiving(readStat(`/proc/${pid}/task/${thread}/stat`)?.state ?? "X"),
     );
   } catch (error) {
-    return passOver(error);
+    return ignoreGone(error);
   }
 }
 
-/** In how many PID namespaces it has a number, from that of /proc down; 1 of a kernel that does not tell. */
+/** In how many PID namespaces it has a number, from that of /proc down; 1 where the kernel does not report it. */
 function depthOf(pid: number): number {
   const [, numbers = ""] = /^NSpid:\s*(.*)$/m.exec(readText(`/proc/${pid}/status`)) ?? [];
   return Math.max(1, numbers.trim().split(/\s+/).length);
@@ -363,7 +363,7 @@ function readFile(path: string): number | undefined {
   try {
     return readInto(path);
   } catch (error) {
-    return passOver(error);
+    return ignoreGone(error);
   }
 }
 
@@ -386,8 +386,8 @@ function readInto(path: string): number {
   }
 }
 
-function passOver(error: unknown): undefined {
+function ignoreGone(error: unknown): undefined {
   const code = codeOf(error);
-  // For want of a descriptor nothing is seen, which must not look like nothing being there.
+  // Without a free descriptor nothing can be read, which must not look like there being no process.
   if (!["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(code)) throw error;
 }

@@ -1,4 +1,4 @@
-// How much is left of a file system. Run by a thread of filesystem.ts, since it blocks.
+// How full a file system is. Runs on a thread of filesystem.ts, since it blocks.
 //
 // A block device stands for what is mounted from it, as for df: its file lies on another file system.
 
@@ -8,15 +8,15 @@ import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
 export interface FileSystemUsage {
   readonly sizeBytes: number;
-  /** Without what is held back for root, as df says it. */
+  /** Without the blocks that are reserved for root, as df counts. */
   readonly freeBytes: number;
   readonly usedBytes: number;
   /** 0 where the file system has no fixed number of them. */
   readonly inodes: number;
   readonly freeInodes: number;
-  /** The file system itself is read-only, and not just this mount of it; undefined where that cannot be told. */
+  /** The file system itself is read-only, and not just this mount of it; undefined where that is not known. */
   readonly readOnly: boolean | undefined;
-  /** What it holds is gone at the next boot. */
+  /** Its files are gone at the next boot. */
   readonly isInMemory: boolean;
   /** Of a block device, where it is mounted. */
   readonly on: string | undefined;
@@ -46,7 +46,7 @@ const typeOf = (stats: Stats): string => (stats.isFIFO() ? "FIFO" : stats.isSock
 function measureDevice(path: string): FileSystemUsage | NoFileSystem {
   const { rdev } = statSync(path, { bigint: true });
   const mounts = parseMounts(readMountinfo());
-  // What another mount covers is not reached by its mount point.
+  // A mount that another one covers is not reached by its mount point.
   const seen = mounts.filter((mount) => mountAt(mounts, mount.point)?.id === mount.id);
   const [mount] = seen
     .filter((mount) => mount.device === numbersOf(rdev) || deviceOf(mount) === rdev)
@@ -71,7 +71,7 @@ function deviceOf({ source }: Mount): bigint | undefined {
 function measureAt(path: string): FileSystemUsage {
   const { dev } = statSync(path, { bigint: true });
   const { type, bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
-  // Only now: what mounts by itself is mounted when it is asked for.
+  // Only now: an automount is mounted by the calls above.
   const mounts = parseMounts(readMountinfo());
   const real = realpathSync(path);
   const below = trueMountAt(mounts, real);

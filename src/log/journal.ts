@@ -1,8 +1,12 @@
-// Whether what is written to a descriptor goes to systemd's journal.
+// Whether what is written to a descriptor goes to systemd's journal, and lines for stderr, with their priority where it
+// does: `journalctl --priority warning` finds why a service does not start.
 
 import { fstatSync } from "node:fs";
+import { PRIORITIES } from "./log.ts";
 
-/** `stream` is JOURNAL_STREAM, DEVICE:INODE of what systemd connected: a shell may have led the descriptor elsewhere since. */
+const STDERR = 2;
+
+/** `stream` is JOURNAL_STREAM, DEVICE:INODE of the stream that systemd connected: a shell may have redirected the descriptor since. */
 export function leadsToJournal(stream: string | undefined, descriptor: number): boolean {
   if (!stream) return false;
   try {
@@ -11,4 +15,19 @@ export function leadsToJournal(stream: string | undefined, descriptor: number): 
   } catch {
     return false; // closed
   }
+}
+
+/** Text for people that may have several lines, such as a stack. */
+export type Complain = (text: string) => void;
+
+/** `stream` is JOURNAL_STREAM. */
+export function createComplaints(stream: string | undefined): { readonly error: Complain; readonly warning: Complain } {
+  const isJournal = leadsToJournal(stream, STDERR);
+  const at = (level: "error" | "warning"): Complain => {
+    // A warning beside an error, such as of a refused reload, is marked as one in its text.
+    const priorityOf = (line: string) => PRIORITIES[/: warning: /.test(line) ? "warning" : level];
+    const marked = (line: string) => (isJournal ? `<${priorityOf(line)}>${line}` : line);
+    return (text) => console.error(text.split("\n").map(marked).join("\n"));
+  };
+  return { error: at("error"), warning: at("warning") };
 }

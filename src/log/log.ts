@@ -1,9 +1,9 @@
 // One line an event: a constant message plus fields, to stdout; as text, as JSON, or as
 // text for the journal, which knows the time and takes the level from a prefix.
 //
-// An event is one line of a bounded length whatever its fields hold: nobody can forge another.
+// An event is one line of a bounded length whatever its fields hold: no field can forge a line.
 // A reader that is slow, stuck or gone neither blocks nor kills nor grows the
-// daemon: what it does not take in time is dropped and counted.
+// daemon: lines that it does not take in time are dropped and counted.
 
 import { createConsola } from "consola/core";
 import { escapeUnprintable } from "../text/printable.ts";
@@ -15,7 +15,7 @@ export interface Log {
   warning(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
-  /** Whether `debug` lines are written: what only they need need not be worked out. */
+  /** Whether `debug` lines are written; if not, their fields need not be computed. */
   readonly verbose: boolean;
   /** From now on lines of that level and above. */
   setLevel(level: LogLevel): void;
@@ -119,7 +119,7 @@ const asMember = (name: string, value: string | number | boolean): string => {
   return `,${quote(memberName(name))}:${isJson ? value : quote(String(value))}`;
 };
 
-/** A name of our own stays ours: `message` becomes `message_`, and so on up, so that no two are ever one. */
+/** The names of the line itself are reserved: a field `message` becomes `message_`, `message_` becomes `message__`, and so on. */
 const memberName = (name: string): string => (/^(time|level|message)_*$/.test(name) ? `${name}_` : name);
 
 /** A JSON string that is one printable line. */
@@ -147,15 +147,15 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
       return;
     }
     waiting = true;
-    const settle = () => {
+    const resume = () => {
       waiting = false;
       backlogBytes = 0;
-      sayDropped();
+      logDropped();
     };
-    flushed.then(settle, settle);
+    flushed.then(resume, resume);
   };
 
-  const sayDropped = () => {
+  const logDropped = () => {
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
@@ -170,7 +170,7 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
     try {
       backlogBytes += sizeBytes;
       const written = sink.write(line);
-      // A pipe that breaks while it is full tells so late, by the promise of an earlier write.
+      // A pipe that breaks while it is full rejects the promise of an earlier write.
       if (written instanceof Promise) written.catch(() => {});
       if (!waiting) flush();
       return true;
@@ -181,7 +181,7 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
   };
 
   return (line) => {
-    if (!waiting) sayDropped();
+    if (!waiting) logDropped();
     if (!deliver(line)) dropped++;
   };
 }

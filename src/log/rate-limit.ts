@@ -1,132 +1,146 @@
-// A subject that changes again and again is told of at a bounded rate, and so is how
-// much was left out. What was told last is what is, a minute after the last change at the latest.
+// A subject that changes again and again is logged at a bounded rate, with the number of changes that were left
+// out. The newest change is always logged, a minute after the last one at the latest.
 //
-// Up to 5 changes a minute are told at once. From the sixth on only the newest is kept; it
-// is told each 5 minutes, and once nothing has changed for a minute: then changes are
-// told at once again. So until the end there are never more than 5 tellings of a subject in a minute.
+// Up to 5 changes a minute are logged at once. From the sixth on only the newest is held; it is logged each 5
+// minutes, and once nothing has changed for a minute: from then on changes are logged at once again. So there are
+// never more than 5 lines of a subject in a minute, except at the end of the daemon.
 
-import type { Clock } from "../system/clock.ts";
+import { type Clock, callAt } from "../system/clock.ts";
 
-export const TOLD_A_MINUTE = 5;
+export const MOST_A_MINUTE = 5;
 export const MINUTE_MS = 60_000;
 export const SUM_UP_MS = 5 * MINUTE_MS;
 
-/** What is said of a change that was not told at once. */
+/** Of a change that was not logged at once. */
 export interface Late {
-  /** Changes that were never told: all since the last telling but this one. */
+  /** The changes before it that were never logged. */
   readonly leftOut: number;
-  /** How long ago this one was. */
+  /** How long ago it was. */
   readonly agoMs: number;
 }
 
-/** Never throws. */
-export type Say = (late: Late | undefined) => void;
-
-interface Subject {
-  /** When the last ones were told, no more than TOLD_A_MINUTE. */
-  toldAt: readonly number[];
-  /** Present while the subject changes too often. */
-  held?: Held;
-}
+/** Writes one change. Never throws. */
+export type Write = (late: Late | undefined) => void;
 
 interface Held {
-  /** The newest change, unless it was told. */
-  say: Say | undefined;
+  /** The newest change, unless it was logged. */
+  write: Write | undefined;
   changedAt: number;
-  untold: number;
-}
-
-export interface FlapGuard {
-  /** The subject has changed: `say` is called at once, later or never, as the rule above says. */
-  change(subject: string, say: Say): void;
-  /** Tells at once of all that is held. */
-  end(): void;
+  /** Changes since the last line. */
+  unlogged: number;
 }
 
 /**
- * Beyond so many subjects those that rest are forgotten: names may change with every reload. Once
- * a minute at most, since to look them all through for each new one would take seconds.
+ * Beyond so many subjects those that are at rest are forgotten: names may change with every reload. Once
+ * a minute at most, since a search for each new one would take seconds.
  */
 const MOST_AT_REST = 10_000;
 
 /** Keeps a few numbers for each subject. */
-export function createFlapGuard(clock: Pick<Clock, "now" | "after">): FlapGuard {
-  const subjects = new Map<string, Subject>();
-  let forgotAt = Number.NEGATIVE_INFINITY;
+export class RateLimit {
+  readonly #clock: Pick<Clock, "now" | "after">;
+  readonly #subjects = new Map<string, Subject>();
+  #forgotAt = Number.NEGATIVE_INFINITY;
 
-  function remember(subject: Subject, now: number): void {
-    subject.toldAt = [...subject.toldAt, now].slice(-TOLD_A_MINUTE);
+  constructor(clock: Pick<Clock, "now" | "after">) {
+    this.#clock = clock;
   }
 
-  function tellHeld(subject: Subject, held: Held, now: number): void {
-    const { say, changedAt, untold } = held;
-    if (!say) return;
-    held.say = undefined;
-    held.untold = 0;
-    remember(subject, now);
-    say({ leftOut: untold - 1, agoMs: now - changedAt });
+  /** The subject has changed: `write` is called at once, later or never, as the rule above says. */
+  change(name: string, write: Write): void {
+    if (!this.#subjects.has(name)) this.#forget();
+    const subject = this.#subjects.get(name) ?? new Subject(this.#clock);
+    this.#subjects.set(name, subject);
+    subject.change(write);
   }
 
-  /** Tells of what is held and due, and ends the holding when the subject has come to rest. */
-  function review(subject: Subject, now: number): void {
-    const { held } = subject;
+  /** Writes at once what is held. */
+  end(): void {
+    for (const subject of this.#subjects.values()) subject.writeHeld();
+  }
+
+  #forget(): void {
+    const now = this.#clock.now();
+    if (this.#subjects.size <= MOST_AT_REST || now - this.#forgotAt < MINUTE_MS) return;
+    this.#forgotAt = now;
+    for (const [name, subject] of this.#subjects) if (subject.isAtRest(now)) this.#subjects.delete(name);
+  }
+}
+
+/** At rest, or changing too often: then the newest change is held. */
+class Subject {
+  readonly #clock: Pick<Clock, "now" | "after">;
+  /** The times of the last lines, no more than MOST_A_MINUTE. */
+  #loggedAt: readonly number[] = [];
+  #held: Held | undefined;
+
+  constructor(clock: Pick<Clock, "now" | "after">) {
+    this.#clock = clock;
+  }
+
+  change(write: Write): void {
+    const now = this.#clock.now();
+    this.#review(now); // timers may be late
+    if (this.#held) {
+      this.#held.write = write;
+      this.#held.changedAt = now;
+      this.#held.unlogged++;
+    } else if (this.#isFull(now)) {
+      this.#held = { write, changedAt: now, unlogged: 1 };
+      this.#reviewInTime(this.#held);
+    } else {
+      this.#remember(now);
+      write(undefined);
+    }
+  }
+
+  writeHeld(): void {
+    const now = this.#clock.now();
+    if (this.#held) this.#write(this.#held, now);
+  }
+
+  isAtRest(now: number): boolean {
+    return this.#held === undefined && now - (this.#loggedAt.at(-1) ?? now) >= MINUTE_MS;
+  }
+
+  #isFull(now: number): boolean {
+    const [first = now] = this.#loggedAt;
+    return this.#loggedAt.length === MOST_A_MINUTE && now - first < MINUTE_MS;
+  }
+
+  /** Writes what is held and due, and holds no more once the subject has come to rest. */
+  #review(now: number): void {
+    const held = this.#held;
     if (!held) return;
-    const rests = now - held.changedAt >= MINUTE_MS;
-    if (rests) delete subject.held;
-    if (rests || now >= nextSum(subject)) tellHeld(subject, held, now);
+    const rests = now >= held.changedAt + MINUTE_MS;
+    if (rests) this.#held = undefined;
+    if (rests || now >= this.#nextSum()) this.#write(held, now);
   }
 
-  function watch(subject: Subject, held: Held): void {
+  #reviewInTime(held: Held): void {
     const restsAt = held.changedAt + MINUTE_MS;
-    const due = held.say ? Math.min(restsAt, nextSum(subject)) : restsAt;
-    clock.after(Math.max(1, due - clock.now()), () => {
-      if (subject.held !== held) return; // it came to rest, and was seen to, before the timer
-      review(subject, clock.now());
-      if (subject.held) watch(subject, held);
+    const due = held.write ? Math.min(restsAt, this.#nextSum()) : restsAt;
+    callAt(this.#clock, due, () => {
+      if (this.#held !== held) return; // it came to rest, and that was seen before the timer
+      this.#review(this.#clock.now());
+      if (this.#held) this.#reviewInTime(held);
     });
   }
 
-  function forget(now: number): void {
-    if (subjects.size <= MOST_AT_REST || now - forgotAt < MINUTE_MS) return;
-    forgotAt = now;
-    for (const [name, { held, toldAt }] of subjects) {
-      if (!held && now - (toldAt.at(-1) ?? now) >= MINUTE_MS) subjects.delete(name);
-    }
+  #nextSum(): number {
+    return (this.#loggedAt.at(-1) ?? Number.NEGATIVE_INFINITY) + SUM_UP_MS;
   }
 
-  function hold(subject: Subject, say: Say, now: number): void {
-    const { held } = subject;
-    if (held) {
-      held.say = say;
-      held.changedAt = now;
-      held.untold++;
-    } else {
-      subject.held = { say, changedAt: now, untold: 1 };
-      watch(subject, subject.held);
-    }
+  #write(held: Held, now: number): void {
+    const { write, changedAt, unlogged } = held;
+    if (!write) return;
+    held.write = undefined;
+    held.unlogged = 0;
+    this.#remember(now);
+    write({ leftOut: unlogged - 1, agoMs: now - changedAt });
   }
 
-  return {
-    change(name, say) {
-      const now = clock.now();
-      if (!subjects.has(name)) forget(now);
-      const subject = subjects.get(name) ?? { toldAt: [] };
-      subjects.set(name, subject);
-      review(subject, now); // timers may be late
-      const [first = now] = subject.toldAt;
-      const isFull = subject.toldAt.length === TOLD_A_MINUTE && now - first < MINUTE_MS;
-      if (subject.held || isFull) {
-        hold(subject, say, now);
-      } else {
-        remember(subject, now);
-        say(undefined);
-      }
-    },
-    end() {
-      const now = clock.now();
-      for (const subject of subjects.values()) if (subject.held) tellHeld(subject, subject.held, now);
-    },
-  };
+  #remember(now: number): void {
+    this.#loggedAt = [...this.#loggedAt, now].slice(-MOST_A_MINUTE);
+  }
 }
-
-const nextSum = ({ toldAt }: Subject): number => (toldAt.at(-1) ?? Number.NEGATIVE_INFINITY) + SUM_UP_MS;

@@ -8,7 +8,7 @@ export type Address =
 const MAX_UNIX_PATH_BYTES = 107;
 
 /** Either an address, or what is wrong with the text, such as "it has no colon". */
-export type ParsedAddress = Address | { readonly flaw: string };
+export type ParsedAddress = Address | { readonly hint: string };
 
 /**
  * `lowestPort` is 1 for something that is connected to, 0 for something
@@ -16,21 +16,21 @@ export type ParsedAddress = Address | { readonly flaw: string };
  */
 export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice("unix:".length));
-  if (text.includes("://")) return { flaw: "it is a URL; leave out what is before and with ://" };
+  if (text.includes("://")) return { hint: "it is a URL; leave out what is before and with ://" };
   const colon = text.lastIndexOf(":");
-  if (colon < 0) return { flaw: "it has no colon" };
+  if (colon < 0) return { hint: "it has no colon" };
   const host = text.slice(0, colon);
   const port = parsePort(text.slice(colon + 1), lowestPort);
-  if (port === undefined) return { flaw: `its port is not a number from ${lowestPort} to 65535` };
+  if (port === undefined) return { hint: `its port is not a number from ${lowestPort} to 65535` };
   if (host.startsWith("[") || host.endsWith("]")) {
     const inner = /^\[(.*)\]$/.exec(host)?.[1];
-    if (inner === undefined || !isIPv6(inner)) return { flaw: "what the brackets hold is not an IPv6 address" };
+    if (inner === undefined || !isIPv6(inner)) return { hint: "what the brackets hold is not an IPv6 address" };
     return { family: "tcp", host: inner, port };
   }
-  if (/^(tcp[46]?|udp[46]?)$/i.test(host)) return { flaw: "what is before the colon is a protocol, not a host" };
-  if (host.includes(":")) return { flaw: "an IPv6 address needs brackets, as in [::1]:5432" };
+  if (/^(tcp[46]?|udp[46]?)$/i.test(host)) return { hint: "what is before the colon is a protocol, not a host" };
+  if (host.includes(":")) return { hint: "an IPv6 address needs brackets, as in [::1]:5432" };
   if (host !== "" && !isIPv4(host) && !isHostName(host))
-    return { flaw: "what is before the colon is neither a host name nor an IP address" };
+    return { hint: "what is before the colon is neither a host name nor an IP address" };
   return { family: "tcp", host, port };
 }
 
@@ -77,9 +77,9 @@ function isHostName(host: string): boolean {
 }
 
 function parseUnix(path: string): ParsedAddress {
-  if (!path.startsWith("/")) return { flaw: "the path after unix: must begin with a slash" };
+  if (!path.startsWith("/")) return { hint: "the path after unix: must begin with a slash" };
   if (path.includes("\0") || Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
-    return { flaw: `a socket path has at most ${MAX_UNIX_PATH_BYTES} bytes` };
+    return { hint: `a socket path has at most ${MAX_UNIX_PATH_BYTES} bytes` };
   }
   return { family: "unix", path };
 }

@@ -1,6 +1,5 @@
-// What is to be said of the certificate that a peer has shown: each thing that is
-// wrong with it, and when it or one of those above it ends. That is known of a
-// certificate that does not hold, too.
+// The judgement on the certificate of a peer: each problem that it has, and when it or
+// one of those above it expires, which is known of an invalid certificate too.
 
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
@@ -60,7 +59,7 @@ export function judge(
     return { flaws, end: () => undefined, weaknesses: () => [], caution: () => undefined };
   }
   const flaws: Flaw[] = [];
-  // The runtime tells one thing that is wrong with the chain, and a date before all else.
+  // The runtime reports one problem of the chain, and a date before all others.
   const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
   const byDate = chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
   const dates = dateFlaw(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
@@ -89,7 +88,7 @@ export function describeFlaws(judgement: Judgement): string {
 
 /**
  * The certificate and those above it as far as they are known, the shortest way to an
- * authority that is trusted: a peer may send what nobody needs, such as an expired cross-signature.
+ * authority that is trusted: a peer may send certificates that are not needed, such as an expired cross-signature.
  */
 function pathFrom(leaf: X509Certificate, authorities: readonly X509Certificate[]): readonly X509Certificate[] {
   const sent: X509Certificate[] = [];
@@ -150,7 +149,7 @@ function weaknessesOf(path: readonly X509Certificate[], authorities: readonly X5
     const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
     const flaw = (text: string): Flaw => ({ reason: "tls", text: `${which}${text}; most clients refuse that` });
     const bits = rsaBits(certificate);
-    // How an authority that is trusted was signed matters to nobody.
+    // The signature of a trusted authority does not matter.
     const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
     const old = trusted ? undefined : oldSignature(certificate);
     return [
@@ -170,7 +169,7 @@ function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | un
   return digest?.toUpperCase().replace(/^SHA1$/, "SHA-1");
 }
 
-/** Clients have long ceased to look at the common name: Go, Java, the browsers. */
+/** Go, Java and the browsers ignore the common name. */
 function cautionOf({ subjectAltName = "", subject }: X509Certificate, host: string): string | undefined {
   if (/DNS:/.test(subjectAltName) || (isIP(host) !== 0 && /IP Address:/.test(subjectAltName))) return undefined;
   const lacks = subjectAltName === "" ? "no subjectAltName" : "a subjectAltName without a host name";
@@ -198,7 +197,7 @@ function count(authorities: readonly X509Certificate[]): string {
   return `${authorities.length}: ${listOf(names, MOST_NAMES)}`;
 }
 
-/** A name and an address that look alike are two things. */
+/** A host name and an address with the same text are different. */
 function explainName(leaf: X509Certificate, host: string): string {
   const alternatives = leaf.subjectAltName?.split(", ") ?? [];
   if (alternatives.some((name) => name.startsWith("DNS:") && canonical(name.slice(4)) === canonical(host))) {

@@ -1,5 +1,7 @@
-// Connections that are being closed politely. A command that exits meanwhile would overtake their last words, and
-// a server would log a client that broke off.
+// Connections that are being closed politely. If a command exited before they are closed, its last bytes would be lost,
+// and servers would log broken connections.
+
+import type { Socket } from "node:net";
 
 /** Each of them ends by itself within about this time. */
 const LONGEST_MS = 250;
@@ -26,4 +28,23 @@ export async function endingsOver(): Promise<void> {
   });
   while (underWay.size > 0 && !isLate) await Promise.race([Promise.all(underWay), late]);
   clearTimeout(timer);
+}
+
+/** A peer that does not answer the FIN within this time is dropped. */
+const CLOSE_GRACE_MS = 250;
+
+/** FIN, and with TLS its close_notify before. */
+export function closePolitely(socket: Socket): void {
+  if (socket.destroyed) return;
+  const over = beginEnding();
+  const destroy = () => socket.destroy();
+  // Unread bytes would turn the FIN into a reset.
+  socket.resume();
+  socket.end();
+  const giveUp = setTimeout(destroy, CLOSE_GRACE_MS);
+  socket.on("close", () => {
+    clearTimeout(giveUp);
+    over();
+  });
+  socket.on("end", destroy);
 }

@@ -1,8 +1,8 @@
 // One connect to one address, and nothing sent: connected or why not.
 //
-// A handshake that completed counts, whatever the peer does next; a socket that
-// met itself does not. The connection is closed as a polite client does (FIN), or
-// kept for who wants to talk, and on abort nothing of it is left, not even a SYN on its way.
+// A completed handshake counts, whatever the peer does next; a socket that is
+// connected to itself does not. The connection is closed as a polite client does (FIN),
+// or kept for the caller, and an abort leaves nothing of it, not even a SYN on its way.
 
 import { findSocketCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
@@ -35,10 +35,10 @@ import { pollOnce, watch } from "../system/poll.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
 
-/** One numeric address, prepared so that a probe has nothing left to work out. */
+/** One numeric address, prepared once for all probes. */
 export interface Peer {
   readonly address: Address;
-  /** struct sockaddr for the system call; absent where it takes node's API to reach the peer. */
+  /** struct sockaddr for the system call; absent where only node's API can reach the peer. */
   readonly sockaddr?: Uint8Array;
 }
 
@@ -84,14 +84,14 @@ function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> |
     .then((code) => (code === "connected" ? CONNECTED : code));
 }
 
-/** What becomes of a socket that poll(2) has told of: either T, or why it is not connected, closed then. */
-type End<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number) => T | string;
+/** For a socket that poll(2) has reported: either T, or why it is not connected; it is closed then. */
+type Finish<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number) => T | string;
 
 function attemptDirectly<T>(
   system: Libc,
   sockaddr: Uint8Array,
   signal: AbortSignal,
-  finish: End<T>,
+  finish: Finish<T>,
 ): Promise<T | string> | T | string {
   const fd = openSocket(system, sockaddr);
   if (fd < 0) return errnoName(-fd);
@@ -102,20 +102,20 @@ function attemptDirectly<T>(
     return errnoName(code);
   }
   return new Promise((resolve) => {
-    let settled = false;
-    const settle = (result: T | string) => {
-      settled = true;
+    let isOver = false;
+    const end = (result: T | string) => {
+      isOver = true;
       unwatch();
       resolve(result);
     };
-    const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => settle(finish(system, fd, sockaddr, revents)));
+    const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => end(finish(system, fd, sockaddr, revents)));
     signal.addEventListener("abort", () => {
-      if (settled) return; // cheaper than to take the listener off each time
-      // What arrived while the loop stood still is looked at before it is called late.
+      if (isOver) return; // cheaper than to remove the listener each time
+      // An answer that arrived while the loop stood still counts before the abort.
       const revents = pollOnce(system, fd, POLLIN | POLLOUT);
-      if (revents !== 0) return settle(finish(system, fd, sockaddr, revents));
+      if (revents !== 0) return end(finish(system, fd, sockaddr, revents));
       system.close(fd);
-      settle(ABORTED);
+      end(ABORTED);
     });
   });
 }
@@ -196,7 +196,7 @@ function encodeSockaddr(system: Libc, address: Address): Uint8Array | undefined 
     sockaddr.set(path, 2);
     return sockaddr;
   }
-  if (address.host.includes("%")) return undefined; // a zone's number is node's to find
+  if (address.host.includes("%")) return undefined; // node finds the number of a zone
   const v4 = isIPv4(address.host);
   const sockaddr = new Uint8Array(v4 ? 16 : 28);
   const view = new DataView(sockaddr.buffer);

@@ -1,5 +1,5 @@
-// One datagram to one numeric address, and what its peer says in return. Nothing is
-// sent twice; only the peer is heard.
+// One datagram to one numeric address, and the answer of its peer. Nothing is sent
+// twice; datagrams of others are ignored.
 
 import { type Failure, failed } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
@@ -15,9 +15,9 @@ export interface DatagramPeer {
 }
 
 /**
- * Resolves with the first of the peer's datagrams of which `take` makes something.
- * Never rejects; once `signal` aborts a failure "timeout", and the socket is gone.
- * Want of a resource is tried again until then, as long as nothing was sent.
+ * Resolves with the first value that `take` returns for a datagram of the peer.
+ * Never rejects; once `signal` aborts, a failure "timeout", and the socket is closed.
+ * Tries again while a resource is lacking, as long as nothing was sent.
  */
 export async function askByDatagram<T>(
   peer: DatagramPeer,
@@ -44,34 +44,34 @@ function askOnce<T>(
     const lookup = (host: string, _: unknown, found: (error: null, host: string, family: number) => void) =>
       found(null, host, family);
     const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: lookup as never });
-    let settled = false;
-    const settle = (result: T | Failure) => {
-      if (settled) return;
-      settled = true;
+    let isOver = false;
+    const finish = (result: T | Failure) => {
+      if (isOver) return;
+      isOver = true;
       signal.removeEventListener("abort", abort);
       close(socket);
       resolve(result);
     };
-    const abort = () => settle(late());
-    const fail = (error: unknown) => settle(explain(peer, codeOf(error)));
+    const abort = () => finish(late());
+    const fail = (error: unknown) => finish(explain(peer, codeOf(error)));
     signal.addEventListener("abort", abort);
     socket.on("error", fail);
     socket.on("message", (datagram, { port }) => {
-      // From before the socket was connected, when anybody could send to it.
-      if (settled || port !== peer.port) return;
+      // It may be from before the socket was connected, when any host could send to it.
+      if (isOver || port !== peer.port) return;
       const taken = take(datagram);
-      if (taken !== undefined) settle(taken);
+      if (taken !== undefined) finish(taken);
     });
     const connected = () => {
-      if (settled) return;
+      if (isOver) return;
       try {
         const { address, port } = socket.address();
         if (port === peer.port && address === socket.remoteAddress().address) {
-          return settle(failed("refused", `nothing listens on ${formatAddress(peer)}; the probe met itself`));
+          return finish(failed("refused", `nothing listens on ${formatAddress(peer)}; the probe met itself`));
         }
         socket.send(data, (error) => error && fail(error));
       } catch (error) {
-        // The runtime does not tell of a connect that failed; it is just not connected then.
+        // The runtime does not report a connect that failed; the socket is just not connected then.
         fail(error);
       }
     };

@@ -11,7 +11,7 @@ import { AF_INET, AF_INET6, libc, SOCK_STREAM } from "../system/libc.ts";
 /** Numeric addresses in the order in which to try them, or the code of the failure such as "EAI_AGAIN". */
 export type Found = readonly string[] | string;
 
-/** Never rejects. It cannot be called off. */
+/** Never rejects. It cannot be cancelled. */
 export type LookUp = (host: string) => Promise<Found>;
 
 /** Undefined where the C library is not glibc. */
@@ -41,7 +41,7 @@ const ADDRINFO_BYTES = 48;
 const RESULT_AT = 24;
 const NEXT_AT = 40;
 
-/** Turns of the loop in which to look at once: 200 µs at least, of which a name of the hosts file takes half. */
+/** Turns of the loop in which to poll at once: 200 µs at least, of which a name of the hosts file takes half. */
 const HOT_TURNS = 100;
 const LONGEST_PAUSE_MS = 10;
 
@@ -96,19 +96,19 @@ async function lookUp(system: Resolver, host: string): Promise<Found> {
   return found;
 }
 
-/** Looks ever more rarely, an eighth of the time waited at most late. Holds no process open: who asks has a timer of his own. */
+/** Polls ever more rarely, late by an eighth of the time waited at most. Holds no process open: the caller has a timer of its own. */
 function ended(system: Resolver, block: Pointer): Promise<number> {
   const since = performance.now();
   let hot = HOT_TURNS;
   return new Promise((resolve) => {
-    const look = () => {
+    const pollOnce = () => {
       const code = system.gai_error(block);
       if (code !== EAI_INPROGRESS) return resolve(code);
-      if (hot-- > 0) return void setImmediate(look);
+      if (hot-- > 0) return void setImmediate(pollOnce);
       const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(1, (performance.now() - since) / 8));
-      setTimeout(look, pauseMs).unref();
+      setTimeout(pollOnce, pauseMs).unref();
     };
-    look();
+    pollOnce();
   });
 }
 

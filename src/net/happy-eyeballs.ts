@@ -1,17 +1,16 @@
 // Several addresses of one name, tried one after the other without waiting for a
-// dead one to end: the first that answers calls off the rest.
+// dead one to fail: the first that answers cancels the rest (RFC 8305).
 
 import { type Failure, failed, isFailure } from "../outcome.ts";
 
-/** Ahead of RFC 8305's next attempt: an address that is dead does not eat the timeout of those that live. */
+/** As RFC 8305 has it: a dead address does not use up the timeout of the others. */
 const NEXT_ADDRESS_MS = 250;
 
 export type Attempt<Peer, T> = (peer: Peer, signal: AbortSignal) => Promise<T | Failure>;
 
 /**
  * Starts with the first; the next starts when one has failed or is slow, each of them
- * before `withinMs` are over. What a later attempt still comes to after the race is
- * over is given to `discard`.
+ * before `withinMs` are over. A success that comes after the first one is given to `discard`.
  */
 export function happyEyeballs<Peer, T>(
   peers: readonly Peer[],
@@ -30,10 +29,10 @@ export function happyEyeballs<Peer, T>(
     signal.addEventListener("abort", abort);
     const failures: Failure[] = [];
     let started = 0;
-    let settled = false;
+    let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const settle = (result: T | Failure) => {
-      settled = true;
+    const finish = (result: T | Failure) => {
+      isOver = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
       running.abort();
@@ -46,13 +45,13 @@ export function happyEyeballs<Peer, T>(
       started++;
       timer = setTimeout(next, nextMs);
       void attempt(peer, running.signal).then((result) => {
-        if (settled) {
+        if (isOver) {
           if (!isFailure(result)) discard(result);
           return;
         }
-        if (!isFailure(result)) return settle(result);
+        if (!isFailure(result)) return finish(result);
         failures.push(result);
-        if (failures.length === peers.length || (signal.aborted && failures.length === started)) settle(join(failures));
+        if (failures.length === peers.length || (signal.aborted && failures.length === started)) finish(join(failures));
         else if (!signal.aborted) next();
       });
     };

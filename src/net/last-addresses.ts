@@ -1,4 +1,4 @@
-// What each name came to last, for when the resolver does not tell: for up to an hour,
+// The last addresses of each name, for when the resolver does not answer: for up to an hour,
 // by a clock that counts while the host is suspended.
 
 import type { Clock } from "../system/clock.ts";
@@ -15,27 +15,27 @@ export interface Recalled {
 
 export interface LastAddresses {
   keep(host: string, addresses: readonly string[]): void;
-  /** Undefined where nothing is known, or nothing that may still be used. */
+  /** Undefined where no address is known that may still be used. */
   recall(host: string): Recalled | undefined;
   forget(host: string): void;
 }
 
-/** Holds only what it was told: names of the configuration. */
+/** Holds only names that were kept: those of the configuration. */
 export function createLastAddresses(clock: Pick<Clock, "now">): LastAddresses {
-  const kept = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
+  const known = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
   return {
     keep(host, addresses) {
-      kept.set(host, { addresses, at: clock.now() });
+      known.set(host, { addresses, at: clock.now() });
     },
     recall(host) {
-      const known = kept.get(host);
-      if (known === undefined) return undefined;
-      const ageMs = clock.now() - known.at;
+      const last = known.get(host);
+      if (last === undefined) return undefined;
+      const ageMs = clock.now() - last.at;
       if (ageMs > REMEMBER_MS) return undefined;
-      return { addresses: known.addresses, note: `used its address of ${roundDuration(ageMs)} ago` };
+      return { addresses: last.addresses, note: `used its address of ${roundDuration(ageMs)} ago` };
     },
     forget(host) {
-      kept.delete(host);
+      known.delete(host);
     },
   };
 }

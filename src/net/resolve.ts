@@ -1,12 +1,12 @@
 // Names to addresses, beside the connect and not in it, since a look-up cannot be
-// called off: its asker leaves in time, and it may hold up neither other names nor
-// what else the runtime's threads do.
+// cancelled: its caller leaves in time, and a slow look-up delays neither other names
+// nor other work of the runtime's threads.
 
 import { dns } from "bun";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { clock } from "../system/clock.ts";
-import { withReserve } from "../system/fd-reserve.ts";
-import { libc, O_CLOEXEC } from "../system/libc.ts";
+import { unlessAborted } from "../system/event-loop.ts";
+import { areFree, withReserve } from "../system/fd-reserve.ts";
 import { retryWhileLacking } from "../system/retry.ts";
 import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
 import { createLastAddresses } from "./last-addresses.ts";
@@ -20,8 +20,8 @@ export interface Addresses {
 
 export type Resolution = Addresses | Failure;
 
-/** Without a better share of the asker's timeout, a resolver is called hung after this. */
-const PATIENCE_MS = 2000;
+/** By default a resolver counts as hung after this. */
+const MAX_WAIT_MS = 2000;
 
 /** Of the twenty threads that glibc has for it. */
 const MOST_ASIDE = 16;
@@ -29,57 +29,45 @@ const MOST_ASIDE = 16;
 /** A name whose last look-up took longer leaves a quarter of the places to the others. */
 const SLOW_MS = 1000;
 
-const DEV_NULL = Buffer.from("/dev/null\0");
-
 const lastAddresses = createLastAddresses(clock);
 
 /**
  * The addresses of a name. When the resolver fails, or has not answered after
- * `patienceMs`, the last good ones serve for up to an hour; that a name does not
+ * `maxWaitMs`, the last good ones serve for up to an hour; that a name does not
  * exist is an answer. When the signal aborts first, the answer is a failure "timeout".
  */
-export async function resolve(host: string, signal: AbortSignal, patienceMs = PATIENCE_MS): Promise<Resolution> {
-  const { promise: impatient, resolve: giveUp } = Promise.withResolvers<Resolution>();
-  const patience = setTimeout(() => {
+export async function resolve(host: string, signal: AbortSignal, maxWaitMs = MAX_WAIT_MS): Promise<Resolution> {
+  const { promise: remembering, resolve: giveUp } = Promise.withResolvers<Resolution>();
+  const timer = setTimeout(() => {
     const known = remembered(host, `the resolver has not answered for ${host}`);
     if (known) giveUp(known);
-  }, patienceMs);
-  // Of a name that is remembered, a want of descriptors need not be waited out.
-  const resolution = await Promise.race([impatient, lookUpWhile(host, signal, () => !lastAddresses.recall(host))]);
-  clearTimeout(patience);
+  }, maxWaitMs);
+  // If addresses of the name are remembered, there is no need to wait for descriptors.
+  const resolution = await Promise.race([remembering, lookUpWhile(host, signal, () => !lastAddresses.recall(host))]);
+  clearTimeout(timer);
   if (!isFailure(resolution) || resolution.reason === "timeout") return resolution;
   return remembered(host, resolution.message) ?? resolution;
 }
 
-/** The same by what the system says now. Concurrent callers for one name share a look-up, which goes on when they leave. */
+/** The same without remembered addresses. Concurrent callers for one name share a look-up, which goes on when they leave. */
 export const resolveAnew = (host: string, signal: AbortSignal): Promise<Resolution> =>
   lookUpWhile(host, signal, () => true);
 
-/** While this host lacks what a look-up needs, it is tried again as long as `patient` says so. */
-function lookUpWhile(host: string, signal: AbortSignal, patient: () => boolean): Promise<Resolution> {
+/** Tries again while this host lacks a resource for the look-up and `mayWait`. */
+function lookUpWhile(host: string, signal: AbortSignal, mayWait: () => boolean): Promise<Resolution> {
   return retryWhileLacking<Resolution>(
     signal,
     async (lack) => {
-      const resolution = await unlessAborted(share(host), host, signal);
+      const resolution = await unlessAborted(share(host), signal, () => abandoned(host));
       return lack && isFailure(resolution) && resolution.reason === "timeout" ? lack : resolution;
     },
-    (resolution) => isFailure(resolution) && resolution.reason === "resource" && patient(),
+    (resolution) => isFailure(resolution) && resolution.reason === "resource" && mayWait(),
   );
 }
 
-function unlessAborted(shared: Promise<Resolution>, host: string, signal: AbortSignal): Promise<Resolution> {
-  return new Promise((done) => {
-    const abandon = () => {
-      const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
-      done(failed("timeout", `looking up ${host}${others}`));
-    };
-    if (signal.aborted) return abandon();
-    signal.addEventListener("abort", abandon);
-    void shared.then((resolution) => {
-      signal.removeEventListener("abort", abandon);
-      done(resolution);
-    });
-  });
+function abandoned(host: string): Failure {
+  const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
+  return failed("timeout", `looking up ${host}${others}`);
 }
 
 function remembered(host: string, why: string): Addresses | undefined {
@@ -101,7 +89,7 @@ function share(host: string): Promise<Resolution> {
 /** Undefined until the first name: no daemon of ports alone pays for it. */
 let system: { readonly lookUp: LookUp; readonly places: number } | undefined;
 
-/** Names that wait for a place, the oldest first, and how they are told of one. */
+/** Names that wait for a place, the oldest first; `start` gives them one. */
 const waiting: { readonly host: string; readonly start: () => void }[] = [];
 const slow = new Set<string>();
 let running = 0;
@@ -111,7 +99,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
   const { lookUp, places } = system;
   const mayStart = (name: string) => running < (slow.has(name) ? places - Math.floor(places / 4) : places);
   if (mayStart(host)) running++;
-  // Whoever frees a place takes it over for the one that waits.
+  // The look-up that frees a place takes it for the name that waits.
   else await new Promise<void>((start) => waiting.push({ host, start }));
   const start = performance.now();
   const starved = outOfDescriptors();
@@ -124,10 +112,10 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
     running++;
     waiting.splice(next, 1)[0]?.start();
   }
-  return judge(host, found, starved || outOfDescriptors());
+  return resolutionOf(host, found, starved || outOfDescriptors());
 }
 
-function judge(host: string, found: Found, starved: boolean): Resolution {
+function resolutionOf(host: string, found: Found, starved: boolean): Resolution {
   if (typeof found !== "string") {
     lastAddresses.keep(host, found);
     return { addresses: found };
@@ -144,16 +132,10 @@ function judge(host: string, found: Found, starved: boolean): Resolution {
 }
 
 /** A C library that cannot open its hosts file may say that a name does not exist. */
-function outOfDescriptors(): boolean {
-  if (!libc) return false;
-  const fd = libc.open(DEV_NULL, O_CLOEXEC);
-  if (fd < 0) return true;
-  libc.close(fd);
-  return false;
-}
+const outOfDescriptors = (): boolean => !areFree(1);
 
 function openSystem() {
-  // It may be the want of a descriptor that it failed for.
+  // It may have failed for lack of a descriptor.
   const aside = openLookUp() ?? withReserve(openLookUp);
   if (aside) return { lookUp: aside, places: MOST_ASIDE };
   // One thread of the runtime's, of which there are as many as processors, is left to what else needs them.

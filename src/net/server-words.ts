@@ -5,9 +5,9 @@ import { plainLine } from "../text/printable.ts";
 
 const LONGEST_WORDS = 300;
 
-/** On one line and within bounds; `hide` takes secrets out before anything is cut. */
-export function wordsOf(text: string, hide: (text: string) => string): string {
-  return plainLine(hide(text), LONGEST_WORDS);
+/** On one line and within bounds; `redact` sees the text before it is cut. */
+export function wordsOf(text: string, redact: (text: string) => string): string {
+  return plainLine(redact(text), LONGEST_WORDS);
 }
 
 /** Of a peer that speaks another protocol. */

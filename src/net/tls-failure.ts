@@ -1,5 +1,5 @@
-// What went wrong with TLS, in words of ours. OpenSSL's name of an error is all there is to
-// tell by: an alert is the peer's word, everything else was found on this side.
+// What went wrong with TLS, in words of ours. OpenSSL's name of the error is all that is
+// known: an alert was sent by the peer, everything else was found on this side.
 
 import { type Failure, failed } from "../outcome.ts";
 import { OFFERED } from "./tls-offer.ts";
@@ -25,7 +25,7 @@ export function explainTls(error: Error, peer: string, progress: Progress): Fail
   return failed("tls", text);
 }
 
-/** What a peer has against the certificate of its client. */
+/** Why a peer refuses the certificate of its client. */
 const OF_CERTIFICATE: Readonly<Record<string, string>> = {
   CERTIFICATE_REQUIRED: "it got none",
   NO_CERTIFICATE: "it got none",
@@ -69,7 +69,7 @@ function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: 
 function explainError(name: string, peer: string, { shown }: Progress): string {
   if (shown) return `${peer} sent what is not valid TLS (${inWords(name)})`;
   switch (name) {
-    // Most often it is a port that speaks in plain.
+    // Most often it is a port without TLS.
     case "WRONG_VERSION_NUMBER":
       return `what ${peer} answers is not TLS`;
     case "UNSUPPORTED_PROTOCOL":

@@ -1,4 +1,4 @@
-// How TLS is spoken, and what the certificate of a peer is judged by.
+// How TLS is used, and how the certificate of a peer is verified.
 
 export interface TlsSettings {
   /** Whether the chain, the name and the dates must hold. */

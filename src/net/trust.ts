@@ -1,6 +1,6 @@
-// Whose signature on a certificate counts: the authorities of a PEM file, or those
-// of the system. The environment has no say in it (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS).
-// And what a client shows of itself where a server wants a certificate.
+// Which authorities are trusted: those of a PEM file, or those of the system. The
+// environment does not change that (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS). And the client
+// certificate for servers that require one.
 
 import type { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
@@ -71,7 +71,7 @@ export async function loadTrust(file: string | undefined, identity?: Identity): 
   ];
   if (file !== undefined) return trustIn([{ ...authoritiesOf(file), chosen: true }, ...(own ?? [])]);
   for (const candidate of SYSTEM_FILES) {
-    // That the system's are elsewhere is no failure.
+    // Each system has another of these files.
     if (isFailure(await trustIn([authoritiesOf(candidate)]))) continue;
     return trustIn([authoritiesOf(candidate), ...(own ?? [])]);
   }
@@ -174,7 +174,7 @@ async function build(
   };
 }
 
-/** OpenSSL throws at what it cannot read. */
+/** Undefined where OpenSSL throws: it cannot read the text. */
 function attempt<T>(make: () => T): T | undefined {
   try {
     return make();

@@ -1,5 +1,5 @@
-// The end of what a program printed: the last 4 KiB, since errors come last, and
-// a count of all of it. Where it is to hold something, its start.
+// The end of a program's output: the last 4 KiB, since errors come last, and
+// a count of all of it. For a check with `expect`, its start.
 
 import { plainText } from "../text/printable.ts";
 

@@ -1,5 +1,5 @@
 // Why a program could not be started, in words that say what to do. The kernel
-// has three codes for a dozen causes; a look at the file tells them apart.
+// has three codes for a dozen causes; the file itself shows which.
 
 import { accessSync, closeSync, constants, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
@@ -13,18 +13,18 @@ import { ELF_BYTES, isForThisMachine, loaderOf } from "./elf.ts";
 /** A line as long as the kernel reads for an interpreter. */
 const FIRST_LINE_BYTES = 256;
 
-/** Runs as its owner or group whoever starts it; scripts have no such bits. */
+/** Runs as its owner or group, whichever user starts it; scripts have no such bits. */
 const SET_ID = 0o6000;
 
 /**
- * What is wrong with the program named by `command`, or undefined when nothing
- * is seen to be. `searchPath` is the PATH in which a bare name is looked for,
+ * What is wrong with the program named by `command`, or undefined where no mistake
+ * is found. `searchPath` is the PATH in which a bare name is looked for,
  * `cwd` the working folder it is given, if any.
  * Blocks for a few file system calls: for starts and failures, not for every run.
  */
 export function diagnoseCommand(command: string, searchPath: string, cwd?: string): string | undefined {
-  const flaw = cwd === undefined ? undefined : diagnoseFolder(cwd);
-  if (flaw !== undefined) return flaw;
+  const problem = cwd === undefined ? undefined : diagnoseFolder(cwd);
+  if (problem !== undefined) return problem;
   const folders = foldersOf(searchPath, cwd);
   const file = command.includes("/") ? within(cwd, command) : findIn(folders, command);
   if (file === undefined)
@@ -78,8 +78,8 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
     return `${file} has Windows line ends (CRLF), so its interpreter is not found; try sed -i 's/\\r$//' ${file}`;
   const interpreter = line.slice(2).trim().split(/\s+/)[0] ?? "";
   if (interpreter === "") return `exec format error: the first line of ${file} names no interpreter`;
-  const flaw = diagnoseInterpreter(interpreter);
-  if (flaw !== undefined) return `the interpreter ${interpreter} that ${file} names in its first line ${flaw}`;
+  const problem = diagnoseInterpreter(interpreter);
+  if (problem !== undefined) return `the interpreter ${interpreter} that ${file} names in its first line ${problem}`;
   const argument = line.slice(2).trim().split(/\s+/)[1];
   if (interpreter.endsWith("/env") && argument && !argument.startsWith("-") && !argument.includes("=")) {
     if (!argument.includes("/") && findIn(folders, argument) === undefined) {
@@ -89,7 +89,7 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
   return undefined;
 }
 
-/** "FILE does not exist", or that it cannot be used, with the cause as far as a look along the path shows it. */
+/** "FILE does not exist", or that it cannot be used, with the cause as far as the path shows it. */
 function describeUnusable(file: string, code: string): string {
   const hidden = whyHidden(file, code);
   const cause = hidden === "" ? findCause(resolve(file), code) : undefined;
@@ -218,7 +218,7 @@ function readable(file: string): boolean {
   }
 }
 
-/** The code of a look at it; undefined where it is there. */
+/** The code of a failed stat; undefined where the file is there. */
 function whyMissing(file: string): string | undefined {
   try {
     statSync(file);

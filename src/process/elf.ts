@@ -8,7 +8,7 @@ const PT_INTERP = 3;
 /** Numbers of processors, e_machine, by node's names; those of 32 bits run too where the kernel lets them. */
 const MACHINES: Readonly<Partial<Record<string, readonly number[]>>> = { x64: [62, 3], arm64: [183, 40] };
 
-/** Whether it is made for this kind of processor; true where that cannot be told. */
+/** Whether it is made for this kind of processor; true where that is not known. */
 export function isForThisMachine(start: Buffer): boolean {
   const machines = MACHINES[process.arch];
   if (start.byteLength < 20 || machines === undefined) return true;

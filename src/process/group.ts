@@ -1,12 +1,12 @@
-// A program in a process group of its own, so that it can be ended whole.
+// A program in a process group of its own, so that the whole group can be killed.
 //
 // A group's run is over when its leader ends or is killed, never when its output
-// ends: a child in the background may hold that for as long as it likes. Whatever
-// is left of the group then is killed. What left the group with setsid is not
-// ours to end; where it still holds the output it is told as an orphan.
+// ends: a child in the background may hold the output for as long as it likes. The
+// rest of the group is killed then. A process that left the group with setsid is not
+// ours to kill; if it still holds the output, it is reported as an orphan.
 
 import { codeOf } from "../system/errors.ts";
-import { refillReserve, withReserve } from "../system/fd-reserve.ts";
+import { lacksDescriptor, refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { pollOnce, watch } from "../system/poll.ts";
@@ -45,7 +45,7 @@ export interface Stdout {
 
 export interface GroupOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Told when a process outside the group still holds the output after the run. */
+  /** Called when a process outside the group still holds the output after the run. */
   readonly onOrphan: () => void;
   /** An absolute path; the daemon's own folder where there is none. */
   readonly cwd?: string | undefined;
@@ -86,7 +86,7 @@ export const runningGroups = (): readonly number[] => [...living.keys()];
 
 /** How groups are saved for the next daemon (saved-groups.ts). */
 export interface GroupSaver {
-  /** What the environment of the next program has to say of its run. */
+  /** Variables that mark the processes of the next run. */
   nextRun(): Readonly<Record<string, string>>;
   /** The program of that run has started. What it returns is called when the group has been ended. Neither throws. */
   started(pid: number): () => void;
@@ -112,7 +112,7 @@ export async function allGroupsGone(graceMs: number): Promise<void> {
 
 export function startGroup(argv: readonly string[], options: GroupOptions): Group | StartError {
   const started = tryStart(argv, options);
-  if (started instanceof StartError && ["EMFILE", "ENFILE"].includes(started.code)) {
+  if (started instanceof StartError && lacksDescriptor(started.code)) {
     return withReserve(() => tryStart(argv, options));
   }
   return started;
@@ -121,7 +121,7 @@ export function startGroup(argv: readonly string[], options: GroupOptions): Grou
 function tryStart(argv: readonly string[], options: GroupOptions): Group | StartError {
   const output = libc ? openPipes(libc, options) : openStreams(options);
   if (output instanceof StartError) return output;
-  const { promise: exited, resolve: tellExit } = Promise.withResolvers<GroupExit>();
+  const { promise: exited, resolve: resolveExit } = Promise.withResolvers<GroupExit>();
   // The runtime may call onExit before spawn returns.
   const run: { group?: Group; exit?: GroupExit; forget?: () => void } = {};
   const end = () => {
@@ -131,7 +131,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     // Its number cannot have been given away yet: the kernel hands them out in turn.
     group.kill();
     run.forget?.();
-    output.finish(() => tellExit(exit));
+    output.finish(() => resolveExit(exit));
     refillReserve();
   };
   try {
@@ -191,7 +191,7 @@ interface Output {
   start(child: Child): void;
   /** There will be no child. */
   discard(): void;
-  /** The child has ended: take what is there, then call `done`; wait for no more. */
+  /** The child has ended: read what is there, then call `done`; wait for no more. */
   finish(done: () => void): void;
   readonly text: () => string | undefined;
   readonly stdout: () => Stdout;
@@ -206,18 +206,18 @@ const chunk = new Uint8Array(64 * 1024);
 function openPipes(system: Libc, { onOrphan, stdoutBytes, hide }: GroupOptions): Output | StartError {
   const capture = createCapture(CAPTURE_BYTES, hide);
   const start = createStart(stdoutBytes ?? 0);
-  let told = false;
-  const tellOrphan = () => {
-    if (!told) onOrphan();
-    told = true;
+  let isReported = false;
+  const reportOrphan = () => {
+    if (!isReported) onOrphan();
+    isReported = true;
   };
-  const both = openPipe(system, capture.add, tellOrphan);
+  const both = openPipe(system, capture.add, reportOrphan);
   if (both instanceof StartError) return both;
   const addStdout = (bytes: Uint8Array) => {
     start.add(bytes);
     capture.add(bytes);
   };
-  const own = stdoutBytes === undefined ? both : openPipe(system, addStdout, tellOrphan);
+  const own = stdoutBytes === undefined ? both : openPipe(system, addStdout, reportOrphan);
   if (own instanceof StartError) {
     both.discard();
     return own;
@@ -285,9 +285,9 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
       if (!open) return;
       unwatch();
       if (drain(LAST_READ_BYTES) || (pollOnce(system, readEnd, 0) & POLLHUP) !== 0) return close();
-      // What was just killed may take a moment to go; who stays longer is an orphan.
+      // A process that was just killed may take a moment to end; one that stays longer is an orphan.
       const giveUp = setTimeout(() => {
-        // On a loop that stood still the timer comes before the end of the output is seen.
+        // If the loop stood still, the timer fires before the end of the output is seen.
         const isHeld = (pollOnce(system, readEnd, 0) & POLLHUP) === 0;
         close();
         if (isHeld) onOrphan();
@@ -340,7 +340,7 @@ function openStreams({ stdoutBytes, hide }: GroupOptions): Output {
           .then(done);
         return;
       }
-      // One turn for what has arrived; then nobody is waited for.
+      // One turn for the output that has arrived; there is no longer wait.
       setImmediate(cancel);
       done();
     },

@@ -1,34 +1,34 @@
-// Children that this program has not started are reaped once they have ended. PID 1 of a container is given whatever
-// its scripts orphan, and a shell that becomes this program by exec leaves it its own children. Left alone they stay
+// Children that this program has not started are reaped once they have ended. PID 1 of a container inherits the orphans
+// of its scripts, and a shell that becomes this program by exec leaves its own children to it. Without a reaper they stay
 // zombies until no process can be started.
 //
-// The children of the runtime are its own to reap: taken from it, the exit status of a script would be lost.
+// The runtime reaps its own children: if they were reaped here, the exit status of a script would be lost.
 
 import { ECHILD, errno, type Libc, libc, P_ALL, WEXITED, WNOHANG, WNOWAIT } from "../system/libc.ts";
 import { isLeader } from "./group.ts";
 
-/** Many end at once: one look does for all of them. */
-const LOOK_AFTER_MS = 50;
+/** Many end at once: one pass reaps all of them. */
+const REAP_AFTER_MS = 50;
 
 /** Call before the first script starts. Does nothing where no such child can come. */
 export function reapStrangers(): void {
   if (!libc || !mayHaveStrangers(libc)) return;
   const system = libc;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const lookSoon = () => {
+  const reapSoon = () => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      if (!reapAll(system)) lookSoon();
-    }, LOOK_AFTER_MS);
+      if (!reapAll(system)) reapSoon();
+    }, REAP_AFTER_MS);
     timer.unref();
   };
-  process.on("SIGCHLD", lookSoon);
-  lookSoon();
+  process.on("SIGCHLD", reapSoon);
+  reapSoon();
 }
 
 const PR_GET_CHILD_SUBREAPER = 37;
 
-/** At the start every child there is is a stranger. */
+/** At the start every existing child is a stranger. */
 function mayHaveStrangers(system: Libc): boolean {
   const isSubreaper = new Int32Array(1);
   system.prctl(PR_GET_CHILD_SUBREAPER, isSubreaper);
@@ -45,7 +45,7 @@ const SI_PID = 4;
 /** The number of a child that has ended, without reaping it. */
 function firstEnded(system: Libc): number {
   info.fill(0);
-  // By ECHILD alone: where the call is forbidden, looking again does no harm.
+  // By ECHILD alone: where the call is forbidden, another pass does no harm.
   if (system.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) !== 0)
     return errno() === ECHILD ? NO_CHILD : NONE_ENDED;
   return info[SI_PID] ?? NONE_ENDED;

@@ -3,7 +3,7 @@
 // Each daemon has a file of its own in the folder, and holds a lock on it for as long as it lives: a file that can be
 // locked was left by a daemon that is gone. What is signalled then is surely a script of that daemon: of the same boot,
 // with the group and session that were saved, and either led by the process that was started (its number and its start
-// time are the same, and while it is there nobody else can be given its number), or, where the leader has ended, with the
+// time are the same, and while it is there no other process can have its number), or, where the leader has ended, with the
 // id of that run in the environment of a process of the group. All else is left alone.
 
 import {

@@ -1,5 +1,6 @@
 // The datagram socket of sd_notify(3): a path, or a name of the abstract namespace. Nothing here waits.
 
+import { CLOCK_MONOTONIC, kernelClock } from "../system/clock.ts";
 import {
   AF_UNIX,
   errno,
@@ -45,13 +46,5 @@ export function openNotifySocket(socket: string): NotifySocket | string {
   };
 }
 
-const CLOCK_MONOTONIC = 1;
-
 /** Microseconds of CLOCK_MONOTONIC, by which systemd tells this reload from an earlier one. */
-export function monotonicUsec(): string {
-  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs.
-  const timespec = new Uint32Array(4);
-  libc?.clock_gettime(CLOCK_MONOTONIC, timespec);
-  const seconds = (timespec[1] ?? 0) * 2 ** 32 + (timespec[0] ?? 0);
-  return String(seconds * 1e6 + Math.floor((timespec[2] ?? 0) / 1000));
-}
+export const monotonicUsec = (): string => String(Math.floor((kernelClock(CLOCK_MONOTONIC)?.() ?? 0) * 1000));

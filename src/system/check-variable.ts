@@ -1,2 +1,2 @@
-/** A script finds the name of its check there, and whoever looks at processes sees by it that one is a script's. */
+/** The environment variable with the name of a script's check; a process that has it belongs to a script. */
 export const CHECK_VARIABLE = "HEALTH_CHECKER_CHECK";

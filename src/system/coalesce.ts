@@ -1,16 +1,16 @@
-// What many ask at the same moment is asked once.
+// Questions of the same moment are loaded together, once.
 //
-// Who asks in one turn of the loop shares an answer. Nobody is given one that was
-// begun before the question: who comes while it is being found shares the next.
+// Callers in one turn of the loop share a load. No caller gets an answer whose load
+// began before its question: callers that come during a load share the next one.
 
 export interface CoalesceOptions<Answer> {
-  /** The answers by their keys; `signal` aborts once nobody waits any more, and whatever was begun is to be ended. Never rejects. */
-  readonly askAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
-  /** What one is told whose own signal aborts, where nothing is known yet. */
-  readonly cut: () => Answer;
-  /** How many may be under way at a time. */
+  /** The answers by their keys. `signal` aborts once no caller waits any more: then it must end what it began. Never rejects. */
+  readonly loadAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
+  /** The answer for a caller whose own signal aborts before there is one. */
+  readonly onAbort: () => Answer;
+  /** How many loads may run at a time. */
   readonly atOnce: number;
-  /** How long to leave between one's end and the next's start, after one that took so long. */
+  /** The pause after a load that took so long. */
   readonly pauseMs?: (durationMs: number) => number;
 }
 
@@ -20,13 +20,18 @@ interface Batch<Answer> {
   result?: Promise<(key: string) => Answer>;
 }
 
-/** What an answer that nobody waits for any more may take to be given up: a killed process is gone by then. */
+/** How long an aborted load may take to end: a killed process is gone by then. */
 const GIVE_UP_MS = 25;
 
-/** Settles at once when its signal aborts; never rejects. */
+/** Resolves at once when its signal aborts; never rejects. */
 export type Ask<Answer> = (key: string, signal: AbortSignal) => Promise<Answer>;
 
-export function coalesce<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: CoalesceOptions<Answer>): Ask<Answer> {
+export function coalesce<Answer>({
+  loadAll,
+  onAbort,
+  atOnce,
+  pauseMs = () => 0,
+}: CoalesceOptions<Answer>): Ask<Answer> {
   let next: Batch<Answer> | undefined;
   let places = atOnce;
   let scheduled = false;
@@ -45,12 +50,12 @@ export function coalesce<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: Coa
     next = undefined;
     places--;
     const start = performance.now();
-    batch.result = askAll([...batch.waiting.keys()], batch.controller.signal);
-    // A throw is a fault of ours: each who waits is handed it.
+    batch.result = loadAll([...batch.waiting.keys()], batch.controller.signal);
+    // A rejection is a fault of ours: every waiting caller gets it.
     await batch.result.catch(() => {});
-    for (const [key, tellAll] of batch.waiting) {
+    for (const [key, callers] of batch.waiting) {
       const answer = batch.result.then((answerOf) => answerOf(key));
-      for (const tell of tellAll) tell(answer);
+      for (const resolve of callers) resolve(answer);
     }
     const free = () => {
       places++;
@@ -63,31 +68,31 @@ export function coalesce<Answer>({ askAll, cut, atOnce, pauseMs = () => 0 }: Coa
 
   return (key, signal) =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve(cut());
+      if (signal.aborted) return resolve(onAbort());
       next ??= { waiting: new Map(), controller: new AbortController() };
       const batch = next;
-      const tellAll = batch.waiting.get(key) ?? new Set();
-      batch.waiting.set(key, tellAll);
-      const tell = (answer: Answer | Promise<Answer>) => {
+      const callers = batch.waiting.get(key) ?? new Set();
+      batch.waiting.set(key, callers);
+      const finish = (answer: Answer | Promise<Answer>) => {
         signal.removeEventListener("abort", leave);
         resolve(answer);
       };
       const leave = () => {
-        tellAll.delete(tell);
-        if (tellAll.size === 0) batch.waiting.delete(key);
+        callers.delete(finish);
+        if (callers.size === 0) batch.waiting.delete(key);
         if (batch.waiting.size === 0) {
           batch.controller.abort();
           if (next === batch) next = undefined;
         }
-        resolve(afterLeaving(batch).then((answerOf) => answerOf?.(key) ?? cut()));
+        resolve(afterLeaving(batch).then((answerOf) => answerOf?.(key) ?? onAbort()));
       };
-      tellAll.add(tell);
+      callers.add(finish);
       signal.addEventListener("abort", leave, { once: true });
       schedule();
     });
 }
 
-/** Who leaves last waits a moment for the end of what was begun, and so do all who leave in the same turn. */
+/** The last caller to leave waits a moment for the end of the load, and so do all that leave in the same turn. */
 async function afterLeaving<Answer>({
   result,
   controller,

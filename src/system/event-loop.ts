@@ -16,6 +16,19 @@ export function pause(durationMs: number, signal: AbortSignal, clock: Clock = ho
   });
 }
 
+/** What the promise comes to, or `aborted()` where the signal aborts first; then it goes on, and may still reject. */
+export function unlessAborted<T, A>(promise: Promise<T>, signal: AbortSignal, aborted: () => A): Promise<T | A> {
+  if (signal.aborted) {
+    promise.catch(() => {});
+    return Promise.resolve(aborted());
+  }
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(aborted());
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
 /** What the promise comes to, or undefined where that takes longer; then it goes on, and may still reject. */
 export async function within<T>(
   promise: Promise<T>,
@@ -32,9 +45,9 @@ export async function within<T>(
 }
 
 /**
- * Calls `then` once the loop has looked at everything that has arrived by now.
- * Timers run before arrivals, and the end of a child is told a turn after that
- * (measured on Bun 1.4.5 with a stopped process): two turns see both.
+ * Calls `then` once the loop has handled everything that has arrived by now.
+ * Timers run before arrivals, and the end of a child is reported a turn after them
+ * (measured on Bun 1.4.5 with a stopped process): two turns handle both.
  */
 export function afterPendingIo(then: () => void): void {
   setImmediate(() => setImmediate(then));

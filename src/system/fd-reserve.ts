@@ -1,6 +1,6 @@
-// A few descriptors are held in reserve, so that a daemon whose clients have
-// taken all the others still tells the truth: they are let go just before a
-// probe opens its own and taken back as soon as it has closed them.
+// A few descriptors are held in reserve, so that checks still work when clients
+// have taken all the others: they are released just before a probe opens its own,
+// and taken back as soon as the probe has closed them.
 
 import { libc, O_CLOEXEC, RLIMIT_NOFILE } from "./libc.ts";
 
@@ -14,6 +14,9 @@ let closing: number[] = [];
 
 let held = false;
 
+/** Whether a call that failed with this code lacked a descriptor. */
+export const lacksDescriptor = (code: string): boolean => code === "EMFILE" || code === "ENFILE";
+
 /** How many this process may have; undefined where that is not known. */
 export function descriptorLimit(): number | undefined {
   const limits = new BigUint64Array(2);
@@ -26,7 +29,7 @@ export function holdReserve(): void {
   refillReserve();
 }
 
-/** Takes back what the reserve lacks. To be called in the same turn as a descriptor of a probe was closed: clients wait for it too. */
+/** Fills the reserve up. Call it in the turn in which a probe's descriptor was closed: clients wait for descriptors too. */
 export function refillReserve(): void {
   while (held && libc && reserve.length < RESERVED) {
     const fd = libc.open(DEV_NULL, O_CLOEXEC);
@@ -36,7 +39,7 @@ export function refillReserve(): void {
   }
 }
 
-/** Runs `open`, which has just failed for want of a descriptor, with the reserve let go. Nothing else can run in between. */
+/** Runs `open`, which has just failed for lack of a descriptor, with the reserve released. Nothing else can run in between. */
 export function withReserve<T>(open: () => T): T {
   closeAll();
   for (const fd of reserve.splice(0)) libc?.close(fd);
@@ -45,7 +48,7 @@ export function withReserve<T>(open: () => T): T {
   return opened;
 }
 
-/** Whether so many can be opened at this moment, the reserve left out. True where that cannot be told. */
+/** Whether so many can be opened at this moment without the reserve. True where that is not known. */
 export function areFree(count: number): boolean {
   if (!libc) return true;
   const opened: number[] = [];
@@ -60,7 +63,7 @@ export function areFree(count: number): boolean {
 
 /**
  * Closes soon, but after the answer that is on its way: closing a connection
- * costs a tenth of a probe, which its asker need not wait for.
+ * takes a tenth of the time of a probe, and the request need not wait for it.
  */
 export function closeSoon(fd: number): void {
   if (closing.push(fd) === 1) setImmediate(closeAll);

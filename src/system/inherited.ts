@@ -1,4 +1,4 @@
-// What a parent process hands on and a daemon with scripts cannot use is put right once, before the first one starts.
+// Inherited signal settings and limits that a daemon with scripts cannot use are put right before the first script starts.
 //
 // With SIGCHLD ignored the kernel throws exit statuses away. A blocked signal stays blocked in every script, whose own
 // timeout by alarm(2) then never comes. Other ignored signals do no harm: the runtime gives children the defaults.

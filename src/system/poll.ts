@@ -1,10 +1,10 @@
-// Tells when descriptors become ready, with one poll(2) for all of them.
+// Reports when descriptors become ready, with one poll(2) for all of them.
 //
-// Bun's own event loop takes no foreign descriptor, and its connect can be
-// neither cancelled nor asked (docs/adr/0002-poll.md). A handshake on loopback is
-// over before connect(2) returns, so most waits end at the first look, on the
-// next turn of the loop. What takes longer is looked at ever more rarely: never
-// later than an eighth of the time already waited, and at most 10 ms late.
+// Bun's own event loop takes no foreign descriptor, and its connect cannot be
+// cancelled (docs/adr/0002-poll.md). A handshake on loopback is over before
+// connect(2) returns, so most waits end at the first poll, on the next turn of
+// the loop. A longer wait is polled ever more rarely: an event is seen late by an
+// eighth of the time already waited, and by 10 ms at most.
 
 import { type Libc, libc } from "./libc.ts";
 
@@ -14,9 +14,9 @@ interface Watch {
   readonly ready: (revents: number) => void;
   /** performance.now() of the start, or of the last event. */
   since: number;
-  /** Turns of the loop left in which to look again at once. */
+  /** Turns of the loop left in which to poll again at once. */
   hot: number;
-  /** performance.now() before which it need not be looked at. */
+  /** performance.now() before which it need not be polled. */
   readonly notBefore: number;
 }
 
@@ -34,8 +34,8 @@ let delayed = false;
 /**
  * Calls `ready` with poll's revents each time `fd` is ready, until the returned
  * function is called; `fd` must stay open until then. Errors and hang-ups are
- * always told, and told again on every turn. A `firstPollMs` of 0 looks at once,
- * for what is likely to be ready already; else the first look comes after it.
+ * always reported, on every turn. A `firstPollMs` of 0 polls at once, for a
+ * descriptor that is likely to be ready already; else the first poll comes after it.
  */
 export function watch(fd: number, events: number, firstPollMs: number, ready: (revents: number) => void): () => void {
   const now = performance.now();

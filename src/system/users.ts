@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-/** By the file of users: the runtime takes the name from $USER, which is whoever's it was. */
+/** By the file of users: the runtime takes the name from $USER, which may be that of another user. */
 export function describeUser(uid: number | undefined): string {
   if (uid === undefined) return "this user";
   try {

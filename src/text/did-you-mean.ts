@@ -3,7 +3,7 @@
 /** Longer names are not compared: the distance takes a time of both lengths. */
 const LONGEST = 60;
 
-/** Loaded only for who mistyped. */
+/** Loads the comparison only when a name was mistyped. */
 export async function didYouMean(name: string, known: readonly string[]): Promise<string | undefined> {
   if (known.length === 0 || name.length > LONGEST) return undefined;
   const { closest, distance } = await import("fastest-levenshtein");

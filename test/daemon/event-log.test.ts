@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Check, CheckState, Verdict } from "../../src/checks/check.ts";
-import { reporting } from "../../src/daemon/event-log.ts";
+import { createEventLog } from "../../src/daemon/event-log.ts";
 import { createLog } from "../../src/log/log.ts";
 import { nextState, UNKNOWN } from "../../src/monitor/threshold.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
@@ -18,7 +18,7 @@ const MINUTE = 60 * SECOND;
 function setUp() {
   const clock = fakeClock();
   const lines: string[] = [];
-  const report = reporting(
+  const report = createEventLog(
     createLog("info", (line) => lines.push(line.trimEnd()), "journal"),
     clock,
   );

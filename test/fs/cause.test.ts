@@ -58,7 +58,7 @@ test.each<[string, string, () => string | undefined]>([
   expect(findCause(at(name), code)).toBe(cause());
 });
 
-test("a socket file has the causes of any file", () => {
+test("a socket file fails for the same causes as any file", () => {
   expect(findSocketCause(at("file/s"), "ENOTDIR")).toBe(`${at("file")} is a regular file, no folder`);
   expect(findSocketCause(at("gone"), "ECONNREFUSED")).toBeUndefined();
 });

@@ -29,7 +29,7 @@ const threads = (which: "all" | "hanging" = "all") =>
 const reasonOf = (outcome: { readonly ok: boolean; readonly reason?: string }) => (outcome.ok ? "ok" : outcome.reason);
 
 asRoot(
-  "a mount that hangs is told at the timeout, then not asked again until it has answered",
+  "a mount that hangs is results at the timeout, then not asked again until it has answered",
   async () => {
     await outcomeOf(file, { file: "/etc/passwd" });
     // The test runner may have one of the same name.
@@ -85,7 +85,7 @@ asRoot(
 );
 
 asRoot(
-  "as many mounts hang as there are threads, and what is left is told not to have been looked at",
+  "as many mounts hang as there are threads, and what is left is results not to have been looked at",
   async () => {
     await using stack = new AsyncDisposableStack();
     const mounts = await Promise.all(Array.from({ length: 5 }, () => mountHung()));
@@ -108,7 +108,7 @@ asRoot(
   60_000,
 );
 
-test("a question that nobody waits for leaves nothing, and does not count as stuck", async () => {
+test("an abandoned question leaves nothing, and does not count as stuck", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "x");
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -116,7 +116,7 @@ test("a question that nobody waits for leaves nothing, and does not count as stu
     const asked = Array.from({ length: 5 }, () => askFileSystem({ ask: "stat", path }, cut.signal));
     if (attempt % 2) await Promise.resolve();
     cut.abort();
-    for (const told of await Promise.all(asked)) expect(told).toMatchObject({ reason: "timeout" });
+    for (const results of await Promise.all(asked)) expect(results).toMatchObject({ reason: "timeout" });
     expect(await askFileSystem({ ask: "stat", path }, never)).toMatchObject({ value: { type: "regular file" } });
   }
   expect(await askFileSystem({ ask: "stat", path }, AbortSignal.abort())).toMatchObject({ reason: "timeout" });
@@ -125,11 +125,11 @@ test("a question that nobody waits for leaves nothing, and does not count as stu
 test("answers belong to their questions, however many there are at once", async () => {
   await using folder = await tempFolder();
   const paths = await Promise.all(Array.from({ length: 200 }, (_, index) => folder.write(`${index}`, `of ${index}`)));
-  const told = await Promise.all(paths.map((path) => askFileSystem({ ask: "read", path, limitBytes: 100 }, never)));
-  expect(told.map((one) => ("value" in one ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
+  const results = await Promise.all(paths.map((path) => askFileSystem({ ask: "read", path, limitBytes: 100 }, never)));
+  expect(results.map((one) => ("value" in one ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
 });
 
-test("without a descriptor left it is tried again, then told to be this host's fault", async () => {
+test("without a free descriptor it is tried again, and fails with reason resource at the timeout", async () => {
   const script = `
     import { openSync, closeSync } from "node:fs";
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
@@ -145,12 +145,12 @@ test("without a descriptor left it is tried again, then told to be this host's f
     await look(1000); await count(1000);
     const taken = [];
     try { for (;;) taken.push(openSync("/dev/null")); } catch {}
-    const told = [await look(200), await count(1000)];
+    const results = [await look(200), await count(1000)];
     // The second question is asked since there was no descriptor for the first.
     let questions = 0;
     onQuestion = () => { if (++questions === 2) for (const fd of taken) closeSync(fd); };
-    told.push(await look(10000), questions);
-    console.log(JSON.stringify(told)); process.exit();`;
+    results.push(await look(10000), questions);
+    console.log(JSON.stringify(results)); process.exit();`;
   const { stdout } = Bun.spawnSync(
     ["/bin/sh", "-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath, "-e", script],
     {
@@ -165,7 +165,7 @@ test("without a descriptor left it is tried again, then told to be this host's f
   ]);
 }, 20_000);
 
-test("without a thread left it is tried again, then told to be this host's fault, and nothing waits for ever", async () => {
+test("without a thread it is tried again, fails with reason resource at the timeout, and never hangs", async () => {
   // Bun throws so when clone(2) fails, as under a limit of processes (EAGAIN).
   const script = `
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
@@ -175,15 +175,15 @@ test("without a thread left it is tried again, then told to be this host's fault
     let refusals = 0;
     let onRefusal = () => {};
     globalThis.Worker = class { constructor() { onRefusal(); throw new TypeError("Failed to spawn worker thread"); } };
-    const told = await Promise.all([look("/etc/passwd", 200), look("/etc/group", 200)]);
+    const results = await Promise.all([look("/etc/passwd", 200), look("/etc/group", 200)]);
     onRefusal = () => {
       if (++refusals < 2) return;
       globalThis.Worker = class extends Worker {
-        postMessage(question) { told.push(question.path); super.postMessage(question); }
+        postMessage(question) { results.push(question.path); super.postMessage(question); }
       };
     };
-    told.push(await look("/etc/hosts", 10000));
-    console.log(JSON.stringify(told)); process.exit();`;
+    results.push(await look("/etc/hosts", 10000));
+    console.log(JSON.stringify(results)); process.exit();`;
   const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
   const failure = (path: string) => ({
     ok: false,

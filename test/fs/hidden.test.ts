@@ -33,7 +33,7 @@ const HIDDEN: readonly (readonly [name: string, path: string, directive: string,
   ["printed-unit", "/dev/md0", "PrivateDevices=", "/dev"],
 ];
 
-test.each(HIDDEN)("of %s, %s is hidden by %s at %s", async (name, path, directive, point) => {
+test.each(HIDDEN)("in %s, %s is hidden by %s at %s", async (name, path, directive, point) => {
   expect(hiddenBy(await mountsOf(name), path)).toEqual({ directive, point });
 });
 
@@ -52,7 +52,7 @@ const SEEN: readonly (readonly [name: string, paths: readonly string[]])[] = [
   ["inaccessible-paths", ["/srv", "/srv/database", "/etc/hosts"]],
 ];
 
-test.each(SEEN)("of %s nothing is said for %p", async (name, paths) => {
+test.each(SEEN)("in %s nothing hides %p", async (name, paths) => {
   const mountinfo = await mountsOf(name);
   expect(paths.map((path) => hiddenBy(mountinfo, path))).toEqual(paths.map(() => undefined));
 });
@@ -63,7 +63,7 @@ describe("the processes of others", () => {
     expect(processesHiddenBy(await mountsOf("printed-unit"))).toBe("ProtectProc=");
   });
 
-  test("are hidden by the host's own option, in a service too", async () => {
+  test("are hidden by an option of the host's mount, in a service too", async () => {
     const [host, service] = await Promise.all([mountsOf("host"), mountsOf("private-tmp")]);
     for (const mountinfo of [host, service]) {
       expect(processesHiddenBy(mountinfo)).toBeUndefined();
@@ -82,7 +82,7 @@ test("a tmpfs of a host whose mounts are not shared, as in a container, is not a
   expect(hiddenBy("no such lines\n", "/home/x")).toBeUndefined();
 });
 
-test("on this host nothing is said, whatever the call failed with", () => {
+test("on this host nothing is hidden, whatever the code of the failed call", () => {
   for (const path of ["/home/x", "/tmp/x", "/dev/x", "/root/x"])
     for (const code of ["ENOENT", "EACCES", "EIO"]) expect(whyHidden(path, code)).toBe("");
 });

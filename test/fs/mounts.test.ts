@@ -6,7 +6,7 @@ import { mountAt, parseMounts, readMountinfo } from "../../src/fs/mounts.ts";
 
 const pointOf = (mountinfo: string, path: string) => mountAt(parseMounts(mountinfo), path)?.point;
 
-test("the last of several mounts at one point counts, and what it covers does not", async () => {
+test("the last of several mounts at one point counts, and the covered ones do not", async () => {
   const text = await Bun.file(join(import.meta.dir, "../testdata/mountinfo/protect-home-read-only.txt")).text();
   const mounts = parseMounts(text);
   // /home/data is there twice: once below the mount that now covers /home.
@@ -18,7 +18,7 @@ test("the last of several mounts at one point counts, and what it covers does no
   expect(mountAt(parseMounts(covered), "/x/y/z")?.id).toBe("12");
 });
 
-test("a point is a whole name, and may hold blanks", () => {
+test("a mount point is a whole name, and may hold blanks", () => {
   const text = "10 1 0:1 / / rw - ext4 a rw\n11 10 0:2 / /a\\040b rw - nfs srv:/x rw\n";
   expect(pointOf(text, "/a b/c")).toBe("/a b");
   expect(pointOf(text, "/a b")).toBe("/a b");
@@ -32,7 +32,7 @@ test("without a mount at the root, as in a chroot, those below it are found", ()
   expect(pointOf("1 1 0:2 / / rw - rootfs none rw\n", "/etc")).toBe("/");
 });
 
-test("of this host it is the one that df prints", () => {
+test("on this host it is the mount that df prints", () => {
   for (const path of ["/", "/proc", "/dev", "/usr/bin"]) {
     const df = Bun.spawnSync(["df", "--output=target", path]).stdout.toString().trim().split("\n").at(-1);
     expect(pointOf(readMountinfo(), path)).toBe(df);

@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { leadsToJournal } from "../../src/log/journal.ts";
 import { tempFolder } from "../support/temp.ts";
 
-test("a descriptor is the journal's where the variable names it, and no other", async () => {
+test("a descriptor leads to the journal only where the variable names it", async () => {
   await using folder = await tempFolder();
   const [ours, other] = await Promise.all([folder.write("ours", ""), folder.write("other", "")]);
   const descriptor = openSync(ours, "a");

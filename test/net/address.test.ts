@@ -1,4 +1,4 @@
-// An address is taken whole or refused with its one flaw.
+// An address is taken whole or refused with its one hint.
 
 import { describe, expect, test } from "bun:test";
 import { type Address, formatAddress, isIPv4, isIPv6, parseAddress, parsePort } from "../../src/net/address.ts";
@@ -75,19 +75,19 @@ describe("what is wrong is said of", () => {
     [`unix:${LONGEST_PATH}x`, PATH],
     [`unix:/${"é".repeat(54)}`, PATH],
     ["unix:/a\0b", PATH],
-  ])("%j", (text, flaw) => {
-    expect(parseAddress(text, 1)).toEqual({ flaw });
+  ])("%j", (text, hint) => {
+    expect(parseAddress(text, 1)).toEqual({ hint });
   });
 
-  // Some take 010 for 8: getaddrinfo does, inet_pton refuses it, and nobody meant it.
+  // Some take 010 for 8: getaddrinfo does, inet_pton refuses it, which was not meant.
   test("an IPv4 address with leading zeros, which would be read as octal", () => {
-    expect(parseAddress("127.0.0.010:80", 1)).toEqual({ flaw: HOST });
+    expect(parseAddress("127.0.0.010:80", 1)).toEqual({ hint: HOST });
   });
 });
 
-test("a listener's port may be 0, and its flaw says so", () => {
+test("a listener's port may be 0, and its hint says from where on", () => {
   expect(parseAddress("127.0.0.1:0", 0)).toEqual(tcp("127.0.0.1", 0));
-  expect(parseAddress("127.0.0.1:x", 0)).toEqual({ flaw: "its port is not a number from 0 to 65535" });
+  expect(parseAddress("127.0.0.1:x", 0)).toEqual({ hint: "its port is not a number from 0 to 65535" });
 });
 
 test("a port is one to five decimal digits in range", () => {
@@ -121,12 +121,12 @@ test("an address reads back as it was written", () => {
   );
 });
 
-test("v4 and v6 addresses are told apart", () => {
+test("v4 and v6 addresses are not mixed up", () => {
   fc.assert(fc.property(fc.ipV4(), (host) => isIPv4(host) && !isIPv6(host)));
   fc.assert(fc.property(fc.ipV6(), (host) => isIPv6(host) && !isIPv4(host)));
 });
 
-test("any text is an address or has a flaw; never a throw", () => {
+test("any text is an address or has a hint, and never throws", () => {
   const likely = fc.string({ unit: fc.constantFrom(..."[]:%./0129afx-unix\0") });
   fc.assert(
     fc.property(
@@ -134,7 +134,7 @@ test("any text is an address or has a flaw; never a throw", () => {
       fc.constantFrom(0 as const, 1 as const),
       (text, low) => {
         const parsed = parseAddress(text, low);
-        if ("flaw" in parsed) expect(parsed.flaw).not.toBe("");
+        if ("hint" in parsed) expect(parsed.hint).not.toBe("");
         else expect(parseAddress(formatAddress(parsed), low)).toEqual(parsed);
       },
     ),

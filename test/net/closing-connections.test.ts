@@ -15,11 +15,11 @@ async function isOver(promise: Promise<void>): Promise<boolean> {
   return over;
 }
 
-test("nothing that is being closed is waited for not at all", async () => {
+test("without a closing connection there is no wait", async () => {
   expect(await isOver(endingsOver())).toBe(true);
 });
 
-test("all are waited for, those that begin meanwhile too", async () => {
+test("it waits for all, including those that begin to close meanwhile", async () => {
   const [one, other] = [beginEnding(), beginEnding()];
   const exit = endingsOver();
   one();
@@ -32,7 +32,7 @@ test("all are waited for, those that begin meanwhile too", async () => {
   expect(await isOver(exit)).toBe(true);
 });
 
-test("for 250 ms at the longest", async () => {
+test("it waits for 250 ms at most", async () => {
   jest.useFakeTimers();
   const over = beginEnding();
   const exit = endingsOver();

@@ -52,7 +52,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
     }
   });
 
-  test("a port that nobody listens on is refused", async () => {
+  test("a port without a listener is refused", async () => {
     const address = v4(await freePort());
     await warmUp();
     const before = descriptors();
@@ -64,7 +64,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
     await closedAgain(before);
   });
 
-  test("a socket path that is missing, deserted or no socket at all is refused", async () => {
+  test("a socket path that is missing, has no listener or is not a socket is refused", async () => {
     await using folder = await tempFolder();
     const missing = join(folder.path, "missing");
     expect(await connectTo(unix(missing), never)).toEqual({
@@ -159,7 +159,7 @@ describe.each(ways)("%s", (_way, connectTo) => {
   }, 30_000);
 });
 
-test("a handshake that was over before the abort is up, though the loop had no turn to see it", async () => {
+test("a handshake that was complete before the abort is up, though the loop had no turn to see it", async () => {
   using peer = listenRaw({ family: "v4" });
   const cut = new AbortController();
   const attempt = connect(preparePeer(v4(peer.port)), cut.signal);
@@ -201,7 +201,7 @@ test("a unix socket whose backlog has a place again is up", async () => {
   expect(await attempt).toBeUndefined();
 }, 15_000);
 
-test("what needs no name to be resolved is prepared for the system call", () => {
+test("an address without a name is prepared for the system call", () => {
   for (const host of ["127.0.0.1", "::1", "::ffff:127.0.0.1"]) {
     expect(preparePeer({ family: "tcp", host, port: 80 }).sockaddr).toBeDefined();
   }
@@ -213,7 +213,7 @@ test("an address with a zone is reached", async () => {
   expect(await connect(preparePeer({ family: "tcp", host: "::1%lo", port: peer.port }), never)).toBeUndefined();
 });
 
-test("what the kernel has no way to is unreachable, and named with its code", async () => {
+test("an address without a route is unreachable, with the code of the error", async () => {
   // Refused by the kernel itself; nothing is sent.
   const failure = await connect(
     preparePeer({ family: "tcp", host: "255.255.255.255", port: 80 }),
@@ -226,7 +226,7 @@ test("what the kernel has no way to is unreachable, and named with its code", as
   });
 });
 
-test("of 5,000 attempts no descriptor is left", async () => {
+test("5,000 attempts leave no descriptor", async () => {
   using peer = listenRaw({ family: "v4" }, 128);
   const refused = v4(await freePort());
   const before = descriptors();

@@ -15,7 +15,7 @@ const peerAt = (port: number, host = "127.0.0.1") => preparePeer({ family: "tcp"
 const handshake = async (peer: ReturnType<typeof peerAt>, signal: AbortSignal) =>
   (await connect(peer, signal)) ?? peer.address;
 
-test("one that drops handshakes is passed over, and nothing of it is left", async () => {
+test("an address that drops handshakes is skipped, and its attempt leaves nothing", async () => {
   using dropping = listenRaw({ family: "v4" }, 0);
   dropping.fill();
   using six = listenRaw({ family: "v6" });
@@ -28,7 +28,7 @@ test("one that drops handshakes is passed over, and nothing of it is left", asyn
   await until(() => handshakesTo(dropping.port) <= before);
 });
 
-test("one that refuses is passed over at once", async () => {
+test("an address that refuses is skipped at once", async () => {
   using up = listenRaw({ family: "v4" });
   expect(await happyEyeballs([peerAt(1), peerAt(1), peerAt(up.port)], handshake, never)).toMatchObject({
     port: up.port,
@@ -59,7 +59,7 @@ test("the next address is tried 250 ms after one that does not answer", async ()
   expect(await result).toBe("up");
 });
 
-test("however many are dead, the last is tried in time", async () => {
+test("the last address is tried in time, however many are dead", async () => {
   jest.useFakeTimers();
   const peers = Array.from({ length: 20 }, (_, index) => index);
   const attempt = async (peer: number, signal: AbortSignal) => (peer === 19 ? "up" : dead(signal));
@@ -68,7 +68,7 @@ test("however many are dead, the last is tried in time", async () => {
   expect(await result).toBe("up");
 });
 
-test("when all fail the message has each of them; a late one makes it a timeout", async () => {
+test("when all fail, the message has each failure, and one timeout makes it a timeout", async () => {
   const refused = await happyEyeballs([1, 2], async (peer) => failed("refused", `${peer} refused`), never);
   expect(refused).toEqual(failed("refused", "1 refused; 2 refused"));
   const ended = new AbortController();
@@ -88,7 +88,7 @@ test("when all fail the message has each of them; a late one makes it a timeout"
   expect(isFailure(await happyEyeballs([], waits, never))).toBe(true);
 });
 
-test("what a loser still comes to is discarded, not lost", async () => {
+test("a later success is given to discard", async () => {
   const discarded: string[] = [];
   const { promise: released, resolve: release } = Promise.withResolvers<string>();
   const attempt = (peer: string) => (peer === "slow" ? released : Promise.resolve(peer));

@@ -11,7 +11,7 @@ function setUp() {
   return { clock, lastAddresses: createLastAddresses(clock) };
 }
 
-test("what was kept is recalled with its age, up to an hour", () => {
+test("addresses are recalled with their age, up to an hour", () => {
   const { clock, lastAddresses } = setUp();
   lastAddresses.keep("db.test", ["10.0.0.1", "::1"]);
   clock.time += 12 * 60_000;
@@ -28,7 +28,7 @@ test("what was kept is recalled with its age, up to an hour", () => {
   expect(lastAddresses.recall("db.test")).toBeUndefined();
 });
 
-test("what is kept again counts from then, and with its new addresses", () => {
+test("addresses that are kept again replace the old ones and count from then", () => {
   const { clock, lastAddresses } = setUp();
   lastAddresses.keep("db.test", ["10.0.0.1"]);
   clock.time += HOUR_MS + 1;
@@ -37,7 +37,7 @@ test("what is kept again counts from then, and with its new addresses", () => {
   expect(lastAddresses.recall("db.test")?.addresses).toEqual(["10.0.0.2"]);
 });
 
-test("what was forgotten, or never known, is not recalled", () => {
+test("a forgotten or unknown name is not recalled", () => {
   const { lastAddresses } = setUp();
   lastAddresses.keep("db.test", ["10.0.0.1"]);
   lastAddresses.keep("other.test", ["10.0.0.2"]);

@@ -1,4 +1,4 @@
-// A name gives its addresses, or the reason why not, and never outlasts its asker's patience.
+// A name gives its addresses, or a failure, and never later than its caller's abort.
 
 import { expect, test } from "bun:test";
 import { resolve } from "../../src/net/resolve.ts";
@@ -25,16 +25,16 @@ test("a name without an address says so", async () => {
   );
 }, 30_000);
 
-test("who has no patience is told at once what was going on", async () => {
+test("a caller that aborts gets a timeout at once", async () => {
   const failure = { ok: false, reason: "timeout", message: "looking up localhost" } as const;
   expect(await resolve("localhost", AbortSignal.abort())).toEqual(failure);
-  const asker = new AbortController();
-  const answer = resolve("localhost", asker.signal);
-  asker.abort();
+  const caller = new AbortController();
+  const answer = resolve("localhost", caller.signal);
+  caller.abort();
   expect(await answer).toEqual(failure);
 });
 
-test("one who leaves takes nothing from the others who ask for the same name", async () => {
+test("a caller that leaves does not affect the others of the same name", async () => {
   const leaver = new AbortController();
   const left = resolve("localhost", leaver.signal);
   const others = Promise.all([resolve("localhost", never), resolve("localhost", never)]);
@@ -45,7 +45,7 @@ test("one who leaves takes nothing from the others who ask for the same name", a
   expect(one).not.toHaveProperty("reason");
 });
 
-test("more names at once than are looked up at once all get an answer", async () => {
+test("all names get an answer, also more than are looked up at once", async () => {
   const names = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? `a${index}.localhost` : "localhost"));
   const answers = await Promise.all(names.map((name) => resolve(name, never)));
   for (const answer of answers) expect("addresses" in answer || answer.reason === "resolve").toBe(true);

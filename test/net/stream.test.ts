@@ -111,7 +111,7 @@ async function leavesNothing(body: () => Promise<void>): Promise<void> {
   await until(() => descriptors() <= kept, 10_000, "descriptors to be closed");
 }
 
-test("plain: what is written comes back, and the end of the peer is an end", async () => {
+test("plain: an echo is read, and then the end of the peer", async () => {
   await using echo = await listener((socket) => socket.pipe(socket));
   for (const host of ["127.0.0.1", "localhost"]) expect(await flawOf(at(host, echo.port))).toBeUndefined();
   await using hangsUp = await listener((socket) => socket.end("bye"));
@@ -123,7 +123,7 @@ test("plain: what is written comes back, and the end of the peer is an end", asy
   stream.close();
 });
 
-test("plain: nobody listens, no such socket, no such name", async () => {
+test("plain: no listener, no such socket, no such name", async () => {
   const port = await freePort();
   expect(await flawOf(at("127.0.0.1", port))).toEqual({
     ok: false,
@@ -143,7 +143,7 @@ test("plain: a peer that resets is closed, with the reason", async () => {
   stream.close();
 });
 
-test("plain: what has arrived is read before a reset counts, and before anything is written", async () => {
+test("plain: received data is read before a reset counts, and before anything is written", async () => {
   using peer = listenRaw({ family: "v4" });
   for (const says of ["write", "send", "nothing"] as const) {
     const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
@@ -175,7 +175,7 @@ async function acceptUnseen(peer: RawListener): Promise<Accepted> {
   throw new Error("nobody has connected");
 }
 
-test("plain: what has arrived is read, though the reset came before the connection was looked at", async () => {
+test("plain: received data is read, though the reset came before the first read", async () => {
   using peer = listenRaw({ family: "v4" });
   for (const says of ["write", "nothing"] as const) {
     const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
@@ -198,7 +198,7 @@ test("plain: what has arrived is read, though the reset came before the connecti
   });
 });
 
-test("plain: it is closed with a FIN, though something was left unread", async () => {
+test("plain: it closes with a FIN, though data was left unread", async () => {
   using peer = listenRaw({ family: "v4" });
   const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
   const accepted = await until(() => peer.accept());
@@ -208,7 +208,7 @@ test("plain: it is closed with a FIN, though something was left unread", async (
   accepted.close();
 });
 
-test("TLS: a certificate that holds, by name and by address", async () => {
+test("TLS: a valid certificate, by name and by address", async () => {
   await using four = await secured(good);
   await using six = await secured(good, "::1");
   expect(await flawOf(four.address, settings())).toBeUndefined();
@@ -222,7 +222,7 @@ test("TLS: a certificate that holds, by name and by address", async () => {
   expect(six.asked).toEqual(["", ""]);
 });
 
-test("TLS: each thing that is wrong with a certificate is said, and when it expires", async () => {
+test("TLS: the failure has each problem of a certificate, and when it expires", async () => {
   const self = await selfSigned(folder.path, { names: ["localhost", "127.0.0.1"] });
   const old = await authority.issue({ names: ["127.0.0.1"], notAfter: new Date(Date.now() - 3.5 * DAY_MS) });
   const early = await authority.issue({ names: ["127.0.0.1"], notBefore: new Date(Date.now() + 2.5 * DAY_MS) });
@@ -253,7 +253,7 @@ test("TLS: each thing that is wrong with a certificate is said, and when it expi
   expect(await flawOf(server.address, settings({ ca: self.certFile }))).toBeUndefined();
 });
 
-test("TLS: a chain is followed, whatever else is sent with it", async () => {
+test("TLS: a chain is followed, whatever other certificates are sent", async () => {
   const middle = await authority.intermediate("middle");
   const { certFile, keyFile } = await middle.issue({ names: ["127.0.0.1"] });
   const old = await stranger.issue({ names: ["x.test"], notAfter: new Date(Date.now() - DAY_MS) });
@@ -290,7 +290,7 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
   expect(child.out).toEqual(["tls"]);
 }, 20_000);
 
-test("TLS: a file of authorities that cannot be used fails, and is read again once it is mended", async () => {
+test("TLS: an unusable file of authorities fails, and is read again once it is fixed", async () => {
   await using server = await secured(good);
   const pem = readFileSync(authority.caFile, "utf8");
   const der = Buffer.from(pem.replaceAll(/-----.*|\s/g, ""), "base64");
@@ -344,7 +344,7 @@ test("TLS: a file of authorities that cannot be used fails, and is read again on
   }
 });
 
-test("TLS: a peer that speaks something else", async () => {
+test("TLS: a peer that does not speak TLS", async () => {
   const talks = (words: string) => listener((socket) => socket.on("data", () => socket.write(words)));
   await using http = await talks("HTTP/1.1 400 Bad Request\r\n\r\n");
   await using echo = await listener((socket) => socket.pipe(socket));
@@ -381,7 +381,7 @@ test("TLS: a peer that accepts and closes, or resets", async () => {
   }
 });
 
-test("TLS: what came before the handshake began is not waited for again", async () => {
+test("TLS: data, an end or a reset before the handshake is not waited for", async () => {
   await using closes = await listener((socket) => socket.end());
   await using resets = await listener((socket) => setImmediate(() => socket.resetAndDestroy()));
   await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
@@ -399,7 +399,7 @@ test("TLS: what came before the handshake began is not waited for again", async 
   }
 }, 30_000);
 
-test("plain words to a port that speaks TLS end in an end, not in a throw", async () => {
+test("plain text to a TLS port ends the stream and throws nothing", async () => {
   await using server = await secured(good);
   const stream = opened(await openStream(server.address, { patienceMs }, never));
   stream.write("GET / HTTP/1.0\r\n\r\n");
@@ -410,7 +410,7 @@ test("plain words to a port that speaks TLS end in an end, not in a throw", asyn
   stream.close();
 });
 
-test("a protocol is agreed on by ALPN", async () => {
+test("ALPN agrees on a protocol", async () => {
   await using server = await secured(good, "127.0.0.1", ["h2"]);
   const stream = opened(await openStream(server.address, { patienceMs, tls: settings(), alpn: ["h2"] }, never));
   expect("alpnProtocol" in stream.socket && stream.socket.alpnProtocol).toBe("h2");
@@ -503,7 +503,7 @@ test("a failure leaves nothing", async () => {
   expect(server.errors).toEqual([]);
 });
 
-test("two hundred at once", async () => {
+test("two hundred streams at once", async () => {
   await using server = await secured(good);
   const flaws = await Promise.all(Array.from({ length: 200 }, () => flawOf(server.address, settings())));
   expect(flaws.filter((flaw) => flaw !== undefined)).toEqual([]);

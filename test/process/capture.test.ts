@@ -38,14 +38,14 @@ test.each<[readonly (string | Uint8Array)[], string | undefined]>([
   expect(captured(8, ...chunks)).toBe(text);
 });
 
-test("4 KiB are kept where nothing else is said", () => {
+test("4 KiB are kept by default", () => {
   expect(captured(undefined, "x".repeat(CAPTURE_BYTES))).toBe("x".repeat(4096));
   expect(captured(undefined, "x".repeat(999_904), "y".repeat(96))).toBe(
     `${"x".repeat(4000)}${"y".repeat(96)}\n(captured 4096 of 1000000 bytes)`,
   );
 });
 
-test("what is kept does not change when the buffer it came in is used again", () => {
+test("the captured text does not change when its buffer is used again", () => {
   const capture = createCapture(8);
   const buffer = Buffer.from("12345678");
   capture.add(buffer);
@@ -53,7 +53,7 @@ test("what is kept does not change when the buffer it came in is used again", ()
   expect(capture.text()).toBe("12345678");
 });
 
-test("however it comes in, the same end is kept", () => {
+test("the same end is kept, whatever the chunks", () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 12 }), { maxLength: 8 });
   fc.assert(
     fc.property(pieces, fc.integer({ min: 4, max: 16 }), (chunks, limitBytes) => {
@@ -63,7 +63,7 @@ test("however it comes in, the same end is kept", () => {
   );
 });
 
-test("of well-formed text no broken character is kept", () => {
+test("a well-formed text is kept without broken characters", () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom("a", "é", "漢", "😀"), maxLength: 20 }), (text) => {
       expect(captured(9, text) ?? "").not.toContain("\ufffd");

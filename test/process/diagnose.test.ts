@@ -112,11 +112,11 @@ asRoot(
   20_000,
 );
 
-test("a device is no program", () => {
+test("a device is not a program", () => {
   expect(diagnoseCommand("/dev/null", "")).toBe("/dev/null is not a regular file");
 });
 
-test("a bare name is looked for in the path it is given, and only there", () => {
+test("a bare name is searched in the given path alone", () => {
   expect(diagnoseCommand("good", folder.path)).toBeUndefined();
   expect(diagnoseCommand("no-line", `/no/such/folder:${folder.path}`)).toStartWith("exec format error");
   for (const name of ["good", "missing", "folder", "plain"]) {
@@ -128,7 +128,7 @@ test("a bare name is looked for in the path it is given, and only there", () => 
   );
 });
 
-test("what it says is what happens: a program it finds nothing wrong with starts, any other does not", () => {
+test("the diagnosis is true: a program without a diagnosis starts, any other does not", () => {
   const names = [
     "good",
     "spaced",

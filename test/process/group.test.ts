@@ -60,7 +60,7 @@ async function orphanOfAnother(): Promise<void> {
 }
 
 describe("a program that ends by itself", () => {
-  test("tells its status and what it said on both outputs, in order", async () => {
+  test("gives its status and both outputs, in order", async () => {
     const group = start(fixture("exits-3.sh"));
     expect(await group.exited).toEqual({ exitCode: 3, signal: null });
     expect(group.output()).toBe("out\nerr");
@@ -68,20 +68,20 @@ describe("a program that ends by itself", () => {
     expect(group.orphans()).toBe(0);
   });
 
-  test("and says nothing has no output", async () => {
+  test("and prints nothing has no output", async () => {
     const group = start("/bin/true");
     expect(await group.exited).toEqual({ exitCode: 0, signal: null });
     expect(group.output()).toBeUndefined();
     await group.gone();
   });
 
-  test("by a signal tells which", async () => {
+  test("by a signal gives the signal", async () => {
     const group = start(fixture("segfaults.sh"));
     expect(await group.exited).toEqual({ exitCode: null, signal: "SIGSEGV" });
     await group.gone();
   });
 
-  test("may print what is no text", async () => {
+  test("may print bytes that are not text", async () => {
     const group = start(fixture("non-utf8.sh"));
     await group.exited;
     expect(group.output()).toBe("a\ufffd\ufffdb\ufffd");
@@ -112,7 +112,7 @@ describe("a program that ends by itself", () => {
     expect(group.orphans()).toBe(0);
   });
 
-  test("and leaves a process outside its group that holds its output is over at once, and the orphan is told once", async () => {
+  test("and leaves a process outside its group that holds its output is over at once, and the orphan is reported once", async () => {
     const group = start(fixture("leaves-group.sh"));
     expect(await group.exited).toEqual({ exitCode: 0, signal: null });
     const orphan = Number(group.output());
@@ -126,7 +126,7 @@ describe("a program that ends by itself", () => {
     }
   });
 
-  test("and leaves a process outside its group that has let go of its output is nothing to tell", async () => {
+  test("and leaves a process outside its group that has closed its output reports no orphan", async () => {
     const group = start(fixture("leaves-all.sh"));
     await group.exited;
     const left = Number(group.output());
@@ -156,7 +156,7 @@ describe("a program that is killed", () => {
     },
   );
 
-  test("as soon as it was started is gone whole", async () => {
+  test("right after its start leaves no process", async () => {
     const groups = Array.from({ length: 20 }, () => start(fixture("forks-many.sh")));
     for (const group of groups) group.kill();
     for (const group of groups) expect(await group.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
@@ -172,7 +172,7 @@ describe("a program that is killed", () => {
     await group.gone();
   });
 
-  test("with all others is gone with them", async () => {
+  test("with all others leaves none of them", async () => {
     const groups = ["hangs.sh", "ignores-sigterm.sh", "forks-many.sh"].map((name) => start(fixture(name)));
     killAllGroups();
     await allGroupsGone(5000);
@@ -180,7 +180,7 @@ describe("a program that is killed", () => {
     await groups[0]?.gone();
   });
 
-  test("while it floods costs no memory to speak of", async () => {
+  test("while it floods its output uses little memory", async () => {
     const before = process.memoryUsage.rss();
     const group = start(fixture("floods-for-ever.sh"));
     await until(
@@ -270,7 +270,7 @@ describe("a program that cannot start", () => {
   });
 });
 
-test("of 500 runs nothing is left: no process, no zombie, no descriptor", async () => {
+test("500 runs leave no process, no zombie and no descriptor", async () => {
   const before = descriptors();
   for (let count = 0; count < 25; count++) {
     const groups = Array.from({ length: 20 }, () => started(startGroup(["/bin/true"], { env: {}, onOrphan() {} })));

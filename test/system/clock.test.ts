@@ -1,7 +1,8 @@
 // The clock is the kernel's: it counts from the boot of the host, suspended or not.
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { clock } from "../../src/system/clock.ts";
+import { callAt, clock } from "../../src/system/clock.ts";
+import { fakeClock } from "../monitor/fakes.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -16,7 +17,7 @@ onLinux("it says what the kernel says of its uptime", async () => {
   expect(Number(uptime) * 1000).toBeLessThanOrEqual(after);
 });
 
-test("it goes on, in fractions of a millisecond, no faster than the runtime's own", () => {
+test("the clock runs on, in fractions of a millisecond, no faster than the runtime's own", () => {
   const before = performance.now();
   const start = clock.now();
   const seen = new Set<number>();
@@ -29,7 +30,7 @@ test("it goes on, in fractions of a millisecond, no faster than the runtime's ow
   expect(clock.now() - start).toBeLessThanOrEqual(performance.now() - before + 0.001);
 });
 
-test("it does not stop, however often it is looked at and whatever memory is collected meanwhile", async () => {
+test("the clock does not stop, however often it is read and whatever memory is collected meanwhile", async () => {
   let last = clock.now();
   for (let turn = 0; turn < 5000; turn++) {
     for (let look = 0; look < 100; look++) clock.now();
@@ -41,7 +42,7 @@ test("it does not stop, however often it is looked at and whatever memory is col
   }
 });
 
-test("what is asked for comes at its time and not before, unless it is cancelled", () => {
+test("a timer calls at its time and not before, unless it is cancelled", () => {
   jest.useFakeTimers();
   const came: string[] = [];
   const cancel = clock.after(10, () => came.push("cancelled"));
@@ -56,7 +57,7 @@ test("what is asked for comes at its time and not before, unless it is cancelled
   expect(came).toEqual(["early", "late"]);
 });
 
-test("what is further off than a timer can count does not come at once", async () => {
+test("a timer that is further off than setTimeout can count does not call at once", async () => {
   let came = false;
   const cancel = clock.after(2 ** 40, () => {
     came = true;
@@ -65,4 +66,36 @@ test("what is further off than a timer can count does not come at once", async (
   await new Promise<void>((resolve) => void clock.after(5, resolve));
   cancel();
   expect(came).toBe(false);
+});
+
+test("callAt calls at its time and not before, however far off it is", async () => {
+  for (const restMs of [1, 1000, 30_001, 40 * 24 * 3_600_000]) {
+    const fake = fakeClock();
+    const at = fake.now() + restMs;
+    const calls: number[] = [];
+    callAt(fake, at, () => calls.push(fake.now()));
+    await fake.pass(restMs - 1);
+    expect(calls).toEqual([]);
+    await fake.pass(1);
+    expect(calls).toEqual([at]);
+  }
+});
+
+test("a suspension delays callAt by half a minute at most", async () => {
+  const fake = fakeClock();
+  const calls: number[] = [];
+  callAt(fake, fake.now() + 3_600_000, () => calls.push(fake.now()));
+  await fake.suspend(7_200_000);
+  await fake.pass(30_000);
+  expect(calls).toHaveLength(1);
+});
+
+test("callAt that was cancelled does not call", async () => {
+  const fake = fakeClock();
+  const calls: number[] = [];
+  const cancel = callAt(fake, fake.now() + 100_000, () => calls.push(fake.now()));
+  await fake.pass(50_000);
+  cancel();
+  await fake.pass(100_000);
+  expect(calls).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// Who asks at the same moment shares one answer, never one begun before the question.
+// Questions of the same moment share one answer, never one that was begun before the question.
 
 import { expect, test } from "bun:test";
 import { coalesce } from "../../src/system/coalesce.ts";
@@ -6,10 +6,10 @@ import { coalesce } from "../../src/system/coalesce.ts";
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function asker(atOnce = 1) {
+function setUp(atOnce = 1) {
   const calls: { readonly keys: readonly string[]; readonly signal: AbortSignal; end(): void; fail(): void }[] = [];
   const ask = coalesce<string>({
-    askAll: (keys, signal) => {
+    loadAll: (keys, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<(key: string) => string>();
       const number = calls.length;
       const end = () => resolve((key) => `${key} of ${number}`);
@@ -17,14 +17,14 @@ function asker(atOnce = 1) {
       calls.push({ keys, signal, end, fail: () => reject(new Error("a fault")) });
       return promise;
     },
-    cut: () => "cut",
+    onAbort: () => "cut",
     atOnce,
   });
   return { ask, calls };
 }
 
-test("one turn is one call, each key once; who comes later has the next", async () => {
-  const { ask, calls } = asker();
+test("one turn of the loop is one load, each key once; a later question has the next load", async () => {
+  const { ask, calls } = setUp();
   const first = [ask("a", never), ask("b", never), ask("a", never)];
   await turn();
   expect(calls.map(({ keys }) => keys)).toEqual([["a", "b"]]);
@@ -42,8 +42,8 @@ test("one turn is one call, each key once; who comes later has the next", async 
   expect(await Promise.all(later)).toEqual(["a of 1", "c of 1"]);
 });
 
-test("one that hangs leaves places for others, as many as there are", async () => {
-  const { ask, calls } = asker(2);
+test("a load that hangs leaves the other places free", async () => {
+  const { ask, calls } = setUp(2);
   const asked: Promise<string>[] = [];
   for (const key of ["a", "b", "c"]) {
     asked.push(ask(key, never));
@@ -57,8 +57,8 @@ test("one that hangs leaves places for others, as many as there are", async () =
   expect(await asked[2]).toBe("c of 2");
 });
 
-test("who leaves is let go at once; when all have left, the call is ended", async () => {
-  const { ask, calls } = asker();
+test("a caller that leaves is answered at once; when all have left, the load is ended", async () => {
+  const { ask, calls } = setUp();
   const [one, other] = [new AbortController(), new AbortController()];
   const asked = [ask("a", one.signal), ask("a", other.signal)];
   await turn();
@@ -71,8 +71,8 @@ test("who leaves is let go at once; when all have left, the call is ended", asyn
   expect(await asked[1]).toBe("a of 0");
 });
 
-test("what is not begun yet is not begun for those who have left", async () => {
-  const { ask, calls } = asker();
+test("a load that has not begun does not begin for callers that have left", async () => {
+  const { ask, calls } = setUp();
   const left = new AbortController();
   const asked = [ask("a", left.signal), ask("a", AbortSignal.abort())];
   left.abort();
@@ -85,8 +85,8 @@ test("what is not begun yet is not begun for those who have left", async () => {
   expect(await again).toBe("b of 0");
 });
 
-test("a fault reaches who asked, and the next call is made all the same", async () => {
-  const { ask, calls } = asker();
+test("a fault reaches the callers, and the next load begins all the same", async () => {
+  const { ask, calls } = setUp();
   const asked = ask("a", never);
   await turn();
   calls[0]?.fail();

@@ -1,8 +1,8 @@
 // A wait ends with what is waited for, or at its limit, and leaves no timer behind.
 
 import { expect, test } from "bun:test";
-import { within } from "../../src/system/event-loop.ts";
-import { fakeClock } from "../monitor/fakes.ts";
+import { unlessAborted, within } from "../../src/system/event-loop.ts";
+import { fakeClock, settle } from "../monitor/fakes.ts";
 
 /** A fake clock that counts the alarms which are neither over nor called off. */
 function countingClock() {
@@ -23,14 +23,14 @@ function countingClock() {
   };
 }
 
-test("what comes in time is what it comes to, a rejection too", async () => {
+test("a promise that ends in time is the result, a rejection too", async () => {
   const clock = countingClock();
   expect(await within(Promise.resolve("here"), 1000, clock)).toBe("here");
   await expect(within(Promise.reject(new Error("no")), 1000, clock)).rejects.toThrow("no");
   expect(clock.armed()).toBe(0);
 });
 
-test("what does not is undefined at the limit, and not before; a rejection after it is nobody's", async () => {
+test("a promise that does not end in time is undefined at the limit, and not before; a later rejection is dropped", async () => {
   const clock = countingClock();
   const { promise, reject } = Promise.withResolvers<string>();
   const waited = within(promise, 1000, clock);
@@ -45,4 +45,23 @@ test("what does not is undefined at the limit, and not before; a rejection after
   expect(clock.armed()).toBe(0);
   reject(new Error("late"));
   await clock.pass(1);
+});
+
+test("a promise loses to an abort, and its later result is dropped", async () => {
+  const cut = new AbortController();
+  const { promise, reject } = Promise.withResolvers<string>();
+  const waited = unlessAborted(promise, cut.signal, () => "aborted");
+  cut.abort();
+  expect(await waited).toBe("aborted");
+  reject(new Error("late"));
+  await settle();
+  const after = unlessAborted(Promise.reject(new Error("no")), cut.signal, () => "aborted");
+  expect(await after).toBe("aborted");
+});
+
+test("a promise that ends before an abort is the result", async () => {
+  const cut = new AbortController();
+  expect(await unlessAborted(Promise.resolve("here"), cut.signal, () => "aborted")).toBe("here");
+  await expect(unlessAborted(Promise.reject(new Error("no")), cut.signal, () => "aborted")).rejects.toThrow("no");
+  cut.abort();
 });

@@ -50,13 +50,13 @@ test.each([
   30_000,
 );
 
-test("a reserve that was used up is there again once descriptors have come free", async () => {
+test("a reserve that was used up is filled again once descriptors are free", async () => {
   using peer = listenRaw({ family: "v4" });
   const { outcomes } = await starve(peer.port, "reserve", "greedy", "twice");
   expect(outcomes[FIRST_AFTER_CALM]).toEqual(TRUTH);
 }, 30_000);
 
-test("without one a check that lacks a descriptor tries until its timeout, and says that this host is short of it", async () => {
+test("without a reserve a check that lacks a descriptor tries until its timeout, and then fails with reason resource", async () => {
   using peer = listenRaw({ family: "v4" });
   const { outcomes } = await starve(peer.port, "greedy", "short");
   expect(outcomes.at(-1)).toEqual([

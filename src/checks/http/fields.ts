@@ -40,7 +40,7 @@ function parseUrl(given: string): Value<HttpUrl> | Flaw | undefined {
   if (!url) return undefined;
   const port = url.port === "" ? defaultPort(url) : url.port;
   const address = parseAddress(`${url.hostname}:${port}`, 1);
-  if ("flaw" in address) return { hint: address.flaw };
+  if ("hint" in address) return { hint: address.hint };
   if (address.family !== "tcp" || address.host === "") return undefined;
   const user = decodePercent(url.username);
   if (user.includes(":")) return { hint: "a user name holds no colon" };
@@ -67,7 +67,7 @@ export const socketPath: Field<string> = {
     const read = absolutePath.read(given);
     if (!("value" in read)) return read;
     const parsed = parseAddress(`unix:${read.value}`, 1);
-    return "flaw" in parsed ? { hint: parsed.flaw } : read;
+    return "hint" in parsed ? { hint: parsed.hint } : read;
   },
 };
 

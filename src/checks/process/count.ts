@@ -23,7 +23,7 @@ const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched:
 
 /** By what is sought, as JSON. */
 const count = coalesce<ProcessCount | Failure>({
-  async askAll(keys, signal) {
+  async loadAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
     const answer = await askFileSystem(
       { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
@@ -38,19 +38,19 @@ const count = coalesce<ProcessCount | Failure>({
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
     return (key) => ({ ...(byKey.get(key) ?? NONE), complete });
   },
-  cut: () => failed("timeout", "looking at the processes"),
+  onAbort: () => failed("timeout", "looking at the processes"),
   atOnce: 1,
   pauseMs,
 });
 
 /** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
 export const findNearMisses = coalesce<NearMisses | undefined>({
-  async askAll(names, signal) {
+  async loadAll(names, signal) {
     const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
     const found = new Map("value" in answer ? names.map((name, index) => [name, answer.value[index]]) : []);
     return (name) => found.get(name);
   },
-  cut: () => undefined,
+  onAbort: () => undefined,
   atOnce: 1,
   pauseMs,
 });

@@ -42,14 +42,14 @@ export function unitState(name: string, env: Env, signal: AbortSignal): Promise<
 
 const askWith = (env: Env): Ask<Answer> =>
   coalesce<Answer>({
-    askAll: async (names, signal) => {
+    loadAll: async (names, signal) => {
       const parts: (readonly string[])[] = [];
       for (let from = 0; from < names.length; from += MAX_UNITS) parts.push(names.slice(from, from + MAX_UNITS));
       const answers = await Promise.all(parts.map((part) => show(part, env, signal)));
       const byName = new Map(answers.flatMap((part) => [...part]));
       return (name) => byName.get(name) ?? failed("mismatch", `systemctl said nothing of ${name}`);
     },
-    cut: () => CUT,
+    onAbort: () => CUT,
     atOnce: AT_ONCE,
   });
 
