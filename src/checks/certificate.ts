@@ -1,8 +1,9 @@
 // certificate: passes when the target shows a certificate that holds (chain, name,
 // dates), and that has, like those above it, `min-days` left.
 
-import { absolutePath, takes, tcpAddress, text, wholeNumber } from "../fields/field.ts";
-import { identityConflict, identityKeys, pathsOfTls } from "../fields/tls.ts";
+import { tcpAddress, wholeNumber } from "../fields/field.ts";
+import { optional, required } from "../fields/keys.ts";
+import { identityConflict, identityKeys, pathsOfTls, serverKeys } from "../fields/tls.ts";
 import { formatAddress } from "../net/address.ts";
 import type { TlsSettings } from "../net/tls-settings.ts";
 import { failed, isFailure, type Outcome } from "../outcome.ts";
@@ -14,21 +15,16 @@ export const certificate = defineKind({
   name: "certificate",
   value: "HOST:PORT",
   rule: "the target shows a certificate whose chain, name and dates hold",
-  shape: (z) => ({
-    certificate: takes(z, tcpAddress, "what speaks TLS there; a bare port is on 127.0.0.1"),
-    "server-name": takes(
-      z,
-      text("a host name"),
-      "the name to ask for and to verify, instead of the target's",
-    ).optional(),
-    ca: takes(z, absolutePath, "a PEM file to trust instead of the system's certificates").optional(),
-    ...identityKeys(z),
-    "min-days": takes(
-      z,
+  keys: {
+    certificate: required(tcpAddress, "what speaks TLS there; a bare port is on 127.0.0.1"),
+    "server-name": serverKeys["server-name"],
+    ca: serverKeys.ca,
+    ...identityKeys,
+    "min-days": optional(
       wholeNumber(0, 36_500),
       "how many days the certificate, and each one above it, must still last",
-    ).optional(),
-  }),
+    ),
+  },
   target: ({ certificate, "server-name": name }) =>
     name === undefined ? formatAddress(certificate) : `${formatAddress(certificate)} as ${name}`,
   peer: ({ certificate }) => certificate,

@@ -6,7 +6,8 @@
 // without a fixed number of inodes has enough of them.
 
 import { type Amount, count, size } from "../fields/amount.ts";
-import { absolutePath, flag, takes } from "../fields/field.ts";
+import { absolutePath, flag } from "../fields/field.ts";
+import { optional, required, withDefault } from "../fields/keys.ts";
 import { hiddenBy, whyHidden } from "../fs/hidden.ts";
 import { cannotLook } from "../fs/missing.ts";
 import { readMountinfo } from "../fs/mounts.ts";
@@ -19,20 +20,15 @@ export const disk = defineKind({
   name: "disk",
   value: "PATH",
   rule: "as much of the file system is free as min-free and min-free-inodes say; with mounted, it is mounted there",
-  shape: (z) => ({
-    disk: takes(
-      z,
+  keys: {
+    disk: required(
       absolutePath,
       "a mount point, any file or folder of the file system, or the device that it is mounted from",
     ),
-    "min-free": takes(z, size, "how many bytes must be left: a size, or a part of all").optional(),
-    "min-free-inodes": takes(
-      z,
-      count,
-      "how many inodes, thus files, must be left to make: a number, or a part of all",
-    ).optional(),
-    mounted: takes(z, flag, "whether something must be mounted right there, and not on a folder above").prefault(false),
-  }),
+    "min-free": optional(size, "how many bytes must be left: a size, or a part of all"),
+    "min-free-inodes": optional(count, "how many inodes, thus files, must be left to make: a number, or a part of all"),
+    mounted: withDefault(flag, "whether something must be mounted right there, and not on a folder above", false),
+  },
   conflict: ({ "min-free": bytes, "min-free-inodes": inodes, mounted }) =>
     bytes || inodes || mounted
       ? undefined

@@ -4,7 +4,8 @@
 // Symbolic links are followed. What cannot be looked at, as in a folder that is not
 // ours, is not taken to be absent.
 
-import { absolutePath, type Field, flag, pattern, takes } from "../fields/field.ts";
+import { absolutePath, type Field, flag, pattern } from "../fields/field.ts";
+import { optional, required, withDefault } from "../fields/keys.ts";
 import type { Content, Stat } from "../fs/filesystem-worker.ts";
 import { cannotLook, isMissing } from "../fs/missing.ts";
 import { failed, type Outcome } from "../outcome.ts";
@@ -42,12 +43,12 @@ export const file = defineKind({
   name: "file",
   value: "PATH",
   rule: "the file exists, is as new as max-age says and holds what is expected; with absent, it does not exist",
-  shape: (z) => ({
-    file: takes(z, absolutePath, "a file, folder or whatever else has a path; symbolic links are followed"),
-    absent: takes(z, flag, "pass when there is none, as of a file that is made to take the host out").prefault(false),
-    "max-age": takes(z, age, "how long ago it may have been changed last").optional(),
-    expect: takes(z, pattern, "what it must hold, a text or a /regular expression/; of the first 64 KiB").optional(),
-  }),
+  keys: {
+    file: required(absolutePath, "a file, folder or whatever else has a path; symbolic links are followed"),
+    absent: withDefault(flag, "pass when there is none, as of a file that is made to take the host out", false),
+    "max-age": optional(age, "how long ago it may have been changed last"),
+    expect: optional(pattern, "what it must hold, a text or a /regular expression/; of the first 64 KiB"),
+  },
   conflict({ absent, "max-age": maxAge, expect }) {
     if (!absent || (maxAge === undefined && expect === undefined)) return undefined;
     const key = maxAge === undefined ? "expect" : "max-age";

@@ -1,12 +1,8 @@
 // What a kind of check is: the keys that a config file gives it, and its probe.
 
-import type { ZodObject, ZodType, z } from "zod";
-import type { Conflict, Zod } from "../fields/zod.ts";
+import type { Conflict, Keys, Values } from "../fields/keys.ts";
 import type { Address } from "../net/address.ts";
 import type { Probe } from "./check.ts";
-
-/** The keys of a kind, its own key first. */
-export type Shape = Readonly<Record<string, ZodType>>;
 
 /** What a probe is made with, beside the settings of its check. */
 export interface ProbeContext {
@@ -28,7 +24,7 @@ export interface ProbeContext {
 /** Where a text may have lost a part. */
 export type Cut = "start" | "end" | "nowhere";
 
-/** `Settings` is what the keys of `shape` come to. */
+/** `Settings` is what `keys` become. */
 export interface CheckKind<Settings = unknown> {
   /** The key that makes a check one of this kind. */
   readonly name: string;
@@ -36,7 +32,8 @@ export interface CheckKind<Settings = unknown> {
   readonly value: string;
   /** When it passes, a sentence without its full stop. */
   readonly rule: string;
-  readonly shape: (z: Zod) => Shape;
+  /** Its own key first. */
+  readonly keys: Keys;
   /**
    * What no single key is wrong about: where it stands (its keys from the check down),
    * what was expected, what was got. Undefined where all is well. No text may hold a secret.
@@ -66,9 +63,9 @@ export interface CheckKind<Settings = unknown> {
   readonly inspect?: (settings: Settings, context: ProbeContext) => Promise<readonly string[]>;
 }
 
-/** A kind whose settings are exactly what its shape comes to. */
-export function defineKind<const Keys extends Shape>(
-  kind: Omit<CheckKind<z.output<ZodObject<Keys>>>, "shape"> & { readonly shape: (z: Zod) => Keys },
-): CheckKind<z.output<ZodObject<Keys>>> {
+/** A kind whose settings are exactly what its keys become. */
+export function defineKind<K extends Keys>(
+  kind: Omit<CheckKind<Values<K>>, "keys"> & { readonly keys: K },
+): CheckKind<Values<K>> {
   return kind;
 }

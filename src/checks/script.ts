@@ -5,7 +5,8 @@
 // timeout the whole group is killed; so is what is left of it when the program
 // itself has ended. The end of its output is kept for the reason of a failure.
 
-import { absolutePath, type Field, flag, type Pattern, pattern, takes } from "../fields/field.ts";
+import { absolutePath, type Field, flag, type Pattern, pattern } from "../fields/field.ts";
+import { optional, required, withDefault } from "../fields/keys.ts";
 import { type Failure, failed, type Outcome } from "../outcome.ts";
 import {
   describeExit,
@@ -108,25 +109,17 @@ export const script = defineKind({
   name: "script",
   value: "COMMAND",
   rule: "the program exits with status 0, and its stdout holds what is expected",
-  shape: (z) => ({
-    script: takes(z, command, "the command: a text that is split as a POSIX shell does, or a list of words"),
-    cwd: takes(z, absolutePath, "the folder to run it in; by default the daemon's own").optional(),
-    env: takes(
-      z,
-      variables,
-      "variables of its environment, on top of the daemon's own; their values are not shown",
-    ).optional(),
-    expect: takes(
-      z,
-      pattern,
-      "what its stdout must hold, a text or a /regular expression/; of the first 64 KiB",
-    ).optional(),
-    nagios: takes(
-      z,
+  keys: {
+    script: required(command, "the command: a text that is split as a POSIX shell does, or a list of words"),
+    cwd: optional(absolutePath, "the folder to run it in; by default the daemon's own"),
+    env: optional(variables, "variables of its environment, on top of the daemon's own; their values are not shown"),
+    expect: optional(pattern, "what its stdout must hold, a text or a /regular expression/; of the first 64 KiB"),
+    nagios: withDefault(
       flag,
       "read its exit status as a Nagios plugin's: 0 passes, 1 passes with a warning, all else fails",
-    ).prefault(false),
-  }),
+      false,
+    ),
+  },
   target: ({ script: { text, argv } }) => withoutSecretWords(argv) ?? text,
   usesName: true,
   secrets: ({ script: { argv }, env = {} }) => [...Object.values(env), ...secretWords(argv)],

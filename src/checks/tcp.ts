@@ -11,7 +11,8 @@ import {
   secretsOfSent,
   words,
 } from "../fields/exchange.ts";
-import { address, pattern, takes } from "../fields/field.ts";
+import { address, pattern } from "../fields/field.ts";
+import { optional, required } from "../fields/keys.ts";
 import { pathsOfTls, tls } from "../fields/tls.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { connect, type Peer, preparePeer } from "../net/connect.ts";
@@ -32,18 +33,17 @@ export const tcp = defineKind({
   name: "tcp",
   value: "ADDRESS",
   rule: "a connection is accepted, and the answer is the expected one where one is",
-  shape: (z) => ({
-    tcp: takes(z, address, "where to connect to; a bare port is on 127.0.0.1"),
-    send: takes(z, words, "what to send once connected; in double quotes \\r\\n is the end of a line").optional(),
-    expect: takes(
-      z,
+  keys: {
+    tcp: required(address, "where to connect to; a bare port is on 127.0.0.1"),
+    send: optional(words, "what to send once connected; in double quotes \\r\\n is the end of a line"),
+    expect: optional(
       pattern,
       "what the first 4 KiB of the answer must hold: a text, or a regular expression between slashes",
-    ).optional(),
-    "send-hex": takes(z, hexBytes, "the same as bytes in hexadecimal").optional(),
-    "expect-hex": takes(z, hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold").optional(),
-    tls: tls(z).optional(),
-  }),
+    ),
+    "send-hex": optional(hexBytes, "the same as bytes in hexadecimal"),
+    "expect-hex": optional(hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold"),
+    tls,
+  },
   conflict: conflictOf,
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,

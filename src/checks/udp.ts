@@ -2,7 +2,8 @@
 // timeout. What is sent is sent once: a datagram that is lost is a failure.
 
 import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words } from "../fields/exchange.ts";
-import { pattern, takes, tcpAddress } from "../fields/field.ts";
+import { pattern, tcpAddress } from "../fields/field.ts";
+import { optional, required } from "../fields/keys.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { askByDatagram } from "../net/datagram.ts";
 import { happyEyeballs } from "../net/happy-eyeballs.ts";
@@ -20,17 +21,16 @@ export const udp = defineKind({
   name: "udp",
   value: "ADDRESS",
   rule: "a datagram comes back, the expected one where one is",
-  shape: (z) => ({
-    udp: takes(z, tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
-    send: takes(z, words, 'the datagram to send, something that the service answers; "\\0" is a zero byte').optional(),
-    expect: takes(
-      z,
+  keys: {
+    udp: required(tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
+    send: optional(words, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
+    expect: optional(
       pattern,
       "what a datagram of the answer must hold: a text, or a regular expression between slashes; any will do without it",
-    ).optional(),
-    "send-hex": takes(z, hexBytes, "the datagram as bytes in hexadecimal, instead of send").optional(),
-    "expect-hex": takes(z, hexBytes, "bytes in hexadecimal that a datagram of the answer must hold").optional(),
-  }),
+    ),
+    "send-hex": optional(hexBytes, "the datagram as bytes in hexadecimal, instead of send"),
+    "expect-hex": optional(hexBytes, "bytes in hexadecimal that a datagram of the answer must hold"),
+  },
   conflict(talk) {
     const { byteLength } = bytesToSend(talk) ?? {};
     if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };

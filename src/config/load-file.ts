@@ -5,12 +5,13 @@ import type { CheckKind } from "../checks/kind.ts";
 import { hiding } from "../checks/redact.ts";
 import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
+import type { CommonValues, Defaults } from "./common-keys.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
-import { type CommonKeys, createFileSchema, type Defaults, type FileSchema } from "./schema.ts";
+import { createFileSchema, type FileSchema } from "./schema.ts";
 import { fillSecrets, type StandIn } from "./secrets.ts";
-import { explainIssues, explainKeys, findKind, type Issue, rememberKeys } from "./zod-problems.ts";
+import { explainIssues, explainKeys, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
@@ -37,7 +38,7 @@ export interface Endpoint {
 export interface FileCheck {
   readonly kind: CheckKind;
   readonly settings: unknown;
-  readonly says: CommonKeys;
+  readonly says: CommonValues;
   readonly path: Path;
 }
 
@@ -130,7 +131,7 @@ async function readTop(value: Readonly<Record<string, unknown>>, reading: Readin
       unknown.push(key);
       continue;
     }
-    const read = schema.z.safeParse(reader, given, { error: rememberKeys(schema) });
+    const read = schema.z.safeParse(reader, given);
     if (read.success) content[key] = read.data;
     else {
       flawed.add(key);
@@ -169,7 +170,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
       continue;
     }
     const { kind, keys } = found;
-    const read = schema.z.safeParse(keys, item, { error: rememberKeys(schema) });
+    const read = schema.z.safeParse(keys, item);
     if (!read.success) {
       await tell(read.error.issues, path, reading);
       broken.push({ name, kind: kind.name });

@@ -3,7 +3,7 @@
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
-import { KINDS, type KindName } from "../checks/kinds.ts";
+import { KINDS } from "../checks/kinds.ts";
 import { targetOf } from "../checks/redact.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../net/address.ts";
@@ -11,14 +11,24 @@ import { formatDuration } from "../text/duration.ts";
 import { listFirstTwo } from "../text/list.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
 import { onOneLine, quote, quoteWhole } from "../text/printable.ts";
+import { COMMON_KEYS, type Defaults, STALE_INTERVALS } from "./common-keys.ts";
 import { withoutLastSlash } from "./endpoint.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { lint } from "./lint/lint.ts";
 import { LOAD_BALANCERS } from "./load-balancers.ts";
 import type { Endpoint, LoadedFile } from "./load-file.ts";
-import { OPTION_NAMES, type OptionDef, type OptionName, type OptionValue, optionDef } from "./options.ts";
+import {
+  CHECK_OPTIONS,
+  DEFAULT_TIMEOUT_MS,
+  OPTION_NAMES,
+  type OptionDef,
+  type OptionName,
+  type OptionValue,
+  optionDef,
+  TIMEOUT_OPTIONS,
+  timeoutOptionOf,
+} from "./options.ts";
 import { formatPath, type Problem } from "./problem.ts";
-import type { Defaults } from "./schema.ts";
 import type { StandIn } from "./secrets.ts";
 
 /** What was given for each option, in order. The parser refuses a second value where one is expected. */
@@ -63,14 +73,6 @@ export interface EndpointOptions extends Endpoint {
 export const NO_CHECK: Problem =
   "no check: expected at least one --port, --script or check of a --config file, got none";
 
-const FALLBACK_TIMEOUT_MS = 5000;
-
-/** Within the 5 s after which an ALB gives up. */
-const DEFAULT_DEADLINE_MS = 4500;
-
-/** A result is stale when this many runs of its check are overdue. */
-const STALE_INTERVALS = 3;
-
 /** What a check says, from the file or the command line, before defaults. */
 interface Wanted extends Origin {
   readonly kind: CheckKind;
@@ -92,24 +94,24 @@ export async function loadOptions(
     option(name) ?? (valueOfDefault(name) as OptionValue<Name>);
   const isRead = (...names: readonly string[]) => names.every((name) => !flawed.has(name) && !file?.flawed.has(name));
 
-  const wanted = [
-    ...(file?.checks ?? []),
-    ...(await plain("tcp", "port", file?.options.port, given.port, raw["port"])),
-    ...(await plain("script", "script", file?.options.script, given.script, raw["script"])),
-  ];
+  const ofOptions = CHECK_OPTIONS.map((name) => checksOf(name, file?.options[name], given[name], raw[name]));
+  const wanted = [...(file?.checks ?? []), ...(await Promise.all(ofOptions)).flat()];
   const settled = settleChecks(wanted, {
     file,
     interval: option("interval"),
-    timeouts: { tcp: option("port-timeout"), script: option("script-timeout") },
+    timeoutOf(kind) {
+      const name = timeoutOptionOf(kind);
+      return name && (option(name) as number | undefined);
+    },
   });
   const listener = withDefault("listener");
   const scrutiny = file && (await import("./lint/checks.ts"));
   if (file && scrutiny) {
-    if (isRead("interval", "defaults", "port-timeout", "script-timeout")) {
+    if (isRead("interval", "defaults", ...TIMEOUT_OPTIONS)) {
       problems.push(...findFutileTimes(settled, wanted, file));
     }
     if (isRead("listener")) problems.push(...scrutiny.findSelfAsking(file, listener));
-    if (isRead("port", "script")) problems.push(...(await scrutiny.findStrangers(file, settled)));
+    if (isRead(...CHECK_OPTIONS)) problems.push(...(await scrutiny.findStrangers(file, settled)));
     problems.push(...scrutiny.findSameEndpoints(file));
   }
   const linted = lint({ checks: settled, origins: wanted, source: file?.source, raw, file: name, env });
@@ -157,11 +159,12 @@ export async function loadOptions(
  */
 function findLongTimeout(deciding: readonly CheckConfig[]): CheckConfig | undefined {
   return deciding
-    .filter(({ intervalMs, timeoutMs }) => intervalMs === undefined && timeoutMs > FALLBACK_TIMEOUT_MS)
+    .filter(({ intervalMs, timeoutMs }) => intervalMs === undefined && timeoutMs > DEFAULT_TIMEOUT_MS)
     .reduce<CheckConfig | undefined>((most, one) => (most && most.timeoutMs >= one.timeoutMs ? most : one), undefined);
 }
 
-const defaultDeadline = (late: CheckConfig | undefined): number | undefined => (late ? undefined : DEFAULT_DEADLINE_MS);
+const defaultDeadline = (late: CheckConfig | undefined): number | undefined =>
+  late ? undefined : (valueOfDefault("deadline") as number);
 
 interface LateEndpoint {
   readonly path: string;
@@ -184,7 +187,7 @@ function describeLateAnswer({ name, timeoutMs }: CheckConfig, response: string):
     (one) => `${one.name} after ${formatDuration(one.timeoutMs)}`,
   );
   const takes = `${response} may take ${formatDuration(timeoutMs)} (the timeout of ${onOneLine(name)})`;
-  return `warning: ${takes}; by default these give up first: ${first.join(", ")}; --deadline ${DEFAULT_DEADLINE_MS}ms answers before an ALB gives up`;
+  return `warning: ${takes}; by default these give up first: ${first.join(", ")}; --deadline ${optionDef("deadline").conditionalDefault} answers before an ALB gives up`;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -266,8 +269,8 @@ function partsOf(text: string): readonly string[] {
 }
 
 function valueOfDefault(name: OptionName): unknown {
-  const { field, default: fallback } = optionDef(name);
-  const read = field.read(fallback);
+  const { field, default: always, conditionalDefault } = optionDef(name);
+  const read = field.read(always ?? conditionalDefault);
   if ("value" in read) return read.value;
   throw new Error(`the default of --${name} is not one of its values`);
 }
@@ -276,8 +279,7 @@ function valueOfDefault(name: OptionName): unknown {
  * Checks that are nothing but their target: those of the file, one or a list, and those of the command line.
  * `texts` is what `given` was read from; they go together where each could be read.
  */
-async function plain(
-  name: KindName,
+async function checksOf(
   option: OptionName,
   inFile: unknown,
   given: readonly unknown[] = [],
@@ -290,7 +292,8 @@ async function plain(
       : [{ target: inFile, path: [option] }];
   const typed = given.map((target, index) => ({ target, typed: { option, text: texts[index] ?? "" } }));
   const targets = [...placed, ...typed];
-  if (targets.length === 0) return [];
+  const { checksOf: name } = optionDef(option);
+  if (targets.length === 0 || name === undefined) return [];
   const kind = (await KINDS[name]()) as CheckKind;
   return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, says: {}, ...origin }));
 }
@@ -298,24 +301,25 @@ async function plain(
 interface Surroundings {
   readonly file: LoadedFile | undefined;
   readonly interval: number | undefined;
-  readonly timeouts: Readonly<Partial<Record<string, number | undefined>>>;
+  /** What the option for checks of this kind says. */
+  readonly timeoutOf: (kind: string) => number | undefined;
 }
 
-function settleChecks(wanted: readonly Wanted[], { file, interval, timeouts }: Surroundings): readonly CheckConfig[] {
+function settleChecks(wanted: readonly Wanted[], { file, interval, timeoutOf }: Surroundings): readonly CheckConfig[] {
   const defaults = file?.defaults ?? {};
   const secrets = file?.secrets ?? [];
   const nameOf = createNaming(wanted, secrets);
   return wanted.map(({ kind, settings, says }) => {
-    const timeoutMs = says.timeout ?? timeouts[kind.name] ?? defaults.timeout ?? FALLBACK_TIMEOUT_MS;
+    const timeoutMs = says.timeout ?? timeoutOf(kind.name) ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
     const intervalMs = says.interval ?? interval;
     return Object.freeze({
       kind,
       settings,
       name: says.name ?? nameOf(kind, settings),
       timeoutMs,
-      rise: says.rise ?? defaults.rise ?? 1,
-      fall: says.fall ?? defaults.fall ?? 1,
-      severity: says.severity ?? defaults.severity ?? "critical",
+      rise: says.rise ?? defaults.rise ?? COMMON_KEYS.rise.default,
+      fall: says.fall ?? defaults.fall ?? COMMON_KEYS.fall.default,
+      severity: says.severity ?? defaults.severity ?? COMMON_KEYS.severity.default,
       intervalMs,
       staleAfterMs: says["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
       secrets,

@@ -1,6 +1,8 @@
 // THE table of options: name, value, default, help. The parser, the help, the keys of
-// a config file and every other text that lists them read it; all defaults are here.
+// a config file and every other text that lists them read it; every default is here, but those of
+// the keys of checks (common-keys.ts, and the kinds).
 
+import type { KindName } from "../checks/kinds.ts";
 import { command } from "../checks/script.ts";
 import {
   absolutePath,
@@ -14,6 +16,7 @@ import {
   wholeNumber,
 } from "../fields/field.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/log.ts";
+import { formatDuration } from "../text/duration.ts";
 
 export interface OptionDef<T> {
   readonly field: Field<T>;
@@ -24,11 +27,25 @@ export interface OptionDef<T> {
   readonly repeatable?: boolean;
   /** As one would write it. */
   readonly default?: string;
+  /** The same, where it applies only under the condition that `help` states. */
+  readonly conditionalDefault?: string;
   /** One sentence for the help and the tables; what is in backticks is written so. */
   readonly help: string;
+  /** Each of its values is the target of a check of this kind. */
+  readonly checksOf?: KindName;
+  /** It is the timeout of checks of this kind. */
+  readonly timeoutOf?: KindName;
   /** Absent from a config file. */
   readonly commandLineOnly?: boolean;
 }
+
+/** How long a run of a check may take. */
+export const DEFAULT_TIMEOUT_MS = 5000;
+
+const TIMEOUT = String(DEFAULT_TIMEOUT_MS / 1000);
+
+/** Within the 5 s after which an ALB gives up. */
+const DEADLINE = "4500ms";
 
 /** More at once would only wait for each other; each holds a descriptor or a process a check. */
 const MOST_ROUNDS = 1024;
@@ -81,12 +98,14 @@ export const OPTIONS = {
   port: define({
     field: address,
     value: "PORT",
+    checksOf: "tcp",
     repeatable: true,
     help: "check that a TCP port accepts: `5432` (on 127.0.0.1), `host:5432`, `[::1]:5432`, `unix:/path`",
   }),
   script: define({
     field: command,
     value: "COMMAND",
+    checksOf: "script",
     repeatable: true,
     help: "check that a command exits 0; split into words as a shell does, without a shell",
   }),
@@ -99,13 +118,15 @@ export const OPTIONS = {
   "script-timeout": define({
     field: duration,
     value: "N",
-    default: "5",
+    default: TIMEOUT,
+    timeoutOf: "script",
     help: "how long a script may take: seconds, or `500ms`, `10s`, `1m`",
   }),
   "port-timeout": define({
     field: duration,
     value: "N",
-    default: "5",
+    default: TIMEOUT,
+    timeoutOf: "tcp",
     help: "how long a port may take to accept: seconds, or `500ms`, `10s`, `1m`",
   }),
   interval: define({
@@ -116,7 +137,8 @@ export const OPTIONS = {
   deadline: define({
     field: duration,
     value: "D",
-    help: "answer a request within D; a check that has not finished by then counts as failed. Default: `4500ms`; for the host, and for each endpoint, none where a check on request that decides it has a timeout above 5s",
+    conditionalDefault: DEADLINE,
+    help: `answer a request within D; a check that has not finished by then counts as failed. Default: \`${DEADLINE}\`; for the host, and for each endpoint, none where a check on request that decides it has a timeout above ${formatDuration(DEFAULT_TIMEOUT_MS)}`,
   }),
   singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
   "max-rounds": define({
@@ -196,3 +218,12 @@ export function optionNamed(name: string): OptionName | undefined {
 }
 
 export const optionDef = (name: OptionName): OptionDef<unknown> => OPTIONS[name] as OptionDef<unknown>;
+
+/** The options that give checks, in the order of those checks. */
+export const CHECK_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).checksOf !== undefined);
+
+export const TIMEOUT_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).timeoutOf !== undefined);
+
+/** The option that is the timeout of checks of this kind. */
+export const timeoutOptionOf = (kind: string): OptionName | undefined =>
+  OPTION_NAMES.find((name) => optionDef(name).timeoutOf === kind);

@@ -2,25 +2,12 @@
 // validates, and JSON Schema and the tables of docs/configuration.md come from it.
 
 import type { ZodObject, ZodType } from "zod";
-import { SEVERITIES, type Severity } from "../checks/check.ts";
 import type { CheckKind } from "../checks/kind.ts";
 import { KINDS } from "../checks/kinds.ts";
-import { duration, oneOf, takes, text, wholeNumber } from "../fields/field.ts";
-import type { Zod } from "../fields/zod.ts";
-import { interval, OPTION_NAMES, optionDef } from "./options.ts";
-
-/** What a check of any kind may say. */
-export interface CommonKeys {
-  readonly name?: string | undefined;
-  readonly timeout?: number | undefined;
-  readonly rise?: number | undefined;
-  readonly fall?: number | undefined;
-  readonly interval?: number | undefined;
-  readonly "stale-after"?: number | undefined;
-  readonly severity?: Severity | undefined;
-}
-
-export type Defaults = Omit<CommonKeys, "name" | "interval">;
+import { text } from "../fields/field.ts";
+import { type Key, type Keys, mapping, optional, required, type Zod } from "../fields/keys.ts";
+import { COMMON_KEYS } from "./common-keys.ts";
+import { OPTION_NAMES, type OptionDef, optionDef } from "./options.ts";
 
 export interface FileSchema {
   readonly z: Zod;
@@ -32,78 +19,28 @@ export interface FileSchema {
   readonly defaults: ZodObject;
 }
 
-const LONGEST_NAME = 100;
-
-/** How many results in a row anyone would wait for. */
-const MOST_IN_A_ROW = 1000;
-
-const checkName = {
-  ...text(`a name of at most ${LONGEST_NAME} characters`),
-  read(given: unknown) {
-    const read = text(`a name of at most ${LONGEST_NAME} characters`).read(given);
-    if (!("value" in read)) return read;
-    if (/\p{Cc}/u.test(read.value)) return { hint: "it holds a control character" };
-    return read.value.length <= LONGEST_NAME ? read : {};
-  },
-};
-
 export async function createFileSchema(): Promise<FileSchema> {
   const { z } = await import("zod");
   const loaded = await Promise.all(Object.values(KINDS).map((load) => load() as Promise<CheckKind>));
-  const inARow = wholeNumber(1, MOST_IN_A_ROW);
-  const shared = {
-    timeout: takes(
-      z,
-      duration,
-      "how long a run may take; its default is 5s, or what `script-timeout` and `port-timeout` say",
-    ).optional(),
-    rise: takes(
-      z,
-      inARow,
-      "how many passes in a row turn it up when it is down; default 1. Above 1 it needs an interval",
-    ).optional(),
-    fall: takes(
-      z,
-      inARow,
-      "how many failures in a row turn it down when it is up; default 1. Above 1 it needs an interval",
-    ).optional(),
-    "stale-after": takes(
-      z,
-      duration,
-      "a result in the background older than this counts no more; default 3 intervals and the timeout",
-    ).optional(),
-    severity: takes(
-      z,
-      oneOf(SEVERITIES),
-      "`critical` decides the host, `warning` is reported and does not, `endpoint` decides only the endpoints that name it; default `critical`",
-    ).optional(),
-  };
-  const own = {
-    name: takes(
-      z,
-      checkName,
-      "what it is called in the log and in `endpoints`; unique; default: kind and target",
-    ).optional(),
-    interval: takes(z, interval, "run it in the background this often; default: the option `interval`").optional(),
-  };
-  const { name, interval: every } = own;
-  const common = z.strictObject({ name, ...shared, interval: every });
+  const { name, interval, ...shared } = commonKeys();
+  const common = { name, ...shared, interval };
   const kinds = loaded.map((kind) => ({
     kind,
-    keys: z
-      .strictObject({ ...kind.shape(z), ...common.shape })
-      .meta({ title: kind.name, description: `Passes when ${kind.rule}.` }),
+    keys: mapping(z, { ...kind.keys, ...common }).meta({
+      title: kind.name,
+      description: `Passes when ${kind.rule}.`,
+    }),
   }));
-  const defaults = z.strictObject(shared);
-  const frame = z
-    .strictObject({
-      ...optionKeys(z),
-      defaults: defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
-      checks: checks(z, z.unknown()),
-      endpoints: endpoints(z).optional(),
-    })
-    .meta({ title: "health-checker's config file" });
-  return { z, frame, kinds, common, defaults };
+  const defaults = mapping(z, shared);
+  const frame = mapping(z, {
+    ...optionKeys(),
+    defaults: {
+      schema: () => defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
+    },
+    checks: { schema: () => checks(z, z.unknown()) },
+    endpoints: { schema: () => endpoints(z).optional() },
+  }).meta({ title: "health-checker's config file" });
+  return { z, frame, kinds, common: mapping(z, common), defaults };
 }
 
 /** JSON Schema (draft 2020-12) of what one writes. */
@@ -124,29 +61,37 @@ export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
 const checks = (z: Zod, check: ZodType) =>
   z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional();
 
-function optionKeys(z: Zod): Readonly<Record<string, ZodType>> {
-  const keys: Record<string, ZodType> = {};
-  for (const name of OPTION_NAMES) {
-    const { field, help, repeatable, commandLineOnly, default: fallback } = optionDef(name);
-    if (commandLineOnly) continue;
-    const description = fallback === undefined ? help : `${help}; default ${fallback}`;
-    const one = takes(z, field, description);
-    // The list first: for --script a list of texts is several commands, and not the words of one.
-    keys[name] = (
-      repeatable ? z.union([z.array(one), one]).meta({ description: `${help}; one or a list` }) : one
-    ).optional();
-  }
-  return keys;
+function commonKeys() {
+  const keys = Object.entries(COMMON_KEYS).map(([name, { field, description }]) => [
+    name,
+    optional<unknown>(field, description),
+  ]);
+  return Object.fromEntries(keys) as Readonly<Record<keyof typeof COMMON_KEYS, Key>>;
 }
 
-/** As a request has it: whoever asks writes all else as %XX, and takes dots for folders. */
+function optionKeys(): Keys {
+  const options = OPTION_NAMES.map((name) => [name, optionDef(name)] as const);
+  return Object.fromEntries(
+    options.filter(([, { commandLineOnly }]) => !commandLineOnly).map(([name, option]) => [name, optionKey(option)]),
+  );
+}
+
+function optionKey({ field, help, repeatable, default: written }: OptionDef<unknown>): Key {
+  const one = required(field, written === undefined ? help : `${help}; default ${written}`).schema;
+  if (!repeatable) return { schema: (z) => one(z).optional() };
+  // The list first: for --script a list of texts is several commands, and not the words of one.
+  const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help}; one or a list` });
+  return { schema: (z) => many(z).optional() };
+}
+
+/** As it is in a request: clients write all else as %XX, and resolve dots. */
 const endpointPath = /^(?!(.*\/)?\.\.?(\/|$))\/[!$-;=@-Z[\]_a-z|~]*$/;
 
 function endpoints(z: Zod): ZodType {
   return z
     .record(
       z.string().regex(endpointPath),
-      z.array(takes(z, text("the name of a check"), "the name of a check")).min(1),
+      z.array(required(text("the name of a check"), "the name of a check").schema(z)).min(1),
     )
     .meta({
       description:

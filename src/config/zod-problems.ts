@@ -12,14 +12,6 @@ import type { FileSchema } from "./schema.ts";
 
 export type Issue = z.core.$ZodIssue;
 
-/** For `safeParse`: an object's keys are known only here, while it is being parsed. */
-export function rememberKeys({ z: { ZodObject } }: FileSchema): z.core.$ZodErrorMap {
-  return (issue) =>
-    issue.code === "unrecognized_keys" && issue.inst instanceof ZodObject
-      ? Object.keys(issue.inst.shape).join(" ")
-      : undefined;
-}
-
 /** `base` is where what was parsed stands in the file. */
 export async function explainIssues(
   issues: readonly Issue[],

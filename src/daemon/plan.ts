@@ -4,8 +4,8 @@
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
+import { COMMON_NAMES } from "../config/common-keys.ts";
 import type { Options } from "../config/load.ts";
-import type { CommonKeys } from "../config/schema.ts";
 import type { MonitorSettings } from "../monitor/monitor.ts";
 
 export interface Plan {
@@ -108,18 +108,8 @@ function probesOf({ options, checks }: Watched): ReadonlyMap<Check, unknown> {
 /** The keys that every check may have, whatever its kind. */
 function withoutCommonKeys(settings: unknown): unknown {
   if (typeof settings !== "object" || settings === null || Array.isArray(settings)) return settings;
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => !COMMON_KEYS.has(key)));
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !COMMON_NAMES.has(key)));
 }
-
-const COMMON_KEYS: ReadonlySet<string> = new Set<keyof CommonKeys>([
-  "name",
-  "timeout",
-  "rise",
-  "fall",
-  "severity",
-  "interval",
-  "stale-after",
-]);
 
 /** What a reload puts in force. */
 const READ_AGAIN = {

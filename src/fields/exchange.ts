@@ -2,7 +2,7 @@
 // how that what came is shown: bounded, printable, and without what was sent.
 
 import { type Field, type Pattern, TEXT_OR_NUMBER } from "./field.ts";
-import type { Conflict } from "./zod.ts";
+import type { Conflict } from "./keys.ts";
 
 /** What is shown of an answer at most. */
 const SHOWN_CHARACTERS = 200;

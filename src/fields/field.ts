@@ -5,10 +5,8 @@
 // where 5432 is a number. What it tells of a wrong value never holds that value: it
 // may be a secret.
 
-import type { ZodType } from "zod";
 import { type Address, parseAddress, parsePort } from "../net/address.ts";
 import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
-import type { Zod } from "./zod.ts";
 
 export interface Field<T> {
   /** What follows "expected". */
@@ -34,20 +32,6 @@ export interface Flaw {
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const value = <T>(read: T): Value<T> => ({ value: read });
-
-/** The zod schema of a key that takes `field`; a wrong value becomes an issue "custom" whose params are its Flaw. */
-export function takes<T>(z: Zod, field: Field<T>, description: string): ZodType<T> {
-  return z
-    .any()
-    .transform((given, context): T => {
-      const read = field.read(given);
-      if ("value" in read) return read.value;
-      const { expected = field.expected, hint, path = [] } = read;
-      context.issues.push({ code: "custom", input: given, path: [...path], params: { expected, hint } });
-      return z.NEVER;
-    })
-    .meta({ ...field.json, description });
-}
 
 /** Numbers are as good as their digits; what else is not text is not text. */
 function textOf(given: unknown): string | undefined {

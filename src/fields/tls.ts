@@ -1,24 +1,34 @@
 // The key `tls` of the kinds that can speak it: true, or how the certificate is judged.
 
-import type { ZodType } from "zod";
+import type { ZodOptional, ZodType } from "zod";
 import type { TlsSettings } from "../net/tls-settings.ts";
-import { absolutePath, flag, takes, text } from "./field.ts";
-import type { Conflict, Zod } from "./zod.ts";
+import { absolutePath, flag, text } from "./field.ts";
+import { type Conflict, type Key, mapping, optional, withDefault, type Zod } from "./keys.ts";
 
-/** Undefined for `false`. */
-export function tls(z: Zod): ZodType<TlsSettings | undefined> {
-  const keys = z.strictObject({
-    verify: takes(z, flag, "whether the certificate must hold: chain, name, dates").prefault(true),
-    ca: takes(z, absolutePath, "a PEM file to trust instead of the system's certificates").optional(),
-    "server-name": takes(
-      z,
-      text("a host name"),
-      "the name to ask for and to verify, instead of the target's",
-    ).optional(),
-    ...identityKeys(z),
-  });
+/** For a server that wants a certificate of its clients. */
+export const identityKeys = {
+  cert: optional(absolutePath, "a PEM file with the certificate to show to a server that wants one, and its chain"),
+  key: optional(absolutePath, "a PEM file with the key of `cert`, not encrypted"),
+};
+
+/** For a server whose certificate is verified. */
+export const serverKeys = {
+  ca: optional(absolutePath, "a PEM file to trust instead of the system's certificates"),
+  "server-name": optional(text("a host name"), "the name to ask for and to verify, instead of the target's"),
+};
+
+const tlsKeys = {
+  verify: withDefault(flag, "whether the certificate must hold: chain, name, dates", true),
+  ...serverKeys,
+  ...identityKeys,
+};
+
+/** `false` becomes undefined. */
+export const tls: Key<ZodOptional<ZodType<TlsSettings | undefined>>> = { schema: (z) => tlsSchema(z).optional() };
+
+function tlsSchema(z: Zod): ZodType<TlsSettings | undefined> {
   return z
-    .union([z.boolean(), keys])
+    .union([z.boolean(), mapping(z, tlsKeys)])
     .transform((given, context): TlsSettings | undefined => {
       if (given === false) return undefined;
       const conflict = given === true ? undefined : identityConflict(given);
@@ -33,16 +43,6 @@ export function tls(z: Zod): ZodType<TlsSettings | undefined> {
     })
     .meta({ description: "speak TLS: true, or { verify, ca, server-name, cert, key }" });
 }
-
-/** For a server that wants a certificate of its clients. */
-export const identityKeys = (z: Zod) => ({
-  cert: takes(
-    z,
-    absolutePath,
-    "a PEM file with the certificate to show to a server that wants one, and its chain",
-  ).optional(),
-  key: takes(z, absolutePath, "a PEM file with the key of `cert`, not encrypted").optional(),
-});
 
 /** One without the other. */
 export function identityConflict({ cert, key }: Pick<TlsSettings, "cert" | "key">): Conflict | undefined {

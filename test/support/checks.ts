@@ -5,6 +5,7 @@ import { buildCheck } from "../../src/checks/build.ts";
 import type { Check } from "../../src/checks/check.ts";
 import type { CheckKind } from "../../src/checks/kind.ts";
 import { runCheck } from "../../src/checks/run.ts";
+import { mapping } from "../../src/fields/keys.ts";
 import type { Outcome } from "../../src/outcome.ts";
 
 const never = new AbortController().signal;
@@ -23,7 +24,7 @@ export function checkOf<S>(
   keys: Readonly<Record<string, unknown>>,
   { timeoutMs = 10_000, env = {}, onOrphan = () => {}, secrets = [] }: CheckOptions = {},
 ): Check {
-  const settings = z.strictObject(kind.shape(z)).parse(keys) as S;
+  const settings = mapping(z, kind.keys).parse(keys) as S;
   const conflict = kind.conflict?.(settings);
   if (conflict) throw new Error(`${conflict.path.join(".")}: expected ${conflict.expected}, got ${conflict.got}`);
   return buildCheck(

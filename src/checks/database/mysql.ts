@@ -1,7 +1,7 @@
 // mysql: passes when MySQL or MariaDB lets the user in and answers the query, and, with
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
-import { takes } from "../../fields/field.ts";
+import { required } from "../../fields/keys.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { serviceUrl } from "../../fields/url.ts";
 import { defineKind } from "../kind.ts";
@@ -17,11 +17,11 @@ export const mysql = defineKind({
   name: "mysql",
   value: "URL",
   rule: "MySQL or MariaDB lets the user in and answers the query as expected",
-  shape: (z) => ({
-    mysql: takes(z, url, "the server, the user and the database; socket=/PATH for a socket file"),
-    ...questionKeys(z),
-    tls: tls(z).optional(),
-  }),
+  keys: {
+    mysql: required(url, "the server, the user and the database; socket=/PATH for a socket file"),
+    ...questionKeys,
+    tls,
+  },
   conflict: ({ mysql, ...keys }) => questionConflict("mysql", { ...keys, url: mysql }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,

@@ -1,7 +1,7 @@
 // postgres: passes when the server lets the user in and answers the query, and, with
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
-import { takes } from "../../fields/field.ts";
+import { required } from "../../fields/keys.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
@@ -20,11 +20,11 @@ export const postgres = defineKind({
   name: "postgres",
   value: "URL",
   rule: "PostgreSQL lets the user in and answers the query as expected",
-  shape: (z) => ({
-    postgres: takes(z, url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
-    ...questionKeys(z),
-    tls: tls(z).optional(),
-  }),
+  keys: {
+    postgres: required(url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
+    ...questionKeys,
+    tls,
+  },
   conflict: ({ postgres, tls, ...keys }) => {
     const conflict = questionConflict("postgres", { ...keys, url: postgres, tls });
     if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;

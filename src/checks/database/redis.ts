@@ -2,7 +2,8 @@
 // command without an error, and, with `expect`, when the reply is as expected. Nothing is
 // tried again.
 
-import { type Field, type Pattern, pattern, takes, text } from "../../fields/field.ts";
+import { type Field, type Pattern, pattern, text } from "../../fields/field.ts";
+import { optional, required, withDefault } from "../../fields/keys.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
@@ -41,13 +42,13 @@ export const redis = defineKind({
   name: "redis",
   value: "URL",
   rule: "Redis lets the user in and answers the command as expected",
-  shape: (z) => ({
-    redis: takes(z, url, "the server, the user and the number of the database; socket=/PATH for a socket file"),
-    query: takes(z, command, "the command; split as a POSIX shell does").prefault("PING"),
-    expect: takes(z, pattern, "what the reply must hold").optional(),
-    password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
-    tls: tls(z).optional(),
-  }),
+  keys: {
+    redis: required(url, "the server, the user and the number of the database; socket=/PATH for a socket file"),
+    query: withDefault(command, "the command; split as a POSIX shell does", "PING"),
+    expect: optional(pattern, "what the reply must hold"),
+    password: optional(text("a password"), "the password, instead of one in the URL"),
+    tls,
+  },
   conflict: ({ redis, password, tls }) => {
     if (!/^\d{0,5}$/.test(redis.path)) {
       return { path: ["redis"], expected: "the number of a database after the slash", got: "something else" };

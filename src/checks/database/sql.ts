@@ -1,9 +1,9 @@
 // What the kinds postgres and mysql have in common: a query, asked once on a connection of
 // its own, and what is expected of the first column of its first row.
 
-import { type Pattern, pattern, takes, text } from "../../fields/field.ts";
+import { type Pattern, pattern, text } from "../../fields/field.ts";
+import { type Conflict, optional, withDefault } from "../../fields/keys.ts";
 import { passwordForms, type ServiceUrl } from "../../fields/url.ts";
-import type { Conflict, Zod } from "../../fields/zod.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, type Outcome } from "../../outcome.ts";
 import type { Probe } from "../check.ts";
@@ -28,16 +28,12 @@ export interface Question {
 export type Ask = (question: DriverQuestion, signal: AbortSignal) => Promise<Answer | Failure>;
 
 /** The keys beside the kind's own and `tls`. */
-export const questionKeys = (z: Zod) => ({
-  query: takes(z, text("a query"), "what to ask; it is run as it stands").prefault(DEFAULT_QUERY),
-  expect: takes(
-    z,
-    pattern,
-    "what the first column of the first row must hold, or the one that `column` names",
-  ).optional(),
-  column: takes(z, text("the name of a column, or its number from 1"), "the column that `expect` looks at").optional(),
-  password: takes(z, text("a password"), "the password, instead of one in the URL").optional(),
-});
+export const questionKeys = {
+  query: withDefault(text("a query"), "what to ask; it is run as it stands", DEFAULT_QUERY),
+  expect: optional(pattern, "what the first column of the first row must hold, or the one that `column` names"),
+  column: optional(text("the name of a column, or its number from 1"), "the column that `expect` looks at"),
+  password: optional(text("a password"), "the password, instead of one in the URL"),
+};
 
 export function questionConflict(kind: string, { url, password, tls, expect, column }: Question): Conflict | undefined {
   if (column !== undefined && !expect) {

@@ -10,9 +10,9 @@ import {
   type Pattern,
   pattern,
   type TcpAddress,
-  takes,
   type Value,
 } from "../../fields/field.ts";
+import { optional, required } from "../../fields/keys.ts";
 import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
 import { happyEyeballs } from "../../net/happy-eyeballs.ts";
 import { resolveAnew } from "../../net/resolve.ts";
@@ -58,20 +58,18 @@ export const dns = defineKind({
   name: "dns",
   value: "NAME",
   rule: "the name has an answer, the expected one where one is",
-  shape: (z) => ({
-    dns: takes(z, domain, "the name to look up"),
-    resolver: takes(z, server, "the name server to ask, by its IP address, instead of the system's way").optional(),
-    type: takes(
-      z,
+  keys: {
+    dns: required(domain, "the name to look up"),
+    resolver: optional(server, "the name server to ask, by its IP address, instead of the system's way"),
+    type: optional(
       oneOf(RECORD_NAMES),
       "the type of record; A by default with a `resolver`, else what the system looks up to connect",
-    ).optional(),
-    expect: takes(
-      z,
+    ),
+    expect: optional(
       pattern,
       "what one of the answers must hold, as `dig +short` prints them: a text, or a regular expression between slashes",
-    ).optional(),
-  }),
+    ),
+  },
   conflict: ({ dns, type }) => {
     if (type === "PTR" || !(isIPv4(dns) || isIPv6(dns))) return undefined;
     return { path: ["dns"], expected: "a domain name (an IP address with `type: PTR` alone)", got: "an IP address" };

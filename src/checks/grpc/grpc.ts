@@ -1,7 +1,8 @@
 // grpc: passes when the server's health service says SERVING, of the server as a
 // whole or of one service (grpc.health.v1.Health/Check).
 
-import { address, takes, text } from "../../fields/field.ts";
+import { address, text } from "../../fields/field.ts";
+import { optional, required } from "../../fields/keys.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
 import { formatAddress } from "../../net/address.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
@@ -41,20 +42,12 @@ export const grpc = defineKind({
   name: "grpc",
   value: "ADDRESS",
   rule: "the server's grpc.health.v1.Health service says SERVING",
-  shape: (z) => ({
-    grpc: takes(z, address, "where the server is; a bare port is on 127.0.0.1"),
-    service: takes(
-      z,
-      text("the name of a service"),
-      "which service to ask about; the server as a whole by default",
-    ).optional(),
-    authority: takes(
-      z,
-      text("a host name, with a port or without"),
-      "the :authority to send, instead of the target's",
-    ).optional(),
-    tls: tls(z).optional(),
-  }),
+  keys: {
+    grpc: required(address, "where the server is; a bare port is on 127.0.0.1"),
+    service: optional(text("the name of a service"), "which service to ask about; the server as a whole by default"),
+    authority: optional(text("a host name, with a port or without"), "the :authority to send, instead of the target's"),
+    tls,
+  },
   conflict: ({ authority }) =>
     authority === undefined || /^[\w.:[\]%~-]+$/.test(authority)
       ? undefined

@@ -5,10 +5,11 @@
 // retry. Headers, body and credentials go to the URL's own origin and nowhere else.
 
 import { secretsOfSent } from "../../fields/exchange.ts";
-import { type Pattern, pattern, takes, text, wholeNumber } from "../../fields/field.ts";
+import { type Pattern, pattern, text, wholeNumber } from "../../fields/field.ts";
 import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
+import type { Conflict } from "../../fields/keys.ts";
+import { optional, required, withDefault } from "../../fields/keys.ts";
 import { pathsOfTls, tls } from "../../fields/tls.ts";
-import type { Conflict } from "../../fields/zod.ts";
 import type { Address } from "../../net/address.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure, type Outcome, type Reason } from "../../outcome.ts";
@@ -33,23 +34,19 @@ export const http = defineKind({
   name: "http",
   value: "URL",
   rule: "an HTTP request is answered with a status, and where asked for a body, as expected",
-  shape: (z) => ({
-    http: takes(z, httpUrl, "the URL to ask; a user and password in it become Basic authorization"),
-    unix: takes(z, socketPath, "the path of a socket to connect to instead of the URL's host").optional(),
-    method: takes(z, method, "the method of the request").prefault("GET"),
-    headers: takes(z, headers, "headers of the request; their values are never shown").optional(),
-    host: takes(z, host, "the Host header; by default the URL's host").optional(),
-    body: takes(z, text("the body as a text"), "the body of the request").optional(),
-    status: takes(z, statuses, "the statuses that pass: one, a range, or a list of both").prefault("200-299"),
-    expect: takes(
-      z,
-      pattern,
-      "what the first 64 KiB of the body must hold: a text, or /a regular expression/",
-    ).optional(),
-    json: takes(z, json, "JSON pointers (RFC 6901) into the body, each with the value that must be there").optional(),
-    redirects: takes(z, wholeNumber(0, MOST_REDIRECTS), "how many redirects are followed").prefault(0),
-    tls: tls(z).optional(),
-  }),
+  keys: {
+    http: required(httpUrl, "the URL to ask; a user and password in it become Basic authorization"),
+    unix: optional(socketPath, "the path of a socket to connect to instead of the URL's host"),
+    method: withDefault(method, "the method of the request", "GET"),
+    headers: optional(headers, "headers of the request; their values are never shown"),
+    host: optional(host, "the Host header; by default the URL's host"),
+    body: optional(text("the body as a text"), "the body of the request"),
+    status: withDefault(statuses, "the statuses that pass: one, a range, or a list of both", "200-299"),
+    expect: optional(pattern, "what the first 64 KiB of the body must hold: a text, or /a regular expression/"),
+    json: optional(json, "JSON pointers (RFC 6901) into the body, each with the value that must be there"),
+    redirects: withDefault(wholeNumber(0, MOST_REDIRECTS), "how many redirects are followed", 0),
+    tls,
+  },
   conflict: (settings): Conflict | undefined => {
     const isHttps = settings.http.url.protocol === "https:";
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };

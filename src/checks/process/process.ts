@@ -6,7 +6,8 @@
 // checks ask at the same moment is found by one look at all processes.
 
 import { shown } from "../../fields/exchange.ts";
-import { type Field, flag, type Pattern, pattern, takes, wholeNumber } from "../../fields/field.ts";
+import { type Field, flag, type Pattern, pattern, wholeNumber } from "../../fields/field.ts";
+import { optional, required, withDefault } from "../../fields/keys.ts";
 import { whyProcessesHidden } from "../../fs/hidden.ts";
 import { cannotLook, doesNotExist, isMissing } from "../../fs/missing.ts";
 import type { Matching, NearMisses, ProcessFacts } from "../../fs/proc.ts";
@@ -54,23 +55,16 @@ export const process = defineKind({
   name: "process",
   value: "NAME",
   rule: "at least min processes of that name live, and at most max, or the one whose number stands in the pid file",
-  shape: (z) => ({
-    process: takes(z, processName, "the name of a program as pgrep -x knows it; or the path of a pid file"),
-    matching: takes(
-      z,
+  keys: {
+    process: required(processName, "the name of a program as pgrep -x knows it; or the path of a pid file"),
+    matching: optional(
       pattern,
       "what its command line must hold, the words joined with blanks: a text, or a /regular expression/",
-    ).optional(),
-    min: takes(
-      z,
-      wholeNumber(0, MAX_PROCESSES),
-      "how many there must be at least; by default 1, with max: 0 none",
-    ).optional(),
-    max: takes(z, wholeNumber(0, MAX_PROCESSES), "how many there may be at most; 0: none may run").optional(),
-    containers: takes(z, flag, "count those that run in containers too (in PID namespaces below this one)").prefault(
-      false,
     ),
-  }),
+    min: optional(wholeNumber(0, MAX_PROCESSES), "how many there must be at least; by default 1, with max: 0 none"),
+    max: optional(wholeNumber(0, MAX_PROCESSES), "how many there may be at most; 0: none may run"),
+    containers: withDefault(flag, "count those that run in containers too (in PID namespaces below this one)", false),
+  },
   conflict({ process, min, max }) {
     if (process.startsWith("/")) {
       const key = min !== undefined ? "min" : max !== undefined ? "max" : undefined;

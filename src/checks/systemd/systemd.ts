@@ -3,7 +3,8 @@
 // systemd itself is asked, by `systemctl show`, once for all units that are asked
 // for at the same moment.
 
-import { type Field, takes } from "../../fields/field.ts";
+import type { Field } from "../../fields/field.ts";
+import { required } from "../../fields/keys.ts";
 import { failed, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
 import type { UnitState } from "./systemctl.ts";
@@ -50,7 +51,7 @@ export const systemd = defineKind({
   name: "systemd",
   value: "UNIT",
   rule: "the unit is active",
-  shape: (z) => ({ systemd: takes(z, unit, "a unit's name; without an ending it is a service") }),
+  keys: { systemd: required(unit, "a unit's name; without an ending it is a service") },
   target: ({ systemd }) => systemd,
   probe({ systemd: name }, { env }) {
     const loading = import("./systemctl.ts");

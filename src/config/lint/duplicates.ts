@@ -6,15 +6,15 @@ import type { CheckConfig } from "../../checks/build.ts";
 import { hiding } from "../../checks/redact.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { cutLong, inQuotes, withoutCredentials } from "../../text/printable.ts";
+import { COMMON_NAMES, type CommonValues } from "../common-keys.ts";
 import type { ConfigFile } from "../file.ts";
 import { formatPath, type Path } from "../problem.ts";
-import type { CommonKeys } from "../schema.ts";
 
 /** Where a check comes from: `path` in the config file, `typed` on the command line. */
 export interface Origin {
   readonly path?: Path;
   readonly typed?: { readonly option: string; readonly text: string };
-  readonly says: CommonKeys;
+  readonly says: CommonValues;
 }
 
 /** A warning for each check that was given more than once. `origins` are those of `checks`, in the same order. */
@@ -63,9 +63,10 @@ const meaningOf = (check: CheckConfig, givenName: string | undefined) => ({
   secrets: undefined,
 });
 
-/** The keys of its kind. One that is off is left out: a check of the command line does not have it at all. */
+/** The keys of its kind; the `CheckConfig` itself has the others, with defaults filled in. One that is off is left out: a check of the command line does not have it at all. */
 function settingsOf({ settings }: CheckConfig): Readonly<Record<string, unknown>> {
-  const isSetting = ([key, value]: [string, unknown]) => !COMMON.has(key) && value !== undefined && value !== false;
+  const isSetting = ([key, value]: [string, unknown]) =>
+    !COMMON_NAMES.has(key) && value !== undefined && value !== false;
   return Object.fromEntries(
     Object.entries(settings as object)
       .filter(isSetting)
@@ -79,14 +80,3 @@ function withoutSpelling(value: unknown): unknown {
   if ("argv" in value) return value.argv;
   return "shown" in value ? { ...value, shown: undefined } : value;
 }
-
-/** The `CheckConfig` itself has these, with defaults filled in. */
-const COMMON: ReadonlySet<string> = new Set<keyof CommonKeys>([
-  "name",
-  "timeout",
-  "rise",
-  "fall",
-  "interval",
-  "stale-after",
-  "severity",
-]);

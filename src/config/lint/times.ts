@@ -4,6 +4,7 @@
 import type { CheckConfig } from "../../checks/build.ts";
 import { formatDuration, parseDuration } from "../../text/duration.ts";
 import type { ConfigFile } from "../file.ts";
+import { timeoutOptionOf } from "../options.ts";
 import { type Path, valueAt } from "../problem.ts";
 import type { Origin } from "./duplicates.ts";
 
@@ -87,7 +88,7 @@ function findOverlong({ checks, origins, source, raw }: TimesInput): readonly st
     if (!origin || intervalMs === undefined || timeoutMs <= intervalMs) continue;
     const [timeout, interval] = [timeoutMs, intervalMs].map(formatDuration);
     const warning = `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next ones are left out`;
-    const option = TIMEOUTS[kind.name];
+    const option = timeoutOptionOf(kind.name);
     const paths = [
       ...(origin.path ? [[...origin.path, "timeout"]] : []),
       ...(option === undefined ? [] : [[option]]),
@@ -103,6 +104,3 @@ function findOverlong({ checks, origins, source, raw }: TimesInput): readonly st
   }
   return [...warnings.values()];
 }
-
-/** The options that are timeouts of a kind. */
-const TIMEOUTS: Readonly<Partial<Record<string, string>>> = { tcp: "port-timeout", script: "script-timeout" };

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { http } from "../../../src/checks/http/http.ts";
 import { runCheck } from "../../../src/checks/run.ts";
 import { isSame } from "../../../src/fields/json.ts";
+import { mapping } from "../../../src/fields/keys.ts";
 import type { Outcome } from "../../../src/outcome.ts";
 import { listenRaw } from "../../net/raw-socket.ts";
 import { makeAuthority } from "../../support/certificates.ts";
@@ -31,7 +32,7 @@ type Settings = Parameters<typeof http.target>[0];
 
 /** What is wrong with these keys, by the path of each. */
 function flawsOf(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const parsed = z.strictObject(http.shape(z)).safeParse(keys);
+  const parsed = mapping(z, http.keys).safeParse(keys);
   if (!parsed.success) {
     return Object.fromEntries(
       parsed.error.issues.map((issue) => [issue.path.join(" "), "params" in issue ? issue.params : issue.message]),
@@ -146,7 +147,7 @@ describe("its keys", () => {
 
   test("its target is what the user wrote, less the password; the peer is where it connects to", () => {
     const of = (keys: Readonly<Record<string, unknown>>): readonly unknown[] => {
-      const settings = z.strictObject(http.shape(z)).parse(keys) as Settings;
+      const settings = mapping(z, http.keys).parse(keys) as Settings;
       return [http.target(settings), http.peer?.(settings)];
     };
     const tcp = (host: string, port: number) => ({ family: "tcp", host, port });
@@ -182,7 +183,7 @@ describe("its keys", () => {
           fc.array(parts).map((words) => words.join("")),
         ),
         (text) => {
-          const parsed = z.strictObject(http.shape(z)).safeParse({ http: text });
+          const parsed = mapping(z, http.keys).safeParse({ http: text });
           if (!parsed.success) return;
           const settings = parsed.data as Settings;
           const { credentials = "", url } = settings.http;
@@ -479,7 +480,7 @@ test("a name and an IPv6 address are asked where they are", async () => {
 });
 
 test("JSON Schema tells what its keys take", () => {
-  const schema = z.toJSONSchema(z.strictObject(http.shape(z)), { io: "input", unrepresentable: "any" });
+  const schema = z.toJSONSchema(mapping(z, http.keys), { io: "input", unrepresentable: "any" });
   expect(schema).toMatchObject({ required: ["http"], additionalProperties: false });
   for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty("description");
 });

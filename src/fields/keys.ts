@@ -1,0 +1,68 @@
+// The keys of a mapping in a config file: which field each takes, and whether it may be absent.
+//
+// A key becomes a zod schema only where a file is read: zod costs 15 ms at start, which a
+// daemon without a config file does not pay.
+
+import type { ZodObject, ZodOptional, ZodPrefault, ZodType, z } from "zod";
+import type { Field } from "./field.ts";
+
+export type Zod = typeof z;
+
+export interface Key<Schema extends ZodType = ZodType> {
+  readonly schema: (z: Zod) => Schema;
+}
+
+export type Keys = Readonly<Record<string, Key>>;
+
+type SchemaOf<K> = K extends Key<infer Schema> ? Schema : never;
+
+type Shape<K extends Keys> = { -readonly [Name in keyof K]: SchemaOf<K[Name]> };
+
+/** What a mapping with these keys becomes. */
+export type Values<K extends Keys> = z.output<ZodObject<Shape<K>>>;
+
+/** What several keys together are wrong about: where, below the check; what was expected; what was got. No text may hold a secret. */
+export interface Conflict {
+  readonly path: readonly string[];
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** A wrong value becomes an issue "custom" whose params are the field's `Flaw`. */
+export function required<T>(field: Field<T>, description: string): Key<ZodType<T>> {
+  return { schema: (z) => schemaOf(z, field, description) };
+}
+
+export function optional<T>(field: Field<T>, description: string): Key<ZodOptional<ZodType<T>>> {
+  return { schema: (z) => schemaOf(z, field, description).optional() };
+}
+
+/** `written` is the default as one would write it. */
+export function withDefault<T>(
+  field: Field<T>,
+  description: string,
+  written: string | number | boolean,
+): Key<ZodPrefault<ZodType<T>>> {
+  return { schema: (z) => schemaOf(z, field, description).prefault(written) };
+}
+
+function schemaOf<T>(z: Zod, field: Field<T>, description: string): ZodType<T> {
+  return z
+    .any()
+    .transform((given, context): T => {
+      const read = field.read(given);
+      if ("value" in read) return read.value;
+      const { expected = field.expected, hint, path = [] } = read;
+      context.issues.push({ code: "custom", input: given, path: [...path], params: { expected, hint } });
+      return z.NEVER;
+    })
+    .meta({ ...field.json, description });
+}
+
+/** An object of these keys and no others; the message of an issue "unrecognized_keys" is their names. */
+export function mapping<K extends Keys>(z: Zod, keys: K): ZodObject<Shape<K>, z.core.$strict> {
+  const shape = Object.fromEntries(Object.entries(keys).map(([name, { schema }]) => [name, schema(z)])) as Shape<K>;
+  return z.strictObject(shape, {
+    error: ({ code }) => (code === "unrecognized_keys" ? Object.keys(keys).join(" ") : undefined),
+  });
+}
