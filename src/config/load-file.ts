@@ -11,7 +11,7 @@ import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { createFileSchema, type FileSchema } from "./schema.ts";
 import { fillSecrets, type StandIn } from "./secrets.ts";
-import { explainIssues, explainKeys, findKind, type Issue } from "./zod-problems.ts";
+import { explainIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
@@ -119,27 +119,17 @@ async function tell(issues: readonly Issue[], base: Path, { source, schema, prob
   problems.push(...(await explainIssues(worth, base, source, schema)));
 }
 
+/** The keys of the file that could be read, and the names of those that could not. */
 async function readTop(value: Readonly<Record<string, unknown>>, reading: Reading) {
-  const { source, schema, problems } = reading;
-  const { shape } = schema.frame;
-  const content: Record<string, unknown> = {};
-  const flawed = new Set<string>();
-  const unknown: string[] = [];
-  for (const [key, given] of Object.entries(value)) {
-    const reader = Object.hasOwn(shape, key) ? shape[key] : undefined;
-    if (!reader) {
-      unknown.push(key);
-      continue;
-    }
-    const read = schema.z.safeParse(reader, given);
-    if (read.success) content[key] = read.data;
-    else {
-      flawed.add(key);
-      await tell(read.error.issues, [key], reading);
-    }
-  }
-  problems.push(...(await explainKeys(unknown, Object.keys(shape), [], source, schema)));
-  return { ...content, flawed } as { readonly flawed: typeof flawed } & Readonly<Record<string, unknown>>;
+  const { frame } = reading.schema;
+  const issues = frame.safeParse(value).error?.issues ?? [];
+  const byKey = Map.groupBy(issues, ({ path: [key] }) => key);
+  for (const issuesOfKey of byKey.values()) await tell(issuesOfKey, [], reading);
+  const flawed = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
+  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !flawed.has(key));
+  return { ...frame.parse(Object.fromEntries(known)), flawed } as { readonly flawed: typeof flawed } & Readonly<
+    Record<string, unknown>
+  >;
 }
 
 /** Of one check or one key at the top as many as are of use. */

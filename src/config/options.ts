@@ -11,7 +11,7 @@ import {
   type Field,
   flag,
   listenAddress,
-  socketPath,
+  listenPath,
   text,
   wholeNumber,
 } from "../fields/field.ts";
@@ -171,7 +171,7 @@ export const OPTIONS = {
     help: "on SIGTERM answer unhealthy for D before closing, so that the load balancer looks elsewhere; a second signal cuts it short, SIGINT never drains",
   }),
   "control-socket": define({
-    field: socketPath,
+    field: listenPath,
     value: "PATH",
     help: "a unix socket, for its owner alone, that `status`, `reload`, `drain`, `undrain` and `maint` talk to",
   }),

@@ -61,7 +61,7 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
 }
 
 /** Keys that nobody knows under `path`, where `known` are. One that is close to a known key is always shown. */
-export async function explainKeys(
+async function explainKeys(
   keys: readonly string[],
   known: readonly string[],
   path: Path,

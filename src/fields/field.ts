@@ -107,16 +107,28 @@ export const absolutePath: Field<string> = {
   read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
 };
 
-/** The kernel takes 107 bytes of a socket's path; until it is in its place ours has a longer name. */
-const LONGEST_SOCKET_PATH_BYTES = 90;
-
+/** A socket to connect to. */
 export const socketPath: Field<string> = {
-  expected: `a path that begins with a slash, of at most ${LONGEST_SOCKET_PATH_BYTES} bytes`,
+  ...absolutePath,
+  read(given) {
+    const read = absolutePath.read(given);
+    if (!("value" in read)) return read;
+    const parsed = parseAddress(`unix:${read.value}`, 1);
+    return "hint" in parsed ? { hint: parsed.hint } : read;
+  },
+};
+
+/** The kernel takes 107 bytes of a socket's path; a new socket has a longer name until it replaces the old one. */
+const LONGEST_LISTEN_PATH_BYTES = 90;
+
+/** A socket to listen on. */
+export const listenPath: Field<string> = {
+  expected: `a path that begins with a slash, of at most ${LONGEST_LISTEN_PATH_BYTES} bytes`,
   json: absolutePath.json,
   read(given) {
     const read = absolutePath.read(given);
     if (!("value" in read)) return read;
-    return Buffer.byteLength(read.value) <= LONGEST_SOCKET_PATH_BYTES ? read : { hint: "it is too long" };
+    return Buffer.byteLength(read.value) <= LONGEST_LISTEN_PATH_BYTES ? read : { hint: "it is too long" };
   },
 };
 

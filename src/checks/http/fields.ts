@@ -1,6 +1,6 @@
 // What the keys of an http check take: URLs, methods, headers, statuses.
 
-import { absolutePath, type Field, type Flaw, type Value } from "../../fields/field.ts";
+import type { Field, Flaw, Value } from "../../fields/field.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import { isRecord } from "../../system/json.ts";
 import type { Request } from "./client.ts";
@@ -60,16 +60,6 @@ function decodePercent(text: string): string {
     return text;
   }
 }
-
-export const socketPath: Field<string> = {
-  ...absolutePath,
-  read(given) {
-    const read = absolutePath.read(given);
-    if (!("value" in read)) return read;
-    const parsed = parseAddress(`unix:${read.value}`, 1);
-    return "hint" in parsed ? { hint: parsed.hint } : read;
-  },
-};
 
 export const method: Field<string> = {
   expected: "a method in capitals such as GET, HEAD or POST",

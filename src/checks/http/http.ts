@@ -5,7 +5,7 @@
 // retry. Headers, body and credentials go to the URL's own origin and nowhere else.
 
 import { secretsOfSent } from "../../fields/exchange.ts";
-import { type Pattern, pattern, text, wholeNumber } from "../../fields/field.ts";
+import { type Pattern, pattern, socketPath, text, wholeNumber } from "../../fields/field.ts";
 import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
 import type { Conflict } from "../../fields/keys.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
@@ -24,7 +24,6 @@ import {
   httpUrl,
   method,
   type Range,
-  socketPath,
   statuses,
 } from "./fields.ts";
 
