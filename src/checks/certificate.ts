@@ -3,11 +3,11 @@
 
 import { tcpAddress, wholeNumber } from "../fields/field.ts";
 import { optional, required } from "../fields/keys.ts";
-import { identityConflict, identityKeys, pathsOfTls, serverKeys } from "../fields/tls.ts";
+import { filesOfTls, identityConflict, identityKeys, serverKeys } from "../fields/tls.ts";
 import { formatAddress } from "../net/address.ts";
 import type { TlsSettings } from "../net/tls-settings.ts";
 import { failed, isFailure, type Outcome } from "../outcome.ts";
-import { defineKind } from "./kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -15,6 +15,8 @@ export const certificate = defineKind({
   name: "certificate",
   value: "HOST:PORT",
   rule: "the target shows a certificate whose chain, name and dates hold",
+  example: "certificate: www.example.org:443",
+  aliases: [...ADDRESS_ALIASES, "cert"],
   keys: {
     certificate: required(tcpAddress, "what speaks TLS there; a bare port is on 127.0.0.1"),
     "server-name": serverKeys["server-name"],
@@ -28,7 +30,7 @@ export const certificate = defineKind({
   target: ({ certificate, "server-name": name }) =>
     name === undefined ? formatAddress(certificate) : `${formatAddress(certificate)} as ${name}`,
   peer: ({ certificate }) => certificate,
-  paths: (settings) => pathsOfTls(settings),
+  files: (settings) => filesOfTls(settings),
   conflict: (settings) => identityConflict(settings),
   caution: ({ "min-days": minDays }) =>
     minDays

@@ -20,6 +20,8 @@ export const disk = defineKind({
   name: "disk",
   value: "PATH",
   rule: "as much of the file system is free as min-free and min-free-inodes say; with mounted, it is mounted there",
+  example: "disk: /var",
+  aliases: ["path", "mount", "filesystem"],
   keys: {
     disk: required(
       absolutePath,
@@ -34,7 +36,7 @@ export const disk = defineKind({
       ? undefined
       : { path: ["disk"], expected: "min-free, min-free-inodes or mounted: true beside it", got: "none" },
   target: ({ disk }) => disk,
-  paths: ({ disk }) => [disk],
+  files: ({ disk }) => [{ path: disk, isRead: false, mayBeMissing: false }],
   probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
     const loading = import("../fs/filesystem.ts");
     return async (signal) => {

@@ -43,6 +43,8 @@ export const file = defineKind({
   name: "file",
   value: "PATH",
   rule: "the file exists, is as new as max-age says and holds what is expected; with absent, it does not exist",
+  example: "file: /run/app.ready",
+  aliases: ["path"],
   keys: {
     file: required(absolutePath, "a file, folder or whatever else has a path; symbolic links are followed"),
     absent: withDefault(flag, "pass when there is none, as of a file that is made to take the host out", false),
@@ -55,7 +57,7 @@ export const file = defineKind({
     return { path: [key], expected: "no such key beside absent", got: "both" };
   },
   target: ({ file }) => file,
-  paths: ({ file }) => [file],
+  files: ({ file, expect }) => [{ path: file, isRead: expect !== undefined, mayBeMissing: true }],
   probe({ file: path, absent, "max-age": maxAge, expect }) {
     const loading = import("../fs/filesystem.ts");
     const judge = (found: Stat & Partial<Content>): Outcome => {

@@ -21,6 +21,40 @@ export interface ProbeContext {
   readonly hide: (text: string, cut?: Cut) => string;
 }
 
+/** What a run may do on the host that a sandbox would forbid. */
+export type Need =
+  /** Whatever the user may: it starts a program that the user chose. */
+  | "any program"
+  /** Look at the processes of other users. */
+  | "processes"
+  /** Ask systemd by the system bus. */
+  | "system bus";
+
+/** What runs take of the host on top of the daemon's own. */
+export interface Resources {
+  readonly perRun?: { readonly tasks: number; readonly memoryMiB: number };
+  /** For all runs of all checks of the kind together. */
+  readonly sharedTasks?: number;
+}
+
+/** A file or folder that a run opens, or only looks up. */
+export interface UsedFile {
+  readonly path: string;
+  readonly isRead: boolean;
+  /** True where the check itself is about whether it is there. */
+  readonly mayBeMissing: boolean;
+}
+
+/** A program that each run starts. */
+export interface Program {
+  readonly argv: readonly string[];
+  /** As the user wrote it; absent where the kind chose the program. */
+  readonly text?: string;
+  readonly cwd?: string | undefined;
+  /** Variables on top of the daemon's own. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Where a text may have lost a part. */
 export type Cut = "start" | "end" | "nowhere";
 
@@ -32,6 +66,10 @@ export interface CheckKind<Settings = unknown> {
   readonly value: string;
   /** When it passes, a sentence without its full stop. */
   readonly rule: string;
+  /** Its own key as one writes it, for who wrote another key. */
+  readonly example: string;
+  /** Keys that people write for its own. */
+  readonly aliases?: readonly string[];
   /** Its own key first. */
   readonly keys: Keys;
   /**
@@ -43,8 +81,11 @@ export interface CheckKind<Settings = unknown> {
   readonly target: (settings: Settings) => string;
   /** Where it connects to, when it does; a host name counts as another host unless it is this one's. */
   readonly peer?: (settings: Settings) => Address | undefined;
-  /** Files and folders that it looks at itself; what a script does is not known. */
-  readonly paths?: (settings: Settings) => readonly string[];
+  /** What it uses itself; what a script does is not known. */
+  readonly files?: (settings: Settings) => readonly UsedFile[];
+  readonly program?: (settings: Settings) => Program;
+  readonly needs?: readonly Need[];
+  readonly resources?: Resources;
   /** True where asking the daemon's own health listener would start a round within the round. */
   readonly asksHttp?: boolean;
   /** True where the check's name reaches what is probed, so that checks of two names may do two things. */
@@ -62,6 +103,9 @@ export interface CheckKind<Settings = unknown> {
   /** What already looks wrong before the first run, a line each. */
   readonly inspect?: (settings: Settings, context: ProbeContext) => Promise<readonly string[]>;
 }
+
+/** Keys that people write for the target of a kind that connects to one. */
+export const ADDRESS_ALIASES = ["port", "ports", "host", "hostname", "address", "ip"];
 
 /** A kind whose settings are exactly what its keys become. */
 export function defineKind<K extends Keys>(

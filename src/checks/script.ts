@@ -109,6 +109,8 @@ export const script = defineKind({
   name: "script",
   value: "COMMAND",
   rule: "the program exits with status 0, and its stdout holds what is expected",
+  example: "script: /usr/local/bin/check.sh --all",
+  aliases: ["command", "cmd", "exec", "run", "args", "arguments"],
   keys: {
     script: required(command, "the command: a text that is split as a POSIX shell does, or a list of words"),
     cwd: optional(absolutePath, "the folder to run it in; by default the daemon's own"),
@@ -122,6 +124,10 @@ export const script = defineKind({
   },
   target: ({ script: { text, argv } }) => withoutSecretWords(argv) ?? text,
   usesName: true,
+  program: ({ script: { text, argv }, cwd, env }) => ({ text, argv, cwd, env }),
+  needs: ["any program"],
+  // A shell with a pipeline is five tasks, a JVM thirty and 128 MiB.
+  resources: { perRun: { tasks: 32, memoryMiB: 128 } },
   secrets: ({ script: { argv }, env = {} }) => [...Object.values(env), ...secretWords(argv)],
   secretsOfTarget: ({ env = {} }) => Object.values(env),
   probe(settings, context) {

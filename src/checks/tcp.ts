@@ -13,7 +13,7 @@ import {
 } from "../fields/exchange.ts";
 import { address, pattern } from "../fields/field.ts";
 import { optional, required } from "../fields/keys.ts";
-import { pathsOfTls, tls } from "../fields/tls.ts";
+import { filesOfTls, tls } from "../fields/tls.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { connect, type Peer, preparePeer } from "../net/connect.ts";
 import { happyEyeballs } from "../net/happy-eyeballs.ts";
@@ -22,7 +22,7 @@ import type { Stream } from "../net/stream.ts";
 import type { TlsSettings } from "../net/tls-settings.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
-import { defineKind } from "./kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
 
@@ -33,6 +33,8 @@ export const tcp = defineKind({
   name: "tcp",
   value: "ADDRESS",
   rule: "a connection is accepted, and the answer is the expected one where one is",
+  example: "tcp: 5432, or tcp: db.internal:5432",
+  aliases: ADDRESS_ALIASES,
   keys: {
     tcp: required(address, "where to connect to; a bare port is on 127.0.0.1"),
     send: optional(words, "what to send once connected; in double quotes \\r\\n is the end of a line"),
@@ -47,7 +49,7 @@ export const tcp = defineKind({
   conflict: conflictOf,
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   secrets: ({ tcp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(tcp)),
   probe({ tcp, tls, ...talk }, { timeoutMs }) {
     const words = { send: bytesToSend(talk), expect: expectationOf(talk), tls };

@@ -10,7 +10,7 @@ import { happyEyeballs } from "../net/happy-eyeballs.ts";
 import { resolve } from "../net/resolve.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
-import { defineKind } from "./kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
 
@@ -21,6 +21,8 @@ export const udp = defineKind({
   name: "udp",
   value: "ADDRESS",
   rule: "a datagram comes back, the expected one where one is",
+  example: "udp: 127.0.0.1:514",
+  aliases: ADDRESS_ALIASES,
   keys: {
     udp: required(tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
     send: optional(words, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),

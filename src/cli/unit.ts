@@ -5,7 +5,6 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
-import type { Command } from "../checks/script.ts";
 import { type Options, readTexts } from "../config/load.ts";
 import type { OptionDef } from "../config/options.ts";
 import { listFirstTwo } from "../text/list.ts";
@@ -139,7 +138,7 @@ async function findFlaws(options: Options, program: string, files: readonly stri
     }
   }
   flaws.push(...(await findClosedFolders(options)));
-  for (const { argv, where, cwd } of options.checks.flatMap(scriptOf)) {
+  for (const { argv, where, cwd } of options.checks.flatMap(programOf)) {
     const [command = ""] = argv;
     if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
       flaws.push(
@@ -181,10 +180,9 @@ async function look(path: string): Promise<Stats | "missing" | "unknown"> {
   return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
 }
 
-function scriptOf({ kind, settings, name }: CheckConfig) {
-  if (kind.name !== "script") return [];
-  const { script, cwd } = settings as { readonly script: Command; readonly cwd?: string };
-  return [{ argv: script.argv, where: quote(name), cwd }];
+function programOf({ kind, settings, name }: CheckConfig) {
+  const program = kind.program?.(settings);
+  return program ? [{ ...program, where: quote(name) }] : [];
 }
 
 const renderHelp = (): string => `health-checker unit prints a hardened systemd unit for exactly these options.

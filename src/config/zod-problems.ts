@@ -71,7 +71,8 @@ async function explainKeys(
   file.unknown.hide(Math.max(0, keys.length - MOST_KEYS));
   const told = await Promise.all(
     keys.slice(0, MOST_KEYS).map(async (key) => {
-      const meant = isCheck(path) ? besides(key, known[0] ?? "") : undefined;
+      const kind = isCheck(path) ? schema.kinds.find(({ kind: { name } }) => name === known[0])?.kind : undefined;
+      const meant = kind && besides(key, kind);
       const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
       const hint = meant ?? (near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`);
       const problem = file.problem([...path, key], {
@@ -98,7 +99,11 @@ function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema
   if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
   if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
   if (isTop) {
-    const instead = insteadOf(key, undefined);
+    const instead = insteadOf(
+      key,
+      undefined,
+      kinds.map(({ kind }) => kind),
+    );
     return instead && `under checks, ${instead}`;
   }
   if (Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";
@@ -163,11 +168,12 @@ async function noKind(
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  const names = schema.kinds.map(({ kind }) => kind.name);
+  const kinds = schema.kinds.map(({ kind }) => kind);
+  const names = kinds.map(({ name }) => name);
   // A mistyped kind key is one that no check has.
   const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
   for (const key of strange) {
-    const hint = insteadOf(key, given[key]) ?? (await nearKind(key, names));
+    const hint = insteadOf(key, given[key], kinds) ?? (await nearKind(key, names));
     if (hint === undefined) continue;
     return [file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" })];
   }

@@ -52,5 +52,7 @@ export function identityConflict({ cert, key }: Pick<TlsSettings, "cert" | "key"
 }
 
 /** The files that are read. */
-export const pathsOfTls = (tls: Partial<Pick<TlsSettings, "ca" | "cert" | "key">> | undefined): readonly string[] =>
-  [tls?.ca, tls?.cert, tls?.key].filter((path) => path !== undefined);
+export const filesOfTls = (tls: Partial<Pick<TlsSettings, "ca" | "cert" | "key">> | undefined) =>
+  [tls?.ca, tls?.cert, tls?.key].flatMap((path) =>
+    path === undefined ? [] : [{ path, isRead: true, mayBeMissing: false }],
+  );

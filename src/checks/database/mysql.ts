@@ -2,9 +2,9 @@
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
 import { required } from "../../fields/keys.ts";
-import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { filesOfTls, tls } from "../../fields/tls.ts";
 import { serviceUrl } from "../../fields/url.ts";
-import { defineKind } from "../kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
@@ -17,6 +17,8 @@ export const mysql = defineKind({
   name: "mysql",
   value: "URL",
   rule: "MySQL or MariaDB lets the user in and answers the query as expected",
+  example: "mysql: mysql://user@127.0.0.1:3306/database",
+  aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
     mysql: required(url, "the server, the user and the database; socket=/PATH for a socket file"),
     ...questionKeys,
@@ -25,7 +27,7 @@ export const mysql = defineKind({
   conflict: ({ mysql, ...keys }) => questionConflict("mysql", { ...keys, url: mysql }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
   doubts: ({ query, expect, column }) => {
     const [statement] = TABLES.exec(statementOf(query)) ?? [];

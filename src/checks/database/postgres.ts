@@ -2,10 +2,10 @@
 // `expect`, when the first column of the first row is as expected. Nothing is tried again.
 
 import { required } from "../../fields/keys.ts";
-import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { filesOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
-import { defineKind } from "../kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
@@ -20,6 +20,8 @@ export const postgres = defineKind({
   name: "postgres",
   value: "URL",
   rule: "PostgreSQL lets the user in and answers the query as expected",
+  example: "postgres: postgres://user@127.0.0.1:5432/database",
+  aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
     postgres: required(url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
     ...questionKeys,
@@ -32,7 +34,7 @@ export const postgres = defineKind({
   },
   target: ({ postgres: { shown } }) => shown,
   peer: ({ postgres: { address } }) => address,
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
   doubts: ({ postgres, query, expect, column }) => {
     const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];

@@ -4,13 +4,13 @@
 
 import { type Field, type Pattern, pattern, text } from "../../fields/field.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
-import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { filesOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { failed, type Outcome } from "../../outcome.ts";
 import { splitWords } from "../../text/shell-words.ts";
 import type { Probe } from "../check.ts";
-import { defineKind, type ProbeContext } from "../kind.ts";
+import { ADDRESS_ALIASES, defineKind, type ProbeContext } from "../kind.ts";
 import type { RedisQuestion, Reply } from "./redis-client.ts";
 import { passwordConflict, secretsOf, shown } from "./sql.ts";
 
@@ -42,6 +42,8 @@ export const redis = defineKind({
   name: "redis",
   value: "URL",
   rule: "Redis lets the user in and answers the command as expected",
+  example: "redis: redis://127.0.0.1:6379/0",
+  aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
     redis: required(url, "the server, the user and the number of the database; socket=/PATH for a socket file"),
     query: withDefault(command, "the command; split as a POSIX shell does", "PING"),
@@ -64,7 +66,7 @@ export const redis = defineKind({
   },
   target: ({ redis: { shown } }) => shown,
   peer: ({ redis: { address } }) => address,
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   secrets: ({ redis, password }) => secretsOf({ url: redis, password }),
   probe: ({ redis, query, expect, password, tls }, context) =>
     redisProbe({ url: redis, query, expect, password, tls: tls ?? tlsOf(redis) }, context),

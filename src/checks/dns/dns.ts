@@ -58,6 +58,7 @@ export const dns = defineKind({
   name: "dns",
   value: "NAME",
   rule: "the name has an answer, the expected one where one is",
+  example: "dns: db.internal",
   keys: {
     dns: required(domain, "the name to look up"),
     resolver: optional(server, "the name server to ask, by its IP address, instead of the system's way"),

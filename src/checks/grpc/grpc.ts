@@ -3,11 +3,11 @@
 
 import { address, text } from "../../fields/field.ts";
 import { optional, required } from "../../fields/keys.ts";
-import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { filesOfTls, tls } from "../../fields/tls.ts";
 import { formatAddress } from "../../net/address.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { plainLine } from "../../text/printable.ts";
-import { defineKind } from "../kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import type { Answer } from "./call.ts";
 
 /** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
@@ -42,6 +42,8 @@ export const grpc = defineKind({
   name: "grpc",
   value: "ADDRESS",
   rule: "the server's grpc.health.v1.Health service says SERVING",
+  example: "grpc: 127.0.0.1:50051",
+  aliases: ADDRESS_ALIASES,
   keys: {
     grpc: required(address, "where the server is; a bare port is on 127.0.0.1"),
     service: optional(text("the name of a service"), "which service to ask about; the server as a whole by default"),
@@ -54,7 +56,7 @@ export const grpc = defineKind({
       : { path: ["authority"], expected: "a host name, with a port or without", got: "a text that cannot be one" },
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
     const loading = Promise.all([import("../../net/stream.ts"), import("./call.ts"), import("node:http2")]);
     const peer = formatAddress(target);

@@ -9,11 +9,11 @@ import { type Pattern, pattern, socketPath, text, wholeNumber } from "../../fiel
 import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
 import type { Conflict } from "../../fields/keys.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
-import { pathsOfTls, tls } from "../../fields/tls.ts";
+import { filesOfTls, tls } from "../../fields/tls.ts";
 import type { Address } from "../../net/address.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure, type Outcome, type Reason } from "../../outcome.ts";
-import { defineKind } from "../kind.ts";
+import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import type { Answer, Request } from "./client.ts";
 import {
   formatRanges,
@@ -33,6 +33,8 @@ export const http = defineKind({
   name: "http",
   value: "URL",
   rule: "an HTTP request is answered with a status, and where asked for a body, as expected",
+  example: "http: http://127.0.0.1:8080/healthz",
+  aliases: [...ADDRESS_ALIASES, "url", "uri", "path"],
   keys: {
     http: required(httpUrl, "the URL to ask; a user and password in it become Basic authorization"),
     unix: optional(socketPath, "the path of a socket to connect to instead of the URL's host"),
@@ -72,7 +74,7 @@ export const http = defineKind({
   },
   target: ({ http, unix }) => (unix === undefined ? http.shown : `${http.shown} by unix:${unix}`),
   peer: (settings) => addressOf(settings),
-  paths: ({ tls }) => pathsOfTls(tls),
+  files: ({ tls }) => filesOfTls(tls),
   asksHttp: true,
   secrets: (settings) => secretsOf(settings),
   caution: ({ http, tls }) =>

@@ -55,6 +55,8 @@ export const process = defineKind({
   name: "process",
   value: "NAME",
   rule: "at least min processes of that name live, and at most max, or the one whose number stands in the pid file",
+  example: "process: /run/nginx.pid",
+  aliases: ["pid", "pidfile", "pid-file"],
   keys: {
     process: required(processName, "the name of a program as pgrep -x knows it; or the path of a pid file"),
     matching: optional(
@@ -77,7 +79,8 @@ export const process = defineKind({
     return undefined;
   },
   target: ({ process, matching }) => (matching ? `${process} matching ${matching.text}` : process),
-  paths: ({ process }) => (process.startsWith("/") ? [process] : []),
+  files: ({ process: path }) => (path.startsWith("/") ? [{ path, isRead: true, mayBeMissing: true }] : []),
+  needs: ["processes"],
   probe: (settings) => (settings.process.startsWith("/") ? pidFileProbe(settings) : nameProbe(settings)),
 });
 

@@ -51,8 +51,14 @@ export const systemd = defineKind({
   name: "systemd",
   value: "UNIT",
   rule: "the unit is active",
+  example: "systemd: nginx.service",
+  aliases: ["unit", "service"],
   keys: { systemd: required(unit, "a unit's name; without an ending it is a service") },
   target: ({ systemd }) => systemd,
+  program: () => ({ argv: ["systemctl"] }),
+  needs: ["system bus"],
+  // At most four at a time, each for as many units as there are.
+  resources: { sharedTasks: 16 },
   probe({ systemd: name }, { env }) {
     const loading = import("./systemctl.ts");
     return async (signal) => {

@@ -5,15 +5,10 @@ import type { CheckConfig } from "../../checks/build.ts";
 import { askFileSystem } from "../../fs/filesystem.ts";
 import { cannotLook, isMissing } from "../../fs/missing.ts";
 
-/** Of these, whether the file is there is the check's own question. */
-const LOOKED_FOR = ["file", "process"];
-
 export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
-  const paths = kind.paths?.(settings) ?? [];
-  const { expect } = settings as { readonly expect?: unknown };
-  const isRead = kind.name === "file" ? expect !== undefined : kind.name !== "disk";
+  const files = kind.files?.(settings) ?? [];
   const found = await Promise.all(
-    paths.map(async (path): Promise<readonly string[]> => {
+    files.map(async ({ path, isRead, mayBeMissing }): Promise<readonly string[]> => {
       // Not AbortSignal.timeout, which keeps no loop alive: the runtime would spin until then.
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), timeoutMs);
@@ -21,7 +16,7 @@ export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig)
         ? await askFileSystem({ ask: "read", path, limitBytes: 1 }, limit.signal)
         : await askFileSystem({ ask: "stat", path }, limit.signal);
       const wrong =
-        "value" in told || ("code" in told && isMissing(told.code) && LOOKED_FOR.includes(kind.name))
+        "value" in told || ("code" in told && mayBeMissing && isMissing(told.code))
           ? []
           : [("reason" in told ? told : await cannotLook(path, told.code, limit.signal)).message];
       clearTimeout(timer);

@@ -17,12 +17,6 @@ export interface Limits {
  */
 const BASE_TASKS = 512;
 
-/** Of a run of a script: a shell with a pipeline is five, a JVM thirty. */
-const TASKS_OF_SCRIPT = 32;
-
-/** `systemctl`, at most four at a time, each for as many units as there are. */
-const TASKS_OF_SYSTEMCTL = 16;
-
 /** The kernel takes no more for pids.max. */
 const MOST_TASKS = 4_194_304;
 
@@ -44,28 +38,28 @@ export const MIB_OF_CONNECTION = 1 / 32;
 /** What a run keeps: of a script's output 68 KiB, of a server's answer as a rule less. */
 const MIB_OF_RUN = 1 / 16;
 
-/** Of a run of a script, as its cgroup is the daemon's: a JVM takes that, a shell a hundredth. */
-const MIB_OF_SCRIPT = 128;
-
-/** More rounds at a time there are only while scripts hang, which then take little. */
-const ROUNDS_OF_SCRIPTS = 4;
+/** So many runs of a check may take the memory of their kind: more run at a time only while they hang, and then take little. */
+const BUSY_RUNS = 4;
 
 const GRAIN_MIB = 64;
 
 export function limitsFor(options: Options): Limits {
   const runsOf = (check: CheckConfig) => mostRuns(check, options);
-  const sum = (checks: readonly CheckConfig[], one: (check: CheckConfig) => number) =>
-    checks.reduce((total, check) => total + one(check), 0);
-  const scripts = options.checks.filter(({ kind }) => kind.name === "script");
-  const systemctl = options.checks.some(({ kind }) => kind.name === "systemd") ? TASKS_OF_SYSTEMCTL : 0;
+  const ofRuns = ({ kind }: CheckConfig) => kind.resources?.perRun ?? { tasks: 0, memoryMiB: 0 };
+  const sum = <T>(items: Iterable<T>, one: (item: T) => number) =>
+    [...items].reduce((total, item) => total + one(item), 0);
   const runs = sum(options.checks, runsOf);
-  const scriptRuns = sum(scripts, runsOf);
-  const scriptsAtOnce = sum(scripts, (check) => Math.min(runsOf(check), ROUNDS_OF_SCRIPTS));
+  const sharedTasks = sum(
+    new Set(options.checks.map(({ kind }) => kind)),
+    ({ resources }) => resources?.sharedTasks ?? 0,
+  );
+  const tasks = sharedTasks + sum(options.checks, (check) => ofRuns(check).tasks * runsOf(check));
+  const ofBusyRuns = (check: CheckConfig) => ofRuns(check).memoryMiB * Math.min(runsOf(check), BUSY_RUNS);
   const connections = options.maxConnections ?? DEFAULT_CONNECTIONS;
   const ofClients = Math.max(BASE_DESCRIPTORS, connections / SHARE);
-  const memoryMiB = BASE_MIB + MIB_OF_CONNECTION * connections + MIB_OF_RUN * runs + MIB_OF_SCRIPT * scriptsAtOnce;
+  const memoryMiB = BASE_MIB + MIB_OF_CONNECTION * connections + MIB_OF_RUN * runs + sum(options.checks, ofBusyRuns);
   return {
-    tasks: Math.min(MOST_TASKS, BASE_TASKS + systemctl + TASKS_OF_SCRIPT * scriptRuns),
+    tasks: Math.min(MOST_TASKS, BASE_TASKS + tasks),
     descriptors: Math.min(MOST_DESCRIPTORS, powerOfTwo(ofClients + DESCRIPTORS_OF_RUN * runs)),
     memoryMiB: GRAIN_MIB * Math.ceil(memoryMiB / GRAIN_MIB),
   };

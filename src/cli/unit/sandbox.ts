@@ -3,7 +3,7 @@
 // capabilities) holds for scripts too.
 
 import type { CheckConfig } from "../../checks/build.ts";
-import type { Command } from "../../checks/script.ts";
+import type { Need } from "../../checks/kind.ts";
 import type { Options } from "../../config/load.ts";
 import { HOMES, MODULES, TEMPORARY } from "../../fs/hidden.ts";
 import { isUnder } from "../../fs/mounts.ts";
@@ -56,7 +56,7 @@ export const RUNTIME_FOLDER = "/run/health-checker";
 /** `others` are what it needs besides what the options name. */
 export function needsOf(options: Options, others: readonly Place[], controlSocket: string | undefined): Needs {
   const { checks, listener, agentListener, stateDirectory } = options;
-  const of = (name: string) => checks.filter(({ kind }) => kind.name === name).map(nameOf);
+  const thatNeed = (need: Need) => checks.filter(({ kind }) => kind.needs?.includes(need)).map(nameOf);
   const listeners = [
     { address: listener, by: "the listener" },
     ...(agentListener ? [{ address: agentListener, by: "the agent listener" }] : []),
@@ -72,9 +72,9 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
     ...state,
   ];
   return {
-    scripts: of("script"),
-    processes: of("process"),
-    units: of("systemd").length > 0,
+    scripts: thatNeed("any program"),
+    processes: thatNeed("processes"),
+    units: thatNeed("system bus").length > 0,
     lowPorts: listeners.filter(({ address }) => isLow(address)).map(({ by }) => by),
     paths: [
       ...checks.flatMap((check) => pathsOf(check).map((path) => ({ path, by: nameOf(check) }))),
@@ -103,9 +103,8 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** By its path; what is nowhere on this host is left out. */
 function programOf({ kind, settings }: CheckConfig): string | undefined {
-  if (kind.name !== "script" && kind.name !== "systemd") return undefined;
-  const [command = ""] =
-    kind.name === "systemd" ? ["systemctl"] : (settings as { readonly script: Command }).script.argv;
+  const [command] = kind.program?.(settings).argv ?? [];
+  if (command === undefined) return undefined;
   if (command.startsWith("/")) return command;
   return command.includes("/") ? undefined : (Bun.which(command, { PATH }) ?? undefined);
 }
@@ -120,7 +119,7 @@ const isLow = (address: Address): boolean =>
 
 function pathsOf({ kind, settings }: CheckConfig): readonly string[] {
   const peer = kind.peer?.(settings);
-  return [...(kind.paths?.(settings) ?? []), ...(peer ? socketOf(peer) : [])];
+  return [...(kind.files?.(settings) ?? []).map(({ path }) => path), ...(peer ? socketOf(peer) : [])];
 }
 
 /** A directive that is tight, unless something of what is needed is in its way. */

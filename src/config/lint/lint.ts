@@ -191,11 +191,11 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
   });
   const programs = checks.flatMap((check, index) => {
     const origin = origins[index];
-    if (check.kind.name !== "script" || !origin) return [];
-    const { script, cwd, env: own } = check.settings as ScriptSettings;
+    const { text, cwd, env: own } = check.kind.program?.(check.settings) ?? {};
+    if (text === undefined || !origin) return [];
     const { warn } = placeOf(check, origin, source);
     const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
-    return programsIn(script.text).map((path) => ({
+    return programsIn(text).map((path) => ({
       path,
       decides: RUNS,
       cwd,
@@ -217,12 +217,6 @@ const CERTIFICATES: Readonly<Partial<Record<string, string>>> = {
 
 const isOfTls = ([top, , key, ...rest]: Path): boolean =>
   top === "checks" && (rest.length === 0 || (key === "tls" && rest.length === 1));
-
-interface ScriptSettings {
-  readonly script: Command;
-  readonly cwd?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
-}
 
 function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; readonly text: string }> {
   if (typeof node === "string") yield { path, text: node };
