@@ -2,7 +2,7 @@
 // settings leaves by a result.
 
 import { withoutUnseen } from "../text/odd-characters.ts";
-import type { Check, Severity } from "./check.ts";
+import type { Check, Probe, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
 import { hiding, targetOf, withoutSecrets } from "./redact.ts";
 
@@ -36,7 +36,8 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
     onOrphan: () => onOrphan(name),
     hide: (text, cut = "end") => hide?.(text, cut) ?? text,
   };
-  const probe = kind.probe(settings, context);
+  const made = kind.probe(settings, context);
+  const probe = made instanceof Promise ? whenLoaded(made) : made;
   return {
     name,
     kind: kind.name,
@@ -52,4 +53,10 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
       inspect: async () => ((await kind.inspect?.(settings, context)) ?? []).map((line) => hide?.(line) ?? line),
     }),
   };
+}
+
+function whenLoaded(loading: Promise<Probe>): Probe {
+  // Each run reports what is wrong with it.
+  loading.catch(() => {});
+  return async (signal) => (await loading)(signal);
 }

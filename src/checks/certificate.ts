@@ -36,14 +36,15 @@ export const certificate = defineKind({
     minDays
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],
-  probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
-    const loading = import("../net/stream.ts");
-    const judging = import("../net/certificate.ts");
+  async probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
+    const [{ openStream }, { describeFlaws }] = await Promise.all([
+      import("../net/stream.ts"),
+      import("../net/certificate.ts"),
+    ]);
     // Verified here and not there, so that the dates are told whatever else is wrong.
     const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);
     return async (signal): Promise<Outcome> => {
-      const [{ openStream }, { describeFlaws }] = await Promise.all([loading, judging]);
       const stream = await openStream(target, { patienceMs: timeoutMs / 2, tls }, signal);
       if (isFailure(stream)) return stream;
       const { judgement, warning } = stream;

@@ -37,10 +37,9 @@ export const disk = defineKind({
       : { path: ["disk"], expected: "min-free, min-free-inodes or mounted: true beside it", got: "none" },
   target: ({ disk }) => disk,
   files: ({ disk }) => [{ path: disk, isRead: false, mayBeMissing: false }],
-  probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
-    const loading = import("../fs/filesystem.ts");
+  async probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
+    const { askFileSystem } = await import("../fs/filesystem.ts");
     return async (signal) => {
-      const { askFileSystem } = await loading;
       const answer = await askFileSystem({ ask: "usage", path }, signal);
       if ("reason" in answer) return answer;
       if ("code" in answer) return cannotLook(path, answer.code, signal);

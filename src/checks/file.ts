@@ -58,8 +58,8 @@ export const file = defineKind({
   },
   target: ({ file }) => file,
   files: ({ file, expect }) => [{ path: file, isRead: expect !== undefined, mayBeMissing: true }],
-  probe({ file: path, absent, "max-age": maxAge, expect }) {
-    const loading = import("../fs/filesystem.ts");
+  async probe({ file: path, absent, "max-age": maxAge, expect }) {
+    const { askFileSystem } = await import("../fs/filesystem.ts");
     const judge = (found: Stat & Partial<Content>): Outcome => {
       if (absent) return failed("missing", `${path} exists`);
       const ageMs = Date.now() - found.changedAt;
@@ -80,7 +80,6 @@ export const file = defineKind({
       return failed("mismatch", `${path} does not hold what is expected${where}`);
     };
     return async (signal) => {
-      const { askFileSystem } = await loading;
       const answer = expect
         ? await askFileSystem({ ask: "read", path, limitBytes: CONTENT_BYTES }, signal)
         : await askFileSystem({ ask: "stat", path }, signal);

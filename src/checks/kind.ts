@@ -98,8 +98,11 @@ export interface CheckKind<Settings = unknown> {
   readonly caution?: (settings: Settings) => readonly string[];
   /** What the settings plainly do not say what their author meant; a line each, whatever the check decides. */
   readonly doubts?: (settings: Settings) => readonly string[];
-  /** Made once, when the daemon starts; what it loads then, no run has to wait for. */
-  readonly probe: (settings: Settings, context: ProbeContext) => Probe;
+  /**
+   * Made once, when the daemon starts. A kind is loaded to read its keys too, so what only a run needs is imported in
+   * here: `validate` does not load it, and no run waits for it.
+   */
+  readonly probe: (settings: Settings, context: ProbeContext) => Probe | Promise<Probe>;
   /** What already looks wrong before the first run, a line each. */
   readonly inspect?: (settings: Settings, context: ProbeContext) => Promise<readonly string[]>;
 }

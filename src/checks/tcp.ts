@@ -97,11 +97,10 @@ interface Words {
   readonly tls: TlsSettings | undefined;
 }
 
-function talkProbe(address: Address, talk: Words, timeoutMs: number): Probe {
+async function talkProbe(address: Address, talk: Words, timeoutMs: number): Promise<Probe> {
   const peer = formatAddress(address);
-  const loading = import("../net/stream.ts");
+  const { openStream } = await import("../net/stream.ts");
   return async (signal) => {
-    const { openStream } = await loading;
     const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);
     if (isFailure(stream)) return stream;
     const failure = await converse(stream, talk, peer);

@@ -34,7 +34,10 @@ export const mysql = defineKind({
     if (!expect || column !== undefined || statement === undefined) return [];
     return NAMES.test(statement) ? [] : [firstColumnDoubt(statement)];
   },
-  probe: ({ mysql, ...keys }, context) => sqlProbe({ ...keys, url: mysql }, DATABASE, load, context),
+  async probe({ mysql, ...keys }, context) {
+    const { askMysql } = await import("./mysql-client.ts");
+    return sqlProbe({ ...keys, url: mysql }, DATABASE, askMysql, context);
+  },
 });
 
 /** Statements whose first column is the name of a thing; as much of them as says which. */
@@ -46,5 +49,3 @@ const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
 
 /** There on every server, and everybody may use it. */
 const DATABASE = "information_schema";
-
-const load = async () => (await import("./mysql-client.ts")).askMysql;

@@ -43,8 +43,10 @@ export const postgres = defineKind({
     const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
     return isTable ? [firstColumnDoubt(statement)] : [];
   },
-  probe: ({ postgres, tls, ...keys }, context) =>
-    sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", load, context),
+  async probe({ postgres, tls, ...keys }, context) {
+    const { askPostgres } = await import("./postgres-client.ts");
+    return sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", askPostgres, context);
+  },
 });
 
 /** As libpq means it. */
@@ -53,5 +55,3 @@ function tlsOf({ parameters, address }: ServiceUrl): TlsSettings | undefined {
   if (mode === "disable" || address.family === "unix") return undefined;
   return { verify: mode === "verify-full", ca: undefined, "server-name": undefined };
 }
-
-const load = async () => (await import("./postgres-client.ts")).askPostgres;

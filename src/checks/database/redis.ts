@@ -83,8 +83,11 @@ interface Question {
   readonly tls: TlsSettings | undefined;
 }
 
-function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs, hide }: ProbeContext): Probe {
-  const loading = import("./redis-client.ts");
+async function redisProbe(
+  { url, query, expect, password, tls }: Question,
+  { timeoutMs, hide }: ProbeContext,
+): Promise<Probe> {
+  const { askRedis } = await import("./redis-client.ts");
   const question: RedisQuestion = {
     address: url.address,
     user: url.user,
@@ -96,7 +99,6 @@ function redisProbe({ url, query, expect, password, tls }: Question, { timeoutMs
     hide: (text) => hide(text, "nowhere"),
   };
   return async (signal) => {
-    const { askRedis } = await loading;
     const answer = await askRedis(question, signal);
     if ("ok" in answer) return answer;
     const outcome = judge(answer.reply, expect, hide);

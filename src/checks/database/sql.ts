@@ -73,14 +73,13 @@ export const secretsOf = ({ url, password }: Pick<Question, "url" | "password">)
   ...(password === undefined ? [] : passwordForms(password)),
 ];
 
-/** `database` where the URL names none; `load` gets the driver when the check is made, so that no run waits for it. */
+/** `database` where the URL names none. */
 export function sqlProbe(
   { url, query, expect, column, password, tls }: Question,
   database: string,
-  load: () => Promise<Ask>,
+  ask: Ask,
   { timeoutMs, hide }: ProbeContext,
 ): Probe {
-  const loading = load();
   const question: DriverQuestion = {
     address: url.address,
     user: url.user ?? "",
@@ -92,7 +91,6 @@ export function sqlProbe(
     hide: (text) => hide(text, "nowhere"),
   };
   return async (signal) => {
-    const ask = await loading;
     const answer = await ask(question, signal);
     if ("ok" in answer) return answer;
     const outcome = judge(answer, expect, column, hide);

@@ -2,8 +2,8 @@
 // gRPC protocol over HTTP/2, and the two messages, a few bytes each, by hand.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
-import type { Duplex } from "node:stream";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
+import { Duplex } from "node:stream";
 import { beginEnding } from "../../net/closing-connections.ts";
 import type { Stream } from "../../net/stream.ts";
 import { type Failure, failed } from "../../outcome.ts";
@@ -37,7 +37,6 @@ const CLOSE_GRACE_MS = 250;
 
 /** Never rejects; ends the stream in any case. After an abort a failure "timeout". */
 export async function checkHealth(stream: Stream, call: Call, signal: AbortSignal): Promise<Answer | Failure> {
-  const [{ connect }, streams] = await Promise.all([import("node:http2"), import("node:stream")]);
   const { socket } = stream;
   const closed = failed("closed", `${call.peer} closed the connection before it answered`);
   const late = failed("timeout", `${call.peer}: waiting for the answer to Health/Check`);
@@ -48,7 +47,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
   }
   return new Promise((resolve) => {
     const session = connect(`${call.scheme}://peer`, {
-      createConnection: () => asDuplex(stream, streams.Duplex),
+      createConnection: () => asDuplex(stream),
       settings: { enablePush: false },
     });
     const chunks: Uint8Array[] = [];
@@ -118,8 +117,8 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
  * The stream as the session takes it. Of a socket that ends right behind the answer the runtime tells no trailers, so
  * the end comes a turn later here.
  */
-function asDuplex(stream: Stream, Made: typeof Duplex): Duplex {
-  return new Made({
+function asDuplex(stream: Stream): Duplex {
+  return new Duplex({
     read() {
       void stream.read("the answer to Health/Check").then((piece) => {
         if (piece instanceof Uint8Array) this.push(piece);

@@ -57,14 +57,16 @@ export const grpc = defineKind({
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
   files: ({ tls }) => filesOfTls(tls),
-  probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
-    const loading = Promise.all([import("../../net/stream.ts"), import("./call.ts"), import("node:http2")]);
+  async probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
+    const [{ openStream }, { checkHealth, decodeResponse }] = await Promise.all([
+      import("../../net/stream.ts"),
+      import("./call.ts"),
+    ]);
     const peer = formatAddress(target);
     const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
     const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;
     const options = { patienceMs: timeoutMs / 2, tls: secured, ...(secured && { alpn: ["h2"] }) };
     return async (signal): Promise<Outcome> => {
-      const [{ openStream }, { checkHealth, decodeResponse }] = await loading;
       const stream = await openStream(target, options, signal);
       if (isFailure(stream)) return stream;
       if (secured && "alpnProtocol" in stream.socket && stream.socket.alpnProtocol !== "h2") {

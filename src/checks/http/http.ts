@@ -81,10 +81,9 @@ export const http = defineKind({
     http.url.protocol === "https:" && tls?.verify === false
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
-  probe: (settings, { timeoutMs, hide }) => {
-    const loading = Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
+  async probe(settings, { timeoutMs, hide }) {
+    const [{ openStream }, { ask }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
     return async (signal) => {
-      const [{ openStream }, { ask }] = await loading;
       let hop = firstHop(settings);
       let warning: string | undefined;
       for (let followed = 0; ; followed++) {

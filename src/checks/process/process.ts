@@ -103,19 +103,18 @@ const plainMatching = (matching: Pattern | undefined): Matching | undefined =>
 
 const HIDDEN = "/proc hides the processes of others";
 
-function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
-  const loading = import("./count.ts");
+async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
+  const { countProcesses, findNearMisses } = await import("./count.ts");
   const sought = { name, matching: plainMatching(matching), containers };
   let near: { readonly notes: readonly string[]; readonly at: number } | undefined;
   const nearMisses = async (signal: AbortSignal): Promise<readonly string[]> => {
     if (near && clock.now() - near.at < NEAR_MISSES_EVERY_MS) return near.notes;
-    const found = await (await loading).findNearMisses(name, signal);
+    const found = await findNearMisses(name, signal);
     if (found === undefined) return [];
     near = { notes: describeNearMisses(name, found), at: clock.now() };
     return near.notes;
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
-    const { countProcesses } = await loading;
     const counted = await countProcesses(sought, signal);
     if ("reason" in counted) return counted;
     const { alive, zombies, own, inContainers, unmatched, complete } = counted;
@@ -178,9 +177,11 @@ const describeNone = (name: string, matching: Pattern | undefined): string =>
 const describeSome = (count: number, name: string, matching: Pattern | undefined): string =>
   `${count} of ${name}${matching ? THAT_MATCHES : ""} running`;
 
-function pidFileProbe({ process: path, matching, containers }: Settings) {
-  const loading = import("../../fs/filesystem.ts");
-  const running = import("../../process/group.ts");
+async function pidFileProbe({ process: path, matching, containers }: Settings) {
+  const [{ askFileSystem }, { runningGroups }] = await Promise.all([
+    import("../../fs/filesystem.ts"),
+    import("../../process/group.ts"),
+  ]);
   const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
     if (!isMissing(code) && code !== "ESRCH") {
       const why = whyProcessesHidden();
@@ -188,12 +189,11 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
       return failed("unreachable", `cannot look at process ${pid} of ${path} (${code})${hidden}`);
     }
     // The first process is always there: who does not see it does not see all.
-    const first = await (await loading).askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
+    const first = await askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
     const hidden = "code" in first && isMissing(first.code) ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
-    const { askFileSystem } = await loading;
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
     if ("reason" in file) return file;
     if ("code" in file) {
@@ -215,7 +215,7 @@ function pidFileProbe({ process: path, matching, containers }: Settings) {
       );
     }
     const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
-    const found = await askFileSystem({ ...question, scripts: (await running).runningGroups() }, signal);
+    const found = await askFileSystem({ ...question, scripts: runningGroups() }, signal);
     if ("reason" in found) return found;
     if ("code" in found) return noProcess(pid, found.code, signal);
     const facts = found.value;

@@ -59,10 +59,9 @@ export const systemd = defineKind({
   needs: ["system bus"],
   // At most four at a time, each for as many units as there are.
   resources: { sharedTasks: 16 },
-  probe({ systemd: name }, { env }) {
-    const loading = import("./systemctl.ts");
+  async probe({ systemd: name }, { env }) {
+    const { unitState } = await import("./systemctl.ts");
     return async (signal) => {
-      const { unitState } = await loading;
       const state = await unitState(name, env, signal);
       return "reason" in state ? state : judge(name, state);
     };
