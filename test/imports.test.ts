@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { dirname, join, normalize, relative } from "node:path";
 import { Glob } from "bun";
+import { KINDS } from "../src/checks/kinds.ts";
 
 const SRC = join(import.meta.dir, "../src");
 
@@ -93,4 +94,22 @@ test("CONTRIBUTING names the floors in this order", async () => {
   const rows = [...text.matchAll(/^ {4}src\/([\w-]+)(?:\/|\.ts)/gm)].map(([, name]) => name);
   expect(rows.toReversed()).toEqual(FLOORS);
   expect(relative(SRC, join(SRC, "main.ts"))).toBe("main.ts");
+});
+
+/** Which rules of the linter hold for a kind is not yet said by the kind. */
+const ASK_FOR_KINDS = ["config/lint/lint.ts"];
+
+test("outside src/checks nothing asks for a kind by its name", async () => {
+  const names = Object.keys(KINDS).join("|");
+  const asks = new RegExp(
+    [
+      String.raw`\bkind(?:\.name)?\s*[!=]==\s*"(?:${names})"`,
+      String.raw`"(?:${names})"\s*[!=]==\s*[\w.]*\bkind(?:\.name)?\b`,
+      String.raw`\[(?:\w+\.)*kind(?:\.name)?\]|\b(?:includes|has|get)\((?:\w+\.)*kind(?:\.name)?\)`,
+    ].join("|"),
+  );
+  const files = await Array.fromAsync(new Glob("**/*.ts").scan(SRC));
+  const found = files.map(async (file) => (asks.test(await Bun.file(join(SRC, file)).text()) ? [file] : []));
+  const asking = (await Promise.all(found)).flat().filter((file) => !file.startsWith("checks/"));
+  expect(asking).toEqual(ASK_FOR_KINDS);
 });
