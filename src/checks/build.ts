@@ -1,5 +1,4 @@
-// What a configuration says of a check → the check that runs. No secret of its
-// settings leaves by a result.
+// The configuration of a check → the check that runs. Its results are redacted.
 
 import { withoutUnseen } from "../text/odd-characters.ts";
 import type { Check, Probe, Severity } from "./check.ts";
@@ -14,10 +13,10 @@ export interface CheckConfig {
   readonly rise: number;
   readonly fall: number;
   readonly severity: Severity;
-  /** Absent: on request. */
+  /** Undefined: on request. */
   readonly intervalMs: number | undefined;
   readonly staleAfterMs: number;
-  /** Texts that were read from a file or the environment and must not be shown. */
+  /** Texts that were read from a file or the environment, to be redacted. */
   readonly secrets: readonly string[];
 }
 

@@ -32,7 +32,7 @@ export const certificate = defineKind({
   peer: ({ certificate }) => certificate,
   files: (settings) => filesOfTls(settings),
   conflict: (settings) => identityConflict(settings),
-  caution: ({ "min-days": minDays }) =>
+  warningsIfCritical: ({ "min-days": minDays }) =>
     minDays
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],

@@ -1,4 +1,4 @@
-// The one table of kinds: a new kind is a file beside this one and a line here.
+// THE table of kinds: a new kind is a file or folder beside this one, and a line here.
 // Each is loaded where it is used; a daemon of ports and scripts needs two of them.
 
 import type { CheckKind } from "./kind.ts";

@@ -1,4 +1,4 @@
-// Checks under a deadline. A run never rejects, and ends at its timeout whatever
+// Runs of checks, each with its timeout. A run never rejects, and ends at its timeout whatever
 // the probe does.
 
 import { failed, fault, type Outcome } from "../outcome.ts";
@@ -7,8 +7,8 @@ import { afterPendingIo } from "../system/event-loop.ts";
 import { formatDuration } from "../text/duration.ts";
 import type { Check, CheckResult } from "./check.ts";
 
-/** An aborted probe that has not settled by then is left to itself: the answer may be 50 ms late at most. */
-const SETTLE_GRACE_MS = 40;
+/** A run ends without its probe when that has not returned so long after the abort: the answer may be 50 ms late at most. */
+const ABORT_GRACE_MS = 40;
 
 /**
  * One start, one timeout and one signal for all checks that share them: on a
@@ -23,17 +23,17 @@ export interface Limit {
   readonly awakeStart: number;
   /** Why the signal has aborted. */
   readonly cause: () => "timeout" | "deadline" | undefined;
-  /** Called for a run that has not settled shortly after the abort. */
-  readonly onOverdue: (settle: () => void) => void;
-  /** Ends what still runs, with the reason "deadline". */
+  /** Has `finish` called shortly after the abort, unless the limit was released. */
+  readonly onOverdue: (finish: () => void) => void;
+  /** Aborts what still runs, with the reason "deadline". */
   end(): void;
   /** Nothing runs any more. */
   release(): void;
 }
 
-/** Starts the clock. A loop that stood still looks at what has arrived before it calls a timeout. */
+/** Starts the timeout. After a pause of the event loop, what has arrived meanwhile is read before the timeout counts. */
 export function createLimit(timeoutMs: number): Limit {
-  const cut = new AbortController();
+  const controller = new AbortController();
   const overdue: (() => void)[] = [];
   let cause: "timeout" | "deadline" | undefined;
   let released = false;
@@ -42,18 +42,18 @@ export function createLimit(timeoutMs: number): Limit {
     if (cause || released) return;
     cause = why;
     guard = setTimeout(() => {
-      for (const settle of overdue) settle();
-    }, SETTLE_GRACE_MS);
-    cut.abort();
+      for (const finish of overdue) finish();
+    }, ABORT_GRACE_MS);
+    controller.abort();
   };
   const timer = setTimeout(() => afterPendingIo(() => endFor("timeout")), timeoutMs);
   return {
-    signal: cut.signal,
+    signal: controller.signal,
     startedAt: Date.now(),
     start: clock.now(),
     awakeStart: performance.now(),
     cause: () => cause,
-    onOverdue: (settle) => overdue.push(settle),
+    onOverdue: (finish) => overdue.push(finish),
     end: () => endFor("deadline"),
     release() {
       released = true;
@@ -63,30 +63,30 @@ export function createLimit(timeoutMs: number): Limit {
   };
 }
 
-/** Runs the check once; `limit` has its timeout. */
+/** Runs the check once; `limit` is its timeout. */
 export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
   return new Promise((resolve) => {
-    const settle = (outcome: Outcome) => {
+    const finish = (outcome: Outcome) => {
       const cause = limit.cause();
       resolve({
         check,
         startedAt: limit.startedAt,
         start: limit.start,
         durationMs: performance.now() - limit.awakeStart,
-        outcome: cause ? cutShort(outcome, cause, check) : outcome,
+        outcome: cause ? withCause(outcome, cause, check) : outcome,
       });
     };
-    const settleFault = (error: unknown) => settle(fault(error));
-    limit.onOverdue(() => settle(failed("timeout", "the probe did not stop")));
+    const finishFault = (error: unknown) => finish(fault(error));
+    limit.onOverdue(() => finish(failed("timeout", "the probe did not stop")));
     try {
-      check.probe(limit.signal).then(settle, settleFault);
+      check.probe(limit.signal).then(finish, finishFault);
     } catch (error) {
-      settleFault(error);
+      finishFault(error);
     }
   });
 }
 
-/** The same for a check alone, ended when `round` aborts. */
+/** The same with a limit of its own, which ends when `round` aborts. */
 export async function runCheck(check: Check, round: AbortSignal): Promise<CheckResult> {
   const limit = createLimit(check.timeoutMs);
   if (round.aborted) limit.end();
@@ -97,8 +97,8 @@ export async function runCheck(check: Check, round: AbortSignal): Promise<CheckR
   return result;
 }
 
-/** A probe that was cut says what it waited for; only here is it known why it was cut. */
-function cutShort(outcome: Outcome, cause: "timeout" | "deadline", check: Check): Outcome {
+/** An aborted probe says what it waited for; only here is it known why it was aborted. */
+function withCause(outcome: Outcome, cause: "timeout" | "deadline", check: Check): Outcome {
   if (outcome.ok || outcome.reason !== "timeout") return outcome;
   const limit = cause === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : "the round ended first";
   return { ...outcome, reason: cause, message: `${outcome.message} (${limit})` };

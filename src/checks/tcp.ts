@@ -4,12 +4,12 @@
 
 import {
   bytesToSend,
-  conflictOf,
   type Expectation,
+  exchangeConflict,
   expectationOf,
   hexBytes,
   secretsOfSent,
-  words,
+  textToSend,
 } from "../fields/exchange.ts";
 import { address, pattern } from "../fields/field.ts";
 import { optional, required } from "../fields/keys.ts";
@@ -37,7 +37,7 @@ export const tcp = defineKind({
   aliases: ADDRESS_ALIASES,
   keys: {
     tcp: required(address, "where to connect to; a bare port is on 127.0.0.1"),
-    send: optional(words, "what to send once connected; in double quotes \\r\\n is the end of a line"),
+    send: optional(textToSend, "what to send once connected; in double quotes \\r\\n is the end of a line"),
     expect: optional(
       pattern,
       "what the first 4 KiB of the answer must hold: a text, or a regular expression between slashes",
@@ -46,16 +46,16 @@ export const tcp = defineKind({
     "expect-hex": optional(hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold"),
     tls,
   },
-  conflict: conflictOf,
+  conflict: exchangeConflict,
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,
   files: ({ tls }) => filesOfTls(tls),
-  secrets: ({ tcp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(tcp)),
-  probe({ tcp, tls, ...talk }, { timeoutMs }) {
-    const words = { send: bytesToSend(talk), expect: expectationOf(talk), tls };
-    return words.send === undefined && words.expect === undefined && tls === undefined
+  secrets: ({ tcp, ...exchange }) => secretsOfSent(bytesToSend(exchange), formatAddress(tcp)),
+  probe({ tcp, tls, ...exchange }, { timeoutMs }) {
+    const exchanged = { send: bytesToSend(exchange), expect: expectationOf(exchange), tls };
+    return exchanged.send === undefined && exchanged.expect === undefined && tls === undefined
       ? handshakeProbe(tcp, timeoutMs)
-      : talkProbe(tcp, words, timeoutMs);
+      : exchangeProbe(tcp, exchanged, timeoutMs);
   },
 });
 
@@ -91,36 +91,36 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
   };
 }
 
-interface Words {
+interface Exchange {
   readonly send: Uint8Array | undefined;
   readonly expect: Expectation | undefined;
   readonly tls: TlsSettings | undefined;
 }
 
-async function talkProbe(address: Address, talk: Words, timeoutMs: number): Promise<Probe> {
+async function exchangeProbe(address: Address, exchange: Exchange, timeoutMs: number): Promise<Probe> {
   const peer = formatAddress(address);
   const { openStream } = await import("../net/stream.ts");
   return async (signal) => {
-    const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: talk.tls }, signal);
+    const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: exchange.tls }, signal);
     if (isFailure(stream)) return stream;
-    const failure = await converse(stream, talk, peer);
+    const failure = await exchangeOn(stream, exchange, peer);
     stream.close();
     if (failure) return failure;
     return stream.warning === undefined ? UP : { ok: true, warning: stream.warning };
   };
 }
 
-async function converse(stream: Stream, { send, expect }: Words, peer: string): Promise<Failure | undefined> {
+async function exchangeOn(stream: Stream, { send, expect }: Exchange, peer: string): Promise<Failure | undefined> {
   if (expect) {
     if (send !== undefined) stream.write(send);
-    return hear(stream, expect, peer);
+    return readUntilMatch(stream, expect, peer);
   }
   const failure = send === undefined ? undefined : await stream.send(send);
   return failure ?? stream.accepted();
 }
 
 /** Undefined as soon as what has come matches. */
-async function hear(stream: Stream, expect: Expectation, peer: string): Promise<Failure | undefined> {
+async function readUntilMatch(stream: Stream, expect: Expectation, peer: string): Promise<Failure | undefined> {
   let answer: Uint8Array = new Uint8Array();
   for (;;) {
     const piece = await stream.read("the expected answer");
@@ -131,11 +131,11 @@ async function hear(stream: Stream, expect: Expectation, peer: string): Promise<
     if (!over && bytes < ANSWER_BYTES) continue;
     if (bytes === 0)
       return isFailure(piece) ? piece : failed("closed", `${peer} closed the connection without an answer`);
-    const came = expect.show(answer);
+    const excerpt = expect.excerpt(answer);
     if (isFailure(piece) && piece.reason === "timeout") {
-      return failed("timeout", `${peer}: no match in ${bytes} bytes: "${came}"`);
+      return failed("timeout", `${peer}: no match in ${bytes} bytes: "${excerpt}"`);
     }
     const end = over ? "the connection ended" : "more was not read";
-    return { ...failed("mismatch", `${peer} answered without a match in ${bytes} bytes; ${end}`), output: came };
+    return { ...failed("mismatch", `${peer} answered without a match in ${bytes} bytes; ${end}`), output: excerpt };
   }
 }

@@ -1,7 +1,14 @@
 // udp: passes when a datagram of the target comes back that matches, within the
 // timeout. What is sent is sent once: a datagram that is lost is a failure.
 
-import { bytesToSend, conflictOf, expectationOf, hexBytes, secretsOfSent, words } from "../fields/exchange.ts";
+import {
+  bytesToSend,
+  exchangeConflict,
+  expectationOf,
+  hexBytes,
+  secretsOfSent,
+  textToSend,
+} from "../fields/exchange.ts";
 import { pattern, tcpAddress } from "../fields/field.ts";
 import { optional, required } from "../fields/keys.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
@@ -25,7 +32,7 @@ export const udp = defineKind({
   aliases: ADDRESS_ALIASES,
   keys: {
     udp: required(tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
-    send: optional(words, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
+    send: optional(textToSend, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
     expect: optional(
       pattern,
       "what a datagram of the answer must hold: a text, or a regular expression between slashes; any will do without it",
@@ -33,19 +40,19 @@ export const udp = defineKind({
     "send-hex": optional(hexBytes, "the datagram as bytes in hexadecimal, instead of send"),
     "expect-hex": optional(hexBytes, "bytes in hexadecimal that a datagram of the answer must hold"),
   },
-  conflict(talk) {
-    const { byteLength } = bytesToSend(talk) ?? {};
+  conflict(exchange) {
+    const { byteLength } = bytesToSend(exchange) ?? {};
     if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };
-    if (byteLength <= MOST_BYTES) return conflictOf(talk);
-    const key = talk.send === undefined ? "send-hex" : "send";
+    if (byteLength <= MOST_BYTES) return exchangeConflict(exchange);
+    const key = exchange.send === undefined ? "send-hex" : "send";
     return { path: [key], expected: `at most ${MOST_BYTES} bytes`, got: `${byteLength} bytes` };
   },
   target: ({ udp }) => formatAddress(udp),
   peer: ({ udp }) => udp,
-  secrets: ({ udp, ...talk }) => secretsOfSent(bytesToSend(talk), formatAddress(udp)),
-  probe({ udp, ...talk }, { timeoutMs }): Probe {
-    const data = bytesToSend(talk) ?? new Uint8Array();
-    const expect = expectationOf(talk);
+  secrets: ({ udp, ...exchange }) => secretsOfSent(bytesToSend(exchange), formatAddress(udp)),
+  probe({ udp, ...exchange }, { timeoutMs }): Probe {
+    const data = bytesToSend(exchange) ?? new Uint8Array();
+    const expect = expectationOf(exchange);
     return async (signal) => {
       const found =
         isIPv4(udp.host) || isIPv6(udp.host)
@@ -70,7 +77,7 @@ export const udp = defineKind({
         const peer = formatAddress({ ...udp, host });
         return failed(
           "timeout",
-          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${expect?.show(last)}"`,
+          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${expect?.excerpt(last)}"`,
         );
       };
       const answer = await happyEyeballs(found.addresses, ask, signal, undefined, timeoutMs / 2);

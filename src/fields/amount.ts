@@ -1,11 +1,11 @@
-// How much of something is to be left: a part of the whole, or a count of its own.
+// How much of something must be left: a part of the whole, or a number.
 
 import { parseSize } from "../text/size.ts";
 import type { Field } from "./field.ts";
 
 export type Amount =
   | { readonly text: string; readonly percent: number }
-  /** Bytes, or whatever is counted. */
+  /** Of bytes, or of inodes. */
   | { readonly text: string; readonly count: number };
 
 const SIZE_FORMS = 'a size such as 500MB or 2GiB, or a part such as "10%"';

@@ -1,19 +1,18 @@
-// What the kinds that send and expect texts have in common: what may be sent, and
-// how that what came is shown: bounded, printable, and without what was sent.
+// What the kinds that send and expect texts have in common: what may be sent, and the excerpt
+// of an answer that a message has: short, printable, and without what was sent.
 
 import { type Field, type Pattern, TEXT_OR_NUMBER } from "./field.ts";
 import type { Conflict } from "./keys.ts";
 
-/** What is shown of an answer at most. */
-const SHOWN_CHARACTERS = 200;
+/** The length of an excerpt. */
+const EXCERPT_CHARACTERS = 200;
+const EXCERPT_BYTES = 64;
 
-const SHOWN_BYTES = 64;
+/** Shorter secrets match by accident; redacting them would reveal them (src/checks/redact.ts). */
+const SHORTEST_SECRET = 4;
 
-/** As build.ts has it: to hide what is shorter would hide all else. */
-const SHORTEST_HIDDEN = 4;
-
-/** Any text that is not empty, sent as UTF-8; zero bytes are as good as others here. */
-export const words: Field<string> = {
+/** Any text that is not empty, sent as UTF-8. It may hold zero bytes. */
+export const textToSend: Field<string> = {
   expected: "a text to send",
   json: { ...TEXT_OR_NUMBER, examples: ["ruok", "PING\r\n"] },
   read(given) {
@@ -25,7 +24,7 @@ export const words: Field<string> = {
 
 const HEX_BYTES = /^\s*[\da-f]{2}(?:[\s:]*[\da-f]{2})*\s*$/i;
 
-/** The same as bytes, of which no text has those above 127 by themselves. */
+/** Bytes; a text cannot have those above 127 by themselves. */
 export const hexBytes: Field<Uint8Array> = {
   expected: 'bytes in hexadecimal such as "16 03 01"',
   json: { type: ["string", "integer"], examples: ["16 03 01", "ffffffff54"] },
@@ -38,59 +37,61 @@ export const hexBytes: Field<Uint8Array> = {
   },
 };
 
-/** What is said, and what must come of it: a text or bytes each, or nothing. */
-export interface Talk {
+/** What is sent, and what the answer must hold: a text or bytes each, or nothing. */
+export interface Exchange {
   readonly send?: string | undefined;
   readonly "send-hex"?: Uint8Array | undefined;
   readonly expect?: Pattern | undefined;
   readonly "expect-hex"?: Uint8Array | undefined;
 }
 
-/** Both of a pair say the same twice, or two things. */
-export function conflictOf(talk: Talk): Conflict | undefined {
-  const key = (["send", "expect"] as const).find((key) => talk[key] !== undefined && talk[`${key}-hex`] !== undefined);
+/** A text and bytes for the same thing. */
+export function exchangeConflict(exchange: Exchange): Conflict | undefined {
+  const key = (["send", "expect"] as const).find(
+    (key) => exchange[key] !== undefined && exchange[`${key}-hex`] !== undefined,
+  );
   return key && { path: [`${key}-hex`], expected: `no such key beside ${key}`, got: "both" };
 }
 
-export const bytesToSend = (talk: Talk): Uint8Array | undefined =>
-  talk["send-hex"] ?? (talk.send === undefined ? undefined : Buffer.from(talk.send));
+export const bytesToSend = (exchange: Exchange): Uint8Array | undefined =>
+  exchange["send-hex"] ?? (exchange.send === undefined ? undefined : Buffer.from(exchange.send));
 
 /** Undefined where any answer will do. */
-export function expectationOf(talk: Talk): Expectation | undefined {
-  const { expect, "expect-hex": bytes } = talk;
-  const sent = bytesToSend(talk) ?? new Uint8Array();
+export function expectationOf(exchange: Exchange): Expectation | undefined {
+  const { expect, "expect-hex": bytes } = exchange;
+  const sent = bytesToSend(exchange) ?? new Uint8Array();
   if (bytes) {
     return {
       matches: (answer) => Buffer.from(answer).includes(bytes),
-      show: (answer) => shownBytes(answer, sent),
+      excerpt: (answer) => excerptOfBytes(answer, sent),
     };
   }
   return (
     expect && {
-      // At the end a character that is not whole counts as it is.
+      // While more may come, an incomplete character at the end is left out.
       matches: (answer, isWhole) => expect.matches(new TextDecoder().decode(answer, { stream: !isWhole })),
-      show: (answer) => shown(new TextDecoder().decode(answer), new TextDecoder().decode(sent)),
+      excerpt: (answer) => excerptOf(new TextDecoder().decode(answer), new TextDecoder().decode(sent)),
     }
   );
 }
 
 export interface Expectation {
-  /** `isWhole` says that no more of it comes. */
+  /** `isWhole`: no more of the answer comes. */
   matches(answer: Uint8Array, isWhole: boolean): boolean;
-  /** For people, without what was sent. */
-  show(answer: Uint8Array): string;
+  /** For a message, without what was sent. */
+  excerpt(answer: Uint8Array): string;
 }
 
 /** "16 03 01 …" */
-function shownBytes(answer: Uint8Array, sent: Uint8Array): string {
+function excerptOfBytes(answer: Uint8Array, sent: Uint8Array): string {
   const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
   const pieces: string[] = [];
-  for (let from = 0; from < answer.byteLength && pieces.length < SHOWN_BYTES; ) {
+  for (let from = 0; from < answer.byteLength && pieces.length < EXCERPT_BYTES; ) {
     const isSent =
-      sent.byteLength >= SHORTEST_HIDDEN && Buffer.from(sent).equals(answer.subarray(from, from + sent.byteLength));
+      sent.byteLength >= SHORTEST_SECRET && Buffer.from(sent).equals(answer.subarray(from, from + sent.byteLength));
     pieces.push(isSent ? "***" : hexOf(answer.subarray(from, from + 1)));
     from += isSent ? sent.byteLength : 1;
-    if (pieces.length === SHOWN_BYTES && from < answer.byteLength) pieces.push("…");
+    if (pieces.length === EXCERPT_BYTES && from < answer.byteLength) pieces.push("…");
   }
   return pieces.join(" ");
 }
@@ -137,22 +138,22 @@ function valuesOfJson(sent: string): readonly string[] {
   }
 }
 
-/** An answer for people. A peer that echoes what it was sent does not give it away. */
-export function shown(answer: string, sent = ""): string {
-  const hidden = [sent, ...sent.split(/[\r\n]+/)].map((line) => line.trim());
-  hidden.sort((one, other) => other.length - one.length);
+/** For a message. Where the peer echoes what was sent, that is redacted. */
+export function excerptOf(answer: string, sent = ""): string {
+  const secrets = [sent, ...sent.split(/[\r\n]+/)].map((line) => line.trim());
+  secrets.sort((one, other) => other.length - one.length);
   let text = answer;
-  for (const line of hidden) if (line.length >= SHORTEST_HIDDEN) text = text.replaceAll(line, "***");
-  const characters = [...text.slice(0, 2 * SHOWN_CHARACTERS)];
-  const cut = characters.length > SHOWN_CHARACTERS;
-  const printable = characters.slice(0, SHOWN_CHARACTERS).map(printed).join("");
+  for (const line of secrets) if (line.length >= SHORTEST_SECRET) text = text.replaceAll(line, "***");
+  const characters = [...text.slice(0, 2 * EXCERPT_CHARACTERS)];
+  const cut = characters.length > EXCERPT_CHARACTERS;
+  const printable = characters.slice(0, EXCERPT_CHARACTERS).map(escape).join("");
   return cut ? `${printable}…` : printable;
 }
 
 const NAMED: Readonly<Record<string, string>> = { "\r": "\\r", "\n": "\\n", "\t": "\\t" };
 
-/** Controls, marks that turn the direction of writing and the like, as a YAML text in double quotes has them. */
-function printed(character: string): string {
+/** Control characters, direction marks and the like are written as in a YAML text in double quotes. */
+function escape(character: string): string {
   if (!/^[\p{C}\p{Zl}\p{Zp}]$/u.test(character)) return character;
   const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
   const escaped = hex.length <= 2 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;

@@ -2,8 +2,8 @@
 // what JSON Schema says of it.
 //
 // The same reader serves the command line, where all is text, and a config file,
-// where 5432 is a number. What it tells of a wrong value never holds that value: it
-// may be a secret.
+// where 5432 is a number. Its message about a wrong value never contains the value,
+// which may be a secret.
 
 import { type Address, parseAddress, parsePort } from "../net/address.ts";
 import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
@@ -12,7 +12,7 @@ export interface Field<T> {
   /** What follows "expected". */
   readonly expected: string;
   readonly json: JsonSchema;
-  readonly read: (given: unknown) => Value<T> | Flaw;
+  readonly read: (given: unknown) => Value<T> | Invalid;
 }
 
 export interface Value<T> {
@@ -20,10 +20,10 @@ export interface Value<T> {
 }
 
 /**
- * `expected` where it is narrower than the field's own, `hint` what stands in brackets at
- * the end of the line, `path` the keys within the value where the value is a map.
+ * Why a value cannot be used. `expected` replaces the field's own where it is narrower, `hint` follows in
+ * brackets at the end of the line, `path` has the keys within the value where the value is a mapping.
  */
-export interface Flaw {
+export interface Invalid {
   readonly expected?: string;
   readonly hint?: string;
   readonly path?: readonly string[];
@@ -33,7 +33,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const value = <T>(read: T): Value<T> => ({ value: read });
 
-/** Numbers are as good as their digits; what else is not text is not text. */
+/** A number counts as its digits; undefined for anything else that is no text. */
 function textOf(given: unknown): string | undefined {
   if (typeof given === "string") return given;
   return typeof given === "number" ? String(given) : undefined;
@@ -84,7 +84,7 @@ export function oneOf<const T extends string>(names: readonly T[]): Field<T> {
   };
 }
 
-/** What JSON Schema says of a text, for which a number will do. */
+/** The JSON Schema of a text that may be written as a number. */
 export const TEXT_OR_NUMBER: JsonSchema = { type: ["string", "number"], minLength: 1 };
 
 /** Any text that is not empty. */
@@ -158,7 +158,7 @@ export const address: Field<Address> = {
 
 export type TcpAddress = Extract<Address, { family: "tcp" }>;
 
-/** The same where a socket file makes no sense. */
+/** The same, but no socket file. */
 export const tcpAddress: Field<TcpAddress> = {
   expected: "a port from 1 to 65535, HOST:PORT or [V6]:PORT",
   json: { type: ["string", "integer"], minimum: 1, maximum: 65535, examples: [443, "api.internal:443"] },
@@ -181,9 +181,9 @@ export const listenAddress: Field<Address> = {
   },
 };
 
-/** What an answer must hold. All that it is made of can be seen, so that two can be compared. */
+/** What an answer must hold. It has no private fields, so that two can be compared. */
 export class Pattern {
-  /** As the user wrote it; may hold a secret, so it is not for messages. */
+  /** As the user wrote it; it may be a secret, so no message has it. */
   readonly text: string;
   readonly expression: RegExp | undefined;
 
@@ -196,15 +196,15 @@ export class Pattern {
     return this.expression?.test(content) ?? content.includes(this.text);
   }
 
-  /** True where what matches goes on to match, whatever comes after it: it asks neither for an end nor for what must not follow. */
-  get lasts(): boolean {
+  /** True where a text that matches still matches when more follows: no end of text, word boundary or negative lookahead. */
+  get isStable(): boolean {
     const { source } = this.expression ?? { source: "" };
     const bare = source.replaceAll(/\\[^bB]/g, "").replaceAll(/\[[^\]]*\]/g, "");
     return !/\$|\\[bB]|\(\?!/.test(bare);
   }
 }
 
-/** A substring, or a regular expression of ECMAScript between slashes, with flags of i, m, s, u and v behind. */
+/** A substring, or a regular expression of ECMAScript between slashes, with the flags i, m, s, u and v after it. */
 export const pattern: Field<Pattern> = {
   expected: "a text, or a regular expression between slashes such as /^OK/i",
   json: { ...TEXT_OR_NUMBER, examples: ["imok", "/Mode: (leader|follower)/"] },

@@ -45,8 +45,8 @@ function isJson(given: unknown): given is Json {
   return isRecord(given) && Object.values(given).every(isJson);
 }
 
-/** Undefined where the document holds it all; else what is wrong, a phrase such as `the body is not JSON`. */
-export function flawOfJson(
+/** Undefined where the document holds all that is expected; else a phrase such as `the body is not JSON`. */
+export function findJsonMismatch(
   text: string,
   whole: boolean,
   expected: readonly Expected[],
@@ -81,7 +81,7 @@ function follow(document: unknown, path: readonly string[]): { readonly value: u
   return { value };
 }
 
-/** Of two values of JSON; no deeper than the shallower one. */
+/** Whether two values of JSON are equal. */
 export function isSame(one: unknown, other: unknown): boolean {
   if (Array.isArray(one)) {
     return (
@@ -103,7 +103,7 @@ function describe(value: unknown, hide: (text: string) => string): string {
   return typeof value === "string" ? JSON.stringify(shorten(hide(value))) : String(value);
 }
 
-/** What is shown of a value or an address that the peer gave. */
+/** The length of a value or an address of the peer in a message. */
 const SHOWN_CHARACTERS = 100;
 
 export const shorten = (text: string): string =>

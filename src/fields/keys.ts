@@ -28,7 +28,7 @@ export interface Conflict {
   readonly got: string;
 }
 
-/** A wrong value becomes an issue "custom" whose params are the field's `Flaw`. */
+/** A wrong value becomes an issue "custom" whose params are the field's `Invalid`. */
 export function required<T>(field: Field<T>, description: string): Key<ZodType<T>> {
   return { schema: (z) => schemaOf(z, field, description) };
 }

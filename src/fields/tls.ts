@@ -1,4 +1,4 @@
-// The key `tls` of the kinds that can speak it: true, or how the certificate is judged.
+// The key `tls` of the kinds that can use TLS: true, or how the certificate is verified.
 
 import type { ZodOptional, ZodType } from "zod";
 import type { TlsSettings } from "../net/tls-settings.ts";
@@ -44,7 +44,7 @@ function tlsSchema(z: Zod): ZodType<TlsSettings | undefined> {
     .meta({ description: "speak TLS: true, or { verify, ca, server-name, cert, key }" });
 }
 
-/** One without the other. */
+/** A certificate without its key, or a key without its certificate. */
 export function identityConflict({ cert, key }: Pick<TlsSettings, "cert" | "key">): Conflict | undefined {
   if ((cert === undefined) === (key === undefined)) return undefined;
   const [there, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];

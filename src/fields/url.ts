@@ -1,10 +1,10 @@
 // URLs of services that have a user and a password: postgres://user:password@host:5432/database.
 //
-// Strict, since what is read wrongly connects to something else; and whatever is wrong
-// with one is told without a piece of it, for each may be part of the password.
+// Strict, since a URL that is read wrongly connects to something else. A message about a wrong
+// URL contains no part of it, since each may be part of the password.
 
-import { type Address, formatAddress, parseAddress, parsePort } from "../net/address.ts";
-import type { Field, Flaw } from "./field.ts";
+import { type Address, parseAddress, parsePort } from "../net/address.ts";
+import type { Field, Invalid } from "./field.ts";
 
 export interface UrlForm {
   /** Without "://"; the first is the one to show. */
@@ -12,7 +12,7 @@ export interface UrlForm {
   readonly port: number;
   /** What follows "such as". */
   readonly example: string;
-  /** Parameters that may stand after "?", with the values they take; `socket=/PATH` always may. */
+  /** Parameters that are allowed after "?", with their values; `socket=/PATH` always is. */
   readonly parameters?: Readonly<Record<string, readonly string[]>>;
   /** The socket within the folder that `host=/FOLDER` names. */
   readonly socketIn?: (folder: string, port: number) => string;
@@ -24,12 +24,12 @@ export interface ServiceUrl {
   /** Percent-decoded, as are the next two. */
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** What follows the first slash. */
+  /** After the first slash. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
-  /** As it was written, without the password. */
+  /** As the user wrote it, without the password. */
   readonly shown: string;
-  /** The password in each form in which it might be shown. */
+  /** The password in each form that a message might have. */
   readonly secrets: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export function serviceUrl(form: UrlForm): Field<ServiceUrl> {
   };
 }
 
-function readUrl(text: string, form: UrlForm): ServiceUrl | Flaw {
+function readUrl(text: string, form: UrlForm): ServiceUrl | Invalid {
   if (!form.protocols.some((protocol) => text.startsWith(`${protocol}://`))) {
     return { hint: `it begins with ${form.protocols.map((protocol) => `${protocol}://`).join(" or ")}` };
   }
@@ -93,7 +93,7 @@ export const passwordForms = (password: string, written = password): readonly st
   ...new Set([password, written, encodeURIComponent(password)]),
 ];
 
-/** Null where it cannot be decoded, or holds what no server takes. */
+/** Null where it cannot be decoded, or has a zero byte, which no server accepts. */
 function decoded(text: string | undefined): string | undefined | null {
   if (text === undefined) return undefined;
   try {
@@ -107,7 +107,7 @@ function decoded(text: string | undefined): string | undefined | null {
 function readParameters(
   query: string,
   { parameters = {}, socketIn }: UrlForm,
-): { readonly values: Readonly<Record<string, string>> } | Flaw {
+): { readonly values: Readonly<Record<string, string>> } | Invalid {
   const names = ["socket", ...(socketIn ? ["host"] : []), ...Object.keys(parameters)];
   const values: Record<string, string> = {};
   for (const pair of query === "" ? [] : query.split("&")) {
@@ -130,7 +130,7 @@ function readAddress(
   port: number,
   { socket, host: folder }: Readonly<Record<string, string>>,
   { socketIn }: UrlForm,
-): Address | Flaw {
+): Address | Invalid {
   if (socket !== undefined || folder !== undefined) {
     if (socket !== undefined && folder !== undefined) return { hint: "it has both host= and socket=" };
     if (host !== "" && host !== "localhost") return { hint: "it has both a host and a socket" };
@@ -142,6 +142,3 @@ function readAddress(
   const parsed = parseAddress(`${host}:${port}`, 1);
   return "hint" in parsed ? { hint: "its host is neither a name nor an IP address" } : parsed;
 }
-
-/** For messages. */
-export const peerOf = ({ address }: ServiceUrl): string => formatAddress(address);

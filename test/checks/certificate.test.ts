@@ -359,6 +359,6 @@ test("its keys", async () => {
     "server-name": undefined,
     ca: undefined,
   };
-  expect(certificate.caution?.({ ...settings, "min-days": undefined })).toEqual([]);
-  expect(certificate.caution?.({ ...settings, "min-days": 14 })).toHaveLength(1);
+  expect(certificate.warningsIfCritical?.({ ...settings, "min-days": undefined })).toEqual([]);
+  expect(certificate.warningsIfCritical?.({ ...settings, "min-days": 14 })).toHaveLength(1);
 });

@@ -5,7 +5,7 @@ import { required } from "../../fields/keys.ts";
 import { filesOfTls, tls } from "../../fields/tls.ts";
 import { serviceUrl } from "../../fields/url.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+import { firstColumnWarning, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -29,10 +29,10 @@ export const mysql = defineKind({
   peer: ({ mysql: { address } }) => address,
   files: ({ tls }) => filesOfTls(tls),
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
-  doubts: ({ query, expect, column }) => {
+  warnings: ({ query, expect, column }) => {
     const [statement] = TABLES.exec(statementOf(query)) ?? [];
     if (!expect || column !== undefined || statement === undefined) return [];
-    return NAMES.test(statement) ? [] : [firstColumnDoubt(statement)];
+    return NAMES.test(statement) ? [] : [firstColumnWarning(statement)];
   },
   async probe({ mysql, ...keys }, context) {
     const { askMysql } = await import("./mysql-client.ts");

@@ -6,7 +6,7 @@ import { filesOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import { firstColumnDoubt, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+import { firstColumnWarning, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -36,12 +36,12 @@ export const postgres = defineKind({
   peer: ({ postgres: { address } }) => address,
   files: ({ tls }) => filesOfTls(tls),
   secrets: ({ postgres, password }) => secretsOf({ url: postgres, password }),
-  doubts: ({ postgres, query, expect, column }) => {
+  warnings: ({ postgres, query, expect, column }) => {
     const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];
     if (!expect || column !== undefined || statement === undefined) return [];
     // A setting is one column; all of them, and what the pooler shows of itself, are tables.
     const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
-    return isTable ? [firstColumnDoubt(statement)] : [];
+    return isTable ? [firstColumnWarning(statement)] : [];
   },
   async probe({ postgres, tls, ...keys }, context) {
     const { askPostgres } = await import("./postgres-client.ts");

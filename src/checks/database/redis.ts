@@ -75,7 +75,7 @@ export const redis = defineKind({
 const tlsOf = ({ protocol }: ServiceUrl): TlsSettings | undefined =>
   protocol === SECURE ? { verify: true, ca: undefined, "server-name": undefined } : undefined;
 
-interface Question {
+interface RedisSettings {
   readonly url: ServiceUrl;
   readonly query: readonly [string, ...string[]];
   readonly expect: Pattern | undefined;
@@ -84,7 +84,7 @@ interface Question {
 }
 
 async function redisProbe(
-  { url, query, expect, password, tls }: Question,
+  { url, query, expect, password, tls }: RedisSettings,
   { timeoutMs, hide }: ProbeContext,
 ): Promise<Probe> {
   const { askRedis } = await import("./redis-client.ts");

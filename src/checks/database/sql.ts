@@ -8,14 +8,14 @@ import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, type Outcome } from "../../outcome.ts";
 import type { Probe } from "../check.ts";
 import type { ProbeContext } from "../kind.ts";
-import type { Answer, Question as DriverQuestion } from "./driver.ts";
+import type { Answer, Question } from "./driver.ts";
 
 export const DEFAULT_QUERY = "SELECT 1";
 
 /** A value that is longer is cut in a message. */
 const LONGEST_SHOWN = 60;
 
-export interface Question {
+export interface SqlSettings {
   readonly url: ServiceUrl;
   readonly query: string;
   readonly expect?: Pattern | undefined;
@@ -25,7 +25,7 @@ export interface Question {
 }
 
 /** Logs in, asks once and leaves; never rejects for anything the server does. */
-export type Ask = (question: DriverQuestion, signal: AbortSignal) => Promise<Answer | Failure>;
+export type Ask = (question: Question, signal: AbortSignal) => Promise<Answer | Failure>;
 
 /** The keys beside the kind's own and `tls`. */
 export const questionKeys = {
@@ -35,7 +35,10 @@ export const questionKeys = {
   password: optional(text("a password"), "the password, instead of one in the URL"),
 };
 
-export function questionConflict(kind: string, { url, password, tls, expect, column }: Question): Conflict | undefined {
+export function questionConflict(
+  kind: string,
+  { url, password, tls, expect, column }: SqlSettings,
+): Conflict | undefined {
   if (column !== undefined && !expect) {
     return { path: ["column"], expected: "expect beside column", got: "column alone" };
   }
@@ -50,7 +53,7 @@ export function questionConflict(kind: string, { url, password, tls, expect, col
 const isNumber = (column: string): boolean => /^[+-]?\d+(?:\.\d*)?$/.test(column);
 
 /** `expect` that sees the name of a thing in the first column, and never its value in another. */
-export const firstColumnDoubt = (statement: string): string =>
+export const firstColumnWarning = (statement: string): string =>
   `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
 
 /** The first words of a query's last statement, whose answer counts; in capitals, without what stands between them for people. */
@@ -63,24 +66,24 @@ export const statementOf = (query: string): string =>
     .filter((statement) => statement !== "")
     .at(-1) ?? "";
 
-export const passwordConflict = ({ url, password }: Pick<Question, "url" | "password">): Conflict | undefined =>
+export const passwordConflict = ({ url, password }: Pick<SqlSettings, "url" | "password">): Conflict | undefined =>
   url.password !== undefined && password !== undefined
     ? { path: ["password"], expected: "no password beside the one in the URL", got: "both" }
     : undefined;
 
-export const secretsOf = ({ url, password }: Pick<Question, "url" | "password">): readonly string[] => [
+export const secretsOf = ({ url, password }: Pick<SqlSettings, "url" | "password">): readonly string[] => [
   ...url.secrets,
   ...(password === undefined ? [] : passwordForms(password)),
 ];
 
 /** `database` where the URL names none. */
 export function sqlProbe(
-  { url, query, expect, column, password, tls }: Question,
+  { url, query, expect, column, password, tls }: SqlSettings,
   database: string,
   ask: Ask,
   { timeoutMs, hide }: ProbeContext,
 ): Probe {
-  const question: DriverQuestion = {
+  const question: Question = {
     address: url.address,
     user: url.user ?? "",
     password: (password ?? url.password) || undefined,

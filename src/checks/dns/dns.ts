@@ -2,10 +2,10 @@
 // By the system's own way (hosts file included), or by a name server where
 // `resolver` or `type` is given. No remembered address is used.
 
-import { shown } from "../../fields/exchange.ts";
+import { excerptOf } from "../../fields/exchange.ts";
 import {
   type Field,
-  type Flaw,
+  type Invalid,
   oneOf,
   type Pattern,
   pattern,
@@ -31,7 +31,7 @@ const RECORD_NAMES = Object.keys(RECORD_TYPES) as RecordType[];
 const domain: Field<string> = {
   expected: "a domain name such as db.internal",
   json: { type: "string", minLength: 1, examples: ["db.internal", "_sip._tcp.example.com"] },
-  read(given): Value<string> | Flaw {
+  read(given): Value<string> | Invalid {
     if (typeof given !== "string" || given.length > 254) return {};
     if (isIPv4(given) || isIPv6(given)) return { value: given };
     const labels = given.replace(/\.$/, "").split(".");
@@ -43,7 +43,7 @@ const domain: Field<string> = {
 const server: Field<TcpAddress> = {
   expected: "the IP address of a name server, with a port where it is not 53: 10.0.0.2, 127.0.0.1:5353, [::1]:53",
   json: { type: "string", examples: ["10.0.0.2", "127.0.0.1:5353"] },
-  read(given): Value<TcpAddress> | Flaw {
+  read(given): Value<TcpAddress> | Invalid {
     if (typeof given !== "string") return {};
     const [, bracketed, plain = "", port = String(DNS_PORT)] = /^(?:\[(.+)\]|([^[\]]+?))(?::(\d+))?$/.exec(given) ?? [];
     if (isIPv6(given)) return { value: { family: "tcp", host: given, port: DNS_PORT } };
@@ -78,12 +78,12 @@ export const dns = defineKind({
   target: ({ dns, type, resolver }) =>
     [dns, type ?? [], resolver ? `@${formatAddress(resolver).replace(/:53$/, "")}` : []].flat().join(" "),
   peer: ({ resolver }): Address | undefined => resolver,
-  caution: ({ resolver, dns }) =>
+  warningsIfCritical: ({ resolver, dns }) =>
     resolver || /(^|\.)localhost\.?$/i.test(dns)
       ? []
       : ["the system's name servers are other hosts' too: when they fail, every host fails with them"],
   probe: ({ dns, resolver, type, expect }, { timeoutMs }) => {
-    if (!resolver && !type) return (signal) => bySystem(dns, expect, signal);
+    if (!resolver && !type) return (signal) => resolveBySystem(dns, expect, signal);
     const question: DnsQuestion = { name: reversed(dns), type: type ?? "A" };
     return async (signal) => {
       const servers = resolver ? [resolver] : await systemServers();
@@ -99,7 +99,7 @@ export const dns = defineKind({
   },
 });
 
-async function bySystem(name: string, expect: Pattern | undefined, signal: AbortSignal): Promise<Outcome> {
+async function resolveBySystem(name: string, expect: Pattern | undefined, signal: AbortSignal): Promise<Outcome> {
   const found = await resolveAnew(name, signal);
   if (isFailure(found)) return found;
   return match(found.addresses, found.addresses, name, "address", expect);
@@ -132,9 +132,9 @@ function match(
   what: string,
   expect: Pattern | undefined,
 ): Outcome {
-  const came = shown(answers.join(", "));
-  if (!expect || candidates.some((candidate) => expect.matches(candidate))) return { ok: true, detail: came };
-  return failed("mismatch", `${name} has no ${what} that matches: ${came}`);
+  const excerpt = excerptOf(answers.join(", "));
+  if (!expect || candidates.some((candidate) => expect.matches(candidate))) return { ok: true, detail: excerpt };
+  return failed("mismatch", `${name} has no ${what} that matches: ${excerpt}`);
 }
 
 /** The servers of resolv.conf in their order; read at each run, since DHCP may change them. */

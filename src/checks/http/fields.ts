@@ -1,6 +1,6 @@
 // What the keys of an http check take: URLs, methods, headers, statuses.
 
-import type { Field, Flaw, Value } from "../../fields/field.ts";
+import type { Field, Invalid, Value } from "../../fields/field.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import { isRecord } from "../../system/json.ts";
 import type { Request } from "./client.ts";
@@ -35,7 +35,7 @@ export const httpUrl: Field<HttpUrl> = {
 };
 
 /** Undefined where no request can be made of it. */
-function parseUrl(given: string): Value<HttpUrl> | Flaw | undefined {
+function parseUrl(given: string): Value<HttpUrl> | Invalid | undefined {
   const url = URL.parse(given);
   if (!url) return undefined;
   const port = url.port === "" ? defaultPort(url) : url.port;
@@ -95,15 +95,15 @@ export const headers: Field<Headers> = {
     const seen = new Set<string>();
     for (const [name, value] of Object.entries(given)) {
       const lower = name.toLowerCase();
-      const flaw = (expected: string, hint?: string): Flaw => ({ expected, ...(hint && { hint }), path: [name] });
-      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return flaw("the name of a header, letters, digits and -");
-      if (lower === "host") return flaw("no header of this name", "use `host`");
-      if (OWN_HEADERS.has(lower)) return flaw("no header of this name", "it belongs to the connection");
-      if (seen.has(lower)) return flaw("each header once");
+      const invalid = (expected: string, hint?: string): Invalid => ({ expected, ...(hint && { hint }), path: [name] });
+      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return invalid("the name of a header, letters, digits and -");
+      if (lower === "host") return invalid("no header of this name", "use `host`");
+      if (OWN_HEADERS.has(lower)) return invalid("no header of this name", "it belongs to the connection");
+      if (seen.has(lower)) return invalid("each header once");
       seen.add(lower);
       const content = typeof value === "number" ? String(value) : value;
-      if (typeof content !== "string") return flaw("the header's value as a text");
-      if (/[^\t\P{Cc}]/u.test(content)) return flaw("the header's value on one line, without control characters");
+      if (typeof content !== "string") return invalid("the header's value as a text");
+      if (/[^\t\P{Cc}]/u.test(content)) return invalid("the header's value on one line, without control characters");
       read.push([name, content]);
     }
     return { value: read };
@@ -139,7 +139,7 @@ export const formatRanges = (ranges: readonly Range[]): string =>
 export const host: Field<string> = {
   expected: "a host name or address, with a port where one belongs there",
   json: { type: "string", examples: ["www.example.org"] },
-  read(given): Value<string> | Flaw {
+  read(given): Value<string> | Invalid {
     if (typeof given !== "string") return {};
     if (!/^(?:[\w.~%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(given)) return {};
     return { value: given };

@@ -6,7 +6,7 @@
 
 import { secretsOfSent } from "../../fields/exchange.ts";
 import { type Pattern, pattern, socketPath, text, wholeNumber } from "../../fields/field.ts";
-import { type Expected, flawOfJson, json, shorten } from "../../fields/json.ts";
+import { type Expected, findJsonMismatch, json, shorten } from "../../fields/json.ts";
 import type { Conflict } from "../../fields/keys.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
 import { filesOfTls, tls } from "../../fields/tls.ts";
@@ -77,7 +77,7 @@ export const http = defineKind({
   files: ({ tls }) => filesOfTls(tls),
   asksHttp: true,
   secrets: (settings) => secretsOf(settings),
-  caution: ({ http, tls }) =>
+  warningsIfCritical: ({ http, tls }) =>
     http.url.protocol === "https:" && tls?.verify === false
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
@@ -229,7 +229,7 @@ function withoutFragment({ href }: URL): string {
   return url.href;
 }
 
-interface Hearing {
+interface Exchanged {
   readonly subject: string;
   readonly followed: number;
   readonly warning: string | undefined;
@@ -242,7 +242,7 @@ const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 50
 async function judge(
   answer: Answer,
   settings: Settings,
-  { subject, followed, warning, hide }: Hearing,
+  { subject, followed, warning, hide }: Exchanged,
 ): Promise<Outcome> {
   const { status } = answer;
   const fail = async (reason: Reason, what: string): Promise<Failure> => {
@@ -257,14 +257,14 @@ async function judge(
   }
   if (settings.expect || settings.json) {
     const { expect, json } = settings;
-    const body = await answer.readBody(expect?.lasts && !json ? (text) => expect.matches(text) : undefined);
+    const body = await answer.readBody(expect?.isStable && !json ? (text) => expect.matches(text) : undefined);
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
       const among = body.whole ? "the body" : "the first 64 KiB of the body";
       return fail("mismatch", `, but ${among} does not hold what is expected`);
     }
-    const flaw = settings.json && flawOfJson(body.text, body.whole, settings.json, hide);
-    if (flaw !== undefined) return fail("mismatch", `, but ${flaw}`);
+    const mismatch = settings.json && findJsonMismatch(body.text, body.whole, settings.json, hide);
+    if (mismatch !== undefined) return fail("mismatch", `, but ${mismatch}`);
   }
   return { ok: true, detail: `answered ${status}`, ...(warning !== undefined && { warning }) };
 }

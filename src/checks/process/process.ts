@@ -5,7 +5,7 @@
 // runs in a container count, nor the daemon and its scripts. What several
 // checks ask at the same moment is found by one look at all processes.
 
-import { shown } from "../../fields/exchange.ts";
+import { excerptOf } from "../../fields/exchange.ts";
 import { type Field, flag, type Pattern, pattern, wholeNumber } from "../../fields/field.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
 import { whyProcessesHidden } from "../../fs/hidden.ts";
@@ -147,7 +147,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
 }
 
 function describeNearMisses(name: string, { alike, sameStart, inCommandLine, names }: NearMisses): readonly string[] {
-  const alikeNotes = alike.map(([other, count]) => `${count} ${count === 1 ? "runs" : "run"} as "${shown(other)}"`);
+  const alikeNotes = alike.map(([other, count]) => `${count} ${count === 1 ? "runs" : "run"} as "${excerptOf(other)}"`);
   const [only] = names;
   return [
     ...alikeNotes,
@@ -156,7 +156,7 @@ function describeNearMisses(name: string, { alike, sameStart, inCommandLine, nam
       : []),
     ...(inCommandLine > 0 && only !== undefined
       ? [
-          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${shown(only)} with matching: ${asYaml(name.trim())} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
+          `${inCommandLine} ${has(inCommandLine)} it in ${inCommandLine === 1 ? "its" : "their"} command line: process: ${excerptOf(only)} with matching: ${asYaml(name.trim())} counts ${names.length > 1 ? "some of them" : inCommandLine === 1 ? "it" : "them"}`,
         ]
       : []),
   ];
@@ -230,7 +230,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     if (age !== "newer") {
       // A file system in memory is empty at boot. That of a host without a clock is set only later.
       const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
-      const it = `process ${pid} (${shown(facts.name)})`;
+      const it = `process ${pid} (${excerptOf(facts.name)})`;
       if (usage && "value" in usage && "isInMemory" in usage.value && !usage.value.isInMemory) {
         const { firstStartedMs = 0 } = facts;
         const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
@@ -259,7 +259,7 @@ function compareAge(changedAt: number, facts: ProcessFacts): "newer" | "older" |
 function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure | undefined {
   const { alive, leader, own, matches } = facts;
   const it = `process ${pid} of ${path}`;
-  const name = shown(facts.name);
+  const name = excerptOf(facts.name);
   // The number of a thread may be looked up as that of a process.
   if (leader !== Number(pid))
     return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);

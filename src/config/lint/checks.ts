@@ -79,9 +79,9 @@ export function findCautions(
     if (severity === "endpoint" && !named.has(name)) {
       cautions.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
     }
-    const remarkOn = (caution: string) =>
-      source.remark(path ?? [], `warning: ${hiding(secrets)?.(caution) ?? caution}`);
-    if (path) cautions.push(...(kind.doubts?.(settings) ?? []).map(remarkOn));
+    const remarkOn = (warning: string) =>
+      source.remark(path ?? [], `warning: ${hiding(secrets)?.(warning) ?? warning}`);
+    if (path) cautions.push(...(kind.warnings?.(settings) ?? []).map(remarkOn));
     if (severity !== "critical") continue;
     const peer = kind.peer?.(settings);
     if (peer && !isThisHost(peer)) {
@@ -89,7 +89,7 @@ export function findCautions(
       const said = `warning: ${SHARED}`;
       cautions.push(at ? source.remark(at, said) : `--port ${onOneLine(kind.target(settings))}: ${said}`);
     }
-    if (path) cautions.push(...(kind.caution?.(settings) ?? []).map(remarkOn));
+    if (path) cautions.push(...(kind.warningsIfCritical?.(settings) ?? []).map(remarkOn));
   }
   if (settled.every(({ severity }) => severity !== "critical")) {
     cautions.push(source.remark(["checks"], ALWAYS_HEALTHY, "key"));

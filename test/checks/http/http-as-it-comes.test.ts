@@ -63,7 +63,7 @@ test("an expression that asks about the end, or about what must not come, has th
 test("which expressions last", () => {
   const lasts = (text: string) => {
     const read = pattern.read(text);
-    return "value" in read && read.value instanceof Pattern && read.value.lasts;
+    return "value" in read && read.value instanceof Pattern && read.value.isStable;
   };
   for (const text of [
     "a",
