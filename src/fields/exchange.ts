@@ -146,14 +146,14 @@ export function excerptOf(answer: string, sent = ""): string {
   for (const line of secrets) if (line.length >= SHORTEST_SECRET) text = text.replaceAll(line, "***");
   const characters = [...text.slice(0, 2 * EXCERPT_CHARACTERS)];
   const cut = characters.length > EXCERPT_CHARACTERS;
-  const printable = characters.slice(0, EXCERPT_CHARACTERS).map(escape).join("");
+  const printable = characters.slice(0, EXCERPT_CHARACTERS).map(escapeCharacter).join("");
   return cut ? `${printable}…` : printable;
 }
 
 const NAMED: Readonly<Record<string, string>> = { "\r": "\\r", "\n": "\\n", "\t": "\\t" };
 
 /** Control characters, direction marks and the like are written as in a YAML text in double quotes. */
-function escape(character: string): string {
+function escapeCharacter(character: string): string {
   if (!/^[\p{C}\p{Zl}\p{Zp}]$/u.test(character)) return character;
   const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
   const escaped = hex.length <= 2 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;
