@@ -31,6 +31,7 @@ export const disk = defineKind({
     "min-free-inodes": optional(count, "how many inodes, thus files, must be left to make: a number, or a part of all"),
     mounted: withDefault(flag, "whether something must be mounted right there, and not on a folder above", false),
   },
+  texts: { disk: "file" },
   conflict: ({ "min-free": bytes, "min-free-inodes": inodes, mounted }) =>
     bytes || inodes || mounted
       ? undefined

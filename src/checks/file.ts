@@ -51,6 +51,7 @@ export const file = defineKind({
     "max-age": optional(age, "how long ago it may have been changed last"),
     expect: optional(pattern, "what it must hold, a text or a /regular expression/; of the first 64 KiB"),
   },
+  texts: { file: "file" },
   conflict({ absent, "max-age": maxAge, expect }) {
     if (!absent || (maxAge === undefined && expect === undefined)) return undefined;
     const key = maxAge === undefined ? "expect" : "max-age";

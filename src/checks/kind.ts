@@ -45,6 +45,9 @@ export interface UsedFile {
   readonly mayBeMissing: boolean;
 }
 
+/** What the text of a key is, so that the linter knows what would be a mistake in it. */
+export type TextSort = "address" | "body" | "command" | "file" | "JSON values" | "process" | "sent or expected";
+
 /** A program that each run starts. */
 export interface Program {
   readonly argv: readonly string[];
@@ -72,6 +75,8 @@ export interface CheckKind<Settings = unknown> {
   readonly aliases?: readonly string[];
   /** Its own key first. */
   readonly keys: Keys;
+  /** By key; of the keys where it matters. */
+  readonly texts?: Readonly<Record<string, TextSort>>;
   /** What several keys together are wrong about. */
   readonly conflict?: (settings: Settings) => Conflict | undefined;
   /** What is checked, as the user would write it, without secrets. */
@@ -93,6 +98,8 @@ export interface CheckKind<Settings = unknown> {
   readonly secretsOfTarget?: (settings: Settings) => readonly string[];
   /** Risks of a critical check with these settings; a line each. */
   readonly warningsIfCritical?: (settings: Settings) => readonly string[];
+  /** The same whatever the check decides, about the value of its own key. */
+  readonly targetWarnings?: (settings: Settings) => readonly string[];
   /** Settings that probably mean something else than their author wanted; a line each. */
   readonly warnings?: (settings: Settings) => readonly string[];
   /**

@@ -122,6 +122,7 @@ export const script = defineKind({
       false,
     ),
   },
+  texts: { script: "command" },
   target: ({ script: { text, argv } }) => withoutSecretWords(argv) ?? text,
   usesName: true,
   program: ({ script: { text, argv }, cwd, env }) => ({ text, argv, cwd, env }),

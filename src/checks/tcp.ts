@@ -46,6 +46,7 @@ export const tcp = defineKind({
     "expect-hex": optional(hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold"),
     tls,
   },
+  texts: { tcp: "address", send: "sent or expected", expect: "sent or expected" },
   conflict: exchangeConflict,
   target: ({ tcp }) => formatAddress(tcp),
   peer: ({ tcp }) => tcp,

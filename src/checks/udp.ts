@@ -40,6 +40,7 @@ export const udp = defineKind({
     "send-hex": optional(hexBytes, "the datagram as bytes in hexadecimal, instead of send"),
     "expect-hex": optional(hexBytes, "bytes in hexadecimal that a datagram of the answer must hold"),
   },
+  texts: { send: "sent or expected", expect: "sent or expected" },
   conflict(exchange) {
     const { byteLength } = bytesToSend(exchange) ?? {};
     if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };

@@ -4,6 +4,7 @@
 import { required } from "../../fields/keys.ts";
 import { filesOfTls, tls } from "../../fields/tls.ts";
 import { serviceUrl } from "../../fields/url.ts";
+import { isLoopback } from "../../net/address.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import { firstColumnWarning, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
@@ -29,6 +30,10 @@ export const mysql = defineKind({
   peer: ({ mysql: { address } }) => address,
   files: ({ tls }) => filesOfTls(tls),
   secrets: ({ mysql, password }) => secretsOf({ url: mysql, password }),
+  targetWarnings: ({ mysql: { protocol, address, password: inUrl }, password, tls }) => {
+    const isPlain = protocol === "mysql" && address.family === "tcp" && !isLoopback(address) && tls === undefined;
+    return isPlain && (password ?? inUrl) !== undefined ? [PLAIN_LOGIN] : [];
+  },
   warnings: ({ query, expect, column }) => {
     const [statement] = TABLES.exec(statementOf(query)) ?? [];
     if (!expect || column !== undefined || statement === undefined) return [];
@@ -49,3 +54,7 @@ const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
 
 /** There on every server, and everybody may use it. */
 const DATABASE = "information_schema";
+
+/** Over the loopback a server that needs it gets the password itself. */
+const PLAIN_LOGIN =
+  "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";

@@ -48,6 +48,7 @@ export const http = defineKind({
     redirects: withDefault(wholeNumber(0, MOST_REDIRECTS), "how many redirects are followed", 0),
     tls,
   },
+  texts: { body: "body", json: "JSON values" },
   conflict: (settings): Conflict | undefined => {
     const isHttps = settings.http.url.protocol === "https:";
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };

@@ -67,6 +67,7 @@ export const process = defineKind({
     max: optional(wholeNumber(0, MAX_PROCESSES), "how many there may be at most; 0: none may run"),
     containers: withDefault(flag, "count those that run in containers too (in PID namespaces below this one)", false),
   },
+  texts: { process: "process" },
   conflict({ process, min, max }) {
     if (process.startsWith("/")) {
       const key = min !== undefined ? "min" : max !== undefined ? "max" : undefined;

@@ -5,11 +5,9 @@
 
 import { resolve } from "node:path";
 import type { CheckConfig } from "../../checks/build.ts";
+import type { TextSort } from "../../checks/kind.ts";
 import { hiding } from "../../checks/redact.ts";
-import type { Command } from "../../checks/script.ts";
 import { Pattern } from "../../fields/field.ts";
-import type { ServiceUrl } from "../../fields/url.ts";
-import { isLoopback } from "../../net/address.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { describePastedCharacters } from "../../text/odd-characters.ts";
 import type { ConfigFile } from "../file.ts";
@@ -98,34 +96,32 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
 
 const LIST_FOR_SHELL = '[sh, -c, "…"]';
 
-function findOf({ kind, settings }: CheckConfig, place: Place): readonly Finding[] {
+function findOf(check: CheckConfig, place: Place): readonly Finding[] {
+  const { kind, settings } = check;
   return [
-    ...(RULES[kind.name]?.(settings as never, place) ?? []),
+    ...Object.entries(kind.texts ?? {}).flatMap(([key, sort]) => RULES[sort](key, place, check)),
+    ...(kind.targetWarnings?.(settings) ?? []).map((warning) => ({ warning })),
     ...findInPatterns(settings, place),
     ...findInPaths(place),
   ];
 }
 
-/** By the name of the kind. */
-const RULES: Readonly<Partial<Record<string, (settings: never, place: Place) => readonly Finding[]>>> = {
-  script: ({ script }: { readonly script: Command }, place) => [...findInScript(place), ...findSelf(script)],
-  mysql: findPlainLogin,
-  file: (_, { written }) => ofText(written("file"), lintPath),
-  disk: (_, { written }) => ofText(written("disk"), lintPath),
-  http: (_, { written }) => [
-    ...ofText(written("body"), lintBody, ["body"]),
-    ...Object.entries(written("json") ?? {}).flatMap(([pointer, value]) =>
-      ofText(value, lintJsonValue, ["json", pointer]),
-    ),
-  ],
-  tcp: findBytes,
-  udp: findBytes,
-  process: (_, { written }) => ofText(written("process"), lintProcess),
-};
+type Rule = (key: string, place: Place, check: CheckConfig) => readonly Finding[];
 
-function findBytes(_: unknown, { written }: Place): readonly Finding[] {
-  return ["send", "expect"].flatMap((key) => ofText(written(key), (text) => lintBytes(text, `${key}-hex`), [key]));
-}
+const RULES: Readonly<Record<TextSort, Rule>> = {
+  address: (key, { written }) =>
+    ofText(written(key), (text) => (text.startsWith("unix:") ? lintPath(text) : undefined), [key]),
+  body: (key, { written }) => ofText(written(key), lintBody, [key]),
+  command: (key, place, { kind, settings }) => [
+    ...findInScript(place.written(key), place.forShell),
+    ...findSelf(kind.program?.(settings).text ?? ""),
+  ],
+  file: (key, { written }) => ofText(written(key), lintPath),
+  "JSON values": (key, { written }) =>
+    Object.entries(written(key) ?? {}).flatMap(([pointer, value]) => ofText(value, lintJsonValue, [key, pointer])),
+  process: (key, { written }) => ofText(written(key), lintProcess),
+  "sent or expected": (key, { written }) => ofText(written(key), (text) => lintBytes(text, `${key}-hex`), [key]),
+};
 
 function ofText(written: unknown, rule: (text: string) => string | undefined, keys?: Path): readonly Finding[] {
   const warning = typeof written === "string" ? rule(written) : undefined;
@@ -138,11 +134,10 @@ function findInPatterns(settings: unknown, { written }: Place): readonly Finding
   );
 }
 
-/** Paths beside a kind's own key, and of a socket. */
+/** Paths beside a kind's own key. */
 const findInPaths = ({ written }: Place): readonly Finding[] => [
   ...PATHS.flatMap((key) => ofText(written(key), lintPath, [key])),
   ...PATHS_OF_TLS.flatMap((key) => ofText(valueAt(written("tls"), [key]), lintPath, ["tls", key])),
-  ...ofText(written("tcp"), (text) => (text.startsWith("unix:") ? lintPath(text) : undefined), ["tcp"]),
 ];
 
 const PATHS = ["cwd", "ca", "cert", "key"];
@@ -230,8 +225,7 @@ function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; r
 const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
 /** A list is split already, and what stands in it is what is meant. */
-function findInScript({ written, forShell }: Place): readonly Finding[] {
-  const text = written("script");
+function findInScript(text: unknown, forShell: string): readonly Finding[] {
   if (typeof text !== "string") return [];
   const { operators, severalCommands, hasComment } = findShellSyntax(text);
   const shown = [...(hasComment ? ["a comment"] : []), ...(severalCommands ? ["a line end"] : []), ...operators];
@@ -260,7 +254,7 @@ function findSplitCommand(source: ConfigFile): readonly Problem[] {
 }
 
 /** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
-function findSelf({ text }: Command): readonly Finding[] {
+function findSelf(text: string): readonly Finding[] {
   const search = findCommandLineSearch(text);
   if (search === undefined) return [];
   return [
@@ -269,18 +263,3 @@ function findSelf({ text }: Command): readonly Finding[] {
     },
   ];
 }
-
-interface MysqlSettings {
-  readonly mysql: ServiceUrl;
-  readonly password?: string | undefined;
-  readonly tls?: unknown;
-}
-
-/** To this host's loopback the password itself is sent where the server wants it. */
-function findPlainLogin({ mysql: { protocol, address, password: inUrl }, password, tls }: MysqlSettings) {
-  const isPlain = protocol === "mysql" && address.family === "tcp" && !isLoopback(address) && tls === undefined;
-  return isPlain && (password ?? inUrl) !== undefined ? [{ warning: PLAIN_LOGIN }] : [];
-}
-
-const PLAIN_LOGIN =
-  "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
