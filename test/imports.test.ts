@@ -102,7 +102,7 @@ test("outside src/checks nothing asks for a kind by its name", async () => {
     [
       String.raw`\bkind(?:\.name)?\s*[!=]==\s*"(?:${names})"`,
       String.raw`"(?:${names})"\s*[!=]==\s*[\w.]*\bkind(?:\.name)?\b`,
-      String.raw`\[(?:\w+\.)*kind(?:\.name)?\]|\b(?:includes|has|get)\((?:\w+\.)*kind(?:\.name)?\)`,
+      String.raw`[\w)\]]\[(?:\w+\.)*kind(?:\.name)?\]|\b(?:includes|has|get)\((?:\w+\.)*kind(?:\.name)?\)`,
     ].join("|"),
   );
   const files = await Array.fromAsync(new Glob("**/*.ts").scan(SRC));
