@@ -1,9 +1,9 @@
-// disk: passes when as much of the target's file system is left as was asked for, of
-// bytes, of inodes or of both; with `mounted`, when something is mounted right there.
+// disk: passes when the target's file system has enough free bytes, inodes or both; with
+// `mounted`, when something is mounted on the target itself.
 //
-// A block device stands for what is mounted from it. It counts as df does: what is held
-// back for root is not free, and the whole is what others than root can use. A file system
-// without a fixed number of inodes has enough of them.
+// For a block device it looks at the file system that is mounted from it. It counts as df does:
+// blocks reserved for root are neither free nor part of the total. A file system without a fixed
+// number of inodes has enough of them.
 
 import { type Amount, count, size } from "../fields/amount.ts";
 import { absolutePath, flag } from "../fields/field.ts";
@@ -62,7 +62,7 @@ function explainSpecial(path: string, found: NoFileSystem): Failure {
 function judgeMount(path: string, { isMountPoint, below }: FileSystemUsage): Failure | undefined {
   if (below === undefined)
     return failed("unreachable", `cannot look for what is mounted on ${path}: only Linux has a list`);
-  // What the sandbox of the service puts there is no disk.
+  // A mount that the sandbox of the service makes there is not meant.
   const isHidden = hiddenBy(readMountinfo(), path) !== undefined;
   if (isMountPoint && !isHidden) return undefined;
   const seen = isHidden ? whyHidden(path, "ENOENT") : `; it lies on the file system of ${below}`;
@@ -100,5 +100,5 @@ const percentOf = (part: number, whole: number): number => (whole === 0 ? 0 : (1
 const isLess = (left: number, percent: number, amount: Amount): boolean =>
   "percent" in amount ? percent < amount.percent : left < amount.count;
 
-/** One decimal where it matters; never up to what was expected. */
+/** Below 10 with one decimal. Rounded down, so that a failure never shows the expected share. */
 const floor = (percent: number): number => (percent < 10 ? Math.floor(percent * 10) / 10 : Math.floor(percent));

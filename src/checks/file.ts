@@ -1,8 +1,8 @@
-// file: passes when the target exists, was changed lately enough and holds what is
-// expected; with `absent`, when nothing is there.
+// file: passes when the target exists, is new enough and holds what is expected; with
+// `absent`, when it does not exist.
 //
-// Symbolic links are followed. What cannot be looked at, as in a folder that is not
-// ours, is not taken to be absent.
+// Symbolic links are followed. A file that cannot be looked up, as in a folder of another user,
+// does not count as absent.
 
 import { absolutePath, type Field, flag, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
@@ -12,14 +12,14 @@ import { failed, type Outcome } from "../outcome.ts";
 import { parseDuration, roundDuration } from "../text/duration.ts";
 import { defineKind } from "./kind.ts";
 
-/** How much of its start is looked at for `expect`. */
+/** `expect` sees so much of its start. */
 const CONTENT_BYTES = 64 * 1024;
 
-/** By so much the clock of a file server may be ahead of this host's. */
+/** The clock of a file server may be ahead of this host's by this. */
 const SKEW_MS = 10_000;
 
 const DAY_MS = 24 * 3_600_000;
-/** What a file from the future comes of. */
+/** Why a file may have a time in the future. */
 const CLOCK = "this host's clock may be wrong, or was";
 
 const MAX_AGE_MS = 3650 * DAY_MS;

@@ -1,5 +1,5 @@
-// What a script inherits: the environment less what belongs to the program and its
-// service manager.
+// The environment that scripts inherit: the daemon's own, without the variables for the daemon
+// and from its service manager.
 
 const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|HEALTH_CHECKER_RUN|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;
 

@@ -1,6 +1,6 @@
-// tcp: passes when a connection to the target is accepted within the timeout, and
-// then, where that is asked for, TLS agreed on, a text sent and the expected answer
-// read. A name that has several addresses passes when one of them does.
+// tcp: passes when the target accepts a connection within the timeout and then, where the check
+// says so, completes a TLS handshake and gives the expected answer to what is sent. A name that
+// has several addresses passes when one of them does.
 
 import {
   bytesToSend,
@@ -26,7 +26,7 @@ import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
 
-/** What is read of an answer at most. */
+/** So much of an answer is read. */
 const ANSWER_BYTES = 4096;
 
 export const tcp = defineKind({
@@ -60,7 +60,7 @@ export const tcp = defineKind({
   },
 });
 
-/** Connects, and closes again: by system calls, since this is what a host may be asked thousands of times a second. */
+/** Connects and closes: by system calls, since a host may get thousands of requests a second for this. */
 function handshakeProbe(address: Address, timeoutMs: number): Probe {
   if (address.family === "unix" || isIPv4(address.host) || isIPv6(address.host)) {
     const peer = preparePeer(address);
@@ -87,7 +87,7 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
       undefined,
       timeoutMs / 2,
     );
-    // Whoever reads the failure must know that the address may be an old one.
+    // The address may be out of date, which the failure has to mention.
     return outcome.ok || warning === undefined ? outcome : { ...outcome, message: `${outcome.message}; ${warning}` };
   };
 }
@@ -120,7 +120,7 @@ async function exchangeOn(stream: Stream, { send, expect }: Exchange, peer: stri
   return failure ?? stream.accepted();
 }
 
-/** Undefined as soon as what has come matches. */
+/** Undefined as soon as the answer so far matches. */
 async function readUntilMatch(stream: Stream, expect: Expectation, peer: string): Promise<Failure | undefined> {
   let answer: Uint8Array = new Uint8Array();
   for (;;) {

@@ -1,5 +1,5 @@
-// udp: passes when a datagram of the target comes back that matches, within the
-// timeout. What is sent is sent once: a datagram that is lost is a failure.
+// udp: passes when the target answers with a datagram that matches, within the timeout. The
+// datagram is sent once: if it is lost, the check fails.
 
 import {
   bytesToSend,
@@ -21,7 +21,7 @@ import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
 
-/** UDP's length, less its header and that of IPv4. */
+/** The maximum of UDP, less its header and that of IPv4. */
 const MOST_BYTES = 65_507;
 
 export const udp = defineKind({

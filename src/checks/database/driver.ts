@@ -1,8 +1,8 @@
-// What a database's driver is given for a socket (docs/adr/0006-database-clients.md).
+// What a database's driver gets instead of a socket (docs/adr/0006-database-clients.md).
 //
-// It is none: what our stream reads goes through a guard before the driver has it, what the
-// driver writes goes to the stream, and the driver is never told of an end or an error, so
-// that it has no reason to connect again. What it leaves behind is memory.
+// A guard sees what our stream reads before the driver does, and what the driver writes goes to
+// the stream. The driver never sees an end or an error, so it has no reason to connect again. All
+// that it leaves behind is memory.
 
 import { EventEmitter } from "node:events";
 import type { Address } from "../../net/address.ts";
@@ -20,9 +20,9 @@ export interface Question {
   readonly database: string;
   readonly query: string;
   readonly tls: TlsSettings | undefined;
-  /** As that of a stream. */
+  /** As for a stream. */
   readonly patienceMs: number;
-  /** Takes secrets out of a text that is cut afterwards. */
+  /** Redacts a text that is cut afterwards. */
   readonly hide: (text: string) => string;
 }
 
@@ -35,7 +35,7 @@ export interface Answer {
   readonly warning: string | undefined;
 }
 
-/** What a server may say in one conversation. */
+/** A server may send so much in one run. */
 export const LIMIT_BYTES = 1024 * 1024;
 
 /** The first result counts. */
@@ -56,7 +56,7 @@ export class Ending<T> {
   }
 }
 
-/** Has what drivers call of a socket. */
+/** The part of a socket that drivers call. */
 export class DriverSocket extends EventEmitter {
   readonly readyState = "open";
   readonly #written: (data: Uint8Array) => void;
@@ -96,12 +96,12 @@ export class DriverSocket extends EventEmitter {
 }
 
 export interface Guard {
-  /** Sees each piece before the driver does, which is not given it where this is a failure. */
+  /** Checks each piece before the driver gets it; after a failure the driver does not get it. */
   look(piece: Uint8Array): Failure | undefined;
   waitingFor(): string;
 }
 
-/** Hands the driver what `stream` reads until `ending` is settled, by a failure at the latest when the stream ends. */
+/** Gives the driver what `stream` reads until `ending` has a result; at the end of the stream that is a failure. */
 export async function feed<T>(
   stream: Stream,
   socket: DriverSocket,
@@ -116,7 +116,7 @@ export async function feed<T>(
     const piece = await Promise.race([over, stream.read(guard.waitingFor())]);
     if (piece === ending) break;
     if (!(piece instanceof Uint8Array)) {
-      // What came before it is read first: a driver takes a turn or two for that.
+      // The driver may need a turn or two of the event loop for what came before.
       await new Promise<void>((resolve) => afterPendingIo(resolve));
       ending.settle(
         isFailure(piece) ? piece : failed("closed", `${peer} closed the connection before it had answered`),

@@ -1,5 +1,5 @@
-// Whether the packets of an answer to a query are well formed: the driver prints a stack trace
-// over lengths that make no sense, and believes others.
+// Checks that the packets of an answer to a query are well formed: for impossible lengths the driver
+// prints a stack trace, and other wrong ones it believes.
 
 const OK = 0x00;
 const NULL = 0xfb;
@@ -7,11 +7,11 @@ const END = 0xfe;
 /** An end is shorter than any row that begins with the same byte. */
 const LONGEST_END_BYTES = 8;
 const MORE_RESULTS = 0x0008;
-/** The server's own bound of a table. */
+/** The server's limit for a table. */
 const MOST_COLUMNS = 4096;
 /** Catalogue, schema, table and column, the last two by both their names. */
 const TEXTS_OF_COLUMN = 6;
-/** With the length that stands before them. */
+/** With the length before them. */
 const REST_OF_COLUMN_BYTES = 13;
 
 export class ResultChecker {
@@ -19,7 +19,7 @@ export class ResultChecker {
   #columns = 0;
   #left = 0;
 
-  /** To be called with the body of each packet in turn; an error of the server is none of them. */
+  /** Called with the body of each packet in turn, but not with an error of the server. */
   isWellFormed(body: Buffer): boolean {
     switch (this.#expected) {
       case "header":
@@ -61,7 +61,7 @@ export class ResultChecker {
 const isEnd = (body: Buffer): boolean =>
   body[0] === END && body.byteLength >= 5 && body.byteLength <= LONGEST_END_BYTES;
 
-/** Where so many texts end that have their lengths before them; infinity where they do not. */
+/** Where that many texts with their lengths before them end; infinity if the packet is too short. */
 function textsEnd(body: Buffer, start: number, count: number, mayBeNull: boolean): number {
   let at = start;
   for (let left = count; left > 0; left--) {
@@ -76,7 +76,7 @@ function textsEnd(body: Buffer, start: number, count: number, mayBeNull: boolean
   return at;
 }
 
-/** A number of one byte, or of two, three or eight behind the byte that says so. */
+/** A number of one byte, or of two, three or eight after the byte that says which. */
 function numberAt(body: Buffer, at: number): { readonly value: number; readonly end: number } | undefined {
   const first = body[at];
   if (first === undefined || first === NULL || first === 0xff) return undefined;

@@ -1,5 +1,5 @@
-// mysql: passes when MySQL or MariaDB lets the user in and answers the query, and, with
-// `expect`, when the first column of the first row is as expected. Nothing is tried again.
+// mysql: passes when MySQL or MariaDB accepts the login and answers the query and, with
+// `expect`, the first column of the first row is as expected. There are no retries.
 
 import { required } from "../../fields/keys.ts";
 import { filesOfTls, tls } from "../../fields/tls.ts";
@@ -49,10 +49,10 @@ export const mysql = defineKind({
 const TABLES =
   /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b|EXPLAIN\b(?! (FORMAT|ANALYZE)\b))/;
 
-/** Where the name is what one looks for, or there is nothing else. */
+/** Statements where the name is the answer, or there is nothing else. */
 const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
 
-/** There on every server, and everybody may use it. */
+/** Every server has it, and every user may use it. */
 const DATABASE = "information_schema";
 
 /** Over the loopback a server that needs it gets the password itself. */

@@ -1,5 +1,5 @@
-// postgres: passes when the server lets the user in and answers the query, and, with
-// `expect`, when the first column of the first row is as expected. Nothing is tried again.
+// postgres: passes when the server accepts the login and answers the query and, with
+// `expect`, the first column of the first row is as expected. There are no retries.
 
 import { required } from "../../fields/keys.ts";
 import { filesOfTls, tls } from "../../fields/tls.ts";
@@ -39,7 +39,7 @@ export const postgres = defineKind({
   warnings: ({ postgres, query, expect, column }) => {
     const [statement] = /^SHOW \w+/.exec(statementOf(query)) ?? [];
     if (!expect || column !== undefined || statement === undefined) return [];
-    // A setting is one column; all of them, and what the pooler shows of itself, are tables.
+    // One setting is one column; SHOW ALL, and most of what PgBouncer shows of itself, are tables.
     const isTable = statement === "SHOW ALL" || (postgres.path === "pgbouncer" && statement !== "SHOW VERSION");
     return isTable ? [firstColumnWarning(statement)] : [];
   },
@@ -49,7 +49,7 @@ export const postgres = defineKind({
   },
 });
 
-/** As libpq means it. */
+/** As libpq reads it. */
 function tlsOf({ parameters, address }: ServiceUrl): TlsSettings | undefined {
   const mode = parameters["sslmode"] ?? "disable";
   if (mode === "disable" || address.family === "unix") return undefined;

@@ -1,6 +1,5 @@
-// redis: passes when Redis, Valkey or what speaks like them lets the user in and answers the
-// command without an error, and, with `expect`, when the reply is as expected. Nothing is
-// tried again.
+// redis: passes when Redis, Valkey or a compatible server accepts the login and answers the
+// command without an error and, with `expect`, as expected. There are no retries.
 
 import { type Field, type Pattern, pattern, text } from "../../fields/field.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
@@ -22,7 +21,7 @@ const url = serviceUrl({
   example: "redis://127.0.0.1:6379/0",
 });
 
-/** What has no end, or is no question. */
+/** Commands that never end, or change the connection. */
 const ENDLESS = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR", "SYNC", "PSYNC", "HELLO", "AUTH", "RESET", "QUIT"];
 
 const command: Field<readonly [string, ...string[]]> = {
@@ -59,7 +58,7 @@ export const redis = defineKind({
       return { path: ["redis"], expected: "no tls on a socket file", got: "both" };
     }
     if (redis.user !== undefined && (redis.password ?? password) === undefined) {
-      // It may well be the password, so it is not to become part of the target.
+      // It may be the password, so it must not become part of the target.
       return { path: ["redis"], expected: "a password after the user, as in redis://:PASSWORD@HOST", got: "none" };
     }
     return passwordConflict({ url: redis, password });
@@ -114,7 +113,7 @@ function judge(reply: Reply, expect: Pattern | undefined, hide: ProbeContext["hi
   return failed("mismatch", `the reply was ${given}, which is not as expected`);
 }
 
-/** As redis-cli writes it into a pipe: a line each, nothing for nil. */
+/** As redis-cli prints it into a pipe: a line for each, an empty one for nil. */
 function textOf(reply: Reply): string {
   if (reply === null) return "";
   return typeof reply === "string" ? reply : reply.map(textOf).join("\n");

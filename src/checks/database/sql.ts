@@ -1,5 +1,5 @@
-// What the kinds postgres and mysql have in common: a query, asked once on a connection of
-// its own, and what is expected of the first column of its first row.
+// What the kinds postgres and mysql have in common: one query on a connection of its own, and
+// what is expected in the first column of its first row.
 
 import { type Pattern, pattern, text } from "../../fields/field.ts";
 import { type Conflict, optional, withDefault } from "../../fields/keys.ts";
@@ -12,7 +12,7 @@ import type { Answer, Question } from "./driver.ts";
 
 export const DEFAULT_QUERY = "SELECT 1";
 
-/** A value that is longer is cut in a message. */
+/** A longer value is cut in a message. */
 const LONGEST_SHOWN = 60;
 
 export interface SqlSettings {
@@ -24,10 +24,10 @@ export interface SqlSettings {
   readonly tls?: TlsSettings | undefined;
 }
 
-/** Logs in, asks once and leaves; never rejects for anything the server does. */
+/** Logs in, runs the query and disconnects; never rejects for anything the server does. */
 export type Ask = (question: Question, signal: AbortSignal) => Promise<Answer | Failure>;
 
-/** The keys beside the kind's own and `tls`. */
+/** The keys besides the kind's own and `tls`. */
 export const questionKeys = {
   query: withDefault(text("a query"), "what to ask; it is run as it stands", DEFAULT_QUERY),
   expect: optional(pattern, "what the first column of the first row must hold, or the one that `column` names"),
@@ -52,7 +52,7 @@ export function questionConflict(
 
 const isNumber = (column: string): boolean => /^[+-]?\d+(?:\.\d*)?$/.test(column);
 
-/** `expect` that sees the name of a thing in the first column, and never its value in another. */
+/** For an `expect` that sees the name in the first column and never the value in another. */
 export const firstColumnWarning = (statement: string): string =>
   `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
 
@@ -76,7 +76,7 @@ export const secretsOf = ({ url, password }: Pick<SqlSettings, "url" | "password
   ...(password === undefined ? [] : passwordForms(password)),
 ];
 
-/** `database` where the URL names none. */
+/** `database` is the one to use where the URL names none. */
 export function sqlProbe(
   { url, query, expect, column, password, tls }: SqlSettings,
   database: string,
@@ -121,7 +121,7 @@ function judge(
   return failed("mismatch", `the query gave ${given}, which is not as expected`);
 }
 
-/** A number counts from 1; a name may differ in case, where no other is meant. -1 where there is none such. */
+/** A number counts from 1; a name may differ in case if none is equal. -1 if there is no such column. */
 function indexOf(column: string, columns: readonly string[]): number {
   if (/^\d+$/.test(column)) return Number(column) - 1;
   const exact = columns.indexOf(column);

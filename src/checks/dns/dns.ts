@@ -1,6 +1,6 @@
-// dns: passes when the name has an answer, one that matches where one is expected.
-// By the system's own way (hosts file included), or by a name server where
-// `resolver` or `type` is given. No remembered address is used.
+// dns: passes when the name has an answer, and one matches `expect` where that is given. The
+// system's resolver is asked (with its hosts file), or a name server where `resolver` or `type` is
+// given. Addresses of earlier look-ups are not used.
 
 import { excerptOf } from "../../fields/exchange.ts";
 import {
@@ -22,7 +22,7 @@ import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordT
 
 const DNS_PORT = 53;
 
-/** As resolv.conf(5): it holds that many, and without one this host is asked. */
+/** By resolv.conf(5): at most three servers; without one, this host. */
 const MOST_SERVERS = 3;
 const RESOLV_CONF = "/etc/resolv.conf";
 
@@ -105,7 +105,7 @@ async function resolveBySystem(name: string, expect: Pattern | undefined, signal
   return match(found.addresses, found.addresses, name, "address", expect);
 }
 
-/** An answer of the server that another server could better is a failure. */
+/** An answer such as SERVFAIL is a failure, so that the next server is asked. */
 async function ask(one: TcpAddress, question: DnsQuestion, signal: AbortSignal): Promise<DnsAnswer | Failure> {
   const answer = await askServer(one, question, signal);
   if (isFailure(answer) || answer.code === "NOERROR" || answer.code === "NXDOMAIN") return answer;
@@ -137,7 +137,7 @@ function match(
   return failed("mismatch", `${name} has no ${what} that matches: ${excerpt}`);
 }
 
-/** The servers of resolv.conf in their order; read at each run, since DHCP may change them. */
+/** The servers of resolv.conf in their order, or this host. Read at each run, since DHCP may change them. */
 async function systemServers(): Promise<readonly TcpAddress[]> {
   const { readFile } = await import("node:fs/promises");
   const text = await readFile(RESOLV_CONF, "utf8").catch(() => "");
@@ -146,7 +146,7 @@ async function systemServers(): Promise<readonly TcpAddress[]> {
   return (numeric.length > 0 ? numeric : ["127.0.0.1"]).map((host) => ({ family: "tcp", host, port: DNS_PORT }));
 }
 
-/** The name under which an address is looked up: 4.3.2.1.in-addr.arpa, or that of IPv6 by its hex digits. */
+/** The name that PTR records of an address have: 4.3.2.1.in-addr.arpa, for IPv6 by its hex digits. */
 function reversed(name: string): string {
   if (isIPv4(name)) return `${name.split(".").reverse().join(".")}.in-addr.arpa`;
   if (!isIPv6(name)) return name;

@@ -1,5 +1,5 @@
-// One call of grpc.health.v1.Health/Check over a stream that is open already: the
-// gRPC protocol over HTTP/2, and the two messages, a few bytes each, by hand.
+// One call of grpc.health.v1.Health/Check over an open stream: the gRPC protocol over HTTP/2, and
+// an encoder and a decoder of its two messages, a few bytes each.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
@@ -10,7 +10,7 @@ import { type Failure, failed } from "../../outcome.ts";
 import { afterPendingIo } from "../../system/event-loop.ts";
 
 export interface Call {
-  /** Who is called, for messages: "HOST:PORT". */
+  /** The server, for messages: "HOST:PORT". */
   readonly peer: string;
   readonly scheme: "http" | "https";
   readonly authority: string;
@@ -19,12 +19,12 @@ export interface Call {
 }
 
 export interface Answer {
-  /** The HTTP status and what it says its content is. */
+  /** Of the HTTP response. */
   readonly httpStatus: number;
   readonly contentType: string;
-  /** Absent where the answer is not gRPC's. */
+  /** Undefined where the response is not gRPC's. */
   readonly status: number | undefined;
-  /** Decoded; comes from the peer. */
+  /** Decoded; a text of the peer. */
   readonly message: string;
   readonly body: Uint8Array;
 }
@@ -32,7 +32,7 @@ export interface Answer {
 /** The answer has seven bytes. */
 const MAX_BODY_BYTES = 4096;
 
-/** A peer that does not answer the goodbye is not waited for longer. */
+/** A peer that does not close after GOAWAY is waited for so long. */
 const CLOSE_GRACE_MS = 250;
 
 /** Never rejects; ends the stream in any case. After an abort a failure "timeout". */
@@ -40,7 +40,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
   const { socket } = stream;
   const closed = failed("closed", `${call.peer} closed the connection before it answered`);
   const late = failed("timeout", `${call.peer}: waiting for the answer to Health/Check`);
-  // The runtime would wait for ever for an end that has come already.
+  // The runtime would wait for ever for an end that has already come.
   if (signal.aborted || socket.destroyed || socket.readableEnded) {
     socket.destroy();
     return signal.aborted ? late : closed;
@@ -95,7 +95,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
     request.on("response", (headers) => {
       head = headers;
       const { httpStatus, contentType, status } = answer();
-      // What is not gRPC may go on for ever; a refusal has no more to say.
+      // A response that is not gRPC's may never end, and an error needs no body.
       if (httpStatus !== 200 || !contentType.startsWith("application/grpc") || status !== undefined) settle(answer());
     });
     request.on("trailers", (headers) => {
@@ -114,8 +114,8 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
 }
 
 /**
- * The stream as the session takes it. Of a socket that ends right behind the answer the runtime tells no trailers, so
- * the end comes a turn later here.
+ * The stream as a Duplex for the session. The runtime loses the trailers when the socket ends right after the
+ * answer, so the end comes a turn of the event loop later here.
  */
 function asDuplex(stream: Stream): Duplex {
   return new Duplex({
@@ -132,7 +132,7 @@ function asDuplex(stream: Stream): Duplex {
   });
 }
 
-/** An error where the session has ended already. */
+/** An error if the session has already ended. */
 function ask(session: ClientHttp2Session, { scheme, authority }: Call): ClientHttp2Stream | Error {
   try {
     return session.request(
@@ -188,8 +188,8 @@ export function encodeRequest(service: string): Uint8Array {
 }
 
 /**
- * The status of HealthCheckResponse { ServingStatus status = 1 }, or undefined for what is
- * not exactly one such message. Fields that are not known are skipped, as protobuf wants it.
+ * The status of HealthCheckResponse { ServingStatus status = 1 }; undefined unless the body is exactly one such
+ * message. Unknown fields are skipped, as protobuf demands.
  */
 export function decodeResponse(body: Uint8Array): number | undefined {
   if (body.byteLength < 5 || body[0] !== 0) return undefined;
@@ -217,7 +217,7 @@ export function decodeResponse(body: Uint8Array): number | undefined {
   }
   return status;
 
-  /** Goes over a field; its value where that is a varint. */
+  /** Skips a field; its value if that is a varint. */
   function skip(wireType: number): bigint | undefined {
     if (wireType === 0) return varint();
     const length = wireType === 1 ? 8n : wireType === 5 ? 4n : wireType === 2 ? varint() : undefined;
@@ -234,7 +234,7 @@ function encodeVarint(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** Percent-encoded UTF-8; what is not that is kept as it came. */
+/** Percent-encoded UTF-8; anything else stays as it is. */
 export function decodeMessage(encoded: string): string {
   const bytes = Buffer.from(encoded.slice(0, MAX_BODY_BYTES)).toString("latin1");
   const decoded = bytes.replaceAll(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>

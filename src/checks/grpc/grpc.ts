@@ -1,5 +1,5 @@
-// grpc: passes when the server's health service says SERVING, of the server as a
-// whole or of one service (grpc.health.v1.Health/Check).
+// grpc: passes when the server's health service (grpc.health.v1.Health/Check) answers SERVING, for
+// the server as a whole or for one service.
 
 import { address, text } from "../../fields/field.ts";
 import { optional, required } from "../../fields/keys.ts";
@@ -10,7 +10,7 @@ import { plainLine } from "../../text/printable.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
 import type { Answer } from "./call.ts";
 
-/** ServingStatus; SERVICE_UNKNOWN is meant for Watch alone. */
+/** ServingStatus; only Watch answers SERVICE_UNKNOWN. */
 const SERVING = 1;
 const SERVING_STATUSES = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 
@@ -35,7 +35,7 @@ const STATUSES = [
   "UNAUTHENTICATED",
 ];
 
-/** What a peer may make us print. */
+/** So much of a text of the peer is in a message. */
 const LONGEST_TEXT = 200;
 
 export const grpc = defineKind({
@@ -87,7 +87,7 @@ export const grpc = defineKind({
   },
 });
 
-/** Undefined for an answer of gRPC that is OK. */
+/** Why it is no answer of gRPC with the status OK; undefined if it is. */
 function explain(
   { httpStatus, contentType, status, message }: Answer,
   peer: string,
@@ -124,7 +124,7 @@ function explain(
   }
 }
 
-/** As gRPC's clients take what a proxy in between answers. */
+/** Of a proxy's answer, as gRPC's clients read it. */
 function reasonOfHttp(status: number): "auth" | "not-ready" | "mismatch" {
   if (status === 401 || status === 403) return "auth";
   return [429, 502, 503, 504].includes(status) ? "not-ready" : "mismatch";

@@ -1,4 +1,4 @@
-// What the keys of an http check take: URLs, methods, headers, statuses.
+// The fields of an http check: URLs, methods, headers, statuses.
 
 import type { Field, Invalid, Value } from "../../fields/field.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
@@ -7,7 +7,7 @@ import type { Request } from "./client.ts";
 
 export interface HttpUrl {
   readonly url: URL;
-  /** As the user wrote it, less user and password. */
+  /** As the user wrote it, without user and password. */
   readonly shown: string;
   readonly address: Extract<Address, { family: "tcp" }>;
   /** "user:password", decoded. */
@@ -22,7 +22,7 @@ export const httpUrl: Field<HttpUrl> = {
   read(given) {
     if (typeof given !== "string") return {};
     if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it does not begin with http:// or https://" };
-    // A parser of URLs would drop or turn them without a word.
+    // A parser of URLs drops or changes them silently.
     if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
     if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
     if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
@@ -34,7 +34,7 @@ export const httpUrl: Field<HttpUrl> = {
   },
 };
 
-/** Undefined where no request can be made of it. */
+/** Undefined if no request can be made from it. */
 function parseUrl(given: string): Value<HttpUrl> | Invalid | undefined {
   const url = URL.parse(given);
   if (!url) return undefined;
@@ -70,7 +70,7 @@ export const method: Field<string> = {
   },
 };
 
-/** Those that the request has in any case, and those that change what follows it. */
+/** Headers that every request has, and those that change what follows it on the connection. */
 const OWN_HEADERS = new Set([
   "connection",
   "content-length",

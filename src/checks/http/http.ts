@@ -1,8 +1,8 @@
-// http: passes when the answer's status is one of those expected and its body, where
-// that is asked about, holds what it must.
+// http: passes when the response has an expected status, and its body holds what is expected, if
+// anything is.
 //
-// One request on a connection of its own, closed after; no proxy, no cookie, no
-// retry. Headers, body and credentials go to the URL's own origin and nowhere else.
+// One request on a connection of its own, which is closed afterwards; no proxy, no cookie, no
+// retry. Headers, body and credentials are sent to the URL's own origin only.
 
 import { secretsOfSent } from "../../fields/exchange.ts";
 import { type Pattern, pattern, socketPath, text, wholeNumber } from "../../fields/field.ts";
@@ -52,7 +52,7 @@ export const http = defineKind({
   conflict: (settings): Conflict | undefined => {
     const isHttps = settings.http.url.protocol === "https:";
     if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
-    // `false` comes to undefined, yet the key is there.
+    // `false` becomes undefined, but the key is there.
     if ("tls" in settings && !settings.tls && isHttps) {
       return {
         path: ["tls"],
@@ -129,17 +129,17 @@ const basic = (credentials: string): string => Buffer.from(credentials).toString
 
 function secretsOf({ http: { credentials, shown }, headers = [], body }: Settings): readonly string[] {
   const values = [...headers.map(([, value]) => value), ...secretsOfSent(body, shown)];
-  // A token is as secret without the word before it.
+  // A token is secret without the word before it, too.
   const tokens = values.flatMap((value) => /^\S+ (\S+)$/.exec(value)?.[1] ?? []);
   if (credentials === undefined) return [...values, ...tokens];
   const colon = credentials.indexOf(":");
-  // A token often stands alone, as the user.
+  // A token is often the user, without a password.
   const password = credentials.slice(colon + 1) || credentials.slice(0, colon);
   const written = [password, encodeURIComponent(password), basic(credentials)];
   return [...values, ...tokens, ...written].filter((secret) => secret !== "");
 }
 
-/** One request of a run: the first, or one that a redirect asks for. */
+/** One request of a run: the first, or one after a redirect. */
 interface Hop {
   readonly url: URL;
   readonly shown: string;
@@ -165,7 +165,7 @@ function firstHop(settings: Settings): Hop {
 
 const pathOf = ({ pathname, search }: URL): string => `${pathname}${search}`;
 
-/** The certificate is for the URL's host, by whichever socket it is reached. */
+/** The certificate must be for the URL's host, whichever socket the request goes to. */
 function tlsFor({ url, address }: HttpUrl, settings: TlsSettings = VERIFIED): TlsSettings | undefined {
   if (url.protocol !== "https:") return undefined;
   return { ...settings, "server-name": settings["server-name"] ?? address.host };
@@ -173,7 +173,7 @@ function tlsFor({ url, address }: HttpUrl, settings: TlsSettings = VERIFIED): Tl
 
 const FOLLOWED = new Set([301, 302, 303, 307, 308]);
 
-/** The next hop; undefined where the answer is the last one; a failure where it leads nowhere. */
+/** The next request; undefined if the response is no redirect; a failure if its Location is of no use. */
 function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): Hop | Failure | undefined {
   const location = headers.get("location");
   if (!FOLLOWED.has(status) || location === undefined) return undefined;
@@ -184,7 +184,7 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
   }
   const next = read.value;
   const { method, body } = hop.request;
-  // As browsers do, and RFC 9110, 15.4, allows.
+  // As browsers do; RFC 9110, section 15.4, allows it.
   const turnsToGet = status === 303 ? method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
   const request = {
     ...hop.request,
@@ -192,7 +192,7 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
     ...(turnsToGet && { method: "GET", body: undefined }),
   };
   const shown = `${settings.http.shown}, redirected to ${shorten(`${next.url.origin}${next.url.pathname}`)},`;
-  // A server that was called by its `host` means itself by it, wherever that name leads from here.
+  // A server that got the request under the name `host` means itself by that name, whatever it resolves to here.
   const ownName = isOwnName(next.url, settings);
   const ownPort = [hop.url.port, settings.http.url.port, portOf(settings.host)].includes(next.url.port);
   const isSame = ownName && ownPort && next.url.protocol === hop.url.protocol;
@@ -211,17 +211,17 @@ function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): 
   };
 }
 
-/** Bytes that are not ASCII, as curl and browsers ask for them; the headers were read a character a byte. */
+/** Bytes that are not ASCII, as curl and browsers encode them; each character of a header is a byte. */
 const percentEncoded = (location: string): string =>
   location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 
 const isOwnName = ({ hostname }: URL, { host }: Settings): boolean =>
   host !== undefined && URL.parse(`http://${host}`)?.hostname === hostname;
 
-/** As a URL has it: empty where it is not said. */
+/** As a URL has it: empty if there is none. */
 const portOf = (host: string | undefined): string => /:(\d+)$/.exec(host ?? "")?.[1] ?? "";
 
-/** Nor with credentials: whoever redirects has none to give. */
+/** Without credentials too: a redirect cannot set any. */
 function withoutFragment({ href }: URL): string {
   const url = new URL(href);
   url.hash = "";
@@ -237,7 +237,7 @@ interface Exchanged {
   readonly hide: (text: string) => string;
 }
 
-/** What the status says of the reason, where it says more than that it is another one. */
+/** Statuses with a reason of their own. */
 const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 503: "not-ready" };
 
 async function judge(

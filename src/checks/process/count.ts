@@ -1,5 +1,5 @@
-// How many processes go by a name, by one look at /proc for all who ask at the
-// same moment.
+// How many processes have a name, by one look at /proc for all checks that run at the same
+// moment.
 
 import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
@@ -8,20 +8,20 @@ import { runningGroups } from "../../process/group.ts";
 import { coalesce } from "../../system/coalesce.ts";
 
 export interface ProcessCount extends Counts {
-  /** False where this user does not see the processes of all. */
+  /** False if this user does not see the processes of others. */
   readonly complete: boolean;
 }
 
-/** With five thousand processes a look takes 50 ms: then, however often it is asked for, a third of one processor. */
+/** With five thousand processes a look takes 50 ms: the pause keeps that to a third of one processor, however many checks run. */
 const pauseMs = (durationMs: number): number => (durationMs < 20 ? 0 : Math.min(100, 2 * durationMs));
 
-/** Settles at once when `signal` aborts; never rejects. */
+/** Resolves at once when `signal` aborts; never rejects. */
 export const countProcesses = (sought: Sought, signal: AbortSignal): Promise<ProcessCount | Failure> =>
   count(JSON.stringify(sought), signal);
 
 const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
 
-/** By what is sought, as JSON. */
+/** The keys are what is sought, as JSON. */
 const count = coalesce<ProcessCount | Failure>({
   async loadAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
@@ -43,7 +43,7 @@ const count = coalesce<ProcessCount | Failure>({
   pauseMs,
 });
 
-/** Undefined where they could not be looked for in time. Settles at once when `signal` aborts; never rejects. */
+/** Undefined if there was no time to look. Resolves at once when `signal` aborts; never rejects. */
 export const findNearMisses = coalesce<NearMisses | undefined>({
   async loadAll(names, signal) {
     const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);

@@ -1,9 +1,8 @@
-// process: passes when at least `min` and at most `max` processes of that name live; of a pid
-// file, when the process whose number it holds does, and may be the one that wrote it.
+// process: passes when at least `min` and at most `max` processes of that name are running; for a
+// pid file, when the process with that number is running, and may be the one that wrote the file.
 //
-// The name is the one that `pgrep -x` goes by. A zombie does not live, nor does what
-// runs in a container count, nor the daemon and its scripts. What several
-// checks ask at the same moment is found by one look at all processes.
+// The name is compared as `pgrep -x` does. Zombies do not count, nor do processes in containers,
+// nor the daemon and its scripts. Checks that run at the same moment share one look at /proc.
 
 import { excerptOf } from "../../fields/exchange.ts";
 import { type Field, flag, type Pattern, pattern, wholeNumber } from "../../fields/field.ts";
@@ -16,22 +15,22 @@ import { clock } from "../../system/clock.ts";
 import { libc } from "../../system/libc.ts";
 import { defineKind } from "../kind.ts";
 
-/** A pid file holds a number; PostgreSQL's some lines more. */
+/** A pid file has a number; PostgreSQL's has more lines. */
 const PID_FILE_BYTES = 1024;
 
-/** A process that is not there is looked for under other names no more often, since that reads every command line. */
+/** A missing process is looked for under other names only so often, since that reads every command line. */
 const NEAR_MISSES_EVERY_MS = 30_000;
 
-/** By so much a pid file may seem older than its process: the two are measured by different clocks. */
+/** A pid file may seem older than its process by this: their times are of different clocks. */
 const SLACK_MS = 5000;
 
-/** Where the first process of a container starts, which is that of the host within a minute of its boot. */
+/** The first process of a host starts within a minute of the boot; that of a container may start later. */
 const BOOT_MS = 60_000;
 
 /** The first process of a host is one of these, and never a service. */
 const FIRST = ["systemd", "init"];
 
-/** How many the kernel may have at most. */
+/** The kernel's maximum. */
 const MAX_PROCESSES = 4_194_304;
 
 /** Longer than any file's name. */
@@ -93,7 +92,7 @@ interface Settings {
   readonly containers: boolean;
 }
 
-/** As it goes to another thread. */
+/** A copy for another thread. */
 const plainMatching = (matching: Pattern | undefined): Matching | undefined =>
   matching && {
     text: matching.text,
@@ -129,7 +128,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
     }
     const hidden = complete ? [] : [whyProcessesHidden() ?? HIDDEN];
     if (alive >= min) {
-      // What cannot be seen may be one too many.
+      // A process that is hidden may be one too many.
       if (max !== undefined && !complete)
         return failed("unreachable", `cannot count all processes ${name} (${hidden})`);
       return { ok: true, detail: `${alive} running${inBrackets(elsewhere)}` };
@@ -189,7 +188,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
       const hidden = code === "EPERM" && why !== undefined ? `; ${why}` : "";
       return failed("unreachable", `cannot look at process ${pid} of ${path} (${code})${hidden}`);
     }
-    // The first process is always there: who does not see it does not see all.
+    // The first process always exists: if it is not visible, others are hidden too.
     const first = await askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
     const hidden = "code" in first && isMissing(first.code) ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
@@ -229,7 +228,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     ];
     const age = compareAge(file.value.changedAt, facts);
     if (age !== "newer") {
-      // A file system in memory is empty at boot. That of a host without a clock is set only later.
+      // A file system in memory is empty at boot. A host without a hardware clock sets its clock only later.
       const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
       const it = `process ${pid} (${excerptOf(facts.name)})`;
       if (usage && "value" in usage && "isInMemory" in usage.value && !usage.value.isInMemory) {
@@ -245,10 +244,10 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
   };
 }
 
-/** The wall clock's time at boot, as the clocks of now have it. Where it was set meanwhile, the earliest counts: no service is down for that. */
+/** The wall clock's time at boot, as computed now. The earliest counts, so that no service is down because the clock was set. */
 let bootedAt = Number.POSITIVE_INFINITY;
 
-/** Of a pid file, against its process and the first one. "newer" where that cannot be told. */
+/** A pid file's time, compared with its process and the first one. "newer" where that is unknown. */
 function compareAge(changedAt: number, facts: ProcessFacts): "newer" | "older" | "before boot" {
   if (!libc) return "newer";
   bootedAt = Math.min(bootedAt, Date.now() - clock.now());
@@ -261,7 +260,7 @@ function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure |
   const { alive, leader, own, matches } = facts;
   const it = `process ${pid} of ${path}`;
   const name = excerptOf(facts.name);
-  // The number of a thread may be looked up as that of a process.
+  // /proc answers for the number of a thread, too.
   if (leader !== Number(pid))
     return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);
   if (!alive) return failed("missing", `${it} is a zombie`);

@@ -1,5 +1,5 @@
-// The state of systemd's units, by `systemctl show`: one process for all who ask at
-// the same moment.
+// The state of systemd's units, by `systemctl show`: one process for all checks that run at the
+// same moment.
 
 import { type Failure, failed } from "../../outcome.ts";
 import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
@@ -17,13 +17,13 @@ export interface UnitState {
   readonly result: string;
 }
 
-/** Of what is said of a unit that may have many names, far more than enough. */
+/** For the lines of a unit, which may have many names: far more than enough. */
 const UNIT_BYTES = 8192;
 
-/** For the length of a command line. */
+/** A command line must not be too long. */
 const MAX_UNITS = 128;
 
-/** One that hangs must not keep who comes later from asking. */
+/** One that hangs must not block later checks. */
 const AT_ONCE = 4;
 
 const CUT = failed("timeout", "systemctl did not answer");
@@ -33,7 +33,7 @@ type Answer = UnitState | Failure;
 
 const asks = new WeakMap<Env, Ask<Answer>>();
 
-/** `name` must be a whole unit name. Settles soon after `signal` aborts; never rejects. */
+/** `name` must be a whole unit name. Resolves soon after `signal` aborts; never rejects. */
 export function unitState(name: string, env: Env, signal: AbortSignal): Promise<Answer> {
   const ask = asks.get(env) ?? askWith(env);
   asks.set(env, ask);
@@ -69,7 +69,7 @@ async function show(names: readonly string[], env: Env, signal: AbortSignal): Pr
   const [line = ""] = (output ?? "").split("\n", 1);
   const end = `systemctl ${describeExit(exit)}`;
   const failure = failed("unreachable", line === "" ? end : `${end}: ${line}`);
-  // It may have told of some before it failed.
+  // It may have reported some units before it failed.
   return new Map<string, Answer>([...all(failure), ...states]);
 }
 
@@ -97,9 +97,8 @@ async function start(names: readonly string[], env: Env, signal: AbortSignal): P
 }
 
 /**
- * Blocks of `Property=value`, one a unit in the order asked for, an empty line in
- * between. A unit goes by its names: a block is found by those, and by its place
- * only where all are there.
+ * Blocks of `Property=value`, one for each unit in the order of the arguments, with an empty line between them. A
+ * block is found by one of the unit's names, and by its place only if no block is missing.
  */
 export function readShow(text: string, asked: readonly string[]): Map<string, UnitState> {
   const blocks = text
@@ -129,7 +128,7 @@ const namesOf = (block: ReadonlyMap<string, string>): readonly string[] => [
   ...(block.get("Names") ?? "").split(" ").map(unquoted),
 ];
 
-/** In a list what has a backslash is in quotes. */
+/** In a list, systemctl quotes a name with a backslash. */
 const unquoted = (word: string): string => (/^".*"$/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word);
 
 const stateOf = (block: ReadonlyMap<string, string>): UnitState => ({

@@ -1,7 +1,6 @@
-// systemd: passes when the unit is active, or reloads while it goes on serving.
+// systemd: passes when the unit is active, or is reloading while it serves.
 //
-// systemd itself is asked, by `systemctl show`, once for all units that are asked
-// for at the same moment.
+// `systemctl show` reports the state, once for all checks that run at the same moment.
 
 import type { Field } from "../../fields/field.ts";
 import { required } from "../../fields/keys.ts";
@@ -25,7 +24,7 @@ const TYPES = [
 
 const SUFFIX = new RegExp(`\\.(${TYPES.join("|")})$`);
 
-/** As systemd.unit(5) has them: 255 of these characters. No dash first: it would look like an option. */
+/** By systemd.unit(5): at most 255 of these characters. A dash at the start would look like an option. */
 const NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*$/;
 const MAX_NAME_LENGTH = 255;
 
@@ -44,7 +43,7 @@ export const unit: Field<string> = {
   },
 };
 
-/** It serves while it reads its configuration again; later versions say so of two more states. */
+/** A unit serves while it reloads its configuration; later versions of systemd have two states for that. */
 const UP_STATES = ["active", "reloading", "refreshing"];
 
 export const systemd = defineKind({
@@ -69,11 +68,11 @@ export const systemd = defineKind({
 });
 
 function judge(name: string, { load, active, sub, result }: UnitState): Outcome {
-  // What runs may have lost its file meanwhile.
+  // The file of a running unit may be gone.
   if (UP_STATES.includes(active)) return { ok: true, detail: `${active} (${sub})` };
   if (load === "not-found") return failed("missing", `${name} does not exist`);
   if (load === "masked") return failed("not-ready", `${name} is masked`);
   const cause = active === "failed" && result !== "" && result !== "success" ? result : sub;
-  const flaw = load === "loaded" || load === "" ? "" : `; its file could not be loaded (${load})`;
-  return failed("not-ready", `${name} is ${active} (${cause})${flaw}`);
+  const loadError = load === "loaded" || load === "" ? "" : `; its file could not be loaded (${load})`;
+  return failed("not-ready", `${name} is ${active} (${cause})${loadError}`);
 }
