@@ -3,7 +3,7 @@
 import { withoutUnseen } from "../text/odd-characters.ts";
 import type { Check, Probe, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
-import { hiding, targetOf, withoutSecrets } from "./redact.ts";
+import { redacted, redactorOf, targetOf } from "./redact.ts";
 
 export interface CheckConfig {
   readonly kind: CheckKind;
@@ -27,13 +27,13 @@ export interface BuildContext {
 
 export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext): Check {
   const { kind, settings, name, timeoutMs, rise, fall, severity, intervalMs, staleAfterMs } = config;
-  const hide = hiding(config.secrets, kind.secrets?.(settings));
+  const redact = redactorOf(config.secrets, kind.secrets?.(settings));
   const context: ProbeContext = {
     name,
     timeoutMs,
     env,
     onOrphan: () => onOrphan(name),
-    hide: (text, cut = "end") => hide?.(text, cut) ?? text,
+    redact: (text, cut = "end") => redact?.(text, cut) ?? text,
   };
   const made = kind.probe(settings, context);
   const probe = made instanceof Promise ? whenLoaded(made) : made;
@@ -47,9 +47,9 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
     severity,
     ...(intervalMs !== undefined && { intervalMs }),
     staleAfterMs,
-    probe: hide ? withoutSecrets(probe, hide) : probe,
+    probe: redact ? redacted(probe, redact) : probe,
     ...(kind.inspect && {
-      inspect: async () => ((await kind.inspect?.(settings, context)) ?? []).map((line) => hide?.(line) ?? line),
+      inspect: async () => ((await kind.inspect?.(settings, context)) ?? []).map((line) => redact?.(line) ?? line),
     }),
   };
 }

@@ -18,7 +18,7 @@ export interface ProbeContext {
    * secret is cut in two. Results are redacted anyway: a probe calls this before it shortens or cleans a text,
    * since half a secret is not recognised afterwards.
    */
-  readonly hide: (text: string, cut?: Cut) => string;
+  readonly redact: (text: string, cut?: Truncated) => string;
 }
 
 /** What a run may do on the host that a sandbox would forbid. */
@@ -59,7 +59,7 @@ export interface Program {
 }
 
 /** Where a part of a text may be missing. */
-export type Cut = "start" | "end" | "nowhere";
+export type Truncated = "start" | "end" | "nowhere";
 
 /** `Settings` is what its `keys` become. */
 export interface CheckKind<Settings = unknown> {

@@ -3,21 +3,21 @@
 
 import { fault, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
-import type { CheckKind, Cut } from "./kind.ts";
+import type { CheckKind, Truncated } from "./kind.ts";
 
 /** A text so short stands everywhere by chance; to hide it would hide all else, and tell it. */
 const SHORTEST_SECRET = 4;
 
 /** `cut` says where the text may begin or end amid a secret. */
-type Hide = (text: string, cut?: Cut) => string;
+type Redact = (text: string, cut?: Truncated) => string;
 
-/** A thousand checks of one file share what hides its secrets. */
-const made = new WeakMap<readonly string[], Hide | undefined>();
+/** A thousand checks of one file share the redactor of its secrets. */
+const made = new WeakMap<readonly string[], Redact | undefined>();
 
-/** Undefined where there is nothing to hide. */
-export function hiding(secrets: readonly string[], more: readonly string[] = []): Hide | undefined {
-  if (more.some((secret) => !secrets.includes(secret))) return makeHide([...secrets, ...more]);
-  if (!made.has(secrets)) made.set(secrets, makeHide(secrets));
+/** Undefined where there is nothing to redact. */
+export function redactorOf(secrets: readonly string[], more: readonly string[] = []): Redact | undefined {
+  if (more.some((secret) => !secrets.includes(secret))) return createRedactor([...secrets, ...more]);
+  if (!made.has(secrets)) made.set(secrets, createRedactor(secrets));
   return made.get(secrets);
 }
 
@@ -29,10 +29,10 @@ export function targetOf(check: {
 }): string {
   const { kind, settings, secrets } = check;
   const target = kind.target(settings);
-  return hiding(secrets, (kind.secretsOfTarget ?? kind.secrets)?.(settings))?.(target) ?? target;
+  return redactorOf(secrets, (kind.secretsOfTarget ?? kind.secrets)?.(settings))?.(target) ?? target;
 }
 
-function makeHide(secrets: readonly string[]): Hide | undefined {
+function createRedactor(secrets: readonly string[]): Redact | undefined {
   const texts = [...new Set(secrets.flatMap(partsOf))];
   if (texts.length === 0) return undefined;
   const written = new Set([...texts.map(bytesOf), ...texts.flatMap(encodingsOf)]);
@@ -175,7 +175,7 @@ interface Span {
 }
 
 /** Where the `secrets` stand in what `view` was made of, and where `cut` may have left a part of one. */
-function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: Cut): readonly Span[] {
+function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: Truncated): readonly Span[] {
   const spans: Span[] = [];
   const add = (from: number, to: number) => spans.push({ start: starts(from), end: ends(to - 1) });
   for (const secret of secrets) {
@@ -227,14 +227,14 @@ function blank(shown: string, spans: readonly Span[]): string {
 /** What was cut short for people ends so. */
 const CUT_SHORT = /[^…]+(?=…)/g;
 
-export function withoutSecrets(probe: Probe, hide: Hide): Probe {
-  const hideAll = (text: string) => hide(text).replaceAll(CUT_SHORT, (piece) => hide(piece, "end"));
+export function redacted(probe: Probe, redact: Redact): Probe {
+  const redactAll = (text: string) => redact(text).replaceAll(CUT_SHORT, (piece) => redact(piece, "end"));
   return async (signal) => {
     const outcome = await attempt(probe, signal);
     const hidden: Record<string, unknown> = { ...outcome };
     for (const key of ["detail", "warning", "message", "output"]) {
       const text = hidden[key];
-      if (typeof text === "string") hidden[key] = hideAll(text);
+      if (typeof text === "string") hidden[key] = redactAll(text);
     }
     return hidden as Outcome;
   };

@@ -136,11 +136,11 @@ export const script = defineKind({
     const { cwd, expect, nagios } = settings;
     const env = environment(settings, context);
     const stdoutBytes = expect || nagios ? STDOUT_BYTES : undefined;
-    const { hide, onOrphan } = context;
-    const judge = nagios ? judgePlugin(hide) : judgeExit;
+    const { redact, onOrphan } = context;
+    const judge = nagios ? judgePlugin(redact) : judgeExit;
     return scriptProbe(
       argv,
-      { env, cwd, stdoutBytes, onOrphan, hide },
+      { env, cwd, stdoutBytes, onOrphan, redact },
       {
         judge: (exit, group) => judgeOutput(judge(exit, group), expect, group),
         diagnose: () => diagnose(settings, env),
@@ -247,11 +247,11 @@ function judgeExit(exit: GroupExit, group: Group): Outcome {
 
 /** By the statuses of the Nagios plugin guidelines: their first line is for people, less what follows a bar. */
 const judgePlugin =
-  (hide: ProbeContext["hide"]) =>
+  (redact: ProbeContext["redact"]) =>
   (exit: GroupExit, group: Group): Outcome => {
     const state = PLUGIN_STATES[exit.exitCode ?? -1];
     if (state === undefined) return judgeExit(exit, group);
-    const summary = summaryOf(hide(group.stdout().text, "nowhere"));
+    const summary = summaryOf(redact(group.stdout().text, "nowhere"));
     if (state === "ok") return summary === undefined ? UP : { ok: true, detail: summary };
     if (state === "warning") return { ok: true, warning: summary ?? "the plugin warns and does not say of what" };
     return withOutput(

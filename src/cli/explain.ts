@@ -3,7 +3,7 @@
 
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
-import { hiding } from "../checks/redact.ts";
+import { redactorOf } from "../checks/redact.ts";
 import { scriptEnvironment } from "../checks/script-environment.ts";
 import type { Options } from "../config/load.ts";
 import { LOAD_BALANCERS } from "../config/load-balancers.ts";
@@ -33,7 +33,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
       const check = buildCheck(config, context);
       return explainCheck(check, options.endpoints, [
         ...((await check.inspect?.()) ?? []),
-        ...withoutSecrets(config, [...(await findUnreadable(config)), ...(await findNameless(config))]),
+        ...redacted(config, [...(await findUnreadable(config)), ...(await findNameless(config))]),
       ]);
     }),
   );
@@ -90,9 +90,9 @@ function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: read
 }
 
 /** A path or a host may come from a file or the environment, as a password does. */
-function withoutSecrets({ kind, settings, secrets }: CheckConfig, lines: readonly string[]): readonly string[] {
-  const hide = hiding(secrets, kind.secrets?.(settings));
-  return hide ? lines.map((line) => hide(line)) : lines;
+function redacted({ kind, settings, secrets }: CheckConfig, lines: readonly string[]): readonly string[] {
+  const redact = redactorOf(secrets, kind.secrets?.(settings));
+  return redact ? lines.map((line) => redact(line)) : lines;
 }
 
 /** Whether the check's peer has a name that stands for no address. */

@@ -2,7 +2,7 @@
 // YAML and the schema cost time and memory at start.
 
 import type { CheckKind } from "../checks/kind.ts";
-import { hiding } from "../checks/redact.ts";
+import { redactorOf } from "../checks/redact.ts";
 import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
 import type { CommonValues, Defaults } from "./common-keys.ts";
@@ -71,7 +71,7 @@ export async function loadConfigFile(
     source,
     schema,
     problems,
-    hide: hiding(secrets) ?? ((text) => text),
+    redact: redactorOf(secrets) ?? ((text) => text),
     isFilled: createIsFilled(flaws.map(({ path }) => path)),
   };
   const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
@@ -100,7 +100,7 @@ interface Reading {
   readonly source: ConfigFile;
   readonly schema: FileSchema;
   readonly problems: Problem[];
-  readonly hide: (text: string) => string;
+  readonly redact: (text: string) => string;
   /** False where a secret is missing, so that what is there instead is nobody's mistake. */
   readonly isFilled: (path: Path) => boolean;
 }
@@ -137,7 +137,7 @@ const MOST_OF_A_PART = 50;
 
 /** Each by the keys of its kind, so that what is wrong with one hides nothing of the others. */
 async function readChecks(given: readonly unknown[], reading: Reading) {
-  const { source, schema, problems, hide } = reading;
+  const { source, schema, problems, redact } = reading;
   const checks: FileCheck[] = [];
   const named = new Map<string, number>();
   const broken: { readonly name: string | undefined; readonly kind: string | undefined }[] = [];
@@ -170,7 +170,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const conflict = kind.conflict?.(settings);
     if (conflict) {
       const { expected, got } = conflict;
-      problems.push(source.problem([...path, ...conflict.path], { expected: hide(expected), got: hide(got) }));
+      problems.push(source.problem([...path, ...conflict.path], { expected: redact(expected), got: redact(got) }));
     }
     checks.push({ kind, settings, says: settings, path });
   }

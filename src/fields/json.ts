@@ -50,7 +50,7 @@ export function findJsonMismatch(
   text: string,
   whole: boolean,
   expected: readonly Expected[],
-  hide: (text: string) => string,
+  redact: (text: string) => string,
 ): string | undefined {
   if (!whole) return "the body is longer than 64 KiB, too long to be read as JSON";
   let document: unknown;
@@ -63,7 +63,7 @@ export function findJsonMismatch(
     const name = pointer === "" ? "its JSON" : pointer;
     const found = follow(document, path);
     if (found === undefined) return `its JSON has no ${name}`;
-    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, hide)}, not what is expected`;
+    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, redact)}, not what is expected`;
   }
   return undefined;
 }
@@ -97,10 +97,10 @@ export function isSame(one: unknown, other: unknown): boolean {
   );
 }
 
-function describe(value: unknown, hide: (text: string) => string): string {
+function describe(value: unknown, redact: (text: string) => string): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isRecord(value)) return "an object";
-  return typeof value === "string" ? JSON.stringify(shorten(hide(value))) : String(value);
+  return typeof value === "string" ? JSON.stringify(shorten(redact(value))) : String(value);
 }
 
 /** The length of a value or an address of the peer in a message. */

@@ -13,9 +13,9 @@ export interface Capture {
 }
 
 /** Takes out of a text what must not be shown; where it was cut, a part of that too. */
-export type Hide = (text: string, cut: "start" | "nowhere") => string;
+export type Redact = (text: string, cut: "start" | "nowhere") => string;
 
-export function createCapture(limitBytes = CAPTURE_BYTES, hide: Hide = (text) => text): Capture {
+export function createCapture(limitBytes = CAPTURE_BYTES, redact: Redact = (text) => text): Capture {
   let kept: Uint8Array = new Uint8Array(0);
   let totalBytes = 0;
   return {
@@ -32,7 +32,7 @@ export function createCapture(limitBytes = CAPTURE_BYTES, hide: Hide = (text) =>
       if (totalBytes === 0) return undefined;
       const isCut = totalBytes > kept.byteLength;
       const printed = new TextDecoder().decode(isCut ? fromCharacterStart(kept) : kept);
-      const text = plainText(hide(printed, isCut ? "start" : "nowhere")).trimEnd();
+      const text = plainText(redact(printed, isCut ? "start" : "nowhere")).trimEnd();
       return isCut ? `${text}\n(captured ${kept.byteLength} of ${totalBytes} bytes)` : text;
     },
   };

@@ -10,7 +10,7 @@ import { lacksDescriptor, refillReserve, withReserve } from "../system/fd-reserv
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { pollOnce, watch } from "../system/poll.ts";
-import { CAPTURE_BYTES, createCapture, createStart, type Hide } from "./capture.ts";
+import { CAPTURE_BYTES, createCapture, createStart, type Redact } from "./capture.ts";
 
 export interface GroupExit {
   /** Null when a signal ended it, and when its status was lost. */
@@ -52,7 +52,7 @@ export interface GroupOptions {
   /** Keep so much of the start of stdout by itself; it then has a pipe of its own, which costs 20 µs. */
   readonly stdoutBytes?: number | undefined;
   /** Of `output()`. */
-  readonly hide?: Hide | undefined;
+  readonly redact?: Redact | undefined;
 }
 
 /** Why `startGroup` started nothing: the code of the failed call. */
@@ -203,8 +203,8 @@ type Pipe = Pick<Output, "discard"> & { readonly writeEnd: number; start(): void
 const ends = new Int32Array(2);
 const chunk = new Uint8Array(64 * 1024);
 
-function openPipes(system: Libc, { onOrphan, stdoutBytes, hide }: GroupOptions): Output | StartError {
-  const capture = createCapture(CAPTURE_BYTES, hide);
+function openPipes(system: Libc, { onOrphan, stdoutBytes, redact }: GroupOptions): Output | StartError {
+  const capture = createCapture(CAPTURE_BYTES, redact);
   const start = createStart(stdoutBytes ?? 0);
   let isReported = false;
   const reportOrphan = () => {
@@ -301,8 +301,8 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
 }
 
 /** For systems other than Linux. */
-function openStreams({ stdoutBytes, hide }: GroupOptions): Output {
-  const capture = createCapture(CAPTURE_BYTES, hide);
+function openStreams({ stdoutBytes, redact }: GroupOptions): Output {
+  const capture = createCapture(CAPTURE_BYTES, redact);
   const start = createStart(stdoutBytes ?? 0);
   const readers: { cancel(): Promise<void> }[] = [];
   const reading: Promise<void>[] = [];

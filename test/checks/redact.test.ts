@@ -1,7 +1,7 @@
 // No secret of a check leaves by what is said of it, however it is written or cut.
 
 import { describe, expect, test } from "bun:test";
-import { hiding } from "../../src/checks/redact.ts";
+import { redactorOf } from "../../src/checks/redact.ts";
 import { runCheck } from "../../src/checks/run.ts";
 import { script } from "../../src/checks/script.ts";
 import { checkOf, outcomeOf } from "../support/checks.ts";
@@ -22,27 +22,27 @@ describe("what is hidden", () => {
     ["in quotes of a shell", SECRET.replace("'", "'\\''")],
     ["in base64", Buffer.from(SECRET).toString("base64")],
   ])("a secret %s", (_, written) => {
-    expect(hiding([SECRET])?.(`<${written}>`)).toBe("<***>");
+    expect(redactorOf([SECRET])?.(`<${written}>`)).toBe("<***>");
   });
 
   test("what a program leaves of a secret that blanks surround", () => {
-    expect(hiding(["  token22 \n\n"])?.("<token22>")).toBe("<***>");
+    expect(redactorOf(["  token22 \n\n"])?.("<token22>")).toBe("<***>");
   });
 
   test("each line of one that has several", () => {
-    expect(hiding(["first line\r\nsecond line\nof"])?.("second line, first line, of")).toBe("***, ***, of");
+    expect(redactorOf(["first line\r\nsecond line\nof"])?.("second line, first line, of")).toBe("***, ***, of");
   });
 
   test("a part of one, where the text is cut", () => {
-    const hide = hiding(["hunter2-and-more"]);
-    expect(hide?.("said hunter2", "end")).toBe("said ***");
-    expect(hide?.("-more was said", "start")).toBe("*** was said");
-    expect(hide?.("hunter2 and -more", "nowhere")).toBe("hunter2 and -more");
+    const redact = redactorOf(["hunter2-and-more"]);
+    expect(redact?.("said hunter2", "end")).toBe("said ***");
+    expect(redact?.("-more was said", "start")).toBe("*** was said");
+    expect(redact?.("hunter2 and -more", "nowhere")).toBe("hunter2 and -more");
   });
 
   test("nothing where there is nothing, or what is too short", () => {
-    expect(hiding([])).toBeUndefined();
-    expect(hiding(["abc", "a\nb"])).toBeUndefined();
+    expect(redactorOf([])).toBeUndefined();
+    expect(redactorOf(["abc", "a\nb"])).toBeUndefined();
   });
 });
 
@@ -102,7 +102,7 @@ describe("every encoding that is listed", () => {
     test(`hides ${name}, and what is around it stays`, () => {
       fc.assert(
         fc.property(secretText, (secret) => {
-          expect(hiding([secret])?.(`before: ${encode(secret)} :after`)).toBe("before: *** :after");
+          expect(redactorOf([secret])?.(`before: ${encode(secret)} :after`)).toBe("before: *** :after");
         }),
       );
     });
@@ -111,12 +111,12 @@ describe("every encoding that is listed", () => {
       fc.assert(
         fc.property(secretText, fc.nat(), (secret, where) => {
           const whole = encode(secret);
-          const hide = hiding([secret]);
+          const redact = redactorOf([secret]);
           // Four characters are looked for, however many each is written with.
           const least = 4 * 12;
           if (whole.length <= least) return;
           const at = least + (where % (whole.length - least));
-          const begun = hide?.(`x: ${whole.slice(0, at)}`, "end") ?? "";
+          const begun = redact?.(`x: ${whole.slice(0, at)}`, "end") ?? "";
           expect(begun).toStartWith("x: ***");
           expect(begun.length).toBeLessThanOrEqual(6);
         }),
@@ -127,7 +127,7 @@ describe("every encoding that is listed", () => {
   test("what holds no secret stays as it is", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(hiding(["a secret that stands nowhere"])?.(text, "nowhere")).toBe(text);
+        expect(redactorOf(["a secret that stands nowhere"])?.(text, "nowhere")).toBe(text);
       }),
     );
   });

@@ -23,7 +23,7 @@ export interface Question {
   /** As for a stream. */
   readonly patienceMs: number;
   /** Redacts a text that is cut afterwards. */
-  readonly hide: (text: string) => string;
+  readonly redact: (text: string) => string;
 }
 
 export interface Answer {

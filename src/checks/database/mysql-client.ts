@@ -148,7 +148,7 @@ class MysqlGuard implements Guard {
   isLoggedIn = false;
   readonly #peer: string;
   readonly #wantsTls: boolean;
-  readonly #hide: (text: string) => string;
+  readonly #redact: (text: string) => string;
   readonly #hasPassword: boolean;
   #pending: Buffer = Buffer.alloc(0);
   /** Of the next packet. */
@@ -156,10 +156,10 @@ class MysqlGuard implements Guard {
   #greeted = false;
   readonly #results = new ResultChecker();
 
-  constructor(peer: string, { tls, hide, password }: Question) {
+  constructor(peer: string, { tls, redact, password }: Question) {
     this.#peer = peer;
     this.#wantsTls = tls !== undefined;
-    this.#hide = hide;
+    this.#redact = redact;
     this.#hasPassword = password !== undefined;
   }
 
@@ -220,7 +220,7 @@ class MysqlGuard implements Guard {
   #unspoken(plugin: string): Failure {
     return failed(
       "auth",
-      `this user logs in by the plugin ${wordsOf(plugin, this.#hide)}, which health-checker does not speak: give it mysql_native_password or caching_sha2_password`,
+      `this user logs in by the plugin ${wordsOf(plugin, this.#redact)}, which health-checker does not speak: give it mysql_native_password or caching_sha2_password`,
     );
   }
 
@@ -228,7 +228,7 @@ class MysqlGuard implements Guard {
     if (body.byteLength < 3) return this.unreadable();
     this.#greeted = true;
     const number = body.readUInt16LE(1);
-    const words = wordsOf(body.toString("utf8", 3).replace(/^#.{5}/s, ""), this.#hide);
+    const words = wordsOf(body.toString("utf8", 3).replace(/^#.{5}/s, ""), this.#redact);
     if (number === ACCESS_DENIED && !this.isLoggedIn && !this.#hasPassword) {
       return failed("auth", `${words} (${number}); no password is set here`);
     }

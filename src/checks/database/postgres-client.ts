@@ -116,15 +116,15 @@ class PostgresGuard implements Guard {
   /** Whether the last statement gave rows, be they none. */
   lastHasRows = false;
   readonly #peer: string;
-  readonly #hide: (text: string) => string;
+  readonly #redact: (text: string) => string;
   readonly #hasPassword: boolean;
   #pending: Buffer = Buffer.alloc(0);
   #proven = false;
   #columnsCame = false;
 
-  constructor(peer: string, { hide, password }: Question) {
+  constructor(peer: string, { redact, password }: Question) {
     this.#peer = peer;
-    this.#hide = hide;
+    this.#redact = redact;
     this.#hasPassword = password !== undefined;
   }
 
@@ -195,7 +195,7 @@ class PostgresGuard implements Guard {
         const mechanisms = body.toString("latin1").split("\0").filter(Boolean);
         return mechanisms.includes("SCRAM-SHA-256")
           ? this.#lacksPassword("SCRAM-SHA-256")
-          : this.#unspoken(wordsOf(mechanisms.join(", "), this.#hide));
+          : this.#unspoken(wordsOf(mechanisms.join(", "), this.#redact));
       }
       case AUTHENTICATION.saslContinue: {
         const [, iterations = ""] = /^r=[^,]+,s=[A-Za-z0-9+/=]+,i=(\d{1,10})(,|$)/.exec(body.toString("latin1")) ?? [];
@@ -230,7 +230,7 @@ class PostgresGuard implements Guard {
   #error(body: Buffer): Failure {
     const fields = body.toString("utf8").split("\0");
     const field = (type: string) => fields.find((one) => one.startsWith(type))?.slice(1) ?? "";
-    return explainServer(field("C"), wordsOf(field("M"), this.#hide), this.#peer, this.isLoggedIn);
+    return explainServer(field("C"), wordsOf(field("M"), this.#redact), this.#peer, this.isLoggedIn);
   }
 }
 

@@ -21,7 +21,7 @@ export interface RedisQuestion {
   /** As that of a stream. */
   readonly patienceMs: number;
   /** Takes secrets out of a text that is cut afterwards. */
-  readonly hide: (text: string) => string;
+  readonly redact: (text: string) => string;
 }
 
 /** Null stands for nil. */
@@ -61,15 +61,15 @@ type Explain = (words: string, peer: string) => Failure;
 class Talk {
   readonly #stream: Stream;
   readonly #peer: string;
-  readonly #hide: (text: string) => string;
+  readonly #redact: (text: string) => string;
   readonly #hasPassword: boolean;
   #came: Buffer = Buffer.alloc(0);
 
-  constructor(stream: Stream, { address, hide, password }: RedisQuestion) {
+  constructor(stream: Stream, { address, redact, password }: RedisQuestion) {
     this.#hasPassword = password !== undefined;
     this.#stream = stream;
     this.#peer = formatAddress(address);
-    this.#hide = hide;
+    this.#redact = redact;
   }
 
   async ask(words: readonly string[], waitingFor: string, explain: Explain): Promise<Reply | Failure> {
@@ -80,7 +80,7 @@ class Talk {
       if (read !== "incomplete") {
         this.#came = this.#came.subarray(read.end);
         if (!(read.reply instanceof ErrorReply)) return read.reply;
-        const words = wordsOf(read.reply.words, this.#hide);
+        const words = wordsOf(read.reply.words, this.#redact);
         if (/^NOAUTH\b/.test(words) && !this.#hasPassword) {
           return failed("auth", `${this.#peer} wants a password: set password`);
         }

@@ -84,7 +84,7 @@ interface RedisSettings {
 
 async function redisProbe(
   { url, query, expect, password, tls }: RedisSettings,
-  { timeoutMs, hide }: ProbeContext,
+  { timeoutMs, redact }: ProbeContext,
 ): Promise<Probe> {
   const { askRedis } = await import("./redis-client.ts");
   const question: RedisQuestion = {
@@ -95,21 +95,21 @@ async function redisProbe(
     command: query,
     tls,
     patienceMs: timeoutMs / 2,
-    hide: (text) => hide(text, "nowhere"),
+    redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {
     const answer = await askRedis(question, signal);
     if ("ok" in answer) return answer;
-    const outcome = judge(answer.reply, expect, hide);
+    const outcome = judge(answer.reply, expect, redact);
     return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
   };
 }
 
-function judge(reply: Reply, expect: Pattern | undefined, hide: ProbeContext["hide"]): Outcome {
+function judge(reply: Reply, expect: Pattern | undefined, redact: ProbeContext["redact"]): Outcome {
   if (!expect) return { ok: true };
   const answer = textOf(reply);
   if (expect.matches(answer)) return { ok: true };
-  const given = reply === null ? "nil" : shown(answer, hide);
+  const given = reply === null ? "nil" : shown(answer, redact);
   return failed("mismatch", `the reply was ${given}, which is not as expected`);
 }
 

@@ -81,7 +81,7 @@ export function sqlProbe(
   { url, query, expect, column, password, tls }: SqlSettings,
   database: string,
   ask: Ask,
-  { timeoutMs, hide }: ProbeContext,
+  { timeoutMs, redact }: ProbeContext,
 ): Probe {
   const question: Question = {
     address: url.address,
@@ -91,12 +91,12 @@ export function sqlProbe(
     query,
     tls,
     patienceMs: timeoutMs / 2,
-    hide: (text) => hide(text, "nowhere"),
+    redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {
     const answer = await ask(question, signal);
     if ("ok" in answer) return answer;
-    const outcome = judge(answer, expect, column, hide);
+    const outcome = judge(answer, expect, column, redact);
     return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
   };
 }
@@ -105,19 +105,19 @@ function judge(
   { columns, row }: Answer,
   expect: Pattern | undefined,
   column: string | undefined,
-  hide: ProbeContext["hide"],
+  redact: ProbeContext["redact"],
 ): Outcome {
   if (!expect) return { ok: true };
   if (row === undefined) return failed("mismatch", "the query gave no row");
   const index = column === undefined ? 0 : indexOf(column, columns);
   const value = row[index];
   if (value === undefined) {
-    const names = columns.map((name) => JSON.stringify(hide(name, "nowhere"))).join(", ");
+    const names = columns.map((name) => JSON.stringify(redact(name, "nowhere"))).join(", ");
     return failed("mismatch", `the query gave no column ${column}, but ${names}`);
   }
   const answer = value === null ? "" : new TextDecoder().decode(value);
   if (expect.matches(answer)) return { ok: true };
-  const given = value === null ? "NULL" : shown(answer, hide);
+  const given = value === null ? "NULL" : shown(answer, redact);
   return failed("mismatch", `the query gave ${given}, which is not as expected`);
 }
 
@@ -129,7 +129,7 @@ function indexOf(column: string, columns: readonly string[]): number {
   return columns.findIndex((name) => name.toLowerCase() === column.toLowerCase());
 }
 
-export function shown(answer: string, hide: ProbeContext["hide"]): string {
-  const whole = hide(answer, "nowhere");
+export function shown(answer: string, redact: ProbeContext["redact"]): string {
+  const whole = redact(answer, "nowhere");
   return JSON.stringify(whole.length > LONGEST_SHOWN ? `${whole.slice(0, LONGEST_SHOWN)}…` : whole);
 }

@@ -88,13 +88,13 @@ const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
 /**
  * Sends the request and reads the headers of its answer. `url` is how messages call whom
- * it asks, `hide` takes from foreign text what must not be shown.
+ * it asks, `redact` takes from foreign text what must not be shown.
  */
 export async function ask(
   stream: Stream,
   request: Request,
   url: string,
-  hide: (text: string) => string,
+  redact: (text: string) => string,
 ): Promise<Answer | Failure> {
   const reader = createReader(request.method);
   stream.write(formatRequest(request));
@@ -108,7 +108,7 @@ export async function ask(
   const flaw = (): Failure | undefined => {
     const { state } = reader;
     if (state === "flawed") {
-      const output = otherProtocol(reader.beginning()) ? undefined : excerpt(reader.beginning(), hide);
+      const output = otherProtocol(reader.beginning()) ? undefined : excerpt(reader.beginning(), redact);
       const failure = failed("mismatch", `${url} gave no valid HTTP/1.1 answer: ${reader.flaw()}`);
       return output === undefined ? failure : { ...failure, output };
     }
@@ -152,18 +152,18 @@ export async function ask(
       enough.abort();
       const coding = headers.get("content-encoding");
       const bytes = reader.body();
-      if (coding === undefined || bytes.byteLength === 0) return excerpt(bytes, hide);
+      if (coding === undefined || bytes.byteLength === 0) return excerpt(bytes, redact);
       const body = await decode(bytes, headers, false, url);
-      return isFailure(body) ? undefined : excerpt(Buffer.from(body.text), hide);
+      return isFailure(body) ? undefined : excerpt(Buffer.from(body.text), redact);
     },
   };
 }
 
 /** The title of a page of HTML, else the first 200 characters, fit to be shown; undefined where there are none. */
-export function excerpt(bytes: Uint8Array, hide: (text: string) => string): string | undefined {
+export function excerpt(bytes: Uint8Array, redact: (text: string) => string): string | undefined {
   // A secret that is cut in two would no longer be known as one: hidden first, cut then.
-  const printed = hide(new TextDecoder().decode(bytes));
-  const text = plainText(hide(wordsOfHtml(printed) ?? printed.replace(/\r\n?/g, "\n"))).trim();
+  const printed = redact(new TextDecoder().decode(bytes));
+  const text = plainText(redact(wordsOfHtml(printed) ?? printed.replace(/\r\n?/g, "\n"))).trim();
   return text === "" ? undefined : clip(text, EXCERPT_CHARACTERS);
 }
 

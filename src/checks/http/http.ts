@@ -82,7 +82,7 @@ export const http = defineKind({
     http.url.protocol === "https:" && tls?.verify === false
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
-  async probe(settings, { timeoutMs, hide }) {
+  async probe(settings, { timeoutMs, redact }) {
     const [{ openStream }, { ask }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
     return async (signal) => {
       let hop = firstHop(settings);
@@ -94,10 +94,11 @@ export const http = defineKind({
           return followed === 0 ? stream : { ...stream, message: `${stream.message}, asked by a redirect` };
         warning ??= stream.warning;
         try {
-          const answer = await ask(stream, hop.request, hop.shown, hide);
+          const answer = await ask(stream, hop.request, hop.shown, redact);
           if (isFailure(answer)) return answer;
           const next = followed < settings.redirects ? redirected(hop, answer, settings) : undefined;
-          if (next === undefined) return await judge(answer, settings, { subject: hop.shown, followed, warning, hide });
+          if (next === undefined)
+            return await judge(answer, settings, { subject: hop.shown, followed, warning, redact });
           if (isFailure(next)) return next;
           hop = next;
         } finally {
@@ -234,7 +235,7 @@ interface Exchanged {
   readonly subject: string;
   readonly followed: number;
   readonly warning: string | undefined;
-  readonly hide: (text: string) => string;
+  readonly redact: (text: string) => string;
 }
 
 /** Statuses with a reason of their own. */
@@ -243,7 +244,7 @@ const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 50
 async function judge(
   answer: Answer,
   settings: Settings,
-  { subject, followed, warning, hide }: Exchanged,
+  { subject, followed, warning, redact }: Exchanged,
 ): Promise<Outcome> {
   const { status } = answer;
   const fail = async (reason: Reason, what: string): Promise<Failure> => {
@@ -264,7 +265,7 @@ async function judge(
       const among = body.whole ? "the body" : "the first 64 KiB of the body";
       return fail("mismatch", `, but ${among} does not hold what is expected`);
     }
-    const mismatch = settings.json && findJsonMismatch(body.text, body.whole, settings.json, hide);
+    const mismatch = settings.json && findJsonMismatch(body.text, body.whole, settings.json, redact);
     if (mismatch !== undefined) return fail("mismatch", `, but ${mismatch}`);
   }
   return { ok: true, detail: `answered ${status}`, ...(warning !== undefined && { warning }) };

@@ -2,7 +2,7 @@
 
 import { hostname, networkInterfaces } from "node:os";
 import type { CheckConfig } from "../../checks/build.ts";
-import { hiding } from "../../checks/redact.ts";
+import { redactorOf } from "../../checks/redact.ts";
 import type { Address } from "../../net/address.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { onOneLine, quote } from "../../text/printable.ts";
@@ -80,7 +80,7 @@ export function findCautions(
       cautions.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
     }
     const remarkOn = (warning: string) =>
-      source.remark(path ?? [], `warning: ${hiding(secrets)?.(warning) ?? warning}`);
+      source.remark(path ?? [], `warning: ${redactorOf(secrets)?.(warning) ?? warning}`);
     if (path) cautions.push(...(kind.warnings?.(settings) ?? []).map(remarkOn));
     if (severity !== "critical") continue;
     const peer = kind.peer?.(settings);

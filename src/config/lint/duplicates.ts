@@ -3,7 +3,7 @@
 // with a config file or without, so it imports nothing that is slow to load.
 
 import type { CheckConfig } from "../../checks/build.ts";
-import { hiding } from "../../checks/redact.ts";
+import { redactorOf } from "../../checks/redact.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { cutLong, inQuotes, withoutCredentials } from "../../text/printable.ts";
 import { COMMON_NAMES, type CommonValues } from "../common-keys.ts";
@@ -50,7 +50,7 @@ export function findDuplicates(
 export function showOrigin(origin: Origin | undefined, check: CheckConfig | undefined): string {
   if (origin?.path) return formatPath(origin.path);
   const { option, text } = origin?.typed ?? { option: "", text: "" };
-  const shown = hiding(check?.secrets ?? [], check?.kind.secrets?.(check.settings))?.(text) ?? text;
+  const shown = redactorOf(check?.secrets ?? [], check?.kind.secrets?.(check.settings))?.(text) ?? text;
   return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : inQuotes(cutLong(withoutCredentials(shown)))}`;
 }
 

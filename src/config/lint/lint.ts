@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import type { CheckConfig } from "../../checks/build.ts";
 import type { TextSort } from "../../checks/kind.ts";
-import { hiding } from "../../checks/redact.ts";
+import { redactorOf } from "../../checks/redact.ts";
 import { Pattern } from "../../fields/field.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { describePastedCharacters } from "../../text/odd-characters.ts";
@@ -189,13 +189,13 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
     const { text, cwd, env: own } = check.kind.program?.(check.settings) ?? {};
     if (text === undefined || !origin) return [];
     const { warn } = placeOf(check, origin, source);
-    const hide = hiding(check.secrets, check.kind.secrets?.(check.settings));
+    const redact = redactorOf(check.secrets, check.kind.secrets?.(check.settings));
     return programsIn(text).map((path) => ({
       path,
       decides: RUNS,
       cwd,
       searchPath: own?.["PATH"] ?? env["PATH"],
-      tell: (warning: string) => warn([check.kind.name], hide?.(warning) ?? warning),
+      tell: (warning: string) => warn([check.kind.name], redact?.(warning) ?? warning),
     }));
   });
   return [...files, ...secrets, ...certificates, ...programs];

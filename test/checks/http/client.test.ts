@@ -238,10 +238,10 @@ test("a body comes out as it went in, by length, chunks and the end of the conne
 });
 
 test("an excerpt is short, readable and without what must be hidden", () => {
-  const hide = (text: string) => text.replaceAll("secret", "***");
-  expect(excerpt(Buffer.from(" \n"), hide)).toBeUndefined();
-  expect(excerpt(Buffer.from("a\0\x1b[1mb secret\n"), hide)).toBe("a\ufffd\u001b[1mb ***");
-  const long = excerpt(Buffer.from("🎈".repeat(300)), hide) ?? "";
+  const redact = (text: string) => text.replaceAll("secret", "***");
+  expect(excerpt(Buffer.from(" \n"), redact)).toBeUndefined();
+  expect(excerpt(Buffer.from("a\0\x1b[1mb secret\n"), redact)).toBe("a\ufffd\u001b[1mb ***");
+  const long = excerpt(Buffer.from("🎈".repeat(300)), redact) ?? "";
   expect(long).toHaveLength(201);
   expect(long.isWellFormed()).toBe(true);
 });
