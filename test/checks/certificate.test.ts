@@ -53,7 +53,7 @@ const ask = (server: Server, keys: Readonly<Record<string, unknown>> = {}): Prom
 const DATE = "on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 const like = (text: string) => expect.stringMatching(new RegExp(`^${text.replaceAll("DATE", DATE)}$`));
 
-test("one that holds passes, and tells when it expires", async () => {
+test("a valid certificate passes, and the detail says when it expires", async () => {
   await using server = await shows(await authority.issue({ names: ["service.test", "127.1.2.3"], days: 12.5 }));
   const pass: Outcome = { ok: true, detail: like("expires in 12 days, DATE") };
   expect(await ask(server)).toEqual(pass);
@@ -175,7 +175,7 @@ test("a name that matches by its common name alone passes with a warning, whatev
   expect(asAddress).not.toHaveProperty("warning");
 });
 
-test("a name and an address that look alike are told apart", async () => {
+test("a name and an address that look alike are distinguished", async () => {
   await using asName = await shows(await authority.issue({ names: ["DNS:127.0.0.1"] }));
   expect(await ask(asName, { "server-name": "127.0.0.1" })).toMatchObject({
     reason: "tls",
@@ -227,7 +227,7 @@ test("any certificate of `ca` is an anchor, with a byte order mark too, and what
   expect(await ask(server, { ca: await folder.write("sibling.pem", alone) })).toMatchObject({ reason: "tls" });
 }, 30_000);
 
-test("one above it that ends sooner counts, and what nobody needs does not", async () => {
+test("a certificate above it that expires sooner counts, and one that is not needed does not", async () => {
   const short = await authority.intermediate("short", { days: 5.5 });
   const signed = await short.issue({ names: ["service.test"] });
   {
@@ -284,7 +284,7 @@ test("every version of TLS that is still in use", async () => {
   }
 });
 
-test("nobody listens, something else speaks, somebody hangs up", async () => {
+test("no listener, another protocol, and a peer that closes", async () => {
   const port = await freePort();
   expect(await outcomeOf(certificate, { certificate: port })).toMatchObject({ ok: false, reason: "refused" });
   await using echo = await listener((socket) => socket.pipe(socket));

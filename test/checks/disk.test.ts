@@ -244,7 +244,7 @@ asRoot(
   20_000,
 );
 
-test("what is free is what df says", async () => {
+test("it counts free bytes as df does", async () => {
   const df = () => {
     const { stdout } = Bun.spawnSync(["df", "-B1", "--output=avail,pcent", "/"]);
     const [avail, used] = (stdout.toString().split("\n")[1] ?? "").trim().split(/\s+/);

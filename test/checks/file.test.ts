@@ -172,7 +172,7 @@ asRoot(
   20_000,
 );
 
-test("links in a circle and a name too long are told, not taken for absent", async () => {
+test("a loop of links and a name that is too long are reported, and do not count as absent", async () => {
   await using folder = await tempFolder();
   const circle = join(folder.path, "circle");
   await symlink(circle, circle);
@@ -219,7 +219,7 @@ asRoot(
   20_000,
 );
 
-test("a thousand at once are all told", async () => {
+test("a thousand checks at once all get their results", async () => {
   const outcomes = await Promise.all(
     Array.from({ length: 1000 }, () => look("/proc/self/status", { expect: "State" })),
   );

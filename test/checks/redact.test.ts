@@ -11,7 +11,7 @@ const SECRET = 'it\'s "5%" ü/tokén';
 const never = new AbortController().signal;
 const sh = (text: string) => ["/bin/sh", "-c", text];
 
-describe("what is hidden", () => {
+describe("what is redacted", () => {
   test.each([
     ["as it is", SECRET],
     ["in JSON", JSON.stringify(SECRET).slice(1, -1)],
@@ -99,7 +99,7 @@ const secretText = fc
 
 describe("every encoding that is listed", () => {
   for (const [name, encode] of Object.entries(ENCODINGS)) {
-    test(`hides ${name}, and what is around it stays`, () => {
+    test(`redacts ${name}, and leaves what is around it`, () => {
       fc.assert(
         fc.property(secretText, (secret) => {
           expect(redactorOf([secret])?.(`before: ${encode(secret)} :after`)).toBe("before: *** :after");
@@ -107,7 +107,7 @@ describe("every encoding that is listed", () => {
       );
     });
 
-    test(`hides ${name} where its end is cut off`, () => {
+    test(`redacts ${name} where its end is cut off`, () => {
       fc.assert(
         fc.property(secretText, fc.nat(), (secret, where) => {
           const whole = encode(secret);
@@ -133,7 +133,7 @@ describe("every encoding that is listed", () => {
   });
 });
 
-describe("a script that says its secret", () => {
+describe("a script that prints its secret", () => {
   const run = (text: string, keys = {}) =>
     outcomeOf(script, { script: sh(text), env: { TOKEN: `${"s".repeat(60)}-END` }, ...keys });
   const shows = async (text: string, keys = {}) => JSON.stringify(await run(text, keys));
@@ -155,7 +155,7 @@ describe("a script that says its secret", () => {
     }
   });
 
-  test("is not taken to say one, where it says a word with which one begins", async () => {
+  test("a word that a secret begins with is not redacted", async () => {
     expect(await run("echo status: fail; exit 1", { env: { MODE: "failover" } })).toMatchObject({
       output: "status: fail",
     });
@@ -167,7 +167,7 @@ test("a secret with a quote is not shown in the target of a script that is a lis
   expect(target).toBe("/bin/true '***'");
 });
 
-test("a fault of a probe does not say a secret", async () => {
+test("a fault of a probe does not show a secret", async () => {
   const faulty = { ...script, probe: () => () => Promise.reject(new Error("bad URL hunter22")) };
   const { outcome } = await runCheck(checkOf(faulty, { script: "/bin/true", env: { A: "hunter22" } }), never);
   expect(outcome).toMatchObject({ reason: "internal", message: expect.stringContaining("bad URL ***") });

@@ -91,7 +91,7 @@ function watch<T>(promise: Promise<T>): () => T | undefined {
   return () => result;
 }
 
-test("at the timeout, and not before, the probe is aborted, and the message says what it waited for", async () => {
+test("the probe is aborted at the timeout, and not before; the message says what it waited for", async () => {
   jest.useFakeTimers();
   const result = watch(runCheck(checkOf(patient, 100), never));
   await pass(99);
@@ -134,7 +134,7 @@ test("a round that ends early waits for a probe that does not stop no longer tha
   expect(result()?.outcome).toEqual(failed("deadline", "the probe did not stop (the round ended first)"));
 });
 
-test("in a round that has ended already the probe is told so from the start", async () => {
+test("in a round that has already ended the signal is aborted from the start", async () => {
   let told: boolean | undefined;
   const probe: Probe = async (signal) => {
     told = signal.aborted;

@@ -43,7 +43,7 @@ test("its target is its command, as one would type it", () => {
   expect(checkWith({ script: "/bin/echo  'a b'" })).toMatchObject({ target: "/bin/echo  'a b'" });
 });
 
-test("what exits 0 is up, whatever it says", async () => {
+test("a script that exits 0 is up, whatever it prints", async () => {
   expect(await outcomeOf(["/bin/true"])).toEqual({ ok: true });
   expect(await outcomeOf(sh("echo failed; echo failed >&2"))).toEqual({ ok: true });
 });
@@ -64,7 +64,7 @@ test("CR and CRLF are line ends in what it said", async () => {
   expect(outcome).toMatchObject({ output: "HTTP/1.1 503 Service Unavailable\n\nnot synced\n\n50%" });
 });
 
-test("what dies by a signal is down and says by which", async () => {
+test("a script that a signal ends is down, and the message has the signal", async () => {
   expect(await outcomeOf([fixture("segfaults.sh")])).toEqual({
     ok: false,
     reason: "signal",
@@ -80,7 +80,7 @@ test("what ends and leaves a child that holds its output is up at once, and the 
   await until(() => processesRunning(`sleep ${seconds}`).length === 0);
 });
 
-test("a process that left its group is told with the name of the check", async () => {
+test("a process that left its group is reported with the name of the check", async () => {
   const told: string[] = [];
   const seconds = mark();
   // The leader waits until its child has left the group.
@@ -99,7 +99,7 @@ test("a process that left its group is told with the name of the check", async (
 });
 
 test.each(["hangs.sh", "ignores-sigterm.sh", "forks-many.sh"])(
-  "%s is down at its timeout, with what it said",
+  "%s is down at its timeout, with its output",
   async (name) => {
     // Long enough for its first words also on a host that is busy.
     const { outcome } = await runCheck(check([fixture(name)], 1000), never);
@@ -170,7 +170,7 @@ test("a script finds the name of its check, and the environment it was given", a
 });
 
 describe("what cannot start", () => {
-  test("is down with what to do, and the same is told before the first run", async () => {
+  test("is down, and the message says what to do, also before the first run", async () => {
     await using folder = await tempFolder();
     const plain = await folder.write("plain", "#!/bin/sh\n", 0o644);
     const noLine = await folder.write("no-line", "echo\n", 0o755);
@@ -334,7 +334,7 @@ describe("cwd", () => {
     }
   });
 
-  test("that is not there is told apart from a program that is not", async () => {
+  test("that does not exist is distinguished from a missing program", async () => {
     await using folder = await tempFolder();
     const file = await folder.write("file", "");
     const rows = [
@@ -366,7 +366,7 @@ describe("env", () => {
     });
   });
 
-  test("does not show its values, wherever the script says them", async () => {
+  test("does not show its values, wherever the script prints them", async () => {
     const keys = { script: [...sh('echo "$1 $TOKEN"; exit 2'), "sh", "hunter22"], env: { TOKEN: "hunter22" } };
     for (const nagios of [false, true]) {
       const one = checkWith({ ...keys, nagios });
@@ -451,7 +451,7 @@ describe("expect", () => {
     await until(() => processesRunning(`sleep ${seconds}`).length === 0);
   });
 
-  test("tells one orphan that holds both outputs once, and leaves no descriptor", async () => {
+  test("reports an orphan that holds both outputs once, and leaves no descriptor", async () => {
     const before = readdirSync("/proc/self/fd").length;
     const told: string[] = [];
     const seconds = mark();
@@ -508,7 +508,7 @@ describe("nagios", () => {
     expect(await run("echo bad; exit 1", { expect: "good" })).toMatchObject({ reason: "mismatch" });
   });
 
-  test("that is not asked for changes nothing", async () => {
+  test("has no effect where it is not set", async () => {
     expect(await outcomeWith({ script: sh("exit 1") })).toMatchObject({ reason: "exit" });
   });
 });

@@ -19,7 +19,7 @@ async function starve(asked: Asked, ...words: string[]): Promise<readonly (reado
 
 const page = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
 
-test("who talks over a connection is served by the reserve; without one the want is the reason", async () => {
+test("a check that uses a connection takes one of the reserve; without a reserve the reason is resource", async () => {
   await using server = await listener((socket) => {
     socket.on("data", () => void socket.end(page));
   });

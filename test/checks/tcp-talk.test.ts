@@ -123,7 +123,7 @@ test("it passes as soon as it matches, wherever the packets are cut", async () =
   }
 });
 
-test("who closes without an answer is closed, with another one a mismatch", async () => {
+test("without an answer the reason is closed, with another answer mismatch", async () => {
   await using silent = await listener((socket) => void socket.end());
   expect(await outcomeOf(tcp, { tcp: silent.port, send: "hello", expect: "x" })).toEqual({
     ok: false,
@@ -152,7 +152,7 @@ test("4 KiB are read and no more, and 200 characters of them are shown", async (
   });
 });
 
-test("an answer that does not come is a timeout that says what came; nothing stays open", async () => {
+test("a missing answer is a timeout, and the message has what came; nothing stays open", async () => {
   await using peer = await listener(says("nearly"));
   const open = descriptors();
   expect(await outcomeOf(tcp, { tcp: peer.port, expect: "nearly there" }, { timeoutMs: 300 })).toEqual({
@@ -184,7 +184,7 @@ test("what is behind the word of a login is not shown when the peer repeats it a
   });
 });
 
-test("a send alone passes once it is written; who takes nothing is a timeout", async () => {
+test("without expect a check passes once the text is written; a peer that reads nothing is a timeout", async () => {
   await using taker = await listener();
   expect(await outcomeOf(tcp, { tcp: taker.port, send: "x".repeat(900_000) })).toEqual(UP);
   await using lazy = await listener((socket) => void socket.pause());

@@ -53,7 +53,7 @@ test("any answer passes, an empty one too; with expect one that matches", async 
   expect(await outcomeOf(udp, { udp: `[::1]:${six.port}`, send: "ping", expect: "/^pong$/" })).toEqual(UP);
 });
 
-test("by name each address is asked until one answers", async () => {
+test("for a name each address is tried until one answers", async () => {
   await using peer = await responder(says("pong"));
   expect(await outcomeOf(udp, { udp: `localhost:${peer.port}`, send: "ping", expect: "pong" })).toEqual(UP);
 });
@@ -83,7 +83,7 @@ test("bytes in hexadecimal go out as they are, and are looked for as they are", 
   });
 });
 
-test("nobody there is refused where the kernel is told so", async () => {
+test("without a listener the reason is refused, where the kernel learns of it", async () => {
   const peer = await responder();
   const { port } = peer;
   await peer[Symbol.asyncDispose]();
@@ -94,7 +94,7 @@ test("nobody there is refused where the kernel is told so", async () => {
   });
 });
 
-test("silence is a timeout, asked once, and nothing stays open", async () => {
+test("without an answer the reason is timeout; one datagram is sent, and nothing stays open", async () => {
   await using mute = await responder();
   const open = descriptors();
   expect(await outcomeOf(udp, { udp: mute.port, send: "a secret", expect: "b" }, { timeoutMs: 700 })).toEqual({
@@ -118,7 +118,7 @@ test("an answer that does not match is a timeout that shows it, without what was
   });
 });
 
-test("only the peer is heard", async () => {
+test("only datagrams of the peer count", async () => {
   const stranger = createSocket("udp4");
   await using peer = await responder((_, __, { port, address }) => stranger.send("pong", port, address));
   expect(await outcomeOf(udp, { udp: peer.port, send: "ping" }, { timeoutMs: 300 })).toMatchObject({

@@ -23,7 +23,7 @@ test("a count is bare, or a part", () => {
   expect(count.read(1.5)).toEqual({});
 });
 
-test("whatever is given is read or refused; a flaw does not hold what is no number", () => {
+test("any value is read or refused; the message does not contain a value that is no number", () => {
   fc.assert(
     fc.property(fc.oneof(fc.anything(), fc.string(), fc.double()), (given) => {
       for (const field of [size, count]) {

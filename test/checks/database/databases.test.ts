@@ -72,7 +72,7 @@ describe("postgres", () => {
     `postgres://postgres:${password}@${host}:${port}/${database}`;
 
   test(
-    "what answers is up: over TCP, by name, by TLS and on its socket file",
+    "a server that answers is up: over TCP, by name, by TLS and on its socket file",
     async () => {
       await using server = await startPostgres({ tls });
       await up(postgres, { postgres: urlOf(server) });
@@ -123,7 +123,7 @@ describe("postgres", () => {
   );
 
   test(
-    "a standby is known by its expect; one that lets nobody in is not ready",
+    "expect recognises a standby; a server that refuses all logins is not ready",
     async () => {
       await using hot = await startPostgres({ standby: true, until: "ready to accept read-only connections" });
       await up(postgres, { postgres: urlOf(hot), query: "SELECT pg_is_in_recovery()", expect: "/^t$/" });
@@ -143,7 +143,7 @@ describe("postgres", () => {
   );
 
   test(
-    "wrong password, unknown user and database, too many clients and no TLS are told apart",
+    "wrong password, unknown user and database, too many clients and no TLS are distinguished",
     async () => {
       await using server = await startPostgres({
         settings: ["max_connections = 3", "superuser_reserved_connections = 0", "max_wal_senders = 0"],
@@ -200,7 +200,7 @@ describe("postgres", () => {
   );
 
   test(
-    "the column that is named, or numbered, is the one that is looked at; of several statements, of the last",
+    "column selects by name or number; of several statements the last counts",
     async () => {
       await using server = await startPostgres();
       const look = (query: string, column: string | number, expect: string) =>
@@ -217,7 +217,7 @@ describe("postgres", () => {
   );
 
   test(
-    "what says not yet, or that this user may not, is no query that failed",
+    "errors that mean not ready or not allowed have reasons of their own",
     async () => {
       await using server = await startPostgres();
       for (const [state, reason] of [
@@ -273,7 +273,7 @@ describe("postgres", () => {
   );
 
   test(
-    "what a login cannot be done by is told before the driver has it",
+    "a login that is not supported is reported before the driver sees it",
     async () => {
       const sasl = (name: string) => postgresMessage("R", `\0\0\0\x0a${name}\0\0`);
       const scram = (iterations: number) => postgresMessage("R", `\0\0\0\x0br=abc,s=YWJj,i=${iterations}`);
@@ -312,7 +312,7 @@ describe("mysql", () => {
     `mysql://health:${password}@${server.host}:${server.port}/${database}`;
 
   test(
-    "what answers is up: over TCP, without a password, by TLS and on its socket file",
+    "a server that answers is up: over TCP, without a password, by TLS and on its socket file",
     async () => {
       await up(mysql, { mysql: urlOf() });
       await up(mysql, { mysql: `mysql://nobody@${server.host}:${server.port}` });
@@ -330,7 +330,7 @@ describe("mysql", () => {
   );
 
   test(
-    "wrong password, unknown database, too many clients and no TLS are told apart",
+    "wrong password, unknown database, too many clients and no TLS are distinguished",
     async () => {
       await expectFailure(mysql, { mysql: urlOf("geheimer") }, "auth", /^Access denied .*\(1045\)$/);
       const without = { mysql: urlOf().replace(`:${ENCODED}`, "") };
@@ -352,7 +352,7 @@ describe("mysql", () => {
   );
 
   test(
-    "the column that is named, or numbered, is the one that is looked at",
+    "column selects by name or number",
     async () => {
       const look = (column: string | number, expect: string, query = "SHOW VARIABLES LIKE 'read_only'") =>
         outcomeOf(mysql, { mysql: urlOf(), query, column, expect });
@@ -376,7 +376,7 @@ describe("mysql", () => {
   );
 
   test(
-    "what says not yet, or that this user may not, is no query that failed",
+    "errors that mean not ready or not allowed have reasons of their own",
     async () => {
       const say = (number: number, words: string) =>
         outcomeOf(mysql, {
@@ -431,7 +431,7 @@ describe("mysql", () => {
   );
 
   test(
-    "a run leaves as a client does, and the server calls none aborted",
+    "a run disconnects properly, and the server counts no aborted client",
     async () => {
       const aborted = () =>
         outcomeOf(mysql, {
@@ -473,7 +473,7 @@ describe("mysql", () => {
   );
 
   test(
-    "a login that is not spoken is named, and packets out of order are another protocol",
+    "a login that is not supported is named; packets out of order are another protocol",
     async () => {
       const ed25519 = packet(2, "\xfeclient_ed25519\0abc");
       await using other = await speaker([greeting({ tls: false }), ed25519], true);
@@ -497,7 +497,7 @@ describe("redis", () => {
   const urlOf = ({ host, port }: Server, password = ENCODED) => `redis://:${password}@${host}:${port}`;
 
   test(
-    "what answers is up, and wrong passwords and replies are told apart",
+    "a server that answers is up; wrong passwords and wrong replies are distinguished",
     async () => {
       await using server = await startRedis({ settings: [`requirepass "${PASSWORD}"`] });
       const at = urlOf(server);
@@ -557,7 +557,7 @@ describe("redis", () => {
   );
 
   test(
-    "one that still loads is not ready",
+    "a server that is still loading is not ready",
     async () => {
       await using first = await startRedis({ settings: ["enable-debug-command yes"] });
       const plain = `redis://${first.host}:${first.port}`;
@@ -575,7 +575,7 @@ describe("redis", () => {
   );
 
   test(
-    "a proxy without HELLO is asked in plain",
+    "a proxy without HELLO gets plain commands",
     async () => {
       const proxy = async (replies: Readonly<Record<string, string>>) => {
         const said: string[] = [];
@@ -612,7 +612,7 @@ describe("redis", () => {
   );
 
   test(
-    "one without AUTH echoes the password, which is not told",
+    "a server without AUTH echoes the password, which is redacted",
     async () => {
       await using old = await speaker([
         Buffer.from("-ERR unknown command `AUTH`, with args beginning with: `abc`, \r\n"),
@@ -671,7 +671,7 @@ describe("what hangs", () => {
   }
 
   test(
-    "a peer that speaks something else is told as that",
+    "a peer with another protocol is reported as such",
     async () => {
       await using zeros = await speaker([new Uint8Array(2000)], true);
       await using web = await speaker([Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")]);
@@ -695,7 +695,7 @@ describe("what hangs", () => {
   );
 
   test(
-    "servers that are stopped, and what drops handshakes",
+    "stopped servers, and peers that drop handshakes",
     async () => {
       await using one = await startPostgres();
       await using other = await startRedis();
@@ -728,7 +728,7 @@ describe("what hangs", () => {
   );
 
   test(
-    "what a server says last is heard, though it resets the connection with it",
+    "the last message of a server is read, though it resets the connection right after",
     async () => {
       const fatal = postgresMessage("E", "SFATAL\0C53300\0Mtoo many clients\0\0");
       for (const [kind, words, greets] of [
@@ -751,7 +751,7 @@ describe("what hangs", () => {
   );
 
   test(
-    "a server that closes at once is asked once, and has closed",
+    "a server that closes at once is asked once; the reason is closed",
     async () => {
       await using server = await speaker([]);
       const ends = Bun.listen({
@@ -782,7 +782,7 @@ describe("settings", () => {
   };
 
   test(
-    "what does not go together is refused, and no password is told",
+    "keys that exclude each other are refused, and no password is shown",
     async () => {
       for (const [kind, keys, message] of [
         [postgres, { postgres: "postgres://127.0.0.1/d" }, "a URL with a user"],

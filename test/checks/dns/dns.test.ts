@@ -126,7 +126,7 @@ test("without resolver and type the system decides, hosts file and all", async (
   expect(await outcomeOf(dns, { dns: "no-such-name.invalid" })).toMatchObject({ ok: false, reason: "resolve" });
 }, 30_000);
 
-test("its target says what is asked and whom", () => {
+test("its target has the question and the server", () => {
   const targetOf = (keys: Record<string, string>) => checkOf(dns, { dns: "a.test", ...keys }).target;
   expect(targetOf({})).toBe("a.test");
   expect(targetOf({ resolver: "10.0.0.2" })).toBe("a.test @10.0.0.2");

@@ -47,7 +47,7 @@ test("an answer is read; what is no answer to the question is nothing", () => {
   expect(parseAnswer(query, query)).toBeUndefined();
 });
 
-test("names are followed backwards alone, and data must be as long as it says", () => {
+test("pointers of names lead only backwards, and data must have its stated length", () => {
   for (const bad of [
     record(1, [127, 0, 0]),
     record(1, [127, 0, 0, 1, 9]),

@@ -18,7 +18,7 @@ function read(text: string, { ends = false, method = "GET", pieces = [text] } = 
 
 const HEAD = "HTTP/1.1 200 OK\r\n";
 
-test("a request has what it needs and what was asked for, its own defaults give way", () => {
+test("a request has the headers that it needs and those of the check, which replace its defaults", () => {
   expect(formatRequest({ method: "GET", path: "/x?y", host: "a:1", headers: [], body: undefined })).toBe(
     `GET /x?y HTTP/1.1\r\nHost: a:1\r\nUser-Agent: health-checker/${version}\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n`,
   );
@@ -218,7 +218,7 @@ test("any bytes in any pieces are read alike, and never throw", () => {
   );
 });
 
-test("a body comes out as it went in, by length, chunks and the end of the connection", () => {
+test("a body is read as it was sent, by length, by chunks and by the end of the connection", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.integer({ min: 1, max: 50 })), (bytes, sizes) => {
       const body = Buffer.from(bytes).toString("latin1");
@@ -237,7 +237,7 @@ test("a body comes out as it went in, by length, chunks and the end of the conne
   );
 });
 
-test("an excerpt is short, readable and without what must be hidden", () => {
+test("an excerpt is short, readable and redacted", () => {
   const redact = (text: string) => text.replaceAll("secret", "***");
   expect(excerpt(Buffer.from(" \n"), redact)).toBeUndefined();
   expect(excerpt(Buffer.from("a\0\x1b[1mb secret\n"), redact)).toBe("a\ufffd\u001b[1mb ***");

@@ -25,7 +25,7 @@ const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
 const ofPort = (port: number, keys: object, timeoutMs = 10_000) =>
   outcomeOf(http, { http: `http://127.0.0.1:${port}/`, ...keys }, { timeoutMs });
 
-test("what is expected has come: neither a body without end nor one that breaks off matters", async () => {
+test("once the expected text is read, it does not matter whether the body has no end or breaks off", async () => {
   const zipped = gzipSync("all are synced\n".repeat(5));
   for (const [said, then] of [
     [`${CHUNKED}8\r\nsynced\n\n\r\n`, keepOpen],
@@ -44,7 +44,7 @@ test("what is expected has come: neither a body without end nor one that breaks 
   }
 });
 
-test("an expression that asks about the end, or about what must not come, has the whole body", async () => {
+test("an expression with an end or a negative lookahead sees the whole body", async () => {
   for (const wanted of ["/^synced$/", "/^(?!.*DOWN)/s", "/synced\\b/"]) {
     await using endless = await saying(`${CHUNKED}6\r\nsynced\r\n`, keepOpen);
     expect(await ofPort(endless.port, { expect: wanted }, 200)).toMatchObject({ ok: false, reason: "timeout" });
@@ -85,7 +85,7 @@ test("which expressions last", () => {
   }
 });
 
-test("a body that never says it is awaited until the timeout, and one that breaks off is closed", async () => {
+test("a body without the expected text is read until the timeout; one that breaks off is closed", async () => {
   await using endless = await saying(`${CHUNKED}3\r\nsyn\r\n`, keepOpen);
   expect(await ofPort(endless.port, { expect: "synced" }, 200)).toMatchObject({ ok: false, reason: "timeout" });
   await using broken = await saying(`${CHUNKED}3\r\nsyn\r\n`, reset);

@@ -437,7 +437,7 @@ describe("by nginx", () => {
   );
 });
 
-test("of a page of HTML the title is shown, however late it comes, else its first words", async () => {
+test("of an HTML page the title is shown, however late it comes, else its first words", async () => {
   const page = (head: string, body: string) => `<!DOCTYPE html>\r\n<html>\r\n${head}${body}\r\n</html>\r\n`;
   const style = `<style>${"p { color: red }\n".repeat(100)}</style>`;
   for (const [text, output] of [
@@ -454,7 +454,7 @@ test("of a page of HTML the title is shown, however late it comes, else its firs
   }
 });
 
-test("a server on a socket file is asked by its path", async () => {
+test("a request goes to a server on a socket file by the file's path", async () => {
   await using folder = await tempFolder();
   const unix = join(folder.path, "s");
   const server = Bun.serve({
@@ -467,7 +467,7 @@ test("a server on a socket file is asked by its path", async () => {
   expect(await outcomeOf(http, keys)).toMatchObject({ ok: false, reason: "refused" });
 });
 
-test("a name and an IPv6 address are asked where they are", async () => {
+test("a request goes to a name and to an IPv6 address", async () => {
   for (const [hostname, host] of [
     ["::1", "[::1]"],
     ["127.0.0.1", "localhost"],
@@ -479,13 +479,13 @@ test("a name and an IPv6 address are asked where they are", async () => {
   }
 });
 
-test("JSON Schema tells what its keys take", () => {
+test("JSON Schema has what its keys take", () => {
   const schema = z.toJSONSchema(mapping(z, http.keys), { io: "input", unrepresentable: "any" });
   expect(schema).toMatchObject({ required: ["http"], additionalProperties: false });
   for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty("description");
 });
 
-test("nobody listening is refused, a name without an address resolve", async () => {
+test("without a listener the reason is refused, for a name without an address resolve", async () => {
   const port = await freePort();
   expect(await outcomeOf(http, { http: `http://127.0.0.1:${port}` })).toEqual({
     ok: false,
@@ -511,7 +511,7 @@ describe("a peer that does odd things, yet answers", () => {
     });
   });
 
-  test("it sends a long answer in small pieces, and none of it is lost", async () => {
+  test("a long answer in small pieces is read completely", async () => {
     const list = Array.from({ length: 8000 }, (_, index) => index);
     const body = JSON.stringify(list);
     const chunks = body.match(/.{1,97}/g)?.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`) ?? [];
@@ -528,7 +528,7 @@ describe("a peer that does odd things, yet answers", () => {
     }
   });
 
-  test("the verdict comes with the headers when the body is not asked about", async () => {
+  test("without a condition on the body the verdict comes with the headers", async () => {
     await using peer = await saying(`${HEAD}Content-Length: 10\r\n\r\n`, keepOpen);
     expect(await outcomeOf(http, { http: urlOf(peer) })).toMatchObject({ ok: true });
     await using down = await saying("HTTP/1.1 500 Oh\r\nContent-Length: 10\r\n\r\nab", keepOpen);
@@ -537,7 +537,7 @@ describe("a peer that does odd things, yet answers", () => {
     expect(outcome).toMatchObject({ reason: "mismatch", output: "ab" });
   });
 
-  test("a coding that was not asked for is undone as far as 64 KiB, or named", async () => {
+  test("a content coding that was not requested is decoded up to 64 KiB, or named", async () => {
     const coded = (coding: string, body: Uint8Array) =>
       Buffer.concat([Buffer.from(`${HEAD}Content-Encoding: ${coding}\r\n\r\n`), body]);
     for (const [coding, body] of [
@@ -717,7 +717,7 @@ test("a connection is closed by FIN once the verdict stands, however much is unr
   }
 });
 
-test("what is sent in a body is not shown, whole or in part, whoever repeats it", async () => {
+test("what is sent in a body is redacted, whole or in part, wherever it is repeated", async () => {
   const secret = "BODYsecret-4c3b";
   for (const body of [
     `password=${secret}`,
@@ -769,7 +769,7 @@ describe("redirects", () => {
   }
   const to = (location: string, status = 302) => new Response("", { status, headers: { Location: location } });
 
-  test("another origin is told nothing that was configured", async () => {
+  test("another origin gets nothing that was configured", async () => {
     await using other = noting(() => new Response("there"));
     await using first = noting(() => to(`http://leaked:creds@${other.url}/path?token=1#x`));
     const keys = {
@@ -800,7 +800,7 @@ describe("redirects", () => {
     );
   });
 
-  test("the same origin is asked with the same headers, and after 303 with GET", async () => {
+  test("the same origin gets the same headers, and GET after 303", async () => {
     await using server = noting(({ url }) => (url.endsWith("/first") ? to("second?x", 303) : new Response("there")));
     const keys = {
       http: `http://u:password@${server.url}/a/first`,
@@ -829,7 +829,7 @@ describe("redirects", () => {
     expect(other.asked).toEqual([]);
   });
 
-  test("a Location that is not ASCII is asked for byte by byte, as curl does", async () => {
+  test("a Location that is not ASCII is requested byte by byte, as curl does", async () => {
     for (const [location, path] of [
       [Buffer.from("/caf\u00e9?q=\u00fc"), "/caf%C3%A9?q=%C3%BC"],
       [Buffer.from("/caf\u00e9", "latin1"), "/caf%E9"],
@@ -874,7 +874,7 @@ describe("redirects", () => {
     expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ reason: "resolve" });
   });
 
-  test("a Location that leads nowhere fails, none at all is judged by the status", async () => {
+  test("a Location that is no URL fails; without a Location the status counts", async () => {
     for (const location of ["ftp://a/", "http://", "http://a:0/", "javascript:1"]) {
       await using server = noting(() => to(location));
       expect(await outcomeOf(http, { http: `http://${server.url}/`, redirects: 1 })).toMatchObject({
@@ -894,7 +894,7 @@ describe("redirects", () => {
   });
 });
 
-test("no secret is shown, though the peer says it all back", async () => {
+test("no secret is shown, though the peer repeats all of them", async () => {
   const secrets = ["hunter2/é", "t0ken-value-of-some-length", Buffer.from("user:hunter2/é").toString("base64")];
   const keys = { headers: { Accept: "a/bcd", "X-Token": secrets[1] }, status: 204 };
   const shows = (outcome: Outcome) => secrets.filter((secret) => JSON.stringify(outcome).includes(secret.slice(0, 6)));
@@ -923,7 +923,7 @@ test("no secret is shown, though the peer says it all back", async () => {
   expect(shows(await outcomeOf(http, { http: urlOf(json), headers: keys.headers, json: { "/a": 1 } }))).toEqual([]);
 });
 
-test("proxies of the environment are not asked", async () => {
+test("proxies of the environment are not used", async () => {
   await using proxy = await saying(withLength("by proxy"));
   await using peer = await saying(withLength("itself"));
   const source = `
@@ -953,7 +953,7 @@ test("300 checks that hang delay no other", async () => {
   expect(ended.every(({ outcome }) => !outcome.ok && outcome.reason === "deadline")).toBe(true);
 }, 60_000);
 
-test("values of JSON are the same when they say the same", () => {
+test("values of JSON are equal when they mean the same", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
       // Through text and back, as a body comes: -0 is 0 there.

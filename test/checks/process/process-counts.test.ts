@@ -16,7 +16,7 @@ import { until } from "../../support/until.ts";
 
 const look = (target: string, keys = {}) => outcomeOf(named, { process: target, ...keys });
 
-test("matching tells programs of one name apart by their whole command line", async () => {
+test("matching distinguishes programs of one name by their whole command lines", async () => {
   await using folder = await tempFolder();
   const { name, start } = await makeProgram(folder);
   // Longer than one read of /proc, as a class path is.
@@ -88,7 +88,7 @@ test.each([
 });
 
 asRoot(
-  "where /proc hides processes, none being seen is not none running",
+  "where /proc hides processes, that none is visible does not mean that none runs",
   async () => {
     const script = `
       import { process as named } from ${JSON.stringify(join(import.meta.dir, "../../../src/checks/process/process.ts"))};

@@ -66,7 +66,7 @@ test("foreign names are shown printable", async () => {
   expect(await look(name.trim())).toEqual(none(name.trim(), ` (1 runs as "${name.trim()}\\n")`) as never);
 });
 
-test("the path of a program is no pid file, and says what to write", async () => {
+test("the path of a program is no pid file, and the message says what to write", async () => {
   await using folder = await tempFolder();
   const script = await folder.write("serve", "#!/bin/sh\n", 0o755);
   for (const path of ["/bin/sh", script]) {

@@ -52,7 +52,7 @@ test("a name is up from its start to its end, and a path before it does not matt
   expect(await look(short)).toEqual(missing as never);
 });
 
-test("min counts, and what is missing is told", async () => {
+test("min counts, and the message says what is missing", async () => {
   await using folder = await tempFolder();
   const short = name(15);
   await copyFile("/bin/sleep", join(folder.path, short));
@@ -66,7 +66,7 @@ test("min counts, and what is missing is told", async () => {
   });
 });
 
-test("a name that the kernel cuts is told from others by its command line", async () => {
+test("a name that the kernel cuts is distinguished from others by its command line", async () => {
   await using folder = await tempFolder();
   const base = name(20);
   const [one, other] = [`${base}-one`, `${base}-other`];
@@ -107,7 +107,7 @@ test("names with blanks, parentheses and other letters are found as they are", a
   }
 });
 
-test("a zombie does not count, and is told", async () => {
+test("a zombie does not count, and the message has it", async () => {
   await using folder = await tempFolder();
   const short = name(12);
   const program = join(folder.path, short);
@@ -177,7 +177,7 @@ test("a pid file is up while its process lives", async () => {
   });
 });
 
-test("what is no pid file, or holds none, is down and says so", async () => {
+test("a file that is no pid file, or has no number, is down, and the message says so", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "it.pid");
   expect(await look(path)).toEqual({ ok: false, reason: "missing", message: `the pid file ${path} does not exist` });
@@ -224,7 +224,7 @@ test("a thousand checks at once are one look", async () => {
   expect(reads() - before - one).toBeLessThan(10 * one);
 });
 
-test("what is aborted settles at once", async () => {
+test("an aborted probe returns at once", async () => {
   const { outcome } = await runCheck(checkOf(named, { process: "bash" }), AbortSignal.abort());
   expect(outcome).toMatchObject({ reason: "deadline" });
 });
@@ -255,7 +255,7 @@ test("any name is read or refused, and any content of a pid file is judged", asy
 });
 
 asRoot(
-  "what /proc hides is told to be hidden, by name and by pid file",
+  "a message says that /proc hides processes, for a name and for a pid file",
   async () => {
     await using folder = await tempFolder();
     await using child = startChild(["setpriv", "--reuid=65534", "--clear-groups", "sleep", "1000"]);

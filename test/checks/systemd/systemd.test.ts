@@ -126,7 +126,7 @@ test("a systemctl that floods is bounded, and ended", async () => {
   await until(() => processesRunning(`/bin/sh ${join(one.folder.path, "systemctl")}`).length === 0);
 });
 
-test("one that fails, says nothing or is not there is told as it is", async () => {
+test("a systemctl that fails, prints nothing or does not exist is reported as such", async () => {
   await using failing = await host({ MODE: "fails" });
   expect(await failing.ask("good")).toEqual({
     ok: false,
@@ -205,7 +205,7 @@ test("a name is a unit's, and never an option or a pattern", () => {
   );
 });
 
-test("whatever systemctl says is read or passed over", () => {
+test("any output of systemctl is read or skipped", () => {
   const line = fc.oneof(
     fc.string(),
     fc.constantFrom("", "Id=a.service", "Names=a.service b.service", "ActiveState=active", "ActiveState=", "=", '"'),
