@@ -66,7 +66,7 @@ test("a valid certificate passes, and the detail says when it expires", async ()
   });
 });
 
-test("what is wrong is said, each thing of it, with the date", async () => {
+test("the message says all that is wrong, with the date", async () => {
   const day = (days: number) => new Date(Date.now() + days * DAY_MS);
   const stranger = await makeAuthority(folder.path, "stranger");
   const rows: readonly [Certificate, string, string][] = [
@@ -113,7 +113,7 @@ test("what is wrong is said, each thing of it, with the date", async () => {
   }
 }, 30_000);
 
-test("what most clients refuse is refused, of the certificate and of those above it", async () => {
+test("a certificate that most clients refuse is refused, and so is one above it", async () => {
   const weak = await authority.intermediate("weak", { days: 3650 }, { key: "rsa:1024" });
   const old = await authority.intermediate("old", { days: 3650 }, { digest: "sha1" });
   const rsa = await authority.intermediate("rsa", { days: 3650 }, { key: "rsa:2048" });
@@ -196,7 +196,7 @@ test("a name and an address that look alike are distinguished", async () => {
   }
 });
 
-test("any certificate of `ca` is an anchor, with a byte order mark too, and what it holds is said", async () => {
+test("any certificate in `ca` is an anchor, with a byte order mark too, and a message says what the file has", async () => {
   const issuing = await authority.intermediate("issuing");
   const shown = await issuing.issue({ names: ["service.test"] });
   const pem = (file: string) => Bun.file(file).text();
@@ -264,7 +264,7 @@ test("a certificate above it that expires sooner counts, and one that is not nee
   }
 }, 30_000);
 
-test("an authority of one's own that ends sooner counts", async () => {
+test("an authority of `ca` that expires sooner counts", async () => {
   const { certFile, keyFile } = await selfSigned(folder.path, { names: ["service.test"], days: 3.5 });
   await using server = await shows({ certFile, keyFile });
   expect(await ask(server, { ca: certFile })).toEqual({ ok: true, detail: like("expires in 3 days, DATE") });
@@ -298,7 +298,7 @@ test("no listener, another protocol, and a peer that closes", async () => {
   });
 });
 
-test("what hangs is down at the timeout, and nothing of the attempt is left", async () => {
+test("a peer that hangs is down at the timeout, and nothing of the run stays open", async () => {
   await using server = await shows(await authority.issue({ names: ["service.test"] }));
   expect(await ask(server)).toMatchObject({ ok: true });
   server.child.kill("SIGSTOP");

@@ -258,7 +258,7 @@ test("it counts free bytes as df does", async () => {
   if (percent < 98) expect(await room("/", { "min-free": `${percent + 2}%` })).toMatchObject({ reason: "low" });
 });
 
-test("a path that is not there, or on no disk, is down", async () => {
+test("a path that does not exist, or is on no disk, is down", async () => {
   expect(await room("/no/such", { "min-free": "10%" })).toEqual({
     ok: false,
     reason: "missing",

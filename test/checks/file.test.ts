@@ -16,7 +16,7 @@ const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeou
 
 const OK = { ok: true } as const;
 
-test("what is there is up, whatever it is; with absent it is down", async () => {
+test("a path that exists is up, whatever it is; with absent it is down", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "");
   const link = join(folder.path, "link");
@@ -30,7 +30,7 @@ test("what is there is up, whatever it is; with absent it is down", async () => 
   }
 });
 
-test("what is not there is down; with absent it is up", async () => {
+test("a path that does not exist is down; with absent it is up", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "");
   const dangling = join(folder.path, "dangling");
@@ -58,7 +58,7 @@ test("a drain file takes effect at the next run", async () => {
   expect(await run()).toEqual(OK);
 });
 
-test("what was changed too long ago is down", async () => {
+test("a file that was changed too long ago is down", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "");
   const changed = async (agoMs: number) => {
@@ -80,7 +80,7 @@ test("what was changed too long ago is down", async () => {
   expect(await look(path, { "max-age": "3650d" })).toMatchObject({ reason: "expired" });
 });
 
-test("of a file from the future some seconds are nothing, more is a warning, and more than max-age is down", async () => {
+test("a file some seconds in the future is up, later than that with a warning, and by more than max-age down", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "x");
   const changedIn = async (aheadMs: number) => {
@@ -112,7 +112,7 @@ test("of a file from the future some seconds are nothing, more is a warning, and
   expect(await look(path)).toEqual(OK);
 });
 
-test("what it holds decides, of the first 64 KiB, and is not shown", async () => {
+test("the first 64 KiB decide, and are not shown", async () => {
   await using folder = await tempFolder();
   const path = await folder.write("it", "state=ready\npassword=hunter2\n");
   expect(await look(path, { expect: "state=ready" })).toEqual(OK);
@@ -226,7 +226,7 @@ test("a thousand checks at once all get their results", async () => {
   expect(outcomes.every(({ ok }) => ok)).toBe(true);
 });
 
-test("an age may be of days", () => {
+test("an age may be in days", () => {
   expect(age.read("7d")).toEqual({ value: 7 * 86_400_000 });
   expect(age.read("26h")).toEqual({ value: 26 * 3_600_000 });
   expect(age.read(5)).toEqual({ value: 5000 });

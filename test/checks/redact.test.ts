@@ -25,22 +25,22 @@ describe("what is redacted", () => {
     expect(redactorOf([SECRET])?.(`<${written}>`)).toBe("<***>");
   });
 
-  test("what a program leaves of a secret that blanks surround", () => {
+  test("a secret without the blanks around it", () => {
     expect(redactorOf(["  token22 \n\n"])?.("<token22>")).toBe("<***>");
   });
 
-  test("each line of one that has several", () => {
+  test("each line of a secret with several", () => {
     expect(redactorOf(["first line\r\nsecond line\nof"])?.("second line, first line, of")).toBe("***, ***, of");
   });
 
-  test("a part of one, where the text is cut", () => {
+  test("a part of a secret where the text is cut", () => {
     const redact = redactorOf(["hunter2-and-more"]);
     expect(redact?.("said hunter2", "end")).toBe("said ***");
     expect(redact?.("-more was said", "start")).toBe("*** was said");
     expect(redact?.("hunter2 and -more", "nowhere")).toBe("hunter2 and -more");
   });
 
-  test("nothing where there is nothing, or what is too short", () => {
+  test("nothing where there is no secret, or one that is too short", () => {
     expect(redactorOf([])).toBeUndefined();
     expect(redactorOf(["abc", "a\nb"])).toBeUndefined();
   });
@@ -124,7 +124,7 @@ describe("every encoding that is listed", () => {
     });
   }
 
-  test("what holds no secret stays as it is", () => {
+  test("a text without a secret stays as it is", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(redactorOf(["a secret that stands nowhere"])?.(text, "nowhere")).toBe(text);
@@ -138,11 +138,11 @@ describe("a script that prints its secret", () => {
     outcomeOf(script, { script: sh(text), env: { TOKEN: `${"s".repeat(60)}-END` }, ...keys });
   const shows = async (text: string, keys = {}) => JSON.stringify(await run(text, keys));
 
-  test("amid the start of what is kept of its output", async () => {
+  test("cut at the start of the captured output", async () => {
     expect(await shows('echo "$TOKEN"; head -c 4080 /dev/zero | tr "\\0" x; exit 1')).not.toContain("END");
   });
 
-  test("amid the end of a plugin's line", async () => {
+  test("cut at the end of a plugin's line", async () => {
     const shown = await shows('printf "%270s" ""; printf x%.0s $(seq 270); echo "$TOKEN"; exit 2', { nagios: true });
     expect(shown).not.toContain("ssss");
   });
@@ -173,7 +173,7 @@ test("a fault of a probe does not show a secret", async () => {
   expect(outcome).toMatchObject({ reason: "internal", message: expect.stringContaining("bad URL ***") });
 });
 
-test("what was cut short for people does not end with the beginning of a secret", async () => {
+test("a shortened text does not end with the beginning of a secret", async () => {
   const outcome = { ok: false, reason: "mismatch", message: "it said hunt…, 5 bytes", output: "and hunter2…" } as const;
   const cutting = { ...script, probe: () => async () => outcome };
   expect((await runCheck(checkOf(cutting, { script: "/bin/true", env: { A: "hunter22" } }), never)).outcome).toEqual({

@@ -68,7 +68,7 @@ test.each<[string, Probe]>([
   });
 });
 
-test("a probe that throws something that is no error is a fault of ours, too", async () => {
+test("a probe that throws something other than an error is a fault of ours, too", async () => {
   const { outcome } = await runCheck(
     checkOf(() => Promise.reject("words")),
     never,
@@ -161,7 +161,7 @@ test("a throw while stopping is a fault of ours", async () => {
 
 // Several times each, since the loop sometimes looks at what has arrived first even so.
 
-test("what arrived while the loop stood still is looked at before a timeout is called", async () => {
+test("what arrived while the event loop was blocked is read before a timeout counts", async () => {
   for (let stall = 0; stall < 5; stall++) {
     // The far end is another process, so that its answer arrives while this loop is blocked.
     const child = Bun.spawn(["/bin/sh", "-c", "read line; echo done"], { stdin: "pipe", stdout: "pipe" });
@@ -183,7 +183,7 @@ test("what arrived while the loop stood still is looked at before a timeout is c
   }
 });
 
-test("a script that ended while the loop stood still is judged by its end", async () => {
+test("a script that ended while the event loop was blocked is judged by its exit", async () => {
   for (let stall = 0; stall < 5; stall++) {
     const { promise: ended, resolve: end } = Promise.withResolvers<Outcome>();
     const child = Bun.spawn(["/bin/cat"], { stdin: "pipe", onExit: () => end({ ok: true }) });
@@ -200,7 +200,7 @@ test("a script that ended while the loop stood still is judged by its end", asyn
   }
 });
 
-test("nothing listens to a round any more once its check has ended", async () => {
+test("once a check has ended, nothing listens to its round", async () => {
   const round = new AbortController();
   let listening = 0;
   const { addEventListener, removeEventListener } = round.signal;
@@ -220,7 +220,7 @@ test("nothing listens to a round any more once its check has ended", async () =>
   expect(listening).toBe(0);
 });
 
-test("a process that was stopped looks at what has arrived before it calls a timeout, 5 times of 5", async () => {
+test("a process that was stopped reads what has arrived before a timeout counts, 5 times of 5", async () => {
   const timeoutMs = 50;
   const stop = async () => {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "../fixtures/stopped.ts"), `${timeoutMs}`], {

@@ -37,7 +37,7 @@ const sh = (script: string) => ["/bin/sh", "-c", script];
 /** A word of its own for a command line, so that its processes can be told from all others. */
 const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
-test("its target is its command, as one would type it", () => {
+test("its target is its command as one types it", () => {
   expect(check(["/bin/true", "x"], 7)).toMatchObject({ kind: "script", target: "/bin/true x", timeoutMs: 7 });
   expect(check(["/bin/echo", "it's", ""])).toMatchObject({ target: "/bin/echo 'it'\\''s' ''" });
   expect(checkWith({ script: "/bin/echo  'a b'" })).toMatchObject({ target: "/bin/echo  'a b'" });
@@ -48,7 +48,7 @@ test("a script that exits 0 is up, whatever it prints", async () => {
   expect(await outcomeOf(sh("echo failed; echo failed >&2"))).toEqual({ ok: true });
 });
 
-test("what exits otherwise is down with its status and what it said", async () => {
+test("a script with another exit status is down, with the status and the output", async () => {
   expect(await outcomeOf([fixture("exits-3.sh")])).toEqual({
     ok: false,
     reason: "exit",
@@ -58,7 +58,7 @@ test("what exits otherwise is down with its status and what it said", async () =
   expect(await outcomeOf(["/bin/false"])).toEqual({ ok: false, reason: "exit", message: "exited with status 1" });
 });
 
-test("CR and CRLF are line ends in what it said", async () => {
+test("CR and CRLF are line ends in its output", async () => {
   const script = "printf 'HTTP/1.1 503 Service Unavailable\\r\\n\\r\\nnot synced\\r\\n\\r\\n50%%\\r'; exit 1";
   const outcome = await outcomeOf(sh(script));
   expect(outcome).toMatchObject({ output: "HTTP/1.1 503 Service Unavailable\n\nnot synced\n\n50%" });
@@ -73,7 +73,7 @@ test("a script that a signal ends is down, and the message has the signal", asyn
   expect(await outcomeOf(sh("kill -s KILL $$"))).toEqual({ ok: false, reason: "signal", message: "ended by SIGKILL" });
 });
 
-test("what ends and leaves a child that holds its output is up at once, and the child is ended", async () => {
+test("a script that ends and leaves a child with its output is up at once, and the child is ended", async () => {
   const seconds = mark();
   const { outcome } = await runCheck(check(sh(`sleep ${seconds} & exit 0`)), never);
   expect(outcome).toEqual({ ok: true });
@@ -113,7 +113,7 @@ test.each(["hangs.sh", "ignores-sigterm.sh", "forks-many.sh"])(
   },
 );
 
-test("what the round does not wait for any more is killed, and the reason is the deadline", async () => {
+test("a script that the round no longer waits for is killed, and the reason is the deadline", async () => {
   const seconds = mark();
   const round = new AbortController();
   const running = runCheck(check(["sleep", seconds]), round.signal);
@@ -127,14 +127,14 @@ test("what the round does not wait for any more is killed, and the reason is the
   await until(() => processesRunning(`sleep ${seconds}`).length === 0);
 });
 
-test("in a round that has ended already nothing is started", async () => {
+test("in a round that has already ended nothing is started", async () => {
   const seconds = mark();
   const { outcome } = await runCheck(check(["sleep", seconds]), AbortSignal.abort());
   expect(outcome).toEqual({ ok: false, reason: "deadline", message: "waiting to start (the round ended first)" });
   expect(processesRunning(`sleep ${seconds}`)).toEqual([]);
 });
 
-test("what had ended before the kill is judged by its end, though the loop has not seen it yet", async () => {
+test("a script that ended before the kill is judged by its exit, though the event loop has not seen it yet", async () => {
   for (const [argv, outcome] of [
     [["/bin/true"], { ok: true }],
     [sh("exit 3"), failed("exit", "exited with status 3")],
@@ -164,12 +164,12 @@ test("runs of one check may overlap, and a killed one does not keep the next fro
   }
 });
 
-test("a script finds the name of its check, and the environment it was given", async () => {
+test("a script gets the name of its check, and its environment", async () => {
   const argv = sh('[ "$HEALTH_CHECKER_CHECK" = it ] && [ "$A" = 1 ] && [ -z "$HOME" ]');
   expect(await outcomeWith({ script: argv }, { env: { PATH, A: "1" } })).toEqual({ ok: true });
 });
 
-describe("what cannot start", () => {
+describe("a script that cannot be started", () => {
   test("is down, and the message says what to do, also before the first run", async () => {
     await using folder = await tempFolder();
     const plain = await folder.write("plain", "#!/bin/sh\n", 0o644);
@@ -194,7 +194,7 @@ describe("what cannot start", () => {
     }
   });
 
-  test("though nothing is seen to be wrong with it, is down with the code", async () => {
+  test("is down with the code where no cause is visible", async () => {
     expect(await outcomeOf(["/bin/true", "x".repeat(3_000_000)])).toEqual({
       ok: false,
       reason: "spawn",
@@ -202,13 +202,13 @@ describe("what cannot start", () => {
     });
   });
 
-  test("is not said of what can", async () => {
+  test("has no such message where it can", async () => {
     expect(await check(["/bin/true"]).inspect?.()).toEqual([]);
     expect(await check(["true"]).inspect?.()).toEqual([]);
   });
 });
 
-test("a run is not called stuck for what was killed while it waited for an earlier one to go", async () => {
+test("a run is not stuck because of another that was killed while it waited for an earlier one", async () => {
   const { probe } = check(["/bin/true"]);
   for (let attempt = 0; attempt < 50; attempt++) {
     const [first, second] = [new AbortController(), new AbortController()];
@@ -292,7 +292,7 @@ asRoot(
   30_000,
 );
 
-test("a run whose time is over while it waits for the last one to go has not been started", async () => {
+test("a run whose time ends while it waits for the last one is not started", async () => {
   const { probe } = check(["/bin/true"]);
   const [cut, round] = [new AbortController(), new AbortController()];
   const killed = probe(cut.signal);
@@ -304,7 +304,7 @@ test("a run whose time is over while it waits for the last one to go has not bee
 });
 
 describe("cwd", () => {
-  test("is the folder that it runs in, and that a relative path begins at", async () => {
+  test("is the folder that it runs in, and where a relative path begins", async () => {
     await using folder = await tempFolder();
     await folder.write("here.sh", '#!/bin/sh\n[ "$(pwd)" = "$1" ]\n', 0o755);
     for (const program of ["./here.sh", join(folder.path, "here.sh")]) {
@@ -400,7 +400,7 @@ describe("env", () => {
     expect(message).not.toContain("secret");
   });
 
-  test("takes whatever names a map may have", async () => {
+  test("takes any names that a mapping may have", async () => {
     const env = JSON.parse('{"__proto__": "a", "constructor": "b"}');
     const script = sh('[ "$__proto__" = a ] && [ "$constructor" = b ]');
     expect(await outcomeWith({ script, env })).toEqual({ ok: true });
@@ -432,7 +432,7 @@ describe("expect", () => {
     });
   });
 
-  test("looks at the first 64 KiB, and floods neither block nor grow", async () => {
+  test("looks at the first 64 KiB, and a flood of output neither blocks nor takes memory", async () => {
     const last = (bytes: number) => sh(`head -c ${bytes} /dev/zero | tr '\\0' x; echo END`);
     expect(await outcomeWith({ script: last(65_533), expect: "END" })).toEqual({ ok: true });
     expect(await outcomeWith({ script: last(65_536), expect: "END" })).toMatchObject({
@@ -503,7 +503,7 @@ describe("nagios", () => {
     });
   });
 
-  test("with expect wants both", async () => {
+  test("with expect needs both", async () => {
     expect(await run("echo good; exit 1", { expect: "good" })).toEqual({ ok: true, warning: "good" });
     expect(await run("echo bad; exit 1", { expect: "good" })).toMatchObject({ reason: "mismatch" });
   });

@@ -29,7 +29,7 @@ const says =
     }
   };
 
-test("bytes in hexadecimal go out as they are, and are found wherever the pieces end", async () => {
+test("bytes in hexadecimal are sent as such, and found wherever the pieces end", async () => {
   const heard: number[][] = [];
   await using server = await listener((socket) => {
     socket.on("data", async (data) => {
@@ -109,7 +109,7 @@ withZookeeper(
   120_000,
 );
 
-test("a greeting is read without anything sent", async () => {
+test("a greeting is read without sending anything", async () => {
   await using greeter = await listener(says("220 mail.test ESMTP\r\n"));
   expect(await outcomeOf(tcp, { tcp: greeter.port, expect: "/^220 /" })).toEqual(UP);
 });
@@ -141,7 +141,7 @@ test("without an answer the reason is closed, with another answer mismatch", asy
   });
 });
 
-test("4 KiB are read and no more, and 200 characters of them are shown", async () => {
+test("at most 4 KiB are read, and 200 characters of them shown", async () => {
   await using flood = await listener(says("x".repeat(4090), "found here", "y".repeat(100_000)));
   expect(await outcomeOf(tcp, { tcp: flood.port, expect: "found" })).toEqual(UP);
   expect(await outcomeOf(tcp, { tcp: flood.port, expect: "found here" })).toEqual({
@@ -163,7 +163,7 @@ test("a missing answer is a timeout, and the message has what came; nothing stay
   await until(() => descriptors() <= open);
 });
 
-test("what is sent is never shown, not even when the peer echoes it", async () => {
+test("what is sent is redacted, even when the peer echoes it", async () => {
   await using echo = await listener((socket) => void socket.on("data", (data) => socket.end(`got ${data}`)));
   const keys = { tcp: echo.port, send: "AUTH hunter2\r\nPING\r\n", expect: "in vain" };
   expect(await outcomeOf(tcp, keys)).toMatchObject({ reason: "mismatch", output: "got ***" + "\\r\\n" });
@@ -197,7 +197,7 @@ test("without expect a check passes once the text is written; a peer that reads 
   await until(() => descriptors() <= open);
 });
 
-test("what is sent is not shown in another encoding either", async () => {
+test("what is sent is redacted in other encodings, too", async () => {
   const secret = "AUTH s3cr\u00e9t/word";
   for (const repeat of [encodeURIComponent(secret), Buffer.from(secret).toString("base64"), JSON.stringify(secret)]) {
     await using server = await listener((socket) => socket.once("data", () => socket.end(`-ERR ${repeat}\r\n`)));

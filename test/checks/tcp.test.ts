@@ -24,7 +24,7 @@ test("a check has its kind and its target", () => {
   expect(targetOf("unix:/x")).toEqual({ kind: "tcp", target: "unix:/x" });
 });
 
-test("what listens is up, by address, by name and by path", async () => {
+test("a listener is up, by address, by name and by path", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "s");
   using four = listenRaw({ family: "v4" });
@@ -42,7 +42,7 @@ test("what listens is up, by address, by name and by path", async () => {
   }
 });
 
-test("what does not listen is down, with each address of a name in the message", async () => {
+test("without a listener it is down, with each address of the name in the message", async () => {
   const port = await freePort();
   expect(await outcomeOf(tcp, { tcp: port })).toEqual({
     ok: false,
@@ -57,11 +57,11 @@ test("what does not listen is down, with each address of a name in the message",
   );
 });
 
-test("a name that has no address is down, and the reason is the name", async () => {
+test("a name without an address is down, and the reason is resolve", async () => {
   expect(await outcomeOf(tcp, { tcp: "no-such-name.invalid:80" })).toMatchObject({ ok: false, reason: "resolve" });
 }, 30_000);
 
-test("what drops handshakes is down at the timeout, and nothing of the attempt is left", async () => {
+test("a peer that drops handshakes is down at the timeout, and nothing of the run stays open", async () => {
   using peer = listenRaw({ family: "v4" }, 0);
   peer.fill();
   await outcomeOf(tcp, { tcp: peer.port }, { timeoutMs: 20 });
@@ -76,7 +76,7 @@ test("what drops handshakes is down at the timeout, and nothing of the attempt i
   await until(() => handshakesTo(peer.port) === 0);
 });
 
-test("one check may be run many times at once", async () => {
+test("one check can run many times at once", async () => {
   using peer = listenRaw({ family: "v4" });
   const check = checkOf(tcp, { tcp: `localhost:${peer.port}` });
   const results = await Promise.all(Array.from({ length: 100 }, () => runCheck(check, never)));

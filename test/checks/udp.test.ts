@@ -42,7 +42,7 @@ const says =
     for (const answer of answers) socket.send(answer, port, address);
   };
 
-test("any answer passes, an empty one too; with expect one that matches", async () => {
+test("any answer passes, also an empty one; with expect one that matches", async () => {
   await using peer = await responder(says("no", "pong"));
   expect(await outcomeOf(udp, { udp: peer.port, send: "ping" })).toEqual(UP);
   expect(await outcomeOf(udp, { udp: `127.0.0.1:${peer.port}`, send: "ping", expect: "pong" })).toEqual(UP);
@@ -58,14 +58,14 @@ test("for a name each address is tried until one answers", async () => {
   expect(await outcomeOf(udp, { udp: `localhost:${peer.port}`, send: "ping", expect: "pong" })).toEqual(UP);
 });
 
-test("bytes go as they are written, zero bytes too, and an answer need be no text", async () => {
+test("bytes are sent as written, zero bytes too, and an answer may be no text", async () => {
   await using clock = await responder(says(new Uint8Array([0x1c, 2, 0, 0xe9, 0xff, 0x4e, 0x54, 0x50])));
   const request = `\x1b${"\0".repeat(47)}`;
   expect(await outcomeOf(udp, { udp: clock.port, send: request, expect: "/^\\x1c.*NTP/s" })).toEqual(UP);
   expect(clock.heard[0]?.byteLength).toBe(48);
 });
 
-test("bytes in hexadecimal go out as they are, and are looked for as they are", async () => {
+test("bytes in hexadecimal are sent and expected as such", async () => {
   await using peer = await responder(says(new Uint8Array([0, 0xff, 0x80, 0x7f])));
   const ask = (keys: object) => outcomeOf(udp, { udp: peer.port, ...keys }, { timeoutMs: 300 });
   expect(await ask({ "send-hex": "80 FF:00\n7f", "expect-hex": "ff80" })).toEqual(UP);
@@ -139,7 +139,7 @@ test("thousands of runs leave no socket behind", async () => {
   await until(() => descriptors() <= open);
 });
 
-test("out of descriptors the reserve serves; without one it is tried again, and the want is the reason", async () => {
+test("without descriptors the reserve is used; without a reserve it tries again, and the reason is resource", async () => {
   await using peer = await responder(says("pong"));
   const outcomesOf = async (...words: string[]) => {
     const command = [process.execPath, join(import.meta.dir, "../fixtures/no-descriptors.ts"), String(peer.port)];
@@ -170,7 +170,7 @@ withDnsmasq(
   20_000,
 );
 
-test("wrong keys are refused: send is needed, and a socket file will not do", () => {
+test("wrong keys are refused: send is needed, and no socket file is allowed", () => {
   for (const keys of [{}, { send: "" }, { send: "x", udp: "unix:/x" }, { send: "x".repeat(65_508) }, { send: false }]) {
     expect(() => checkOf(udp, { udp: 53, ...keys })).toThrow();
   }

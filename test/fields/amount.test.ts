@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { count, size } from "../../src/fields/amount.ts";
 import * as fc from "../support/properties.ts";
 
-test("a size has a unit, or is a part", () => {
+test("a size has a unit or is a percentage", () => {
   expect(size.read("10%")).toEqual({ value: { text: "10%", percent: 10 } });
   expect(size.read("0.5 %")).toEqual({ value: { text: "0.5 %", percent: 0.5 } });
   expect(size.read("2GiB")).toEqual({ value: { text: "2GiB", count: 2 * 1024 ** 3 } });
@@ -15,7 +15,7 @@ test("a size has a unit, or is a part", () => {
   expect(size.read("0GB")).toEqual({ expected: "more than nothing" });
 });
 
-test("a count is bare, or a part", () => {
+test("a count has no unit or is a percentage", () => {
   expect(count.read(5000)).toEqual({ value: { text: "5000", count: 5000 } });
   expect(count.read("5%")).toEqual({ value: { text: "5%", percent: 5 } });
   expect(count.read("5k")).toEqual({});

@@ -74,7 +74,7 @@ for (const [text, hint] of [
   });
 }
 
-test("what is not a text is refused", () => {
+test("a value that is no text is refused", () => {
   for (const given of [undefined, null, 5, true, {}, []]) expect(read(given)).toEqual({});
 });
 
@@ -89,7 +89,7 @@ test("any user, password and database make a URL that is read back, and never sh
   );
 });
 
-test("no text is a throw", () => {
+test("it throws for no text", () => {
   const piece = fc.oneof(
     fc.constantFrom("postgres://", "@", ":", "/", "?", "#", "[", "]", "%", "host=", "&"),
     fc.string(),

@@ -629,7 +629,7 @@ describe("redis", () => {
   );
 });
 
-describe("what hangs", () => {
+describe("peers that hang", () => {
   const SASL_OK = postgresMessage("R", "\0\0\0\0");
   const READY = postgresMessage("Z", "I");
   const stages = {

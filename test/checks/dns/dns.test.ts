@@ -92,7 +92,7 @@ withDnsmasq(
   30_000,
 );
 
-test("a server that is not there is refused, a silent one a timeout with nothing left open", async () => {
+test("a missing server is refused, a silent one a timeout, and nothing stays open", async () => {
   const host = loopbackAddress();
   const resolver = `${host}:${freePort(host)}`;
   expect(await outcomeOf(dns, { dns: "good.test", resolver })).toEqual({
@@ -116,7 +116,7 @@ test("a server that is not there is refused, a silent one a timeout with nothing
   mute.close();
 });
 
-test("without resolver and type the system decides, hosts file and all", async () => {
+test("without resolver and type the system's resolver is asked, with its hosts file", async () => {
   expect(await outcomeOf(dns, { dns: "localhost" })).toMatchObject({ ok: true });
   expect(await outcomeOf(dns, { dns: "localhost", expect: "/^(127\\.0\\.0\\.1|::1)$/" })).toMatchObject({ ok: true });
   expect(await outcomeOf(dns, { dns: "localhost", expect: "10.0.0.1" })).toMatchObject({

@@ -32,7 +32,7 @@ const record = (type: number, data: readonly number[], length = data.length): re
   ...data,
 ];
 
-test("an answer is read; what is no answer to the question is nothing", () => {
+test("an answer is read; a message that is no answer to the question is ignored", () => {
   const good = answer([record(1, [127, 0, 0, 1])]);
   expect(parseAnswer(good, query)).toEqual({
     code: "NOERROR",
@@ -126,7 +126,7 @@ test("an IPv6 address is as short as RFC 5952 has it", () => {
   );
 });
 
-test("junk from the server is passed over for the answer that follows it", async () => {
+test("junk from the server is skipped for the answer after it", async () => {
   const server = createSocket("udp4");
   await new Promise<void>((bound) => server.bind(0, "127.0.0.1", bound));
   server.on("message", (message, { port, address }) => {

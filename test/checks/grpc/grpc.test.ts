@@ -86,7 +86,7 @@ function isAsked(said: Buffer): boolean {
   return false;
 }
 
-test("an answer that is whole counts, though the connection is reset behind it", async () => {
+test("a complete answer counts, though the connection is reset after it", async () => {
   const answer = (status: string, words: string) =>
     Buffer.concat([
       frame(4, 0, 0, new Uint8Array()),
@@ -120,7 +120,7 @@ const says = (body: readonly number[], trailers: Readonly<Record<string, string>
     stream.end(Uint8Array.from(body));
   });
 
-test("a real server: serving, not serving, unsure, a service it does not know", async () => {
+test("a real server: serving, not serving, unknown, and an unknown service", async () => {
   await using server = await serve("health");
   const { port, child } = server;
   const peer = `127.0.0.1:${port}`;
@@ -222,7 +222,7 @@ test("a server that speaks TLS and no HTTP/2", async () => {
   await server.stop(true);
 });
 
-test("what is no gRPC server", async () => {
+test("a peer that is no gRPC server", async () => {
   await using echo = await listener((socket) => socket.pipe(socket));
   await using greets = await listener((socket) => socket.write("220 mail.test ESMTP ready and waiting\r\n"));
   const web = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("web") });
@@ -264,7 +264,7 @@ test("HTTP/2 that is not gRPC", async () => {
   }
 });
 
-test("answers of gRPC that are not in order", async () => {
+test("malformed answers of gRPC", async () => {
   const bodies: readonly (readonly number[])[] = [
     [],
     [0, 0, 0, 0],
@@ -313,7 +313,7 @@ test("answers of gRPC that are not in order", async () => {
   expect((await ask(cutsOff.port)).ok).toBe(false);
 });
 
-test("a server that is about to go", async () => {
+test("a server that is shutting down", async () => {
   const server = createServer();
   server.on("session", (session) => {
     session.on("error", () => {});
@@ -330,7 +330,7 @@ test("a server that is about to go", async () => {
   server.close();
 });
 
-test("what hangs is down at the timeout, and nothing of the attempt is left", async () => {
+test("a peer that hangs is down at the timeout, and nothing of the run stays open", async () => {
   using drops = listenRaw({ family: "v4" }, 0);
   drops.fill();
   await using silent = await listener();
@@ -395,7 +395,7 @@ test("a request is a frame of a service's name", () => {
   expect([...encodeRequest("x".repeat(300)).subarray(0, 8)]).toEqual([0, 0, 0, 1, 47, 0x0a, 0xac, 2]);
 });
 
-test("a response is read as protobuf wants it", () => {
+test("a response is read as protobuf demands", () => {
   const frame = (...message: number[]) => Uint8Array.from([0, 0, 0, 0, message.length, ...message]);
   const rows: readonly [readonly number[], number | undefined][] = [
     [[], 0],
@@ -419,7 +419,7 @@ test("a response is read as protobuf wants it", () => {
   for (const [message, status] of rows) expect([message, decodeResponse(frame(...message))]).toEqual([message, status]);
 });
 
-test("no bytes of a peer make it throw", () => {
+test("it throws for no bytes of a peer", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, framed) => {
       const body = framed ? Uint8Array.from([0, 0, 0, 0, bytes.length, ...bytes]) : bytes;

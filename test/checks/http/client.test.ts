@@ -133,7 +133,7 @@ test.each([
   expect(read(text, { ends: true })).toMatchObject({ state: "broken", flaw });
 });
 
-test("what goes on for ever is not read for ever", () => {
+test("a response without end is not read for ever", () => {
   const long = "x".repeat(HEAD_BYTES);
   const headers = "its headers go on for more than 64 KiB";
   expect(read(`${HEAD}X: ${long}`)).toMatchObject({ state: "flawed", flaw: headers });
@@ -154,7 +154,7 @@ test("what goes on for ever is not read for ever", () => {
   expect(read(whole)).toMatchObject({ state: "whole", body: "x".repeat(BODY_BYTES) });
 });
 
-test("a byte at a time, and blanks without end, are read", () => {
+test("single bytes and long runs of blanks are read", () => {
   const blanks = `${HEAD}X: a${" ".repeat(50_000)}b\r\n${"Y: y\r\n y\r\n".repeat(1000)}Content-Length: 60000\r\n\r\n`;
   const text = `${blanks}${"x".repeat(60_000)}`;
   expect(read(text, { pieces: [...text] })).toMatchObject({ state: "whole" });
@@ -197,7 +197,7 @@ const answers = fc.oneof(
     .map((words) => words.join("")),
 );
 
-test("any bytes in any pieces are read alike, and never throw", () => {
+test("any bytes in any pieces are read the same, and never throw", () => {
   fc.assert(
     fc.property(
       answers,

@@ -60,7 +60,7 @@ test("an expression with an end or a negative lookahead sees the whole body", as
   expect(await ofPort(endless.port, { expect: "synced", json: { "/a": "synced" } }, 200)).toMatchObject({ ok: false });
 });
 
-test("which expressions last", () => {
+test("expressions that still match when more follows", () => {
   const lasts = (text: string) => {
     const read = pattern.read(text);
     return "value" in read && read.value instanceof Pattern && read.value.isStable;
@@ -92,7 +92,7 @@ test("a body without the expected text is read until the timeout; one that break
   expect(await ofPort(broken.port, { expect: "synced" })).toMatchObject({ ok: false, reason: "closed" });
 });
 
-test("a server that speaks HTTP/2 alone is called that", async () => {
+test("a server with HTTP/2 only is reported as such", async () => {
   const server = createServer((_, answer) => answer.end("OK"));
   const port = await new Promise<number>((listening) =>
     server.listen(0, "127.0.0.1", () => listening((server.address() as { port: number }).port)),

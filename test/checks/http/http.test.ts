@@ -145,7 +145,7 @@ describe("its keys", () => {
     expect(Object.keys(flawsOf({ http: URL, ...keys }))).toEqual([path]);
   });
 
-  test("its target is what the user wrote, less the password; the peer is where it connects to", () => {
+  test("its target is what the user wrote, without the password; the peer is where it connects to", () => {
     const of = (keys: Readonly<Record<string, unknown>>): readonly unknown[] => {
       const settings = mapping(z, http.keys).parse(keys) as Settings;
       return [http.target(settings), http.peer?.(settings)];
@@ -157,7 +157,7 @@ describe("its keys", () => {
     expect(of({ http: "http://h/a", unix: "/s" })).toEqual(["http://h/a by unix:/s", { family: "unix", path: "/s" }]);
   });
 
-  test("any text is a URL or is refused, and what is taken shows no password", () => {
+  test("any text is a URL or is refused, and a target shows no password", () => {
     const parts = fc.constantFrom(
       "http://",
       "https://",
@@ -198,7 +198,7 @@ describe("its keys", () => {
   });
 });
 
-describe("by nginx", () => {
+describe("answers of nginx", () => {
   let folder: TempFolder;
   let nginx: ReturnType<typeof startChild> | undefined;
   const host = loopbackAddress();
@@ -495,7 +495,7 @@ test("without a listener the reason is refused, for a name without an address re
   expect(await outcomeOf(http, { http: "http://no-such-name.invalid/" })).toMatchObject({ reason: "resolve" });
 }, 30_000);
 
-describe("a peer that does odd things, yet answers", () => {
+describe("a peer that does odd things, but answers", () => {
   test.each([
     ["keeps the connection open after the body", withLength("OK"), keepOpen],
     ["says no length and closes", `${HEAD}\r\nOK`, undefined],
@@ -693,7 +693,7 @@ describe("a peer that hangs is down at the timeout, and nothing of the attempt s
     await until(() => handshakesTo(peer.port) === 0 && descriptors() <= before);
   });
 
-  test("amid the TLS handshake", async () => {
+  test("during the TLS handshake", async () => {
     let gone = 0;
     await using peer = await listener((socket) => socket.on("close", () => gone++));
     expect(await outcomeOf(http, { http: `https://127.0.0.1:${peer.port}/` }, { timeoutMs: 300 })).toMatchObject({
@@ -704,7 +704,7 @@ describe("a peer that hangs is down at the timeout, and nothing of the attempt s
   });
 });
 
-test("a connection is closed by FIN once the verdict stands, however much is unread", async () => {
+test("a connection is closed by FIN once the outcome is known, however much is unread", async () => {
   for (const said of [withLength("OK"), `${HEAD}Content-Length: 99999\r\n\r\n`]) {
     using peer = listenRaw({ family: "v4" });
     const outcome = outcomeOf(http, { http: `http://127.0.0.1:${peer.port}/` });
@@ -853,7 +853,7 @@ describe("redirects", () => {
     }
   });
 
-  test("a server that means itself by the name it was called by is not looked up", async () => {
+  test("a redirect to the name in `host` goes to the same server, without a look-up", async () => {
     const host = "www.hc-own-name.invalid";
     const keys = { host, redirects: 1, headers: { "X-Key": "k3y-value" } };
     await using other = noting(() => new Response("there"));
@@ -936,7 +936,7 @@ test("proxies of the environment are not used", async () => {
   expect(child.out).toEqual(['{"ok":true,"detail":"answered 200"}']);
 }, 30_000);
 
-test("300 checks that hang delay no other", async () => {
+test("300 checks that hang do not delay another", async () => {
   await using hung = await listener();
   await using good = await saying(withLength("OK"));
   const stop = new AbortController();

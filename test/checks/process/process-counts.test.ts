@@ -192,7 +192,7 @@ test("a service that a script has started does count", async () => {
   }
 });
 
-test("a process whose first thread has ended lives as long as another thread does", async () => {
+test("a process whose first thread has ended runs as long as another thread does", async () => {
   await using folder = await tempFolder();
   // Longer than what the kernel keeps, so that the command line counts too: it hangs on a thread.
   const name = newName(20);

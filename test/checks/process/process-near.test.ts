@@ -38,7 +38,7 @@ test("the same first 15 letters", async () => {
   );
 });
 
-test("what is in a command line only", async () => {
+test("a name that is only in a command line", async () => {
   await using folder = await tempFolder();
   const [program, word] = [newName(10), newName(12)];
   await using _one = await start(folder, program, `-Dmain=org.example.${word}`);
@@ -50,7 +50,7 @@ test("what is in a command line only", async () => {
   expect(await look(program, { min: 3 })).toMatchObject({ message: `2 of ${program} running, expected at least 3` });
 });
 
-test("what is to be written for it is YAML", async () => {
+test("the message shows what to write as YAML", async () => {
   await using folder = await tempFolder();
   const [program, title] = [newName(10), `${newName(12)}: worker`];
   await using _one = await start(folder, program, title);
@@ -59,7 +59,7 @@ test("what is to be written for it is YAML", async () => {
   );
 });
 
-test("foreign names are shown printable", async () => {
+test("names of programs are printable in messages", async () => {
   await using folder = await tempFolder();
   const name = `${newName(8)}\n`;
   await using _one = await start(folder, name);

@@ -24,7 +24,7 @@ function bootedAt(): number {
 const changedAt = (path: string, ms: number) => utimes(path, new Date(ms), new Date(ms));
 const commOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
 
-test("one from before this boot fails; one that is older than its process passes with a warning", async () => {
+test("a pid file from before this boot fails; one that is older than its process passes with a warning", async () => {
   await using folder = await tempFolder();
   await using child = startChild(["sleep", "1000"]);
   const { pid } = child;
@@ -48,7 +48,7 @@ test("one from before this boot fails; one that is older than its process passes
 });
 
 asRoot(
-  "what lies in memory is of this boot, whatever the clock said then",
+  "a file in memory is of this boot, whatever the clock said then",
   async () => {
     await using mount = await mountTmpfs("size=1M");
     await using child = startChild(["sleep", "1000"]);

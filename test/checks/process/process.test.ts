@@ -82,7 +82,7 @@ test("a name that the kernel cuts is distinguished from others by its command li
   expect(await look(base.slice(0, 15), { min: 2 })).toMatchObject({ ok: true });
 });
 
-test("a script goes by its own name, short or long, not by that of its interpreter", async () => {
+test("a script has its own name, short or long, not that of its interpreter", async () => {
   await using folder = await tempFolder();
   for (const length of [9, 40]) {
     const script = name(length);
@@ -95,7 +95,7 @@ test("a script goes by its own name, short or long, not by that of its interpret
   }
 });
 
-test("names with blanks, parentheses and other letters are found as they are", async () => {
+test("names with blanks, parentheses and other letters are found", async () => {
   await using folder = await tempFolder();
   for (const strange of ["a b) R 1 (c", ") Z (", "größe", "日本語の名前です", "-n"]) {
     const own = `${name(4)}${strange}`;
@@ -139,7 +139,7 @@ test("a zombie does not count, and the message has it", async () => {
   });
 });
 
-test("as many are counted as pgrep -x finds", async () => {
+test("it counts as many as pgrep -x finds", async () => {
   for (const common of ["bash", "sh", "kthreadd", "postgres", "bun"]) {
     // Others come and go.
     await until(async () => {
@@ -210,7 +210,7 @@ test("the number of a thread is not that of a process", async () => {
 /** System calls that read, by this process since its start. */
 const reads = () => Number(/syscr: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
-test("a thousand checks at once are one look", async () => {
+test("a thousand checks at once share one look at /proc", async () => {
   await using _child = await startAs("/bin/sleep");
   await look("warm");
   const before = reads();

@@ -62,7 +62,7 @@ test.each([
   expect(await one.ask(name)).toEqual(outcome);
 });
 
-test("units of one moment are one call, each once, and each has its own answer", async () => {
+test("checks at the same moment share one call, with each unit once, and each has its own answer", async () => {
   await using one = await host();
   const names = ["good", "failed", "none", "mysql", "mariadb", "mysqld", "good.service"];
   const outcomes = await Promise.all(names.map((name) => one.ask(name)));
@@ -96,7 +96,7 @@ test("a hundred units are one call, three hundred a few", async () => {
   }
 });
 
-test("a systemctl that hangs is ended with its last asker, and holds up no other", async () => {
+test("a systemctl that hangs is ended with the last check that waits, and delays no other", async () => {
   const seconds = `300.${Math.floor(Math.random() * 1e9)}`;
   await using one = await host({ MODE: "hangs", SECONDS_TO_HANG: seconds });
   const before = readdirSync("/proc/self/fd").length;
@@ -120,7 +120,7 @@ test("a systemctl that hangs is ended with its last asker, and holds up no other
   await until(() => running() === 0);
 }, 20_000);
 
-test("a systemctl that floods is bounded, and ended", async () => {
+test("a systemctl that floods its output is bounded, and ended", async () => {
   await using one = await host({ MODE: "floods" });
   expect(await one.ask("good", 500)).toMatchObject({ reason: "timeout" });
   await until(() => processesRunning(`/bin/sh ${join(one.folder.path, "systemctl")}`).length === 0);
