@@ -98,10 +98,10 @@ export interface CheckKind<Settings = unknown> {
   readonly secretsOfTarget?: (settings: Settings) => readonly string[];
   /** Risks of a critical check with these settings; a line each. */
   readonly warningsIfCritical?: (settings: Settings) => readonly string[];
-  /** The same whatever the check decides, about the value of its own key. */
-  readonly targetWarnings?: (settings: Settings) => readonly string[];
-  /** Settings that probably mean something else than their author wanted; a line each. */
+  /** Settings that probably mean something else than their author wanted, whatever the check decides; a line each. */
   readonly warnings?: (settings: Settings) => readonly string[];
+  /** The same, of the value of its own key. */
+  readonly targetWarnings?: (settings: Settings) => readonly string[];
   /**
    * Made once, when the daemon starts. A kind is loaded to read its keys too, so what only a run needs is imported in
    * here: `validate` does not load it, and no run waits for it.
