@@ -3,7 +3,7 @@
 import { withoutUnseen } from "../text/odd-characters.ts";
 import type { Check, Probe, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
-import { redacted, redactorOf, targetOf } from "./redact.ts";
+import { redactorOf, targetOf, withRedaction } from "./redact.ts";
 
 export interface CheckConfig {
   readonly kind: CheckKind;
@@ -47,7 +47,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
     severity,
     ...(intervalMs !== undefined && { intervalMs }),
     staleAfterMs,
-    probe: redact ? redacted(probe, redact) : probe,
+    probe: redact ? withRedaction(probe, redact) : probe,
     ...(kind.inspect && {
       inspect: async () => ((await kind.inspect?.(settings, context)) ?? []).map((line) => redact?.(line) ?? line),
     }),

@@ -1,24 +1,24 @@
-// The words that everything else is written in: a check has a probe; an attempt
-// is ok or failed, a check is up, down or unknown, the host healthy or unhealthy.
+// The terms of the whole program: a check has a probe; a run is ok or failed, a check is up,
+// down or unknown, the host is healthy or unhealthy.
 
 import type { Outcome } from "../outcome.ts";
 
 /**
- * One attempt, no retry. It never rejects for anything the checked thing does.
- * Once `signal` aborts it settles within a few milliseconds and leaves nothing
- * open: with the truth where that has arrived meanwhile, else with the reason
- * "timeout" and, as message, what it was waiting for.
+ * One attempt, without a retry. It never rejects for anything that the target does.
+ * Once `signal` aborts it resolves within a few milliseconds and leaves nothing
+ * open: with the real outcome if that has arrived meanwhile, else with the reason
+ * "timeout" and a message that says what it waited for.
  */
 export type Probe = (signal: AbortSignal) => Promise<Outcome>;
 
 /**
- * What a check decides beside the endpoints that name it. `critical` decides the host, `warning` is reported and
- * does not, `endpoint` is no part of the host: that it is down is normal, as of a replica's check on the primary.
+ * What a check decides besides the endpoints that name it: `critical` the host; `warning` nothing, but it is reported;
+ * `endpoint` nothing, and that it is down is normal, as for a replica's check on the primary.
  */
 export const SEVERITIES = ["critical", "warning", "endpoint"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** Whether its failure is news of the host, be it only a warning. */
+/** Whether its failure concerns the host, if only as a warning. */
 export const concernsHost = ({ severity }: { readonly severity: Severity }): boolean => severity !== "endpoint";
 
 export interface Check {
@@ -34,20 +34,20 @@ export interface Check {
   readonly severity: Severity;
   /** From one run in the background to the next; absent where the check runs on request. */
   readonly intervalMs?: number;
-  /** A result whose run ended longer ago than this says nothing any more; counts in the background alone. */
+  /** A result whose run ended longer ago than this is stale; only in the background. */
   readonly staleAfterMs: number;
   readonly probe: Probe;
-  /** What already looks wrong before the first run, a line each; run once, at start. */
+  /** What is wrong before the first run, a line each; called once, at start. */
   readonly inspect?: () => Promise<readonly string[]>;
 }
 
 export interface CheckResult {
   readonly check: Check;
-  /** Milliseconds since the epoch, for people. */
+  /** Milliseconds since the epoch, to show. */
   readonly startedAt: number;
-  /** The same by the boot clock (src/system/clock.ts), which orders results whatever is done to the wall clock. */
+  /** The same by the boot clock (src/system/clock.ts), which orders results even when the wall clock is set. */
   readonly start: number;
-  /** Without what the host was suspended meanwhile. */
+  /** Without the time that the host was suspended. */
   readonly durationMs: number;
   readonly outcome: Outcome;
 }

@@ -1,14 +1,14 @@
-// Takes secrets out of what is shown: as they are, as programs write them, and where
-// the end of a text has cut them in two.
+// Redacts secrets in texts: as they are, in the encodings of programs, and where the end of a text
+// cuts them in two.
 
 import { fault, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
 import type { CheckKind, Truncated } from "./kind.ts";
 
-/** A text so short stands everywhere by chance; to hide it would hide all else, and tell it. */
+/** Shorter secrets match by accident; redacting them would reveal them. */
 const SHORTEST_SECRET = 4;
 
-/** `cut` says where the text may begin or end amid a secret. */
+/** `cut` says at which end of the text a secret may be cut in two. */
 type Redact = (text: string, cut?: Truncated) => string;
 
 /** A thousand checks of one file share the redactor of its secrets. */
@@ -21,7 +21,7 @@ export function redactorOf(secrets: readonly string[], more: readonly string[] =
   return made.get(secrets);
 }
 
-/** What a check looks at, as it is shown. */
+/** The target of a check, redacted. */
 export function targetOf(check: {
   readonly kind: CheckKind;
   readonly settings: unknown;
@@ -42,7 +42,7 @@ function createRedactor(secrets: readonly string[]): Redact | undefined {
     const views = viewsOf(shown);
     const spans = [
       ...views.flatMap((view) => find(view, written, cut)),
-      // Some programs write the whole of a URL in small letters.
+      // Some programs write a whole URL in lower case.
       ...views
         .filter(({ sign }) => sign === "%")
         .flatMap((view) => find({ ...view, bytes: lowerCase(view.bytes) }, lower, cut))
@@ -52,19 +52,19 @@ function createRedactor(secrets: readonly string[]): Redact | undefined {
   };
 }
 
-/** Bytes of UTF-8, a character each: escapes stand for bytes, and are found as such. */
+/** A character for each byte of UTF-8, since an escape is one byte. */
 const bytesOf = (text: string): string => Buffer.from(text).toString("latin1");
 const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();
 
 const lowerCase = (bytes: string): string => bytes.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** A secret and its lines. What surrounds a text is the first that a program, and we, take off it. */
+/** A secret and its lines; also without the blanks around it, which programs often remove. */
 const partsOf = (secret: string): readonly string[] =>
   [secret, secret.trim(), ...secret.split(/[\r\n]+/).map((line) => line.trim())].filter(
     ({ length }) => length >= SHORTEST_SECRET,
   );
 
-/** The encodings of a text as a whole, with the newline that `echo` adds too. */
+/** The encodings of a whole text, also with the newline that `echo` adds. */
 function encodingsOf(text: string): readonly string[] {
   const hex = Buffer.from(text).toString("hex");
   const base64 = [text, `${text}\n`].flatMap((whole) => {
@@ -74,9 +74,9 @@ function encodingsOf(text: string): readonly string[] {
   return [hex, hex.toUpperCase(), ...base64, ...base64.map((one) => one.padEnd(4 * Math.ceil(one.length / 4), "="))];
 }
 
-/** A text as it reads without escapes of one sort, and for each byte of it where it stood: from `starts` to `ends`. */
+/** A text with one sort of escape decoded; `starts` and `ends` give the place of each byte in the original. */
 interface View {
-  /** What the escapes begin with. */
+  /** The first character of the escapes. */
   readonly sign: string | undefined;
   readonly bytes: string;
   readonly starts: (index: number) => number;
@@ -90,14 +90,14 @@ const plain = (bytes: string): View => ({
   ends: (index) => index + 1,
 });
 
-/** How programs write a byte, or several, otherwise. */
+/** How programs escape one byte, or several. */
 const ESCAPES: readonly {
   readonly sign: string;
   readonly pattern: RegExp;
   readonly decode: (escaped: string) => string;
 }[] = [
   { sign: "%", pattern: /%[\da-f]{2}/gi, decode: (escaped) => fromCode(escaped.slice(1)) },
-  // A form, which writes a blank as a plus.
+  // A form has a plus for a blank.
   {
     sign: "%",
     pattern: /%[\da-f]{2}|\+/gi,
@@ -136,12 +136,12 @@ const ESCAPES: readonly {
 
 const fromCode = (hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
 
-/** The text as it is, and as each sort of escape would have it read. */
+/** The text as it is, and with each sort of escape decoded. */
 function viewsOf(shown: string): readonly View[] {
   return [plain(shown), ...ESCAPES.flatMap(({ sign, pattern, decode }) => viewOf(shown, sign, pattern, decode) ?? [])];
 }
 
-/** Undefined where there is no such escape. */
+/** Undefined if there is no such escape. */
 function viewOf(shown: string, sign: string, pattern: RegExp, decode: (escaped: string) => string): View | undefined {
   const pieces: string[] = [];
   const starts: number[] = [];
@@ -174,7 +174,7 @@ interface Span {
   readonly end: number;
 }
 
-/** Where the `secrets` stand in what `view` was made of, and where `cut` may have left a part of one. */
+/** Where the original of `view` has one of the `secrets`, or at the end that `cut` names a part of one. */
 function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: Truncated): readonly Span[] {
   const spans: Span[] = [];
   const add = (from: number, to: number) => spans.push({ start: starts(from), end: ends(to - 1) });
@@ -189,7 +189,7 @@ function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: 
   ) {
     return spans;
   }
-  // An escape may be cut in two as well, or a character, of which a replacement is left then.
+  // An escape may be cut in two as well, or a character, which leaves a replacement character.
   const [tail = ""] = cut === "end" ? (CUT_TAIL.exec(bytes) ?? []) : [];
   const skips =
     cut === "start" ? [0, ...CUT_HEADS].filter((skip) => skip === 0 || /^\w*;?$/.test(bytes.slice(0, skip))) : [];
@@ -210,10 +210,10 @@ function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: 
 
 const CUT_TAIL = /(?:\xef\xbf\xbd)*(?:%[\da-f]?|\\(?:[xu][\da-f]{0,3})?|&#?\w{0,7})?$/i;
 
-/** How long what is left of an escape may be. */
+/** The possible lengths of the rest of an escape. */
 const CUT_HEADS: readonly number[] = [1, 2, 3, 4, 5, 6];
 
-/** With three stars for each span, or for several that overlap. */
+/** Replaces each span, or several that overlap, by three stars. */
 function blank(shown: string, spans: readonly Span[]): string {
   const pieces: string[] = [];
   let position = 0;
@@ -224,10 +224,10 @@ function blank(shown: string, spans: readonly Span[]): string {
   return [...pieces, shown.slice(position)].join("");
 }
 
-/** What was cut short for people ends so. */
+/** A shortened text ends like this. */
 const CUT_SHORT = /[^…]+(?=…)/g;
 
-export function redacted(probe: Probe, redact: Redact): Probe {
+export function withRedaction(probe: Probe, redact: Redact): Probe {
   const redactAll = (text: string) => redact(text).replaceAll(CUT_SHORT, (piece) => redact(piece, "end"));
   return async (signal) => {
     const outcome = await attempt(probe, signal);
@@ -240,7 +240,7 @@ export function redacted(probe: Probe, redact: Redact): Probe {
   };
 }
 
-/** A fault of ours may say a secret too. */
+/** The message of a fault may have a secret, too. */
 async function attempt(probe: Probe, signal: AbortSignal): Promise<Outcome> {
   try {
     return await probe(signal);

@@ -1,9 +1,9 @@
 // script: passes when the program exits with status 0 within the timeout, and its
 // stdout holds what is expected, if anything is. With `nagios` status 1 passes too.
 //
-// It runs in a process group of its own without a shell, with no input. At the
-// timeout the whole group is killed; so is what is left of it when the program
-// itself has ended. The end of its output is kept for the reason of a failure.
+// It runs in a process group of its own, without a shell and without input. At the timeout the
+// whole group is killed; so is the rest of the group when the program itself has ended. A failure
+// has the end of its output.
 
 import { absolutePath, type Field, flag, type Pattern, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
@@ -27,10 +27,10 @@ import { splitWords } from "../text/shell-words.ts";
 import type { Probe } from "./check.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 
-/** Killed processes are gone within a few ms, on a busy host within some hundred; one that is not by then hangs in the kernel. */
+/** A killed process is gone within a few ms, on a busy host within some hundred; after that it hangs in the kernel. */
 const REAP_GRACE_MS = 1000;
 
-/** What a probe itself waits for that, within the 50 ms that an answer may be late. */
+/** An aborted probe waits so long for that, within the 50 ms that an answer may be late. */
 const KILL_WAIT_MS = 25;
 
 /** The program is being written at this moment, as by a deployment. */
@@ -39,10 +39,10 @@ const BUSY_CODE = "ETXTBSY";
 /** Where the runtime looks for a program when there is no PATH. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/** How much of the start of its stdout is looked at for `expect`. */
+/** `expect` sees so much of the start of its stdout. */
 const STDOUT_BYTES = 64 * 1024;
 
-/** A plugin's first line says it all; what is longer is no line for people. */
+/** Of a plugin's first line, in a message. */
 const SUMMARY_LENGTH = 300;
 
 const UP: Outcome = { ok: true };
@@ -169,9 +169,9 @@ async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Recor
 }
 
 interface Means {
-  /** What the end of a run says. */
+  /** The outcome of a run that has ended. */
   readonly judge: (exit: GroupExit, group: Group) => Outcome;
-  /** Why it cannot be started, when that can be seen. */
+  /** Why it cannot be started, if the cause is visible. */
   readonly diagnose: () => Promise<string | undefined>;
 }
 
@@ -179,7 +179,7 @@ const isTransient = (result: unknown): boolean =>
   result instanceof StartError && (result.code === BUSY_CODE || isLacking(result.code));
 
 function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: Means): Probe {
-  /** Killed, and not reaped yet: when, by performance.now(). */
+  /** Killed groups that are not reaped yet, with the time of the kill by performance.now(). */
   const dying = new Map<Group, number>();
 
   const probe: Probe = async (signal) => {
@@ -214,7 +214,7 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
       void group.exited.then((exit) => {
         signal.removeEventListener("abort", killAndWait);
         dying.delete(group);
-        // What ended by itself just before the kill is judged like any other.
+        // A program that ended by itself just before the kill is judged like any other.
         resolve(signal.aborted && exit.exitCode === null ? killed(group) : judge(exit, group));
       });
       if (signal.aborted) killAndWait();
@@ -225,8 +225,8 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
 }
 
 /**
- * Waits for what is being killed at this moment, but no longer than `signal`, and gives back
- * what has been dying for too long. What is killed meanwhile is the next run's to wait for.
+ * Waits until the groups that are being killed now are gone, but no longer than `signal`. Returns those that have not
+ * gone in time. The next run waits for groups that are killed meanwhile.
  */
 async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSignal): Promise<readonly Group[]> {
   const earlier = [...dying.keys()];
@@ -245,7 +245,7 @@ function judgeExit(exit: GroupExit, group: Group): Outcome {
   return withOutput(failed(exit.signal === null ? "exit" : "signal", describeExit(exit)), group);
 }
 
-/** By the statuses of the Nagios plugin guidelines: their first line is for people, less what follows a bar. */
+/** By the Nagios plugin guidelines: the first line of the output, up to a bar, is the message. */
 const judgePlugin =
   (redact: ProbeContext["redact"]) =>
   (exit: GroupExit, group: Group): Outcome => {

@@ -50,7 +50,7 @@ export class Ending<T> {
     this.#resolve = resolve;
   }
 
-  settle(result: T): void {
+  complete(result: T): void {
     this.result ??= result;
     this.#resolve(result);
   }
@@ -118,7 +118,7 @@ export async function feed<T>(
     if (!(piece instanceof Uint8Array)) {
       // The driver may need a turn or two of the event loop for what came before.
       await new Promise<void>((resolve) => afterPendingIo(resolve));
-      ending.settle(
+      ending.complete(
         isFailure(piece) ? piece : failed("closed", `${peer} closed the connection before it had answered`),
       );
       break;
@@ -128,7 +128,7 @@ export async function feed<T>(
       bytes > LIMIT_BYTES
         ? failed("mismatch", `${peer} answered with more than ${LIMIT_BYTES / 1024 / 1024} MiB`)
         : guard.look(piece);
-    if (failure) ending.settle(failure);
+    if (failure) ending.complete(failure);
     else socket.emit("data", piece);
   }
   socket.attach(undefined);

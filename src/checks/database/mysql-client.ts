@@ -76,18 +76,18 @@ function startDriver(question: Question, socket: DriverSocket, guard: MysqlGuard
   Object.assign(connection, {
     startTLS(done: () => void) {
       driver.secured = done;
-      driver.greeted.settle("secure");
+      driver.greeted.complete("secure");
     },
   });
   const fail = (error: unknown) => {
     const failure = explainDriver(error, peer, guard);
-    driver.greeted.settle(failure);
-    driver.ending.settle(failure);
+    driver.greeted.complete(failure);
+    driver.ending.complete(failure);
   };
   connection.on("error", fail);
   connection.query(query, (error: unknown, rows: unknown, fields: unknown) => {
     if (error) fail(error);
-    else driver.ending.settle(resultOf(rows, fields));
+    else driver.ending.complete(resultOf(rows, fields));
   });
   return driver;
 }

@@ -28,8 +28,8 @@ export async function askPostgres(question: Question, signal: AbortSignal): Prom
     .simple()
     .raw();
   query.then(
-    (result) => ending.settle(result as unknown as Result),
-    (error: unknown) => ending.settle(explainDriver(error, peer)),
+    (result) => ending.complete(result as unknown as Result),
+    (error: unknown) => ending.complete(explainDriver(error, peer)),
   );
   const result = await feed(stream, socket, guard, peer, ending);
   // Amid a login the server would log it as a message that it did not expect.

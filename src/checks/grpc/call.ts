@@ -64,24 +64,24 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
         body: Buffer.concat(chunks),
       };
     };
-    let settled = false;
-    const settle = (result: Answer | Failure) => {
-      if (settled) return;
-      settled = true;
+    let isDone = false;
+    const finish = (result: Answer | Failure) => {
+      if (isDone) return;
+      isDone = true;
       signal.removeEventListener("abort", abort);
       if (signal.aborted) session.destroy();
       else endSession(session, stream);
       resolve(result);
     };
-    const abort = () => settle(late);
+    const abort = () => finish(late);
     let isOver = false;
     // What has arrived is read first: it may be the whole answer.
     const over = (why: () => Failure) => {
       isOver = true;
       afterPendingIo(() => {
-        if (signal.aborted) return settle(late);
-        const came = answer();
-        settle(came.status !== undefined ? came : (stream.trouble("it answered") ?? why()));
+        if (signal.aborted) return finish(late);
+        const arrived = answer();
+        finish(arrived.status !== undefined ? arrived : (stream.trouble("it answered") ?? why()));
       });
     };
     const broken = (error: Error) => over(() => explain(error, call.peer));
@@ -96,7 +96,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
       head = headers;
       const { httpStatus, contentType, status } = answer();
       // A response that is not gRPC's may never end, and an error needs no body.
-      if (httpStatus !== 200 || !contentType.startsWith("application/grpc") || status !== undefined) settle(answer());
+      if (httpStatus !== 200 || !contentType.startsWith("application/grpc") || status !== undefined) finish(answer());
     });
     request.on("trailers", (headers) => {
       trailers = headers;
@@ -105,10 +105,10 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
       chunks.push(chunk);
       sizeBytes += chunk.byteLength;
       if (sizeBytes > MAX_BODY_BYTES)
-        settle(failed("mismatch", `${call.peer} answers more than a health check has to say`));
+        finish(failed("mismatch", `${call.peer} answers more than a health check has to say`));
     });
     request.on("error", broken);
-    request.on("close", () => (isOver || head[":status"] === undefined ? gone() : settle(answer())));
+    request.on("close", () => (isOver || head[":status"] === undefined ? gone() : finish(answer())));
     request.end(encodeRequest(call.service));
   });
 }
