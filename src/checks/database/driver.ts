@@ -21,7 +21,7 @@ export interface Question {
   readonly query: string;
   readonly tls: TlsSettings | undefined;
   /** As for a stream. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** Redacts a text that is cut afterwards. */
   readonly redact: (text: string) => string;
 }

@@ -16,8 +16,8 @@ const TERMINATE = Uint8Array.of(0x58, 0, 0, 0, 4);
 
 /** Never rejects for anything the server does. */
 export async function askPostgres(question: Question, signal: AbortSignal): Promise<Answer | Failure> {
-  const { address, tls, patienceMs } = question;
-  const stream = await openStream(address, { patienceMs, tls, beforeTls: requestTls }, signal);
+  const { address, tls, maxWaitMs } = question;
+  const stream = await openStream(address, { maxWaitMs, tls, beforeTls: requestTls }, signal);
   if (isFailure(stream)) return stream;
   const peer = formatAddress(address);
   const guard = new PostgresGuard(peer, question);

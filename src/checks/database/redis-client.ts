@@ -19,7 +19,7 @@ export interface RedisQuestion {
   readonly command: readonly [string, ...string[]];
   readonly tls: TlsSettings | undefined;
   /** As that of a stream. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** Takes secrets out of a text that is cut afterwards. */
   readonly redact: (text: string) => string;
 }
@@ -35,8 +35,8 @@ export interface RedisAnswer {
 
 /** Never rejects for anything the server does. */
 export async function askRedis(question: RedisQuestion, signal: AbortSignal): Promise<RedisAnswer | Failure> {
-  const { address, tls, patienceMs, user, password, database, command } = question;
-  const stream = await openStream(address, { tls, patienceMs }, signal);
+  const { address, tls, maxWaitMs, user, password, database, command } = question;
+  const stream = await openStream(address, { tls, maxWaitMs }, signal);
   if (isFailure(stream)) return stream;
   const talk = new Talk(stream, question);
   try {
