@@ -7,10 +7,9 @@
 
 import { authPlugins, createConnection } from "mysql2";
 import { type Address, formatAddress, isLoopback } from "../../net/address.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { type Answer, DriverSocket, Ending, feed, type Guard, type Question } from "./driver.ts";
+import { type Answer, DriverSocket, Ending, feed, type Guard, type Question, unreadable, wordsOf } from "./driver.ts";
 import { ResultChecker } from "./mysql-results.ts";
 
 const QUIT = Uint8Array.of(1, 0, 0, 0, 1);

@@ -3,11 +3,10 @@
 // AUTH; each command waits for the reply to the one before.
 
 import { type Address, formatAddress } from "../../net/address.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { LIMIT_BYTES } from "./driver.ts";
+import { LIMIT_BYTES, unreadable, wordsOf } from "./driver.ts";
 
 export interface RedisQuestion {
   readonly address: Address;
