@@ -37,7 +37,7 @@ export const certificate = defineKind({
       ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
       : [],
   async probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
-    const [{ openStream }, { describeFlaws }] = await Promise.all([
+    const [{ openStream }, { describeProblems }] = await Promise.all([
       import("../net/stream.ts"),
       import("../net/certificate.ts"),
     ]);
@@ -45,18 +45,18 @@ export const certificate = defineKind({
     const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);
     return async (signal): Promise<Outcome> => {
-      const stream = await openStream(target, { patienceMs: timeoutMs / 2, tls }, signal);
+      const stream = await openStream(target, { maxWaitMs: timeoutMs / 2, tls }, signal);
       if (isFailure(stream)) return stream;
       const { judgement, warning } = stream;
       stream.close();
-      const flaws = judgement ? [...judgement.flaws, ...judgement.weaknesses()] : [];
-      const [flaw] = flaws;
-      if (judgement && flaw) {
-        return failed(flaw.reason, `the certificate of ${peer} ${describeFlaws({ ...judgement, flaws })}`);
+      const problems = judgement ? [...judgement.problems, ...judgement.weaknesses()] : [];
+      const [problem] = problems;
+      if (judgement && problem) {
+        return failed(problem.reason, `the certificate of ${peer} ${describeProblems({ ...judgement, problems })}`);
       }
       const end = judgement?.end();
       if (!end) return failed("tls", `the certificate of ${peer} has no date that can be read`);
-      const warnings = [warning, judgement?.caution()].filter((text) => text !== undefined);
+      const warnings = [warning, judgement?.warning()].filter((text) => text !== undefined);
       const expires = `${end.authority === undefined ? "" : `is below ${end.authority}, which `}expires ${end.when}`;
       return end.at - Date.now() < minDays * DAY_MS
         ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)

@@ -16,10 +16,10 @@ import {
   StartError,
   startGroup,
 } from "../process/group.ts";
-import { CHECK_VARIABLE } from "../system/check-variable.ts";
 import { afterPendingIo, unlessAborted } from "../system/event-loop.ts";
 import { isRecord } from "../system/json.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
+import { CHECK_VARIABLE } from "../system/script-environment.ts";
 import { withoutUnseen } from "../text/odd-characters.ts";
 import { plainLine } from "../text/printable.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";

@@ -70,7 +70,7 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
   let peers: { readonly addresses: string; readonly list: readonly Peer[] } | undefined;
   return async (signal) => {
     const resolution = await resolve(host, signal, timeoutMs / 2);
-    if ("reason" in resolution) return resolution;
+    if (isFailure(resolution)) return resolution;
     const { addresses, warning } = resolution;
     const joined = addresses.join();
     if (peers?.addresses !== joined) {
@@ -102,7 +102,7 @@ async function exchangeProbe(address: Address, exchange: Exchange, timeoutMs: nu
   const peer = formatAddress(address);
   const { openStream } = await import("../net/stream.ts");
   return async (signal) => {
-    const stream = await openStream(address, { patienceMs: timeoutMs / 2, tls: exchange.tls }, signal);
+    const stream = await openStream(address, { maxWaitMs: timeoutMs / 2, tls: exchange.tls }, signal);
     if (isFailure(stream)) return stream;
     const failure = await exchangeOn(stream, exchange, peer);
     stream.close();

@@ -4,12 +4,12 @@
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { redactorOf } from "../checks/redact.ts";
-import { scriptEnvironment } from "../checks/script-environment.ts";
 import type { Options } from "../config/load.ts";
 import { LOAD_BALANCERS } from "../config/load-balancers.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { resolveAnew } from "../net/resolve.ts";
 import { isFailure } from "../outcome.ts";
+import { scriptEnvironment } from "../system/script-environment.ts";
 import { describeUser } from "../system/users.ts";
 import { formatDuration } from "../text/duration.ts";
 import { onOneLine } from "../text/printable.ts";

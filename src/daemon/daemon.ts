@@ -3,7 +3,6 @@
 
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
-import { scriptEnvironment } from "../checks/script-environment.ts";
 import type { Options } from "../config/load.ts";
 import { DrainControl } from "../drain/drain.ts";
 import { readBootId } from "../drain/state-file.ts";
@@ -26,6 +25,7 @@ import { hostStatus } from "../status/status.ts";
 import { clock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
+import { scriptEnvironment } from "../system/script-environment.ts";
 import { formatDuration } from "../text/duration.ts";
 import { version } from "../text/version.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";

@@ -8,7 +8,7 @@
 // thread. A path that hangs is not asked again until it has answered, and no mount
 // has more than two threads. A thread costs 7 MB; the first question starts the first.
 
-import { type Failure, failed } from "../outcome.ts";
+import { type Failure, failed, isFailure } from "../outcome.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
@@ -62,7 +62,7 @@ export function askFileSystem<Q extends Question>(question: Q, signal: AbortSign
     if ("code" in reply && lacksResource(reply.code)) {
       return failed("resource", `nothing left of this host to look at ${question.path} with (${reply.code})`);
     }
-    return lack !== undefined && "reason" in reply ? lack : (reply as FileSystemAnswer<Q>);
+    return lack !== undefined && isFailure(reply) ? lack : (reply as FileSystemAnswer<Q>);
   });
 }
 

@@ -5,8 +5,8 @@
 // scripts of any health-checker, are counted apart from all others.
 
 import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
-import { CHECK_VARIABLE } from "../system/check-variable.ts";
 import { codeOf } from "../system/errors.ts";
+import { CHECK_VARIABLE } from "../system/script-environment.ts";
 
 /** What a command line, its words joined with blanks, must hold. */
 export interface Matching {

@@ -11,17 +11,17 @@ import type { Trust } from "./trust.ts";
 
 export interface Judgement {
   /** What is wrong, the most telling first; empty where it holds. */
-  readonly flaws: readonly Flaw[];
+  readonly problems: readonly CertificateProblem[];
   /** The first end among the certificate and those above it; undefined where none was shown. */
   readonly end: () => End | undefined;
   /** What most clients would refuse and this TLS takes: short keys, old signatures. */
-  readonly weaknesses: () => readonly Flaw[];
+  readonly weaknesses: () => readonly CertificateProblem[];
   /** What some clients would refuse. */
-  readonly caution: () => string | undefined;
+  readonly warning: () => string | undefined;
 }
 
 /** `text` goes on from "the certificate of HOST:PORT". */
-export interface Flaw {
+export interface CertificateProblem {
   readonly reason: Extract<Reason, "tls" | "expired">;
   readonly text: string;
 }
@@ -55,33 +55,33 @@ export function judge(
   const now = Date.now();
   const leaf = secured.getPeerX509Certificate();
   if (!leaf) {
-    const flaws: Flaw[] = [{ reason: "tls", text: "was not shown" }];
-    return { flaws, end: () => undefined, weaknesses: () => [], caution: () => undefined };
+    const problems: CertificateProblem[] = [{ reason: "tls", text: "was not shown" }];
+    return { problems, end: () => undefined, weaknesses: () => [], warning: () => undefined };
   }
-  const flaws: Flaw[] = [];
+  const problems: CertificateProblem[] = [];
   // The runtime reports one problem of the chain, and a date before all others.
   const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
   const byDate = chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
-  const dates = dateFlaw(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
-  if (dates) flaws.push(dates);
+  const dates = dateProblem(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
+  if (dates) problems.push(dates);
   if (checkName(host, secured.getPeerCertificate())) {
-    flaws.push({ reason: "tls", text: explainName(leaf, host) });
+    problems.push({ reason: "tls", text: explainName(leaf, host) });
   }
   if (chain !== undefined && !(byDate && dates)) {
-    flaws.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf, trust) });
+    problems.push({ reason: chain === "CERT_HAS_EXPIRED" ? "expired" : "tls", text: explainChain(chain, leaf, trust) });
   }
   return {
-    flaws,
+    problems,
     end: () => endOf(pathFrom(leaf, trust.authorities()), now),
     weaknesses: () => weaknessesOf(pathFrom(leaf, trust.authorities()), trust.authorities()),
-    caution: () => cautionOf(leaf, host),
+    warning: () => warningOf(leaf, host),
   };
 }
 
-/** What follows "the certificate of HOST:PORT" where it has flaws. */
-export function describeFlaws(judgement: Judgement): string {
-  const texts = judgement.flaws.map(({ text }) => text);
-  const end = judgement.flaws.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
+/** What follows "the certificate of HOST:PORT" where it has problems. */
+export function describeProblems(judgement: Judgement): string {
+  const texts = judgement.problems.map(({ text }) => text);
+  const end = judgement.problems.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
   if (end) texts.push(`${end.authority ?? "it"} expires ${end.when}`);
   return texts.join("; ");
 }
@@ -128,7 +128,7 @@ function endOf(path: readonly X509Certificate[], now: number): End | undefined {
   return { at, when: when(at, now), authority: first === path[0] ? undefined : nameOf(first.subject) };
 }
 
-function dateFlaw(path: readonly X509Certificate[], now: number): Flaw | undefined {
+function dateProblem(path: readonly X509Certificate[], now: number): CertificateProblem | undefined {
   for (const certificate of path) {
     const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
     const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
@@ -144,17 +144,23 @@ const LEAST_RSA_BITS = 2048;
 /** As in sha1WithRSAEncryption and ecdsa-with-SHA1, OpenSSL's names. */
 const OLD_SIGNATURE = /(md[245]|sha-?1)(?!\d)/i;
 
-function weaknessesOf(path: readonly X509Certificate[], authorities: readonly X509Certificate[]): readonly Flaw[] {
-  return path.flatMap((certificate): Flaw[] => {
+function weaknessesOf(
+  path: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+): readonly CertificateProblem[] {
+  return path.flatMap((certificate): CertificateProblem[] => {
     const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
-    const flaw = (text: string): Flaw => ({ reason: "tls", text: `${which}${text}; most clients refuse that` });
+    const problem = (text: string): CertificateProblem => ({
+      reason: "tls",
+      text: `${which}${text}; most clients refuse that`,
+    });
     const bits = rsaBits(certificate);
     // The signature of a trusted authority does not matter.
     const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
     const old = trusted ? undefined : oldSignature(certificate);
     return [
-      ...(bits !== undefined && bits < LEAST_RSA_BITS ? [flaw(`has an RSA key of ${bits} bits`)] : []),
-      ...(old === undefined ? [] : [flaw(`is signed with ${old}`)]),
+      ...(bits !== undefined && bits < LEAST_RSA_BITS ? [problem(`has an RSA key of ${bits} bits`)] : []),
+      ...(old === undefined ? [] : [problem(`is signed with ${old}`)]),
     ];
   });
 }
@@ -170,7 +176,7 @@ function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | un
 }
 
 /** Go, Java and the browsers ignore the common name. */
-function cautionOf({ subjectAltName = "", subject }: X509Certificate, host: string): string | undefined {
+function warningOf({ subjectAltName = "", subject }: X509Certificate, host: string): string | undefined {
   if (/DNS:/.test(subjectAltName) || (isIP(host) !== 0 && /IP Address:/.test(subjectAltName))) return undefined;
   const lacks = subjectAltName === "" ? "no subjectAltName" : "a subjectAltName without a host name";
   return `the certificate has only a common name, ${nameOf(subject)}, and ${lacks}; many clients refuse that`;

@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { unlessAborted } from "../system/event-loop.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
-import { describeFlaws, type Judgement, judge } from "./certificate.ts";
+import { describeProblems, type Judgement, judge } from "./certificate.ts";
 import { closePolitely } from "./closing-connections.ts";
 import { explainTls } from "./tls-failure.ts";
 import type { TlsSettings } from "./tls-settings.ts";
@@ -68,9 +68,9 @@ export async function secure(
   if (isFailure(opened)) return opened;
   const judgement = judge(opened, host, trust, tls.checkServerIdentity);
   if (opened.getProtocol() !== "TLSv1.3") accept();
-  if (!settings.verify || judgement.flaws.length === 0) return { socket: opened, judgement, given, accepted };
+  if (!settings.verify || judgement.problems.length === 0) return { socket: opened, judgement, given, accepted };
   closePolitely(opened);
-  return failed("tls", `the certificate of ${peer} ${describeFlaws(judgement)}`);
+  return failed("tls", `the certificate of ${peer} ${describeProblems(judgement)}`);
 }
 
 const closedBy = (peer: string): Failure => failed("closed", `${peer} closed the connection during the TLS handshake`);

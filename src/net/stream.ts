@@ -26,7 +26,7 @@ import type { TlsSettings } from "./tls-settings.ts";
 
 export interface StreamOptions {
   /** How long a name may take to be resolved before its last good address is used; half the check's timeout. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   readonly tls?: TlsSettings | undefined;
   /** Protocols to offer by ALPN; none by default. */
   readonly alpn?: readonly string[];
@@ -73,18 +73,18 @@ const UNREAD_BYTES = 256 * 1024;
 /** Never rejects. The stream must be closed; an abort closes it too. */
 export async function openStream(
   target: Address,
-  { patienceMs, tls, alpn, beforeTls }: StreamOptions,
+  { maxWaitMs, tls, alpn, beforeTls }: StreamOptions,
   signal: AbortSignal,
 ): Promise<Stream | Failure> {
   const trust = tls && startTrust(tls);
-  const found = await addressesOf(target, signal, patienceMs);
+  const found = await addressesOf(target, signal, maxWaitMs);
   if (isFailure(found)) return found;
   const connected = await happyEyeballs<Address, Connected>(
     found.addresses,
     connectTo,
     signal,
     ({ socket }) => socket.destroy(),
-    patienceMs,
+    maxWaitMs,
   );
   if (isFailure(connected)) return connected;
   const { warning } = found;
@@ -104,11 +104,11 @@ export async function openStream(
   return new SocketStream({ ...secured, fd: connected.fd }, about, signal);
 }
 
-async function addressesOf(target: Address, signal: AbortSignal, patienceMs: number) {
+async function addressesOf(target: Address, signal: AbortSignal, maxWaitMs: number) {
   if (target.family === "unix" || isIPv4(target.host) || isIPv6(target.host)) {
     return { addresses: [target], warning: undefined };
   }
-  const resolution = await resolve(target.host, signal, patienceMs);
+  const resolution = await resolve(target.host, signal, maxWaitMs);
   if ("reason" in resolution) return resolution;
   const { addresses, warning } = resolution;
   return { addresses: addresses.map((host): Address => ({ ...target, host })), warning };

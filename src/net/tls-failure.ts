@@ -2,7 +2,7 @@
 // known: an alert was sent by the peer, everything else was found on this side.
 
 import { type Failure, failed } from "../outcome.ts";
-import { OFFERED } from "./tls-offer.ts";
+import { OFFERED } from "./tls-settings.ts";
 
 /** How far TLS had come. */
 export interface Progress {

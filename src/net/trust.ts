@@ -10,7 +10,7 @@ import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed, isFailure } from "../outcome.ts";
 import { causeOf, codeOf } from "../system/errors.ts";
 import { certificatesIn, whyNoCertificates, whyUnreadable } from "./pem.ts";
-import { TLS_OFFER } from "./tls-offer.ts";
+import { TLS_OFFER } from "./tls-settings.ts";
 
 export interface Trust {
   /** The file; undefined where the authorities are the system's. */

@@ -1,4 +1,4 @@
-// Durations as people write them: a bare number is seconds, as it was upstream;
+// Durations as people write them: a bare number is seconds, as upstream has it;
 // otherwise numbers with units, largest first, as Go prints them ("1m30s").
 
 const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
@@ -20,7 +20,7 @@ export function parseDuration(text: string): number | undefined {
   return wholeMs(Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1000 + Number(milliseconds));
 }
 
-/** Rounded up, but not for the noise of binary fractions: 16.1 × 1000 is 16100.000000000002. */
+/** Rounded up, but not because of the noise of binary fractions: 16.1 × 1000 is 16100.000000000002. */
 const wholeMs = (durationMs: number): number => Math.ceil(Number(durationMs.toPrecision(15)));
 
 /** The shortest text that `parseDuration` reads back as the same number of whole milliseconds. */

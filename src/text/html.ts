@@ -1,10 +1,10 @@
-// What a page of HTML says, for a message of one line: its title, else its first words. An error page ends in `</html>`,
-// which says nothing.
+// The text of an HTML page, for a message of one line: its title, else its first words. Without this an error page would
+// be shown by its end, `</html>`.
 
 const IS_HTML =
   /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<(?:!doctype html|html|head|body|title|meta|h[1-6]|p|div|center)\b|<\/html\s*>\s*$/i;
 
-/** What is not for people; what is cut off has no end. */
+/** Invisible parts; one that is cut off has no end. */
 const HIDDEN = /<!--[\s\S]*?(?:-->|$)|<(script|style|svg|noscript)\b[\s\S]*?(?:<\/\1\s*>|$)/gi;
 const TITLE = /<title\b[^>]*>([^<]*)/i;
 const TAG = /<[^>]*(?:>|$)/g;
@@ -24,7 +24,7 @@ const NAMED: Readonly<Record<string, string>> = {
 
 const HAS_WORDS = /[\p{L}\p{N}]/u;
 
-/** Undefined where the text is no HTML, empty where it has no words. On one line, of whatever length. */
+/** Undefined if the text is not HTML, empty if it has no words. One line of any length. */
 export function wordsOfHtml(text: string): string | undefined {
   if (!IS_HTML.test(text)) return undefined;
   const visible = text.replace(HIDDEN, " ");
@@ -39,7 +39,7 @@ const plain = (text: string): string => text.replace(ENTITY, decode).replace(/\s
 function decode(entity: string, decimal?: string, hex?: string, name?: string): string {
   if (name !== undefined) return NAMED[name.toLowerCase()] ?? entity;
   const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal);
-  // Controls, halves of characters and what is beyond them all stay as they are written.
+  // Codes of controls, of halves of characters and beyond Unicode stay as they are written.
   return code < 32 || (code >= 127 && code < 160) || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff
     ? entity
     : String.fromCodePoint(code);

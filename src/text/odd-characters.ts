@@ -20,17 +20,17 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 
 const LOOK_ALIKE = String.raw`[\u2018-\u201f\u00ab\u00bb\u2032\u2033\u2010-\u2015\u2212\ufe58\ufe63\uff01-\uff5e]`;
 
-/** Odd beside Latin ones alone. */
+/** Odd only beside a Latin letter. */
 const FOREIGN_LETTER = String.raw`(?<=[a-z])[\p{sc=Cyrillic}\p{sc=Greek}]|[\p{sc=Cyrillic}\p{sc=Greek}](?=[a-z])`;
 
-/** Such an expression costs half a millisecond to make, which a start with ordinary texts does not pay. */
+/** Such an expression takes half a millisecond to make, so it is made only for texts that are not ASCII. */
 function find(text: string, flags: string, ...sorts: readonly string[]): readonly string[] {
   return isAscii(text) ? [] : (text.match(new RegExp(sorts.join("|"), flags)) ?? []);
 }
 
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 
-/** What emojis and some scripts are written with. */
+/** Emojis and some scripts use these. */
 const ORDINARY = /\u200c|\u200d|[\u{e0020}-\u{e007f}]/gu;
 
 /** As JSON has it: `\u00a0`. */
@@ -40,7 +40,7 @@ export const escapeCharacter = (character: string): string =>
 export const withoutUnseen = (text: string): string =>
   isAscii(text) ? text : text.replaceAll(new RegExp(INVISIBLE, "gu"), escapeCharacter);
 
-/** Of a text that is wrong: `it holds a no-break space, \u00a0`; undefined where nothing is odd. */
+/** For an invalid text: `it holds a no-break space, \u00a0`; undefined where nothing is odd. */
 export const describeOddCharacters = (text: string): string | undefined =>
   describe(find(text, "giu", INVISIBLE, LOOK_ALIKE, FOREIGN_LETTER));
 

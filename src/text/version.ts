@@ -4,5 +4,5 @@ import { version } from "../../package.json";
 
 export { version };
 
-/** As upstream prints it. */
+/** In the form that upstream prints. */
 export const versionLine = (): string => `health-checker version v${version}`;

@@ -47,7 +47,7 @@ function setUp() {
 
 const it = fakeCheck();
 
-test("a change is told with its reason and how long the state before lasted, the host's suspension included", async () => {
+test("a change is logged with its reason and the duration of the state before, the host's suspension included", async () => {
   const { clock, result, news } = setUp();
   result(UP);
   expect(news()).toEqual(["<6>check is up check=it seconds=0"]);
@@ -60,7 +60,7 @@ test("a change is told with its reason and how long the state before lasted, the
   expect(news()).toEqual(["<6>check is up check=it seconds=0 down-for=3s"]);
 });
 
-test("what stays down is said again after five minutes, and after a suspension of so long", async () => {
+test("a check that stays down is logged again after five minutes, and after a suspension of five minutes", async () => {
   const { clock, result, news } = setUp();
   result(REFUSED);
   news();
@@ -87,7 +87,7 @@ test("a check whose state was known before is still down, for as long as it has 
   ]);
 });
 
-test("that a check with severity endpoint is down or stale is no warning", async () => {
+test("a check with severity endpoint that is down or stale is logged at info", async () => {
   const { clock, result, report, news } = setUp();
   const replica = fakeCheck({ name: "replica", severity: "endpoint" });
   const warned = fakeCheck({ name: "warned", severity: "warning" });
@@ -111,7 +111,7 @@ test("that a check with severity endpoint is down or stale is no warning", async
   expect(news()).toEqual(['<4>check is ok, with a warning check=replica warning="the resolver does not answer"']);
 });
 
-test("a check that flips each second for an hour has five lines, and one each five minutes", async () => {
+test("a check that changes each second for an hour has five lines, and one each five minutes", async () => {
   const { clock, result, news } = setUp();
   for (let second = 0; second < 3600; second++) {
     result(second % 2 === 0 ? UP : REFUSED);
@@ -126,7 +126,7 @@ test("a check that flips each second for an hour has five lines, and one each fi
   ]);
 });
 
-test("so have a host that flips, a reason that does, and a warning that comes and goes", async () => {
+test("the same holds for a host, a reason and a warning that change each second", async () => {
   const { clock, result, judge, news } = setUp();
   result(REFUSED);
   news();
@@ -253,7 +253,7 @@ test("a reload logs what it changed, or why it changed nothing, however many the
   }
 });
 
-test("what is watched is told for each check, with what will not work", async () => {
+test("each check is logged at the start, with what will fail", async () => {
   const { report, news } = setUp();
   const broken = fakeCheck({
     name: "broken",

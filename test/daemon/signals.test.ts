@@ -1,4 +1,4 @@
-// The first ending signal asks, the second insists, whichever they are.
+// The first ending signal starts an orderly stop, the second ends at once, whichever they are.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

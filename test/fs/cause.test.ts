@@ -1,4 +1,4 @@
-// One code of the kernel has several causes. Which one it was is seen by looking along the path.
+// One code of the kernel has several causes. The folders along the path show which one it is.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdir, symlink } from "node:fs/promises";
@@ -64,7 +64,7 @@ test("a socket file fails for the same causes as any file", () => {
 });
 
 (await needs("python3"))(
-  "a socket file is told apart by its type",
+  "a socket file is recognized by its type",
   async () => {
     for (const [type, what] of [
       ["SOCK_DGRAM", "a datagram socket"],
@@ -82,7 +82,7 @@ test("a socket file fails for the same causes as any file", () => {
 );
 
 asRoot(
-  "of a socket file that this user may not use, why",
+  "a socket file that this user may not use has the cause",
   async () => {
     listenRaw({ family: "unix", path: at("own.sock") })[Symbol.dispose]();
     listenRaw({ family: "unix", path: at("closed/x.sock") })[Symbol.dispose]();
@@ -98,7 +98,7 @@ asRoot(
 );
 
 asRoot(
-  "who may not is told where: by which folder, or by the file itself",
+  "a denied access names the folder, or the file itself",
   async () => {
     const enter = `this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700`;
     expect(
@@ -121,7 +121,7 @@ asRoot(
 );
 
 asRoot(
-  "a disk that fails is named, and what serves a mount",
+  "a failing disk is named, and the server of a mount",
   async () => {
     await using mount = await mountTmpfs("size=1M");
     const path = join(mount.path, "it");

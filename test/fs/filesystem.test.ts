@@ -29,7 +29,7 @@ const threads = (which: "all" | "hanging" = "all") =>
 const reasonOf = (outcome: { readonly ok: boolean; readonly reason?: string }) => (outcome.ok ? "ok" : outcome.reason);
 
 asRoot(
-  "a mount that hangs is results at the timeout, then not asked again until it has answered",
+  "a mount that hangs fails at the timeout, and is not asked again until it has answered",
   async () => {
     await outcomeOf(file, { file: "/etc/passwd" });
     // The test runner may have one of the same name.
@@ -85,7 +85,7 @@ asRoot(
 );
 
 asRoot(
-  "as many mounts hang as there are threads, and what is left is results not to have been looked at",
+  "when as many mounts hang as there are threads, other questions fail with a message of their own",
   async () => {
     await using stack = new AsyncDisposableStack();
     const mounts = await Promise.all(Array.from({ length: 5 }, () => mountHung()));

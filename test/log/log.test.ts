@@ -142,7 +142,7 @@ test("as JSON no field is lost, takes another's place or breaks the line", () =>
 });
 
 describe.each([...LOG_FORMATS])("in the format %s", (format) => {
-  test("a line is never longer than the journal takes, and what is cut says so", () => {
+  test("a line is never longer than the journal takes, and a cut value ends in an ellipsis", () => {
     const long = { check: "it", url: "\u0000".repeat(70_000), output: "漢".repeat(70_000), last: 1 };
     const [line = ""] = written(format, (log) => log.warning("news", long));
     expect(Buffer.byteLength(line)).toBeWithin(LONGEST_FIELDS_BYTES / 2, 48 * 1024);
@@ -151,7 +151,7 @@ describe.each([...LOG_FORMATS])("in the format %s", (format) => {
     if (format === "json") expect(JSON.parse(line)).toMatchObject({ check: "it" });
   });
 
-  test("what a slow reader did not take is told in that format", async () => {
+  test("the count of dropped lines is logged in that format", async () => {
     const { sink, state, delivered, resume } = pipe();
     state.slow = true;
     const log = createLog("info", createBoundedWriter(sink, format), format);
@@ -216,7 +216,7 @@ function pipe() {
 const DROPPED = /^\S+ WARNING log lines dropped, they could not be written count=(\d+)\n$/;
 
 describe("the bounded writer", () => {
-  test("hands on each line at once where the reader keeps up", () => {
+  test("passes each line on at once if the reader keeps up", () => {
     const { sink, delivered } = pipe();
     const write = createBoundedWriter(sink);
     write("a\n");
@@ -237,7 +237,7 @@ describe("the bounded writer", () => {
     },
   );
 
-  test("delivers what it held, in order, once the reader is back, though nothing more is written", async () => {
+  test("delivers the held lines, in order, once the reader is back, without another write", async () => {
     const { sink, state, delivered, resume } = pipe();
     state.slow = true;
     const write = createBoundedWriter(sink);
@@ -262,7 +262,7 @@ describe("the bounded writer", () => {
     expect(delivered.filter((text) => DROPPED.test(text))).toHaveLength(1);
   });
 
-  test("survives a reader that has gone, and is heard again by the next one", () => {
+  test("survives a reader that has gone, and reaches the next one", () => {
     const { sink, delivered, state } = pipe();
     const write = createBoundedWriter(sink);
     state.broken = true;
@@ -314,7 +314,7 @@ describe("the bounded writer", () => {
 const WRITER = join(import.meta.dir, "../fixtures/log-writer.ts");
 
 describe("on a real pipe", () => {
-  test("a reader that stops costs lines, counted, and what was held comes when it is back", async () => {
+  test("a reader that stops costs counted lines, and the held ones come when it is back", async () => {
     const child = Bun.spawn([process.execPath, WRITER, "20000"], {
       stdin: "pipe",
       stdout: "pipe",
@@ -343,7 +343,7 @@ describe("on a real pipe", () => {
     ).toBe(true);
   }, 30_000);
 
-  test("what was held is delivered once the reader is back, though nothing more is written", async () => {
+  test("held lines are delivered once the reader is back, without another write", async () => {
     const child = Bun.spawn([process.execPath, WRITER, "1500"], {
       stdin: "pipe",
       stdout: "pipe",

@@ -70,7 +70,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
   );
 
   withOpenssl(
-    `${version}: with one it passes, and with another's it says who refuses`,
+    `${version}: with one it passes, and with another's it fails with the peer that refuses`,
     async () => {
       await using server = await demand(version);
       const tls = { ca: authority.caFile, cert: own.certFile, key: own.keyFile };
@@ -129,7 +129,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
 }
 
 withOpenssl(
-  "a certificate or key that cannot be used is named, and is read again once it is mended",
+  "an unusable certificate or key is named, and is read again once it is fixed",
   async () => {
     await using server = await demand("-tls1_3");
     const at = (name: string) => `${folder.path}/${name}`;

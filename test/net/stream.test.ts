@@ -19,7 +19,7 @@ import { type Accepted, listenRaw, type RawListener } from "./raw-socket.ts";
 
 const DAY_MS = 86_400_000;
 const never = new AbortController().signal;
-const patienceMs = 5000;
+const maxWaitMs = 5000;
 /** Longer than the test may take: what ends sooner was ended by the abort. */
 const ANTI_HANG_MS = 600_000;
 
@@ -83,8 +83,8 @@ const settings = (keys: Partial<TlsSettings> = {}): TlsSettings => ({
 const at = (host: string, port: number): Address => ({ family: "tcp", host, port });
 
 /** Undefined where it opened, and answered. */
-async function flawOf(address: Address, tls?: TlsSettings, signal = never): Promise<Failure | undefined> {
-  const stream = await openStream(address, { patienceMs, tls }, signal);
+async function failureOf(address: Address, tls?: TlsSettings, signal = never): Promise<Failure | undefined> {
+  const stream = await openStream(address, { maxWaitMs, tls }, signal);
   if (isFailure(stream)) return stream;
   stream.write("hello");
   const answer = await stream.read("the echo");
@@ -113,9 +113,9 @@ async function leavesNothing(body: () => Promise<void>): Promise<void> {
 
 test("plain: an echo is read, and then the end of the peer", async () => {
   await using echo = await listener((socket) => socket.pipe(socket));
-  for (const host of ["127.0.0.1", "localhost"]) expect(await flawOf(at(host, echo.port))).toBeUndefined();
+  for (const host of ["127.0.0.1", "localhost"]) expect(await failureOf(at(host, echo.port))).toBeUndefined();
   await using hangsUp = await listener((socket) => socket.end("bye"));
-  const stream = opened(await openStream(at("127.0.0.1", hangsUp.port), { patienceMs }, never));
+  const stream = opened(await openStream(at("127.0.0.1", hangsUp.port), { maxWaitMs }, never));
   expect(new TextDecoder().decode((await stream.read("a word")) as Uint8Array)).toBe("bye");
   expect(await stream.read("more")).toBeUndefined();
   expect(await stream.read("more")).toBeUndefined();
@@ -125,18 +125,18 @@ test("plain: an echo is read, and then the end of the peer", async () => {
 
 test("plain: no listener, no such socket, no such name", async () => {
   const port = await freePort();
-  expect(await flawOf(at("127.0.0.1", port))).toEqual({
+  expect(await failureOf(at("127.0.0.1", port))).toEqual({
     ok: false,
     reason: "refused",
     message: `127.0.0.1:${port} refused the connection`,
   });
-  expect(await flawOf({ family: "unix", path: `${folder.path}/none` })).toMatchObject({ reason: "refused" });
-  expect(await flawOf(at("no-such-name.invalid", 80))).toMatchObject({ reason: "resolve" });
+  expect(await failureOf({ family: "unix", path: `${folder.path}/none` })).toMatchObject({ reason: "refused" });
+  expect(await failureOf(at("no-such-name.invalid", 80))).toMatchObject({ reason: "resolve" });
 }, 30_000);
 
 test("plain: a peer that resets is closed, with the reason", async () => {
   using peer = listenRaw({ family: "v4" });
-  const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+  const stream = opened(await openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never));
   (await until(() => peer.accept())).reset();
   const read = await stream.read("the greeting");
   if (read !== undefined) expect(read).toMatchObject({ ok: false, reason: "closed" });
@@ -146,7 +146,7 @@ test("plain: a peer that resets is closed, with the reason", async () => {
 test("plain: received data is read before a reset counts, and before anything is written", async () => {
   using peer = listenRaw({ family: "v4" });
   for (const says of ["write", "send", "nothing"] as const) {
-    const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+    const stream = opened(await openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never));
     // By system calls, so that all of it has come before the runtime looks.
     const accepted = peer.accept();
     accepted?.send("synced");
@@ -178,7 +178,7 @@ async function acceptUnseen(peer: RawListener): Promise<Accepted> {
 test("plain: received data is read, though the reset came before the first read", async () => {
   using peer = listenRaw({ family: "v4" });
   for (const says of ["write", "nothing"] as const) {
-    const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+    const opening = openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never);
     const accepted = await acceptUnseen(peer);
     accepted.send("synced");
     accepted.reset();
@@ -189,7 +189,7 @@ test("plain: received data is read, though the reset came before the first read"
     if (end !== undefined) expect(end).toMatchObject({ reason: "closed" });
     stream.close();
   }
-  const opening = openStream(at("127.0.0.1", peer.port), { patienceMs }, never);
+  const opening = openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never);
   (await acceptUnseen(peer)).reset();
   expect(await opening).toEqual({
     ok: false,
@@ -200,7 +200,7 @@ test("plain: received data is read, though the reset came before the first read"
 
 test("plain: it closes with a FIN, though data was left unread", async () => {
   using peer = listenRaw({ family: "v4" });
-  const stream = opened(await openStream(at("127.0.0.1", peer.port), { patienceMs }, never));
+  const stream = opened(await openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never));
   const accepted = await until(() => peer.accept());
   accepted.send("a greeting nobody reads");
   stream.close();
@@ -211,12 +211,12 @@ test("plain: it closes with a FIN, though data was left unread", async () => {
 test("TLS: a valid certificate, by name and by address", async () => {
   await using four = await secured(good);
   await using six = await secured(good, "::1");
-  expect(await flawOf(four.address, settings())).toBeUndefined();
-  expect(await flawOf(at("localhost", four.port), settings())).toBeUndefined();
-  expect(await flawOf(six.address, settings())).toBeUndefined();
-  expect(await flawOf(at("0:0::1", six.port), settings())).toBeUndefined();
-  expect(await flawOf(four.address, settings({ "server-name": "service.test" }))).toBeUndefined();
-  expect(await flawOf(four.address, settings({ "server-name": "service.test." }))).toBeUndefined();
+  expect(await failureOf(four.address, settings())).toBeUndefined();
+  expect(await failureOf(at("localhost", four.port), settings())).toBeUndefined();
+  expect(await failureOf(six.address, settings())).toBeUndefined();
+  expect(await failureOf(at("0:0::1", six.port), settings())).toBeUndefined();
+  expect(await failureOf(four.address, settings({ "server-name": "service.test" }))).toBeUndefined();
+  expect(await failureOf(four.address, settings({ "server-name": "service.test." }))).toBeUndefined();
   // No address is asked for as a name (RFC 6066).
   expect(four.asked).toEqual(["", "localhost", "service.test", "service.test"]);
   expect(six.asked).toEqual(["", ""]);
@@ -241,16 +241,16 @@ test("TLS: the failure has each problem of a certificate, and when it expires", 
   ];
   for (const [certificate, message] of rows) {
     await using server = await secured(certificate);
-    expect(await flawOf(server.address, settings())).toEqual({
+    expect(await failureOf(server.address, settings())).toEqual({
       ok: false,
       reason: "tls",
       message: expect.stringMatching(message),
     });
-    expect(await flawOf(server.address, settings({ verify: false }))).toBeUndefined();
+    expect(await failureOf(server.address, settings({ verify: false }))).toBeUndefined();
     expect(server.errors).toEqual([]);
   }
   await using server = await secured(self);
-  expect(await flawOf(server.address, settings({ ca: self.certFile }))).toBeUndefined();
+  expect(await failureOf(server.address, settings({ ca: self.certFile }))).toBeUndefined();
 });
 
 test("TLS: a chain is followed, whatever other certificates are sent", async () => {
@@ -261,13 +261,13 @@ test("TLS: a chain is followed, whatever other certificates are sent", async () 
   const cluttered = { certFile: await folder.write("cluttered.pem", clutter), keyFile };
   for (const certificate of [{ certFile, keyFile }, cluttered]) {
     await using server = await secured(certificate);
-    expect(await flawOf(server.address, settings())).toBeUndefined();
+    expect(await failureOf(server.address, settings())).toBeUndefined();
   }
 });
 
 test("TLS: without `ca` the system's authorities count, whatever the environment says", async () => {
   await using server = await secured(good);
-  expect(await flawOf(server.address, settings({ ca: undefined }))).toMatchObject({
+  expect(await failureOf(server.address, settings({ ca: undefined }))).toMatchObject({
     reason: "tls",
     message: expect.stringContaining('is signed by "test authority", and leads to no authority that is trusted'),
   });
@@ -276,7 +276,7 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
     const { openStream } = await import(${JSON.stringify(`${import.meta.dir}/../../src/net/stream.ts`)});
     const target = { family: "tcp", host: "127.0.0.1", port: ${server.port} };
     const tls = { verify: true };
-    const stream = await openStream(target, { patienceMs: 1000, tls }, new AbortController().signal);
+    const stream = await openStream(target, { maxWaitMs: 1000, tls }, new AbortController().signal);
     console.log(stream.reason ?? "opened");
     process.exit();`;
   const env = {
@@ -320,7 +320,7 @@ test("TLS: an unusable file of authorities fails, and is read again once it is f
   for (const [content, why] of rows) {
     const ca = `${folder.path}/ca.pem`;
     await Bun.write(ca, content);
-    const failure = await flawOf(server.address, settings({ ca }));
+    const failure = await failureOf(server.address, settings({ ca }));
     expect(failure).toEqual({
       ok: false,
       reason: "tls",
@@ -328,16 +328,16 @@ test("TLS: an unusable file of authorities fails, and is read again once it is f
     });
   }
   const ca = await folder.write("ca.pem", pem);
-  expect(await flawOf(server.address, settings({ ca }))).toBeUndefined();
+  expect(await failureOf(server.address, settings({ ca }))).toBeUndefined();
   await folder.write("ca.pem", readFileSync(stranger.caFile, "utf8"));
-  expect(await flawOf(server.address, settings({ ca }))).toMatchObject({ reason: "tls" });
+  expect(await failureOf(server.address, settings({ ca }))).toMatchObject({ reason: "tls" });
   const missing = `${folder.path}/missing.pem`;
-  expect(await flawOf(server.address, settings({ ca: missing }))).toMatchObject({
+  expect(await failureOf(server.address, settings({ ca: missing }))).toMatchObject({
     message: `the certificates of ${missing} cannot be used: no such file`,
   });
   for (const odd of ["/dev/zero", folder.path]) {
     await symlink(odd, `${folder.path}/odd.pem`);
-    expect(await flawOf(server.address, settings({ ca: `${folder.path}/odd.pem` }))).toMatchObject({
+    expect(await failureOf(server.address, settings({ ca: `${folder.path}/odd.pem` }))).toMatchObject({
       message: expect.stringContaining("it is not a file"),
     });
     await Bun.file(`${folder.path}/odd.pem`).delete();
@@ -349,13 +349,13 @@ test("TLS: a peer that does not speak TLS", async () => {
   await using http = await talks("HTTP/1.1 400 Bad Request\r\n\r\n");
   await using echo = await listener((socket) => socket.pipe(socket));
   await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
-  expect(await flawOf(at("127.0.0.1", http.port), settings())).toEqual({
+  expect(await failureOf(at("127.0.0.1", http.port), settings())).toEqual({
     ok: false,
     reason: "tls",
     message: `what 127.0.0.1:${http.port} answers is not TLS`,
   });
   for (const { port } of [echo, greets]) {
-    expect(await flawOf(at("127.0.0.1", port), settings())).toMatchObject({
+    expect(await failureOf(at("127.0.0.1", port), settings())).toMatchObject({
       ok: false,
       reason: "tls",
       message: expect.stringMatching(
@@ -364,7 +364,7 @@ test("TLS: a peer that does not speak TLS", async () => {
     });
   }
   await using onlyOther = await secured(good, "127.0.0.1", ["other"]);
-  const refused = await openStream(onlyOther.address, { patienceMs, tls: settings(), alpn: ["h2"] }, never);
+  const refused = await openStream(onlyOther.address, { maxWaitMs, tls: settings(), alpn: ["h2"] }, never);
   expect(refused).toMatchObject({ ok: false, reason: "tls" });
 });
 
@@ -373,7 +373,7 @@ test("TLS: a peer that accepts and closes, or resets", async () => {
   await using listens = await listener((socket) => socket.on("data", () => socket.end()));
   await using resets = await listener((socket) => socket.on("data", () => socket.resetAndDestroy()));
   for (const { port } of [closes, listens, resets]) {
-    expect(await flawOf(at("127.0.0.1", port), settings())).toEqual({
+    expect(await failureOf(at("127.0.0.1", port), settings())).toEqual({
       ok: false,
       reason: "closed",
       message: `127.0.0.1:${port} closed the connection during the TLS handshake`,
@@ -394,14 +394,14 @@ test("TLS: data, an end or a reset before the handshake is not waited for", asyn
       [greets, "tls"] as const,
     ]) {
       const ca = await folder.write(`many-${reason}-${round}.pem`, many);
-      expect(await flawOf(at("127.0.0.1", port), settings({ ca }))).toMatchObject({ ok: false, reason });
+      expect(await failureOf(at("127.0.0.1", port), settings({ ca }))).toMatchObject({ ok: false, reason });
     }
   }
 }, 30_000);
 
 test("plain text to a TLS port ends the stream and throws nothing", async () => {
   await using server = await secured(good);
-  const stream = opened(await openStream(server.address, { patienceMs }, never));
+  const stream = opened(await openStream(server.address, { maxWaitMs }, never));
   stream.write("GET / HTTP/1.0\r\n\r\n");
   for (;;) {
     const read = await stream.read("an answer");
@@ -412,7 +412,7 @@ test("plain text to a TLS port ends the stream and throws nothing", async () => 
 
 test("ALPN agrees on a protocol", async () => {
   await using server = await secured(good, "127.0.0.1", ["h2"]);
-  const stream = opened(await openStream(server.address, { patienceMs, tls: settings(), alpn: ["h2"] }, never));
+  const stream = opened(await openStream(server.address, { maxWaitMs, tls: settings(), alpn: ["h2"] }, never));
   expect("alpnProtocol" in stream.socket && stream.socket.alpnProtocol).toBe("h2");
   stream.close();
 });
@@ -427,7 +427,7 @@ test("an abort leaves nothing: before, while looking up, connecting, shaking han
   ): Promise<void> => {
     await leavesNothing(async () => {
       const cut = new AbortController();
-      const opening = openStream(address, { patienceMs: ANTI_HANG_MS, tls }, cut.signal);
+      const opening = openStream(address, { maxWaitMs: ANTI_HANG_MS, tls }, cut.signal);
       await stage();
       cut.abort();
       expect(await opening).toMatchObject({ reason: "timeout", message: expect.stringContaining(waiting) });
@@ -457,7 +457,7 @@ test("an abort leaves nothing: before, while looking up, connecting, shaking han
   ] as const) {
     await leavesNothing(async () => {
       const cut = new AbortController();
-      const stream = opened(await openStream(address, { patienceMs: ANTI_HANG_MS, tls }, cut.signal));
+      const stream = opened(await openStream(address, { maxWaitMs: ANTI_HANG_MS, tls }, cut.signal));
       const reading = stream.read("the greeting");
       cut.abort();
       expect(await reading).toMatchObject({
@@ -469,7 +469,7 @@ test("an abort leaves nothing: before, while looking up, connecting, shaking han
   }
   for (const tls of [undefined, settings()]) {
     await leavesNothing(async () => {
-      const stream = await openStream(server.address, { patienceMs, tls }, AbortSignal.abort());
+      const stream = await openStream(server.address, { maxWaitMs, tls }, AbortSignal.abort());
       expect(stream).toMatchObject({ ok: false, reason: "timeout" });
     });
   }
@@ -481,7 +481,7 @@ test("an abort at any moment of a handshake leaves nothing", async () => {
     for (let step = 0; step < 60; step++) {
       const cut = new AbortController();
       setTimeout(() => cut.abort(), step / 10);
-      const stream = await openStream(server.address, { patienceMs, tls: settings() }, cut.signal);
+      const stream = await openStream(server.address, { maxWaitMs, tls: settings() }, cut.signal);
       if (isFailure(stream)) expect(stream.reason).toBe("timeout");
       else {
         const read = await stream.read("nothing");
@@ -497,7 +497,7 @@ test("a failure leaves nothing", async () => {
   await using echo = await listener((socket) => socket.pipe(socket));
   await leavesNothing(async () => {
     for (const address of [server.address, at("127.0.0.1", echo.port)]) {
-      expect(await flawOf(address, settings())).toMatchObject({ reason: "tls" });
+      expect(await failureOf(address, settings())).toMatchObject({ reason: "tls" });
     }
   });
   expect(server.errors).toEqual([]);
@@ -505,6 +505,6 @@ test("a failure leaves nothing", async () => {
 
 test("two hundred streams at once", async () => {
   await using server = await secured(good);
-  const flaws = await Promise.all(Array.from({ length: 200 }, () => flawOf(server.address, settings())));
-  expect(flaws.filter((flaw) => flaw !== undefined)).toEqual([]);
+  const failures = await Promise.all(Array.from({ length: 200 }, () => failureOf(server.address, settings())));
+  expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
 }, 30_000);

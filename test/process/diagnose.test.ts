@@ -92,7 +92,7 @@ test.each<[string, (file: string) => string | undefined]>([
 const loaderOf = (file: string) => /\/none[\w/.-]*/.exec(readFileSync(file, "latin1"))?.[0];
 
 asRoot(
-  "a mount that lets nothing be executed is told from a file that may not be",
+  "a mount with noexec is distinguished from a file without the mode",
   async () => {
     await using mount = await mountTmpfs("size=1M,noexec");
     const file = join(mount.path, "it.sh");

@@ -1,4 +1,4 @@
-// Durations are read to the millisecond, and nothing that is not one is taken for one.
+// Durations are read to the millisecond, and any other text is refused.
 
 import { expect, test } from "bun:test";
 import { formatDuration, parseDuration, roundDuration } from "../../src/text/duration.ts";
@@ -79,7 +79,7 @@ test.each([
   expect(roundDuration(durationMs)).toBe(text);
 });
 
-test("whole milliseconds come back as they were written", () => {
+test("whole milliseconds are read back as they were written", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 40 }), (durationMs) => {
       expect(parseDuration(formatDuration(durationMs))).toBe(durationMs);
@@ -87,7 +87,7 @@ test("whole milliseconds come back as they were written", () => {
   );
 });
 
-test("a decimal number of seconds is exact to the millisecond, and only what lies beyond is rounded up", () => {
+test("a decimal number of seconds is exact to the millisecond, and smaller fractions are rounded up", () => {
   fc.assert(
     fc.property(fc.nat(100_000), fc.nat(999), fc.constantFrom("", "s"), (seconds, thousandths, unit) => {
       const text = `${seconds}.${String(thousandths).padStart(3, "0")}${unit}`;
@@ -97,7 +97,7 @@ test("a decimal number of seconds is exact to the millisecond, and only what lie
   );
 });
 
-test("any text is a number of whole milliseconds, not below zero, or nothing", () => {
+test("any text gives whole milliseconds, not below zero, or undefined", () => {
   const likely = fc.string({ unit: fc.constantFrom(..."0123456789.hms -+e") });
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), likely), (text) => {

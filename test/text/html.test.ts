@@ -1,4 +1,4 @@
-// Of a page the title is shown, else its first words; what is no page is left as it is.
+// A page is shown by its title, else by its first words; any other text is not a page.
 
 import { expect, test } from "bun:test";
 import { wordsOfHtml } from "../../src/text/html.ts";
@@ -28,7 +28,7 @@ test.each([
   expect(wordsOfHtml(text)).toBe(words);
 });
 
-test("whatever it is given, it answers soon with one line", () => {
+test("any text gives one line soon", () => {
   const pieces = fc.array(
     fc.constantFrom(
       "<html>",

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { listFirstTwo, listOf } from "../../src/text/list.ts";
 import { clip, escapeUnprintable, onOneLine, plainLine, plainText } from "../../src/text/printable.ts";
 
-test("what cannot be printed is escaped, and a text that had to be is in quotes", () => {
+test("a text with unprintable characters is escaped and in quotes", () => {
   const rows = [
     ["plain é 😀", "plain é 😀"],
     ["two\nlines", '"two\\nlines"'],
@@ -18,7 +18,7 @@ test("what cannot be printed is escaped, and a text that had to be is in quotes"
   expect(escapeUnprintable("a\u0007b")).toBe("a\\u0007b");
 });
 
-test("in the middle of a message blanks and what cannot be seen are single spaces", () => {
+test("in the middle of a message blanks and invisible characters are single spaces", () => {
   expect(plainLine(" a\r\n\tb\u2028c\u202ed\u001b\0e\u00a0\u200bf ")).toBe("a b c d e f");
   expect(plainLine("abcdef", 3)).toBe("abc…");
   expect(plainLine("abc  ", 3)).toBe("abc");

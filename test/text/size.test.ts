@@ -49,7 +49,7 @@ test.each([
   expect(parseSize(text)).toBeUndefined();
 });
 
-test("what is shown is read back as not more, and as less by a hundredth at most", () => {
+test("a formatted size is read back as not more, and as less by a hundredth at most", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: MAX_SIZE_BYTES }), fc.boolean(), (sizeBytes, binary) => {
       const shown = formatSize(sizeBytes, binary);
@@ -78,7 +78,7 @@ test("a whole number of units is that many bytes, in any case", () => {
   );
 });
 
-test("no text at all is more than is counted exactly, and none throws", () => {
+test("no text gives more than the largest exact size, and none throws", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^\d{1,20}(\.\d{1,12})? ?[kKmMgGtTpP]?(i?[bB])?$/)), (text) => {
       const read = parseSize(text);

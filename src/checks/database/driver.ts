@@ -10,6 +10,7 @@ import type { Stream } from "../../net/stream.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { afterPendingIo } from "../../system/event-loop.ts";
+import { plainLine } from "../../text/printable.ts";
 
 /** A login and one query. */
 export interface Question {
@@ -21,7 +22,7 @@ export interface Question {
   readonly query: string;
   readonly tls: TlsSettings | undefined;
   /** As for a stream. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** Redacts a text that is cut afterwards. */
   readonly redact: (text: string) => string;
 }
@@ -134,3 +135,14 @@ export async function feed<T>(
   socket.attach(undefined);
   return ending.promise;
 }
+
+const LONGEST_WORDS = 300;
+
+/** A text of the server for a message: on one line and cut; `redact` sees the text before it is cut. */
+export function wordsOf(text: string, redact: (text: string) => string): string {
+  return plainLine(redact(text), LONGEST_WORDS);
+}
+
+/** Of a peer that speaks another protocol. */
+export const unreadable = (peer: string, server: string): Failure =>
+  failed("mismatch", `what ${peer} answers cannot be read as ${server}'s protocol; is it the right port?`);

@@ -7,17 +7,16 @@
 
 import { authPlugins, createConnection } from "mysql2";
 import { type Address, formatAddress, isLoopback } from "../../net/address.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { type Answer, DriverSocket, Ending, feed, type Guard, type Question } from "./driver.ts";
+import { type Answer, DriverSocket, Ending, feed, type Guard, type Question, unreadable, wordsOf } from "./driver.ts";
 import { ResultChecker } from "./mysql-results.ts";
 
 const QUIT = Uint8Array.of(1, 0, 0, 0, 1);
 
 /** Never rejects for anything the server does. */
 export async function askMysql(question: Question, signal: AbortSignal): Promise<Answer | Failure> {
-  const { address, tls, patienceMs } = question;
+  const { address, tls, maxWaitMs } = question;
   const peer = formatAddress(address);
   const guard = new MysqlGuard(peer, question);
   const socket = new DriverSocket((data) => guard.sent(data));
@@ -29,7 +28,7 @@ export async function askMysql(question: Question, signal: AbortSignal): Promise
     const greeted = await feed<"secure">(plain, socket, guard, peer, running.greeted);
     return isFailure(greeted) ? greeted : undefined;
   };
-  const stream = await openStream(address, { patienceMs, ...(tls && { tls, beforeTls }) }, signal);
+  const stream = await openStream(address, { maxWaitMs, ...(tls && { tls, beforeTls }) }, signal);
   if (isFailure(stream)) return stream;
   const { secured, ending } = running ?? driver();
   socket.attach(stream);

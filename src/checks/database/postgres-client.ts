@@ -6,18 +6,27 @@
 
 import postgres from "postgres";
 import { formatAddress } from "../../net/address.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { type Answer, DriverSocket, Ending, feed, type Guard, LIMIT_BYTES, type Question } from "./driver.ts";
+import {
+  type Answer,
+  DriverSocket,
+  Ending,
+  feed,
+  type Guard,
+  LIMIT_BYTES,
+  type Question,
+  unreadable,
+  wordsOf,
+} from "./driver.ts";
 
 const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f);
 const TERMINATE = Uint8Array.of(0x58, 0, 0, 0, 4);
 
 /** Never rejects for anything the server does. */
 export async function askPostgres(question: Question, signal: AbortSignal): Promise<Answer | Failure> {
-  const { address, tls, patienceMs } = question;
-  const stream = await openStream(address, { patienceMs, tls, beforeTls: requestTls }, signal);
+  const { address, tls, maxWaitMs } = question;
+  const stream = await openStream(address, { maxWaitMs, tls, beforeTls: requestTls }, signal);
   if (isFailure(stream)) return stream;
   const peer = formatAddress(address);
   const guard = new PostgresGuard(peer, question);

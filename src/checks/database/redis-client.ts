@@ -3,11 +3,10 @@
 // AUTH; each command waits for the reply to the one before.
 
 import { type Address, formatAddress } from "../../net/address.ts";
-import { unreadable, wordsOf } from "../../net/server-words.ts";
 import { openStream, type Stream } from "../../net/stream.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
-import { LIMIT_BYTES } from "./driver.ts";
+import { LIMIT_BYTES, unreadable, wordsOf } from "./driver.ts";
 
 export interface RedisQuestion {
   readonly address: Address;
@@ -19,7 +18,7 @@ export interface RedisQuestion {
   readonly command: readonly [string, ...string[]];
   readonly tls: TlsSettings | undefined;
   /** As that of a stream. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** Takes secrets out of a text that is cut afterwards. */
   readonly redact: (text: string) => string;
 }
@@ -35,8 +34,8 @@ export interface RedisAnswer {
 
 /** Never rejects for anything the server does. */
 export async function askRedis(question: RedisQuestion, signal: AbortSignal): Promise<RedisAnswer | Failure> {
-  const { address, tls, patienceMs, user, password, database, command } = question;
-  const stream = await openStream(address, { tls, patienceMs }, signal);
+  const { address, tls, maxWaitMs, user, password, database, command } = question;
+  const stream = await openStream(address, { tls, maxWaitMs }, signal);
   if (isFailure(stream)) return stream;
   const talk = new Talk(stream, question);
   try {

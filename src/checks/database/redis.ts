@@ -94,7 +94,7 @@ async function redisProbe(
     database: url.path,
     command: query,
     tls,
-    patienceMs: timeoutMs / 2,
+    maxWaitMs: timeoutMs / 2,
     redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {

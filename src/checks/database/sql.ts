@@ -90,7 +90,7 @@ export function sqlProbe(
     database: url.path || database,
     query,
     tls,
-    patienceMs: timeoutMs / 2,
+    maxWaitMs: timeoutMs / 2,
     redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {

@@ -64,7 +64,7 @@ export async function askServer(
 
 async function askByStream(server: DatagramPeer, query: Uint8Array, signal: AbortSignal): Promise<DnsAnswer | Failure> {
   const { openStream } = await import("../../net/stream.ts");
-  const stream = await openStream(server, { patienceMs: 0 }, signal);
+  const stream = await openStream(server, { maxWaitMs: 0 }, signal);
   if (isFailure(stream)) return stream;
   const framed = new Uint8Array(2 + query.byteLength);
   new DataView(framed.buffer).setUint16(0, query.byteLength);

@@ -65,7 +65,7 @@ export const grpc = defineKind({
     const peer = formatAddress(target);
     const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
     const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;
-    const options = { patienceMs: timeoutMs / 2, tls: secured, ...(secured && { alpn: ["h2"] }) };
+    const options = { maxWaitMs: timeoutMs / 2, tls: secured, ...(secured && { alpn: ["h2"] }) };
     return async (signal): Promise<Outcome> => {
       const stream = await openStream(target, options, signal);
       if (isFailure(stream)) return stream;

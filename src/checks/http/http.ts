@@ -88,7 +88,7 @@ export const http = defineKind({
       let hop = firstHop(settings);
       let warning: string | undefined;
       for (let followed = 0; ; followed++) {
-        const options = { patienceMs: timeoutMs / 2, tls: hop.tls, alpn: ["http/1.1"] };
+        const options = { maxWaitMs: timeoutMs / 2, tls: hop.tls, alpn: ["http/1.1"] };
         const stream = await openStream(hop.address, options, signal);
         if (isFailure(stream))
           return followed === 0 ? stream : { ...stream, message: `${stream.message}, asked by a redirect` };

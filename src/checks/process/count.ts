@@ -3,7 +3,7 @@
 
 import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
-import { type Failure, failed } from "../../outcome.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
 import { coalesce } from "../../system/coalesce.ts";
 
@@ -29,7 +29,7 @@ const count = coalesce<ProcessCount | Failure>({
       { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
       signal,
     );
-    if ("reason" in answer) return () => answer;
+    if (isFailure(answer)) return () => answer;
     if ("code" in answer) {
       const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${answer.code})`);
       return () => failure;

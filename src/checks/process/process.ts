@@ -10,7 +10,7 @@ import { optional, required, withDefault } from "../../fields/keys.ts";
 import { whyProcessesHidden } from "../../fs/hidden.ts";
 import { cannotLook, doesNotExist, isMissing } from "../../fs/missing.ts";
 import type { Matching, NearMisses, ProcessFacts } from "../../fs/proc.ts";
-import { type Failure, failed, type Outcome } from "../../outcome.ts";
+import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { clock } from "../../system/clock.ts";
 import { libc } from "../../system/libc.ts";
 import { defineKind } from "../kind.ts";
@@ -116,7 +116,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
     const counted = await countProcesses(sought, signal);
-    if ("reason" in counted) return counted;
+    if (isFailure(counted)) return counted;
     const { alive, zombies, own, inContainers, unmatched, complete } = counted;
     const elsewhere =
       inContainers > 0
@@ -195,7 +195,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
-    if ("reason" in file) return file;
+    if (isFailure(file)) return file;
     if ("code" in file) {
       return isMissing(file.code)
         ? doesNotExist(path, file.code, signal, `the pid file ${path}`)
@@ -216,7 +216,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     }
     const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
     const found = await askFileSystem({ ...question, scripts: runningGroups() }, signal);
-    if ("reason" in found) return found;
+    if (isFailure(found)) return found;
     if ("code" in found) return noProcess(pid, found.code, signal);
     const facts = found.value;
     const failure = judgeProcess(path, pid, facts);

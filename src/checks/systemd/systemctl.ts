@@ -1,7 +1,7 @@
 // The state of systemd's units, by `systemctl show`: one process for all checks that run at the
 // same moment.
 
-import { type Failure, failed } from "../../outcome.ts";
+import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
 import { type Ask, coalesce } from "../../system/coalesce.ts";
 import { isLacking, retryWhileLacking } from "../../system/retry.ts";
@@ -56,7 +56,7 @@ const askWith = (env: Env): Ask<Answer> =>
 async function show(names: readonly string[], env: Env, signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
   const all = (answer: Answer) => new Map(names.map((name) => [name, answer]));
   const group = await start(names, env, signal);
-  if ("reason" in group) return all(group);
+  if (isFailure(group)) return all(group);
   const kill = () => group.kill();
   if (signal.aborted) kill();
   else signal.addEventListener("abort", kill, { once: true });

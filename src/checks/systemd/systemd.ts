@@ -4,7 +4,7 @@
 
 import type { Field } from "../../fields/field.ts";
 import { required } from "../../fields/keys.ts";
-import { failed, type Outcome } from "../../outcome.ts";
+import { failed, isFailure, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
 import type { UnitState } from "./systemctl.ts";
 
@@ -62,7 +62,7 @@ export const systemd = defineKind({
     const { unitState } = await import("./systemctl.ts");
     return async (signal) => {
       const state = await unitState(name, env, signal);
-      return "reason" in state ? state : judge(name, state);
+      return isFailure(state) ? state : judge(name, state);
     };
   },
 });

@@ -3,10 +3,10 @@
 
 import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
-import { scriptEnvironment } from "../../checks/script-environment.ts";
 import { allGroupsGone, killAllGroups } from "../../process/group.ts";
 import { reapStrangers } from "../../process/reaper.ts";
 import { holdReserve } from "../../system/fd-reserve.ts";
+import { scriptEnvironment } from "../../system/script-environment.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { Action } from "../action.ts";
 import type { Environment } from "../settle.ts";

@@ -1,4 +1,4 @@
-// What our TLS offers is as much as it can be, and a server that wants something else is not blamed alone.
+// Our TLS offers as much as it can, and the message for another server says what it does not offer.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
