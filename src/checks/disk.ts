@@ -12,7 +12,7 @@ import { hiddenBy, whyHidden } from "../fs/hidden.ts";
 import { cannotLook } from "../fs/missing.ts";
 import { readMountinfo } from "../fs/mounts.ts";
 import type { FileSystemUsage, NoFileSystem } from "../fs/usage.ts";
-import { type Failure, failed, isFailure, type Outcome } from "../outcome.ts";
+import { type Failure, failed, type Outcome } from "../outcome.ts";
 import { formatSize, isBinary } from "../text/size.ts";
 import { defineKind } from "./kind.ts";
 
@@ -42,8 +42,7 @@ export const disk = defineKind({
     const { askFileSystem } = await import("../fs/filesystem.ts");
     return async (signal) => {
       const answer = await askFileSystem({ ask: "usage", path }, signal);
-      if (isFailure(answer)) return answer;
-      if ("code" in answer) return cannotLook(path, answer.code, signal);
+      if (!answer.ok) return answer.code === undefined ? answer : cannotLook(path, answer.code, signal);
       if ("special" in answer.value) return explainSpecial(path, answer.value);
       const failure = mounted ? judgeMount(path, answer.value) : undefined;
       return failure ?? judge(path, answer.value, bytes, inodes);

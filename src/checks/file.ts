@@ -8,7 +8,7 @@ import { absolutePath, type Field, flag, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
 import type { Content, Stat } from "../fs/filesystem-worker.ts";
 import { cannotLook, isMissing } from "../fs/missing.ts";
-import { failed, isFailure, type Outcome } from "../outcome.ts";
+import { failed, type Outcome } from "../outcome.ts";
 import { parseDuration, roundDuration } from "../text/duration.ts";
 import { defineKind } from "./kind.ts";
 
@@ -84,8 +84,8 @@ export const file = defineKind({
       const answer = expect
         ? await askFileSystem({ ask: "read", path, limitBytes: CONTENT_BYTES }, signal)
         : await askFileSystem({ ask: "stat", path }, signal);
-      if (isFailure(answer)) return answer;
-      if ("value" in answer) return judge(answer.value);
+      if (answer.ok) return judge(answer.value);
+      if (answer.code === undefined) return answer;
       return absent && isMissing(answer.code) ? { ok: true } : cannotLook(path, answer.code, signal);
     };
   },

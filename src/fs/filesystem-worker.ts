@@ -64,7 +64,9 @@ export interface Content extends Stat {
   readonly cut: boolean;
 }
 
-export type Reply = { readonly value: Answers[keyof Answers] } | { readonly code: string };
+export type Reply =
+  | { readonly ok: true; readonly value: Answers[keyof Answers] }
+  | { readonly ok: false; readonly code: string };
 
 function answer(question: Question): Answers[keyof Answers] {
   switch (question.ask) {
@@ -135,9 +137,9 @@ function readMore(fd: number, bytes: Buffer, length: number): number {
 self.onmessage = ({ data }: MessageEvent<Question>) => {
   let reply: Reply;
   try {
-    reply = { value: answer(data) };
+    reply = { ok: true, value: answer(data) };
   } catch (error) {
-    reply = { code: codeOf(error) };
+    reply = { ok: false, code: codeOf(error) };
   }
   self.postMessage(reply);
 };

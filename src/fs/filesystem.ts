@@ -8,7 +8,7 @@
 // thread. A path that hangs is not asked again until it has answered, and no mount
 // has more than two threads. A thread costs 7 MB; the first question starts the first.
 
-import { type Failure, failed, isFailure } from "../outcome.ts";
+import { type Failure, failed } from "../outcome.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
@@ -50,23 +50,29 @@ const threads: Thread[] = [];
 const queue: Job[] = [];
 let later: ReturnType<typeof setTimeout> | undefined;
 
+/** `code` is that of the call that failed; absent where none did. */
 export type FileSystemAnswer<Q extends Question> =
-  | { readonly value: Answers[Q["ask"]] }
-  | { readonly code: string }
-  | Failure;
+  | { readonly ok: true; readonly value: Answers[Q["ask"]] }
+  | (Failure & { readonly code?: string });
 
-/** The answer, or the code of the call that failed. Resolves at once when `signal` aborts; never rejects. */
+/** Resolves at once when `signal` aborts; never rejects. */
 export function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<FileSystemAnswer<Q>> {
   return retryWhileLacking<FileSystemAnswer<Q>>(signal, async (lack) => {
-    const reply = await askOnce(question, signal);
-    if ("code" in reply && lacksResource(reply.code)) {
-      return failed("resource", `nothing left of this host to look at ${question.path} with (${reply.code})`);
-    }
-    return lack !== undefined && isFailure(reply) ? lack : (reply as FileSystemAnswer<Q>);
+    const answer = await askOnce(question, signal);
+    // After a lack, an abort during the next attempt is no news.
+    return lack !== undefined && !answer.ok && answer.code === undefined ? lack : (answer as FileSystemAnswer<Q>);
   });
 }
 
-function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failure> {
+function answerOf(path: string, reply: Reply): FileSystemAnswer<Question> {
+  if (reply.ok) return reply;
+  const { code } = reply;
+  return lacksResource(code)
+    ? failed("resource", `nothing left of this host to look at ${path} with (${code})`)
+    : { ...failed("unreachable", `cannot look at ${path} (${code})`), code };
+}
+
+function askOnce(question: Question, signal: AbortSignal): Promise<FileSystemAnswer<Question>> {
   const stuck = whatHangs(question);
   if (stuck) return Promise.resolve(stuck);
   return new Promise((resolve) => {
@@ -74,7 +80,7 @@ function askOnce(question: Question, signal: AbortSignal): Promise<Reply | Failu
       question,
       finish(reply) {
         signal.removeEventListener("abort", abandon);
-        resolve(reply);
+        resolve(answerOf(question.path, reply));
       },
       since: 0,
       abandoned: false,
@@ -133,7 +139,7 @@ function dispatch(): void {
     queue.splice(place, 1);
     const thread = idle ?? openThread();
     if (!thread) {
-      job.finish({ code: NO_THREAD });
+      job.finish({ ok: false, code: NO_THREAD });
       continue;
     }
     thread.job = job;
@@ -185,7 +191,7 @@ function openThread(): Thread | undefined {
   worker.onerror = (event) => {
     event.preventDefault();
     close();
-    finish({ code: NO_THREAD });
+    finish({ ok: false, code: NO_THREAD });
     dispatch();
   };
   threads.push(thread);

@@ -31,5 +31,5 @@ export async function doesNotExist(path: string, code: string, signal: AbortSign
 async function findCause(path: string, code: string, signal: AbortSignal): Promise<string | undefined> {
   const { askFileSystem } = await import("./filesystem.ts");
   const answer = await askFileSystem({ ask: "cause", path, code }, signal);
-  return "value" in answer ? answer.value.text : undefined;
+  return answer.ok ? answer.value.text : undefined;
 }

@@ -126,7 +126,7 @@ test("answers belong to their questions, however many there are at once", async 
   await using folder = await tempFolder();
   const paths = await Promise.all(Array.from({ length: 200 }, (_, index) => folder.write(`${index}`, `of ${index}`)));
   const results = await Promise.all(paths.map((path) => askFileSystem({ ask: "read", path, limitBytes: 100 }, never)));
-  expect(results.map((one) => ("value" in one ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
+  expect(results.map((one) => (one.ok ? one.value.text : one))).toEqual(paths.map((_, index) => `of ${index}`));
 });
 
 test("without a free descriptor it is tried again, and fails with reason resource at the timeout", async () => {

@@ -3,7 +3,7 @@
 
 import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
-import { type Failure, failed, isFailure } from "../../outcome.ts";
+import { type Failure, failed } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
 import { coalesce } from "../../system/coalesce.ts";
 
@@ -29,10 +29,10 @@ const count = coalesce<ProcessCount | Failure>({
       { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
       signal,
     );
-    if (isFailure(answer)) return () => answer;
-    if ("code" in answer) {
-      const failure = failed("unreachable", `cannot look at the processes: /proc cannot be read (${answer.code})`);
-      return () => failure;
+    if (!answer.ok) {
+      const { code } = answer;
+      const unread = () => failed("unreachable", `cannot look at the processes: /proc cannot be read (${code})`);
+      return () => (code === undefined ? answer : unread());
     }
     const { counts, complete } = answer.value;
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
@@ -47,7 +47,7 @@ const count = coalesce<ProcessCount | Failure>({
 export const findNearMisses = coalesce<NearMisses | undefined>({
   async loadAll(names, signal) {
     const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);
-    const found = new Map("value" in answer ? names.map((name, index) => [name, answer.value[index]]) : []);
+    const found = new Map(answer.ok ? names.map((name, index) => [name, answer.value[index]]) : []);
     return (name) => found.get(name);
   },
   onAbort: () => undefined,

@@ -190,13 +190,13 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     }
     // The first process always exists: if it is not visible, others are hidden too.
     const first = await askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
-    const hidden = "code" in first && isMissing(first.code) ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
+    const hidden = !first.ok && isMissing(first.code ?? "") ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
-    if (isFailure(file)) return file;
-    if ("code" in file) {
+    if (!file.ok) {
+      if (file.code === undefined) return file;
       return isMissing(file.code)
         ? doesNotExist(path, file.code, signal, `the pid file ${path}`)
         : cannotLook(path, file.code, signal);
@@ -216,8 +216,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     }
     const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
     const found = await askFileSystem({ ...question, scripts: runningGroups() }, signal);
-    if (isFailure(found)) return found;
-    if ("code" in found) return noProcess(pid, found.code, signal);
+    if (!found.ok) return found.code === undefined ? found : noProcess(pid, found.code, signal);
     const facts = found.value;
     const failure = judgeProcess(path, pid, facts);
     if (failure) return failure;
@@ -231,7 +230,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
       // A file system in memory is empty at boot. A host without a hardware clock sets its clock only later.
       const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
       const it = `process ${pid} (${excerptOf(facts.name)})`;
-      if (usage && "value" in usage && "isInMemory" in usage.value && !usage.value.isInMemory) {
+      if (usage?.ok && "isInMemory" in usage.value && !usage.value.isInMemory) {
         const { firstStartedMs = 0 } = facts;
         const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
         return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);

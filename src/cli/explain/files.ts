@@ -12,15 +12,14 @@ export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig)
       // Not AbortSignal.timeout, which keeps no loop alive: the runtime would spin until then.
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), timeoutMs);
-      const told = isRead
+      const answer = isRead
         ? await askFileSystem({ ask: "read", path, limitBytes: 1 }, limit.signal)
         : await askFileSystem({ ask: "stat", path }, limit.signal);
-      const wrong =
-        "value" in told || ("code" in told && mayBeMissing && isMissing(told.code))
-          ? []
-          : [("reason" in told ? told : await cannotLook(path, told.code, limit.signal)).message];
+      const failure =
+        answer.ok || answer.code === undefined ? answer : await cannotLook(path, answer.code, limit.signal);
       clearTimeout(timer);
-      return wrong;
+      if (failure.ok || (mayBeMissing && !answer.ok && isMissing(answer.code ?? ""))) return [];
+      return [failure.message];
     }),
   );
   return found.flat();
