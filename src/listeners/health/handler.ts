@@ -5,7 +5,6 @@ import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
 import type { Asker, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
-import { pathOf } from "./path.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 
@@ -55,6 +54,13 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
       .catch(() => UNKNOWN)
       .then(answer);
   };
+}
+
+/** The path as it was sent, without the query. A request has the path alone, or a whole URL. */
+export function pathOf(url: string): string {
+  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
+  const start = url.indexOf("/", authority);
+  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
 }
 
 export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY): Answer => ({ status, headers: HEADERS, body });

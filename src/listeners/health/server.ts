@@ -37,6 +37,21 @@ const SHORTEST_IDLE_S = 60;
 /** Beyond what an answer takes. */
 const IDLE_MARGIN_S = 5;
 
+/** Far above what load balancers open, and in memory no more than the unit allows: docs/adr/0014. */
+export const DEFAULT_CONNECTIONS = 4096;
+
+/** The part of the descriptor limit that clients may use; the rest is for checks, scripts and the other listeners. */
+export const CLIENTS_SHARE = 1 / 2;
+
+/**
+ * How many connections the listener may have: `maxConnections` or the default, but never more than the clients' share
+ * of the descriptors. `descriptorLimit` is undefined where it is not known.
+ */
+export function connectionBound(maxConnections: number | undefined, descriptorLimit: number | undefined): number {
+  const most = Math.max(1, Math.floor((descriptorLimit ?? Number.POSITIVE_INFINITY) * CLIENTS_SHARE));
+  return Math.min(maxConnections ?? DEFAULT_CONNECTIONS, most);
+}
+
 /** Throws ListenError. */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
   const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, onCrowded, onRefused } = options;
