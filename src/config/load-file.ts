@@ -10,7 +10,7 @@ import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { createFileSchema, type FileSchema } from "./schema.ts";
-import { fillSecrets, type StandIn } from "./secrets.ts";
+import { fillSecrets, type SecretFallback } from "./secrets.ts";
 import { explainIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
@@ -52,7 +52,7 @@ export interface FileReading {
 export async function loadConfigFile(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
-  standIn?: StandIn,
+  secretFallback?: SecretFallback,
 ): Promise<FileReading> {
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
@@ -62,17 +62,17 @@ export async function loadConfigFile(
     const got = typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : describe(value, []);
     return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
   }
-  const [schema, { value, secrets, flaws }] = await Promise.all([
+  const [schema, { value, secrets, problems: secretProblems }] = await Promise.all([
     createFileSchema(),
-    fillSecrets(source.value, env, standIn),
+    fillSecrets(source.value, env, secretFallback),
   ]);
-  const problems = flaws.map(({ path, said }) => source.remark(path, said));
+  const problems = secretProblems.map(({ path, text }) => source.remark(path, text));
   const reading: Reading = {
     source,
     schema,
     problems,
     redact: redactorOf(secrets) ?? ((text) => text),
-    isFilled: createIsFilled(flaws.map(({ path }) => path)),
+    isFilled: createIsFilled(secretProblems.map(({ path }) => path)),
   };
   const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);

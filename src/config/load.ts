@@ -29,7 +29,7 @@ import {
   timeoutOptionOf,
 } from "./options.ts";
 import { formatPath, type Problem } from "./problem.ts";
-import type { StandIn } from "./secrets.ts";
+import type { SecretFallback } from "./secrets.ts";
 
 /** What was given for each option, in order. The parser refuses a second value where one is expected. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
@@ -79,15 +79,15 @@ interface Wanted extends Origin {
   readonly settings: unknown;
 }
 
-/** `env` is what ${env:NAME} in the file stands for; a secret that is not there is a problem without `standIn`. */
+/** `env` is what ${env:NAME} in the file stands for; a secret that is not there is a problem without `secretFallback`. */
 export async function loadOptions(
   raw: RawValues,
   env: Environment = {},
-  standIn?: StandIn,
+  secretFallback?: SecretFallback,
 ): Promise<Options | readonly Problem[]> {
   const { given, problems, flawed } = readCommandLine(raw);
   const name = given.config?.at(-1) as string | undefined;
-  const file = name === undefined ? undefined : await loadFile(name, env, problems, standIn);
+  const file = name === undefined ? undefined : await loadFile(name, env, problems, secretFallback);
   const option = <Name extends OptionName>(name: Name): OptionValue<Name> | undefined =>
     (given[name]?.at(-1) ?? file?.options[name]) as OptionValue<Name> | undefined;
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> =>
@@ -196,11 +196,11 @@ async function loadFile(
   name: string,
   env: Environment,
   problems: Problem[],
-  standIn: StandIn | undefined,
+  secretFallback: SecretFallback | undefined,
 ): Promise<LoadedFile | undefined> {
   // Loaded only for who has a file: YAML and its schema cost 30 ms at start.
   const { loadConfigFile } = await import("./load-file.ts");
-  const reading = await loadConfigFile(name, env, standIn);
+  const reading = await loadConfigFile(name, env, secretFallback);
   problems.push(...reading.problems);
   return reading.file;
 }

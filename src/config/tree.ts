@@ -4,7 +4,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
 import { quote } from "../text/printable.ts";
 import type { Path } from "./problem.ts";
-import type { Flaw } from "./syntax.ts";
+import type { SyntaxProblem } from "./syntax.ts";
 
 /** Far more than checks need; what follows may recurse. */
 const DEEPEST = 64;
@@ -21,7 +21,7 @@ export const TOO_DEEP = `expected at most ${DEEPEST} levels of lists and mapping
 
 export interface Content {
   readonly value: unknown;
-  readonly flaws: readonly Flaw[];
+  readonly problems: readonly SyntaxProblem[];
   /** What each alias stands for. */
   readonly targets: Targets;
 }
@@ -36,29 +36,29 @@ interface YAMLNode {
 
 /** The document as plain values; what yaml lets pass and nobody can have meant is a flaw. */
 export function readTree(root: unknown, lineOf: (offset: number) => number): Content {
-  const flaws: Flaw[] = [];
+  const problems: SyntaxProblem[] = [];
   const anchors = new Map<string, YAMLNode>();
   const targets = new Map<object, YAMLNode>();
   const open = new Set<object>();
   let byAlias = 0;
-  const flaw = (node: unknown, expected: string, got: string) => {
-    flaws.push({ offset: startOf(node) ?? 0, said: `expected ${expected}, got ${got}` });
+  const report = (node: unknown, expected: string, got: string) => {
+    problems.push({ offset: startOf(node) ?? 0, text: `expected ${expected}, got ${got}` });
   };
 
   const convert = (node: unknown, depth: number, aliased: boolean, isJson: boolean): unknown => {
-    if (flaws.length >= MOST_SYNTAX_ERRORS || typeof node !== "object" || node === null) return null;
+    if (problems.length >= MOST_SYNTAX_ERRORS || typeof node !== "object" || node === null) return null;
     if (aliased && ++byAlias > MOST_BY_ALIAS) {
-      if (byAlias === MOST_BY_ALIAS + 1) flaw(node, `at most ${MOST_BY_ALIAS} values that aliases stand for`, "more");
+      if (byAlias === MOST_BY_ALIAS + 1) report(node, `at most ${MOST_BY_ALIAS} values that aliases stand for`, "more");
       return null;
     }
     if (depth > DEEPEST) {
-      flaws.push({ offset: startOf(node) ?? 0, said: TOO_DEEP });
+      problems.push({ offset: startOf(node) ?? 0, text: TOO_DEEP });
       return null;
     }
     if (isAlias(node)) {
       const target = aliased ? targets.get(node) : anchors.get(node.source);
-      if (!target) flaw(node, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
-      else if (open.has(target)) flaw(node, "an alias of something else", "one of what it stands in");
+      if (!target) report(node, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
+      else if (open.has(target)) report(node, "an alias of something else", "one of what it stands in");
       else {
         targets.set(node, target);
         return convert(target, depth, true, isJson);
@@ -72,7 +72,7 @@ export function readTree(root: unknown, lineOf: (offset: number) => number): Con
         tag === BINARY
           ? "bytes are written in hexadecimal, under send-hex or expect-hex"
           : "put a text that begins with ! in quotes";
-      flaw(node, "no tag", `one (${hint})`);
+      report(node, "no tag", `one (${hint})`);
       return null;
     }
     if (isScalar(node)) return scalarOf(node, isJson);
@@ -96,7 +96,7 @@ export function readTree(root: unknown, lineOf: (offset: number) => number): Con
     const places = new Map<string, number>();
     for (const { key, value } of pairs) {
       if (!isScalar(key) || key.value === null) {
-        flaw(
+        report(
           key ?? value,
           "a text as key",
           key === null || isScalar(key) ? "nothing" : "a list, a mapping or an alias",
@@ -105,14 +105,14 @@ export function readTree(root: unknown, lineOf: (offset: number) => number): Con
       }
       const name = String(scalarOf(key, false));
       const first = places.get(name);
-      if (first !== undefined) flaw(key, "each key once", `${quote(name)} again (first in line ${lineOf(first)})`);
+      if (first !== undefined) report(key, "each key once", `${quote(name)} again (first in line ${lineOf(first)})`);
       places.set(name, startOf(key) ?? 0);
       entries.set(name, convert(value, depth + 1, aliased, isJson || name === "json"));
     }
     return Object.fromEntries(entries);
   };
 
-  return { value: convert(root, 0, false, false), flaws, targets };
+  return { value: convert(root, 0, false, false), problems, targets };
 }
 
 /**

@@ -11,7 +11,7 @@ import { Pattern } from "../../fields/field.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { describePastedCharacters } from "../../text/odd-characters.ts";
 import type { ConfigFile } from "../file.ts";
-import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
+import { findForeignPlaceholders, sourcesIn, withoutPlaceholders } from "../placeholder.ts";
 import { type Path, type Problem, valueAt } from "../problem.ts";
 import { lintBody, lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
@@ -149,10 +149,10 @@ const lintTexts = (source: ConfigFile): readonly string[] =>
     const odd = describePastedCharacters(text, isForMachines(path));
     const isSecret = path.some((key) => key === "password" || key === "headers");
     const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
-    const cure = (meant: string) => (isName(path) ? "a name takes no variables" : `write ${meant}`);
+    const cure = (instead: string) => (isName(path) ? "a name takes no variables" : `write ${instead}`);
     return [
       ...(odd === undefined ? [] : [odd]),
-      ...foreign.map(({ written, meant }) => `${written} is plain text here; ${cure(meant)}`),
+      ...foreign.map(({ written, instead }) => `${written} is plain text here; ${cure(instead)}`),
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
 
@@ -178,7 +178,7 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
   const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
   const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, tell: tellAt([]) }];
   const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
-    placesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
+    sourcesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
   );
   const certificates = [...textsIn(source?.value, [])].flatMap(({ path, text }) => {
     const decides = isOfTls(path) && text.startsWith("/") ? CERTIFICATES[String(path.at(-1))] : undefined;

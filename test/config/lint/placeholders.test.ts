@@ -5,7 +5,7 @@ import { findForeignPlaceholders } from "../../../src/config/placeholder.ts";
 import { lintKeys } from "./lines.ts";
 
 const told = (text: string, isSecret = true) =>
-  findForeignPlaceholders(text, isSecret).map(({ written, meant }) => `${written}: ${meant}`);
+  findForeignPlaceholders(text, isSecret).map(({ written, instead }) => `${written}: ${instead}`);
 
 const variable = (written: string, name = "NAME") => `${written}: \${env:${name}} for a variable of the environment`;
 const file = (written: string) => `${written}: \${file:/PATH} for what a file holds`;
