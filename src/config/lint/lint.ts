@@ -15,7 +15,7 @@ import { findForeignPlaceholders, sourcesIn, withoutPlaceholders } from "../plac
 import { type Path, type Problem, valueAt } from "../problem.ts";
 import { lintBody, lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
-import { type Believed, lintOwners } from "./owners.ts";
+import { lintOwners, type TrustedFile } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
 import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
 import { lintTimes, type TimesInput } from "./times.ts";
@@ -51,7 +51,7 @@ export function lint(input: LintInput): Lint {
     warnings.push(...lintTexts(source));
     problems.push(...findSplitCommand(source));
   }
-  warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
+  warnings.push(...lintTimes(input), ...lintOwners(trustedFilesIn(input)));
   return { problems, warnings };
 }
 
@@ -174,15 +174,19 @@ const FOR_MACHINES: ReadonlySet<string> = new Set([
 ]);
 
 /** The config file, what it takes secrets from, what scripts run, and certificates. */
-function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
-  const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
-  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, tell: tellAt([]) }];
+function trustedFilesIn({ checks, origins, source, file, env }: LintInput): readonly TrustedFile[] {
+  const warningAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, warningOf: warningAt([]) }];
   const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
-    sourcesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
+    sourcesIn(text).files.map((file) => ({
+      path: file,
+      decides: "which secret the daemon uses",
+      warningOf: warningAt(path),
+    })),
   );
   const certificates = [...textsIn(source?.value, [])].flatMap(({ path, text }) => {
     const decides = isOfTls(path) && text.startsWith("/") ? CERTIFICATES[String(path.at(-1))] : undefined;
-    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, tell: tellAt(path) }];
+    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, warningOf: warningAt(path) }];
   });
   const programs = checks.flatMap((check, index) => {
     const origin = origins[index];
@@ -195,7 +199,7 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
       decides: RUNS,
       cwd,
       searchPath: own?.["PATH"] ?? env["PATH"],
-      tell: (warning: string) => warn([check.kind.name], redact?.(warning) ?? warning),
+      warningOf: (warning: string) => warn([check.kind.name], redact?.(warning) ?? warning),
     }));
   });
   return [...files, ...secrets, ...certificates, ...programs];
