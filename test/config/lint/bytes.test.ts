@@ -36,12 +36,12 @@ test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])("%j
   expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
 });
 
-test("a body of bytes is told, and one of words is not", async () => {
-  const told = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
+test("a body of bytes gets a warning, a body of words does not", async () => {
+  const warningsOf = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
   const warning =
     "checks[0].body: warning: characters from U+0080 to U+00FF are two bytes each in UTF-8; a body is a text";
-  expect(await told("\xff\xfe")).toEqual([warning]);
-  for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await told(fine)).toEqual([]);
+  expect(await warningsOf("\xff\xfe")).toEqual([warning]);
+  for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await warningsOf(fine)).toEqual([]);
 });
 
 test.each([

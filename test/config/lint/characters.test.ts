@@ -1,4 +1,4 @@
-// Characters that cannot be seen, or look like others, are told where they stand; what a language is written with is not.
+// Characters that are invisible, or look like others, get a warning; the letters of a language do not.
 
 import { expect, test } from "bun:test";
 import { lint, lintKeys } from "./lines.ts";
@@ -26,7 +26,7 @@ test.each([
   expect(await lintKeys(check)).toEqual([]);
 });
 
-test("of an option it is said once", async () => {
+test("an option gets the warning once", async () => {
   expect(await lint(undefined, { script: ["true\u00a0x"] })).toEqual([
     '--script "true\\u00a0x": warning: it holds a no-break space, \\u00a0',
   ]);

@@ -47,7 +47,7 @@ test.each([
   expect(await warningsFor(raw)).toEqual([]);
 });
 
-test("each check that was given twice has its own warning", async () => {
+test("each check that was given twice gets its own warning", async () => {
   expect(await warningsFor({ port: ["1", "2", "1", "2"], script: ["true", "true"] })).toEqual([
     "--port 1: warning: the same check twice (also --port 1)",
     "--port 2: warning: the same check twice (also --port 2)",
@@ -104,13 +104,13 @@ test.each([
   expect(await warningsIn(`checks:\n  - ${one}\n  - ${other}\n`)).toEqual([]);
 });
 
-test("a script finds the name of its check in its environment, so with another name it is another check", async () => {
+test("scripts with different names differ, since a script gets the name in its environment", async () => {
   expect(await warningsIn("checks:\n  - { name: a, script: x }\n  - { name: b, script: x }\n  - script: x\n")).toEqual(
     [],
   );
 });
 
-test("the timeouts of the options count, as they do for the checks", async () => {
+test("the timeout options count", async () => {
   const content = "port-timeout: 3s\nport: 80\nchecks: [{ tcp: 80, timeout: 3s }]\n";
   expect(await warningsIn(content)).toHaveLength(1);
   expect(await warningsIn(content, { "port-timeout": ["4s"] })).toEqual([]);

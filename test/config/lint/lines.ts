@@ -1,4 +1,4 @@
-// What a config file, or a command line, is told when it is loaded.
+// The problems or warnings of a config file or a command line.
 
 import { loadOptions, type RawValues } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";

@@ -7,15 +7,21 @@ const own = (lines: readonly string[]) => lines.filter((line) => !line.includes(
 
 const http = "http://127.0.0.1/";
 
-test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])("%s is no value of JSON", async (value) => {
-  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
-    "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
-  ]);
-});
+test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])(
+  "%s as a value of JSON gets a warning",
+  async (value) => {
+    expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
+      "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
+    ]);
+  },
+);
 
-test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])("%s may be one", async (value) => {
-  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([]);
-});
+test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])(
+  "%s as a value of JSON gets none",
+  async (value) => {
+    expect(await lintKeys({ http, json: { "/s": value } })).toEqual([]);
+  },
+);
 
 const plain = (sign: string) =>
   `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`;
@@ -43,14 +49,14 @@ test.each(["* OK", "*3", "a * b", "5*", "foo|bar", "/a/b ", "C:\\bin\\b", "/\\\\
   },
 );
 
-test("matching is read as expect is", async () => {
-  const told = async (matching: string) => lintKeys({ process: "java", matching });
-  expect(await told("//")).toEqual([
+test("matching gets the warnings of expect", async () => {
+  const warningsOf = async (matching: string) => lintKeys({ process: "java", matching });
+  expect(await warningsOf("//")).toEqual([
     "checks[0].matching: warning: it is compared as plain text, and is no regular expression: nothing stands between the slashes",
   ]);
-  expect(await told("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
+  expect(await warningsOf("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
   for (const fine of ["kafka.Kafka", "/kafka\\.Kafka/", "-jar /opt/x.jar"]) {
-    expect(await told(fine)).toEqual([]);
+    expect(await warningsOf(fine)).toEqual([]);
   }
 });
 
@@ -109,7 +115,7 @@ test.each([
   expect(await lintKeys({ process })).toEqual([]);
 });
 
-test("a secret in a path is not looked into", async () => {
+test("a secret in a path gets no warning", async () => {
   const env = { PW: "s*cret" };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
   expect(await lint('checks: [{ file: "/a/${env:PW}" }]', {}, env)).toEqual([]);

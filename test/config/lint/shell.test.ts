@@ -34,7 +34,7 @@ test.each([
   expect(await lintCheck({ script })).toEqual([]);
 });
 
-test("the option of a file is a list of commands, and is told how to write one that is split", async () => {
+test("a list under the option script is a list of commands; a split command gets a problem", async () => {
   const cure = '[[sh, -c, "…"]]';
   expect(await lint('script: "echo ruok | grep imok"')).toEqual([`hc.yaml:1:9: script: ${noShell("| has", cure)}`]);
   expect(await lint('script: [[sh, -c, "echo ruok | grep ruok"]]')).toEqual([]);
@@ -43,7 +43,7 @@ test("the option of a file is a list of commands, and is told how to write one t
 const SPLIT =
   'expected a command, got an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
 
-test("the words of one command are not taken for commands", async () => {
+test("the words of one command are not read as commands", async () => {
   expect(await lint('script: [sh, -c, "echo ruok"]')).toEqual([`hc.yaml:1:14: script[1]: ${SPLIT}`]);
   expect(await lint("script: [redis-cli, -a, SEKRET1, ping]")).toEqual([`hc.yaml:1:21: script[1]: ${SPLIT}`]);
   expect(await lint("script: [/bin/check -a, /bin/other]")).toEqual([]);
@@ -66,7 +66,7 @@ test.each(["/bin/check\n-p /data\n/bin/other", "set -e\n/bin/check", "/bin/check
   },
 );
 
-test("a comment is no command, and is handed to the program all the same", async () => {
+test("a comment is no command, but is passed to the program", async () => {
   const got = `got a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use [sh, -c, "…"]`;
   expect(await lintKeys({ script: "# check it\n/bin/check\n" })).toEqual([
     `checks[0].script: expected one command, ${got}`,
