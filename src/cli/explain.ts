@@ -41,7 +41,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
     explainWhole(options),
     ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
     ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
-    options.cautions.length > 0 ? ["Warnings:", ...options.cautions.map((line) => `  ${line}`)] : [],
+    options.warnings.length > 0 ? ["Warnings:", ...options.warnings.map((line) => `  ${line}`)] : [],
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return { kind: "print", text: text.join("\n\n") };

@@ -76,7 +76,7 @@ async function decideUnit(rawArgs: readonly string[], env: Environment): Promise
     file: path,
     text: renderUnit({ options, words, program, configFile, secrets }),
     cautions: [
-      ...options.cautions,
+      ...options.warnings,
       ...(await findFlaws(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
       ...secrets.variables.map(
         (name) =>

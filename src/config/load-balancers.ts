@@ -1,11 +1,11 @@
-// How long load balancers wait for a health check's answer by default (docs/operations.md says where to set it).
+// How long load balancers wait for a health check's answer by default (docs/operations.md shows where to set it).
 
 export interface LoadBalancer {
   readonly name: string;
   readonly timeoutMs: number;
 }
 
-/** The least patient first. */
+/** From the shortest timeout. */
 export const LOAD_BALANCERS: readonly LoadBalancer[] = [
   { name: "kubelet", timeoutMs: 1000 },
   { name: "HAProxy", timeoutMs: 2000 },

@@ -11,7 +11,7 @@ import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { createFileSchema, type FileSchema } from "./schema.ts";
 import { fillSecrets, type SecretFallback } from "./secrets.ts";
-import { explainIssues, findKind, type Issue } from "./zod-problems.ts";
+import { describeIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
@@ -23,9 +23,9 @@ export interface LoadedFile {
   /** What stood for ${file:…} and ${env:…}. */
   readonly secrets: readonly string[];
   /** Top keys whose value could not be read. */
-  readonly flawed: ReadonlySet<string>;
+  readonly invalid: ReadonlySet<string>;
   /** Whether a check that could not be read may be called `name`. */
-  readonly mayBeCalled: (name: string) => boolean;
+  readonly mayBeNamed: (name: string) => boolean;
 }
 
 export interface Endpoint {
@@ -38,7 +38,7 @@ export interface Endpoint {
 export interface FileCheck {
   readonly kind: CheckKind;
   readonly settings: unknown;
-  readonly says: CommonValues;
+  readonly common: CommonValues;
   readonly path: Path;
 }
 
@@ -74,7 +74,7 @@ export async function loadConfigFile(
     redact: redactorOf(secrets) ?? ((text) => text),
     isFilled: createIsFilled(secretProblems.map(({ path }) => path)),
   };
-  const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
+  const { defaults, checks, endpoints, invalid, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
   const { hidden } = source.unknown;
   if (hidden > 0) {
@@ -89,7 +89,7 @@ export async function loadConfigFile(
         ([path, checks]) => ({ path, checks }),
       ),
       secrets,
-      flawed,
+      invalid,
       ...read,
     },
     problems,
@@ -114,9 +114,9 @@ function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
     !(above.has(formatPath(path)) || path.some((_, index) => whole.has(formatPath(path.slice(0, index + 1)))));
 }
 
-async function tell(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
+async function report(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
   const worth = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);
-  problems.push(...(await explainIssues(worth, base, source, schema)));
+  problems.push(...(await describeIssues(worth, base, source, schema)));
 }
 
 /** The keys of the file that could be read, and the names of those that could not. */
@@ -124,10 +124,10 @@ async function readTop(value: Readonly<Record<string, unknown>>, reading: Readin
   const { frame } = reading.schema;
   const issues = frame.safeParse(value).error?.issues ?? [];
   const byKey = Map.groupBy(issues, ({ path: [key] }) => key);
-  for (const issuesOfKey of byKey.values()) await tell(issuesOfKey, [], reading);
-  const flawed = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
-  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !flawed.has(key));
-  return { ...frame.parse(Object.fromEntries(known)), flawed } as { readonly flawed: typeof flawed } & Readonly<
+  for (const issuesOfKey of byKey.values()) await report(issuesOfKey, [], reading);
+  const invalid = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
+  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !invalid.has(key));
+  return { ...frame.parse(Object.fromEntries(known)), invalid } as { readonly invalid: typeof invalid } & Readonly<
     Record<string, unknown>
   >;
 }
@@ -155,14 +155,14 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
       problems.push(...found);
       // Without its kind some keys are anybody's guess; those of every check are not.
       const read = isRecord(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
-      await tell(read?.error?.issues ?? [], path, reading);
+      await report(read?.error?.issues ?? [], path, reading);
       broken.push({ name, kind: undefined });
       continue;
     }
     const { kind, keys } = found;
     const read = schema.z.safeParse(keys, item);
     if (!read.success) {
-      await tell(read.error.issues, path, reading);
+      await report(read.error.issues, path, reading);
       broken.push({ name, kind: kind.name });
       continue;
     }
@@ -172,11 +172,11 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
       const { expected, got } = conflict;
       problems.push(source.problem([...path, ...conflict.path], { expected: redact(expected), got: redact(got) }));
     }
-    checks.push({ kind, settings, says: settings, path });
+    checks.push({ kind, settings, common: settings, path });
   }
-  const mayBeCalled = (wanted: string) =>
+  const mayBeNamed = (wanted: string) =>
     broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : wanted === name));
-  return { checks, mayBeCalled };
+  return { checks, mayBeNamed };
 }
 
 /** Whatever else is wrong with the check. */

@@ -61,7 +61,7 @@ export interface Options {
   /** Undefined where it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
   /** What is allowed and unwise, a line each. */
-  readonly cautions: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 export interface EndpointOptions extends Endpoint {
@@ -74,7 +74,7 @@ export const NO_CHECK: Problem =
   "no check: expected at least one --port, --script or check of a --config file, got none";
 
 /** What a check says, from the file or the command line, before defaults. */
-interface Wanted extends Origin {
+interface RawCheck extends Origin {
   readonly kind: CheckKind;
   readonly settings: unknown;
 }
@@ -85,18 +85,18 @@ export async function loadOptions(
   env: Environment = {},
   secretFallback?: SecretFallback,
 ): Promise<Options | readonly Problem[]> {
-  const { given, problems, flawed } = readCommandLine(raw);
+  const { given, problems, invalid } = readCommandLine(raw);
   const name = given.config?.at(-1) as string | undefined;
   const file = name === undefined ? undefined : await loadFile(name, env, problems, secretFallback);
   const option = <Name extends OptionName>(name: Name): OptionValue<Name> | undefined =>
     (given[name]?.at(-1) ?? file?.options[name]) as OptionValue<Name> | undefined;
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> =>
     option(name) ?? (valueOfDefault(name) as OptionValue<Name>);
-  const isRead = (...names: readonly string[]) => names.every((name) => !flawed.has(name) && !file?.flawed.has(name));
+  const isRead = (...names: readonly string[]) => names.every((name) => !invalid.has(name) && !file?.invalid.has(name));
 
   const ofOptions = CHECK_OPTIONS.map((name) => checksOf(name, file?.options[name], given[name], raw[name]));
-  const wanted = [...(file?.checks ?? []), ...(await Promise.all(ofOptions)).flat()];
-  const settled = settleChecks(wanted, {
+  const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(ofOptions)).flat()];
+  const checks = resolveChecks(rawChecks, {
     file,
     interval: option("interval"),
     timeoutOf(kind) {
@@ -105,32 +105,32 @@ export async function loadOptions(
     },
   });
   const listener = withDefault("listener");
-  const scrutiny = file && (await import("./lint/checks.ts"));
-  if (file && scrutiny) {
+  const fileRules = file && (await import("./lint/checks.ts"));
+  if (file && fileRules) {
     if (isRead("interval", "defaults", ...TIMEOUT_OPTIONS)) {
-      problems.push(...findFutileTimes(settled, wanted, file));
+      problems.push(...invalidTimings(checks, rawChecks, file));
     }
-    if (isRead("listener")) problems.push(...scrutiny.findSelfAsking(file, listener));
-    if (isRead(...CHECK_OPTIONS)) problems.push(...(await scrutiny.findStrangers(file, settled)));
-    problems.push(...scrutiny.findSameEndpoints(file));
+    if (isRead("listener")) problems.push(...fileRules.selfChecks(file, listener));
+    if (isRead(...CHECK_OPTIONS)) problems.push(...(await fileRules.unknownEndpointChecks(file, checks)));
+    problems.push(...fileRules.repeatedEndpoints(file));
   }
-  const linted = lint({ checks: settled, origins: wanted, source: file?.source, raw, file: name, env });
+  const linted = lint({ checks, origins: rawChecks, source: file?.source, raw, file: name, env });
   problems.push(...linted.problems);
-  if (wanted.length === 0 && problems.length === 0) {
+  if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(name === undefined ? NO_CHECK : `${onOneLine(name)}: ${NO_CHECK}`);
   }
   if (problems.length > 0) return name === undefined ? problems : inOrder(problems, name);
 
   const deadlineMs = option("deadline");
   const endpoints = (file?.endpoints ?? []).map(({ path, checks: names }) => {
-    const late = findLongTimeout(settled.filter(({ name }) => names.includes(name)));
+    const late = findLongTimeout(checks.filter(({ name }) => names.includes(name)));
     return { path: withoutLastSlash(path), checks: names, late, deadlineMs: deadlineMs ?? defaultDeadline(late) };
   });
-  const late = findLongTimeout(settled.filter(({ severity }) => severity === "critical"));
+  const late = findLongTimeout(checks.filter(({ severity }) => severity === "critical"));
   return Object.freeze({
     listener,
     listenerIsDefault: option("listener") === undefined,
-    checks: Object.freeze(settled),
+    checks: Object.freeze(checks),
     endpoints: Object.freeze(endpoints.map(({ late: _, ...endpoint }) => endpoint)),
     deadlineMs: deadlineMs ?? defaultDeadline(late),
     deadlineIsDefault: deadlineMs === undefined,
@@ -144,9 +144,9 @@ export async function loadOptions(
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
-    cautions: [
-      ...((file && scrutiny?.findCautions(file, wanted, settled)) ?? []),
-      ...findDuplicates(settled, wanted, file?.source),
+    warnings: [
+      ...((file && fileRules?.findFileWarnings(file, rawChecks, checks)) ?? []),
+      ...findDuplicates(checks, rawChecks, file?.source),
       ...linted.warnings,
       ...(deadlineMs === undefined ? describeLateAnswers(late, endpoints) : []),
     ],
@@ -227,14 +227,14 @@ type Read = Partial<Record<OptionName, readonly unknown[]>>;
 function readCommandLine(raw: RawValues) {
   const given: Record<string, readonly unknown[]> = {};
   const problems: Problem[] = [];
-  const flawed = new Set<string>();
+  const invalid = new Set<string>();
   for (const name of OPTION_NAMES) {
     const read = readTexts(name, optionDef(name), raw[name]);
     if (read.values.length > 0) given[name] = read.values;
-    if (read.problems.length > 0) flawed.add(name);
+    if (read.problems.length > 0) invalid.add(name);
     problems.push(...read.problems);
   }
-  return { given: given as Read, problems, flawed };
+  return { given: given as Read, problems, invalid };
 }
 
 /** All that was given for an option on the command line, read by its field. */
@@ -284,7 +284,7 @@ async function checksOf(
   inFile: unknown,
   given: readonly unknown[] = [],
   texts: readonly string[] = [],
-): Promise<readonly Wanted[]> {
+): Promise<readonly RawCheck[]> {
   const placed = Array.isArray(inFile)
     ? inFile.map((target, index) => ({ target, path: [option, index] }))
     : inFile === undefined
@@ -295,41 +295,44 @@ async function checksOf(
   const { checksOf: name } = optionDef(option);
   if (targets.length === 0 || name === undefined) return [];
   const kind = (await KINDS[name]()) as CheckKind;
-  return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, says: {}, ...origin }));
+  return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, common: {}, ...origin }));
 }
 
-interface Surroundings {
+interface Fallbacks {
   readonly file: LoadedFile | undefined;
   readonly interval: number | undefined;
   /** What the option for checks of this kind says. */
   readonly timeoutOf: (kind: string) => number | undefined;
 }
 
-function settleChecks(wanted: readonly Wanted[], { file, interval, timeoutOf }: Surroundings): readonly CheckConfig[] {
+function resolveChecks(
+  rawChecks: readonly RawCheck[],
+  { file, interval, timeoutOf }: Fallbacks,
+): readonly CheckConfig[] {
   const defaults = file?.defaults ?? {};
   const secrets = file?.secrets ?? [];
-  const nameOf = createNaming(wanted, secrets);
-  return wanted.map(({ kind, settings, says }) => {
-    const timeoutMs = says.timeout ?? timeoutOf(kind.name) ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
-    const intervalMs = says.interval ?? interval;
+  const nameOf = createNaming(rawChecks, secrets);
+  return rawChecks.map(({ kind, settings, common }) => {
+    const timeoutMs = common.timeout ?? timeoutOf(kind.name) ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
+    const intervalMs = common.interval ?? interval;
     return Object.freeze({
       kind,
       settings,
-      name: says.name ?? nameOf(kind, settings),
+      name: common.name ?? nameOf(kind, settings),
       timeoutMs,
-      rise: says.rise ?? defaults.rise ?? COMMON_KEYS.rise.default,
-      fall: says.fall ?? defaults.fall ?? COMMON_KEYS.fall.default,
-      severity: says.severity ?? defaults.severity ?? COMMON_KEYS.severity.default,
+      rise: common.rise ?? defaults.rise ?? COMMON_KEYS.rise.default,
+      fall: common.fall ?? defaults.fall ?? COMMON_KEYS.fall.default,
+      severity: common.severity ?? defaults.severity ?? COMMON_KEYS.severity.default,
       intervalMs,
-      staleAfterMs: says["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
+      staleAfterMs: common["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
       secrets,
     });
   });
 }
 
 /** Names that nobody gave, on one line: the second "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2". */
-function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
-  const taken = new Set(wanted.map(({ says }) => says.name));
+function createNaming(rawChecks: readonly RawCheck[], secrets: readonly string[]) {
+  const taken = new Set(rawChecks.map(({ common }) => common.name));
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
     const plainName = withoutUnseen(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(
@@ -346,42 +349,48 @@ function createNaming(wanted: readonly Wanted[], secrets: readonly string[]) {
 }
 
 /** What counts runs or keeps results where nothing runs by itself, and what would be stale before it is renewed. */
-function findFutileTimes(
-  settled: readonly CheckConfig[],
-  wanted: readonly Wanted[],
+function invalidTimings(
+  checks: readonly CheckConfig[],
+  rawChecks: readonly RawCheck[],
   { source, defaults }: LoadedFile,
 ): readonly Problem[] {
   const problems: Problem[] = [];
-  const told = new Set<string>();
-  const refuse = (key: keyof Defaults, { path, says }: Wanted, expected: string, got: string, who: string) => {
-    if (path && says[key] !== undefined) {
+  const reported = new Set<string>();
+  const refuse = (key: keyof Defaults, { path, common }: RawCheck, expected: string, got: string, who: string) => {
+    if (path && common[key] !== undefined) {
       problems.push(source.problem([...path, key], { expected, got }));
-    } else if (!told.has(key)) {
+    } else if (!reported.has(key)) {
       // What all have by default is one mistake, and not one a check.
-      told.add(key);
+      reported.add(key);
       problems.push(source.problem(["defaults", key], { expected, got: `${got} (${who})` }));
     }
   };
-  for (const [index, check] of settled.entries()) {
-    const want = wanted[index];
-    if (!want) continue;
+  for (const [index, check] of checks.entries()) {
+    const rawCheck = rawChecks[index];
+    if (!rawCheck) continue;
     const { intervalMs, timeoutMs, staleAfterMs } = check;
-    const who = want.path ? formatPath(want.path) : quote(check.name);
+    const who = rawCheck.path ? formatPath(rawCheck.path) : quote(check.name);
     if (intervalMs === undefined) {
       for (const key of ["rise", "fall"] as const) {
         if (check[key] === 1) continue;
-        refuse(key, want, `1 where a check has no interval (${key} counts its runs)`, String(check[key]), `for ${who}`);
+        refuse(
+          key,
+          rawCheck,
+          `1 where a check has no interval (${key} counts its runs)`,
+          String(check[key]),
+          `for ${who}`,
+        );
       }
-      if (want.says["stale-after"] !== undefined) {
-        refuse("stale-after", want, "an interval beside it (without one no result is kept)", "none", who);
+      if (rawCheck.common["stale-after"] !== undefined) {
+        refuse("stale-after", rawCheck, "an interval beside it (without one no result is kept)", "none", who);
       }
     } else if (staleAfterMs < intervalMs + timeoutMs) {
       const least = formatDuration(intervalMs + timeoutMs);
       const expected = `at least the interval and the timeout together (${least})`;
-      refuse("stale-after", want, expected, formatDuration(staleAfterMs), `for ${who}`);
+      refuse("stale-after", rawCheck, expected, formatDuration(staleAfterMs), `for ${who}`);
     }
   }
-  if (defaults["stale-after"] !== undefined && settled.every(({ intervalMs }) => intervalMs === undefined)) {
+  if (defaults["stale-after"] !== undefined && checks.every(({ intervalMs }) => intervalMs === undefined)) {
     const expected = "an interval beside it (without one no result is kept)";
     problems.push(source.problem(["defaults", "stale-after"], { expected, got: "none" }));
   }

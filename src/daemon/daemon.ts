@@ -89,7 +89,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       answer = answering(plan);
       log.setLevel(plan.options.logLevel);
     },
-    fixed: (next) => fixedCautions(options, next.options),
+    fixed: (next) => fixedWarnings(options, next.options),
     onStart: () => notifier?.reloading(),
     onEnd(report, change) {
       events.onReload(report);
@@ -253,7 +253,7 @@ const FIXED = {
   "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
 } as const;
 
-const fixedCautions = (before: Options, now: Options): readonly string[] =>
+const fixedWarnings = (before: Options, now: Options): readonly string[] =>
   Object.entries(FIXED).flatMap(([name, read]) =>
     read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
   );
@@ -314,7 +314,7 @@ function announce(log: Log, options: Options, address: Address, { checks }: Plan
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
-  for (const caution of options.cautions) log.warning("unwise configuration", { caution });
+  for (const warning of options.warnings) log.warning("unwise configuration", { caution: warning });
 }
 
 /** One wait that can be cut short. */

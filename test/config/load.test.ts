@@ -20,7 +20,7 @@ async function loadWith(content: string, raw: RawValues = {}, env: Readonly<Reco
   const file = await folder.write("hc.yaml", content);
   const options = await load({ ...raw, config: [file] }, env);
   const shorten = (lines: readonly string[]) => lines.map((line) => line.replaceAll(file, "hc.yaml"));
-  if ("listener" in options) return { ...options, cautions: shorten(options.cautions) };
+  if ("listener" in options) return { ...options, warnings: shorten(options.warnings) };
   return shorten(options);
 }
 
@@ -57,7 +57,7 @@ test("with one port every other option has its default", async () => {
     agentListener: undefined,
     logLevel: "info",
     logFormat: undefined,
-    cautions: [],
+    warnings: [],
   });
 });
 
@@ -234,7 +234,7 @@ test.each([
 ] as const)("the deadline: %s", async (_, content, raw, deadlineMs) => {
   const loaded = await loadWith(content, raw);
   expect(loaded).toMatchObject({ deadlineMs });
-  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
   expect(late).toHaveLength(deadlineMs === undefined || content.includes("endpoints") ? 1 : 0);
 });
 
@@ -258,7 +258,7 @@ test("each endpoint has a default deadline of its own, as the host has", async (
       { path: "/slow-too", deadlineMs: undefined },
     ],
   });
-  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
   expect(late).toEqual([
     expect.stringContaining(
       "warning: a response of /slow and /slow-too may take 10s (the timeout of slow); by default",
@@ -274,7 +274,7 @@ endpoints: { /b: [b], /a: [slow, b] }
 `;
   const loaded = await loadWith(content);
   expect(loaded).toMatchObject({ deadlineMs: undefined, endpoints: [{ deadlineMs: 4500 }, { deadlineMs: undefined }] });
-  expect("cautions" in loaded && loaded.cautions.filter((line) => line.includes("give up first"))).toEqual([
+  expect("warnings" in loaded && loaded.warnings.filter((line) => line.includes("give up first"))).toEqual([
     expect.stringContaining("warning: a response of the host and /a may take 10s (the timeout of slow); by default"),
   ]);
 });

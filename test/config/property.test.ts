@@ -33,7 +33,7 @@ async function load(content: Uint8Array | string): Promise<Options | readonly st
 function shownOf(options: Options | readonly string[]): readonly string[] {
   if (!("listener" in options)) return options;
   const checks = options.checks.map((config) => buildCheck(config, { env: {}, onOrphan: () => {} }));
-  return [...options.cautions, ...checks.flatMap(({ name, target }) => [name, target])];
+  return [...options.warnings, ...checks.flatMap(({ name, target }) => [name, target])];
 }
 
 async function expectGood(content: Uint8Array | string) {

@@ -11,8 +11,8 @@ import type { LoadedFile } from "../load-file.ts";
 import { describe, type Path, type Problem, valueAt } from "../problem.ts";
 
 /** A check that asks the daemon itself would start a round in every round. */
-export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
-  const isThisHost = knowThisHost();
+export function selfChecks({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
+  const isThisHost = localHost();
   return checks.flatMap(({ kind, settings, path }) => {
     const peer = kind.asksHttp ? kind.peer?.(settings) : undefined;
     if (!peer || !isSame(peer, listener, isThisHost)) return [];
@@ -23,8 +23,8 @@ export function findSelfAsking({ checks, source }: LoadedFile, listener: Address
 }
 
 /** Endpoints that name what is not there. `checks` are all there are, of the command line too. */
-export async function findStrangers(
-  { endpoints, source, mayBeCalled }: LoadedFile,
+export async function unknownEndpointChecks(
+  { endpoints, source, mayBeNamed }: LoadedFile,
   checks: readonly CheckConfig[],
 ): Promise<readonly Problem[]> {
   const names = checks.map(({ name }) => name);
@@ -36,7 +36,7 @@ export async function findStrangers(
       const at = ["endpoints", path, index];
       if (seen.has(name)) {
         problems.push(source.problem(at, { expected: "each check once", got: `${quote(name)} again` }));
-      } else if (!known.has(name) && !mayBeCalled(name)) {
+      } else if (!known.has(name) && !mayBeNamed(name)) {
         const near = problems.length < MOST_GUESSES ? await didYouMean(name, names) : undefined;
         const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
         problems.push(source.problem(at, { expected: "the name of a check", got: `${quote(name)}${hint}` }));
@@ -48,7 +48,7 @@ export async function findStrangers(
 }
 
 /** Paths that differ only by a slash at the end. */
-export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
+export function repeatedEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
   const first = new Map<string, string>();
   return endpoints.flatMap(({ path }) => {
     const plain = withoutLastSlash(path);
@@ -66,35 +66,35 @@ export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly P
 const MOST_GUESSES = 20;
 
 /** What takes a whole fleet out at once, what can never be unhealthy, and what decides nothing; a line each. `paths` say where each check stands. */
-export function findCautions(
+export function findFileWarnings(
   { endpoints, source }: LoadedFile,
   paths: readonly { readonly path?: Path }[],
-  settled: readonly CheckConfig[],
+  checks: readonly CheckConfig[],
 ): readonly string[] {
-  const isThisHost = knowThisHost();
-  const cautions: string[] = [];
+  const isThisHost = localHost();
+  const warnings: string[] = [];
   const named = new Set(endpoints.flatMap(({ checks }) => checks));
-  for (const [index, { kind, settings, name, severity, secrets }] of settled.entries()) {
+  for (const [index, { kind, settings, name, severity, secrets }] of checks.entries()) {
     const path = paths[index]?.path;
     if (severity === "endpoint" && !named.has(name)) {
-      cautions.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
+      warnings.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
     }
     const remarkOn = (warning: string) =>
       source.remark(path ?? [], `warning: ${redactorOf(secrets)?.(warning) ?? warning}`);
-    if (path) cautions.push(...(kind.warnings?.(settings) ?? []).map(remarkOn));
+    if (path) warnings.push(...(kind.warnings?.(settings) ?? []).map(remarkOn));
     if (severity !== "critical") continue;
     const peer = kind.peer?.(settings);
     if (peer && !isThisHost(peer)) {
       const at = path?.[0] === "checks" ? [...path, kind.name] : path;
       const said = `warning: ${SHARED}`;
-      cautions.push(at ? source.remark(at, said) : `--port ${onOneLine(kind.target(settings))}: ${said}`);
+      warnings.push(at ? source.remark(at, said) : `--port ${onOneLine(kind.target(settings))}: ${said}`);
     }
-    if (path) cautions.push(...(kind.warningsIfCritical?.(settings) ?? []).map(remarkOn));
+    if (path) warnings.push(...(kind.warningsIfCritical?.(settings) ?? []).map(remarkOn));
   }
-  if (settled.every(({ severity }) => severity !== "critical")) {
-    cautions.push(source.remark(["checks"], ALWAYS_HEALTHY, "key"));
+  if (checks.every(({ severity }) => severity !== "critical")) {
+    warnings.push(source.remark(["checks"], ALWAYS_HEALTHY, "key"));
   }
-  return cautions;
+  return warnings;
 }
 
 const UNNAMED = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
@@ -120,7 +120,7 @@ function isSame(peer: Address, listener: Address, isThisHost: IsThisHost): boole
 }
 
 /** Under whatever other name this host is known only a look-up would tell, which is not for the start. */
-function knowThisHost(): IsThisHost {
+function localHost(): IsThisHost {
   const own = new Set([hostname().toLowerCase()]);
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address } of addresses ?? []) own.add(plainHost(address));

@@ -14,7 +14,7 @@ import { formatPath, type Path } from "../problem.ts";
 export interface Origin {
   readonly path?: Path;
   readonly typed?: { readonly option: string; readonly text: string };
-  readonly says: CommonValues;
+  readonly common: CommonValues;
 }
 
 /** A warning for each check that was given more than once. `origins` are those of `checks`, in the same order. */
@@ -25,7 +25,7 @@ export function findDuplicates(
 ): readonly string[] {
   const groups = new Map<string, { readonly meaning: unknown; readonly indexes: number[] }[]>();
   for (const [index, check] of checks.entries()) {
-    const meaning = meaningOf(check, origins[index]?.says.name);
+    const meaning = meaningOf(check, origins[index]?.common.name);
     // JSON finds the few that may be equal; it does not show everything, such as a regular expression.
     const key = JSON.stringify(meaning);
     const group = groups.get(key) ?? [];

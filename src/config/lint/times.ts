@@ -94,7 +94,7 @@ function findOverlong({ checks, origins, source, raw }: TimesInput): readonly st
       ...(option === undefined ? [] : [[option]]),
       ["defaults", "timeout"],
     ];
-    const own = origin.path && origin.says.timeout !== undefined;
+    const own = origin.path && origin.common.timeout !== undefined;
     if (!own && option !== undefined && raw[option]) {
       warnings.set(option, `--${option}: ${warning}`);
       continue;

@@ -63,7 +63,7 @@ test("a config file gets the warning at the key, whatever the severity", async (
 `,
   );
   const options = await loadOptions({ config: [path] });
-  expect("cautions" in options && options.cautions.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
+  expect("warnings" in options && options.warnings.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
     `hc.yaml:2:21: checks[0].send: warning: ${TWO_BYTES} send-hex`,
     `hc.yaml:2:37: checks[0].expect: warning: ${TWO_BYTES} expect-hex`,
     `hc.yaml:3:21: checks[1].send: warning: ${BACKSLASH}, and bytes are written in hexadecimal under send-hex`,

@@ -7,7 +7,7 @@ import { tempFolder } from "../../support/temp.ts";
 async function warningsFor(raw: RawValues, env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
   const options = await loadOptions(raw, env);
   if (!("listener" in options)) throw new Error(options.join("\n"));
-  return options.cautions;
+  return options.warnings;
 }
 
 /** With `content` as the config file, which in warnings is called hc.yaml. */

@@ -10,7 +10,7 @@ export async function lint(content: string | undefined, raw: RawValues = {}, env
   await using folder = await tempFolder();
   const file = content === undefined ? undefined : await folder.write("hc.yaml", content);
   const options = await loadOptions(file === undefined ? raw : { ...raw, config: [file] }, env);
-  const lines = "listener" in options ? options.cautions : options;
+  const lines = "listener" in options ? options.warnings : options;
   return lines.map((line) => (file === undefined ? line : line.replaceAll(file, "hc.yaml")));
 }
 

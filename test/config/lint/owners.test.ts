@@ -11,7 +11,7 @@ import { type TempFolder, tempFolder } from "../../support/temp.ts";
 async function lint(folder: TempFolder, raw: RawValues): Promise<readonly string[]> {
   const options = await loadOptions(raw, { PATH: `/nowhere:${folder.path}/bin:/bin` });
   if (!("listener" in options)) throw new Error(options.join("\n"));
-  return options.cautions.map((line) => line.replaceAll(folder.path, "/t"));
+  return options.warnings.map((line) => line.replaceAll(folder.path, "/t"));
 }
 
 const SCRIPT = "#!/bin/sh\nexit 0\n";
