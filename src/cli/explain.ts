@@ -4,8 +4,8 @@
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { redactorOf } from "../checks/redact.ts";
+import { LOAD_BALANCERS } from "../config/deadline.ts";
 import type { Options } from "../config/load.ts";
-import { LOAD_BALANCERS } from "../config/load-balancers.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { resolveAnew } from "../net/resolve.ts";
 import { isFailure } from "../outcome.ts";

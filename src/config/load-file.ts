@@ -6,6 +6,7 @@ import { redactorOf } from "../checks/redact.ts";
 import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
 import type { CommonValues, Defaults } from "./common-keys.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
@@ -26,13 +27,6 @@ export interface LoadedFile {
   readonly invalid: ReadonlySet<string>;
   /** Whether a check that could not be read may be called `name`. */
   readonly mayBeNamed: (name: string) => boolean;
-}
-
-export interface Endpoint {
-  /** A path of the health listener, as the URL has it; in the options without a slash at its end. */
-  readonly path: string;
-  /** Names of checks; at least one. */
-  readonly checks: readonly string[];
 }
 
 export interface FileCheck {

@@ -227,3 +227,11 @@ export const TIMEOUT_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).tim
 /** The option that is the timeout of checks of this kind. */
 export const timeoutOptionOf = (kind: string): OptionName | undefined =>
   OPTION_NAMES.find((name) => optionDef(name).timeoutOf === kind);
+
+/** The default of an option that has one, as its field reads it. */
+export function defaultOf<Name extends OptionName>(name: Name): OptionValue<Name> {
+  const { field, default: always, conditionalDefault } = optionDef(name);
+  const read = field.read(always ?? conditionalDefault);
+  if ("value" in read) return read.value as OptionValue<Name>;
+  throw new Error(`the default of --${name} is not one of its values`);
+}

@@ -7,6 +7,7 @@ import { KINDS } from "../checks/kinds.ts";
 import { text } from "../fields/field.ts";
 import { type Key, type Keys, mapping, optional, required, type Zod } from "../fields/keys.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
+import { ENDPOINT_PATH } from "./endpoint.ts";
 import { OPTION_NAMES, type OptionDef, optionDef } from "./options.ts";
 
 export interface FileSchema {
@@ -84,13 +85,10 @@ function optionKey({ field, help, repeatable, default: written }: OptionDef<unkn
   return { schema: (z) => many(z).optional() };
 }
 
-/** As it is in a request: clients write all else as %XX, and resolve dots. */
-const endpointPath = /^(?!(.*\/)?\.\.?(\/|$))\/[!$-;=@-Z[\]_a-z|~]*$/;
-
 function endpoints(z: Zod): ZodType {
   return z
     .record(
-      z.string().regex(endpointPath),
+      z.string().regex(ENDPOINT_PATH),
       z.array(required(text("the name of a check"), "the name of a check").schema(z)).min(1),
     )
     .meta({

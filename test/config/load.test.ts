@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { hostname, networkInterfaces } from "node:os";
-import { loadOptions, type RawValues } from "../../src/config/load.ts";
+import type { RawValues } from "../../src/config/command-line.ts";
+import { loadOptions } from "../../src/config/load.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const plainCheck = { rise: 1, fall: 1, severity: "critical", intervalMs: undefined, secrets: [] } as const;

@@ -2,7 +2,8 @@
 // what that takes from elsewhere.
 
 import { resolve } from "node:path";
-import type { Options, RawValues } from "../../config/load.ts";
+import type { RawValues } from "../../config/command-line.ts";
+import type { Options } from "../../config/load.ts";
 import { optionDef, optionNamed } from "../../config/options.ts";
 import type { Problem } from "../../config/problem.ts";
 import { type SecretFallback, secretSourcesIn } from "../../config/secrets.ts";

@@ -1,7 +1,8 @@
 // The same check given twice gets one warning, wherever the two come from; a check that differs in anything gets none.
 
 import { expect, test } from "bun:test";
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 async function warningsFor(raw: RawValues, env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {

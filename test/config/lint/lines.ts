@@ -1,6 +1,7 @@
 // The problems or warnings of a config file or a command line.
 
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 type Environment = Readonly<Record<string, string>>;

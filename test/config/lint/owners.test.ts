@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { asRoot } from "../../support/needs.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 
