@@ -1,5 +1,5 @@
-// A config file, read, filled in and validated. Loaded only where there is one, since
-// YAML and the schema cost time and memory at start.
+// Reads a config file, fills in its secrets and validates it. Imported only if there is a file: YAML and the schema
+// cost time and memory at start.
 
 import type { CheckKind } from "../checks/kind.ts";
 import { redactorOf } from "../checks/redact.ts";
@@ -16,16 +16,16 @@ import { describeIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
-  /** By name, as their fields read them. */
+  /** The values of options by name, as their fields read them. */
   readonly options: Readonly<Partial<Record<OptionName, unknown>>>;
   readonly defaults: Defaults;
   readonly checks: readonly FileCheck[];
   readonly endpoints: readonly Endpoint[];
-  /** What stood for ${file:…} and ${env:…}. */
+  /** The values of ${file:…} and ${env:…}. */
   readonly secrets: readonly string[];
-  /** Top keys whose value could not be read. */
+  /** The keys at the top whose values could not be read. */
   readonly invalid: ReadonlySet<string>;
-  /** Whether a check that could not be read may be called `name`. */
+  /** Whether a check that could not be read may have the name `name`. */
   readonly mayBeNamed: (name: string) => boolean;
 }
 
@@ -36,13 +36,13 @@ export interface FileCheck {
   readonly path: Path;
 }
 
-/** As much as could be read, so that problems elsewhere can be told at once; `file` is absent where nothing could. */
+/** As much as could be read, so that all problems are reported together. `file` is absent where nothing could. */
 export interface FileReading {
   readonly file?: LoadedFile;
   readonly problems: readonly Problem[];
 }
 
-/** Never rejects for anything the file holds. */
+/** Never rejects, whatever the file holds. */
 export async function loadConfigFile(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -51,7 +51,7 @@ export async function loadConfigFile(
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
   if (!isRecord(source.value)) {
-    // What is no config may be one long password.
+    // The value is not shown: a file that is no config file may be one long password.
     const { value } = source;
     const got = typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : describe(value, []);
     return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
@@ -95,11 +95,11 @@ interface Reading {
   readonly schema: FileSchema;
   readonly problems: Problem[];
   readonly redact: (text: string) => string;
-  /** False where a secret is missing, so that what is there instead is nobody's mistake. */
+  /** False where a secret is missing: what is wrong with such a value is no mistake of the author. */
   readonly isFilled: (path: Path) => boolean;
 }
 
-/** Whether nothing of what `path` is in, or holds, is among `missing`. */
+/** `missing` are the paths of values with a secret that is missing. They hide the values above and below them too. */
 function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
   const whole = new Set(missing.map(formatPath));
   const above = new Set(missing.flatMap((path) => path.map((_, length) => formatPath(path.slice(0, length)))));
@@ -126,10 +126,10 @@ async function readTop(value: Readonly<Record<string, unknown>>, reading: Readin
   >;
 }
 
-/** Of one check or one key at the top as many as are of use. */
+/** The most problems that are shown of one check, or of one key at the top. */
 const MOST_OF_A_PART = 50;
 
-/** Each by the keys of its kind, so that what is wrong with one hides nothing of the others. */
+/** Reads each check by the keys of its kind, so that a problem of one check hides no problem of another. */
 async function readChecks(given: readonly unknown[], reading: Reading) {
   const { source, schema, problems, redact } = reading;
   const checks: FileCheck[] = [];
@@ -147,7 +147,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const found = await findKind(item, path, source, schema);
     if (!("kind" in found)) {
       problems.push(...found);
-      // Without its kind some keys are anybody's guess; those of every check are not.
+      // Without a kind only the keys that all checks have can be read.
       const read = isRecord(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
       await report(read?.error?.issues ?? [], path, reading);
       broken.push({ name, kind: undefined });
@@ -169,11 +169,11 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     checks.push({ kind, settings, common: settings, path });
   }
   const mayBeNamed = (wanted: string) =>
-    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : wanted === name));
+    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : name === wanted));
   return { checks, mayBeNamed };
 }
 
-/** Whatever else is wrong with the check. */
+/** The name of a check, also of one that could not be read. */
 function nameOf(item: unknown): string | undefined {
   const name = isRecord(item) && Object.hasOwn(item, "name") ? item["name"] : undefined;
   return typeof name === "string" || typeof name === "number" ? String(name) : undefined;

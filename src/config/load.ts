@@ -1,4 +1,5 @@
-// Command line over file over defaults → frozen options, or all problems. Only this file fills in defaults.
+// Command line over file over defaults → frozen options, or all problems. No code outside this folder
+// fills in a default.
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";

@@ -44,14 +44,14 @@ export async function createFileSchema(): Promise<FileSchema> {
   return { z, frame, kinds, common: mapping(z, common), defaults };
 }
 
-/** JSON Schema (draft 2020-12) of what one writes. */
+/** JSON Schema (draft 2020-12) of a config file as written. */
 export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
   const { z, frame, kinds } = await createFileSchema();
   const whole = frame.extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) }).meta(frame.meta() ?? {});
   return z.toJSONSchema(whole, {
     io: "input",
     unrepresentable: "any",
-    // zod leaves out the examples of what it transforms; those of ours are of what one writes.
+    // zod leaves out the examples of transformed values; ours are examples of values as written.
     override({ zodSchema, jsonSchema }) {
       const examples = z.globalRegistry.get(zodSchema)?.["examples"];
       if (Array.isArray(examples)) jsonSchema.examples = examples;
@@ -80,7 +80,7 @@ function optionKeys(): Keys {
 function optionKey({ field, help, repeatable, default: written }: OptionDef<unknown>): Key {
   const one = required(field, written === undefined ? help : `${help}; default ${written}`).schema;
   if (!repeatable) return { schema: (z) => one(z).optional() };
-  // The list first: for --script a list of texts is several commands, and not the words of one.
+  // The list first: under `script` a list of texts is several commands, not the words of one.
   const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help}; one or a list` });
   return { schema: (z) => many(z).optional() };
 }

@@ -1,11 +1,11 @@
 // What zod found → problems with line and column.
 
 import type { z } from "zod";
+import type { CheckKind } from "../checks/kind.ts";
 import { isRecord } from "../system/json.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { quote } from "../text/printable.ts";
 import type { ConfigFile } from "./file.ts";
-import { insteadOf, partOf } from "./foreign-keys.ts";
 import { optionNamed } from "./options.ts";
 import { describe, type Path, type Problem, valueAt } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
@@ -207,3 +207,20 @@ const TYPES: Readonly<Record<string, string>> = {
   number: "a number",
   int: "a whole number",
 };
+
+/** Other programs name the kind of a check under one of these keys. */
+const KEYS_OF_KIND = ["type", "kind", "check", "protocol"];
+
+/** What to write instead of a key that is natural but not ours, such as `port` or `url`, in a check without a kind. */
+function insteadOf(key: string, value: unknown, kinds: readonly CheckKind[]): string | undefined {
+  if (KEYS_OF_KIND.includes(key)) {
+    const meant = kinds.find(({ name }) => name === value) ?? kinds[0];
+    return meant && `the kind is a key itself: ${meant.example}`;
+  }
+  const holder = kinds.find(({ aliases }) => aliases?.includes(key));
+  return holder && `write ${holder.example}`;
+}
+
+/** What to write instead of `key` in a check of this kind. */
+const partOf = (key: string, { aliases, example }: CheckKind): string | undefined =>
+  aliases?.includes(key) ? `it is part of ${example}` : undefined;

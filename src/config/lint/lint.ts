@@ -1,7 +1,6 @@
-// What is valid and means something else than its author plainly meant: of a script's text, a
-// pattern, a path, a secret, a time. Each gets a warning, in the same words in `validate`, `explain` and the
-// daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
-// start, so it imports nothing that is slow to load.
+// Finds values that are valid but mean something else than their author intended: scripts, patterns, paths, secrets,
+// times. Each gets a warning, in the same words in `validate`, `explain` and the daemon's log; a value of a config file
+// that no author can mean is a problem. This file is loaded at every start, so it imports nothing that is slow to load.
 
 import { resolve } from "node:path";
 import type { CheckConfig } from "../../checks/build.ts";
@@ -57,19 +56,19 @@ export function lint(input: LintInput): Lint {
 
 interface Finding {
   readonly warning: string;
-  /** Instead of the warning, in a config file. */
+  /** In a config file, reported instead of the warning. */
   readonly problem?: { readonly expected: string; readonly got: string };
-  /** Where in the check it stands; by default at the key of its kind. */
+  /** The place in the check; by default the key of its kind. */
   readonly keys?: Path;
 }
 
 interface Place {
   warn(keys: Path, warning: string): string;
-  /** Absent for the command line. */
+  /** Makes a problem; absent on the command line. */
   readonly refuse?: (keys: Path, problem: { readonly expected: string; readonly got: string }) => Problem;
-  /** How a command for a shell is written there. */
+  /** How a command for a shell is written in this place. */
   readonly forShell: string;
-  /** The value of a key as it was written, without secrets; undefined where there is none. */
+  /** The value of a key as written, without secrets; undefined where there is none. */
   written(key: string): unknown;
 }
 
@@ -134,7 +133,7 @@ function findInPatterns(settings: unknown, { written }: Place): readonly Finding
   );
 }
 
-/** Paths beside a kind's own key. */
+/** Paths under other keys than the kind's own. */
 const findInPaths = ({ written }: Place): readonly Finding[] => [
   ...PATHS.flatMap((key) => ofText(written(key), lintPath, [key])),
   ...PATHS_OF_TLS.flatMap((key) => ofText(valueAt(written("tls"), [key]), lintPath, ["tls", key])),
@@ -143,7 +142,7 @@ const findInPaths = ({ written }: Place): readonly Finding[] => [
 const PATHS = ["cwd", "ca", "cert", "key"];
 const PATHS_OF_TLS = ["ca", "cert", "key"];
 
-/** Of the texts of the whole file, as they are written. */
+/** Warnings about the texts of the whole file, as written. */
 const lintTexts = (source: ConfigFile): readonly string[] =>
   [...textsIn(source.value, [])].flatMap(({ path, text }) => {
     const odd = describePastedCharacters(text, isForMachines(path));
@@ -156,7 +155,7 @@ const lintTexts = (source: ConfigFile): readonly string[] =>
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
 
-/** Commands, paths and names of programs, in which no typographer has a word. */
+/** Commands, paths and names of programs, in which typographic characters are mistakes. */
 function isForMachines([top, , key, keyOfTls]: Path): boolean {
   return top === "script" || (top === "checks" && FOR_MACHINES.has(String(key === "tls" ? keyOfTls : key)));
 }
@@ -173,7 +172,7 @@ const FOR_MACHINES: ReadonlySet<string> = new Set([
   "key",
 ]);
 
-/** The config file, what it takes secrets from, what scripts run, and certificates. */
+/** The config file, the files of its secrets, the programs of scripts, and certificates. */
 function trustedFilesIn({ checks, origins, source, file, env }: LintInput): readonly TrustedFile[] {
   const warningAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
   const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, warningOf: warningAt([]) }];
@@ -225,10 +224,10 @@ function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; r
   }
 }
 
-/** Secrets cannot stand there. */
+/** Names take no secrets. */
 const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
-/** A list is split already, and what stands in it is what is meant. */
+/** A script that is a list is split already, and its words are meant literally. */
 function findInScript(text: unknown, forShell: string): readonly Finding[] {
   if (typeof text !== "string") return [];
   const { operators, severalCommands, hasComment } = findShellSyntax(text);
@@ -246,7 +245,7 @@ function findInScript(text: unknown, forShell: string): readonly Finding[] {
   ];
 }
 
-/** The option takes a list of commands, so that the words of one would be a check each. */
+/** The option `script` takes a list of commands, so that each word of a split command would be a check. */
 function findSplitCommand(source: ConfigFile): readonly Problem[] {
   const commands = valueAt(source.value, ["script"]);
   const index = Array.isArray(commands)
@@ -257,7 +256,7 @@ function findSplitCommand(source: ConfigFile): readonly Problem[] {
   return [source.problem(["script", index], { expected: "a command", got })];
 }
 
-/** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
+/** Also reported for a text that needs a shell: with a shell it would still find the daemon. */
 function findSelf(text: string): readonly Finding[] {
   const search = findCommandLineSearch(text);
   if (search === undefined) return [];
