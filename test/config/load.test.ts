@@ -1,4 +1,4 @@
-// Options are whole and frozen, or every mistake has its line.
+// Options are complete and frozen, or every problem has its line.
 
 import { expect, test } from "bun:test";
 import { hostname, networkInterfaces } from "node:os";
@@ -8,7 +8,7 @@ import { tempFolder } from "../support/temp.ts";
 
 const plainCheck = { rise: 1, fall: 1, severity: "critical", intervalMs: undefined, secrets: [] } as const;
 
-/** As they are compared: of a kind its name. */
+/** For comparison: the name of a kind in place of the kind. */
 async function load(raw: RawValues, env: Readonly<Record<string, string>> = {}) {
   const options = await loadOptions(raw, env);
   if (!("listener" in options)) return options;
@@ -420,7 +420,7 @@ test("JSON is a config file too", async () => {
 
 const SELF = "expected another address than the daemon's own health listener, got";
 
-/** Addresses of this host other than the loopback's. */
+/** Addresses of this host other than the loopback. */
 const own = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .filter(({ internal, family }) => !internal && family === "IPv4")
@@ -444,7 +444,7 @@ test.each([
   ["127.0.0.1:5000", "localhost:5000"],
   ["[::1]:5000", "localhost:5000"],
   ["127.0.0.1:80", "127.0.0.1"],
-] as const)("a daemon on %s must not ask http://%s/", async (listener, asked) => {
+] as const)("a check by a daemon on %s may not request http://%s/", async (listener, asked) => {
   const problems = await loadWith(`checks:\n  - http: "http://${asked}/x"\n`, { listener: [listener] });
   expect(problems).toEqual([`hc.yaml:2:11: checks[0].http: ${SELF} "http://${asked}/x"`]);
 });
@@ -456,7 +456,7 @@ test.each([
   ["127.0.0.1:5000", "127.0.0.2:5000"],
   ["127.0.0.1:5000", "[::1]:5000"],
   ["unix:/run/hc.sock", "localhost:5000"],
-])("a daemon on %s may ask http://%s/", async (listener, asked) => {
+])("a check by a daemon on %s may request http://%s/", async (listener, asked) => {
   expect(await loadWith(`checks:\n  - http: "http://${asked}/"\n`, { listener: [listener] })).toHaveProperty(
     "listener",
   );
@@ -513,13 +513,13 @@ test("options are frozen", async () => {
 });
 
 test.each(["panic", "fatal", "error", "warning", "warn", "info", "debug", "trace", "Info", "ERROR"])(
-  "the log level %s is known",
+  "the log level %s is valid",
   async (level) => {
     expect(await load({ port: ["1"], "log-level": [level] })).toMatchObject({ logLevel: level.toLowerCase() });
   },
 );
 
-test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s may be listened on", async (listener) => {
+test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s is a valid listener", async (listener) => {
   expect(await load({ port: ["1"], listener: [listener] })).toHaveProperty("listener");
 });
 

@@ -252,6 +252,6 @@ test.each([
   "{ redis: redis://127.0.0.1, password: !s3cr3t }",
   "{ redis: redis://127.0.0.1, password: *s3cr3t }",
   "{ redis: redis://127.0.0.1, password: @s3cr3t }",
-])("a password that stands in the file itself does not show: %s", async (check) => {
+])("a password in the file itself does not show: %s", async (check) => {
   await expectGood(`checks:\n  - ${check}\n`);
 });

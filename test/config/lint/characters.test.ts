@@ -9,7 +9,7 @@ test.each([
   [{ file: "/run/x–y" }, "file", "a typographic dash, \\u2013"],
   [{ process: "nginх" }, "process", "a Cyrillic letter, \\u0445"],
   [{ script: ["/bin/true"], cwd: "/oрt" }, "cwd", "a Cyrillic letter, \\u0440"],
-])("%j holds what looks like another character", async (check, key, what) => {
+])("%j holds a character that looks like another", async (check, key, what) => {
   expect(await lintKeys(check)).toEqual([`checks[0].${key}: warning: it holds ${what}`]);
 });
 
@@ -22,7 +22,7 @@ test.each([
   { file: "/srv/Größe" },
   { file: "/srv/Статус" },
   { process: "служба" },
-])("%j is as it is meant", async (check) => {
+])("%j gets no warning", async (check) => {
   expect(await lintKeys(check)).toEqual([]);
 });
 

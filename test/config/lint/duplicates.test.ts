@@ -1,4 +1,4 @@
-// The same check given twice gets one warning, wherever the two come from; a check that differs in anything gets none.
+// A check that is given twice gets one warning, from the file or the command line; checks that differ get none.
 
 import { expect, test } from "bun:test";
 import type { RawValues } from "../../../src/config/command-line.ts";
@@ -11,7 +11,7 @@ async function warningsFor(raw: RawValues, env: Readonly<Record<string, string>>
   return options.warnings;
 }
 
-/** With `content` as the config file, which in warnings is called hc.yaml. */
+/** With `content` as the config file, which warnings call hc.yaml. */
 async function warningsIn(content: string, raw: RawValues = {}, env: Readonly<Record<string, string>> = {}) {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", content);
@@ -44,7 +44,7 @@ test.each([
   [{ port: ["5432", "localhost:5432", "[::1]:5432", "127.0.0.1:5433", "127.0.0.2:5432", "unix:/5432"] }],
   [{ port: ["80"], script: ["80"] }],
   [{ script: ["a b", "'a b'", "a b ''", "A b"] }],
-] as const)("%j has no check twice", async (raw) => {
+] as const)("%j gives no check twice", async (raw) => {
   expect(await warningsFor(raw)).toEqual([]);
 });
 
@@ -101,7 +101,7 @@ test.each([
   ["kind", "{ tcp: 80 }", "{ grpc: 80 }"],
   ["folder", "{ script: a }", "{ script: a, cwd: / }"],
   ["variable", "{ script: a, env: { A: b } }", "{ script: a, env: { A: c } }"],
-])("a check with another %s is another check", async (_what, one, other) => {
+])("checks with different %s differ", async (_what, one, other) => {
   expect(await warningsIn(`checks:\n  - ${one}\n  - ${other}\n`)).toEqual([]);
 });
 

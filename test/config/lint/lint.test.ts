@@ -1,4 +1,4 @@
-// What is valid and means something else than its author meant gets a warning; what is meant as it stands gets none.
+// A value that means something else than its author intended gets a warning; a value meant literally gets none.
 
 import { expect, test } from "bun:test";
 import { lint, lintCheck } from "./lines.ts";
@@ -37,7 +37,7 @@ test.each([
   ["a | b | c", "| has no effect"],
   ["a 'b' | c", "| has no effect"],
   ['"a"\\ b;c', "; has no effect"],
-])("the script %j is not what a shell would make of it", async (script, what) => {
+])("the script %j has shell syntax and gets a warning", async (script, what) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell(what)}`]);
   expect(await lint(undefined, { script: [script] })).toEqual([expect.stringMatching(/^--script "?.*"?: /)]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
@@ -71,7 +71,7 @@ test.each([
   "date +%s%N",
   "test -e /run/x -a ! -e /run/y",
   "check (a) {b} [c] !d",
-])("the script %j says what it means", async (script) => {
+])("the script %j gets no warning", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
   expect(await lint(undefined, { script: [script] })).toEqual([]);
 });
@@ -100,7 +100,7 @@ test.each([
   "cd /opt\n./check",
   "/bin/check --one\n  other",
   "if true\nthen false\nfi",
-])("several commands on lines of their own cannot be meant: %j", async (script) => {
+])("several commands on lines of their own are a problem: %j", async (script) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${SEVERAL}`]);
   expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([
     `hc.yaml:1:10: script[0]: ${SEVERAL.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]')}`,
@@ -153,7 +153,7 @@ test.each([
   ["sh -c 'ps axww|grep [k]afka'", "ps … grep"],
   ["sh -c 'ps ax -o args | awk /kafka/'", "ps … awk"],
   ["sh -c \"sh -c 'pgrep -f kafka'\"", "pgrep -f"],
-])("the script %j may find the daemon itself", async (script, search) => {
+])("the script %j may find the daemon itself and gets a warning", async (script, search) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${finds(search)}`]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(finds(search));
 });
@@ -192,7 +192,7 @@ test.each([
   "grep -f /etc/patterns /run/state",
   "/opt/check-pgrep -f x",
   "/bin/check -f pgrep",
-])("the script %j finds no command line", async (script) => {
+])("the script %j searches no command lines", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
 });
 
@@ -216,7 +216,7 @@ test.each([
   ["{{ db_password }}", variable("{{ db_password }}", "NAME")],
   ["${FILE:/run/token}", inFile("${FILE:/run/token}")],
   ["$(cat /run/token)", inFile("$(cat /run/token)")],
-])("the value %j is not filled in", async (value, warning) => {
+])("the value %j is not filled in, and gets a warning", async (value, warning) => {
   const http = { http: "http://127.0.0.1/", headers: { Authorization: value } };
   expect(await lintCheck(http)).toEqual([
     expect.stringMatching(/^hc\.yaml:1:\d+: checks\[0\]\.headers\.Authorization: /),
@@ -260,7 +260,7 @@ test.each([
   '{"a":{"b":{}}}',
   "100%",
   "`x`",
-])("the value %j is what it is", async (value) => {
+])("the value %j is plain text", async (value) => {
   const env = { TOKEN: "x" };
   expect(await lintCheck({ http: "http://127.0.0.1/", headers: { Authorization: value } }, {}, env)).toEqual([]);
 });
@@ -322,7 +322,7 @@ test.each([
   ["interval", "86400"],
   ["drain-delay", "0"],
   ["drain-delay", "300"],
-])("--%s %s is what it says", async (option, given) => {
+])("--%s %s gets no warning", async (option, given) => {
   const raw = { port: ["80"], [option]: [given] };
   expect((await lint(undefined, raw)).filter((line) => !line.includes("give up first"))).toEqual([]);
 });
@@ -404,7 +404,7 @@ test.each([
   { mysql: "mysql://app:s3cret@localhost/app?socket=/run/mysqld/mysqld.sock" },
   { mysql: "mariadb://app:s3cret@127.0.0.1/app" },
   { postgres: "postgres://app:s3cret@127.0.0.1/app" },
-])("of %j nothing is to be warned of", async (check) => {
+])("%j gets no warning", async (check) => {
   expect(await lintCheck(check)).toEqual([]);
 });
 
@@ -447,7 +447,7 @@ test.each([
   "/^OK/i",
   "/(?:a|b)$/m",
   "/[0-9]+/",
-])("the text %j is plain", async (expected) => {
+])("the text %j is plain text", async (expected) => {
   expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([]);
 });
 
@@ -471,7 +471,7 @@ test.each([
   ["file", "/var/backups/db-?.gz", "?"],
   ["file", "/var/backups/db-[0-9].gz", "["],
   ["disk", "/mnt/*", "*"],
-])("%s: %s has a %s that stands for itself", async (kind, path, sign) => {
+])("%s: %s has a %s that is compared literally", async (kind, path, sign) => {
   expect(await lintCheck({ [kind]: path, ...(kind === "disk" && { "min-free": "5%" }) })).toEqual([
     `hc.yaml:1:18: checks[0].${kind}: warning: ${sign} is a plain character here; a path names one file, no pattern`,
   ]);
@@ -504,14 +504,14 @@ test.each([
   { file: "/var/lib/app (old)/state" },
   { file: "/run/a+b.c" },
   { disk: "/", "min-free": "5%" },
-])("%j is what it says", async (check) => {
+])("%j is meant literally", async (check) => {
   expect(await lintCheck(check)).toEqual([]);
 });
 
 test.each([
   ["/\\Aok\\z/", "\\A"],
   ["/^[[:digit:]]+$/", "[:digit:]"],
-])("the regular expression %s is of another language", async (expected, sign) => {
+])("the regular expression %s has syntax of another language", async (expected, sign) => {
   expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([
     `hc.yaml:1:29: checks[0].expect: warning: ${sign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`,
   ]);
@@ -561,7 +561,7 @@ test("an invisible character gets a warning where it is accepted", async () => {
 });
 
 test.each(["état prêt", "“ready” – l’état", "👨‍👩‍👧 ok", "می‌خواهم", "naïve", "日本", "Статус"])(
-  "%s can be seen",
+  "the visible text %s gets no warning",
   async (expected) => {
     expect(await lintCheck({ tcp: 80, name: expected, expect: expected })).toEqual([]);
   },
@@ -585,7 +585,7 @@ test.each([
   "%A_B",
   "ps | ",
   "\u00e9a",
-])("a text of %j alone, as long as a file may be, is looked at in less time than a test may take", async (piece) => {
+])("a text of %j repeated to the size limit of a file is checked within the time limit of a test", async (piece) => {
   const text = piece.repeat(400_000 / piece.length);
   await lint(undefined, { script: [`x ${text}`.replaceAll("`", "")] });
   await lintCheck({ http: "http://127.0.0.1/", expect: text, json: { "/a": text }, headers: { A: text } });

@@ -1,4 +1,4 @@
-// Who may change a config file, a script or a secret decides what the daemon runs: it should be root, or the daemon's user.
+// Only root and the daemon's user should be able to write config files, scripts and secrets; else there is a warning.
 
 import { expect, test } from "bun:test";
 import { chmod, chown, symlink } from "node:fs/promises";
@@ -58,7 +58,7 @@ test.each([
   ["by an interpreter", (script: string) => `/usr/bin/python3 ${script} x`],
   ["by sudo", (script: string) => `sudo -n ${script}`],
   ["within a shell's text", (script: string) => `sh -c 'test -e / && ${script} || exit 1'`],
-])("a script that any user may write, run %s", async (_how, command) => {
+])("a script that any user may write gets a warning, run %s", async (_how, command) => {
   await using folder = await tempFolder();
   const script = await folder.write("bin/check", SCRIPT, 0o777);
   const [warning, ...more] = await lint(folder, { script: [command(script)] });

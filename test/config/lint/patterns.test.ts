@@ -1,4 +1,4 @@
-// A pattern where a text, a path or a name is taken gets a warning; what is meant as it stands gets none.
+// A pattern in place of a text, a path or a name gets a warning; a value meant literally gets none.
 
 import { expect, test } from "bun:test";
 import { lint, lintKeys } from "./lines.ts";
@@ -43,7 +43,7 @@ test.each([
 });
 
 test.each(["* OK", "*3", "a * b", "5*", "foo|bar", "/a/b ", "C:\\bin\\b", "/\\\\host/", "/\\d\\.\\d/", "usr/lib/ "])(
-  "expect: %j is what it says",
+  "expect: %j gets no warning",
   async (expected) => {
     expect(await lintKeys({ tcp: 22, expect: expected })).toEqual([]);
   },
@@ -71,7 +71,7 @@ test.each([
   [{ file: "/a/%Y-%m-%d" }, `file: ${oneFile("%Y is plain text")}`],
   [{ file: "/run/x\n" }, "file: warning: it ends in a line end, which is a part of the path here"],
   [{ file: "/x " }, "file: warning: it ends in a blank, which is a part of the path here"],
-])("the path of %j is no pattern", async (check, warning) => {
+])("the path of %j looks like a pattern", async (check, warning) => {
   expect(own(await lintKeys(check))).toEqual([`checks[0].${warning}`]);
 });
 
@@ -82,7 +82,7 @@ test.each([
   { file: "/a b/c" },
   { tcp: "unix:/run/app.sock" },
   { script: ["/bin/ls", "*"], cwd: "/opt/app" },
-])("%j names one file", async (check) => {
+])("the path of %j gets no warning", async (check) => {
   expect(await lintKeys(check)).toEqual([]);
 });
 
@@ -98,7 +98,7 @@ test.each([
   ["/usr/sbin/nginx", PROGRAM],
   ["/bin/dash", PROGRAM],
   ["/usr/lib/postgresql/15/bin/postgres", PROGRAM],
-])("process: %j is no name", async (process, warning) => {
+])("process: %j looks like no name", async (process, warning) => {
   expect(await lintKeys({ process })).toEqual([`checks[0].process: warning: ${warning}`]);
 });
 
@@ -111,7 +111,7 @@ test.each([
   "/usr/lib/tomcat/temp/tomcat.pid",
   "/usr/local/bin/x.pid",
   "/opt/app/bin/app.pid",
-])("process: %j is one, or a pid file", async (process) => {
+])("process: %j is a name or a pid file", async (process) => {
   expect(await lintKeys({ process })).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-// What stands for something in other programs' files is plain text here, and gets a warning; what may be a password gets none.
+// A placeholder of another program is plain text here, and gets a warning; a text that may be a password gets none.
 
 import { expect, test } from "bun:test";
 import { findForeignPlaceholders } from "../../../src/config/placeholder.ts";
