@@ -1,7 +1,7 @@
 // check [options]: the words of the command that runs every check once. It takes the
 // daemon's options, so that what a unit file says can be asked by hand.
 
-import { readTexts } from "../config/load.ts";
+import { readTexts } from "../config/command-line.ts";
 import type { OptionDef } from "../config/options.ts";
 import { duration, flag } from "../fields/field.ts";
 import type { Action } from "./action.ts";

@@ -1,7 +1,7 @@
 // The command lines of status, reload, drain, undrain and maint, which control a running daemon. They take only options
 // of their own: those of the daemon are in its own command line.
 
-import { readTexts } from "../config/load.ts";
+import { readTexts } from "../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
 import { reason } from "../drain/reason.ts";

@@ -4,8 +4,8 @@
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import { redactorOf } from "../checks/redact.ts";
+import { LOAD_BALANCERS } from "../config/deadline.ts";
 import type { Options } from "../config/load.ts";
-import { LOAD_BALANCERS } from "../config/load-balancers.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { resolveAnew } from "../net/resolve.ts";
 import { isFailure } from "../outcome.ts";
@@ -41,7 +41,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
     explainWhole(options),
     ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
     ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
-    options.cautions.length > 0 ? ["Warnings:", ...options.cautions.map((line) => `  ${line}`)] : [],
+    options.warnings.length > 0 ? ["Warnings:", ...options.warnings.map((line) => `  ${line}`)] : [],
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
   return { kind: "print", text: text.join("\n\n") };

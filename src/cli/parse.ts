@@ -2,7 +2,7 @@
 // an error, and so is a second value where one is expected: which of them counts is not
 // for the program to guess. -port, --port=80 and --singleflight=false work as they did upstream.
 
-import type { RawValues } from "../config/load.ts";
+import type { RawValues } from "../config/command-line.ts";
 import { OPTIONS, type OptionDef, optionNamed } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
 import { duration } from "../fields/field.ts";

@@ -2,7 +2,7 @@
 
 import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
 import type { Problem } from "../config/problem.ts";
-import type { StandIn } from "../config/secrets.ts";
+import type { SecretFallback } from "../config/secrets.ts";
 import { onOneLine } from "../text/printable.ts";
 import type { Action } from "./action.ts";
 import type { Parsed } from "./parse.ts";
@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export async function settle(
   { values, problems }: Parsed,
   env: Environment,
-  standIn?: StandIn,
+  standIn?: SecretFallback,
 ): Promise<Options | readonly Problem[]> {
   const options = await loadOptions(values, env, standIn);
   if (problems.length === 0) return options;

@@ -5,7 +5,8 @@ import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { CheckConfig } from "../checks/build.ts";
-import { type Options, readTexts } from "../config/load.ts";
+import { readTexts } from "../config/command-line.ts";
+import type { Options } from "../config/load.ts";
 import type { OptionDef } from "../config/options.ts";
 import { listFirstTwo } from "../text/list.ts";
 import { quote, quoteWhole } from "../text/printable.ts";
@@ -76,7 +77,7 @@ async function decideUnit(rawArgs: readonly string[], env: Environment): Promise
     file: path,
     text: renderUnit({ options, words, program, configFile, secrets }),
     cautions: [
-      ...options.cautions,
+      ...options.warnings,
       ...(await findFlaws(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
       ...secrets.variables.map(
         (name) =>

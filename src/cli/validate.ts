@@ -21,7 +21,7 @@ export async function validate(rawArgs: readonly string[], env: Environment): Pr
   return {
     kind: "print",
     text: `${file}: good, ${length} ${length === 1 ? "check" : "checks"}`,
-    cautions: options.cautions,
+    cautions: options.warnings,
   };
 }
 

@@ -1,5 +1,5 @@
-// THE table of the keys that a check of any kind takes, with their defaults. All but a name
-// and an interval may also stand under `defaults`.
+// The only table of the keys that a check of any kind takes, with their defaults. All but `name` and `interval` may
+// also be under `defaults`.
 
 import { SEVERITIES, type Severity } from "../checks/check.ts";
 import { duration, type Field, oneOf, text, wholeNumber } from "../fields/field.ts";
@@ -32,7 +32,7 @@ const checkName: Field<string> = {
   },
 };
 
-/** How many results in a row anyone would wait for. */
+/** More results in a row than any user waits for. */
 const MOST_IN_A_ROW = 1000;
 
 const inARow = wholeNumber(1, MOST_IN_A_ROW);
@@ -84,7 +84,7 @@ type Name = keyof typeof COMMON_KEYS;
 
 type ValueOf<N extends Name> = (typeof COMMON_KEYS)[N] extends CommonKey<infer T> ? T : never;
 
-/** What a check says of them. */
+/** The values that a check has for them. */
 export type CommonValues = { readonly [N in Name]?: ValueOf<N> | undefined };
 
 export type Defaults = Omit<CommonValues, "name" | "interval">;

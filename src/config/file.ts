@@ -1,4 +1,4 @@
-// The bytes of a config file → what it says, with the line and column of each part.
+// The bytes of a config file → its value, with the line and column of each part.
 
 import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
@@ -7,18 +7,18 @@ import { causeOf, codeOf } from "../system/errors.ts";
 import { describeOddCharacters, withoutUnseen } from "../text/odd-characters.ts";
 import { onOneLine } from "../text/printable.ts";
 import { formatPath, type Path, type Problem } from "./problem.ts";
-import { explain, FOREIGN_DIRECTIVE } from "./syntax.ts";
+import { FOREIGN_DIRECTIVE, type SyntaxProblem, syntaxProblemOf } from "./syntax.ts";
 import { createFinder, MOST_SYNTAX_ERRORS, readTree, TOO_DEEP } from "./tree.ts";
 
 /** yaml takes 1.3 s for 1 MB and 18 s for 10 MB (measured), so a larger file is refused unread. */
 export const LARGEST_BYTES = 1024 * 1024;
 
 export interface ConfigFile {
-  /** As it was named. */
+  /** As it was given on the command line. */
   readonly name: string;
-  /** As it was written, secrets not filled in. */
+  /** As written, secrets not filled in. */
   readonly value: unknown;
-  /** A whole problem, at the value under `path`, or at its key. */
+  /** The line of a problem, with the place of the value under `path`, or of its key. */
   problem(path: Path, what: { readonly expected: string; readonly got: string; readonly at?: "key" }): Problem;
   /** `name:line:column: path: text`. */
   remark(path: Path, text: string, at?: "key"): string;
@@ -26,14 +26,14 @@ export interface ConfigFile {
 }
 
 /**
- * Problems that show what nothing here knows. The first three are enough for a config file; one that is none,
- * but a file of passwords, is not to be printed by its problems.
+ * Counts the problems that show unknown keys and items. Only the first three are shown: the file may be no config file
+ * but one of passwords, which its problems must not print.
  */
 export class UnknownLines {
   #shown = 0;
   #hidden = 0;
 
-  /** The problem, or nothing and it is counted. */
+  /** Returns the problem, or nothing once enough were shown. */
   show(problem: Problem): readonly Problem[] {
     if (this.#shown >= MOST_UNKNOWN) {
       this.#hidden++;
@@ -54,28 +54,28 @@ export class UnknownLines {
 
 const MOST_UNKNOWN = 3;
 
-/** Never rejects, whatever the bytes. Nothing else waits while the file system is slow, or hangs. */
+/** Never rejects, whatever the bytes. Does not block the daemon while the file system is slow, or hangs. */
 export async function readConfigFile(name: string): Promise<ConfigFile | readonly Problem[]> {
   const bytes = await readBounded(name);
   if (typeof bytes === "string") return [cannotRead(name, bytes)];
   return parseConfigFile(onOneLine(name), bytes);
 }
 
-/** `why` is a cause, or the code of an error. */
+/** `why` is a cause, or an error's code. */
 export const cannotRead = (name: string, why: string): Problem =>
   `cannot read ${withoutUnseen(onOneLine(name))}: ${causeOf(why)}`;
 
-/** The bytes, or why there are none. */
+/** The bytes, or why they cannot be read. */
 async function readBounded(name: string): Promise<Uint8Array | string> {
   let file: FileHandle | undefined;
   try {
-    // Before it is opened: to open a pipe would wait for who writes it.
+    // Before it is opened: opening a pipe would wait for a writer.
     const type = typeOf(await stat(name));
     if (type !== undefined) return `it is ${type}`;
     file = await open(name, "r");
     const { size } = await file.stat();
     if (size > LARGEST_BYTES) return `it has ${size} bytes, more than 1 MiB`;
-    // It may grow meanwhile, and what is in /proc has no size.
+    // The file may grow meanwhile, and files in /proc have no size.
     const buffer = new Uint8Array(LARGEST_BYTES + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length < buffer.byteLength; length += count) {
@@ -89,7 +89,7 @@ async function readBounded(name: string): Promise<Uint8Array | string> {
   }
 }
 
-/** What it is where it is no regular file. */
+/** Undefined for a regular file. */
 export function typeOf(found: Stats): string | undefined {
   if (found.isFile()) return undefined;
   if (found.isDirectory()) return "a folder";
@@ -113,7 +113,7 @@ export function parseConfigFile(name: string, bytes: Uint8Array): ConfigFile | r
   }
 }
 
-/** Where the longest beginning that is UTF-8 ends, by halving. */
+/** Finds by bisection where the longest prefix that is UTF-8 ends. */
 function placeOfForeignByte(bytes: Uint8Array): string {
   let good = 0;
   let bad = bytes.byteLength;
@@ -130,7 +130,7 @@ function placeOfForeignByte(bytes: Uint8Array): string {
   return placeAfter(decode(good));
 }
 
-/** A character that is cut at the end is no mistake. */
+/** A character that is cut at the end is not an error. */
 const STREAM = { stream: true };
 
 function placeAfter(text: string): string {
@@ -140,26 +140,27 @@ function placeAfter(text: string): string {
 
 function parseText(name: string, text: string): ConfigFile | readonly Problem[] {
   const counter = new LineCounter();
-  // Its own look for duplicate keys compares each with each: minutes for a large file.
+  // The parser compares every key with every other one: minutes for a large file. readTree finds duplicates.
   const options = { lineCounter: counter, prettyErrors: false, version: "1.2", uniqueKeys: false } as const;
   const { contents, errors, warnings, directives } = parseDocument(text, options);
   const lineOf = (offset: number) => Math.max(1, counter.linePos(offset).line);
   const place = (offset: number) => `${name}:${lineOf(offset)}:${Math.max(1, counter.linePos(offset).col)}`;
 
+  const show = ({ offset, text: problem }: SyntaxProblem) => `${place(offset)}: ${problem}${oddNear(text, offset)}`;
+
   if (errors.some(({ message }) => message.startsWith("Maximum call stack"))) return [`${name}:1:1: ${TOO_DEEP}`];
-  const syntax = [...errors, ...warnings].map((error) => explain(error, text));
-  if (directives?.yaml.version === "1.1") syntax.unshift({ offset: text.search(/^%YAML/m), said: FOREIGN_DIRECTIVE });
+  const syntax = [...errors, ...warnings].map((error) => syntaxProblemOf(error, text));
+  if (directives?.yaml.version === "1.1") syntax.unshift({ offset: text.search(/^%YAML/m), text: FOREIGN_DIRECTIVE });
   if (syntax.length > 0) {
-    const told = new Set(syntax.map(({ offset, said }) => `${place(offset)}: ${said}${oddNear(text, offset)}`));
-    return [...told].slice(0, MOST_SYNTAX_ERRORS);
+    return [...new Set(syntax.map(show))].slice(0, MOST_SYNTAX_ERRORS);
   }
 
-  const { value, flaws, targets } = readTree(contents, lineOf);
-  if (flaws.length > 0) return flaws.map(({ offset, said }) => `${place(offset)}: ${said}${oddNear(text, offset)}`);
+  const { value, problems, targets } = readTree(contents, lineOf);
+  if (problems.length > 0) return problems.map(show);
   const offsetOf = createFinder(contents, targets);
-  const remark = (path: Path, said: string, at?: "key") => {
+  const remark = (path: Path, remarked: string, at?: "key") => {
     const shown = formatPath(path);
-    return `${place(offsetOf(path, at))}: ${shown === "" ? "" : `${shown}: `}${said}`;
+    return `${place(offsetOf(path, at))}: ${shown === "" ? "" : `${shown}: `}${remarked}`;
   };
   return {
     name,
@@ -170,7 +171,7 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
   };
 }
 
-/** What the line holds that cannot be seen, and the line before, in which the parser may not have seen the flaw yet. */
+/** Invisible characters in the line of a problem, or in the line before: the parser may notice an error a line late. */
 function oddNear(text: string, offset: number): string {
   const end = text.indexOf("\n", offset);
   const before = text.lastIndexOf("\n", text.lastIndexOf("\n", offset - 1) - 1);

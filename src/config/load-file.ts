@@ -1,80 +1,74 @@
-// A config file, read, filled in and validated. Loaded only where there is one, since
-// YAML and the schema cost time and memory at start.
+// Reads a config file, fills in its secrets and validates it. Imported only if there is a file: YAML and the schema
+// cost time and memory at start.
 
 import type { CheckKind } from "../checks/kind.ts";
 import { redactorOf } from "../checks/redact.ts";
 import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
 import type { CommonValues, Defaults } from "./common-keys.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { createFileSchema, type FileSchema } from "./schema.ts";
-import { fillSecrets, type StandIn } from "./secrets.ts";
-import { explainIssues, findKind, type Issue } from "./zod-problems.ts";
+import { fillSecrets, type SecretFallback } from "./secrets.ts";
+import { describeIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
   readonly source: ConfigFile;
-  /** By name, as their fields read them. */
+  /** The values of options by name, as their fields read them. */
   readonly options: Readonly<Partial<Record<OptionName, unknown>>>;
   readonly defaults: Defaults;
   readonly checks: readonly FileCheck[];
   readonly endpoints: readonly Endpoint[];
-  /** What stood for ${file:…} and ${env:…}. */
+  /** The values of ${file:…} and ${env:…}. */
   readonly secrets: readonly string[];
-  /** Top keys whose value could not be read. */
-  readonly flawed: ReadonlySet<string>;
-  /** Whether a check that could not be read may be called `name`. */
-  readonly mayBeCalled: (name: string) => boolean;
-}
-
-export interface Endpoint {
-  /** A path of the health listener, as the URL has it; in the options without a slash at its end. */
-  readonly path: string;
-  /** Names of checks; at least one. */
-  readonly checks: readonly string[];
+  /** The keys at the top whose values could not be read. */
+  readonly invalid: ReadonlySet<string>;
+  /** Whether a check that could not be read may have the name `name`. */
+  readonly mayBeNamed: (name: string) => boolean;
 }
 
 export interface FileCheck {
   readonly kind: CheckKind;
   readonly settings: unknown;
-  readonly says: CommonValues;
+  readonly common: CommonValues;
   readonly path: Path;
 }
 
-/** As much as could be read, so that problems elsewhere can be told at once; `file` is absent where nothing could. */
+/** As much as could be read, so that all problems are reported together. `file` is absent where nothing could. */
 export interface FileReading {
   readonly file?: LoadedFile;
   readonly problems: readonly Problem[];
 }
 
-/** Never rejects for anything the file holds. */
+/** Never rejects, whatever the file holds. */
 export async function loadConfigFile(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
-  standIn?: StandIn,
+  secretFallback?: SecretFallback,
 ): Promise<FileReading> {
   const source = await readConfigFile(name);
   if (!("problem" in source)) return { problems: source };
   if (!isRecord(source.value)) {
-    // What is no config may be one long password.
+    // The value is not shown: a file that is no config file may be one long password.
     const { value } = source;
     const got = typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : describe(value, []);
     return { problems: [source.problem([], { expected: "a mapping of options and checks", got })] };
   }
-  const [schema, { value, secrets, flaws }] = await Promise.all([
+  const [schema, { value, secrets, problems: secretProblems }] = await Promise.all([
     createFileSchema(),
-    fillSecrets(source.value, env, standIn),
+    fillSecrets(source.value, env, secretFallback),
   ]);
-  const problems = flaws.map(({ path, said }) => source.remark(path, said));
+  const problems = secretProblems.map(({ path, text }) => source.remark(path, text));
   const reading: Reading = {
     source,
     schema,
     problems,
     redact: redactorOf(secrets) ?? ((text) => text),
-    isFilled: createIsFilled(flaws.map(({ path }) => path)),
+    isFilled: createIsFilled(secretProblems.map(({ path }) => path)),
   };
-  const { defaults, checks, endpoints, flawed, ...options } = await readTop(value, reading);
+  const { defaults, checks, endpoints, invalid, ...options } = await readTop(value, reading);
   const read = await readChecks(Array.isArray(checks) ? checks : [], reading);
   const { hidden } = source.unknown;
   if (hidden > 0) {
@@ -89,7 +83,7 @@ export async function loadConfigFile(
         ([path, checks]) => ({ path, checks }),
       ),
       secrets,
-      flawed,
+      invalid,
       ...read,
     },
     problems,
@@ -101,11 +95,11 @@ interface Reading {
   readonly schema: FileSchema;
   readonly problems: Problem[];
   readonly redact: (text: string) => string;
-  /** False where a secret is missing, so that what is there instead is nobody's mistake. */
+  /** False where a secret is missing: what is wrong with such a value is no mistake of the author. */
   readonly isFilled: (path: Path) => boolean;
 }
 
-/** Whether nothing of what `path` is in, or holds, is among `missing`. */
+/** `missing` are the paths of values with a secret that is missing. They hide the values above and below them too. */
 function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
   const whole = new Set(missing.map(formatPath));
   const above = new Set(missing.flatMap((path) => path.map((_, length) => formatPath(path.slice(0, length)))));
@@ -114,9 +108,9 @@ function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
     !(above.has(formatPath(path)) || path.some((_, index) => whole.has(formatPath(path.slice(0, index + 1)))));
 }
 
-async function tell(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
+async function report(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
   const worth = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);
-  problems.push(...(await explainIssues(worth, base, source, schema)));
+  problems.push(...(await describeIssues(worth, base, source, schema)));
 }
 
 /** The keys of the file that could be read, and the names of those that could not. */
@@ -124,18 +118,18 @@ async function readTop(value: Readonly<Record<string, unknown>>, reading: Readin
   const { frame } = reading.schema;
   const issues = frame.safeParse(value).error?.issues ?? [];
   const byKey = Map.groupBy(issues, ({ path: [key] }) => key);
-  for (const issuesOfKey of byKey.values()) await tell(issuesOfKey, [], reading);
-  const flawed = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
-  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !flawed.has(key));
-  return { ...frame.parse(Object.fromEntries(known)), flawed } as { readonly flawed: typeof flawed } & Readonly<
+  for (const issuesOfKey of byKey.values()) await report(issuesOfKey, [], reading);
+  const invalid = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
+  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !invalid.has(key));
+  return { ...frame.parse(Object.fromEntries(known)), invalid } as { readonly invalid: typeof invalid } & Readonly<
     Record<string, unknown>
   >;
 }
 
-/** Of one check or one key at the top as many as are of use. */
+/** The most problems that are shown of one check, or of one key at the top. */
 const MOST_OF_A_PART = 50;
 
-/** Each by the keys of its kind, so that what is wrong with one hides nothing of the others. */
+/** Reads each check by the keys of its kind, so that a problem of one check hides no problem of another. */
 async function readChecks(given: readonly unknown[], reading: Reading) {
   const { source, schema, problems, redact } = reading;
   const checks: FileCheck[] = [];
@@ -153,16 +147,16 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const found = await findKind(item, path, source, schema);
     if (!("kind" in found)) {
       problems.push(...found);
-      // Without its kind some keys are anybody's guess; those of every check are not.
+      // Without a kind only the keys that all checks have can be read.
       const read = isRecord(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
-      await tell(read?.error?.issues ?? [], path, reading);
+      await report(read?.error?.issues ?? [], path, reading);
       broken.push({ name, kind: undefined });
       continue;
     }
     const { kind, keys } = found;
     const read = schema.z.safeParse(keys, item);
     if (!read.success) {
-      await tell(read.error.issues, path, reading);
+      await report(read.error.issues, path, reading);
       broken.push({ name, kind: kind.name });
       continue;
     }
@@ -172,14 +166,14 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
       const { expected, got } = conflict;
       problems.push(source.problem([...path, ...conflict.path], { expected: redact(expected), got: redact(got) }));
     }
-    checks.push({ kind, settings, says: settings, path });
+    checks.push({ kind, settings, common: settings, path });
   }
-  const mayBeCalled = (wanted: string) =>
-    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : wanted === name));
-  return { checks, mayBeCalled };
+  const mayBeNamed = (wanted: string) =>
+    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : name === wanted));
+  return { checks, mayBeNamed };
 }
 
-/** Whatever else is wrong with the check. */
+/** The name of a check, also of one that could not be read. */
 function nameOf(item: unknown): string | undefined {
   const name = isRecord(item) && Object.hasOwn(item, "name") ? item["name"] : undefined;
   return typeof name === "string" || typeof name === "number" ? String(name) : undefined;

@@ -1,6 +1,6 @@
-// THE table of options: name, value, default, help. The parser, the help, the keys of
-// a config file and every other text that lists them read it; every default is here, but those of
-// the keys of checks (common-keys.ts, and the kinds).
+// The only table of options: name, value, default, help. The parser, the help, the keys of a config file and every
+// other list of options come from it. Defaults of options are here; those of a check's keys are in common-keys.ts
+// and in the kinds.
 
 import type { KindName } from "../checks/kinds.ts";
 import { command } from "../checks/script.ts";
@@ -20,16 +20,16 @@ import { formatDuration } from "../text/duration.ts";
 
 export interface OptionDef<T> {
   readonly field: Field<T>;
-  /** What the value is, in capitals; an option without one is on or off. */
+  /** The placeholder of the value in the help, in capitals; an option without one is on or off. */
   readonly value?: string;
-  /** A single letter that works too. */
+  /** A single letter that stands for the name. */
   readonly short?: string;
   readonly repeatable?: boolean;
-  /** As one would write it. */
+  /** As a user would write it. */
   readonly default?: string;
   /** The same, where it applies only under the condition that `help` states. */
   readonly conditionalDefault?: string;
-  /** One sentence for the help and the tables; what is in backticks is written so. */
+  /** One sentence for the help and the tables; backticks enclose code. */
   readonly help: string;
   /** Each of its values is the target of a check of this kind. */
   readonly checksOf?: KindName;
@@ -44,13 +44,13 @@ export const DEFAULT_TIMEOUT_MS = 5000;
 
 const TIMEOUT = String(DEFAULT_TIMEOUT_MS / 1000);
 
-/** Within the 5 s after which an ALB gives up. */
+/** Less than the 5 s after which an ALB gives up. */
 const DEADLINE = "4500ms";
 
-/** More at once would only wait for each other; each holds a descriptor or a process a check. */
+/** More rounds at once would only wait for each other, and each holds a descriptor or a process per check. */
 const MOST_ROUNDS = 1024;
 
-/** Runs any closer together are a slip of the pen, and with scripts a flood of processes. */
+/** A shorter interval is a typing error, and with scripts a flood of processes. */
 const SHORTEST_INTERVAL_MS = 100;
 
 export const interval: Field<number> = {
@@ -61,7 +61,7 @@ export const interval: Field<number> = {
   },
 };
 
-/** As many as systemd lets a service open. */
+/** As many descriptors as systemd lets a service have. */
 const MOST_CONNECTIONS = 524_288;
 
 const isLogLevel = (name: string): name is LogLevel => Object.hasOwn(LOG_LEVELS, name);
@@ -207,12 +207,12 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** What an option's value comes to. */
+/** The type of an option's value. */
 export type OptionValue<Name extends OptionName> = (typeof OPTIONS)[Name] extends OptionDef<infer T> ? T : never;
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 
-/** By its name, or by its single letter. */
+/** The option with this name, or with this single letter. */
 export function optionNamed(name: string): OptionName | undefined {
   return OPTION_NAMES.find((option) => option === name || (OPTIONS[option] as OptionDef<unknown>).short === name);
 }
@@ -227,3 +227,11 @@ export const TIMEOUT_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).tim
 /** The option that is the timeout of checks of this kind. */
 export const timeoutOptionOf = (kind: string): OptionName | undefined =>
   OPTION_NAMES.find((name) => optionDef(name).timeoutOf === kind);
+
+/** The default of an option that has one, as its field reads it. */
+export function defaultOf<Name extends OptionName>(name: Name): OptionValue<Name> {
+  const { field, default: always, conditionalDefault } = optionDef(name);
+  const read = field.read(always ?? conditionalDefault);
+  if ("value" in read) return read.value as OptionValue<Name>;
+  throw new Error(`the default of --${name} is not one of its values`);
+}

@@ -1,31 +1,31 @@
-// How a secret is written in a config file, and what others write for one.
+// How a config file refers to a secret, and how a shell, a template and other config files do.
 
-/** $${ is a plain ${. What a shell writes as ${env:-x} is none of ours. */
+/** `$${` is a literal `${`. `${env:-x}` is a shell's, not ours. */
 export const PLACEHOLDER = /\$\$\{|\$\{(file|env):(?![-=?+])([^}]*)\}/g;
 
-/** What was written, with `standIn` for each secret. */
-export const withoutPlaceholders = (written: string, standIn: string): string =>
-  written.replace(PLACEHOLDER, (_, source: string | undefined) => (source === undefined ? "${" : standIn));
+/** The text with `replacement` in place of each placeholder. */
+export const withoutPlaceholders = (written: string, replacement: string): string =>
+  written.replace(PLACEHOLDER, (_, source: string | undefined) => (source === undefined ? "${" : replacement));
 
-/** The files and the variables that a text takes secrets from. */
-export function placesIn(text: string): { readonly files: readonly string[]; readonly variables: readonly string[] } {
+/** The files and variables that a text takes secrets from. */
+export function sourcesIn(text: string): { readonly files: readonly string[]; readonly variables: readonly string[] } {
   const found = [...text.matchAll(PLACEHOLDER)];
-  const named = (wanted: string) => found.flatMap(([, source, name = ""]) => (source === wanted ? [name] : []));
-  return { files: named("file"), variables: named("env") };
+  const namesOf = (wanted: string) => found.flatMap(([, source, name = ""]) => (source === wanted ? [name] : []));
+  return { files: namesOf("file"), variables: namesOf("env") };
 }
 
-export interface Foreign {
-  /** Never more than the name: what stands beside it may be a secret. */
+export interface ForeignPlaceholder {
+  /** Only the name: what follows it may be a secret. */
   readonly written: string;
-  /** What to write. */
-  readonly meant: string;
+  /** What to write instead. */
+  readonly instead: string;
 }
 
 const FOREIGN = new RegExp(
   [
     String.raw`(?<file>\$\{\s*file\s*:\s*/[^}]{0,200}\}|\$\(\s*(?:cat\b|<)[^)]{0,200}\)|${"`"}cat\s[^${"`"}]{0,200}${"`"})`,
     String.raw`(?<braces>\$\{\s*(?<env>env\s*[:.]\s*)?(?<name>[A-Za-z_]\w*)\s*(?<more>(?::?[-=?+#%/^,]|[:.])[^}]{0,200})?\})`,
-    // A name of a variable among capitals that may be a password itself.
+    // $NAME, whose name foreignOf judges: a password may look like one.
     String.raw`(?<=^|[\s:/@=,;"'])(?<dollar>\$(?<bare>[A-Za-z]\w*))(?=$|[\s:/@,;"'])`,
     String.raw`(?<template>\{\{-?\s*(?<word>\.?[A-Za-z_][\w.]*)\s*(?<rest>(?:(?<=\s)["'\w.$|]|\(|\|)[^{}]{0,200})?-?\}\})`,
     String.raw`(?<perl>\$ENV\{\s*["']?(?<inPerl>[A-Za-z_]\w*)["']?\s*\})`,
@@ -37,19 +37,19 @@ const FOREIGN = new RegExp(
   "gi",
 );
 
-/** A whole value that names its source as ${…} does; only where a secret is expected, since elsewhere it may be a text. */
+/** A whole value such as `env:NAME`; looked for only where a secret is expected, since elsewhere it may be plain text. */
 const BARE_SOURCE = /^(?:(?<variable>env:(?<name>[A-Za-z_]\w*))|(?<file>file:\/(?!\/)\S+))$/;
 
 /**
- * What is plain text here and stands for something elsewhere: in a shell, in other config files, in templates. Each
- * once. `isSecret` says that a password or the like is expected.
+ * Placeholders of shells, templates and other config files, which are plain text here. Each is returned once.
+ * `isSecret`: a password or the like is expected here.
  */
-export function findForeignPlaceholders(text: string, isSecret: boolean): readonly Foreign[] {
-  const found = new Map<string, Foreign>();
+export function findForeignPlaceholders(text: string, isSecret: boolean): readonly ForeignPlaceholder[] {
+  const found = new Map<string, ForeignPlaceholder>();
   const bare = isSecret ? BARE_SOURCE.exec(text)?.groups : undefined;
-  if (bare?.["file"]) return [inFile(bare["file"])];
-  if (bare?.["variable"]) return [variable(bare["variable"], bare["name"])];
-  // A secret of ours, and what is escaped, is what it is.
+  if (bare?.["file"]) return [fromFile(bare["file"])];
+  if (bare?.["variable"]) return [fromVariable(bare["variable"], bare["name"])];
+  // Our own placeholders, and `$${`, are not foreign.
   for (const { groups = {} } of text.replace(PLACEHOLDER, "\0").matchAll(FOREIGN)) {
     const foreign = foreignOf(groups);
     if (foreign) found.set(foreign.written, foreign);
@@ -57,40 +57,43 @@ export function findForeignPlaceholders(text: string, isSecret: boolean): readon
   return [...found.values()];
 }
 
-const variable = (written: string, name = "NAME"): Foreign => ({
+const fromVariable = (written: string, name = "NAME"): ForeignPlaceholder => ({
   written,
-  meant: `\${env:${name}} for a variable of the environment`,
+  instead: `\${env:${name}} for a variable of the environment`,
 });
 
-const inFile = (written: string): Foreign => ({ written, meant: `\${file:/PATH} for what a file holds` });
+const fromFile = (written: string): ForeignPlaceholder => ({
+  written,
+  instead: `\${file:/PATH} for what a file holds`,
+});
 
 type Groups = Readonly<Record<string, string | undefined>>;
 
-function foreignOf(groups: Groups): Foreign | undefined {
+function foreignOf(groups: Groups): ForeignPlaceholder | undefined {
   const { file, dollar, bare = "", template, word, rest, perl, python, ruby } = groups;
   const capitals = groups["percent"] ?? groups["at"];
-  if (groups["braces"] !== undefined) return ofBraces(groups);
-  if (file !== undefined) return inFile(file);
-  if (dollar !== undefined) return isVariable(bare) ? variable(dollar, bare) : undefined;
-  if (template !== undefined) return variable(rest === undefined ? template : `{{ ${word}… }}`);
-  if (perl !== undefined) return variable(perl, groups["inPerl"]);
-  if (python !== undefined) return variable(python, groups["inPython"]);
-  if (ruby !== undefined) return variable("<%=…%>");
-  return capitals !== undefined && isUpper(capitals) ? variable(capitals, capitals.slice(1, -1)) : undefined;
+  if (groups["braces"] !== undefined) return inBraces(groups);
+  if (file !== undefined) return fromFile(file);
+  if (dollar !== undefined) return isVariable(bare) ? fromVariable(dollar, bare) : undefined;
+  if (template !== undefined) return fromVariable(rest === undefined ? template : `{{ ${word}… }}`);
+  if (perl !== undefined) return fromVariable(perl, groups["inPerl"]);
+  if (python !== undefined) return fromVariable(python, groups["inPython"]);
+  if (ruby !== undefined) return fromVariable("<%=…%>");
+  return capitals !== undefined && isUpper(capitals) ? fromVariable(capitals, capitals.slice(1, -1)) : undefined;
 }
 
 const isUpper = (name: string): boolean => name === name.toUpperCase();
 
-/** What begins with $ may be a password: a variable is of capitals in parts, or says what it is for. */
+/** A text that begins with $ may be a password. It is a variable if it has parts in capitals, or a telling name. */
 const isVariable = (name: string): boolean =>
   (isUpper(name) && (/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(name) || WELL_KNOWN.test(name))) ||
   ((isUpper(name) || /^[a-z_]+$/.test(name)) && /pass|pwd|token|secret|apikey/i.test(name.replaceAll("_", "")));
 
 const WELL_KNOWN = /^(?:USER|HOME|HOST|HOSTNAME|PORT)$/;
 
-/** What follows the name may be a secret. Where it is no default of a shell's, the whole may be one name. */
-function ofBraces({ braces = "", env, name = "", more }: Groups): Foreign {
-  if (more === undefined) return variable(braces, name);
+/** What follows the name may be a secret. Unless it is an operator of a shell, all of it may be one name. */
+function inBraces({ braces = "", env, name = "", more }: Groups): ForeignPlaceholder {
+  if (more === undefined) return fromVariable(braces, name);
   const isName = /^(?::[-=?+]|[=?+#%/^,])/.test(more) || (more.startsWith(":") && name.includes("_"));
-  return variable(`\${${env ?? ""}${name}…}`, isName ? name : undefined);
+  return fromVariable(`\${${env ?? ""}${name}…}`, isName ? name : undefined);
 }

@@ -1,5 +1,5 @@
-// What is wrong with a configuration: one line each, with where it stands, what was
-// expected and what was given, never showing what may be a secret.
+// A problem of a configuration is one line: where it is, what was expected and what was given. It never
+// shows what may be a secret.
 
 import { cutLong, inQuotes, quote, withoutCredentials } from "../text/printable.ts";
 
@@ -8,7 +8,7 @@ export type Problem = string;
 
 export type Path = readonly (string | number)[];
 
-/** As people write it: `checks[2].timeout`. */
+/** `checks[2].timeout`. */
 export function formatPath(path: Path): string {
   return path
     .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${printable(step)}`))
@@ -18,7 +18,7 @@ export function formatPath(path: Path): string {
 const printable = (key: string): string =>
   /^[\w./-]+$/.test(key) ? cutLong(key) : inQuotes(cutLong(withoutCredentials(key)));
 
-/** Undefined where nothing is. */
+/** Undefined where there is no value. */
 export function valueAt(root: unknown, path: Path): unknown {
   let node = root;
   for (const key of path) {
@@ -28,10 +28,10 @@ export function valueAt(root: unknown, path: Path): unknown {
   return node;
 }
 
-/** What is under these keys is nobody's to read. */
+/** Values under these keys may be secrets. */
 const HIDDEN = new Set(["headers", "password", "env", "body", "send"]);
 
-/** What was given, for the end of a line. `given` is as it was written, secrets not filled in. */
+/** What was given, for the end of a line. `given` is the value as written, secrets not filled in. */
 export function describe(given: unknown, path: Path): string {
   if (given === undefined) return "none";
   if (given === null) return "nothing";

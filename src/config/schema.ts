@@ -7,6 +7,7 @@ import { KINDS } from "../checks/kinds.ts";
 import { text } from "../fields/field.ts";
 import { type Key, type Keys, mapping, optional, required, type Zod } from "../fields/keys.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
+import { ENDPOINT_PATH } from "./endpoint.ts";
 import { OPTION_NAMES, type OptionDef, optionDef } from "./options.ts";
 
 export interface FileSchema {
@@ -43,14 +44,14 @@ export async function createFileSchema(): Promise<FileSchema> {
   return { z, frame, kinds, common: mapping(z, common), defaults };
 }
 
-/** JSON Schema (draft 2020-12) of what one writes. */
+/** JSON Schema (draft 2020-12) of a config file as written. */
 export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
   const { z, frame, kinds } = await createFileSchema();
   const whole = frame.extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) }).meta(frame.meta() ?? {});
   return z.toJSONSchema(whole, {
     io: "input",
     unrepresentable: "any",
-    // zod leaves out the examples of what it transforms; those of ours are of what one writes.
+    // zod leaves out the examples of transformed values; ours are examples of values as written.
     override({ zodSchema, jsonSchema }) {
       const examples = z.globalRegistry.get(zodSchema)?.["examples"];
       if (Array.isArray(examples)) jsonSchema.examples = examples;
@@ -79,18 +80,15 @@ function optionKeys(): Keys {
 function optionKey({ field, help, repeatable, default: written }: OptionDef<unknown>): Key {
   const one = required(field, written === undefined ? help : `${help}; default ${written}`).schema;
   if (!repeatable) return { schema: (z) => one(z).optional() };
-  // The list first: for --script a list of texts is several commands, and not the words of one.
+  // The list first: under `script` a list of texts is several commands, not the words of one.
   const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help}; one or a list` });
   return { schema: (z) => many(z).optional() };
 }
 
-/** As it is in a request: clients write all else as %XX, and resolve dots. */
-const endpointPath = /^(?!(.*\/)?\.\.?(\/|$))\/[!$-;=@-Z[\]_a-z|~]*$/;
-
 function endpoints(z: Zod): ZodType {
   return z
     .record(
-      z.string().regex(endpointPath),
+      z.string().regex(ENDPOINT_PATH),
       z.array(required(text("the name of a check"), "the name of a check").schema(z)).min(1),
     )
     .meta({

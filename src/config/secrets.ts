@@ -1,43 +1,43 @@
-// ${file:/path} and ${env:NAME} in a string of a config file stand for a secret. It is
-// read once, when the file is, and is never printed.
+// Fills in the secrets of a config file: ${file:/path} and ${env:NAME} in its strings. A secret is read once,
+// when the file is read, and is never printed.
 
 import { readFile, stat } from "node:fs/promises";
 import { codeOf } from "../system/errors.ts";
 import { quote } from "../text/printable.ts";
 import { cannotRead, typeOf } from "./file.ts";
-import { PLACEHOLDER, placesIn } from "./placeholder.ts";
+import { PLACEHOLDER, sourcesIn } from "./placeholder.ts";
 import type { Path } from "./problem.ts";
 
 export interface Filled<T> {
   readonly value: T;
-  /** What was filled in. */
+  /** The values that were filled in. */
   readonly secrets: readonly string[];
-  readonly flaws: readonly SecretFlaw[];
+  readonly problems: readonly SecretProblem[];
 }
 
-export interface SecretFlaw {
+export interface SecretProblem {
   readonly path: Path;
-  /** What is wrong there. */
-  readonly said: string;
+  /** A whole sentence. */
+  readonly text: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What to go on with where a secret is not there; undefined for nothing. */
-export type StandIn = (source: "file" | "env", name: string) => string | undefined;
+/** The value for a secret that cannot be read; undefined for none. */
+export type SecretFallback = (source: "file" | "env", name: string) => string | undefined;
 
-/** The files and the variables that what was written takes secrets from. */
-export function placesOfSecrets(written: unknown): {
+/** The files and variables that the values of a config file take secrets from. */
+export function secretSourcesIn(written: unknown): {
   readonly files: readonly string[];
   readonly variables: readonly string[];
 } {
-  const places = { file: new Set<string>(), env: new Set<string>() };
+  const sources = { file: new Set<string>(), env: new Set<string>() };
   for (const text of textsOf(written)) {
-    const { files, variables } = placesIn(text);
-    for (const file of files) places.file.add(file);
-    for (const variable of variables) places.env.add(variable);
+    const { files, variables } = sourcesIn(text);
+    for (const file of files) sources.file.add(file);
+    for (const variable of variables) sources.env.add(variable);
   }
-  return { files: [...places.file], variables: [...places.env] };
+  return { files: [...sources.file], variables: [...sources.env] };
 }
 
 function textsOf(node: unknown): readonly string[] {
@@ -49,17 +49,17 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 
 const LARGEST_BYTES = 64 * 1024;
 
-/** Keys and names stay as they are written, since both are shown; a name that holds a placeholder is a flaw. */
-export async function fillSecrets<T>(written: T, env: Environment, standIn?: StandIn): Promise<Filled<T>> {
+/** Keys stay as they are written, since they are shown. So are names: a placeholder in one is a problem. */
+export async function fillSecrets<T>(written: T, env: Environment, fallback?: SecretFallback): Promise<Filled<T>> {
   const secrets = new Set<string>();
-  const flaws: SecretFlaw[] = [];
-  const files = new Map<string, Read>();
+  const problems: SecretProblem[] = [];
+  const files = new Map<string, SecretRead>();
 
-  const read = async (source: "file" | "env", name: string): Promise<Read> => {
+  const read = async (source: "file" | "env", name: string): Promise<SecretRead> => {
     const found = source === "env" ? fromEnvironment(name, env) : (files.get(name) ?? (await fromFile(name)));
     if (source === "file") files.set(name, found);
-    const other = "secret" in found ? undefined : standIn?.(source, name);
-    return other === undefined ? found : { secret: other };
+    const instead = "secret" in found ? undefined : fallback?.(source, name);
+    return instead === undefined ? found : { secret: instead };
   };
 
   const fillText = async (text: string, path: Path): Promise<string> => {
@@ -73,22 +73,22 @@ export async function fillSecrets<T>(written: T, env: Environment, standIn?: Sta
         filled += "${";
         continue;
       }
-      if (isName(path)) {
-        flaws.push({ path, ...expected(`a name without \${…}, since names are shown`, quote(text)) });
+      if (isOfName(path)) {
+        problems.push({ path, ...expected(`a name without \${…}, since names are shown`, quote(text)) });
         return text;
       }
       const found = await read(source === "env" ? "env" : "file", name);
       if ("secret" in found) {
         secrets.add(found.secret);
         filled += found.secret;
-      } else flaws.push({ path, ...found });
+      } else problems.push({ path, ...found });
     }
     return filled + text.slice(position);
   };
 
   const fill = async (node: unknown, path: Path): Promise<unknown> => {
     if (typeof node === "string") return node.includes("${") ? fillText(node, path) : node;
-    if (typeof node !== "object" || node === null || !mentions(node)) return node;
+    if (typeof node !== "object" || node === null || !hasPlaceholder(node)) return node;
     if (Array.isArray(node)) {
       const items: unknown[] = [];
       for (const [index, item] of node.entries()) items.push(await fill(item, [...path, index]));
@@ -100,37 +100,37 @@ export async function fillSecrets<T>(written: T, env: Environment, standIn?: Sta
   };
 
   const value = (await fill(written, [])) as T;
-  return { value, secrets: [...secrets].filter((secret) => secret !== ""), flaws };
+  return { value, secrets: [...secrets].filter((secret) => secret !== ""), problems };
 }
 
-const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
+const isOfName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
-/** Most of a file holds no secret, and then is passed on as it is. */
-function mentions(node: unknown): boolean {
+/** Most values hold no placeholder, and are passed on as they are. */
+function hasPlaceholder(node: unknown): boolean {
   if (typeof node === "string") return node.includes("${");
-  return typeof node === "object" && node !== null && Object.values(node).some(mentions);
+  return typeof node === "object" && node !== null && Object.values(node).some(hasPlaceholder);
 }
 
-type Read = { readonly secret: string } | Omit<SecretFlaw, "path">;
+type SecretRead = { readonly secret: string } | Omit<SecretProblem, "path">;
 
-const expected = (what: string, got: string) => ({ said: `expected ${what}, got ${got}` });
+const expected = (what: string, got: string) => ({ text: `expected ${what}, got ${got}` });
 
-function fromEnvironment(name: string, env: Environment): Read {
+function fromEnvironment(name: string, env: Environment): SecretRead {
   if (!VARIABLE.test(name)) return expected(`the name of a variable in \${env:NAME}`, quote(name));
   const secret = Object.hasOwn(env, name) ? env[name] : undefined;
   return secret === undefined ? expected(`a variable ${name} in the environment`, "none") : { secret };
 }
 
-async function fromFile(path: string): Promise<Read> {
+async function fromFile(path: string): Promise<SecretRead> {
   if (!path.startsWith("/")) return expected(`a path that begins with a slash in \${file:/PATH}`, quote(path));
-  const failed = (why: string) => ({ said: cannotRead(path, why) });
+  const failed = (why: string) => ({ text: cannotRead(path, why) });
   try {
     const found = await stat(path);
     const type = typeOf(found);
     if (type !== undefined) return failed(`it is ${type}`);
     if (found.size > LARGEST_BYTES) return failed(`it has ${found.size} bytes, more than 64 KiB`);
     const bytes = await readFile(path);
-    // Editors and `echo` end a file with a newline that is no part of the secret.
+    // Editors and `echo` end a file with a newline that is not part of the secret.
     return { secret: new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "") };
   } catch (error) {
     const code = codeOf(error);

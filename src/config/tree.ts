@@ -1,28 +1,30 @@
-// A YAML document → plain values, and where in the text each of them begins. What
-// yaml lets pass and nobody can have meant is a flaw.
+// A YAML document → plain values, and where in the text each of them begins. What the parser accepts but no
+// author can mean is a problem.
 
-import { isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
 import { quote } from "../text/printable.ts";
 import type { Path } from "./problem.ts";
-import type { Flaw } from "./syntax.ts";
+import type { SyntaxProblem } from "./syntax.ts";
 
-/** Far more than checks need; what follows may recurse. */
+/** Far more than checks need; the code that reads the values may recurse. */
 const DEEPEST = 64;
 
-/** Far more than a hand writes; a bomb doubles what it names at each level. */
+/** Far more than a person writes; an alias bomb doubles the values at each level. */
 const MOST_BY_ALIAS = 10_000;
 
-/** The first mistake in the syntax makes most of those after it. */
+/** Most later syntax errors follow from the first one. */
 export const MOST_SYNTAX_ERRORS = 5;
 
 const BINARY = "tag:yaml.org,2002:binary";
+const HINT_FOR_BYTES = "bytes are written in hexadecimal, under send-hex or expect-hex";
+const HINT_FOR_TAGS = "put a text that begins with ! in quotes";
 
 export const TOO_DEEP = `expected at most ${DEEPEST} levels of lists and mappings, got more`;
 
 export interface Content {
   readonly value: unknown;
-  readonly flaws: readonly Flaw[];
-  /** What each alias stands for. */
+  readonly problems: readonly SyntaxProblem[];
+  /** The node that each alias refers to. */
   readonly targets: Targets;
 }
 
@@ -34,90 +36,111 @@ interface YAMLNode {
   readonly tag?: string;
 }
 
-/** The document as plain values; what yaml lets pass and nobody can have meant is a flaw. */
+/** The document as plain values. `lineOf` gives the line of an offset. */
 export function readTree(root: unknown, lineOf: (offset: number) => number): Content {
-  const flaws: Flaw[] = [];
-  const anchors = new Map<string, YAMLNode>();
-  const targets = new Map<object, YAMLNode>();
-  const open = new Set<object>();
-  let byAlias = 0;
-  const flaw = (node: unknown, expected: string, got: string) => {
-    flaws.push({ offset: startOf(node) ?? 0, said: `expected ${expected}, got ${got}` });
-  };
+  const reader = new TreeReader(lineOf);
+  return { value: reader.read(root, TOP), problems: reader.problems, targets: reader.targets };
+}
 
-  const convert = (node: unknown, depth: number, aliased: boolean, isJson: boolean): unknown => {
-    if (flaws.length >= MOST_SYNTAX_ERRORS || typeof node !== "object" || node === null) return null;
-    if (aliased && ++byAlias > MOST_BY_ALIAS) {
-      if (byAlias === MOST_BY_ALIAS + 1) flaw(node, `at most ${MOST_BY_ALIAS} values that aliases stand for`, "more");
-      return null;
-    }
-    if (depth > DEEPEST) {
-      flaws.push({ offset: startOf(node) ?? 0, said: TOO_DEEP });
-      return null;
-    }
-    if (isAlias(node)) {
-      const target = aliased ? targets.get(node) : anchors.get(node.source);
-      if (!target) flaw(node, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
-      else if (open.has(target)) flaw(node, "an alias of something else", "one of what it stands in");
-      else {
-        targets.set(node, target);
-        return convert(target, depth, true, isJson);
-      }
-      return null;
-    }
+/** Where a node is. */
+interface Place {
+  readonly depth: number;
+  /** Under an alias, whose target was read before. */
+  readonly isAliased: boolean;
+  /** Under a `json` key, whose value is compared with JSON. */
+  readonly isJson: boolean;
+}
+
+const TOP: Place = { depth: 0, isAliased: false, isJson: false };
+
+class TreeReader {
+  readonly problems: SyntaxProblem[] = [];
+  readonly targets = new Map<object, YAMLNode>();
+  readonly #lineOf: (offset: number) => number;
+  readonly #anchors = new Map<string, YAMLNode>();
+  /** The nodes that hold the one being read. */
+  readonly #open = new Set<object>();
+  #byAlias = 0;
+
+  constructor(lineOf: (offset: number) => number) {
+    this.#lineOf = lineOf;
+  }
+
+  read(node: unknown, place: Place): unknown {
+    if (this.problems.length >= MOST_SYNTAX_ERRORS || typeof node !== "object" || node === null) return null;
+    if (this.#isOverLimits(node, place)) return null;
+    if (isAlias(node)) return this.#readAlias(node, place);
     const { anchor, tag } = node as YAMLNode;
-    if (anchor !== undefined && !aliased) anchors.set(anchor, node as YAMLNode);
+    if (anchor !== undefined && !place.isAliased) this.#anchors.set(anchor, node as YAMLNode);
     if (tag !== undefined && tag !== "tag:yaml.org,2002:str") {
-      const hint =
-        tag === BINARY
-          ? "bytes are written in hexadecimal, under send-hex or expect-hex"
-          : "put a text that begins with ! in quotes";
-      flaw(node, "no tag", `one (${hint})`);
+      this.#report(node, "no tag", `one (${tag === BINARY ? HINT_FOR_BYTES : HINT_FOR_TAGS})`);
       return null;
     }
-    if (isScalar(node)) return scalarOf(node, isJson);
-    open.add(node);
-    const value = isSeq(node)
-      ? node.items.map((item) => convert(item, depth + 1, aliased, isJson))
-      : isMap(node)
-        ? mapOf(node.items, depth, aliased, isJson)
-        : null;
-    open.delete(node);
+    if (isScalar(node)) return scalarOf(node, place.isJson);
+    this.#open.add(node);
+    const value = this.#readCollection(node, { ...place, depth: place.depth + 1 });
+    this.#open.delete(node);
     return value;
-  };
+  }
 
-  const mapOf = (
-    pairs: readonly { readonly key: unknown; readonly value: unknown }[],
-    depth: number,
-    aliased: boolean,
-    isJson: boolean,
-  ): unknown => {
+  #isOverLimits(node: object, { depth, isAliased }: Place): boolean {
+    if (isAliased && ++this.#byAlias > MOST_BY_ALIAS) {
+      if (this.#byAlias === MOST_BY_ALIAS + 1) {
+        this.#report(node, `at most ${MOST_BY_ALIAS} values that aliases stand for`, "more");
+      }
+      return true;
+    }
+    if (depth > DEEPEST) this.problems.push({ offset: startOf(node) ?? 0, text: TOO_DEEP });
+    return depth > DEEPEST;
+  }
+
+  #readAlias(alias: Alias, place: Place): unknown {
+    const target = place.isAliased ? this.targets.get(alias) : this.#anchors.get(alias.source);
+    if (!target) {
+      this.#report(alias, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
+      return null;
+    }
+    if (this.#open.has(target)) {
+      this.#report(alias, "an alias of something else", "one of what it stands in");
+      return null;
+    }
+    this.targets.set(alias, target);
+    return this.read(target, { ...place, isAliased: true });
+  }
+
+  #readCollection(node: object, place: Place): unknown {
+    if (isSeq(node)) return node.items.map((item) => this.read(item, place));
+    return isMap(node) ? this.#readMap(node.items, place) : null;
+  }
+
+  #readMap(pairs: readonly { readonly key: unknown; readonly value: unknown }[], place: Place): unknown {
     const entries = new Map<string, unknown>();
-    const places = new Map<string, number>();
+    const offsets = new Map<string, number>();
     for (const { key, value } of pairs) {
       if (!isScalar(key) || key.value === null) {
-        flaw(
-          key ?? value,
-          "a text as key",
-          key === null || isScalar(key) ? "nothing" : "a list, a mapping or an alias",
-        );
+        const got = key === null || isScalar(key) ? "nothing" : "a list, a mapping or an alias";
+        this.#report(key ?? value, "a text as key", got);
         continue;
       }
       const name = String(scalarOf(key, false));
-      const first = places.get(name);
-      if (first !== undefined) flaw(key, "each key once", `${quote(name)} again (first in line ${lineOf(first)})`);
-      places.set(name, startOf(key) ?? 0);
-      entries.set(name, convert(value, depth + 1, aliased, isJson || name === "json"));
+      const first = offsets.get(name);
+      if (first !== undefined) {
+        this.#report(key, "each key once", `${quote(name)} again (first in line ${this.#lineOf(first)})`);
+      }
+      offsets.set(name, startOf(key) ?? 0);
+      entries.set(name, this.read(value, { ...place, isJson: place.isJson || name === "json" }));
     }
     return Object.fromEntries(entries);
-  };
+  }
 
-  return { value: convert(root, 0, false, false), flaws, targets };
+  #report(node: unknown, expected: string, got: string): void {
+    this.problems.push({ offset: startOf(node) ?? 0, text: `expected ${expected}, got ${got}` });
+  }
 }
 
 /**
- * A number is the text that was written where that would lose by being one: 1.10, 007,
- * 12345678901234567890. But in what is compared with JSON it is a number.
+ * A number stays the text that was written if it would change as a number: 1.10, 007, 12345678901234567890. But a
+ * value that is compared with JSON is a number.
  */
 function scalarOf({ value, source }: Scalar, isJson: boolean): unknown {
   if (typeof value === "bigint") return String(value);
@@ -125,8 +148,8 @@ function scalarOf({ value, source }: Scalar, isJson: boolean): unknown {
 }
 
 /**
- * Where the value under a path begins; where it has no text of its own, its key; where it is
- * not there, what holds it. Mappings are searched once, since there may be as many problems as keys.
+ * The offset of the value under a path. A value without text has the offset of its key, and one that is missing that
+ * of what would hold it. Each mapping is indexed once, since there may be as many problems as keys.
  */
 export function createFinder(root: unknown, targets: Targets) {
   const indexes = new Map<YAMLMap, ReadonlyMap<string, Pair>>();

@@ -1,31 +1,36 @@
 // What zod found → problems with line and column.
 
 import type { z } from "zod";
+import type { CheckKind } from "../checks/kind.ts";
 import { isRecord } from "../system/json.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
 import { quote } from "../text/printable.ts";
 import type { ConfigFile } from "./file.ts";
-import { besides, insteadOf } from "./foreign-keys.ts";
 import { optionNamed } from "./options.ts";
 import { describe, type Path, type Problem, valueAt } from "./problem.ts";
 import type { FileSchema } from "./schema.ts";
 
 export type Issue = z.core.$ZodIssue;
 
-/** `base` is where what was parsed stands in the file. */
-export async function explainIssues(
+/** `base` is the path of the value that was parsed. */
+export async function describeIssues(
   issues: readonly Issue[],
   base: Path,
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  const told = await Promise.all(
-    issues.map((issue) => explain(issue, [...base, ...issue.path.map(step)], file, schema)),
+  const problems = await Promise.all(
+    issues.map((issue) => describeIssue(issue, [...base, ...issue.path.map(step)], file, schema)),
   );
-  return told.flat();
+  return problems.flat();
 }
 
-async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileSchema): Promise<readonly Problem[]> {
+async function describeIssue(
+  issue: Issue,
+  path: Path,
+  file: ConfigFile,
+  schema: FileSchema,
+): Promise<readonly Problem[]> {
   const given = valueAt(file.value, path);
   const expected = (what: string, hint?: unknown) => {
     const got = describe(given, path);
@@ -42,9 +47,9 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
     case "too_big":
       return expected(issue.origin === "array" ? `a list of at most ${issue.maximum}` : `at most ${issue.maximum}`);
     case "unrecognized_keys":
-      return explainKeys(issue.keys, issue.message.split(" "), path, file, schema);
+      return describeUnknownKeys(issue.keys, issue.message.split(" "), path, file, schema);
     case "invalid_union":
-      return explainUnion(issue.errors, path, given, file, schema);
+      return describeUnion(issue.errors, path, given, file, schema);
     case "invalid_key": {
       const problem = file.problem(path, {
         expected: "a path as a URL has it, with a slash before and %XX for all that is not ASCII, a ?, # or space",
@@ -60,8 +65,8 @@ async function explain(issue: Issue, path: Path, file: ConfigFile, schema: FileS
   }
 }
 
-/** Keys that nobody knows under `path`, where `known` are. One that is close to a known key is always shown. */
-async function explainKeys(
+/** `known` are the keys that `path` takes. An unknown key that is close to a known one is always shown. */
+async function describeUnknownKeys(
   keys: readonly string[],
   known: readonly string[],
   path: Path,
@@ -69,10 +74,10 @@ async function explainKeys(
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
   file.unknown.hide(Math.max(0, keys.length - MOST_KEYS));
-  const told = await Promise.all(
+  const problems = await Promise.all(
     keys.slice(0, MOST_KEYS).map(async (key) => {
       const kind = isCheck(path) ? schema.kinds.find(({ kind: { name } }) => name === known[0])?.kind : undefined;
-      const meant = kind && besides(key, kind);
+      const meant = kind && partOf(key, kind);
       const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
       const hint = meant ?? (near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`);
       const problem = file.problem([...path, key], {
@@ -83,15 +88,15 @@ async function explainKeys(
       return { problem, isKnown: hint !== undefined };
     }),
   );
-  return told.flatMap(({ problem, isKnown }) => (isKnown ? [problem] : file.unknown.show(problem)));
+  return problems.flatMap(({ problem, isKnown }) => (isKnown ? [problem] : file.unknown.show(problem)));
 }
 
-/** To look for what is close takes time. */
+/** Beyond so many unknown keys the others are only counted: to look for close names takes time. */
 const MOST_KEYS = 50;
 
 const isCheck = ([top, ...rest]: Path): boolean => top === "checks" && rest.length === 1;
 
-/** What is a key, but not there. */
+/** A hint where a key belongs that is unknown at `path`. */
 function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema): string | undefined {
   if (key === "<<") return "merge keys are not known, what is common to all checks goes under defaults";
   const isTop = path.length === 0;
@@ -110,19 +115,19 @@ function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema
   return undefined;
 }
 
-async function explainUnion(
+async function describeUnion(
   branches: readonly (readonly Issue[])[],
   path: Path,
   given: unknown,
   file: ConfigFile,
   schema: FileSchema,
 ): Promise<readonly Problem[]> {
-  // A branch that takes another type altogether has nothing to say, unless none takes this one.
+  // A branch that takes another type has no useful problem, unless no branch takes this type.
   const fitting = branches.filter(
     (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
   );
   const [first] = fitting.toSorted((one, other) => depthOf(other) - depthOf(one));
-  if (first) return explainIssues(first, path, file, schema);
+  if (first) return describeIssues(first, path, file, schema);
   const types = branches
     .flat()
     .flatMap((issue) => (issue.code === "invalid_type" ? [TYPES[issue.expected] ?? issue.expected] : []));
@@ -132,7 +137,7 @@ async function explainUnion(
 
 const isText = (given: unknown): boolean => typeof given === "string" || typeof given === "number";
 
-/** Of a list or a mapping at the top that a file of passwords may have as well: `port: [a, b]`, `endpoints: { a: b }`. */
+/** An item of a list or mapping at the top that a file of passwords may hold too: `port: [a, b]`, `endpoints: { a: b }`. */
 const isItem = ([top, ...rest]: Path): boolean =>
   rest.length === 1 && (typeof rest[0] === "number" ? top !== "checks" : top === "endpoints");
 
@@ -140,7 +145,7 @@ const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(
 
 const step = (key: PropertyKey): string | number => (typeof key === "symbol" ? String(key) : key);
 
-/** The one kind of a check, or what is wrong about it; an empty list where that is only counted. */
+/** The one kind of a check, or its problems; no problem where that is only counted. */
 export async function findKind(
   given: unknown,
   path: Path,
@@ -156,7 +161,7 @@ export async function findKind(
   const [only, second] = there;
   if (only && !second) return only;
   if (!second) return noKind(given, path, file, schema);
-  // Where several are there, the one that stands later is the one too many.
+  // Of several kinds, the problem is at the second one.
   const names = Object.keys(given).filter((key) => there.some(({ kind }) => kind.name === key));
   const got = names.join(" and ");
   return [file.problem([...path, names[1] ?? ""], { expected: "one kind in a check", got, at: "key" })];
@@ -170,7 +175,7 @@ async function noKind(
 ): Promise<readonly Problem[]> {
   const kinds = schema.kinds.map(({ kind }) => kind);
   const names = kinds.map(({ name }) => name);
-  // A mistyped kind key is one that no check has.
+  // A key that no check takes may be a mistyped kind.
   const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
   for (const key of strange) {
     const hint = insteadOf(key, given[key], kinds) ?? (await nearKind(key, names));
@@ -192,7 +197,7 @@ async function nearKind(key: string, names: readonly string[]): Promise<string |
 
 const MOST_SHOWN = 3;
 
-/** As people call them. */
+/** For the words of problems. */
 const TYPES: Readonly<Record<string, string>> = {
   object: "a mapping",
   record: "a mapping",
@@ -202,3 +207,20 @@ const TYPES: Readonly<Record<string, string>> = {
   number: "a number",
   int: "a whole number",
 };
+
+/** Other programs name the kind of a check under one of these keys. */
+const KEYS_OF_KIND = ["type", "kind", "check", "protocol"];
+
+/** What to write instead of a key that is natural but not ours, such as `port` or `url`, in a check without a kind. */
+function insteadOf(key: string, value: unknown, kinds: readonly CheckKind[]): string | undefined {
+  if (KEYS_OF_KIND.includes(key)) {
+    const meant = kinds.find(({ name }) => name === value) ?? kinds[0];
+    return meant && `the kind is a key itself: ${meant.example}`;
+  }
+  const holder = kinds.find(({ aliases }) => aliases?.includes(key));
+  return holder && `write ${holder.example}`;
+}
+
+/** What to write instead of `key` in a check of this kind. */
+const partOf = (key: string, { aliases, example }: CheckKind): string | undefined =>
+  aliases?.includes(key) ? `it is part of ${example}` : undefined;

@@ -6,12 +6,11 @@ import type { Check } from "../checks/check.ts";
 import type { Options } from "../config/load.ts";
 import { DrainControl } from "../drain/drain.ts";
 import { readBootId } from "../drain/state-file.ts";
-import { connectionBound } from "../listeners/bound.ts";
 import type { Controls } from "../listeners/control/handler.ts";
 import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
 import { createHealthHandler, type HealthHandler } from "../listeners/health/handler.ts";
 import { createNearMisses } from "../listeners/health/near-miss.ts";
-import { serveHealth } from "../listeners/health/server.ts";
+import { connectionBound, serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
 import { type CheckReport, createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
@@ -90,7 +89,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
       answer = answering(plan);
       log.setLevel(plan.options.logLevel);
     },
-    fixed: (next) => fixedCautions(options, next.options),
+    fixed: (next) => fixedWarnings(options, next.options),
     onStart: () => notifier?.reloading(),
     onEnd(report, change) {
       events.onReload(report);
@@ -254,7 +253,7 @@ const FIXED = {
   "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
 } as const;
 
-const fixedCautions = (before: Options, now: Options): readonly string[] =>
+const fixedWarnings = (before: Options, now: Options): readonly string[] =>
   Object.entries(FIXED).flatMap(([name, read]) =>
     read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
   );
@@ -315,7 +314,7 @@ function announce(log: Log, options: Options, address: Address, { checks }: Plan
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
-  for (const caution of options.cautions) log.warning("unwise configuration", { caution });
+  for (const warning of options.warnings) log.warning("unwise configuration", { caution: warning });
 }
 
 /** One wait that can be cut short. */

@@ -113,7 +113,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
       taken,
       problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],
       forcible: isRefused,
-      cautions: [...fixed(plan), ...options.cautions],
+      cautions: [...fixed(plan), ...options.warnings],
       warnings: [...(isRefused ? [] : harm), ...tried.warnings],
       ...namesOf(plan.change),
       change: plan.change,

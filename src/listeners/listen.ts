@@ -1,4 +1,4 @@
-// Opens a listener where it was asked for, or says in one line why not.
+// Opens a listener, or explains in one line why it cannot.
 
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
 import { codeOf } from "../system/errors.ts";
@@ -10,16 +10,16 @@ export class ListenError extends Error {
 
 export interface Listener<Server> {
   readonly server: Server;
-  /** Removes what a stopped server leaves behind: the file of a unix socket, unless it is another's by now. */
+  /** Removes the file of a unix socket, unless another server has replaced it; to be called once the server has stopped. */
   close(): Promise<void>;
 }
 
-/** As open as a port is: whoever may reach the path may ask. */
+/** World-connectable, like a TCP port. */
 const OPEN_TO_ALL = 0o666;
 
 /**
- * 0.0.0.0 and no host are every address, v4 and v6; v4 alone on a host without v6.
- * `mode` is that of a unix socket, from the moment it exists. Throws ListenError.
+ * 0.0.0.0 or an empty host means every address, v4 and v6; only v4 on a host without v6.
+ * `mode` is the mode of a unix socket, from the moment it exists. Throws ListenError.
  */
 export async function listen<Server>(
   address: Address,

@@ -1,5 +1,5 @@
-// A listener on a unix socket: its file never has more rights than it is meant to, is
-// never taken from a server that lives, and is removed at the end if it is still ours.
+// A listener on a unix socket. Its file never has more permissions than `mode`, never replaces
+// the file of a running server, and is removed at the end if it is still ours.
 
 import { randomUUID } from "node:crypto";
 import {
@@ -19,10 +19,10 @@ import type { Address } from "../net/address.ts";
 import { connect, preparePeer } from "../net/connect.ts";
 import { codeOf } from "../system/errors.ts";
 
-/** A server that has not answered a connect by then is busy, so it lives. */
-const LIVING_MS = 200;
+/** A server that has not accepted by then is busy, so it is running. */
+const ACCEPT_MS = 200;
 
-/** Throws an error whose `code` says why it cannot be done. `mode` says who may connect. */
+/** Throws an error whose `code` is the reason. */
 export async function listenOnPath<Server>(
   address: Address & { family: "unix" },
   serveAt: (at: Address) => Server,
@@ -32,15 +32,15 @@ export async function listenOnPath<Server>(
   const there = statOf(path);
   if (there && !there.isSocket()) throw withCode("the path exists and is not a socket");
   if (there) {
-    const failure = await connect(preparePeer(address), AbortSignal.timeout(LIVING_MS));
-    // Without the right to connect nobody can tell whether it is served.
+    const failure = await connect(preparePeer(address), AbortSignal.timeout(ACCEPT_MS));
+    // Without permission to connect we cannot know whether a server is running.
     const isOurs = there.uid === process.geteuid?.();
     if (failure?.reason === "unreachable" && !isOurs) throw withCode("another user's socket is there");
     if (failure?.reason !== "refused") throw withCode("EADDRINUSE");
   }
-  // Opened beside its place and put there: it is never seen half made, and the
-  // runtime, which removes the path that it opened whoever has it by then, finds nothing.
-  // By a name that no other daemon has: in containers that share the folder all have one number.
+  // Bind under a temporary name, then link it to the path: no client sees the socket before its mode is set. And the
+  // runtime removes the path that it has bound, even if another server has replaced it; it finds only the temporary
+  // name. That name is random: in containers that share the folder every daemon may have the same pid.
   const beside = join(dirname(path), `.${randomUUID().slice(0, 8)}`);
   const server = withUmask(0o777 & ~mode, () => serveAt({ family: "unix", path: beside }));
   try {
@@ -60,7 +60,7 @@ export async function listenOnPath<Server>(
   };
 }
 
-/** Between bind and chmod whoever is quick could connect; the umask leaves no between. */
+/** Between bind and chmod any user could connect; the umask sets the mode at bind. */
 function withUmask<T>(umask: number, action: () => T): T {
   const before = process.umask(umask);
   try {
@@ -72,7 +72,10 @@ function withUmask<T>(umask: number, action: () => T): T {
 
 const O_PATH = 0o10000000;
 
-/** The default rights of a folder (ACL) may have taken some away. Whoever may write to the folder may swap what is there. */
+/**
+ * A default ACL of the folder may have removed permissions. Any user who may write to the folder may replace the file,
+ * so the mode is changed by the descriptor.
+ */
 function setMode(path: string, mode: number): void {
   if (process.platform !== "linux") {
     if (modeOf(lstatSync(path)) !== mode) chmodSync(path, mode);
@@ -90,7 +93,7 @@ function setMode(path: string, mode: number): void {
 
 const modeOf = ({ mode }: Stats): number => mode & 0o777;
 
-/** Not over what another daemon has put there meanwhile. */
+/** Does not replace a socket that another daemon has created meanwhile. */
 function putInPlace(beside: string, path: string): void {
   try {
     linkSync(beside, path);
@@ -102,11 +105,11 @@ function putInPlace(beside: string, path: string): void {
   remove(beside);
 }
 
-/** A file system may give a new file the number of one just removed, but not its time. */
+/** A file system may reuse the inode number of a file just removed, but not its birth time. */
 const isSame = (one: Stats | undefined, other: Stats): boolean =>
   one?.dev === other.dev && one.ino === other.ino && bornAt(one) === bornAt(other);
 
-/** Where that is not known, when its rights were changed last. */
+/** When the file was created or, where that is not known, when its inode was changed last. */
 const bornAt = ({ birthtimeMs, ctimeMs }: Stats): number => birthtimeMs || ctimeMs;
 
 function statOf(path: string): Stats | undefined {
@@ -117,7 +120,7 @@ function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Gone already.
+    // Already removed.
   }
 }
 

@@ -60,7 +60,7 @@ test("good options lead to a daemon", async () => {
 test("the same check twice leads to a daemon that warns of it", async () => {
   expect(await decide("--port", "80", "--port=127.0.0.1:80")).toMatchObject({
     kind: "serve",
-    options: { cautions: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"] },
+    options: { warnings: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"] },
   });
 });
 

@@ -1,6 +1,5 @@
-// Every bad file of testdata/config/bad is refused with exactly the lines beside it: what
-// a person reads at 3 a.m. After a change on purpose, `UPDATE_EXPECTED=1 bun test
-// test/config/bad.test.ts` writes them anew, for you to read.
+// Every file of testdata/config/bad is refused with exactly the lines of its .expected file. After an intended change
+// `UPDATE_EXPECTED=1 bun test test/config/bad.test.ts` rewrites these files; review their diff.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -14,7 +13,7 @@ import { tempFolder } from "../support/temp.ts";
 const FOLDER = join(import.meta.dir, "../testdata/config/bad");
 const FILES = (await Array.fromAsync(new Bun.Glob("*.yaml").scan(FOLDER))).sort();
 
-/** What no line may hold: it stands in the files as a password, and in the environment. */
+/** The password in the files and in the environment; no line may show it. */
 const SECRET = "hunter2";
 const ENV = { TEST_SECRET: `s3cret-${SECRET}` };
 
@@ -31,21 +30,21 @@ test("there are bad files of every sort", () => {
   expect(FILES.length).toBeGreaterThanOrEqual(45);
 });
 
-test.each(FILES)("%s is refused, and each of its problems told", async (name) => {
+test.each(FILES)("%s is refused with all of its problems", async (name) => {
   const lines = await refusalOf(join(FOLDER, name));
   const text = `${lines.join("\n")}\n`;
   const beside = join(FOLDER, name.replace(/\.yaml$/, ".expected"));
   if (process.env["UPDATE_EXPECTED"]) await Bun.write(beside, text);
   expect(text).toBe(await Bun.file(beside).text());
 
-  // What every problem keeps to.
+  // The rules of every problem.
   const places = lines.map((line) => PROBLEM.exec(line));
   for (const [index, place] of places.entries()) {
     const line = lines[index] ?? "";
     if (!/: and \d+ more( unknown keys? or items?)?$|^[\w.-]+\.yaml: no check: /.test(line))
       expect(place ?? line).toBeArray();
     expect(line).not.toContain(SECRET);
-    // Nothing that a terminal would obey.
+    // No control characters for a terminal.
     expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
     expect(line.length).toBeLessThan(400);
   }
@@ -54,7 +53,7 @@ test.each(FILES)("%s is refused, and each of its problems told", async (name) =>
   expect(new Set(lines).size).toBe(lines.length);
 });
 
-test("a file that is not there is told", async () => {
+test("a missing file is reported", async () => {
   await using folder = await tempFolder();
   expect(await refusalOf(join(folder.path, "none.yaml"))).toEqual([
     "health-checker: cannot read none.yaml: no such file",
@@ -65,14 +64,14 @@ test("a folder, a pipe and a device are not opened", async () => {
   await using folder = await tempFolder();
   await mkdir(join(folder.path, "d.yaml"));
   expect(await refusalOf(join(folder.path, "d.yaml"))).toEqual(["health-checker: cannot read d.yaml: it is a folder"]);
-  // Nobody writes to it: whoever opened it would wait for ever.
+  // The pipe has no writer: to open it would block for ever.
   await using made = startChild(["mkfifo", join(folder.path, "p.yaml")]);
   expect(await made.exited).toBe(0);
   expect(await refusalOf(join(folder.path, "p.yaml"))).toEqual(["health-checker: cannot read p.yaml: it is a pipe"]);
   expect(await refusalOf("/dev/zero")).toEqual(["health-checker: cannot read zero: it is a device"]);
 });
 
-/** By this process since its start, from whatever file. */
+/** By this process since its start, from any file. */
 const bytesRead = () => Number(/rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
 test("10 MB are refused unread", async () => {
@@ -94,13 +93,13 @@ test("1 MiB is read, and a byte more is not", async () => {
   expect(await refusalOf(bad)).toEqual(["health-checker: cannot read bad.yaml: it has 1048577 bytes, more than 1 MiB"]);
 });
 
-test("what lies about its size is read no further than that", async () => {
-  // No size is known of it, and it is longer than a mebibyte.
+test("a file that reports no size is read up to 1 MiB", async () => {
+  // Files in /proc report no size; this one is longer than 1 MiB.
   const [problem] = await refusalOf("/proc/kallsyms");
   expect(problem).toMatch(/^health-checker: cannot read kallsyms: it has more than 1 MiB$|^kallsyms:1:/);
 });
 
-test("a hundred thousand brackets are too many levels", async () => {
+test("100,000 brackets are too many levels", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("deep.yaml", `checks: ${"[".repeat(100_000)}\n`);
   expect(await refusalOf(file)).toEqual(["deep.yaml:1:1: expected at most 64 levels of lists and mappings, got more"]);
@@ -108,9 +107,9 @@ test("a hundred thousand brackets are too many levels", async () => {
 
 const SCRIPT = join(import.meta.dir, "../../src/main.ts");
 
-/** The file and a token, readable for their owner alone; another user runs the program. */
+/** Only the owner may read the file and the token; another user runs the program. */
 asRoot(
-  "without the permission to read it, that is told",
+  "a file or a secret without permission to read it is reported",
   async () => {
     await using folder = await tempFolder();
     const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n", 0o600);

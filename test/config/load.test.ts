@@ -1,26 +1,27 @@
-// Options are whole and frozen, or every mistake has its line.
+// Options are complete and frozen, or every problem has its line.
 
 import { expect, test } from "bun:test";
 import { hostname, networkInterfaces } from "node:os";
-import { loadOptions, type RawValues } from "../../src/config/load.ts";
+import type { RawValues } from "../../src/config/command-line.ts";
+import { loadOptions } from "../../src/config/load.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const plainCheck = { rise: 1, fall: 1, severity: "critical", intervalMs: undefined, secrets: [] } as const;
 
-/** As they are compared: of a kind its name. */
+/** For comparison: the name of a kind in place of the kind. */
 async function load(raw: RawValues, env: Readonly<Record<string, string>> = {}) {
   const options = await loadOptions(raw, env);
   if (!("listener" in options)) return options;
   return { ...options, checks: options.checks.map((check) => ({ ...check, kind: check.kind.name })) };
 }
 
-/** With `content` as the config file, which in problems and cautions is called hc.yaml. */
+/** With `content` as the config file, which problems and warnings call hc.yaml. */
 async function loadWith(content: string, raw: RawValues = {}, env: Readonly<Record<string, string>> = {}) {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", content);
   const options = await load({ ...raw, config: [file] }, env);
   const shorten = (lines: readonly string[]) => lines.map((line) => line.replaceAll(file, "hc.yaml"));
-  if ("listener" in options) return { ...options, cautions: shorten(options.cautions) };
+  if ("listener" in options) return { ...options, warnings: shorten(options.warnings) };
   return shorten(options);
 }
 
@@ -30,7 +31,7 @@ async function checksOf(content: string, raw: RawValues = {}, env: Readonly<Reco
   return options.checks;
 }
 
-test("one port leaves everything else at its default", async () => {
+test("with one port every other option has its default", async () => {
   expect(await load({ port: ["5432"] })).toEqual({
     listener: { family: "tcp", host: "0.0.0.0", port: 5000 },
     listenerIsDefault: true,
@@ -57,11 +58,11 @@ test("one port leaves everything else at its default", async () => {
     agentListener: undefined,
     logLevel: "info",
     logFormat: undefined,
-    cautions: [],
+    warnings: [],
   });
 });
 
-test("every option has its say", async () => {
+test("every option takes effect", async () => {
   const raw: RawValues = {
     listener: ["unix:/run/hc.sock"],
     port: ["1", "[::1]:2", "db:3", "unix:/x"],
@@ -116,7 +117,7 @@ test("every text that was given for an option is read, and each problem is repor
   ]);
 });
 
-test("options count over the file, and the file over the defaults", async () => {
+test("the command line wins over the file, and the file over the defaults", async () => {
   const content = `
 listener: 127.0.0.1:6000
 failure-status: 503
@@ -196,14 +197,14 @@ checks:
   expect((await checksOf(content, raw)).map(({ timeoutMs }) => timeoutMs)).toEqual(expected);
 });
 
-test("defaults are for the checks of the command line too", async () => {
+test("defaults apply to the checks of the command line too", async () => {
   const content = "interval: 10s\ndefaults: { timeout: 2s, rise: 2, fall: 3, severity: warning, stale-after: 1m }\n";
   expect(await checksOf(content, { port: ["80"] })).toMatchObject([
     { timeoutMs: 2000, rise: 2, fall: 3, severity: "warning", intervalMs: 10_000, staleAfterMs: 60_000 },
   ]);
 });
 
-test("what a check says itself counts before the defaults", async () => {
+test("the keys of a check win over defaults", async () => {
   const content = `
 interval: 10s
 defaults: { timeout: 2s, rise: 2, fall: 3, severity: warning, stale-after: 1m }
@@ -234,7 +235,7 @@ test.each([
 ] as const)("the deadline: %s", async (_, content, raw, deadlineMs) => {
   const loaded = await loadWith(content, raw);
   expect(loaded).toMatchObject({ deadlineMs });
-  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
   expect(late).toHaveLength(deadlineMs === undefined || content.includes("endpoints") ? 1 : 0);
 });
 
@@ -258,7 +259,7 @@ test("each endpoint has a default deadline of its own, as the host has", async (
       { path: "/slow-too", deadlineMs: undefined },
     ],
   });
-  const late = "cautions" in loaded ? loaded.cautions.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
   expect(late).toEqual([
     expect.stringContaining(
       "warning: a response of /slow and /slow-too may take 10s (the timeout of slow); by default",
@@ -274,12 +275,12 @@ endpoints: { /b: [b], /a: [slow, b] }
 `;
   const loaded = await loadWith(content);
   expect(loaded).toMatchObject({ deadlineMs: undefined, endpoints: [{ deadlineMs: 4500 }, { deadlineMs: undefined }] });
-  expect("cautions" in loaded && loaded.cautions.filter((line) => line.includes("give up first"))).toEqual([
+  expect("warnings" in loaded && loaded.warnings.filter((line) => line.includes("give up first"))).toEqual([
     expect.stringContaining("warning: a response of the host and /a may take 10s (the timeout of slow); by default"),
   ]);
 });
 
-test("the deadline that was chosen is everybody's", async () => {
+test("a deadline that was set applies to the host and to every endpoint", async () => {
   expect(await loadWith(SLOW_ENDPOINTS, { deadline: ["7s"] })).toMatchObject({
     deadlineMs: 7000,
     endpoints: Array(4).fill({ deadlineMs: 7000 }),
@@ -298,7 +299,7 @@ test("with an interval a result is stale after three and the timeout, and a requ
   });
 });
 
-test("a name that nobody gave is the kind and the target, numbered where it is taken", async () => {
+test("a default name is the kind and the target, numbered where it is taken", async () => {
   const content = `
 checks:
   - tcp: 80
@@ -349,7 +350,7 @@ test("a check decides the host unless it or defaults says otherwise", async () =
   ).toMatchObject([{ severity: "critical" }, { severity: "warning" }, { severity: "endpoint" }]);
 });
 
-test("secrets stand for themselves in values, and $${ for ${", async () => {
+test("placeholders in values are filled in, and $${ is a literal ${", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("token", "from a file\r\n");
   const content = `
@@ -383,7 +384,7 @@ checks:
   ]);
 });
 
-test("a number is the text that was written where its digits matter", async () => {
+test("a number stays as written where its digits matter", async () => {
   const content = `
 checks:
   - { name: 007, tcp: 80 }
@@ -399,7 +400,7 @@ checks:
   expect(JSON.stringify(checks[4]?.settings)).not.toContain("1.10");
 });
 
-test("aliases repeat what they stand for", async () => {
+test("an alias repeats the value of its anchor", async () => {
   const content = `
 checks:
   - &web { tcp: &port 80, timeout: &short 1s }
@@ -419,7 +420,7 @@ test("JSON is a config file too", async () => {
 
 const SELF = "expected another address than the daemon's own health listener, got";
 
-/** Addresses of this host other than the loopback's. */
+/** Addresses of this host other than the loopback. */
 const own = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .filter(({ internal, family }) => !internal && family === "IPv4")
@@ -443,7 +444,7 @@ test.each([
   ["127.0.0.1:5000", "localhost:5000"],
   ["[::1]:5000", "localhost:5000"],
   ["127.0.0.1:80", "127.0.0.1"],
-] as const)("a daemon on %s must not ask http://%s/", async (listener, asked) => {
+] as const)("a check by a daemon on %s may not request http://%s/", async (listener, asked) => {
   const problems = await loadWith(`checks:\n  - http: "http://${asked}/x"\n`, { listener: [listener] });
   expect(problems).toEqual([`hc.yaml:2:11: checks[0].http: ${SELF} "http://${asked}/x"`]);
 });
@@ -455,13 +456,13 @@ test.each([
   ["127.0.0.1:5000", "127.0.0.2:5000"],
   ["127.0.0.1:5000", "[::1]:5000"],
   ["unix:/run/hc.sock", "localhost:5000"],
-])("a daemon on %s may ask http://%s/", async (listener, asked) => {
+])("a check by a daemon on %s may request http://%s/", async (listener, asked) => {
   expect(await loadWith(`checks:\n  - http: "http://${asked}/"\n`, { listener: [listener] })).toHaveProperty(
     "listener",
   );
 });
 
-test("a daemon on a socket must not ask that socket, and may ask another", async () => {
+test("a check may not request the daemon's own socket, and may request another", async () => {
   const content = (path: string) => `checks:\n  - { http: "http://x/", unix: ${path} }\n`;
   const raw = { listener: ["unix:/run/hc.sock"] };
   expect(await loadWith(content("/run/hc.sock"), raw)).toEqual([`hc.yaml:2:13: checks[0].http: ${SELF} "http://x/"`]);
@@ -472,7 +473,7 @@ test("a connection alone starts no round, so the daemon's own port may be a tcp 
   expect(await loadWith("checks:\n  - tcp: 5000\n")).toHaveProperty("listener");
 });
 
-test("what follows from a mistake is not told beside it", async () => {
+test("a problem that follows from another one is not reported", async () => {
   const content = "interval: often\ndefaults: { rise: 2 }\nchecks:\n  - { tcp: 80, fall: 2 }\n";
   expect(await loadWith(content)).toEqual([
     'hc.yaml:1:11: interval: expected a duration such as 5, 500ms, 10s or 1m30s, got "often"',
@@ -482,7 +483,7 @@ test("what follows from a mistake is not told beside it", async () => {
   expect(await loadWith('checks:\n  - tcp: 0\nendpoints:\n  /a: ["tcp 127.0.0.1:0"]\n')).toHaveLength(1);
 });
 
-test("an interval on the command line makes rise and fall good", async () => {
+test("with an interval on the command line rise and fall are valid", async () => {
   const content = "checks:\n  - { tcp: 80, rise: 2, fall: 3, stale-after: 1m }\n";
   expect(await loadWith(content)).toHaveLength(3);
   expect(await checksOf(content, { interval: ["5s"] })).toMatchObject([{ rise: 2, fall: 3, staleAfterMs: 60_000 }]);
@@ -492,7 +493,7 @@ test("a config option that is empty is one problem", async () => {
   expect(await load({ config: [""] })).toEqual(['--config: expected the path of a file, got ""']);
 });
 
-test("a file name that would not stay on one line is quoted", async () => {
+test("a file name with a line end is quoted", async () => {
   expect(await load({ config: ["/nonexistent/a\nb"] })).toEqual(['cannot read "/nonexistent/a\\nb": no such file']);
 });
 
@@ -512,13 +513,13 @@ test("options are frozen", async () => {
 });
 
 test.each(["panic", "fatal", "error", "warning", "warn", "info", "debug", "trace", "Info", "ERROR"])(
-  "the log level %s is known",
+  "the log level %s is valid",
   async (level) => {
     expect(await load({ port: ["1"], "log-level": [level] })).toMatchObject({ logLevel: level.toLowerCase() });
   },
 );
 
-test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s may be listened on", async (listener) => {
+test.each([":5000", "localhost:0", "[::]:80", "0.0.0.0:65535"])("%s is a valid listener", async (listener) => {
   expect(await load({ port: ["1"], listener: [listener] })).toHaveProperty("listener");
 });
 
@@ -580,7 +581,7 @@ test.each([
   expect(await load(raw)).toEqual([problem]);
 });
 
-test("all mistakes are told at once", async () => {
+test("all problems are reported together", async () => {
   const raw: RawValues = {
     port: ["0", "80", "x"],
     script: ["'"],

@@ -1,5 +1,5 @@
-// Whatever the bytes of a config file: options, or problems on a line each; never a
-// throw, never long, and never a secret.
+// Any bytes of a config file give options, or problems of a line each; loading never throws
+// and never shows a secret.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const bytesOf = (folder: string) =>
 const GOOD = await bytesOf("good");
 const BAD = await bytesOf("bad");
 
-/** Distinct and long enough to be looked for; each stands in a file, in the environment, or as it is. */
+/** Distinct and long enough to search for; each is in a file, in the environment, or in the config file. */
 const SECRETS = { HOST: "s3cr3t-host.internal", TOKEN: "s3cr3t-token", PW: "s3cr3t pw/@:?#", WORD: "s3cr3t wörd" };
 const MARK = /s3cr3t/;
 
@@ -29,11 +29,11 @@ async function load(content: Uint8Array | string): Promise<Options | readonly st
   return loadOptions({ config: [file] }, SECRETS);
 }
 
-/** All that anybody is shown of a configuration. */
+/** All of a configuration that users see. */
 function shownOf(options: Options | readonly string[]): readonly string[] {
   if (!("listener" in options)) return options;
   const checks = options.checks.map((config) => buildCheck(config, { env: {}, onOrphan: () => {} }));
-  return [...options.cautions, ...checks.flatMap(({ name, target }) => [name, target])];
+  return [...options.warnings, ...checks.flatMap(({ name, target }) => [name, target])];
 }
 
 async function expectGood(content: Uint8Array | string) {
@@ -103,7 +103,7 @@ const piece = fc.constantFrom(
   `$\${`,
 );
 
-/** A few cuts, copies and insertions somewhere in it. */
+/** A few deletions and insertions at random offsets. */
 const mutations = fc.array(
   fc.record({
     at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -179,7 +179,7 @@ test("any JSON gives options or problems", async () => {
   );
 }, 60_000);
 
-/** Where a secret § may stand, well or badly written, each as a part of a check or of the file. */
+/** Places of a secret §, valid or not, in a check or at the top of the file. */
 const PLACES: readonly string[] = [
   'checks: [{ tcp: "§:80" }]',
   'checks: [{ tcp: "§" }]',
@@ -226,7 +226,7 @@ test.each(PLACES)("a secret does not show where it stands in %s", async (place) 
   const files = await Promise.all(Object.entries(SECRETS).map(([name, secret]) => folder.write(name, `${secret}\n`)));
   for (const file of files) await expectGood(place.replaceAll("§", `\${file:${file}}`));
   for (const name of Object.keys(SECRETS)) await expectGood(place.replaceAll("§", `\${env:${name}}`));
-  // An encoded one is as good as the plain one.
+  // Also as a part of a longer value.
   for (const name of Object.keys(SECRETS)) await expectGood(place.replaceAll("§", `x\${env:${name}}y`));
 });
 
@@ -252,6 +252,6 @@ test.each([
   "{ redis: redis://127.0.0.1, password: !s3cr3t }",
   "{ redis: redis://127.0.0.1, password: *s3cr3t }",
   "{ redis: redis://127.0.0.1, password: @s3cr3t }",
-])("a password that stands in the file itself does not show: %s", async (check) => {
+])("a password in the file itself does not show: %s", async (check) => {
   await expectGood(`checks:\n  - ${check}\n`);
 });

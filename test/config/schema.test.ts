@@ -1,4 +1,4 @@
-// The JSON Schema is one that others' validators take, and says what the daemon says.
+// A standard validator accepts the JSON Schema, and judges files with it as the daemon does.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const accepts = async (file: string): Promise<boolean> => {
   }
 };
 
-test.each(await filesOf("good"))("%s is good for the daemon and for the schema", async (name) => {
+test.each(await filesOf("good"))("%s is valid for the daemon and for the schema", async (name) => {
   const file = join(TESTDATA, "good", name);
   const env = { HOST: "db.internal", TOKEN: "s3cret" };
   const options = await loadOptions({ config: [file] }, env);
@@ -33,7 +33,7 @@ test.each(await filesOf("good"))("%s is good for the daemon and for the schema",
   expect(validate.errors).toBeNull();
 });
 
-/** Wrong in what no schema sees: the bytes, one part beside another, what is on this host. */
+/** Files with problems that no schema can find: in the bytes, between values, or on this host. */
 const UNSEEN = [
   "bad-env-secret",
   "bad-file-secret",
@@ -54,11 +54,14 @@ const UNSEEN = [
   "zero-byte",
 ];
 
-test.each(await filesOf("bad"))("the bad %s is refused by the schema, where it can see that", async (name) => {
-  expect(await accepts(join(TESTDATA, "bad", name))).toBe(UNSEEN.includes(name.replace(".yaml", "")));
-});
+test.each(await filesOf("bad"))(
+  "%s is invalid for the schema too, unless no schema can find the problem",
+  async (name) => {
+    expect(await accepts(join(TESTDATA, "bad", name))).toBe(UNSEEN.includes(name.replace(".yaml", "")));
+  },
+);
 
-test("it names every option, every kind and every key, each with a description", async () => {
+test("the schema has every option, every kind and every key, each with a description", async () => {
   const { frame, kinds, common } = await createFileSchema();
   const { properties } = schema as { properties: Record<string, Described> };
   expect(Object.keys(properties)).toEqual(Object.keys(frame.shape));

@@ -1,4 +1,4 @@
-// The file of a unix socket: its rights from the moment it exists, and whose it is.
+// The file of a unix socket: its mode from the moment it exists, and which server owns it.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, lstatSync, readdirSync, rmSync, symlinkSync } from "node:fs";
@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-/** Listens, and notes the mode of whatever it is that the runtime has just made, before anything else is done to it but `meanwhile`. */
+/** Listens, and records the mode of the socket right after the runtime has bound it; then calls `meanwhile`. */
 async function open(path: string, modes: number[] = [], mode?: number, meanwhile = (_unix: string) => {}) {
   const serveAt = (at: Address) => {
     const unix = at.family === "unix" ? at.path : "";
@@ -38,9 +38,9 @@ async function open(path: string, modes: number[] = [], mode?: number, meanwhile
 test.each([
   ["0600", 0o600, 0o600],
   ["0660", 0o660, 0o660],
-  ["nothing", undefined, 0o666],
+  ["none", undefined, 0o666],
 ] as const)(
-  "asked for %s it has that mode from its first moment, whatever the umask, which stays as it was",
+  "with mode %s the socket has that mode from its first moment, whatever the umask, which stays the same",
   async (_, mode, expected) => {
     for (const umask of [0, 0o022, 0o777]) {
       const before = process.umask(umask);
@@ -59,7 +59,7 @@ test.each([
   },
 );
 
-test("where it cannot be opened nothing is left, and the umask is as it was", async () => {
+test("where it cannot be opened no file is left, and the umask stays the same", async () => {
   const path = join(folder.path, "none", "socket");
   const before = process.umask(0o027);
   try {
@@ -86,7 +86,7 @@ async function leaveStale(path: string): Promise<void> {
   await killed.exited;
 }
 
-test("one that another serves is left to it, one that nobody serves is replaced", async () => {
+test("the socket of a running server is left alone, a stale one is replaced", async () => {
   const path = join(folder.path, "socket");
   {
     await using _ = await open(path);
@@ -101,7 +101,7 @@ test("one that another serves is left to it, one that nobody serves is replaced"
   expect((await askAt("http://localhost/", { unix: path })).body).toBe("OK");
 });
 
-test("at the end the file is removed, unless it is another's by then", async () => {
+test("at the end the file is removed, unless another server has replaced it", async () => {
   const path = join(folder.path, "socket");
   {
     await using _ = await open(path);
@@ -116,8 +116,8 @@ test("at the end the file is removed, unless it is another's by then", async () 
   expect(readdirSync(folder.path)).toEqual(["socket"]);
 });
 
-test.each(["nothing", "what a killed daemon left"])(
-  "of two that start at once where there was %s, one is refused",
+test.each(["nothing", "a stale socket"])(
+  "of two servers that start at once where there was %s, one is refused",
   async (there) => {
     const path = join(folder.path, "socket");
     if (there !== "nothing") await leaveStale(path);
@@ -136,7 +136,7 @@ test.each(["nothing", "what a killed daemon left"])(
   },
 );
 
-test("a link that somebody puts in its place leads to no change of another file", async () => {
+test("a symlink put in its place does not change the mode of another file", async () => {
   const victim = await folder.write("victim", "");
   chmodSync(victim, 0o600);
   const swap = (unix: string) => {
@@ -149,13 +149,13 @@ test("a link that somebody puts in its place leads to no change of another file"
   expect(readdirSync(folder.path)).toEqual(["victim"]);
 });
 
-test("what takes rights away from new files, such as the default rights of a folder, takes none of its own", async () => {
+test("permissions that a default ACL of the folder has removed are set again", async () => {
   const path = join(folder.path, "socket");
   await using _ = await open(path, [], 0o660, (unix) => chmodSync(unix, 0o600));
   expect(modeOf(path)).toBe(0o660);
 });
 
-test("at the end it is removed whatever rights somebody has given it", async () => {
+test("at the end it is removed even if its mode was changed", async () => {
   const path = join(folder.path, "socket");
   {
     await using _ = await open(path, [], 0o600);

@@ -3,7 +3,7 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
-import { DEFAULT_CONNECTIONS, SHARE } from "../../listeners/bound.ts";
+import { CLIENTS_SHARE, DEFAULT_CONNECTIONS } from "../../listeners/health/server.ts";
 
 export interface Limits {
   readonly tasks: number;
@@ -56,7 +56,7 @@ export function limitsFor(options: Options): Limits {
   const tasks = sharedTasks + sum(options.checks, (check) => ofRuns(check).tasks * runsOf(check));
   const ofBusyRuns = (check: CheckConfig) => ofRuns(check).memoryMiB * Math.min(runsOf(check), BUSY_RUNS);
   const connections = options.maxConnections ?? DEFAULT_CONNECTIONS;
-  const ofClients = Math.max(BASE_DESCRIPTORS, connections / SHARE);
+  const ofClients = Math.max(BASE_DESCRIPTORS, connections / CLIENTS_SHARE);
   const memoryMiB = BASE_MIB + MIB_OF_CONNECTION * connections + MIB_OF_RUN * runs + sum(options.checks, ofBusyRuns);
   return {
     tasks: Math.min(MOST_TASKS, BASE_TASKS + tasks),

@@ -2,10 +2,11 @@
 // what that takes from elsewhere.
 
 import { resolve } from "node:path";
-import type { Options, RawValues } from "../../config/load.ts";
+import type { RawValues } from "../../config/command-line.ts";
+import type { Options } from "../../config/load.ts";
 import { optionDef, optionNamed } from "../../config/options.ts";
 import type { Problem } from "../../config/problem.ts";
-import { placesOfSecrets, type StandIn } from "../../config/secrets.ts";
+import { type SecretFallback, secretSourcesIn } from "../../config/secrets.ts";
 import type { Parsed } from "../parse.ts";
 import { type Environment, settle } from "../settle.ts";
 import { credentialOf, type Secrets } from "./render.ts";
@@ -35,7 +36,7 @@ export async function readSource(parsed: Parsed, env: Environment): Promise<Sour
  * Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here.
  * Two secrets have two stand-ins, so that checks that differ in nothing else are not taken for the same.
  */
-const withoutSecret: StandIn = (source, name) =>
+const withoutSecret: SecretFallback = (source, name) =>
   source === "env" || credentialOf(name) !== undefined
     ? `stand-in-${Bun.hash(`${source}:${name}`).toString(36)}`
     : undefined;
@@ -43,7 +44,7 @@ const withoutSecret: StandIn = (source, name) =>
 async function secretsOf(configFile: string): Promise<Secrets> {
   const { readConfigFile } = await import("../../config/file.ts");
   const source = await readConfigFile(configFile);
-  return "value" in source ? placesOfSecrets(source.value) : NO_SECRETS;
+  return "value" in source ? secretSourcesIn(source.value) : NO_SECRETS;
 }
 
 /** What was given, one way of writing for all: the daemon reads the same from it. */

@@ -1,30 +1,57 @@
-// What a config file says that contradicts itself, and what is allowed and unwise.
+// What contradicts itself in a config file is a problem; what is allowed but risky gets a warning.
 
-import { hostname, networkInterfaces } from "node:os";
 import type { CheckConfig } from "../../checks/build.ts";
 import { redactorOf } from "../../checks/redact.ts";
 import type { Address } from "../../net/address.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
+import { formatDuration } from "../../text/duration.ts";
 import { onOneLine, quote } from "../../text/printable.ts";
+import type { Defaults } from "../common-keys.ts";
 import { withoutLastSlash } from "../endpoint.ts";
+import type { ConfigFile } from "../file.ts";
 import type { LoadedFile } from "../load-file.ts";
-import { describe, type Path, type Problem, valueAt } from "../problem.ts";
+import { CHECK_OPTIONS, TIMEOUT_OPTIONS } from "../options.ts";
+import { describe, formatPath, type Path, type Problem, valueAt } from "../problem.ts";
+import type { Origin } from "./duplicates.ts";
+import { type IsThisHost, isSameAddress, localHost } from "./local-host.ts";
 
-/** A check that asks the daemon itself would start a round in every round. */
-export function findSelfAsking({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
-  const isThisHost = knowThisHost();
+export interface FileLintInput {
+  readonly file: LoadedFile;
+  /** All checks, those of the command line too. */
+  readonly checks: readonly CheckConfig[];
+  /** Those of `checks`, in the same order. */
+  readonly origins: readonly Origin[];
+  readonly listener: Address;
+  /** Whether all values of these keys could be read. */
+  readonly isValid: (...names: readonly string[]) => boolean;
+}
+
+/** The problems of several values together. A value that could not be read has no others. */
+export async function findFileProblems(input: FileLintInput): Promise<readonly Problem[]> {
+  const { file, checks, origins, listener, isValid } = input;
+  return [
+    ...(isValid("interval", "defaults", ...TIMEOUT_OPTIONS) ? invalidTimings(checks, origins, file) : []),
+    ...(isValid("listener") ? selfChecks(file, listener) : []),
+    ...(isValid(...CHECK_OPTIONS) ? await unknownEndpointChecks(file, checks) : []),
+    ...repeatedEndpoints(file),
+  ];
+}
+
+/** A check that requests the daemon itself would start a round in every round. */
+function selfChecks({ checks, source }: LoadedFile, listener: Address): readonly Problem[] {
+  const isThisHost = localHost();
   return checks.flatMap(({ kind, settings, path }) => {
     const peer = kind.asksHttp ? kind.peer?.(settings) : undefined;
-    if (!peer || !isSame(peer, listener, isThisHost)) return [];
+    if (!peer || !isSameAddress(peer, listener, isThisHost)) return [];
     const at = [...path, kind.name];
     const expected = "another address than the daemon's own health listener";
     return [source.problem(at, { expected, got: describe(valueAt(source.value, at), at) })];
   });
 }
 
-/** Endpoints that name what is not there. `checks` are all there are, of the command line too. */
-export async function findStrangers(
-  { endpoints, source, mayBeCalled }: LoadedFile,
+/** Endpoints that name a check twice, or one that does not exist. */
+async function unknownEndpointChecks(
+  { endpoints, source, mayBeNamed }: LoadedFile,
   checks: readonly CheckConfig[],
 ): Promise<readonly Problem[]> {
   const names = checks.map(({ name }) => name);
@@ -36,7 +63,7 @@ export async function findStrangers(
       const at = ["endpoints", path, index];
       if (seen.has(name)) {
         problems.push(source.problem(at, { expected: "each check once", got: `${quote(name)} again` }));
-      } else if (!known.has(name) && !mayBeCalled(name)) {
+      } else if (!known.has(name) && !mayBeNamed(name)) {
         const near = problems.length < MOST_GUESSES ? await didYouMean(name, names) : undefined;
         const hint = near === undefined ? "" : `; did you mean ${quote(near)}?`;
         problems.push(source.problem(at, { expected: "the name of a check", got: `${quote(name)}${hint}` }));
@@ -48,7 +75,7 @@ export async function findStrangers(
 }
 
 /** Paths that differ only by a slash at the end. */
-export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
+function repeatedEndpoints({ endpoints, source }: LoadedFile): readonly Problem[] {
   const first = new Map<string, string>();
   return endpoints.flatMap(({ path }) => {
     const plain = withoutLastSlash(path);
@@ -62,85 +89,96 @@ export function findSameEndpoints({ endpoints, source }: LoadedFile): readonly P
   });
 }
 
-/** Each compares a name with every check's. */
+/** Each guess compares a name with the names of all checks. */
 const MOST_GUESSES = 20;
 
-/** What takes a whole fleet out at once, what can never be unhealthy, and what decides nothing; a line each. `paths` say where each check stands. */
-export function findCautions(
-  { endpoints, source }: LoadedFile,
-  paths: readonly { readonly path?: Path }[],
-  settled: readonly CheckConfig[],
-): readonly string[] {
-  const isThisHost = knowThisHost();
-  const cautions: string[] = [];
-  const named = new Set(endpoints.flatMap(({ checks }) => checks));
-  for (const [index, { kind, settings, name, severity, secrets }] of settled.entries()) {
-    const path = paths[index]?.path;
-    if (severity === "endpoint" && !named.has(name)) {
-      cautions.push(path ? source.remark(path, UNNAMED) : `${onOneLine(name)}: ${UNNAMED}`);
+/** Keys that need an interval in a check without one, and results that are stale before the next run can renew them. */
+function invalidTimings(
+  checks: readonly CheckConfig[],
+  origins: readonly Origin[],
+  { source, defaults }: LoadedFile,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const reported = new Set<string>();
+  const refuse = (key: keyof Defaults, { path, common }: Origin, expected: string, got: string, which: string) => {
+    if (path && common[key] !== undefined) {
+      problems.push(source.problem([...path, key], { expected, got }));
+    } else if (!reported.has(key)) {
+      // A default that is wrong for many checks is one problem.
+      reported.add(key);
+      problems.push(source.problem(["defaults", key], { expected, got: `${got} (${which})` }));
     }
-    const remarkOn = (warning: string) =>
-      source.remark(path ?? [], `warning: ${redactorOf(secrets)?.(warning) ?? warning}`);
-    if (path) cautions.push(...(kind.warnings?.(settings) ?? []).map(remarkOn));
-    if (severity !== "critical") continue;
-    const peer = kind.peer?.(settings);
-    if (peer && !isThisHost(peer)) {
-      const at = path?.[0] === "checks" ? [...path, kind.name] : path;
-      const said = `warning: ${SHARED}`;
-      cautions.push(at ? source.remark(at, said) : `--port ${onOneLine(kind.target(settings))}: ${said}`);
+  };
+  for (const [index, check] of checks.entries()) {
+    const origin = origins[index];
+    if (!origin) continue;
+    const { intervalMs, timeoutMs, staleAfterMs } = check;
+    const which = origin.path ? formatPath(origin.path) : quote(check.name);
+    if (intervalMs === undefined) {
+      for (const key of ["rise", "fall"] as const) {
+        if (check[key] === 1) continue;
+        refuse(
+          key,
+          origin,
+          `1 where a check has no interval (${key} counts its runs)`,
+          String(check[key]),
+          `for ${which}`,
+        );
+      }
+      if (origin.common["stale-after"] !== undefined) {
+        refuse("stale-after", origin, "an interval beside it (without one no result is kept)", "none", which);
+      }
+    } else if (staleAfterMs < intervalMs + timeoutMs) {
+      const least = formatDuration(intervalMs + timeoutMs);
+      const expected = `at least the interval and the timeout together (${least})`;
+      refuse("stale-after", origin, expected, formatDuration(staleAfterMs), `for ${which}`);
     }
-    if (path) cautions.push(...(kind.warningsIfCritical?.(settings) ?? []).map(remarkOn));
   }
-  if (settled.every(({ severity }) => severity !== "critical")) {
-    cautions.push(source.remark(["checks"], ALWAYS_HEALTHY, "key"));
+  if (defaults["stale-after"] !== undefined && checks.every(({ intervalMs }) => intervalMs === undefined)) {
+    const expected = "an interval beside it (without one no result is kept)";
+    problems.push(source.problem(["defaults", "stale-after"], { expected, got: "none" }));
   }
-  return cautions;
+  return problems;
 }
 
-const UNNAMED = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
+/** Checks that may take out a whole fleet at once, or decide nothing, and a host that is always healthy; a line each. */
+export function findFileWarnings({ file, checks, origins }: FileLintInput): readonly string[] {
+  const { endpoints, source } = file;
+  const isThisHost = localHost();
+  const named = new Set(endpoints.flatMap(({ checks }) => checks));
+  const warnings = checks.flatMap((check, index): readonly string[] => {
+    const { kind, settings, name, severity, secrets } = check;
+    const path = origins[index]?.path;
+    const isUnused = severity === "endpoint" && !named.has(name);
+    const remarkOn = (warning: string) =>
+      source.remark(path ?? [], `warning: ${redactorOf(secrets)?.(warning) ?? warning}`);
+    const unused = path ? source.remark(path, UNUSED) : `${onOneLine(name)}: ${UNUSED}`;
+    return [
+      ...(isUnused ? [unused] : []),
+      ...(path ? (kind.warnings?.(settings) ?? []).map(remarkOn) : []),
+      ...(severity === "critical" ? warningOfSharedPeer(check, path, source, isThisHost) : []),
+      ...(severity === "critical" && path ? (kind.warningsIfCritical?.(settings) ?? []).map(remarkOn) : []),
+    ];
+  });
+  const isAlwaysHealthy = checks.every(({ severity }) => severity !== "critical");
+  return isAlwaysHealthy ? [...warnings, source.remark(["checks"], ALWAYS_HEALTHY, "key")] : warnings;
+}
+
+function warningOfSharedPeer(
+  { kind, settings }: CheckConfig,
+  path: Path | undefined,
+  source: ConfigFile,
+  isThisHost: IsThisHost,
+): readonly string[] {
+  const peer = kind.peer?.(settings);
+  if (!peer || isThisHost(peer)) return [];
+  const at = path?.[0] === "checks" ? [...path, kind.name] : path;
+  return [at ? source.remark(at, SHARED) : `--port ${onOneLine(kind.target(settings))}: ${SHARED}`];
+}
+
+const UNUSED = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
 
 const ALWAYS_HEALTHY = "warning: no check is critical, so the answer for the host (/) is always 200";
 
 const SHARED =
-  "a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
-
-type IsThisHost = (address: Address) => boolean;
-
-function isSame(peer: Address, listener: Address, isThisHost: IsThisHost): boolean {
-  if (peer.family === "unix" || listener.family === "unix") {
-    return peer.family === "unix" && listener.family === "unix" && peer.path === listener.path;
-  }
-  if (peer.port !== listener.port) return false;
-  if (isEverywhere(listener.host)) return isThisHost(peer);
-  const one = plainHost(peer.host);
-  const other = plainHost(listener.host);
-  // A name of the loopback may be any of its addresses; so may "every address", to which one cannot connect.
-  const isVague = isName(one) || isName(other) || isEverywhere(one);
-  return one === other || (isVague && LOOPBACK.test(one) && LOOPBACK.test(other));
-}
-
-/** Under whatever other name this host is known only a look-up would tell, which is not for the start. */
-function knowThisHost(): IsThisHost {
-  const own = new Set([hostname().toLowerCase()]);
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { address } of addresses ?? []) own.add(plainHost(address));
-  }
-  return (address) =>
-    address.family === "unix" || LOOPBACK.test(plainHost(address.host)) || own.has(plainHost(address.host));
-}
-
-const isEverywhere = (host: string): boolean => ["", "0.0.0.0", "::"].includes(plainHost(host));
-
-const isName = (host: string): boolean => !/^[\d.]+$/.test(host) && !host.includes(":");
-
-/** One way of writing for each: lower case, IPv6 in its shortest form, no zone, IPv4 as such. */
-function plainHost(host: string): string {
-  const [name = ""] = host.toLowerCase().replace(/\.$/, "").split("%");
-  if (!name.includes(":")) return name;
-  const short = URL.parse(`http://[${name}]`)?.hostname.slice(1, -1) ?? name;
-  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(short) ?? [];
-  if (high === undefined || low === undefined) return short;
-  return [high, low].flatMap((part) => [Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255]).join(".");
-}
-
-const LOOPBACK = /^(127\.[\d.]+|::1|0\.0\.0\.0|::|(.*\.)?localhost|localhost\.localdomain|ip6-localhost)$/;
+  "warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";

@@ -1,6 +1,5 @@
-// The same check given twice is allowed, and probably a mistake. Two checks are the same when
-// their kind, their target and all their settings are equal. This file is loaded at every start,
-// with a config file or without, so it imports nothing that is slow to load.
+// A check that is given twice is allowed, but probably a mistake. Two checks are the same if their kind, target and
+// all settings are equal. This file is loaded at every start, so it imports nothing that is slow to load.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { redactorOf } from "../../checks/redact.ts";
@@ -14,7 +13,7 @@ import { formatPath, type Path } from "../problem.ts";
 export interface Origin {
   readonly path?: Path;
   readonly typed?: { readonly option: string; readonly text: string };
-  readonly says: CommonValues;
+  readonly common: CommonValues;
 }
 
 /** A warning for each check that was given more than once. `origins` are those of `checks`, in the same order. */
@@ -25,8 +24,8 @@ export function findDuplicates(
 ): readonly string[] {
   const groups = new Map<string, { readonly meaning: unknown; readonly indexes: number[] }[]>();
   for (const [index, check] of checks.entries()) {
-    const meaning = meaningOf(check, origins[index]?.says.name);
-    // JSON finds the few that may be equal; it does not show everything, such as a regular expression.
+    const meaning = meaningOf(check, origins[index]?.common.name);
+    // Equal checks have equal JSON; but JSON omits some values, such as regular expressions.
     const key = JSON.stringify(meaning);
     const group = groups.get(key) ?? [];
     groups.set(key, group);
@@ -54,7 +53,7 @@ export function showOrigin(origin: Origin | undefined, check: CheckConfig | unde
   return `--${option} ${/^[\w.:/[\]-]+$/.test(shown) ? shown : inQuotes(cutLong(withoutCredentials(shown)))}`;
 }
 
-/** All that makes a difference to what the check does; so does the name that it was given, where its kind uses the name. */
+/** All that changes what the check does. A given name does so only if the kind uses the name. */
 const meaningOf = (check: CheckConfig, givenName: string | undefined) => ({
   ...check,
   kind: check.kind.name,
@@ -63,7 +62,10 @@ const meaningOf = (check: CheckConfig, givenName: string | undefined) => ({
   secrets: undefined,
 });
 
-/** The keys of its kind; the `CheckConfig` itself has the others, with defaults filled in. One that is off is left out: a check of the command line does not have it at all. */
+/**
+ * The keys of the kind; the `CheckConfig` itself has the others, with defaults filled in. A key that is off is left
+ * out, since a check of the command line does not have it.
+ */
 function settingsOf({ settings }: CheckConfig): Readonly<Record<string, unknown>> {
   const isSetting = ([key, value]: [string, unknown]) =>
     !COMMON_NAMES.has(key) && value !== undefined && value !== false;
@@ -74,7 +76,7 @@ function settingsOf({ settings }: CheckConfig): Readonly<Record<string, unknown>
   );
 }
 
-/** How a command was quoted, or a URL written, makes no difference. */
+/** The quoting of a command, or the spelling of a URL, makes no difference. */
 function withoutSpelling(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if ("argv" in value) return value.argv;

@@ -1,7 +1,6 @@
-// What is valid and means something else than its author plainly meant: of a script's text, a
-// pattern, a path, a secret, a time. Each gets a warning, in the same words in `validate`, `explain` and the
-// daemon's log; where a config file cannot mean what it says, a problem. This file is loaded at every
-// start, so it imports nothing that is slow to load.
+// Finds values that are valid but mean something else than their author intended: scripts, patterns, paths, secrets,
+// times. Each gets a warning, in the same words in `validate`, `explain` and the daemon's log; a value of a config file
+// that no author can mean is a problem. This file is loaded at every start, so it imports nothing that is slow to load.
 
 import { resolve } from "node:path";
 import type { CheckConfig } from "../../checks/build.ts";
@@ -11,11 +10,11 @@ import { Pattern } from "../../fields/field.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { describePastedCharacters } from "../../text/odd-characters.ts";
 import type { ConfigFile } from "../file.ts";
-import { findForeignPlaceholders, placesIn, withoutPlaceholders } from "../placeholder.ts";
+import { findForeignPlaceholders, sourcesIn, withoutPlaceholders } from "../placeholder.ts";
 import { type Path, type Problem, valueAt } from "../problem.ts";
 import { lintBody, lintBytes } from "./bytes.ts";
 import { type Origin, showOrigin } from "./duplicates.ts";
-import { type Believed, lintOwners } from "./owners.ts";
+import { lintOwners, type TrustedFile } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
 import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
 import { lintTimes, type TimesInput } from "./times.ts";
@@ -51,25 +50,25 @@ export function lint(input: LintInput): Lint {
     warnings.push(...lintTexts(source));
     problems.push(...findSplitCommand(source));
   }
-  warnings.push(...lintTimes(input), ...lintOwners(believedIn(input)));
+  warnings.push(...lintTimes(input), ...lintOwners(trustedFilesIn(input)));
   return { problems, warnings };
 }
 
 interface Finding {
   readonly warning: string;
-  /** Instead of the warning, in a config file. */
+  /** In a config file, reported instead of the warning. */
   readonly problem?: { readonly expected: string; readonly got: string };
-  /** Where in the check it stands; by default at the key of its kind. */
+  /** The place in the check; by default the key of its kind. */
   readonly keys?: Path;
 }
 
 interface Place {
   warn(keys: Path, warning: string): string;
-  /** Absent for the command line. */
+  /** Makes a problem; absent on the command line. */
   readonly refuse?: (keys: Path, problem: { readonly expected: string; readonly got: string }) => Problem;
-  /** How a command for a shell is written there. */
+  /** How a command for a shell is written in this place. */
   readonly forShell: string;
-  /** The value of a key as it was written, without secrets; undefined where there is none. */
+  /** The value of a key as written, without secrets; undefined where there is none. */
   written(key: string): unknown;
 }
 
@@ -134,7 +133,7 @@ function findInPatterns(settings: unknown, { written }: Place): readonly Finding
   );
 }
 
-/** Paths beside a kind's own key. */
+/** Paths under other keys than the kind's own. */
 const findInPaths = ({ written }: Place): readonly Finding[] => [
   ...PATHS.flatMap((key) => ofText(written(key), lintPath, [key])),
   ...PATHS_OF_TLS.flatMap((key) => ofText(valueAt(written("tls"), [key]), lintPath, ["tls", key])),
@@ -143,20 +142,20 @@ const findInPaths = ({ written }: Place): readonly Finding[] => [
 const PATHS = ["cwd", "ca", "cert", "key"];
 const PATHS_OF_TLS = ["ca", "cert", "key"];
 
-/** Of the texts of the whole file, as they are written. */
+/** Warnings about the texts of the whole file, as written. */
 const lintTexts = (source: ConfigFile): readonly string[] =>
   [...textsIn(source.value, [])].flatMap(({ path, text }) => {
     const odd = describePastedCharacters(text, isForMachines(path));
     const isSecret = path.some((key) => key === "password" || key === "headers");
     const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
-    const cure = (meant: string) => (isName(path) ? "a name takes no variables" : `write ${meant}`);
+    const cure = (instead: string) => (isName(path) ? "a name takes no variables" : `write ${instead}`);
     return [
       ...(odd === undefined ? [] : [odd]),
-      ...foreign.map(({ written, meant }) => `${written} is plain text here; ${cure(meant)}`),
+      ...foreign.map(({ written, instead }) => `${written} is plain text here; ${cure(instead)}`),
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
 
-/** Commands, paths and names of programs, in which no typographer has a word. */
+/** Commands, paths and names of programs, in which typographic characters are mistakes. */
 function isForMachines([top, , key, keyOfTls]: Path): boolean {
   return top === "script" || (top === "checks" && FOR_MACHINES.has(String(key === "tls" ? keyOfTls : key)));
 }
@@ -173,16 +172,20 @@ const FOR_MACHINES: ReadonlySet<string> = new Set([
   "key",
 ]);
 
-/** The config file, what it takes secrets from, what scripts run, and certificates. */
-function believedIn({ checks, origins, source, file, env }: LintInput): readonly Believed[] {
-  const tellAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
-  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, tell: tellAt([]) }];
+/** The config file, the files of its secrets, the programs of scripts, and certificates. */
+function trustedFilesIn({ checks, origins, source, file, env }: LintInput): readonly TrustedFile[] {
+  const warningAt = (path: Path) => (warning: string) => source?.remark(path, `warning: ${warning}`) ?? "";
+  const files = file === undefined || !source ? [] : [{ path: resolve(file), decides: RUNS, warningOf: warningAt([]) }];
   const secrets = [...textsIn(source?.value, [])].flatMap(({ path, text }) =>
-    placesIn(text).files.map((file) => ({ path: file, decides: "which secret the daemon uses", tell: tellAt(path) })),
+    sourcesIn(text).files.map((file) => ({
+      path: file,
+      decides: "which secret the daemon uses",
+      warningOf: warningAt(path),
+    })),
   );
   const certificates = [...textsIn(source?.value, [])].flatMap(({ path, text }) => {
     const decides = isOfTls(path) && text.startsWith("/") ? CERTIFICATES[String(path.at(-1))] : undefined;
-    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, tell: tellAt(path) }];
+    return decides === undefined ? [] : [{ path: text, decides, mayBeOwned: true, warningOf: warningAt(path) }];
   });
   const programs = checks.flatMap((check, index) => {
     const origin = origins[index];
@@ -195,7 +198,7 @@ function believedIn({ checks, origins, source, file, env }: LintInput): readonly
       decides: RUNS,
       cwd,
       searchPath: own?.["PATH"] ?? env["PATH"],
-      tell: (warning: string) => warn([check.kind.name], redact?.(warning) ?? warning),
+      warningOf: (warning: string) => warn([check.kind.name], redact?.(warning) ?? warning),
     }));
   });
   return [...files, ...secrets, ...certificates, ...programs];
@@ -221,10 +224,10 @@ function* textsIn(node: unknown, path: Path): Generator<{ readonly path: Path; r
   }
 }
 
-/** Secrets cannot stand there. */
+/** Names take no secrets. */
 const isName = ([first, , key]: Path): boolean => first === "endpoints" || (first === "checks" && key === "name");
 
-/** A list is split already, and what stands in it is what is meant. */
+/** A script that is a list is split already, and its words are meant literally. */
 function findInScript(text: unknown, forShell: string): readonly Finding[] {
   if (typeof text !== "string") return [];
   const { operators, severalCommands, hasComment } = findShellSyntax(text);
@@ -242,7 +245,7 @@ function findInScript(text: unknown, forShell: string): readonly Finding[] {
   ];
 }
 
-/** The option takes a list of commands, so that the words of one would be a check each. */
+/** The option `script` takes a list of commands, so that each word of a split command would be a check. */
 function findSplitCommand(source: ConfigFile): readonly Problem[] {
   const commands = valueAt(source.value, ["script"]);
   const index = Array.isArray(commands)
@@ -253,7 +256,7 @@ function findSplitCommand(source: ConfigFile): readonly Problem[] {
   return [source.problem(["script", index], { expected: "a command", got })];
 }
 
-/** Of a text that was meant for a shell, too: that a shell runs it is not the whole cure. */
+/** Also reported for a text that needs a shell: with a shell it would still find the daemon. */
 function findSelf(text: string): readonly Finding[] {
   const search = findCommandLineSearch(text);
   if (search === undefined) return [];

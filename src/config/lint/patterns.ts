@@ -1,6 +1,6 @@
-// Texts, paths and names that are written as patterns elsewhere, and are compared as they stand here.
+// Texts, paths and names that look like patterns, and are compared literally.
 
-/** What `expect` was given; undefined where it says what it means. */
+/** For the value of `expect`. */
 export function lintPattern(written: string): string | undefined {
   if (/[\r\n]$/.test(written)) {
     return "it ends in a line end, which must come too; without one write |- for a block of text, or leave out the \\n";
@@ -23,10 +23,10 @@ export function lintPattern(written: string): string | undefined {
 
 const BLANK_OUTSIDE = /^(?: +\/[^/]+\/[imsuv]* *|\/[^/]+\/[imsuv]* +)$/;
 
-/** Of Perl, POSIX and Go: here a letter, or a set of characters. */
+/** Syntax of Perl, POSIX and Go, which ECMAScript reads as a letter, or as a set of characters. */
 const FOREIGN = /\\[AzZGQKRh]|\[:\^?[a-z]+:\]/;
 
-/** The sign is the whole, or the group. */
+/** The warning shows the group, or the whole match. */
 const LIKE_EXPRESSION = [
   /\(\?(?:[a-zA-Z-]+\)|[:=!<])/,
   /^\^/,
@@ -50,12 +50,12 @@ export function lintPath(written: string): string | undefined {
   );
 }
 
-/** Of a shell, and of strftime. */
+/** Patterns of a shell and of strftime. */
 const SIGN_IN_PATH = /[*?[]|\{[^{}/,]*,[^{}/]*\}|%[YymdHMSFjs](?![\dA-Za-z])/;
 
 const endOf = (written: string): string => (/[\r\n]$/.test(written) ? "line end" : "blank");
 
-/** The name of a process, or the path of a pid file. */
+/** For the name of a process, or the path of a pid file. */
 export function lintProcess(written: string): string | undefined {
   if (/\s$/.test(written)) return `it ends in a ${endOf(written)}, which is compared too`;
   const [sign] = SIGN_IN_NAME.exec(written) ?? [];
@@ -75,16 +75,16 @@ export function lintProcess(written: string): string | undefined {
 
 const SIGN_IN_NAME = /[*?^$|[\]\\]|\.\+/;
 
-/** A pid file is never there. */
+/** Folders of programs, which hold no pid files. */
 const IN_PROGRAMS = /^\/(?:usr\/(?:local\/|lib\/.*\/)?)?s?bin\/(?!.*\.pid$)/;
 
-/** With an option; or with a title behind a colon, and longer than the kernel has a name. */
+/** It has an option; or a title behind a colon, and is longer than a process name can be. */
 const looksLikeCommandLine = (name: string): boolean =>
   /\S\s+-/.test(name) || (/\S: \S/.test(name) && Buffer.byteLength(name) > LONGEST_NAME_BYTES);
 
 const LONGEST_NAME_BYTES = 15;
 
-/** A value that is compared with one of a JSON document. */
+/** For a value that is compared with one of a JSON document. */
 export function lintJsonValue(written: string): string | undefined {
   const [, source = ""] = /^\/(.+)\/[imsuv]*$/s.exec(written) ?? [];
   const isExpression =
@@ -94,6 +94,6 @@ export function lintJsonValue(written: string): string | undefined {
 
 const STATE_WORD = "up|ok|pass|passed|passing|healthy|ready|running|active|alive|green|success";
 
-/** /api/ may be a path, and /up/ is not. */
+/** /api/ may be a path, /up/ is a state. */
 const STATE = new RegExp(`^(?:${STATE_WORD})$`, "i");
 const STATES = new RegExp(`^(?:${STATE_WORD})(?:\\|\\w+)+$`, "i");

@@ -1,17 +1,17 @@
-// What of a script's text only a shell understands. A script runs without one, so that all of it
-// reaches the program as plain text. What is in single quotes or escaped is plain text for a shell too; in double
-// quotes a shell still expands $NAME, $( and backticks.
+// Finds shell syntax in a script's text. A script runs without a shell, so that its program gets all of it as plain
+// text. What is in single quotes or escaped is plain text for a shell too; in double quotes a shell still expands
+// $NAME, $( and backticks.
 
 import { basename } from "node:path";
 import { simpleCommandsOf } from "../../text/shell-commands.ts";
 import { maskPlain, maskQuoted, splitWords } from "../../text/shell-words.ts";
 
 export interface ShellSyntax {
-  /** As they are written, each once: `|`, `2>&1`, `$HOME`; of `NAME=value` only `NAME=`, since the value may be a secret. */
+  /** As written, each once: `|`, `2>&1`, `$HOME`; of `NAME=value` only `NAME=`, since the value may be a secret. */
   readonly operators: readonly string[];
-  /** Lines of which each begins with the name of a program; an option, a URL or a number is an argument. */
+  /** Several lines begin with the name of a program; an option, a URL or a number is an argument. */
   readonly severalCommands: boolean;
-  /** A line that a shell would leave out: it begins with `#`. */
+  /** A line begins with `#`; a shell would ignore it. */
   readonly hasComment: boolean;
 }
 
@@ -28,14 +28,16 @@ const OPERATORS = new RegExp(
   "g",
 );
 
-/** Without what looks like an operator and is meant as it stands: in the query or the path of a URL, and the end of what `find` runs. */
+/** Masks what looks like an operator but is plain text: in the query or path of a URL, and the `;` after `find -exec`. */
 const withoutPlain = (masked: string): string =>
   masked
-    .replaceAll(/[^\s|<>]+/g, (word) => inUrl(inUrl(word, /[^$]\?/, /(?<!&)[&;](?=[\w%.~-])/g), /:\/\//, /;(?=\w+=)/g))
+    .replaceAll(/[^\s|<>]+/g, (word) =>
+      maskBehind(maskBehind(word, /[^$]\?/, /(?<!&)[&;](?=[\w%.~-])/g), /:\/\//, /;(?=\w+=)/g),
+    )
     .replaceAll(/(\s-(?:exec|ok)(?:dir)?\s[^;|&]{0,1000}\s);(?=\s|$)/g, "$1\0");
 
-/** Without what matches behind `start`, where a word has that. */
-function inUrl(word: string, start: RegExp, plain: RegExp): string {
+/** Masks what matches `plain` behind `start`. */
+function maskBehind(word: string, start: RegExp, plain: RegExp): string {
   const found = start.exec(word);
   if (!found) return word;
   const from = found.index + found[0].length;
@@ -44,18 +46,18 @@ function inUrl(word: string, start: RegExp, plain: RegExp): string {
 
 const ARGUMENT = /^(?:-|\d+$|\S*:\/\/|\0)/;
 
-/** A line of options alone whose last one may have its value in the next line. */
+/** A line of options whose last one may have its value in the next line. */
 const ENDS_IN_OPTION = /^-(?:.*\s-)?[\w-]*$/;
 
-/** For a text that can be split into words. */
+/** `text` must be one that can be split into words. */
 export function findShellSyntax(text: string): ShellSyntax {
   if (!/[|&;<>$`~=\n]/.test(text)) return { operators: [], severalCommands: false, hasComment: false };
   const plain = withoutPlain(isForInterpreter(text) ? maskQuoted(text) : maskPlain(text));
   const operators = (plain.match(OPERATORS) ?? []).map((operator) => operator.trim());
-  return { operators: [...new Set(operators)], ...lookAtLines(plain) };
+  return { operators: [...new Set(operators)], ...findLines(plain) };
 }
 
-/** What runs a text of its own, in which $NAME and a backtick are that language's. */
+/** Whether the script runs an interpreter, in whose text $NAME and a backtick belong to its language. */
 const isForInterpreter = (text: string): boolean => {
   const words = text.includes('"') ? splitWords(text) : [];
   return typeof words !== "string" && words.some((word) => INTERPRETER.test(basename(word)) || TAKES_TEXT.test(word));
@@ -63,9 +65,9 @@ const isForInterpreter = (text: string): boolean => {
 
 const TAKES_TEXT = /^(?:.*\/)?(?:[gm]?awk|jq|yq|ssh|su|runuser|psql|mysql|mariadb|mongo|mongosh|tclsh|expect)$/;
 
-function lookAtLines(plain: string): { readonly severalCommands: boolean; readonly hasComment: boolean } {
+function findLines(plain: string): { readonly severalCommands: boolean; readonly hasComment: boolean } {
   const lines = plain
-    // A pipeline goes on in the next line.
+    // A pipeline may continue in the next line.
     .replaceAll(/(?<=[|&])[ \t]*\n|\n(?=[ \t]*(?:\||&&))/g, " ")
     .split("\n")
     .map((line) => line.trim())
@@ -80,11 +82,11 @@ function lookAtLines(plain: string): { readonly severalCommands: boolean; readon
 }
 
 /**
- * What a script looks for processes with by their whole command lines, such as `pgrep -f`: it finds
- * whatever has the pattern in its own, so the daemon too. Undefined where it does not.
+ * Finds how a script searches processes by their command lines, such as `pgrep -f`. Such a search finds every process
+ * with the pattern in its command line, so the daemon too. Undefined for no such search.
  */
 export function findCommandLineSearch(text: string): string | undefined {
-  /** What the command before writes into the pipe, and into which files: every command line. */
+  /** The command before that writes all command lines into the pipe, and the files that it writes them to. */
   let piped: string | undefined;
   const files = new Set<string>();
   /** A filter whose next word is `<(`. */
@@ -109,7 +111,7 @@ export function findCommandLineSearch(text: string): string | undefined {
   return undefined;
 }
 
-/** Under which name a command that shows all command lines is told of. */
+/** The name to report for a command that shows all command lines. */
 function sourceOf(name: string, words: readonly string[]): string | undefined {
   if (name === "ps" && listsCommandLines(words)) return "ps";
   return words.some((word) => COMMAND_LINES.test(word)) ? "/proc/*/cmdline" : undefined;
@@ -124,13 +126,13 @@ const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "a
 
 const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
 
-/** Not where `ps` shows one name or number, or names alone. */
+/** Not if `ps` shows only some processes, or only names. */
 const listsCommandLines = (words: readonly string[]): boolean =>
   !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
 
 const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;
 
-/** The programs that a script's text names, and the files that they interpret, as they are written. */
+/** The programs that a script runs, and the files that they interpret, as written. */
 export function programsIn(text: string): readonly string[] {
   const programs = new Set<string>();
   for (const { words } of commandsIn(text)) {
@@ -149,13 +151,13 @@ export function programsIn(text: string): readonly string[] {
 const INTERPRETER = /^(?:(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl|ruby|node|bun|deno|php|lua)$/;
 
 interface ShellCommand {
-  /** The program, without what stands before it, and its arguments. */
+  /** The program and its arguments, without what precedes the program. */
   readonly words: readonly string[];
-  /** Whether it reads what the one before writes. */
+  /** Whether it reads the output of the command before. */
   readonly isPiped: boolean;
 }
 
-/** The simple commands of a text as a shell reads it, and of those that it hands to another shell. */
+/** The simple commands of a text as a shell reads it, and those of the texts that it passes to another shell. */
 function* commandsIn(text: string): Generator<ShellCommand> {
   for (const { words, isPiped } of simpleCommandsOf(text)) {
     const argv = programOf(words.map((word) => word.text));
@@ -167,7 +169,7 @@ function* commandsIn(text: string): Generator<ShellCommand> {
 
 const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"]);
 
-/** What runs the program that follows among its words. */
+/** Programs and keywords that run the program among their arguments. */
 const RUNNERS: ReadonlySet<string> = new Set(
   "sudo doas env nice ionice timeout time nohup setsid stdbuf chrt flock runuser su busybox exec command xargs if elif while until then else do ! { (".split(
     " ",
@@ -176,7 +178,7 @@ const RUNNERS: ReadonlySet<string> = new Set(
 
 const SEARCHED: ReadonlySet<string> = new Set([...SHELLS, "pgrep", "pkill", "ps"]);
 
-/** Without what stands before the program that is really run. */
+/** The words from the program that is really run. */
 function programOf(argv: readonly string[]): readonly string[] {
   const start = argv.findIndex((word) => !/^(?:[A-Za-z_]\w*=|[{!]$)/.test(word));
   const words = argv.slice(Math.max(start, 0));
@@ -185,7 +187,7 @@ function programOf(argv: readonly string[]): readonly string[] {
   return program < 0 ? words : words.slice(program);
 }
 
-/** What follows -c, which may stand among other letters: `-ec`. */
+/** The argument of -c, which may be among other letters: `-ec`. */
 function shellTextOf(words: readonly string[]): string | undefined {
   const option = words.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
   return option < 0 ? undefined : words.slice(option + 1).find((word) => !word.startsWith("-"));

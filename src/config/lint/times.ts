@@ -1,5 +1,5 @@
-// Times that look like a mistake: a plain number is seconds, and its author may have meant milliseconds; a
-// timeout that someone chose is longer than the interval.
+// Times that look like a mistake: a number without a unit is seconds, but looks like milliseconds; a timeout that was
+// set is longer than the interval.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { formatDuration, parseDuration } from "../../text/duration.ts";
@@ -16,7 +16,7 @@ export interface TimesInput {
   readonly raw: Readonly<Partial<Record<string, readonly string[]>>>;
 }
 
-/** A program may be waited for some minutes, a server not for so long; an interval or an age may be hours. */
+/** A program may take some minutes, a server not so long; an interval or an age may be hours. */
 const TIMES: Readonly<Record<string, Sort>> = {
   "port-timeout": "wait",
   "script-timeout": "program",
@@ -68,7 +68,7 @@ function describeMilliseconds(sort: Sort | undefined, given: unknown): string | 
   return `warning: ${text} without a unit is in seconds, ${means}; write ${text}ms for milliseconds, ${text}s if seconds are meant`;
 }
 
-/** 300 and 3600 are minutes and hours, and so is 5400; 500 and 5000 are round in milliseconds alone. */
+/** 300, 3600 and 5400 seconds are round minutes or hours; 500 and 5000 are round only as milliseconds. */
 function looksLikeMilliseconds(number: number, sort: Sort | undefined): boolean {
   if (number >= 1000) {
     return sort === "wait" || sort === "program" || (number % 500 === 0 && number % HALF_AN_HOUR_S !== 0);
@@ -80,7 +80,7 @@ function looksLikeMilliseconds(number: number, sort: Sort | undefined): boolean 
 
 const HALF_AN_HOUR_S = 1800;
 
-/** A warning for each place where a timeout was chosen; one that is a default is nobody's mistake. */
+/** A warning for each place where a timeout was set; a default timeout is no mistake. */
 function findOverlong({ checks, origins, source, raw }: TimesInput): readonly string[] {
   const warnings = new Map<string, string>();
   for (const [index, { kind, timeoutMs, intervalMs }] of checks.entries()) {
@@ -94,7 +94,7 @@ function findOverlong({ checks, origins, source, raw }: TimesInput): readonly st
       ...(option === undefined ? [] : [[option]]),
       ["defaults", "timeout"],
     ];
-    const own = origin.path && origin.says.timeout !== undefined;
+    const own = origin.path && origin.common.timeout !== undefined;
     if (!own && option !== undefined && raw[option]) {
       warnings.set(option, `--${option}: ${warning}`);
       continue;

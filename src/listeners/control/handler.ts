@@ -9,7 +9,7 @@ import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
 import { within } from "../../system/event-loop.ts";
-import { pathOf } from "../health/path.ts";
+import { pathOf } from "../health/handler.ts";
 import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
 
 /** What a daemon does on request. */

@@ -1,11 +1,10 @@
-// The health listener: any method, any path, one verdict, and nothing else ever. While the host is drained it is
-// unhealthy, whatever its checks say.
+// The health listener answers any method and any path with one verdict and nothing else. While the host is drained it
+// answers unhealthy, whatever the checks' results.
 
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
 import type { Asker, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
-import { pathOf } from "./path.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 
@@ -13,19 +12,19 @@ export const HEALTHY_BODY = "OK";
 export const UNHEALTHY_BODY = "At least one health check failed";
 export const DRAINING_BODY = "Draining";
 
-/** Never healthy by default. */
+/** A verdict that is not known is unhealthy. */
 const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
   readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
-  /** Whether the answer is unhealthy whatever the checks say. */
+  /** Whether every answer is unhealthy, whatever the checks' results. */
   readonly isDraining: () => boolean;
-  /** What an unhealthy host answers, 400 to 599. */
+  /** The HTTP status of an unhealthy answer, 400 to 599. */
   readonly failureStatus: number;
-  /** Paths that stand for the monitor's groups from the second on; every other path is the host, its first. */
+  /** The paths of the monitor's groups from the second on; every other path is the host, the first group. */
   readonly endpoints: readonly string[];
-  /** Called with each path that is no endpoint, if there are endpoints; not with "/". */
+  /** Called with each requested path that is no endpoint, if there are endpoints; not with "/". */
   readonly onOtherPath: (path: string) => void;
 }
 
@@ -47,7 +46,7 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
     return group;
   };
   return (request) => {
-    if (isDraining()) return answer(UNKNOWN); // no check is run for it
+    if (isDraining()) return answer(UNKNOWN); // no check runs for it
     const group = endpoints.length === 0 ? 0 : groupOf(request);
     const known = read(group);
     if (known) return answer(known);
@@ -55,6 +54,13 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
       .catch(() => UNKNOWN)
       .then(answer);
   };
+}
+
+/** The path as it was sent, without the query. A request has the path alone, or a whole URL. */
+export function pathOf(url: string): string {
+  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
+  const start = url.indexOf("/", authority);
+  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
 }
 
 export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY): Answer => ({ status, headers: HEADERS, body });

@@ -1,7 +1,7 @@
-// Requests for a path that is close to an endpoint and is none, such as /Replica or /relpica. They get the host's
-// verdict, which their sender takes for the endpoint's, so each such path is reported once.
+// Finds requests for a path that is close to an endpoint but is none, such as /Replica or /relpica. They get the
+// host's verdict, which the client takes for the endpoint's, so each such path is reported once.
 //
-// A path that was compared before, or is much longer or shorter than each endpoint, costs a look-up.
+// A path that was compared before, or is much longer or shorter than every endpoint, costs only a look-up.
 
 import { withoutLastSlash } from "../../config/endpoint.ts";
 
@@ -10,49 +10,50 @@ export interface NearMissOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** So many letters of a long endpoint may be wrong, missing or too many; upper or lower case is the same. */
+/** At most so many letters may be wrong, missing or extra; case does not count. */
 const MOST_WRONG = 2;
 
-/** And no more than one of so many: /foo is not close to /wok, nor any path but /DB to /db. */
+/** And at most one letter in three: /foo is not close to /wok, and only /DB is close to /db. */
 const LETTERS_PER_WRONG = 3;
 
-/** Paths that are reported of each endpoint in one run of the daemon: a scan for paths does not fill the log. */
-export const MOST_OF_ENDPOINT = 5;
+/** So many paths are reported for each endpoint while the daemon runs: a scan for paths must not fill the log. */
+export const MOST_REPORTS_PER_ENDPOINT = 5;
 
-/** Of the paths that were compared. Beyond that they are forgotten, and compared again. */
+/** Beyond so many paths that were compared, all are forgotten and compared again. */
 const MOST_REMEMBERED = 1000;
 
-/** What was reported is the same for all lists of endpoints, so that a reload repeats nothing. */
+/** One set of reported paths serves every list of endpoints, so that a reload repeats no report. */
 export function createNearMisses({ onNearMiss, onFault }: NearMissOptions) {
   const reported = new Map<string, Set<string>>();
 
-  async function compare(asked: string, endpoints: readonly string[]): Promise<void> {
-    const path = withoutLastSlash(asked);
+  async function compare(requested: string, endpoints: readonly string[]): Promise<void> {
+    const path = withoutLastSlash(requested);
     const endpoint = await findNear(path, endpoints);
     if (endpoint === undefined) return;
-    const ofEndpoint = reported.get(endpoint) ?? new Set();
-    if (ofEndpoint.has(path) || ofEndpoint.size >= MOST_OF_ENDPOINT) return;
-    reported.set(endpoint, ofEndpoint.add(path));
-    onNearMiss(asked, endpoint);
+    const reportedOfEndpoint = reported.get(endpoint) ?? new Set();
+    if (reportedOfEndpoint.has(path) || reportedOfEndpoint.size >= MOST_REPORTS_PER_ENDPOINT) return;
+    reported.set(endpoint, reportedOfEndpoint.add(path));
+    onNearMiss(requested, endpoint);
   }
 
-  /** What is called with each path that is none of `endpoints`. */
+  /** Returns what to call with each requested path that is none of `endpoints`. */
   return (endpoints: readonly string[]): ((path: string) => void) => {
     const lengths = new Set(endpoints.flatMap(({ length }) => DIFFERENCES.map((difference) => length + difference)));
     const compared = new Set<string>();
-    return (asked) => {
-      const path = withoutLastSlash(asked);
+    return (requested) => {
+      const path = withoutLastSlash(requested);
       if (!lengths.has(path.length) || compared.has(path)) return;
       if (compared.size >= MOST_REMEMBERED) compared.clear();
       compared.add(path);
-      compare(asked, endpoints).catch(onFault);
+      compare(requested, endpoints).catch(onFault);
     };
   };
 }
 
+/** How much shorter or longer than an endpoint a near miss may be. */
 const DIFFERENCES = Array.from({ length: 2 * MOST_WRONG + 1 }, (_, index) => index - MOST_WRONG);
 
-/** The nearest. */
+/** The endpoint nearest to `path`, if one is near. */
 export async function findNear(path: string, endpoints: readonly string[]): Promise<string | undefined> {
   const { distance } = await import("fastest-levenshtein");
   const lower = path.toLowerCase();
@@ -61,7 +62,7 @@ export async function findNear(path: string, endpoints: readonly string[]): Prom
     if (Math.abs(endpoint.length - path.length) > MOST_WRONG) continue;
     const other = endpoint.toLowerCase();
     const letters = distance(lower, other);
-    // Two in each other's place are one slip.
+    // Two letters swapped are one mistake.
     const wrong = letters === 2 && sorted(lower) === sorted(other) ? 1 : letters;
     const isNear = wrong <= Math.min(MOST_WRONG, endpoint.replaceAll("/", "").length / LETTERS_PER_WRONG);
     if (isNear && wrong < (nearest?.wrong ?? Number.POSITIVE_INFINITY)) nearest = { endpoint, wrong };

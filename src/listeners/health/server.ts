@@ -1,4 +1,5 @@
-// The health listener's server, told what it must be told so that Bun does not cut an answer that takes its time.
+// The health listener's server. Its idle timeout is set so that Bun does not close a connection that waits for a
+// slow answer.
 
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
@@ -9,7 +10,7 @@ import { type HealthHandler, unhealthyAnswer } from "./handler.ts";
 
 export interface HealthServerOptions {
   readonly at: Address;
-  /** The handler in force, what an unhealthy host answers, and how long an answer may take: asked for at each request. */
+  /** The current handler, the status of an unhealthy answer, and how long an answer may take; a reload may change them. */
   readonly handler: () => HealthHandler;
   readonly failureStatus: () => number;
   readonly longestAnswerMs: () => number;
@@ -17,31 +18,46 @@ export interface HealthServerOptions {
   readonly log: Log;
   readonly onCrowded: (closed: number, most: number) => void;
   readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
-  /** An answer could not be made up. */
+  /** Called when a request could not be answered. */
   readonly onFault: (error: Error) => void;
 }
 
 export interface HealthServer {
-  /** With the port that was picked where 0 was asked for. */
+  /** With the port that the system picked where 0 was asked for. */
   readonly address: Address;
-  /** Takes no more connections; resolves when the last answer has left. */
+  /** Accepts no more connections; resolves when the last answer is sent. */
   drain(): Promise<void>;
-  /** Cuts what is left, and removes the file of a unix socket. */
+  /** Closes the remaining connections, and removes the file of a unix socket. */
   close(): Promise<void>;
 }
 
-/** Bun's limit for an idle connection, and what one is given at least. */
+/** Bun's limit for an idle timeout, and the least that a connection gets. */
 const LONGEST_IDLE_S = 255;
 const SHORTEST_IDLE_S = 60;
 
-/** Beyond what an answer takes. */
+/** More than an answer takes. */
 const IDLE_MARGIN_S = 5;
+
+/** Far above what load balancers open, and in memory no more than the unit allows: docs/adr/0014. */
+export const DEFAULT_CONNECTIONS = 4096;
+
+/** The part of the descriptor limit that clients may use; the rest is for checks, scripts and the other listeners. */
+export const CLIENTS_SHARE = 1 / 2;
+
+/**
+ * How many connections the listener may have: `maxConnections` or the default, but never more than the clients' share
+ * of the descriptors. `descriptorLimit` is undefined where it is not known.
+ */
+export function connectionBound(maxConnections: number | undefined, descriptorLimit: number | undefined): number {
+  const most = Math.max(1, Math.floor((descriptorLimit ?? Number.POSITIVE_INFINITY) * CLIENTS_SHARE));
+  return Math.min(maxConnections ?? DEFAULT_CONNECTIONS, most);
+}
 
 /** Throws ListenError. */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
   const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, onCrowded, onRefused } = options;
   const neededS = () => Math.ceil(longestAnswerMs() / 1000 + IDLE_MARGIN_S);
-  // On a unix socket what is said below to a single request has no effect.
+  // On a unix socket Bun does not let the timeout of one connection be changed.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
   const answering = new Exchanges({
     answer(asked) {
@@ -59,7 +75,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const serveAt = (place: Address): BoundedServer =>
     serveBounded(place, {
       answering,
-      // A body is never read, so its size is nothing to refuse a request for.
+      // A body is never read, so its size is no reason to refuse a request.
       maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
       idleTimeoutS: idleS,
       maxConnections,

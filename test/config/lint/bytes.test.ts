@@ -1,4 +1,4 @@
-// Where a text to send or to expect may have been meant for bytes there is a warning, and of words there is none.
+// A text to send or to expect that looks like bytes gets a warning; words get none.
 
 import { expect, test } from "bun:test";
 import { lintBytes } from "../../../src/config/lint/bytes.ts";
@@ -11,44 +11,50 @@ const TWO_BYTES =
 const BACKSLASH = "a backslash is a plain character here; in double quotes YAML makes a line end of \\n";
 
 test.each(["\xff\xfe", "\x80", "\x16\x03\x01é", "\xff\xff\xff\xffgetstatus", "é", "a\xa0", "\xfe\x01", "°"])(
-  "%j may be meant for bytes",
+  "%j may be meant as bytes",
   (text) => {
     expect(lintBytes(text, "send-hex")).toBe(`${TWO_BYTES} send-hex`);
   },
 );
 
-test.each(["/^\\xff/", "/\\u00fe\\x01/", "/[\\x80-\\xff]/", "/ÿ/"])("%j too", (text) => {
-  expect(lintBytes(text, "expect-hex")).toBe(`${TWO_BYTES} expect-hex`);
-});
+test.each(["/^\\xff/", "/\\u00fe\\x01/", "/[\\x80-\\xff]/", "/ÿ/"])(
+  "the regular expression %j may be meant as bytes",
+  (text) => {
+    expect(lintBytes(text, "expect-hex")).toBe(`${TWO_BYTES} expect-hex`);
+  },
+);
 
 test.each(["PING\\r\\n", "ruok\\n", "\\x16\\x03", "a\\0b\\0", "\\u0000"])(
-  "%j goes out with its backslashes",
+  "the backslashes of %j are sent literally, with a warning",
   (text) => {
     expect(lintBytes(text, "send-hex")).toBe(`${BACKSLASH}, and bytes are written in hexadecimal under send-hex`);
   },
 );
 
-test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])("%j is written as bytes are", (text) => {
-  expect(lintBytes(text, "send-hex")).toBe(
-    "it is sent as a text, digits and all; bytes are written in hexadecimal under send-hex",
-  );
-  // An answer may hold such a text.
-  expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
-});
+test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])(
+  "%j looks like hexadecimal and gets a warning",
+  (text) => {
+    expect(lintBytes(text, "send-hex")).toBe(
+      "it is sent as a text, digits and all; bytes are written in hexadecimal under send-hex",
+    );
+    // An answer may hold such a text.
+    expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
+  },
+);
 
-test("a body of bytes is told, and one of words is not", async () => {
-  const told = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
+test("a body of bytes gets a warning, a body of words does not", async () => {
+  const warningsOf = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
   const warning =
     "checks[0].body: warning: characters from U+0080 to U+00FF are two bytes each in UTF-8; a body is a text";
-  expect(await told("\xff\xfe")).toEqual([warning]);
-  for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await told(fine)).toEqual([]);
+  expect(await warningsOf("\xff\xfe")).toEqual([warning]);
+  for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await warningsOf(fine)).toEqual([]);
 });
 
 test.each([
   ...["0x", "0x1", "16", "16 03", "10:20:30", "dead beef", "2026-12-06 10:00:00"],
   ...["ruok", "PING\r\n", "\x1b\0\0", "Größe: 5", "naïve café\r\n", "日本語", "€ 5", "Łódź", "C:\\new\\table", "\\d+"],
   ...["/^\\x1c.*NTP/s", "/größe/i", "/\\r\\n$/", "/\\u20ac/", "/a\\\\xff/"],
-])("%j is as it is meant", (text) => {
+])("%j gets no warning", (text) => {
   expect(lintBytes(text, "send-hex")).toBeUndefined();
 });
 
@@ -63,7 +69,7 @@ test("a config file gets the warning at the key, whatever the severity", async (
 `,
   );
   const options = await loadOptions({ config: [path] });
-  expect("cautions" in options && options.cautions.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
+  expect("warnings" in options && options.warnings.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
     `hc.yaml:2:21: checks[0].send: warning: ${TWO_BYTES} send-hex`,
     `hc.yaml:2:37: checks[0].expect: warning: ${TWO_BYTES} expect-hex`,
     `hc.yaml:3:21: checks[1].send: warning: ${BACKSLASH}, and bytes are written in hexadecimal under send-hex`,

@@ -1,4 +1,4 @@
-// Characters that cannot be seen, or look like others, are told where they stand; what a language is written with is not.
+// Characters that are invisible, or look like others, get a warning; the letters of a language do not.
 
 import { expect, test } from "bun:test";
 import { lint, lintKeys } from "./lines.ts";
@@ -9,7 +9,7 @@ test.each([
   [{ file: "/run/x–y" }, "file", "a typographic dash, \\u2013"],
   [{ process: "nginх" }, "process", "a Cyrillic letter, \\u0445"],
   [{ script: ["/bin/true"], cwd: "/oрt" }, "cwd", "a Cyrillic letter, \\u0440"],
-])("%j holds what looks like another character", async (check, key, what) => {
+])("%j holds a character that looks like another", async (check, key, what) => {
   expect(await lintKeys(check)).toEqual([`checks[0].${key}: warning: it holds ${what}`]);
 });
 
@@ -22,11 +22,11 @@ test.each([
   { file: "/srv/Größe" },
   { file: "/srv/Статус" },
   { process: "служба" },
-])("%j is as it is meant", async (check) => {
+])("%j gets no warning", async (check) => {
   expect(await lintKeys(check)).toEqual([]);
 });
 
-test("of an option it is said once", async () => {
+test("an option gets the warning once", async () => {
   expect(await lint(undefined, { script: ["true\u00a0x"] })).toEqual([
     '--script "true\\u00a0x": warning: it holds a no-break space, \\u00a0',
   ]);

@@ -1,16 +1,17 @@
-// The same check given twice gets one warning, wherever the two come from; a check that differs in anything gets none.
+// A check that is given twice gets one warning, from the file or the command line; checks that differ get none.
 
 import { expect, test } from "bun:test";
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 async function warningsFor(raw: RawValues, env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
   const options = await loadOptions(raw, env);
   if (!("listener" in options)) throw new Error(options.join("\n"));
-  return options.cautions;
+  return options.warnings;
 }
 
-/** With `content` as the config file, which in warnings is called hc.yaml. */
+/** With `content` as the config file, which warnings call hc.yaml. */
 async function warningsIn(content: string, raw: RawValues = {}, env: Readonly<Record<string, string>> = {}) {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", content);
@@ -43,11 +44,11 @@ test.each([
   [{ port: ["5432", "localhost:5432", "[::1]:5432", "127.0.0.1:5433", "127.0.0.2:5432", "unix:/5432"] }],
   [{ port: ["80"], script: ["80"] }],
   [{ script: ["a b", "'a b'", "a b ''", "A b"] }],
-] as const)("%j has no check twice", async (raw) => {
+] as const)("%j gives no check twice", async (raw) => {
   expect(await warningsFor(raw)).toEqual([]);
 });
 
-test("each check that was given twice has its own warning", async () => {
+test("each check that was given twice gets its own warning", async () => {
   expect(await warningsFor({ port: ["1", "2", "1", "2"], script: ["true", "true"] })).toEqual([
     "--port 1: warning: the same check twice (also --port 1)",
     "--port 2: warning: the same check twice (also --port 2)",
@@ -100,17 +101,17 @@ test.each([
   ["kind", "{ tcp: 80 }", "{ grpc: 80 }"],
   ["folder", "{ script: a }", "{ script: a, cwd: / }"],
   ["variable", "{ script: a, env: { A: b } }", "{ script: a, env: { A: c } }"],
-])("a check with another %s is another check", async (_what, one, other) => {
+])("checks with different %s differ", async (_what, one, other) => {
   expect(await warningsIn(`checks:\n  - ${one}\n  - ${other}\n`)).toEqual([]);
 });
 
-test("a script finds the name of its check in its environment, so with another name it is another check", async () => {
+test("scripts with different names differ, since a script gets the name in its environment", async () => {
   expect(await warningsIn("checks:\n  - { name: a, script: x }\n  - { name: b, script: x }\n  - script: x\n")).toEqual(
     [],
   );
 });
 
-test("the timeouts of the options count, as they do for the checks", async () => {
+test("the timeout options count", async () => {
   const content = "port-timeout: 3s\nport: 80\nchecks: [{ tcp: 80, timeout: 3s }]\n";
   expect(await warningsIn(content)).toHaveLength(1);
   expect(await warningsIn(content, { "port-timeout": ["4s"] })).toEqual([]);

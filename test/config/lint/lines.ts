@@ -1,6 +1,7 @@
-// What a config file, or a command line, is told when it is loaded.
+// The problems or warnings of a config file or a command line.
 
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -10,7 +11,7 @@ export async function lint(content: string | undefined, raw: RawValues = {}, env
   await using folder = await tempFolder();
   const file = content === undefined ? undefined : await folder.write("hc.yaml", content);
   const options = await loadOptions(file === undefined ? raw : { ...raw, config: [file] }, env);
-  const lines = "listener" in options ? options.cautions : options;
+  const lines = "listener" in options ? options.warnings : options;
   return lines.map((line) => (file === undefined ? line : line.replaceAll(file, "hc.yaml")));
 }
 

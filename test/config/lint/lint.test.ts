@@ -1,4 +1,4 @@
-// What is valid and means something else than its author meant gets a warning; what is meant as it stands gets none.
+// A value that means something else than its author intended gets a warning; a value meant literally gets none.
 
 import { expect, test } from "bun:test";
 import { lint, lintCheck } from "./lines.ts";
@@ -37,7 +37,7 @@ test.each([
   ["a | b | c", "| has no effect"],
   ["a 'b' | c", "| has no effect"],
   ['"a"\\ b;c', "; has no effect"],
-])("the script %j is not what a shell would make of it", async (script, what) => {
+])("the script %j has shell syntax and gets a warning", async (script, what) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell(what)}`]);
   expect(await lint(undefined, { script: [script] })).toEqual([expect.stringMatching(/^--script "?.*"?: /)]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
@@ -71,18 +71,18 @@ test.each([
   "date +%s%N",
   "test -e /run/x -a ! -e /run/y",
   "check (a) {b} [c] !d",
-])("the script %j says what it means", async (script) => {
+])("the script %j gets no warning", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
   expect(await lint(undefined, { script: [script] })).toEqual([]);
 });
 
-test("a list is what it is", async () => {
+test("a list is not read as a shell would read it", async () => {
   expect(await lintCheck({ script: ["printf", "%s", "|", "a && b", "$HOME", "`x`", "~/x", "a\nb"] })).toEqual([]);
   expect(await lintCheck({ script: ["sh", "-c", "a | b\nc > d"] })).toEqual([]);
   expect(await lint(`script: [[a, "|", b]]`)).toEqual([]);
 });
 
-test("the option of a file is read as a check is", async () => {
+test("the option script in a file gets the warnings of a check", async () => {
   const inList = (text: string) => text.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]');
   expect(await lint("script: a | b")).toEqual([`hc.yaml:1:9: script: ${inList(noShell("| has no effect"))}`]);
   expect(await lint("script:\n  - /bin/true\n  - a && b\n")).toEqual([
@@ -100,7 +100,7 @@ test.each([
   "cd /opt\n./check",
   "/bin/check --one\n  other",
   "if true\nthen false\nfi",
-])("several commands on lines of their own cannot be meant: %j", async (script) => {
+])("several commands on lines of their own are a problem: %j", async (script) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${SEVERAL}`]);
   expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([
     `hc.yaml:1:10: script[0]: ${SEVERAL.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]')}`,
@@ -118,7 +118,7 @@ test("a pipeline over two lines is one command of a shell", async () => {
   }
 });
 
-test("a secret is no part of the script's syntax, and is not shown", async () => {
+test("a secret in a script is not read as shell syntax, and is not shown", async () => {
   const secret = "s3c$cret|x";
   const env = { PW: secret };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
@@ -153,7 +153,7 @@ test.each([
   ["sh -c 'ps axww|grep [k]afka'", "ps … grep"],
   ["sh -c 'ps ax -o args | awk /kafka/'", "ps … awk"],
   ["sh -c \"sh -c 'pgrep -f kafka'\"", "pgrep -f"],
-])("the script %j may find the daemon itself", async (script, search) => {
+])("the script %j may find the daemon itself and gets a warning", async (script, search) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${finds(search)}`]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(finds(search));
 });
@@ -167,7 +167,7 @@ test("a list that looks for a command line may find the daemon itself", async ()
   ]);
 });
 
-test("without a shell the pipe is told too", async () => {
+test("without a shell the pipe gets a warning too", async () => {
   expect(await lintCheck({ script: "ps aux | grep kafka" })).toEqual([
     `hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`,
     `hc.yaml:1:20: checks[0].script: ${finds("ps … grep")}`,
@@ -192,7 +192,7 @@ test.each([
   "grep -f /etc/patterns /run/state",
   "/opt/check-pgrep -f x",
   "/bin/check -f pgrep",
-])("the script %j finds no command line", async (script) => {
+])("the script %j searches no command lines", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
 });
 
@@ -216,7 +216,7 @@ test.each([
   ["{{ db_password }}", variable("{{ db_password }}", "NAME")],
   ["${FILE:/run/token}", inFile("${FILE:/run/token}")],
   ["$(cat /run/token)", inFile("$(cat /run/token)")],
-])("the value %j is not filled in", async (value, warning) => {
+])("the value %j is not filled in, and gets a warning", async (value, warning) => {
   const http = { http: "http://127.0.0.1/", headers: { Authorization: value } };
   expect(await lintCheck(http)).toEqual([
     expect.stringMatching(/^hc\.yaml:1:\d+: checks\[0\]\.headers\.Authorization: /),
@@ -226,19 +226,20 @@ test.each([
   expect((await lintCheck(redis)).at(-1)).toBe(`hc.yaml:1:51: checks[0].password: ${warning}`);
 });
 
-test("a placeholder is told wherever it stands", async () => {
-  const told = async (check: unknown) => (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
-  expect(await told({ redis: "redis://:$REDIS_PASSWORD@127.0.0.1/" })).toEqual([
+test("a placeholder gets a warning in every key", async () => {
+  const warningsOf = async (check: unknown) =>
+    (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
+  expect(await warningsOf({ redis: "redis://:$REDIS_PASSWORD@127.0.0.1/" })).toEqual([
     `checks[0].redis: ${variable("$REDIS_PASSWORD", "REDIS_PASSWORD")}`,
   ]);
-  expect(await told({ script: ["/bin/check"], env: { PATH: "${HOME}/bin:/bin" } })).toEqual([
+  expect(await warningsOf({ script: ["/bin/check"], env: { PATH: "${HOME}/bin:/bin" } })).toEqual([
     `checks[0].env.PATH: ${variable("${HOME}", "HOME")}`,
   ]);
-  expect(await told({ file: "/home/${USER}/x", expect: "${WHAT}" })).toEqual([
+  expect(await warningsOf({ file: "/home/${USER}/x", expect: "${WHAT}" })).toEqual([
     `checks[0].file: ${variable("${USER}", "USER")}`,
     `checks[0].expect: ${variable("${WHAT}", "WHAT")}`,
   ]);
-  expect(await told({ http: "http://127.0.0.1/", method: "POST", body: "${A} ${A} ${B}" })).toEqual([
+  expect(await warningsOf({ http: "http://127.0.0.1/", method: "POST", body: "${A} ${A} ${B}" })).toEqual([
     `checks[0].body: ${variable("${A}", "A")}`,
     `checks[0].body: ${variable("${B}", "B")}`,
   ]);
@@ -259,17 +260,17 @@ test.each([
   '{"a":{"b":{}}}',
   "100%",
   "`x`",
-])("the value %j is what it is", async (value) => {
+])("the value %j is plain text", async (value) => {
   const env = { TOKEN: "x" };
   expect(await lintCheck({ http: "http://127.0.0.1/", headers: { Authorization: value } }, {}, env)).toEqual([]);
 });
 
-test("a secret that looks like a placeholder is none", async () => {
+test("a secret whose value looks like a placeholder gets no warning", async () => {
   const check = { redis: "redis://127.0.0.1/", password: "${env:PW}" };
   expect(await lintCheck(check, {}, { PW: "${DB_PASSWORD}" })).toEqual([]);
 });
 
-test("what is handed to a shell is the shell's", async () => {
+test("a text for a shell may hold placeholders of the shell", async () => {
   expect(await lintCheck({ script: ["sh", "-c", "echo ${HOME}"] })).toEqual([]);
 });
 /* biome-ignore-end lint/suspicious/noTemplateCurlyInString: as the file has it */
@@ -321,12 +322,12 @@ test.each([
   ["interval", "86400"],
   ["drain-delay", "0"],
   ["drain-delay", "300"],
-])("--%s %s is what it says", async (option, given) => {
+])("--%s %s gets no warning", async (option, given) => {
   const raw = { port: ["80"], [option]: [given] };
   expect((await lint(undefined, raw)).filter((line) => !line.includes("give up first"))).toEqual([]);
 });
 
-test("keys of a check and of defaults that look like milliseconds are told", async () => {
+test("keys of a check and of defaults that look like milliseconds get a warning", async () => {
   const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("give up first"));
   expect(late(await lint("checks: [{ tcp: 80, timeout: 3000 }]"))).toEqual([
     `hc.yaml:1:30: checks[0].timeout: ${seconds("3000", "50m")}`,
@@ -353,7 +354,7 @@ test("keys of a check and of defaults that look like milliseconds are told", asy
 const overlong = (timeout: string, interval: string) =>
   `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next ones are left out`;
 
-test("a timeout that was chosen above the interval is told where it was chosen", async () => {
+test("a timeout above the interval gets a warning where it was set", async () => {
   expect(await lint("checks: [{ tcp: 80, interval: 2s, timeout: 10s }]")).toEqual([
     `hc.yaml:1:44: checks[0].timeout: ${overlong("10s", "2s")}`,
   ]);
@@ -373,7 +374,7 @@ test("a timeout that was chosen above the interval is told where it was chosen",
   ]);
 });
 
-test("a timeout up to the interval, or one that nobody chose, is no news", async () => {
+test("a timeout up to the interval, or the default timeout, gets no warning", async () => {
   expect(await lint("checks: [{ tcp: 80, interval: 2s, timeout: 2s }]")).toEqual([]);
   expect(await lint("checks: [{ tcp: 80, interval: 2s }]")).toEqual([]);
   expect(await lint("checks: [{ tcp: 80, timeout: 3s }]")).toEqual([]);
@@ -383,11 +384,11 @@ test("a timeout up to the interval, or one that nobody chose, is no news", async
 const CACHED =
   "warning: MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";
 
-test("a password for MySQL over plain TCP to another host may be refused", async () => {
+test("a password for MySQL over plain TCP to another host gets a warning", async () => {
   const own = (lines: readonly string[]) => lines.filter((line) => !line.includes("a critical check of another host"));
-  const told = [`hc.yaml:1:19: checks[0].mysql: ${CACHED}`];
-  expect(own(await lintCheck({ mysql: "mysql://app:s3cret@db.internal/app" }))).toEqual(told);
-  expect(own(await lintCheck({ mysql: "mysql://app@10.0.0.9/app", password: "s3cret" }))).toEqual(told);
+  const warnings = [`hc.yaml:1:19: checks[0].mysql: ${CACHED}`];
+  expect(own(await lintCheck({ mysql: "mysql://app:s3cret@db.internal/app" }))).toEqual(warnings);
+  expect(own(await lintCheck({ mysql: "mysql://app@10.0.0.9/app", password: "s3cret" }))).toEqual(warnings);
   const beside = { mysql: "mysql://app:s3cret@10.0.0.9/app" };
   expect(own(await lintCheck({ ...beside, tls: true }))).toEqual([]);
   expect(own(await lintCheck({ mysql: "mariadb://app:s3cret@10.0.0.9/app" }))).toEqual([]);
@@ -403,7 +404,7 @@ test.each([
   { mysql: "mysql://app:s3cret@localhost/app?socket=/run/mysqld/mysqld.sock" },
   { mysql: "mariadb://app:s3cret@127.0.0.1/app" },
   { postgres: "postgres://app:s3cret@127.0.0.1/app" },
-])("of %j nothing is to be warned of", async (check) => {
+])("%j gets no warning", async (check) => {
   expect(await lintCheck(check)).toEqual([]);
 });
 
@@ -446,21 +447,21 @@ test.each([
   "/^OK/i",
   "/(?:a|b)$/m",
   "/[0-9]+/",
-])("the text %j is plain", async (expected) => {
+])("the text %j is plain text", async (expected) => {
   expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([]);
 });
 
-test("a pattern that ends in a line end wants it to come", async () => {
-  const told =
+test("a pattern that ends in a line end gets a warning", async () => {
+  const warning =
     "warning: it ends in a line end, which must come too; without one write |- for a block of text, or leave out the \\n";
   expect(await lint('checks: [{ tcp: 2181, send: ruok, expect: "imok\\n" }]')).toEqual([
-    `hc.yaml:1:43: checks[0].expect: ${told}`,
+    `hc.yaml:1:43: checks[0].expect: ${warning}`,
   ]);
   expect(await lint("checks:\n  - file: /run/state\n    expect: |\n      ready\n")).toEqual([
-    `hc.yaml:3:13: checks[0].expect: ${told}`,
+    `hc.yaml:3:13: checks[0].expect: ${warning}`,
   ]);
   expect(await lint('checks: [{ script: [/bin/x], expect: "/imok/\\r\\n" }]')).toEqual([
-    `hc.yaml:1:38: checks[0].expect: ${told}`,
+    `hc.yaml:1:38: checks[0].expect: ${warning}`,
   ]);
   expect(await lint("checks:\n  - file: /run/state\n    expect: |-\n      ready\n      now\n")).toEqual([]);
 });
@@ -470,7 +471,7 @@ test.each([
   ["file", "/var/backups/db-?.gz", "?"],
   ["file", "/var/backups/db-[0-9].gz", "["],
   ["disk", "/mnt/*", "*"],
-])("%s: %s has a %s that stands for itself", async (kind, path, sign) => {
+])("%s: %s has a %s that is compared literally", async (kind, path, sign) => {
   expect(await lintCheck({ [kind]: path, ...(kind === "disk" && { "min-free": "5%" }) })).toEqual([
     `hc.yaml:1:18: checks[0].${kind}: warning: ${sign} is a plain character here; a path names one file, no pattern`,
   ]);
@@ -503,26 +504,26 @@ test.each([
   { file: "/var/lib/app (old)/state" },
   { file: "/run/a+b.c" },
   { disk: "/", "min-free": "5%" },
-])("%j is what it says", async (check) => {
+])("%j is meant literally", async (check) => {
   expect(await lintCheck(check)).toEqual([]);
 });
 
 test.each([
   ["/\\Aok\\z/", "\\A"],
   ["/^[[:digit:]]+$/", "[:digit:]"],
-])("the regular expression %s is of another language", async (expected, sign) => {
+])("the regular expression %s has syntax of another language", async (expected, sign) => {
   expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([
     `hc.yaml:1:29: checks[0].expect: warning: ${sign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`,
   ]);
 });
 
-test("flags within a regular expression are refused, and where they go is told", async () => {
+test("flags within a regular expression are refused, and the problem says where to put them", async () => {
   expect(await lintCheck({ tcp: 22, expect: "/(?i)ssh/" })).toEqual([
     'hc.yaml:1:29: checks[0].expect: expected a text, or a regular expression between slashes such as /^OK/i, got "/(?i)ssh/" (flags stand behind the last slash: /ok/i)',
   ]);
 });
 
-test("a value of a JSON document is no regular expression", async () => {
+test("a value that is compared with JSON gets a warning if it looks like a regular expression", async () => {
   const http = "http://127.0.0.1/";
   expect(await lintCheck({ http, json: { "/status": "/^(UP|OK)$/i" } })).toEqual([
     "hc.yaml:1:56: checks[0].json./status: warning: it is compared as plain text; a regular expression goes under expect",
@@ -530,27 +531,28 @@ test("a value of a JSON document is no regular expression", async () => {
   expect(await lintCheck({ http, json: { "/path": "/var/lib/", "/a": "/api/v1", "/n": 1, "/z": null } })).toEqual([]);
 });
 
-test("what is wrong with a pattern or a path shows no secret", async () => {
+test("warnings about a pattern or a path show no secret", async () => {
   const env = { PW: "^s3cret.*$" };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
   expect(await lintCheck({ tcp: 22, expect: "${env:PW}" }, {}, env)).toEqual([]);
 });
 
-test("a character that cannot be seen is told where it is accepted", async () => {
-  const told = async (check: unknown) => (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
-  expect(await told({ script: "/bin/check\u00a0--all" })).toEqual([
+test("an invisible character gets a warning where it is accepted", async () => {
+  const warningsOf = async (check: unknown) =>
+    (await lintCheck(check)).map((line) => line.replace(/^hc\.yaml:[\d:]+ /, ""));
+  expect(await warningsOf({ script: "/bin/check\u00a0--all" })).toEqual([
     "checks[0].script: warning: it holds a no-break space, \\u00a0",
   ]);
-  expect(await told({ script: ["/bin/check", "a\u200bb\u00ad", "–all", "“x”"] })).toEqual([
+  expect(await warningsOf({ script: ["/bin/check", "a\u200bb\u00ad", "–all", "“x”"] })).toEqual([
     "checks[0].script[1]: warning: it holds a zero width space, \\u200b; a soft hyphen, \\u00ad",
     "checks[0].script[2]: warning: it holds a typographic dash, \\u2013",
     "checks[0].script[3]: warning: it holds a typographic quotation mark, \\u201c \\u201d",
   ]);
-  expect(await told({ tcp: 80, name: "x\ufeff", expect: "im\u2003ok" })).toEqual([
+  expect(await warningsOf({ tcp: 80, name: "x\ufeff", expect: "im\u2003ok" })).toEqual([
     "checks[0].name: warning: it holds a byte order mark, \\ufeff",
     "checks[0].expect: warning: it holds a space of another width, \\u2003",
   ]);
-  expect(await told({ redis: "redis://127.0.0.1", password: "s3cret\u00a0" })).toEqual([
+  expect(await warningsOf({ redis: "redis://127.0.0.1", password: "s3cret\u00a0" })).toEqual([
     "checks[0].password: warning: it holds a no-break space, \\u00a0",
   ]);
   expect(await lint(undefined, { script: ["/bin/check –all"] })).toEqual([
@@ -559,7 +561,7 @@ test("a character that cannot be seen is told where it is accepted", async () =>
 });
 
 test.each(["état prêt", "“ready” – l’état", "👨‍👩‍👧 ok", "می‌خواهم", "naïve", "日本", "Статус"])(
-  "%s can be seen",
+  "the visible text %s gets no warning",
   async (expected) => {
     expect(await lintCheck({ tcp: 80, name: expected, expect: expected })).toEqual([]);
   },
@@ -583,7 +585,7 @@ test.each([
   "%A_B",
   "ps | ",
   "\u00e9a",
-])("a text of %j alone, as long as a file may be, is looked at in less time than a test may take", async (piece) => {
+])("a text of %j repeated to the size limit of a file is checked within the time limit of a test", async (piece) => {
   const text = piece.repeat(400_000 / piece.length);
   await lint(undefined, { script: [`x ${text}`.replaceAll("`", "")] });
   await lintCheck({ http: "http://127.0.0.1/", expect: text, json: { "/a": text }, headers: { A: text } });

@@ -1,9 +1,10 @@
-// Who may change a config file, a script or a secret decides what the daemon runs: it should be root, or the daemon's user.
+// Only root and the daemon's user should be able to write config files, scripts and secrets; else there is a warning.
 
 import { expect, test } from "bun:test";
 import { chmod, chown, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { loadOptions, type RawValues } from "../../../src/config/load.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
 import { asRoot } from "../../support/needs.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 
@@ -11,13 +12,13 @@ import { type TempFolder, tempFolder } from "../../support/temp.ts";
 async function lint(folder: TempFolder, raw: RawValues): Promise<readonly string[]> {
   const options = await loadOptions(raw, { PATH: `/nowhere:${folder.path}/bin:/bin` });
   if (!("listener" in options)) throw new Error(options.join("\n"));
-  return options.cautions.map((line) => line.replaceAll(folder.path, "/t"));
+  return options.warnings.map((line) => line.replaceAll(folder.path, "/t"));
 }
 
 const SCRIPT = "#!/bin/sh\nexit 0\n";
 const NOBODY = 65534;
 
-test("what this user alone may write is fine", async () => {
+test("files that only this user may write get no warning", async () => {
   await using folder = await tempFolder();
   const script = await folder.write("bin/check", SCRIPT, 0o755);
   const secret = await folder.write("token", "s3cret", 0o644);
@@ -27,7 +28,7 @@ test("what this user alone may write is fine", async () => {
   );
 });
 
-test("a config file that any user may write", async () => {
+test("a config file that any user may write gets a warning", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "port: 80", 0o666);
   expect(await lint(folder, { config: [file] })).toEqual([
@@ -35,14 +36,14 @@ test("a config file that any user may write", async () => {
   ]);
 });
 
-test("a config file in a folder that any user may write, be it above a link", async () => {
+test("a config file in a folder that any user may write gets a warning, also behind a link", async () => {
   await using folder = await tempFolder();
   await folder.write("open/hc.yaml", "port: 80", 0o644);
   await symlink(join(folder.path, "open/hc.yaml"), join(folder.path, "link.yaml"));
   await chmod(join(folder.path, "open"), 0o777);
-  const told = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  const warning = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
   expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([
-    `/t/link.yaml:1:1: warning: ${told}`,
+    `/t/link.yaml:1:1: warning: ${warning}`,
   ]);
   // Where users may only replace their own, as in /tmp.
   await chmod(join(folder.path, "open"), 0o1777);
@@ -57,7 +58,7 @@ test.each([
   ["by an interpreter", (script: string) => `/usr/bin/python3 ${script} x`],
   ["by sudo", (script: string) => `sudo -n ${script}`],
   ["within a shell's text", (script: string) => `sh -c 'test -e / && ${script} || exit 1'`],
-])("a script that any user may write, run %s", async (_how, command) => {
+])("a script that any user may write gets a warning, run %s", async (_how, command) => {
   await using folder = await tempFolder();
   const script = await folder.write("bin/check", SCRIPT, 0o777);
   const [warning, ...more] = await lint(folder, { script: [command(script)] });
@@ -66,7 +67,7 @@ test.each([
   expect(warning).toEndWith("warning: any user may write /t/bin/check (mode 777), and so decides what the daemon runs");
 });
 
-test("a script of a config file, from its folder", async () => {
+test("a relative script is found from its cwd", async () => {
   await using folder = await tempFolder();
   await folder.write("bin/check", SCRIPT, 0o757);
   const content = JSON.stringify({ checks: [{ script: "bin/check", cwd: folder.path }] });
@@ -76,7 +77,7 @@ test("a script of a config file, from its folder", async () => {
   ]);
 });
 
-test("a file with a secret that any user may write", async () => {
+test("a secret's file that any user may write gets a warning", async () => {
   await using folder = await tempFolder();
   const secret = await folder.write("token", "s3cret", 0o602);
   const content = `checks: [{ redis: "redis://127.0.0.1", password: "\${file:${secret}}" }]`;
@@ -86,7 +87,7 @@ test("a file with a secret that any user may write", async () => {
   ]);
 });
 
-test("a link in a folder that any user may write", async () => {
+test("a link in a folder that any user may write gets a warning", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "port: 80", 0o644);
   const script = await folder.write("check", SCRIPT, 0o755);
@@ -96,15 +97,15 @@ test("a link in a folder that any user may write", async () => {
   await symlink(script, at("open/check"));
   await symlink(at("open/check"), at("link"));
   await chmod(at("open"), 0o777);
-  const told = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
-  expect(await lint(folder, { config: [at("open/hc.yaml")] })).toEqual([`/t/open/hc.yaml:1:1: warning: ${told}`]);
-  expect(await lint(folder, { script: [at("open/check")] })).toEqual([`--script /t/open/check: warning: ${told}`]);
-  expect(await lint(folder, { script: [at("link")] })).toEqual([`--script /t/link: warning: ${told}`]);
+  const warning = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  expect(await lint(folder, { config: [at("open/hc.yaml")] })).toEqual([`/t/open/hc.yaml:1:1: warning: ${warning}`]);
+  expect(await lint(folder, { script: [at("open/check")] })).toEqual([`--script /t/open/check: warning: ${warning}`]);
+  expect(await lint(folder, { script: [at("link")] })).toEqual([`--script /t/link: warning: ${warning}`]);
   await chmod(at("open"), 0o755);
   expect(await lint(folder, { config: [at("open/hc.yaml")], script: [at("link")] })).toEqual([]);
 });
 
-test("certificates that any user may write", async () => {
+test("certificates that any user may write get a warning", async () => {
   await using folder = await tempFolder();
   const [ca, cert, key] = [
     await folder.write("ca.pem", "x", 0o666),
@@ -114,24 +115,24 @@ test("certificates that any user may write", async () => {
   const check = { http: "https://127.0.0.1/", tls: { ca, cert, key } };
   const file = await folder.write("hc.yaml", JSON.stringify({ checks: [check, { certificate: 443, ca }] }), 0o644);
   const lines = async () => (await lint(folder, { config: [file] })).map((line) => line.replace(/^\S+ /, ""));
-  const told = (key: string, name: string, what: string) =>
+  const warningsOf = (key: string, name: string, what: string) =>
     `checks[0].tls.${key}: warning: any user may write /t/${name} (mode 666), and so decides ${what}`;
   expect(await lines()).toEqual([
-    told("ca", "ca.pem", "which servers the daemon trusts"),
-    told("cert", "cert.pem", "which certificate the daemon shows"),
-    told("key", "key.pem", "which certificate the daemon shows"),
+    warningsOf("ca", "ca.pem", "which servers the daemon trusts"),
+    warningsOf("cert", "cert.pem", "which certificate the daemon shows"),
+    warningsOf("key", "key.pem", "which certificate the daemon shows"),
   ]);
   for (const path of [ca, cert, key]) await chmod(path, 0o640);
   expect(await lines()).toEqual([]);
 });
 
-test("one file or folder is told once, however many use it", async () => {
+test("a file or folder is reported once, however many checks use it", async () => {
   await using folder = await tempFolder();
   const script = await folder.write("bin/check", SCRIPT, 0o777);
   expect(await lint(folder, { script: [`${script} a`, `${script} b`] })).toHaveLength(1);
 });
 
-test("what a script only reads is its own", async () => {
+test("files that a script only reads get no warning", async () => {
   await using folder = await tempFolder();
   const state = await folder.write("state", "ok", 0o666);
   expect(await lint(folder, { script: [`grep -q ok ${state}`, `sh -c 'cat ${state}'`] })).toEqual([]);

@@ -1,4 +1,4 @@
-// A pattern where a text, a path or a name is taken gets a warning; what is meant as it stands gets none.
+// A pattern in place of a text, a path or a name gets a warning; a value meant literally gets none.
 
 import { expect, test } from "bun:test";
 import { lint, lintKeys } from "./lines.ts";
@@ -7,15 +7,21 @@ const own = (lines: readonly string[]) => lines.filter((line) => !line.includes(
 
 const http = "http://127.0.0.1/";
 
-test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])("%s is no value of JSON", async (value) => {
-  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
-    "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
-  ]);
-});
+test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])(
+  "%s as a value of JSON gets a warning",
+  async (value) => {
+    expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
+      "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
+    ]);
+  },
+);
 
-test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])("%s may be one", async (value) => {
-  expect(await lintKeys({ http, json: { "/s": value } })).toEqual([]);
-});
+test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])(
+  "%s as a value of JSON gets none",
+  async (value) => {
+    expect(await lintKeys({ http, json: { "/s": value } })).toEqual([]);
+  },
+);
 
 const plain = (sign: string) =>
   `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`;
@@ -37,20 +43,20 @@ test.each([
 });
 
 test.each(["* OK", "*3", "a * b", "5*", "foo|bar", "/a/b ", "C:\\bin\\b", "/\\\\host/", "/\\d\\.\\d/", "usr/lib/ "])(
-  "expect: %j is what it says",
+  "expect: %j gets no warning",
   async (expected) => {
     expect(await lintKeys({ tcp: 22, expect: expected })).toEqual([]);
   },
 );
 
-test("matching is read as expect is", async () => {
-  const told = async (matching: string) => lintKeys({ process: "java", matching });
-  expect(await told("//")).toEqual([
+test("matching gets the warnings of expect", async () => {
+  const warningsOf = async (matching: string) => lintKeys({ process: "java", matching });
+  expect(await warningsOf("//")).toEqual([
     "checks[0].matching: warning: it is compared as plain text, and is no regular expression: nothing stands between the slashes",
   ]);
-  expect(await told("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
+  expect(await warningsOf("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
   for (const fine of ["kafka.Kafka", "/kafka\\.Kafka/", "-jar /opt/x.jar"]) {
-    expect(await told(fine)).toEqual([]);
+    expect(await warningsOf(fine)).toEqual([]);
   }
 });
 
@@ -65,7 +71,7 @@ test.each([
   [{ file: "/a/%Y-%m-%d" }, `file: ${oneFile("%Y is plain text")}`],
   [{ file: "/run/x\n" }, "file: warning: it ends in a line end, which is a part of the path here"],
   [{ file: "/x " }, "file: warning: it ends in a blank, which is a part of the path here"],
-])("the path of %j is no pattern", async (check, warning) => {
+])("the path of %j looks like a pattern", async (check, warning) => {
   expect(own(await lintKeys(check))).toEqual([`checks[0].${warning}`]);
 });
 
@@ -76,7 +82,7 @@ test.each([
   { file: "/a b/c" },
   { tcp: "unix:/run/app.sock" },
   { script: ["/bin/ls", "*"], cwd: "/opt/app" },
-])("%j names one file", async (check) => {
+])("the path of %j gets no warning", async (check) => {
   expect(await lintKeys(check)).toEqual([]);
 });
 
@@ -92,7 +98,7 @@ test.each([
   ["/usr/sbin/nginx", PROGRAM],
   ["/bin/dash", PROGRAM],
   ["/usr/lib/postgresql/15/bin/postgres", PROGRAM],
-])("process: %j is no name", async (process, warning) => {
+])("process: %j looks like no name", async (process, warning) => {
   expect(await lintKeys({ process })).toEqual([`checks[0].process: warning: ${warning}`]);
 });
 
@@ -105,11 +111,11 @@ test.each([
   "/usr/lib/tomcat/temp/tomcat.pid",
   "/usr/local/bin/x.pid",
   "/opt/app/bin/app.pid",
-])("process: %j is one, or a pid file", async (process) => {
+])("process: %j is a name or a pid file", async (process) => {
   expect(await lintKeys({ process })).toEqual([]);
 });
 
-test("a secret in a path is not looked into", async () => {
+test("a secret in a path gets no warning", async () => {
   const env = { PW: "s*cret" };
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
   expect(await lint('checks: [{ file: "/a/${env:PW}" }]', {}, env)).toEqual([]);

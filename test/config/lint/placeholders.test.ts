@@ -1,11 +1,11 @@
-// What stands for something in other programs' files is plain text here, and gets a warning; what may be a password gets none.
+// A placeholder of another program is plain text here, and gets a warning; a text that may be a password gets none.
 
 import { expect, test } from "bun:test";
 import { findForeignPlaceholders } from "../../../src/config/placeholder.ts";
 import { lintKeys } from "./lines.ts";
 
-const told = (text: string, isSecret = true) =>
-  findForeignPlaceholders(text, isSecret).map(({ written, meant }) => `${written}: ${meant}`);
+const foreignIn = (text: string, isSecret = true) =>
+  findForeignPlaceholders(text, isSecret).map(({ written, instead }) => `${written}: ${instead}`);
 
 const variable = (written: string, name = "NAME") => `${written}: \${env:${name}} for a variable of the environment`;
 const file = (written: string) => `${written}: \${file:/PATH} for what a file holds`;
@@ -33,8 +33,8 @@ test.each([
   ["@DB_PASSWORD@", variable("@DB_PASSWORD@", "DB_PASSWORD")],
   ["env:DB_PASSWORD", variable("env:DB_PASSWORD", "DB_PASSWORD")],
   ["file:/run/secret", file("file:/run/secret")],
-])("%s is not filled in", (text, line) => {
-  expect(told(text)).toEqual([line]);
+])("%s is not filled in, and gets a warning", (text, line) => {
+  expect(foreignIn(text)).toEqual([line]);
 });
 
 test.each([
@@ -64,19 +64,19 @@ test.each([
     "${}",
     "${1}",
   ],
-])("%s may be meant as it stands", (text) => {
-  expect(told(text)).toEqual([]);
+])("%s may be meant literally", (text) => {
+  expect(foreignIn(text)).toEqual([]);
 });
 
-test("a source alone is only asked after where a secret is expected", async () => {
-  expect(told("env:PROD", false)).toEqual([]);
+test("a bare source gets a warning only where a secret is expected", async () => {
+  expect(foreignIn("env:PROD", false)).toEqual([]);
   expect(await lintKeys({ http: "http://127.0.0.1/", expect: "env:PROD" })).toEqual([]);
   expect(await lintKeys({ redis: "redis://127.0.0.1", password: "env:PROD" })).toEqual([
     "checks[0].password: warning: env:PROD is plain text here; write ${env:PROD} for a variable of the environment",
   ]);
 });
 
-test("a name takes no variables, and says so", async () => {
+test("a placeholder in a name gets a warning that names take no variables", async () => {
   expect(await lintKeys({ name: "${HOSTNAME}-db", tcp: 80 })).toEqual([
     "checks[0].name: warning: ${HOSTNAME} is plain text here; a name takes no variables",
   ]);

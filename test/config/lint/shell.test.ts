@@ -1,4 +1,4 @@
-// What of a script's text only a shell understands: where it stands, and what is to be written instead.
+// Shell syntax in a script gets a warning with its place, and with what to write instead.
 
 import { expect, test } from "bun:test";
 import { lint, lintCheck, lintKeys } from "./lines.ts";
@@ -14,7 +14,7 @@ test.each([
   ['echo "${HOME}/x"', "${HOME} has"],
   ['echo "`date`"', "` has"],
   ['test -e "$(cat "/run/a b")"', "$( has"],
-])("double quotes do not make %s plain", async (script, what) => {
+])("shell syntax in double quotes gets a warning: %s", async (script, what) => {
   expect(await lintKeys({ script })).toEqual([`checks[0].script: ${noShell(what)}`]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
 });
@@ -30,11 +30,11 @@ test.each([
   'ssh app@127.0.0.1 "test -e $HOME/ready"',
   'mysql -e "SELECT 1 FROM `t`"',
   'perl -e "print $x"',
-])("%s is plain, or another program's", async (script) => {
+])("plain text, or syntax of another program, gets no warning: %s", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
 });
 
-test("the option of a file is a list of commands, and is told how to write one that is split", async () => {
+test("a list under the option script is a list of commands; a split command gets a problem", async () => {
   const cure = '[[sh, -c, "…"]]';
   expect(await lint('script: "echo ruok | grep imok"')).toEqual([`hc.yaml:1:9: script: ${noShell("| has", cure)}`]);
   expect(await lint('script: [[sh, -c, "echo ruok | grep ruok"]]')).toEqual([]);
@@ -43,7 +43,7 @@ test("the option of a file is a list of commands, and is told how to write one t
 const SPLIT =
   'expected a command, got an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
 
-test("the words of one command are not taken for commands", async () => {
+test("the words of one command are not read as commands", async () => {
   expect(await lint('script: [sh, -c, "echo ruok"]')).toEqual([`hc.yaml:1:14: script[1]: ${SPLIT}`]);
   expect(await lint("script: [redis-cli, -a, SEKRET1, ping]")).toEqual([`hc.yaml:1:21: script[1]: ${SPLIT}`]);
   expect(await lint("script: [/bin/check -a, /bin/other]")).toEqual([]);
@@ -55,18 +55,18 @@ test.each([
   "/usr/lib/nagios/plugins/check_disk\n-w 10%\n-p\n/data\n",
   "/usr/lib/nagios/plugins/check_disk\n  -w\n  10%\n  -c 5% -p\n  /data\n",
   "/bin/check\n--file\nstate\n",
-])("an option's value may stand on a line of its own: %j", async (script) => {
+])("an option's value may be on a line of its own: %j", async (script) => {
   expect(await lintCheck({ script })).toEqual([]);
 });
 
 test.each(["/bin/check\n-p /data\n/bin/other", "set -e\n/bin/check", "/bin/check -p\n/data"])(
-  "what follows no line of options is a command: %j",
+  "a line that follows no line of options is a command: %j",
   async (script) => {
     expect(await lintCheck({ script })).toEqual([expect.stringContaining(SEVERAL)]);
   },
 );
 
-test("a comment is no command, and is handed to the program all the same", async () => {
+test("a comment is no command, but is passed to the program", async () => {
   const got = `got a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use [sh, -c, "…"]`;
   expect(await lintKeys({ script: "# check it\n/bin/check\n" })).toEqual([
     `checks[0].script: expected one command, ${got}`,
@@ -93,7 +93,7 @@ test.each([
   ["cat /proc/*/cmdline | grep X", "/proc/*/cmdline … grep"],
   ["cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep X", "/proc/*/cmdline … grep"],
   ["grep -l X /proc/*/cmdline", "grep … /proc/*/cmdline"],
-])("%s looks for command lines", async (text, search) => {
+])("%s searches command lines", async (text, search) => {
   expect(await lintKeys({ script: ["bash", "-c", text] })).toEqual([finds(search)]);
 });
 
@@ -106,6 +106,6 @@ test.each([
   "cat /proc/$PID/cmdline | grep X",
   "ps -C nginx -o args > /tmp/x; grep X /tmp/x",
   "cat /proc/*/comm | grep X",
-])("%s looks for none", async (text) => {
+])("%s searches no command lines", async (text) => {
   expect(await lintKeys({ script: ["bash", "-c", text] })).toEqual([]);
 });

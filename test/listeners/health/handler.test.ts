@@ -1,4 +1,4 @@
-// One verdict, two answers, and nothing else on this listener.
+// The health listener gives one of two answers, by the verdict, and nothing else.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Verdict } from "../../../src/checks/check.ts";
@@ -15,7 +15,7 @@ const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one
 
 const onOtherPath = () => {};
 
-/** On request: nothing is known before it is asked for. */
+/** Checks run on request: no verdict is known before. */
 const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
   createHealthHandler({
     read: () => undefined,
@@ -37,7 +37,7 @@ test.each([504, 503, 400, 599])("an unhealthy host answers the failure status %d
   expect(unhealthyAnswer(status)).toEqual(BAD(status));
 });
 
-test("the request itself is who asks, so that its end is seen", async () => {
+test("the monitor gets the request itself, so that it sees when the client disconnects", async () => {
   const asked: unknown[] = [];
   const answer = handler(async (asker) => {
     asked.push(asker);
@@ -48,12 +48,12 @@ test("the request itself is who asks, so that its end is seen", async () => {
   expect(asked).toEqual([request]);
 });
 
-test("a fault while judging counts as unhealthy", async () => {
+test("a fault while the verdict is formed counts as unhealthy", async () => {
   const answer = handler(() => Promise.reject(new Error("a fault")), 504);
   expect(await answer(new Request("http://host/"))).toEqual(BAD(504));
 });
 
-test("what is known is answered at once, and nobody is asked", async () => {
+test("a known verdict is answered at once, and no check runs", async () => {
   for (const healthy of [true, false]) {
     const answer = createHealthHandler({
       read: () => verdict(healthy),
@@ -70,7 +70,7 @@ test("what is known is answered at once, and nobody is asked", async () => {
 describe("while the host is drained", () => {
   const draining = { status: 503, headers: HEADERS, body: "Draining" };
 
-  test("it is unhealthy on every path, and nobody is asked", async () => {
+  test("every path answers Draining, and no check runs", async () => {
     const answer = createHealthHandler({
       read: () => verdict(true),
       ask: () => Promise.reject(new Error("asked")),
@@ -84,7 +84,7 @@ describe("while the host is drained", () => {
     }
   });
 
-  test("who has asked before is told so too, whatever his round has found", async () => {
+  test("a request that waits for a round gets Draining too, whatever the verdict", async () => {
     for (const healthy of [true, false]) {
       let drained = false;
       const { promise, resolve } = Promise.withResolvers<Verdict>();
@@ -138,16 +138,16 @@ describe("endpoints", () => {
     ["http://host/DB", 0],
     ["http://host/x?/db", 0],
     ["//db", 0],
-  ])("%s asks for group %d", async (url, group) => {
+  ])("%s gets the verdict of group %d", async (url, group) => {
     groups.length = 0;
-    // A bare path is what HTTP/1.0 without Host gives, which no Request can be made of.
+    // A request may have a bare path, which `new Request` refuses.
     await answer({ url, signal: new AbortController().signal } as Request);
     expect(groups).toEqual([group]);
   });
 
   const plain = { read: () => verdict(true), ask: async () => verdict(true), isDraining: () => false } as const;
 
-  test("another path is reported as it was sent, without its query, and / never is", () => {
+  test("a path that is no endpoint is reported as it was sent, without its query; / never is", () => {
     others.length = 0;
     const respond = createHealthHandler({
       ...plain,
@@ -159,7 +159,7 @@ describe("endpoints", () => {
     expect(others).toEqual(["/DB", "/x/"]);
   });
 
-  test("where there are none, no path is reported", () => {
+  test("without endpoints no path is reported", () => {
     const respond = createHealthHandler({
       ...plain,
       failureStatus: 504,
@@ -218,7 +218,7 @@ describe("over a real port", () => {
     });
   }
 
-  test("HEAD has the same head and no body", async () => {
+  test("HEAD gets the same headers and no body", async () => {
     for (healthy of [true, false]) {
       const response = await ask("/", "HEAD");
       expect(response.status).toBe(healthy ? 200 : 504);

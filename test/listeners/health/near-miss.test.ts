@@ -1,7 +1,7 @@
-// A path that is close to an endpoint is reported once, and nothing of what scans for paths fills the log.
+// A path that is close to an endpoint is reported once; a scan for paths does not fill the log.
 
 import { expect, test } from "bun:test";
-import { createNearMisses, findNear, MOST_OF_ENDPOINT } from "../../../src/listeners/health/near-miss.ts";
+import { createNearMisses, findNear, MOST_REPORTS_PER_ENDPOINT } from "../../../src/listeners/health/near-miss.ts";
 
 const ENDPOINTS = ["/primary", "/replica", "/slave", "/wok", "/db", "/a", "/x/y", "/v1", "/"];
 
@@ -16,7 +16,7 @@ test.each([
   ["/replicated", undefined],
   ["/pirmary", "/primary"],
   ["/\u0000eplica", "/replica"],
-  // A third of the letters at most, and two letters in each other's place are one slip.
+  // A third of the letters at most; two swapped letters are one mistake.
   ["/slaves", "/slave"],
   ["/slvae", "/slave"],
   ["/slaved1", undefined],
@@ -30,7 +30,7 @@ test.each([
   ["/work1", undefined],
   ["/w", undefined],
   ["/WOK1", "/wok"],
-  // Of one letter or two, each is most of the name.
+  // In a name of one or two letters no letter may be wrong.
   ["/DB", "/db"],
   ["/A", "/a"],
   ["/X/y", "/x/y"],
@@ -47,7 +47,7 @@ test.each([
   expect(await findNear(path, ENDPOINTS)).toBe(endpoint as string);
 });
 
-test("the nearest is named", async () => {
+test("the nearest endpoint is named", async () => {
   expect(await findNear("/replica12", ["/replica", "/replica1"])).toBe("/replica1");
 });
 
@@ -62,13 +62,13 @@ function setUp() {
   return { reports, nearMisses };
 }
 
-/** One that is begun last ends last. */
+/** The comparison that starts last ends last. */
 const compared = async () => {
   await findNear("/", []);
   await new Promise(setImmediate);
 };
 
-test("a path is reported once, as it was asked for first, over a reload too", async () => {
+test("a path is reported once, in the form of its first request, also after a reload", async () => {
   const { reports, nearMisses } = setUp();
   const before = nearMisses(["/replica"]);
   for (const path of ["/Replica/", "/Replica", "/Replica/", "/x", "/repilca"]) before(path);
@@ -80,7 +80,7 @@ test("a path is reported once, as it was asked for first, over a reload too", as
   expect(reports).toEqual(["/Replica/ /replica", "/repilca /replica", "/Primary /primary"]);
 });
 
-test("a scan has a few lines of each endpoint, whatever it asks for, and leaves those of the others", async () => {
+test("a scan gets a few reports per endpoint, and uses up none of another endpoint's", async () => {
   const { reports, nearMisses } = setUp();
   const scan = (look: (path: string) => void) => {
     for (let index = 0; index < 10_000; index++) look(`/rep${String.fromCharCode(0x100 + index)}ica`);
@@ -88,15 +88,15 @@ test("a scan has a few lines of each endpoint, whatever it asks for, and leaves 
   };
   scan(nearMisses(["/replica"]));
   await compared();
-  expect(reports).toHaveLength(MOST_OF_ENDPOINT);
+  expect(reports).toHaveLength(MOST_REPORTS_PER_ENDPOINT);
   const look = nearMisses(["/replica", "/primary"]);
   scan(look);
   look("/Primary");
   await compared();
-  expect(reports.slice(MOST_OF_ENDPOINT)).toEqual(["/Primary /primary"]);
+  expect(reports.slice(MOST_REPORTS_PER_ENDPOINT)).toEqual(["/Primary /primary"]);
 });
 
-test("paths that are not close cost none of the lines, however many there are", async () => {
+test("paths that are not close use up no reports, however many there are", async () => {
   const { reports, nearMisses } = setUp();
   const look = nearMisses(["/replica"]);
   for (let index = 0; index < 10_000; index++) look(`/${1_000_000 + index}`);

@@ -1,7 +1,7 @@
-// Connections leave descriptors for the checks.
+// The health listener leaves descriptors for the checks.
 
 import { expect, test } from "bun:test";
-import { connectionBound } from "../../src/listeners/bound.ts";
+import { connectionBound } from "../../../src/listeners/health/server.ts";
 
 test.each([
   [undefined, undefined, 4096],
@@ -11,6 +11,6 @@ test.each([
   [10, 1024, 10],
   [100_000, 1024, 512],
   [100_000, undefined, 100_000],
-])("asked for %p with a limit of %p: %p", (asked, limit, bound) => {
+])("max-connections %p with a descriptor limit of %p: %p", (asked, limit, bound) => {
   expect(connectionBound(asked, limit)).toBe(bound);
 });
