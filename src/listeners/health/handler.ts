@@ -3,7 +3,7 @@
 
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
-import type { Asker, Monitor } from "../../monitor/monitor.ts";
+import type { Client, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
 import { pathOf } from "./path.ts";
 
@@ -18,7 +18,7 @@ const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
-  readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
+  readonly ask: (client: Client, group: number) => ReturnType<Monitor["ask"]>;
   /** Whether the answer is unhealthy whatever the checks say. */
   readonly isDraining: () => boolean;
   /** What an unhealthy host answers, 400 to 599. */
@@ -29,7 +29,7 @@ export interface HealthOptions {
   readonly onOtherPath: (path: string) => void;
 }
 
-export type HealthRequest = Asker & Pick<Request, "url">;
+export type HealthRequest = Client & Pick<Request, "url">;
 
 export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 

@@ -1,11 +1,10 @@
-// Why the host is down, as the agent says it: the monitor is a real one.
+// A verdict says why each check makes it unhealthy.
 
 import { expect, test } from "bun:test";
-import type { Check } from "../../../src/checks/check.ts";
-import { verdictOf } from "../../../src/listeners/haproxy-agent/verdict.ts";
-import { createMonitor } from "../../../src/monitor/monitor.ts";
-import type { Outcome } from "../../../src/outcome.ts";
-import { fakeCheck, fakeClock } from "../../monitor/fakes.ts";
+import type { Check, Failing } from "../../src/checks/check.ts";
+import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import { failed, type Outcome } from "../../src/outcome.ts";
+import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 
 const FAILURE: Outcome = { ok: false, reason: "refused", message: "nobody there" };
 
@@ -18,7 +17,9 @@ function monitorOf(checks: readonly Check[], deadlineMs?: number) {
   return { clock, monitor: createMonitor({ ...settings, ...told, clock }) };
 }
 
-const never = () => new AbortController().signal;
+async function failing({ read, ask }: Monitor): Promise<readonly Failing[]> {
+  return (read() ?? (await ask({ signal: new AbortController().signal }))).failing;
+}
 
 test("the first question on request has its reason already, and the next one has the next", async () => {
   let outcome: Outcome = FAILURE;
@@ -28,17 +29,11 @@ test("the first question on request has its reason already, and the next one has
     fakeCheck({ name: "warned", severity: "warning", probe: async () => FAILURE }),
     fakeCheck({ name: "is-replica", severity: "endpoint", probe: async () => FAILURE }),
   ]);
-  expect(await verdictOf(monitor, never())).toEqual({
-    healthy: false,
-    down: [{ name: "database", reason: "refused" }],
-  });
+  expect(await failing(monitor)).toEqual([{ name: "database", reason: "refused" }]);
   outcome = { ok: false, reason: "timeout", message: "no answer" };
-  expect(await verdictOf(monitor, never())).toEqual({
-    healthy: false,
-    down: [{ name: "database", reason: "timeout" }],
-  });
+  expect(await failing(monitor)).toEqual([{ name: "database", reason: "timeout" }]);
   outcome = { ok: true };
-  expect(await verdictOf(monitor, never())).toEqual({ healthy: true, down: [] });
+  expect(await failing(monitor)).toEqual([]);
 });
 
 test("a check that decides nothing is not waited for", async () => {
@@ -46,17 +41,14 @@ test("a check that decides nothing is not waited for", async () => {
     fakeCheck({ name: "database", probe: async () => FAILURE }),
     fakeCheck({ name: "slow", severity: "warning", probe: () => new Promise(nothing) }),
   ]);
-  expect(await verdictOf(monitor, never())).toEqual({
-    healthy: false,
-    down: [{ name: "database", reason: "refused" }],
-  });
+  expect(await failing(monitor)).toEqual([{ name: "database", reason: "refused" }]);
 });
 
 test("what the deadline cuts is named", async () => {
   const { clock, monitor } = monitorOf([fakeCheck({ name: "hung", probe: () => new Promise(nothing) })], 1000);
-  const verdict = verdictOf(monitor, never());
+  const answer = failing(monitor);
   await clock.pass(1000);
-  expect((await verdict).down).toMatchObject([{ name: "hung" }]);
+  expect(await answer).toEqual([{ name: "hung", reason: "deadline" }]);
 });
 
 test("in the background: read from memory, and stale where it is too old", async () => {
@@ -69,11 +61,30 @@ test("in the background: read from memory, and stale where it is too old", async
   const { clock, monitor } = monitorOf([check], 1000);
   monitor.start();
   await clock.pass(1);
-  expect(await verdictOf(monitor, never())).toEqual({ healthy: true, down: [] });
+  expect(await failing(monitor)).toEqual([]);
   expect(runs).toBe(1);
   await clock.pass(60_000);
-  const verdict = verdictOf(monitor, never());
+  const answer = failing(monitor);
   await clock.pass(1000);
-  expect(await verdict).toEqual({ healthy: false, down: [{ name: "database", reason: "stale" }] });
+  expect(await answer).toEqual([{ name: "database", reason: "stale" }]);
+  monitor.abort();
+});
+
+test("in the background: the newest failure, also while too few runs have passed since", async () => {
+  const refused = failed("refused", "nobody there");
+  const outcomes: Outcome[] = [refused, failed("timeout", "no answer"), { ok: true }];
+  const check = fakeCheck({
+    name: "database",
+    intervalMs: 10_000,
+    rise: 2,
+    probe: async () => outcomes.shift() ?? refused,
+  });
+  const { clock, monitor } = monitorOf([check]);
+  monitor.start();
+  for (const reason of ["refused", "timeout", "timeout", "refused"] as const) {
+    await settle();
+    expect(monitor.read()?.failing).toEqual([{ name: "database", reason }]);
+    await clock.pass(10_000);
+  }
   monitor.abort();
 });
