@@ -174,7 +174,7 @@ export class Monitor {
     return this.#groups[0]?.records.map((record) => record.report(now)) ?? [];
   };
 
-  /** Ends every run and round at once: who waits is answered unhealthy. Nothing runs any more. */
+  /** Ends every run at once: the requests that wait are answered from what is known, so unhealthy. Nothing runs any more. */
   readonly abort = (): void => {
     this.#phase = "stopped";
     this.#schedule.set([]);

@@ -2,20 +2,16 @@
 
 import { expect, test } from "bun:test";
 import type { Check, Failing } from "../../src/checks/check.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import type { Monitor } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
-import { fakeCheck, fakeClock, settle } from "./fakes.ts";
+import { fakeCheck, settle } from "./fakes.ts";
+import { setUp } from "./held-runs.ts";
 
 const FAILURE: Outcome = { ok: false, reason: "refused", message: "nobody there" };
 
 const nothing = () => {};
 
-function monitorOf(checks: readonly Check[], deadlineMs?: number) {
-  const clock = fakeClock();
-  const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
-  const settings = { groups: [checks], singleflight: false, maxRounds: 16, deadlinesMs: [deadlineMs] };
-  return { clock, monitor: createMonitor({ ...settings, ...told, clock }) };
-}
+const monitorOf = (checks: readonly Check[], deadlineMs?: number) => setUp({ groups: [checks], deadlineMs });
 
 async function failing({ read, ask }: Monitor): Promise<readonly Failing[]> {
   return (read() ?? (await ask({ signal: new AbortController().signal }))).failing;

@@ -1,9 +1,10 @@
-// What hangs is told in time, by a real monitor.
+// `status` has all checks run, and is answered in time though one hangs.
 
 import { expect, test } from "bun:test";
 import type { Check, Verdict } from "../../src/checks/check.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
-import { fakeCheck, fakeClock, settle } from "./fakes.ts";
+import type { Monitor } from "../../src/monitor/monitor.ts";
+import { fakeCheck, type fakeClock, settle } from "./fakes.ts";
+import { setUp as setUpChecks } from "./held-runs.ts";
 
 const LONGEST_MS = 25_000;
 
@@ -28,9 +29,7 @@ const hung = (name: string, says: Partial<Check> = {}): Check & { isAborted: boo
 };
 
 function setUp(checks: readonly Check[], maxRounds = 16) {
-  const clock = fakeClock();
-  const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
-  const monitor = createMonitor({ groups: [checks], singleflight: false, maxRounds, ...told, clock });
+  const { monitor, clock } = setUpChecks({ groups: [checks], maxRounds });
   return { monitor, clock, ask: () => monitor.runAll(LONGEST_MS) };
 }
 
