@@ -1,7 +1,7 @@
 // The terms of the whole program: a check has a probe; a run is ok or failed, a check is up,
 // down or unknown, the host is healthy or unhealthy.
 
-import type { Outcome } from "../outcome.ts";
+import type { Outcome, Reason } from "../outcome.ts";
 
 /**
  * One attempt, without a retry. It never rejects for anything that the target does.
@@ -61,10 +61,16 @@ export interface CheckState {
   readonly last?: CheckResult;
 }
 
+/** Why a check made a verdict unhealthy; "deadline" where there was no result in time, whatever came later. */
+export interface Failing {
+  readonly name: string;
+  readonly reason: Reason;
+}
+
 export interface Verdict {
   readonly healthy: boolean;
-  /** Names of the checks that made it unhealthy. */
-  readonly failing: readonly string[];
+  /** The checks that made it unhealthy. */
+  readonly failing: readonly Failing[];
   /** Milliseconds since the epoch. */
   readonly at: number;
 }

@@ -12,13 +12,12 @@ import { createHealthHandler, type HealthHandler } from "../listeners/health/han
 import { createNearMisses } from "../listeners/health/near-miss.ts";
 import { connectionBound, serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
-import { type CheckReport, createMonitor, type Monitor } from "../monitor/monitor.ts";
+import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapStrangers } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
-import { askWhole } from "../status/run-all-checks.ts";
 import type { HostStatus } from "../status/schema.ts";
 import { hostStatus } from "../status/status.ts";
 import { clock } from "../system/clock.ts";
@@ -34,6 +33,9 @@ import { runTrial } from "./trial.ts";
 
 /** How long rounds in flight may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
+
+/** Below what the command line waits for `status`. What has not ended by then has failed, and goes on. */
+const LONGEST_STATUS_MS = 25_000;
 
 /** How long answers that are already written may take to leave. */
 const FLUSH_GRACE_MS = 500;
@@ -103,7 +105,7 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
 
   await using opened = new AsyncDisposableStack();
   if (options.controlSocket !== undefined) {
-    const status = () => describe({ plan, monitor, drainControl, reloader, startedAt });
+    const status = () => describe({ monitor, drainControl, reloader, startedAt });
     const controls = { status, reload: reloader.reload, drainControl };
     opened.use(await openControl(options.controlSocket, controls, log, events));
   }
@@ -203,15 +205,12 @@ async function openAgent(
   monitor: Monitor,
   { drainControl, ...surroundings }: AgentSurroundings,
 ): Promise<AsyncDisposable> {
-  const [{ startAgent }, { verdictOf }] = await Promise.all([
-    import("../listeners/haproxy-agent/server.ts"),
-    import("../listeners/haproxy-agent/verdict.ts"),
-  ]);
+  const { startAgent } = await import("../listeners/haproxy-agent/server.ts");
   const agent = await startAgent({
     ...surroundings,
     address,
     drainState: () => drainControl.current(),
-    verdict: (signal) => verdictOf(monitor, signal),
+    verdict: (signal) => monitor.read() ?? monitor.ask({ signal }),
   });
   return { [Symbol.asyncDispose]: () => agent.stop() };
 }
@@ -259,24 +258,20 @@ const fixedWarnings = (before: Options, now: Options): readonly string[] =>
   );
 
 interface Described {
-  readonly plan: Plan;
   readonly monitor: Monitor;
   readonly drainControl: DrainControl;
   readonly reloader: Reloader;
   readonly startedAt: number;
 }
 
-async function describe({ plan, monitor, drainControl, reloader, startedAt }: Described): Promise<HostStatus> {
-  const { healthy, failing } = monitor.read() ?? (await askWhole(plan.checks, monitor));
+async function describe({ monitor, drainControl, reloader, startedAt }: Described): Promise<HostStatus> {
+  const { healthy, failing } = monitor.read() ?? (await monitor.runAll(LONGEST_STATUS_MS));
   const reports = monitor.states();
-  const isDown = ({ check, state, stale }: CheckReport) =>
-    check.severity === "critical" && (stale || state.status !== "up");
   return hostStatus({
     version,
     startedAt,
     healthy,
-    // The first failure decides, so the verdict need not know of all.
-    failing: healthy ? [] : [...new Set([...failing, ...reports.filter(isDown).map(({ check }) => check.name)])],
+    failing,
     reports,
     drainState: drainControl.current(),
     reloading: reloader.underWay,

@@ -10,7 +10,7 @@ import { type Check, type CheckResult, type CheckState, concernsHost } from "../
 import { startOf } from "../listeners/refused.ts";
 import type { Log, LogFields } from "../log/log.ts";
 import { type Late, RateLimit } from "../log/rate-limit.ts";
-import type { MonitorOptions } from "../monitor/monitor.ts";
+import type { MonitorListener } from "../monitor/monitor.ts";
 import type { Failure, Reason } from "../outcome.ts";
 import type { ReloadChange, ReloadReport } from "../status/schema.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
@@ -31,8 +31,7 @@ const CLIENTS_MS = 5 * 60_000;
 /** Of a list of checks; a line with a thousand names cannot be read. */
 const MOST_NAMES = 20;
 
-export interface EventLog
-  extends Required<Pick<MonitorOptions, "onResult" | "onVerdict" | "onGone" | "onStale" | "onLate" | "onFault">> {
+export interface EventLog extends Required<MonitorListener> {
   /** An answer could not be made up. */
   readonly onAnswerFault: (error: Error) => void;
   /** A request's path is close to an endpoint, and is none. */
@@ -66,7 +65,7 @@ export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
     onVerdict(verdict, before) {
       if (verdict.healthy === before?.healthy) return;
       if (verdict.healthy) write("host", "info", "host is healthy");
-      else write("host", "warning", "host is unhealthy", { failing: listOf(verdict.failing, MOST_NAMES) });
+      else write("host", "warning", "host is unhealthy", { failing: namesOf(verdict.failing) });
     },
     onReload: (report) => logReload(log, report),
     onWatch: (checks) => logChecks(log, checks),
@@ -265,6 +264,6 @@ const wasFor = (before: CheckState, after: CheckState) =>
 
 const lateFields = ({ leftOut, agoMs }: Late) => ({ "left-out": leftOut, ago: roundDuration(agoMs) });
 
-const namesOf = (checks: readonly Check[]): string | undefined => textOf(checks.map(({ name }) => name));
+const namesOf = (checks: readonly Pick<Check, "name">[]): string | undefined => textOf(checks.map(({ name }) => name));
 
 const textOf = (names: readonly string[]): string | undefined => listOf(names, MOST_NAMES) || undefined;

@@ -5,7 +5,7 @@
 import type { Clock } from "../system/clock.ts";
 
 /** What is done again and again. */
-export interface Duty {
+export interface Job {
   readonly intervalMs: number;
   /** Once more right away, beside its ticks. */
   readonly dueAtOnce: boolean;
@@ -15,7 +15,7 @@ export interface Duty {
 
 export interface Schedule {
   /** From now on these, in place of those before. */
-  set(duties: readonly Duty[]): void;
+  set(jobs: readonly Job[]): void;
 }
 
 /** A suspended host does not count down its timers: by then it is seen that ticks were missed. */
@@ -28,13 +28,13 @@ interface Grid {
   readonly betweenMs: number;
 }
 
-/** However many duties there are, an interval has no more ticks, since each wakes the host up. */
+/** However many jobs there are, an interval has no more ticks, since each wakes the host up. */
 const MOST_TICKS = 10;
 
-/** Duties of one interval take turns: tick k is that of the turn k modulo their count. */
-interface Metronome {
-  /** As many duties each, give or take one. */
-  readonly turns: readonly (readonly Duty[])[];
+/** Jobs of one interval take turns: tick k is that of the turn k modulo their count. */
+interface Ticker {
+  /** As many jobs each, give or take one. */
+  readonly turns: readonly (readonly Job[])[];
   readonly grid: Grid;
   /** The last tick that has been. */
   last: number;
@@ -46,44 +46,44 @@ interface Metronome {
  * was started at once, each host asks a thing they share at a time of its own.
  */
 export function createSchedule(clock: Clock, shift: number): Schedule {
-  let metronomes: readonly Metronome[] = [];
-  /** When the first duties were set, which all grids are laid from. */
+  let tickers: readonly Ticker[] = [];
+  /** When the first jobs were set, which all grids are laid from. */
   let anchor: number | undefined;
 
-  function wind(metronome: Metronome): void {
-    const { grid, last } = metronome;
+  function waitForTick(ticker: Ticker): void {
+    const { grid, last } = ticker;
     const waitMs = timeOf(grid, last + 1) - clock.now();
-    metronome.cancel = clock.after(Math.min(Math.max(0, waitMs), LONGEST_SLEEP_MS), () => beat(metronome));
+    ticker.cancel = clock.after(Math.min(Math.max(0, waitMs), LONGEST_SLEEP_MS), () => onTick(ticker));
   }
 
-  function beat(metronome: Metronome): void {
-    const { turns, grid, last } = metronome;
-    metronome.last = lastTick(grid, clock.now());
-    wind(metronome);
-    // No duty more than once, however long the loop or the host stood still.
-    for (let tick = Math.max(last, metronome.last - turns.length) + 1; tick <= metronome.last; tick++) {
-      for (const { onTick } of turns[tick % turns.length] ?? []) onTick();
+  function onTick(ticker: Ticker): void {
+    const { turns, grid, last } = ticker;
+    ticker.last = lastTick(grid, clock.now());
+    waitForTick(ticker);
+    // No job more than once, however long the loop or the host stood still.
+    for (let tick = Math.max(last, ticker.last - turns.length) + 1; tick <= ticker.last; tick++) {
+      for (const job of turns[tick % turns.length] ?? []) job.onTick();
     }
   }
 
   return {
-    set(duties) {
-      for (const { cancel } of metronomes) cancel?.();
+    set(jobs) {
+      for (const { cancel } of tickers) cancel?.();
       const now = clock.now();
       const laidFrom = anchor ?? now;
       anchor = laidFrom;
-      metronomes = Array.from(
-        Map.groupBy(duties, ({ intervalMs }) => intervalMs),
-        ([intervalMs, duties]) => {
-          const ticks = Math.min(duties.length, MOST_TICKS);
-          const turns = Array.from({ length: ticks }, (_, turn) => duties.filter((_, index) => index % ticks === turn));
+      tickers = Array.from(
+        Map.groupBy(jobs, ({ intervalMs }) => intervalMs),
+        ([intervalMs, jobs]) => {
+          const ticks = Math.min(jobs.length, MOST_TICKS);
+          const turns = Array.from({ length: ticks }, (_, turn) => jobs.filter((_, index) => index % ticks === turn));
           // The origin lies back, so that ticks count from 0.
           const grid = { origin: laidFrom - intervalMs * (2 - shift), betweenMs: intervalMs / ticks };
           return { turns, grid, last: lastTick(grid, now) };
         },
       );
-      for (const { dueAtOnce, onTick } of duties) if (dueAtOnce) onTick();
-      for (const metronome of metronomes) wind(metronome);
+      for (const { dueAtOnce, onTick } of jobs) if (dueAtOnce) onTick();
+      for (const ticker of tickers) waitForTick(ticker);
     },
   };
 }

@@ -40,6 +40,8 @@ export const CheckStatus = z
     /** Of the last result, where it passed. */
     warning: z.string().exactOptional(),
     detail: z.string().exactOptional(),
+    /** Why it makes the host unhealthy, where its last result does not show it: that came after the deadline. */
+    countsAs: z.string().exactOptional(),
     /** Absent: it runs on request. */
     intervalSeconds: z.number().exactOptional(),
   })

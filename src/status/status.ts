@@ -1,5 +1,6 @@
 // The status of the host with all details, for those who may see them: what the control socket answers to `status`.
 
+import type { Verdict } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
 import type { Failure } from "../outcome.ts";
@@ -21,7 +22,8 @@ export interface StatusParts {
   readonly version: string;
   readonly startedAt: number;
   readonly healthy: boolean;
-  readonly failing: readonly string[];
+  /** As the verdict has it. The first failure decides, so that it need not know of all. */
+  readonly failing: Verdict["failing"];
   readonly reports: readonly CheckReport[];
   readonly drainState: DrainState | undefined;
   readonly reloading: ReloadUnderWay | undefined;
@@ -38,11 +40,11 @@ export function hostStatus(parts: StatusParts): HostStatus {
     startedAt: iso(startedAt),
     healthy: healthy && !drainState,
     state: stateOf(healthy, drainState),
-    failing,
+    failing: healthy ? [] : namesOf([...failing, ...reports.filter(isDown).map(({ check }) => check)]),
     ...drainStatus(drainState),
     ...(reloading && { reloading }),
     ...(lastReload && { lastReload }),
-    checks: reports.map((report) => checkStatus(report, now)),
+    checks: reports.map((report) => ({ ...checkStatus(report, now), ...countsAs(report, failing) })),
   };
 }
 
@@ -85,6 +87,19 @@ function checkStatus({ check, state, stale }: CheckReport, now: number): CheckSt
     }),
     ...(intervalMs !== undefined && { intervalSeconds: seconds(intervalMs) }),
   };
+}
+
+const isDown = ({ check, state, stale }: CheckReport): boolean =>
+  check.severity === "critical" && (stale || state.status !== "up");
+
+const namesOf = (checks: readonly { readonly name: string }[]): readonly string[] => [
+  ...new Set(checks.map(({ name }) => name)),
+];
+
+function countsAs({ check, state, stale }: CheckReport, failing: Verdict["failing"]): Pick<CheckStatus, "countsAs"> {
+  if (stale || state.status === "down") return {};
+  const counts = failing.find(({ name }) => name === check.name);
+  return counts ? { countsAs: counts.reason } : {};
 }
 
 const passed = ({ warning, detail }: { readonly warning?: string; readonly detail?: string }) => ({

@@ -37,7 +37,7 @@ function setUp() {
     },
     judge(healthy: boolean, failing: readonly string[] = []) {
       const before = verdict;
-      verdict = { healthy, failing, at: 0 };
+      verdict = { healthy, failing: failing.map((name) => ({ name, reason: "refused" as const })), at: 0 };
       report.onVerdict(verdict, before);
     },
     /** The lines since the last look. */

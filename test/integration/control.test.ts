@@ -68,6 +68,17 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   });
 }, 60_000);
 
+test("status says of a check that passed after the deadline why the host is unhealthy", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  const file = await folder.write("hc.yaml", "deadline: 100ms\nchecks:\n  - { name: slow, script: sleep 1 }\n");
+  await using _ = await startDaemon(["--config", file, "--control-socket", socket]);
+  const { out } = await run(["status", "--control-socket", socket]);
+  const [verdict, , , row] = out.split("\n");
+  expect(verdict).toBe("unhealthy, 1 of 1 up: slow (deadline)");
+  expect(row).toStartWith("slow   up ");
+}, 60_000);
+
 test.each(["RUNTIME_DIRECTORY", "--state-directory"])(
   "a drain outlives a restart of the daemon with %s",
   async (way) => {

@@ -112,7 +112,7 @@ describe("the answer", () => {
     await last("a").end();
     expect([0, 1, 2].map((group) => monitor.read(group)?.healthy)).toEqual([undefined, true, undefined]);
     await last("b").end(DOWN);
-    expect([0, 1, 2].map((group) => monitor.read(group)?.failing)).toEqual([["b"], [], ["b"]]);
+    expect([0, 1, 2].map((group) => monitor.read(group)?.failing.map(({ name }) => name))).toEqual([["b"], [], ["b"]]);
   });
 
   test("is not spoilt by a result that becomes stale while it is given", async () => {
@@ -396,6 +396,25 @@ describe("with checks on request beside those of the background", () => {
     resolve(UP);
     await settle();
     expect(answer.verdict).toEqual(unhealthy("back"));
+  });
+
+  test("with single flight a request joins a round that was answered, not its answer", async () => {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const { monitor, clock, last, runs } = setUp({ groups: [mixed({ probe: () => promise })], singleflight: true });
+    monitor.start();
+    await last("back").end(DOWN);
+    const early = outcomeOf(monitor.ask(asker()));
+    await settle();
+    expect(early.verdict).toEqual(unhealthy("back"));
+    await clock.pass(10_000);
+    await last("back").end();
+    const late = outcomeOf(monitor.ask(asker()));
+    await settle();
+    expect(late).toEqual({});
+    resolve(UP);
+    await settle();
+    expect(late.verdict).toEqual(HEALTHY);
+    expect(runs).toHaveLength(2);
   });
 
   test("both are waited for until the deadline", async () => {

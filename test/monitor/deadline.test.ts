@@ -2,23 +2,12 @@
 // runs on to the end of its checks. A check has its places, whatever group asks for it.
 
 import { describe, expect, test } from "bun:test";
-import type { Check, CheckResult, Verdict } from "../../src/checks/check.ts";
-import { createMonitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
+import type { CheckResult, Verdict } from "../../src/checks/check.ts";
+import type { MonitorOptions } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
-import { fakeCheck, fakeClock, settle } from "./fakes.ts";
-
-const UP: Outcome = { ok: true };
-
-interface Run {
-  readonly name: string;
-  readonly startedAt: number;
-  readonly end: (outcome?: Outcome) => Promise<void>;
-  ended: boolean;
-  /** When it passed. */
-  passedAt?: number;
-  aborted: boolean;
-}
+import { settle } from "./fakes.ts";
+import { HEALTHY, heldCheck, type Run, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
 
 interface Answer {
   readonly leave: () => void;
@@ -33,55 +22,21 @@ type Setup = Partial<Pick<MonitorOptions, "singleflight" | "maxRounds" | "deadli
 };
 
 function setUp({ groups = [["it"]], deadlineMs = 4_500, ...given }: Setup = {}) {
-  const clock = fakeClock();
-  const runs: Run[] = [];
-  const checks = new Map<string, Check>();
-  for (const name of groups.flat()) checks.set(name, heldCheck(name));
+  const severityOf = (name: string) => (name === name.toUpperCase() ? "warning" : "critical");
+  const checks = new Map(
+    groups.flat().map((name) => [name, heldCheck({ name, severity: severityOf(name), timeoutMs: 60_000 })]),
+  );
   const told: string[] = [];
   const say = ({ check, outcome }: CheckResult) => `${check.name} ${outcome.ok ? "up" : outcome.reason}`;
-
-  function heldCheck(name: string): Check {
-    const probe: Check["probe"] = (signal) =>
-      new Promise((resolve) => {
-        const run: Run = {
-          name,
-          startedAt: clock.now(),
-          ended: false,
-          aborted: false,
-          async end(outcome = UP) {
-            run.ended = true;
-            if (outcome.ok) run.passedAt = clock.now();
-            resolve(outcome);
-            await settle();
-          },
-        };
-        signal.addEventListener("abort", () => {
-          if (run.ended) return;
-          run.aborted = true;
-          void run.end(failed("timeout", "no answer"));
-        });
-        runs.push(run);
-      });
-    return fakeCheck({
-      name,
-      probe,
-      severity: name === name.toUpperCase() ? "warning" : "critical",
-      timeoutMs: 60_000,
-    });
-  }
-
-  const monitor = createMonitor({
+  const { monitor, clock, runs, live } = setUpChecks({
     groups: groups.map((names) => names.flatMap((name) => checks.get(name) ?? [])),
-    singleflight: false,
-    maxRounds: 16,
-    deadlinesMs: groups.map(() => (deadlineMs === "none" ? undefined : deadlineMs)),
+    deadlineMs: deadlineMs === "none" ? undefined : deadlineMs,
     onResult: (result) => told.push(say(result)),
     onVerdict: ({ healthy }) => told.push(healthy ? "healthy" : "unhealthy"),
     onGone: (waitedMs, running) => told.push(`gone after ${waitedMs}: ${running.map(({ name }) => name).join()}`),
     onStale: () => told.push("stale"),
     onLate: ({ check }, deadlineMs) => told.push(`${check.name} after the deadline of ${deadlineMs}`),
     onFault: (error) => told.push(String(error)),
-    clock,
     ...given,
   });
   const ask = (group?: number): Answer => {
@@ -92,7 +47,6 @@ function setUp({ groups = [["it"]], deadlineMs = 4_500, ...given }: Setup = {}) 
     });
     return answer;
   };
-  const live = () => runs.filter(({ ended }) => !ended);
   const end = async (name: string, outcome?: Outcome) => {
     const run = live().find((one) => one.name === name);
     if (!run) throw new Error(`${name} does not run`);
@@ -100,9 +54,6 @@ function setUp({ groups = [["it"]], deadlineMs = 4_500, ...given }: Setup = {}) 
   };
   return { monitor, clock, runs, live, end, ask, told };
 }
-
-const unhealthy = (...failing: readonly string[]) => ({ healthy: false, failing, at: expect.any(Number) });
-const HEALTHY = { healthy: true, failing: [], at: expect.any(Number) };
 
 describe("at its deadline a request", () => {
   test("is answered that what has not ended has failed, and the round runs on to its results", async () => {

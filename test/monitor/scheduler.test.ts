@@ -179,7 +179,7 @@ class World {
       deadlinesMs: [deadlineMs],
       clock: this.clock,
       random: () => shift,
-      run: (check, signal) => {
+      run: (check, { signal }) => {
         const index = count.get(check) ?? 0;
         count.set(check, index + 1);
         const { runs = [] } = plans[Number(check.name)] ?? {};

@@ -2,8 +2,8 @@
 // is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { startRound } from "../../monitor/round.ts";
-import { decidesHost, judge } from "../../monitor/verdict.ts";
+import { startBatch } from "../../monitor/batch.ts";
+import { decidesHost, findingOf, judge } from "../../monitor/verdict.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { pause } from "../../system/event-loop.ts";
 
@@ -25,11 +25,8 @@ export interface RoundsOptions {
   readonly clock?: Clock;
 }
 
-export function isHealthy(results: Results): boolean {
-  const passed = new Set(results.filter(({ outcome }) => outcome.ok).map(({ check }) => check));
-  const checks = results.map(({ check }) => check);
-  return judge(checks, decidesHost, (check) => passed.has(check)).healthy;
-}
+export const isHealthy = (results: Results): boolean =>
+  judge(results, decidesHost, ({ outcome }) => findingOf(outcome)).healthy;
 
 /** The results of the last round; undefined where the signal ended it. */
 export async function runRounds(
@@ -59,7 +56,7 @@ async function runRound(
   clock: Clock,
 ): Promise<Results> {
   const results: CheckResult[] = Array(checks.length);
-  const round = startRound(checks, (result, index) => {
+  const round = startBatch(checks, (result, index) => {
     results[index] = result;
   });
   const cancel = clock.after(limitMs, round.end);

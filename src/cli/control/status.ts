@@ -69,8 +69,8 @@ function summaryOf({ checks, failing }: HostStatus): string {
 const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !stale;
 
 /** Of a check that makes the host unhealthy. The last run of a check that is down may have passed. */
-const reasonOf = ({ status, stale, reason }: CheckStatus): string =>
-  stale ? "stale" : status === "down" ? (reason ?? "down") : "unknown";
+const reasonOf = ({ status, stale, reason, countsAs }: CheckStatus): string =>
+  stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "unknown");
 
 function rowOf(check: CheckStatus, nowMs: number): Row {
   const { name, status, stale, severity, forSeconds, ranAt, seconds, warning } = check;

@@ -5,10 +5,11 @@
 
 import { type FailingCheck, listFirst } from "../../status/summary.ts";
 
-export interface AgentVerdict {
+/** The parts of a verdict that are answered. */
+interface Verdict {
   readonly healthy: boolean;
   /** Those to be named come first. */
-  readonly down: readonly FailingCheck[];
+  readonly failing: readonly FailingCheck[];
 }
 
 /** HAProxy keeps 127 characters, of which "via agent : stopped ()" takes 22. */
@@ -21,9 +22,9 @@ export const UP = "up";
 /** HAProxy takes it as `down`; the word says that it is intended. */
 export const STOPPED = "stopped #health-checker is stopping";
 
-export function healthLine({ healthy, down }: AgentVerdict): string {
+export function healthLine({ healthy, failing }: Verdict): string {
   if (healthy) return UP;
-  return `down #${printable(listFirst(down, MOST_NAMED) || "at least one health check failed")}`;
+  return `down #${printable(listFirst(failing, MOST_NAMED) || "at least one health check failed")}`;
 }
 
 /** The names are those of the configuration. */

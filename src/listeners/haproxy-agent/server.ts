@@ -5,21 +5,20 @@
 //
 // A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
 
+import type { Verdict } from "../../checks/check.ts";
 import type { DrainState } from "../../drain/state.ts";
 import type { Log } from "../../log/log.ts";
 import { type Address, formatAddress } from "../../net/address.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
 import { listen } from "../listen.ts";
-import { type AgentVerdict, healthLine, STOPPED } from "./line.ts";
+import { healthLine, STOPPED } from "./line.ts";
 import { ReadyReplies } from "./ready-replies.ts";
-
-export type { AgentVerdict } from "./line.ts";
 
 export interface AgentOptions {
   readonly address: Address;
   /** As for a health request, by the same deadline; `signal` aborts when the peer disconnects. Not called while the host is drained. */
-  readonly verdict: (signal: AbortSignal) => Promise<AgentVerdict>;
+  readonly verdict: (signal: AbortSignal) => Verdict | Promise<Verdict>;
   readonly drainState: () => DrainState | undefined;
   /** --state-directory, where the peers that got `drain` are saved; undefined: nowhere. */
   readonly directory: string | undefined;
@@ -147,7 +146,7 @@ function answering(
       return healthLine(await verdict(signal));
     } catch (error) {
       onFault(error instanceof Error ? error : new Error(String(error)));
-      return healthLine({ healthy: false, down: [] });
+      return healthLine({ healthy: false, failing: [] });
     }
   }
 

@@ -3,7 +3,7 @@
 
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint.ts";
-import type { Asker, Monitor } from "../../monitor/monitor.ts";
+import type { Client, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
@@ -17,7 +17,7 @@ const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
 
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
-  readonly ask: (asker: Asker, group: number) => ReturnType<Monitor["ask"]>;
+  readonly ask: (client: Client, group: number) => ReturnType<Monitor["ask"]>;
   /** Whether every answer is unhealthy, whatever the checks' results. */
   readonly isDraining: () => boolean;
   /** The HTTP status of an unhealthy answer, 400 to 599. */
@@ -28,7 +28,7 @@ export interface HealthOptions {
   readonly onOtherPath: (path: string) => void;
 }
 
-export type HealthRequest = Asker & Pick<Request, "url">;
+export type HealthRequest = Client & Pick<Request, "url">;
 
 export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 

@@ -79,6 +79,16 @@ test("an unhealthy host names the checks that make it so, and each check shows i
   ]);
 });
 
+test("a check that passed after the deadline, or has no result yet, is named with the deadline", () => {
+  const checks = [
+    check("late", { countsAs: "deadline" }),
+    check("young", { status: "unknown", countsAs: "deadline" }),
+    check("failed-since", { ...REFUSED, countsAs: "deadline" }),
+  ];
+  const [line] = render({ healthy: false, state: "unhealthy", failing: checks.map(({ name }) => name), checks });
+  expect(line).toBe("unhealthy, 1 of 3 up: late (deadline), young (deadline), failed-since (refused)");
+});
+
 test("a check of severity endpoint is marked, and not counted", () => {
   const checks = [
     check("database"),

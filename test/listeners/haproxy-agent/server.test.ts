@@ -3,11 +3,11 @@
 import { expect, test } from "bun:test";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
+import type { Verdict } from "../../../src/checks/check.ts";
 import type { DrainState } from "../../../src/drain/state.ts";
 import {
   type Agent,
   type AgentOptions,
-  type AgentVerdict,
   MOST_CONNECTIONS,
   startAgent,
 } from "../../../src/listeners/haproxy-agent/server.ts";
@@ -20,8 +20,8 @@ import { loopbackAddress } from "../../support/loopback.ts";
 import { tempFolder } from "../../support/temp.ts";
 import { until } from "../../support/until.ts";
 
-const UP: AgentVerdict = { healthy: true, down: [] };
-const DOWN: AgentVerdict = { healthy: false, down: [{ name: "database", reason: "timeout" }] };
+const UP: Verdict = { healthy: true, failing: [], at: 0 };
+const DOWN: Verdict = { healthy: false, failing: [{ name: "database", reason: "timeout" }], at: 0 };
 const DRAINED: DrainState = { stopping: false, drain: { since: 0 } };
 const IN_MAINTENANCE: DrainState = { stopping: false, maintenance: { since: 0, until: 1 } };
 
@@ -115,7 +115,7 @@ test("a daemon that stops answers with a word that the up of the next daemon und
 
 test("a drain that begins while the verdict is pending is answered", async () => {
   await using it = await run();
-  const { promise, resolve } = Promise.withResolvers<AgentVerdict>();
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
   let asked = false;
   it.verdict = () => {
     asked = true;
@@ -255,7 +255,7 @@ test("connections that are held open are bounded in number and in time, and dela
 test("an address that floods the agent evicts its own connections, not one that waits for a slow verdict", async () => {
   const host = loopbackAddress();
   await using it = await run(`${host}:0`);
-  const { promise: verdict, resolve } = Promise.withResolvers<AgentVerdict>();
+  const { promise: verdict, resolve } = Promise.withResolvers<Verdict>();
   let asked = 0;
   it.verdict = () => {
     asked++;

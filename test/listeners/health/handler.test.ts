@@ -6,7 +6,11 @@ import { type BoundedServer, serveBounded } from "../../../src/listeners/bounded
 import { Exchanges } from "../../../src/listeners/exchanges.ts";
 import { createHealthHandler, type HealthOptions, unhealthyAnswer } from "../../../src/listeners/health/handler.ts";
 
-const verdict = (healthy: boolean): Verdict => ({ healthy, failing: healthy ? [] : ["secret name"], at: 1 });
+const verdict = (healthy: boolean): Verdict => ({
+  healthy,
+  failing: healthy ? [] : [{ name: "secret name", reason: "refused" }],
+  at: 1,
+});
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 

@@ -1,27 +1,27 @@
-// The checks of a round run side by side.
+// The checks of a batch run side by side.
 
 import { expect, test } from "bun:test";
 import type { Check, CheckResult } from "../../src/checks/check.ts";
-import { startRound } from "../../src/monitor/round.ts";
+import { startBatch } from "../../src/monitor/batch.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "./fakes.ts";
 
 const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>
   fakeCheck({ name, timeoutMs, probe });
 
-/** A round, and its results in the order of the checks. */
+/** A batch, and its results in the order of the checks. */
 function start(checks: readonly Check[]) {
   const results: CheckResult[] = [];
-  const round = startRound(checks, (result, index) => {
+  const batch = startBatch(checks, (result, index) => {
     results[index] = result;
   });
-  return { round, results: round.ended.then(() => results) };
+  return { batch, results: batch.ended.then(() => results) };
 }
 
 const patient: Check["probe"] = (signal) =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "waited in vain"))));
 
-test("a round of no checks ends at once", async () => {
+test("a batch of no checks ends at once", async () => {
   expect(await start([]).results).toEqual([]);
 });
 
@@ -52,8 +52,8 @@ test("a slow or broken check takes nothing from the others", async () => {
 });
 
 test("its end ends every check that still runs, and no other", async () => {
-  const { round, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
+  const { batch, results } = start([checkOf("slow", patient), checkOf("good", async () => ({ ok: true }))]);
   await settle();
-  round.end();
+  batch.end();
   expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
 });

@@ -1,10 +1,12 @@
-// What hangs is told in time, by a real monitor.
+// `status` has all checks run, and is answered in time though one hangs.
 
 import { expect, test } from "bun:test";
 import type { Check, Verdict } from "../../src/checks/check.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
-import { askWhole, LONGEST_MS } from "../../src/status/run-all-checks.ts";
-import { fakeCheck, fakeClock, settle } from "../monitor/fakes.ts";
+import type { Monitor } from "../../src/monitor/monitor.ts";
+import { fakeCheck, type fakeClock, settle } from "./fakes.ts";
+import { setUp as setUpChecks } from "./held-runs.ts";
+
+const LONGEST_MS = 25_000;
 
 const nothing = () => {};
 
@@ -27,10 +29,8 @@ const hung = (name: string, says: Partial<Check> = {}): Check & { isAborted: boo
 };
 
 function setUp(checks: readonly Check[], maxRounds = 16) {
-  const clock = fakeClock();
-  const told = { onResult: nothing, onVerdict: nothing, onGone: nothing, onStale: nothing, onFault: nothing };
-  const monitor = createMonitor({ groups: [checks], singleflight: false, maxRounds, ...told, clock });
-  return { monitor, clock, ask: () => askWhole(checks, monitor, clock) };
+  const { monitor, clock } = setUpChecks({ groups: [checks], maxRounds });
+  return { monitor, clock, ask: () => monitor.runAll(LONGEST_MS) };
 }
 
 /** Not before its time. */
@@ -48,7 +48,7 @@ async function late(answer: Promise<Verdict>, clock: ReturnType<typeof fakeClock
 test("a check that hangs is named, and one that has passed is not; it goes on", async () => {
   const check = hung("hung");
   const { ask, clock } = setUp([fakeCheck({ name: "fine" }), check]);
-  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: ["hung"] });
+  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: [{ name: "hung", reason: "deadline" }] });
   await settle();
   expect(check.isAborted).toBe(false);
 });
@@ -57,7 +57,7 @@ test("while every place of a check is taken, it alone is unknown", async () => {
   const { ask, clock, monitor } = setUp([fakeCheck({ name: "fine" }), hung("hung")], 1);
   void waiting(monitor);
   await settle();
-  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: ["hung"] });
+  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: [{ name: "hung", reason: "deadline" }] });
 });
 
 test("one that only warns makes nobody unhealthy", async () => {
@@ -71,7 +71,7 @@ test.each([
 ])("one that hangs in the background, %s", async (_, others) => {
   const { ask, clock, monitor } = setUp([...others, hung("hung", { intervalMs: 10_000 })]);
   monitor.start();
-  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: ["hung"] });
+  expect(await late(ask(), clock)).toMatchObject({ healthy: false, failing: [{ name: "hung", reason: "deadline" }] });
   monitor.abort();
 });
 
