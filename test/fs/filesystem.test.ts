@@ -134,7 +134,7 @@ test("without a free descriptor it is tried again, and fails with reason resourc
     import { openSync, closeSync } from "node:fs";
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
     import { process as named } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/process/process.ts"))};
-    import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
+    import { checkOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
     const { Worker } = globalThis;
     let onQuestion = () => {};
     globalThis.Worker = class extends Worker {
