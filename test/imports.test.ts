@@ -109,3 +109,16 @@ test("outside src/checks nothing asks for a kind by its name", async () => {
   const found = files.map(async (file) => (asks.test(await Bun.file(join(SRC, file)).text()) ? [file] : []));
   expect((await Promise.all(found)).flat().filter((file) => !file.startsWith("checks/"))).toEqual([]);
 });
+
+test("every file that a page names is there", async () => {
+  const root = join(SRC, "..");
+  const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...new Glob("docs/**/*.md").scanSync(root)];
+  const missing: string[] = [];
+  for (const page of pages) {
+    const text = await Bun.file(join(root, page)).text();
+    for (const [path] of text.matchAll(/(?<![\w/.])(?:src|test|bench|packaging)\/[\w./-]+\.[a-z]+/g)) {
+      if (!(await Bun.file(join(root, path)).exists())) missing.push(`${page}: ${path}`);
+    }
+  }
+  expect(missing).toEqual([]);
+});
