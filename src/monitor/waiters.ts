@@ -47,7 +47,9 @@ export class Waiters {
     this.#waiting.add(waiter);
     if (this.#isWatching) {
       this.#watch(waiter);
-      if (client.maxWaitMs !== undefined || !this.#cancelTimer) this.#awaitDeadline();
+      // Later than those that wait, but for one with a limit of its own.
+      if (client.maxWaitMs !== undefined || (deadlineMs < Number.POSITIVE_INFINITY && !this.#cancelTimer))
+        this.#awaitDeadline();
     } else this.#cancelTimer ??= clock.after(Math.min(WATCH_AFTER_MS, answerBy - cameAt), () => this.#startWatching());
     return promise;
   }
