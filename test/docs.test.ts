@@ -4,9 +4,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { PACKAGED_UNIT } from "../packaging/unit.ts";
-import { decide } from "../src/cli/decide.ts";
 import { loadOptions } from "../src/config/load.ts";
 import { ROOT } from "./support/binary.ts";
+import { runCommand } from "./support/command.ts";
 import { needs } from "./support/needs.ts";
 import { tempFolder } from "./support/temp.ts";
 
@@ -39,11 +39,10 @@ test("the large example of the README is accepted as it stands, on a host that h
   const [, answer] = /^health-checker.yaml: (good, \d+ checks)$/m.exec(text) ?? [];
   await using folder = await tempFolder();
   const file = await folder.write("health-checker.yaml", example);
-  const action = await decide(["validate", file], { [name]: value });
-  expect(action).toMatchObject({ kind: "print", text: `${file}: ${answer}` });
-  const cautions = action.kind === "print" ? (action.cautions ?? []) : [];
+  const { out, err, status } = await runCommand(["validate", file], { [name]: value });
+  expect({ out, status }).toEqual({ out: `${file}: ${answer}`, status: 0 });
   const shown = [...text.matchAll(/^health-checker\.yaml:\d+:.*$/gm)].map(([line]) => line);
-  expect(cautions.map((line) => line.replace(file, "health-checker.yaml"))).toEqual(shown);
+  expect(err.map((line) => line.replace(file, "health-checker.yaml"))).toEqual(shown);
 });
 
 const withAnalyze = await needs("systemd-analyze");

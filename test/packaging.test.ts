@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PACKAGED_CONFIG, PACKAGED_UNIT, renderPackagedUnit } from "../packaging/unit.ts";
-import { decide } from "../src/cli/decide.ts";
 import { ROOT } from "./support/binary.ts";
+import { printed, runCommand } from "./support/command.ts";
 import { needs } from "./support/needs.ts";
 import { tempFolder } from "./support/temp.ts";
 
@@ -14,14 +14,13 @@ test("the packaged unit has not drifted (bun run docs writes it)", async () => {
 });
 
 test("it is what `unit` prints for the packaged config file", async () => {
-  const action = await decide(["unit", "--config", PACKAGED_CONFIG], {});
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
+  const { out } = await runCommand(["unit", "--config", PACKAGED_CONFIG]);
   // Where this checkout lies counts as well: a sandbox may hide it.
-  expect(`${action.text}\n`).toBe(await renderPackagedUnit(PACKAGED_CONFIG));
+  expect(`${out}\n`).toBe(await renderPackagedUnit(PACKAGED_CONFIG));
 });
 
 test("the packaged config file is good and has nothing unwise", async () => {
-  expect(await decide(["validate", PACKAGED_CONFIG], {})).toMatchObject({ kind: "print", cautions: [] });
+  expect(await runCommand(["validate", PACKAGED_CONFIG])).toEqual(printed(expect.any(String)));
 });
 
 test("what is commented out in it is good too", async () => {
@@ -31,10 +30,7 @@ test("what is commented out in it is good too", async () => {
   expect(whole).toContain("\n  - name: worker\n");
   expect(whole).toContain("\ndrain-delay: 30s\n");
   const file = await folder.write("health-checker.yaml", whole);
-  expect(await decide(["validate", file], {})).toMatchObject({
-    kind: "print",
-    text: expect.stringContaining("4 checks"),
-  });
+  expect(await runCommand(["validate", file])).toMatchObject({ out: expect.stringContaining("4 checks"), status: 0 });
 });
 
 const withAnalyze = await needs("systemd-analyze");

@@ -5,17 +5,20 @@ import { OPTION_NAMES, type OptionDef, optionDef } from "../config/options.ts";
 const COLUMNS = 80;
 const INDENT = "      ";
 
-export function renderHelp(): string {
+/** A command without a usage, such as help, is an option, too. */
+export interface CommandUsage {
+  readonly meta: { readonly name: string };
+  readonly usage?: string;
+}
+
+export function renderHelp(commands: readonly CommandUsage[]): string {
   return `health-checker answers every HTTP request with 200 OK when all checks of this
 host pass, else with 504.
 
 Usage: health-checker [options]
-       health-checker check [--json] [--wait D] [options]
-       health-checker explain [options]
-       health-checker validate FILE [options]
-       health-checker schema
-       health-checker unit [--check [FILE]] [options]
-       health-checker status|reload|drain|undrain|maint [--control-socket PATH]
+${listUsages(commands)
+  .map((usage) => `       health-checker ${usage}`)
+  .join("\n")}
 
 ${OPTION_NAMES.map((name) => renderOption(name, optionDef(name))).join("\n")}
 
@@ -31,15 +34,24 @@ Exit status: 0 fine, 1 cannot listen or (check) not healthy, 2 a mistake on the
 command line or in the config file.`;
 }
 
-/** Its name and what it takes, and below that what it is for. */
+/** Commands of the same usage share a line. */
+function listUsages(commands: readonly CommandUsage[]): readonly string[] {
+  const names = new Map<string, string[]>();
+  for (const { meta, usage } of commands) {
+    if (usage !== undefined) names.set(usage, [...(names.get(usage) ?? []), meta.name]);
+  }
+  return Array.from(names, ([usage, same]) => `${same.join("|")} ${usage}`.trimEnd());
+}
+
+/** The name and value of an option, and below that its help. */
 export function renderOption(
   name: string,
   { short, value, help, repeatable, default: fallback }: OptionDef<unknown>,
 ): string {
   const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
   const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
-  const said = help.replaceAll("`", "");
-  return `${head}\n${wrap(notes ? `${said} (${notes})` : said)}`;
+  const text = help.replaceAll("`", "");
+  return `${head}\n${wrap(notes ? `${text} (${notes})` : text)}`;
 }
 
 function wrap(text: string): string {

@@ -1,12 +1,12 @@
-// Tables for people. Not on a terminal a table is plain: a line a row, what is very long cut, since containers
-// keep the first 4096 bytes of a health check's output. On a terminal it keeps to the width: what is long is
-// wrapped under its column, or below its line.
+// Tables for people. Without a terminal a table is plain: one line a row, very long cells cut, since containers
+// keep the first 4096 bytes of a health check's output. On a terminal it fits the width: long texts are
+// wrapped under their column, or below their line.
 
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
 import { onOneLine } from "../text/printable.ts";
 
-export interface Look {
+export interface TerminalStyle {
   /** Undefined where there is no terminal. */
   readonly columns: number | undefined;
   readonly colour: boolean;
@@ -14,14 +14,14 @@ export interface Look {
 
 export interface Column {
   readonly head: string;
-  /** Cut where the terminal is narrow, and where it is longer than is of use. */
+  /** Cut on a narrow terminal, and where it is too long to be of use. */
   readonly isText?: true;
-  /** In the colour of its row. */
+  /** Has the colour of its row. */
   readonly isPainted?: true;
   readonly isRight?: true;
 }
 
-/** A cell a column, then what the last column says; each on one line. */
+/** A cell for each column, and the text of the last column, WHY; each on one line. */
 export interface Row {
   readonly cells: readonly string[];
   readonly why: string;
@@ -34,14 +34,14 @@ export const YELLOW = "\x1b[33m";
 const BOLD = "\x1b[1m";
 const PLAIN = "\x1b[0m";
 
-/** Of a check that is not up: one that only endpoints are decided by is no news of the host. */
+/** For a check that is not up. One that decides only endpoints says nothing of the host. */
 const NOT_UP: Readonly<Record<Severity, string>> = { critical: RED, warning: YELLOW, endpoint: "" };
 
-/** Of a check's state. `warning` is that of its last pass. */
+/** For the state of a check. `warning` is that of its last pass. */
 export const colourOf = (isUp: boolean, severity: Severity, warning: string | undefined): string =>
   isUp ? (warning === undefined ? GREEN : YELLOW) : NOT_UP[severity];
 
-/** Of a check's row, the smallest first: what makes the host unhealthy, what else is down, warnings, and the rest. */
+/** Rows are sorted by it: first what makes the host unhealthy, then what else is down, warnings, the rest. */
 export const rankOf = (isUp: boolean, severity: Severity, warning: string | undefined): number =>
   isUp ? (warning === undefined ? 4 : 3) : RANKS[severity];
 
@@ -49,28 +49,28 @@ const RANKS: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, end
 
 const GAP = "  ";
 
-/** Narrower than this a column of text is harder to read than lines below. */
+/** A narrower column of text is harder to read than lines below the row. */
 const LEAST_WHY = 30;
 
 const LEAST_CELL = 8;
 
-/** Of a cell without a terminal: one long script as a name would pad every row to its length. */
+/** For a cell without a terminal: one long script as a name would pad every row to its length. */
 const LONGEST_CELL = 60;
 
-/** Of what the last column says without a terminal: more than any message of ours but those that hold a long path. */
+/** For WHY without a terminal: longer than our messages, but for those with a long path. */
 const LONGEST_WHY = 400;
 
-/** A head and the rows; the last column, of which `columns` does not tell, is WHY. */
-export function drawTable(columns: readonly Column[], rows: readonly Row[], look: Look): readonly string[] {
+/** A head and the rows. The last column, WHY, is not in `columns`. */
+export function drawTable(columns: readonly Column[], rows: readonly Row[], style: TerminalStyle): readonly string[] {
   const head: Row = { cells: columns.map(({ head }) => head), why: "WHY", colour: BOLD };
-  const all = [head, ...(look.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
+  const all = [head, ...(style.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
   const widths = columns.map((_, index) => Math.max(...all.map(({ cells }) => widthOf(cells[index] ?? ""))));
-  const roomIn = (left: number) => (look.columns ?? Number.POSITIVE_INFINITY) - left - GAP.length;
+  const roomIn = (left: number) => (style.columns ?? Number.POSITIVE_INFINITY) - left - GAP.length;
   const gaps = (columns.length - 1) * GAP.length;
   const whole = sum(widths) + gaps;
   const widest = Math.max(...all.map(({ why }) => widthOf(why)));
   const beside = roomIn(whole) >= Math.min(widest, LEAST_WHY);
-  const rooms = beside || look.columns === undefined ? widths : narrow(columns, widths, look.columns - gaps);
+  const rooms = beside || style.columns === undefined ? widths : narrow(columns, widths, style.columns - gaps);
   const left = beside ? whole : 0;
 
   return all.flatMap((row) => {
@@ -80,7 +80,7 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], look
         const room = rooms[index] ?? 0;
         const fitting = isText ? cut(cell, room) : cell;
         const padded = isRight ? fitting.padStart(room) : pad(fitting, room);
-        return isPainted ? paint(padded, row.colour, look) : padded;
+        return isPainted ? paint(padded, row.colour, style) : padded;
       })
       .join(GAP)
       .trimEnd();
@@ -99,15 +99,15 @@ const shorten = ({ cells, why, colour }: Row, columns: readonly Column[]): Row =
   colour,
 });
 
-/** The name of a check amid a line: it may be a whole script. */
+/** The name of a check within a line: it may be a whole script. */
 export const shortName = (name: string): string => cut(onOneLine(name), LONGEST_CELL);
 
-/** A text of its own, as wide as the table may be. */
-export const drawText = (text: string, colour: string, look: Look): readonly string[] =>
-  (look.columns === undefined ? [text] : wrap(text, look.columns)).map((line) => paint(line, colour, look));
+/** A text outside the table, at most as wide as the terminal. */
+export const drawText = (text: string, colour: string, style: TerminalStyle): readonly string[] =>
+  (style.columns === undefined ? [text] : wrap(text, style.columns)).map((line) => paint(line, colour, style));
 
-/** What came of a check, flat. */
-export interface Said {
+/** The result of a check, flat. */
+export interface CheckDetails {
   readonly reason?: string;
   readonly message?: string;
   readonly output?: string;
@@ -115,8 +115,8 @@ export interface Said {
   readonly detail?: string;
 }
 
-/** What the last column says of a check; not yet fit for one line. */
-export function tellWhy({ reason, message, output, warning, detail }: Said): string {
+/** The text of WHY, which may still have several lines. */
+export function describeWhy({ reason, message, output, warning, detail }: CheckDetails): string {
   if (reason !== undefined) {
     return describeFailure({
       reason,
@@ -127,7 +127,7 @@ export function tellWhy({ reason, message, output, warning, detail }: Said): str
   return warning === undefined ? (detail ?? "") : `warning: ${warning}`;
 }
 
-/** The columns of text take what the others leave of `total`, each as much as it needs or its share. */
+/** The columns of text share what the others leave of `total`; none takes more than it needs. */
 function narrow(columns: readonly Column[], widths: readonly number[], total: number): readonly number[] {
   const rooms = [...widths];
   const texts = columns.flatMap(({ isText }, index) => (isText ? [index] : []));
@@ -145,14 +145,14 @@ function narrow(columns: readonly Column[], widths: readonly number[], total: nu
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-const paint = (text: string, code: string, { colour }: Look): string =>
+const paint = (text: string, code: string, { colour }: TerminalStyle): string =>
   colour && code !== "" ? `${code}${text}${PLAIN}` : text;
 
 const widthOf = (text: string): number => Bun.stringWidth(text);
 
 const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - widthOf(text)));
 
-/** To fit `width` columns. Bun.sliceAnsi is a column out where a wide character stands at the end. */
+/** Cut to fit `width` columns. Bun.sliceAnsi is one column off if a wide character is at the end. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let fitting = "";

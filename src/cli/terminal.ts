@@ -1,9 +1,9 @@
-// What stdout and stderr are: a terminal of some width, with colour or without, or not one.
+// Whether stdout and stderr are terminals, how wide, and with colour or without.
 
-import type { Environment } from "./settle.ts";
-import type { Look } from "./table.ts";
+import type { Environment } from "./io.ts";
+import type { TerminalStyle } from "./table.ts";
 
-/** A terminal that does not know its width, such as a serial line, says 0. */
+/** A terminal that does not know its width, such as a serial line, reports 0. */
 const FALLBACK_COLUMNS = 80;
 
 /** Whether it can move its cursor and show colour. */
@@ -12,8 +12,8 @@ export const isCapable = (stream: NodeJS.WriteStream, env: Environment): boolean
 
 export const columnsOf = (stream: NodeJS.WriteStream): number => stream.columns || FALLBACK_COLUMNS;
 
-/** Of what is printed on stdout. */
-export const lookOf = (env: Environment): Look => ({
+/** For what is printed on stdout. */
+export const styleOf = (env: Environment): TerminalStyle => ({
   columns: process.stdout.isTTY ? columnsOf(process.stdout) : undefined,
   colour: isCapable(process.stdout, env) && !env["NO_COLOR"],
 });

@@ -2,6 +2,7 @@
 // SIGHUP, which reloads the configuration, unless it means that the terminal is gone.
 
 import { closeSync, openSync } from "node:fs";
+import { killAllGroups } from "../process/group.ts";
 import { codeOf } from "../system/errors.ts";
 import { lacksDescriptor } from "../system/fd-reserve.ts";
 import { libc } from "../system/libc.ts";
@@ -44,6 +45,12 @@ export function onEndingSignals({ first, second, reload }: SignalHandlers): () =
   return () => {
     for (const signal of Object.keys(ENDING)) process.removeAllListeners(signal);
   };
+}
+
+/** For a second signal: nothing is waited for, and no process of a script is left. */
+export function endAtOnce(exitCode: number): never {
+  killAllGroups();
+  process.exit(exitCode);
 }
 
 /** The kernel takes the terminal from its processes before it signals them. Without a free descriptor it counts as there. */

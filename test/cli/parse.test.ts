@@ -1,9 +1,11 @@
 // Every word of the command line is read or refused, all of them in one go.
 
 import { expect, test } from "bun:test";
-import { parseCommandLine } from "../../src/cli/parse.ts";
-import { OPTION_NAMES, optionDef } from "../../src/config/options.ts";
+import { parse } from "../../src/cli/parse.ts";
+import { OPTION_NAMES, OPTIONS, optionDef } from "../../src/config/options.ts";
 import * as fc from "../support/properties.ts";
+
+const parseDaemon = (argv: readonly string[]) => parse(argv, { options: OPTIONS, commands: async () => [] });
 
 const stray = (word: string) => `unexpected argument ${JSON.stringify(word)}`;
 
@@ -33,7 +35,7 @@ test.each([
   [["--help", "--version"], { help: ["true"], version: ["true"] }, []],
   [["--"], {}, []],
 ] as const)("%j is read", async (argv, values, problems) => {
-  expect(await parseCommandLine(argv)).toEqual({ values, problems });
+  expect(await parseDaemon(argv)).toEqual({ values, problems });
 });
 
 test.each([
@@ -76,7 +78,7 @@ test.each([
   ],
   [["--port", "80", "--", "81"], { port: ["80"] }, [stray("81")]],
 ] as const)("%j is read as far as it can be, and each problem has a line", async (argv, values, problems) => {
-  expect(await parseCommandLine(argv)).toEqual({ values, problems });
+  expect(await parseDaemon(argv)).toEqual({ values, problems });
 });
 
 test.each([
@@ -92,7 +94,7 @@ test.each([
   [["--singleflight", "--singleflight=false"], '--singleflight: expected once, got "true" and "false"'],
   [["-h", "--help=false", "-h"], '--help: expected once, got "true" and "false"'],
 ] as const)("%j gives an option twice, and the problem names both values", async (argv, problem) => {
-  expect((await parseCommandLine(argv)).problems).toEqual([problem]);
+  expect((await parseDaemon(argv)).problems).toEqual([problem]);
 });
 
 test("every option that takes a value may be given once, unless it is repeatable", async () => {
@@ -101,7 +103,7 @@ test("every option that takes a value may be given once, unless it is repeatable
     const argv = value === undefined ? [`--${name}`, `--${name}=true`] : [`--${name}`, "a", `--${name}=b`];
     const once = value !== undefined && !repeatable;
     const problems = once ? [`--${name}: expected once, got "a" and "b"`] : [];
-    expect((await parseCommandLine(argv)).problems).toEqual(problems);
+    expect((await parseDaemon(argv)).problems).toEqual(problems);
   }
 });
 
@@ -119,7 +121,7 @@ test("an option given twice is reported together with every other problem", asyn
     ":2",
     "--port",
   ];
-  expect((await parseCommandLine(argv)).problems).toEqual([
+  expect((await parseDaemon(argv)).problems).toEqual([
     "--prot: unknown option; did you mean --port?",
     "--port: expected a value (PORT), got none",
     '--deadline: expected once, got "1s" and "2s"',
@@ -129,31 +131,31 @@ test("an option given twice is reported together with every other problem", asyn
 
 test("a long value is shown whole, since two of them may differ only at their ends", async () => {
   const folder = `/${"a".repeat(80)}`;
-  const { problems } = await parseCommandLine(["--config", `${folder}/a`, "--config", `${folder}/b`]);
+  const { problems } = await parseDaemon(["--config", `${folder}/a`, "--config", `${folder}/b`]);
   expect(problems).toEqual([`--config: expected once, got "${folder}/a" and "${folder}/b"`]);
 });
 
 test("after an unknown option that brought its value, a further word is unexpected", async () => {
-  const { problems } = await parseCommandLine(["--unknown=1", "word"]);
+  const { problems } = await parseDaemon(["--unknown=1", "word"]);
   expect(problems).toEqual(["--unknown: unknown option", stray("word")]);
 });
 
 test("a word after -- is shown as it was given", async () => {
-  const { problems } = await parseCommandLine(["--", "-port"]);
+  const { problems } = await parseDaemon(["--", "-port"]);
   expect(problems).toEqual([stray("-port")]);
 });
 
 test.each([["-p=80"], ["-p80"], ["-p=80 x"]])(
   "the unknown option %s is one problem, not one a letter",
   async (word) => {
-    const { values, problems } = await parseCommandLine([word]);
+    const { values, problems } = await parseDaemon([word]);
     expect(values).toEqual({});
     expect(problems).toHaveLength(1);
   },
 );
 
 test("-h=false is not a wish for help", async () => {
-  const { values } = await parseCommandLine(["-h=false"]);
+  const { values } = await parseDaemon(["-h=false"]);
   expect(values["help"]?.at(-1)).not.toBe("true");
 });
 
@@ -167,7 +169,7 @@ test("any words give values of known options and problems; never a throw", async
   const word = fc.oneof(fc.constantFrom(...names, "--", "-", "80"), fc.string({ unit: "binary" }), fc.string());
   await fc.assert(
     fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (argv) => {
-      const { values, problems } = await parseCommandLine(argv);
+      const { values, problems } = await parseDaemon(argv);
       const known = new Set<string>(OPTION_NAMES);
       expect(Object.keys(values).filter((name) => !known.has(name))).toEqual([]);
       for (const problem of problems) expect(problem).toMatch(/^([-"].*: |unexpected argument ")/s);
@@ -181,7 +183,7 @@ test("no problem spans two lines, whatever the words hold", async () => {
     fc.asyncProperty(
       fc.array(fc.constantFrom("-a\nb", "--x\ny=1", "a\nb", "--port", "-\n"), { maxLength: 4 }),
       async (argv) => {
-        for (const problem of (await parseCommandLine(argv)).problems) expect(problem).not.toContain("\n");
+        for (const problem of (await parseDaemon(argv)).problems) expect(problem).not.toContain("\n");
       },
     ),
   );

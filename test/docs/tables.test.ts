@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { fillMarkers, renderDocuments } from "../../docs/tables.ts";
-import { decide } from "../../src/cli/decide.ts";
+import { printed, problemsOf, runCommand } from "../support/command.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -26,11 +26,7 @@ test("the example of configuration.md is good", async () => {
   const token = await folder.write("token", "s3cret");
   const [, example = ""] = /## A file\n\n```yaml\n(.*?)```/s.exec(TEXT) ?? [];
   const file = await folder.write("hc.yaml", example.replace(/\/run\/credentials\/[\w./-]+/, token));
-  expect(await decide(["validate", file], {})).toEqual({
-    kind: "print",
-    text: `${file}: good, 4 checks`,
-    cautions: [],
-  });
+  expect(await runCommand(["validate", file])).toEqual(printed(`${file}: good, 4 checks`));
 });
 
 test("the mistakes of configuration.md read as it says", async () => {
@@ -45,8 +41,7 @@ test("the mistakes of configuration.md read as it says", async () => {
     "endpoints: { /db: [databse] }",
   ].join("\n");
   const file = await folder.write("hc.yaml", content);
-  const action = await decide(["validate", file], {});
-  const told = action.kind === "refuse" ? action.lines.map((line) => line.replace(/^\S+: /, "")) : [];
+  const problems = (await problemsOf(["validate", file])).map((line) => line.replace(/^\S+: /, ""));
   const [, shown = ""] = /\$ health-checker validate hc\.yaml\n(.*?)Try/s.exec(TEXT) ?? [];
   const said = shown
     .trimEnd()
@@ -54,5 +49,5 @@ test("the mistakes of configuration.md read as it says", async () => {
     .map((line) => line.replace(/^\S+: /, ""));
   // The places differ, and with them the numbers of the checks.
   const plain = (lines: readonly string[]) => lines.map((line) => line.replace(/checks\[\d\]/, "checks[]"));
-  expect(plain(told)).toEqual(plain(said));
+  expect(plain(problems)).toEqual(plain(said));
 });

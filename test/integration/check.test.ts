@@ -1,5 +1,5 @@
-// `check` of the compiled binary, against real services: it tells the truth, ends in
-// time by its exit status, and leaves nothing behind.
+// `check` of the compiled binary, against real services: it reports the truth, ends in
+// time with its exit status, and leaves nothing behind.
 
 import { expect, test } from "bun:test";
 import { closeSync, constants, existsSync, openSync, readSync } from "node:fs";
@@ -29,7 +29,7 @@ const uniqueSleep = (): string => `sleep 40.${process.pid}${++sleeps}`;
 const allGone = (command: string): Promise<unknown> =>
   until(() => processesRunning(command).length === 0, 10_000, `every "${command}" to be gone`);
 
-test("what is up, down and hung is told as such, each in its own time", async () => {
+test("what is up, down and hung is reported as such, each in its own time", async () => {
   await using up = await listener();
   await using hung = await fullBacklog();
   const down = await freePort();
@@ -98,12 +98,14 @@ test("--deadline cuts the round, and that of the background does not", async () 
   const args = ["--script", await folder.write("gate.sh", gate, 0o755), "--script-timeout", "30", "--interval", "10s"];
   const src = join(import.meta.dir, "../../src");
   const program = `
-    import { decide } from ${JSON.stringify(join(src, "cli/decide.ts"))};
-    import { runCheckCommand } from ${JSON.stringify(join(src, "cli/check/run.ts"))};
-    const action = await decide(["check", ...${JSON.stringify(args)}], {});
-    const options = { ...action.options, deadlineMs: 50 };
+    import { runChecks } from ${JSON.stringify(join(src, "cli/check/run.ts"))};
+    import { loadOptionsFor } from ${JSON.stringify(join(src, "cli/load-options.ts"))};
+    import { parse } from ${JSON.stringify(join(src, "cli/parse.ts"))};
+    import { OPTIONS } from ${JSON.stringify(join(src, "config/options.ts"))};
+    const parsed = await parse(${JSON.stringify(args)}, { options: OPTIONS, commands: async () => [] });
+    const options = { ...(await loadOptionsFor(parsed, {})), deadlineMs: 50 };
     const signal = new AbortController().signal;
-    const { healthy } = await runCheckCommand({ ...action, options }, { env: process.env, signal });
+    const { healthy } = await runChecks({ options, json: false, waitMs: undefined }, { env: process.env, signal });
     process.exit(healthy ? 0 : 1);`;
   await using free = startChild([process.execPath, "-e", program]);
   await until(() => existsSync(`${folder.path}/begun`));
@@ -236,7 +238,7 @@ test("a reader that goes away changes nothing of the exit status", async () => {
     await using child = startChild(["bash", "-c", `"${checker}" check ${args} | true; echo "\${PIPESTATUS[0]}"`]);
     expect(await child.exited).toBe(0);
     await child.ended;
-    expect({ args, said: child.out }).toEqual({ args, said: [status] });
+    expect({ args, printed: child.out }).toEqual({ args, printed: [status] });
   }
 });
 

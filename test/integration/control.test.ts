@@ -45,9 +45,9 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   const { out, exitCode } = await hc("status", "--json");
   expect(exitCode).toBe(1);
   expect(out).toEndWith("}\n");
-  const told = JSON.parse(out) as HostStatus;
-  expect(told).toMatchObject({ pid: daemon.pid, healthy: false, state: "draining", failing: [] });
-  expect(told.checks).toMatchObject([{ kind: "tcp", status: "up", stale: false }]);
+  const json = JSON.parse(out) as HostStatus;
+  expect(json).toMatchObject({ pid: daemon.pid, healthy: false, state: "draining", failing: [] });
+  expect(json.checks).toMatchObject([{ kind: "tcp", status: "up", stale: false }]);
 
   const maintained = await hc("maint", "--for", "1h", "--reason", "disk swap");
   expect(maintained.out).toMatch(/^in maintenance since \S+ until \S+ \(\w+ left\): disk swap\ndraining since /);
@@ -230,7 +230,7 @@ test("the first status that anybody asks for knows every check, though the first
   });
 }, 60_000);
 
-test("a fault of the command itself is told in its words, without the program's text", async () => {
+test("a fault of the command itself is reported in its words, without the program's text", async () => {
   await using folder = await tempFolder();
   const socket = socketIn(folder);
   const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;

@@ -1,4 +1,4 @@
-// `explain` of the compiled binary: what would fail on this host as this user is told, each
+// `explain` of the compiled binary: what would fail on this host as this user is reported, each
 // with its cause, and nothing is run or listened on.
 
 import { expect, test } from "bun:test";
@@ -31,7 +31,7 @@ function flawsIn(lines: readonly string[]): Readonly<Record<string, string>> {
   return flaws;
 }
 
-test("what is missing is told of each check, and no script is run", async () => {
+test("what is missing is reported for each check, and no script is run", async () => {
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   const ran = at("ran");

@@ -1,5 +1,5 @@
-// What is waited for, on stderr: one line that lives on a terminal, else a line each
-// time that something changes.
+// Progress of `check --wait` on stderr: one line that is redrawn on a terminal, else a line for
+// each change.
 
 import { roundDuration } from "../../text/duration.ts";
 import { cut } from "../table.ts";
@@ -8,23 +8,23 @@ import type { Results } from "./rounds.ts";
 
 const REDRAW_MS = 1000;
 
-/** Takes the cursor to the start of the line and what stands there away. */
+/** Moves the cursor to the start of the line and clears it. */
 const CLEAR = "\r\x1b[K";
 
 export interface Progress {
-  /** Tells of an unhealthy round. */
+  /** After an unhealthy round. */
   show(results: Results): void;
-  /** Leaves nothing of the live line. */
+  /** Clears the line. */
   end(): void;
 }
 
-export interface Place {
+export interface ProgressStream {
   readonly isTerminal: boolean;
   readonly columns: () => number;
   readonly write: (text: string) => void;
 }
 
-export function createProgress(waitMs: number, { isTerminal, columns, write }: Place): Progress {
+export function createProgress(waitMs: number, { isTerminal, columns, write }: ProgressStream): Progress {
   const start = performance.now();
   const elapsed = () => roundDuration(Math.floor((performance.now() - start) / 1000) * 1000);
   let failing = "";
@@ -40,7 +40,7 @@ export function createProgress(waitMs: number, { isTerminal, columns, write }: P
   }
   const draw = () => {
     const what = failing === "" ? "" : `: ${failing}`;
-    // A terminal wraps what fills its last column.
+    // A terminal wraps a line that fills its last column.
     write(`${CLEAR}${cut(`waiting, ${elapsed()} of ${roundDuration(waitMs)}${what}`, columns() - 1)}`);
   };
   const timer = setInterval(draw, REDRAW_MS);

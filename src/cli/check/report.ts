@@ -1,4 +1,4 @@
-// What came of a round, for people and for programs.
+// The results of a round, for people and for programs.
 
 import type { CheckResult } from "../../checks/check.ts";
 import { type FailingCheck, listAll, summarize } from "../../status/summary.ts";
@@ -6,15 +6,15 @@ import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,
+  describeWhy,
   drawTable,
   drawText,
   GREEN,
-  type Look,
   RED,
   type Row,
   rankOf,
   shortName,
-  tellWhy,
+  type TerminalStyle,
 } from "../table.ts";
 import { isHealthy, type Results } from "./rounds.ts";
 
@@ -22,8 +22,8 @@ export function renderJson(results: Results): string {
   const report = {
     healthy: isHealthy(results),
     checks: results.map(({ check: { name, kind, target, severity }, durationMs, outcome }) => {
-      const { ok, ...said } = outcome;
-      return { name, kind, target, severity, ok, seconds: Math.round(durationMs * 1000) / 1e6, ...said };
+      const { ok, ...details } = outcome;
+      return { name, kind, target, severity, ok, seconds: Math.round(durationMs * 1000) / 1e6, ...details };
     }),
   };
   return onOneLine(JSON.stringify(report), true);
@@ -37,12 +37,12 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** A head, a row a check, failures first, and the verdict. */
-export function renderTable(results: Results, look: Look): string {
-  const verdict = drawText(summaryOf(results), isHealthy(results) ? GREEN : RED, look);
+export function renderTable(results: Results, style: TerminalStyle): string {
+  const verdict = drawText(summaryOf(results), isHealthy(results) ? GREEN : RED, style);
   const rank = ({ check: { severity }, outcome }: CheckResult) =>
     rankOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined);
   const rows = results.toSorted((one, other) => rank(one) - rank(other)).map(rowOf);
-  return [...drawTable(COLUMNS, rows, look), "", ...verdict].join("\n");
+  return [...drawTable(COLUMNS, rows, style), "", ...verdict].join("\n");
 }
 
 function summaryOf(results: Results): string {
@@ -68,7 +68,7 @@ function rowOf({ check, durationMs, outcome }: CheckResult): Row {
       severity === "critical" ? state : `${state} (${severity})`,
       `${(durationMs / 1000).toFixed(3)}s`,
     ],
-    why: onOneLine(tellWhy(outcome)),
+    why: onOneLine(describeWhy(outcome)),
     colour: colourOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined),
   };
 }

@@ -1,4 +1,4 @@
-// Rounds by hand: one, or one after the other until the host is healthy or the time
+// The rounds of `check`: one, or one after the other until the host is healthy or the time
 // is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
@@ -7,19 +7,19 @@ import { decidesHost, findingOf, judge } from "../../monitor/verdict.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { pause } from "../../system/event-loop.ts";
 
-/** From the end of a round to the next. */
+/** Between two rounds. */
 const PAUSE_MS = 1000;
 
 export type Results = readonly CheckResult[];
 
 export interface RoundsOptions {
-  /** A round is cut by then. */
+  /** A round ends by then. */
   readonly deadlineMs: number | undefined;
   /** How long to go on while the host is unhealthy; undefined for one round. */
   readonly waitMs: number | undefined;
-  /** Ends the running round and all. */
+  /** Ends the running round; no other follows. */
   readonly signal: AbortSignal;
-  /** Told of each unhealthy round that may not be the last. */
+  /** After each unhealthy round that may not be the last. */
   readonly onUnhealthy: (results: Results) => void;
   /** For tests. */
   readonly clock?: Clock;
@@ -67,7 +67,7 @@ async function runRound(
   return results;
 }
 
-/** That the wait was over says less than why it failed in the round before. */
+/** "The wait was over" says less than the reason of the round before. */
 function betterKnown(result: CheckResult, before: CheckResult | undefined): CheckResult {
   const wasCut = !result.outcome.ok && result.outcome.reason === "deadline";
   return wasCut && before && !before.outcome.ok ? before : result;

@@ -1,24 +1,30 @@
-// Runs the checks of a command line. What came of them is for stdout; all else that
-// is said goes to stderr meanwhile.
+// Runs the checks of a command line. The results are for stdout; progress goes to stderr meanwhile.
 
 import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
+import type { Options } from "../../config/load.ts";
 import { allGroupsGone, killAllGroups } from "../../process/group.ts";
 import { reapStrangers } from "../../process/reaper.ts";
 import { holdReserve } from "../../system/fd-reserve.ts";
 import { scriptEnvironment } from "../../system/script-environment.ts";
 import { onOneLine } from "../../text/printable.ts";
-import type { Action } from "../action.ts";
-import type { Environment } from "../settle.ts";
-import { columnsOf, isCapable, lookOf } from "../terminal.ts";
-import { createProgress, type Place } from "./progress.ts";
+import type { Environment } from "../io.ts";
+import { columnsOf, isCapable, styleOf } from "../terminal.ts";
+import { createProgress, type ProgressStream } from "./progress.ts";
 import { renderJson, renderTable } from "./report.ts";
 import { isHealthy, runRounds } from "./rounds.ts";
 
 const STDERR = 2;
 
-/** What was killed is gone by then, or hangs in the kernel. */
+/** A process that was killed is gone by then, or hangs in the kernel. */
 const KILL_GRACE_MS = 500;
+
+export interface ChecksToRun {
+  readonly options: Options;
+  readonly json: boolean;
+  /** How long to repeat until the host is healthy; undefined for one round. */
+  readonly waitMs: number | undefined;
+}
 
 export interface Report {
   readonly healthy: boolean;
@@ -27,22 +33,22 @@ export interface Report {
 }
 
 /** Undefined where the signal ended it; either way no process is left. */
-export async function runCheckCommand(
-  { options, json, waitMs }: Extract<Action, { kind: "check" }>,
+export async function runChecks(
+  { options, json, waitMs }: ChecksToRun,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
 ): Promise<Report | undefined> {
   reapStrangers();
   holdReserve();
-  const toldOrphans = new Set<string>();
+  const reported = new Set<string>();
   const onOrphan = (check: string) => {
-    if (toldOrphans.has(check)) return;
-    toldOrphans.add(check);
+    if (reported.has(check)) return;
+    reported.add(check);
     write(`health-checker: ${onOneLine(check)}: a process left its group and still holds the output of the script\n`);
   };
   const checks = options.checks.map((config) => buildCheck(config, { env: scriptEnvironment(env), onOrphan }));
   const progress = waitMs === undefined ? undefined : createProgress(waitMs, stderr(env));
   const results = await runRounds(checks, {
-    // That of the background is for who asks a listener.
+    // The default is for the requests that a listener answers.
     deadlineMs: options.deadlineIsDefault ? undefined : options.deadlineMs,
     waitMs,
     signal,
@@ -52,19 +58,19 @@ export async function runCheckCommand(
   killAllGroups();
   await allGroupsGone(KILL_GRACE_MS);
   if (!results) return undefined;
-  return { healthy: isHealthy(results), text: json ? renderJson(results) : renderTable(results, lookOf(env)) };
+  return { healthy: isHealthy(results), text: json ? renderJson(results) : renderTable(results, styleOf(env)) };
 }
 
-/** A reader that is gone, or a disk that is full, is no reason to stop. */
+/** Goes on where the reader has gone or the disk is full. */
 function write(text: string): void {
   try {
     writeSync(STDERR, text);
   } catch {
-    // Then nobody is told.
+    // There is nowhere else to report it.
   }
 }
 
-const stderr = (env: Environment): Place => ({
+const stderr = (env: Environment): ProgressStream => ({
   isTerminal: isCapable(process.stderr, env),
   columns: () => columnsOf(process.stderr),
   write,

@@ -35,13 +35,13 @@ export async function askControl(
 ): Promise<ControlAnswer | ControlError> {
   const distrusted = distrust(path);
   if (distrusted !== undefined) return { error: distrusted };
-  // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until then.
+  // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until it fires.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), limitMs);
   const init = {
     method,
     unix: path,
-    // Not by way of an http_proxy of the environment.
+    // Ignores http_proxy in the environment.
     proxy: false,
     redirect: "manual",
     keepalive: false,
@@ -66,7 +66,7 @@ export async function askControl(
   }
 }
 
-/** Undefined where it is too long. */
+/** Undefined for an answer that is too long. */
 async function readText(response: Response, onData: () => void): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -107,7 +107,7 @@ function explain(path: string, error: unknown): string {
 const noDaemon = (shown: string): string =>
   `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
 
-/** Undefined where that fails. */
+/** Undefined where it cannot be read. */
 function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);

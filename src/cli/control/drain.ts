@@ -1,10 +1,10 @@
-// Why the host is drained, in lines for people.
+// Says why the host is drained, for people.
 
 import type { DrainStatus } from "../../status/schema.ts";
 import { roundDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 
-/** Maintenance comes before a drain, which it hides. Empty for a host in service. */
+/** Maintenance first: it hides a drain. Empty for a host in service. */
 export function describeDrain({ drain, maintenance }: DrainStatus, nowMs: number): readonly string[] {
   const goesOn = maintenance ? ", which goes on after that" : "";
   return [
@@ -17,7 +17,7 @@ export function describeMaintenance(
   { since, until, reason }: NonNullable<DrainStatus["maintenance"]>,
   nowMs: number,
 ): string {
-  // Rounded up: a maintenance that has just begun has all of its time left.
+  // Rounded up, so that a maintenance that has just begun shows its whole time.
   const left = ageOf(Date.parse(until) - nowMs + 999);
   const why = reason === undefined ? "" : `: ${onOneLine(reason)}`;
   return `maintenance since ${timeOf(since)} until ${timeOf(until)} (${left} left)${why}`;

@@ -8,13 +8,12 @@ import type {
 } from "../../listeners/control/messages.ts";
 import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
-import type { Action } from "../action.ts";
-import type { Look } from "../table.ts";
+import type { TerminalStyle } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
 import { describeDrain, describeMaintenance, timeOf } from "./drain.ts";
 import { listChanges, renderStatus } from "./status.ts";
 
-/** What a daemon can be asked for on the command line. Nothing of it is a command to run. */
+/** What the daemon behind a control socket can be asked to do. */
 export type ControlCommand =
   | { readonly verb: "status"; readonly json: boolean }
   | ({ readonly verb: "reload" } & ReloadRequest)
@@ -33,8 +32,9 @@ const MAX_WAIT_MS = 30_000;
 
 /** Never rejects for anything that the daemon does. */
 export async function runControlCommand(
-  { socket, command }: Extract<Action, { kind: "control" }>,
-  look: Look,
+  socket: string,
+  command: ControlCommand,
+  style: TerminalStyle,
   maxWaitMs = MAX_WAIT_MS,
 ): Promise<Printed> {
   const [got, schemas] = await Promise.all([askControl(socket, requestOf(command), maxWaitMs), loadSchemas()]);
@@ -45,7 +45,7 @@ export async function runControlCommand(
     const { data } = schemas.ErrorAnswer.safeParse(answer);
     return failed(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
   }
-  const printed = render(command, answer, schemas, look);
+  const printed = render(command, answer, schemas, style);
   return printed ?? failed(`${onOneLine(socket)} does not answer as a health-checker of this version does`);
 }
 
@@ -61,20 +61,20 @@ function requestOf(command: ControlCommand): ControlRequest {
   return { method: "POST", route: `/${verb}`, ...(verb !== "drain" && verb !== "undrain" && { body }) };
 }
 
-/** Undefined where the answer is none to this command. */
+/** Undefined for an answer that does not fit the command. */
 function render(
   command: ControlCommand,
   answer: unknown,
   { HostStatus, ReloadReport, DrainAnswer, UndrainAnswer }: Awaited<ReturnType<typeof loadSchemas>>,
-  look: Look,
+  style: TerminalStyle,
 ): Printed | undefined {
   const nowMs = Date.now();
   switch (command.verb) {
     case "status": {
       const { data } = HostStatus.safeParse(answer);
       if (!data) return undefined;
-      // With the fields that only a later version knows.
-      const text = command.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(data, look, nowMs);
+      // The answer itself: it may have fields of a later version.
+      const text = command.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(data, style, nowMs);
       return { out: [text], err: [], ok: data.healthy };
     }
     case "reload": {

@@ -7,15 +7,15 @@ import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,
+  describeWhy,
   drawTable,
   drawText,
   GREEN,
-  type Look,
   RED,
   type Row,
   rankOf,
   shortName,
-  tellWhy,
+  type TerminalStyle,
   YELLOW,
 } from "../table.ts";
 import { ageOf, describeDrain, timeOf } from "./drain.ts";
@@ -28,17 +28,17 @@ const COLUMNS: readonly Column[] = [
   { head: "TIME", isRight: true },
 ];
 
-export function renderStatus(status: HostStatus, look: Look, nowMs: number): string {
+export function renderStatus(status: HostStatus, style: TerminalStyle, nowMs: number): string {
   const { checks, reloading, lastReload, version, pid, startedAt } = status;
   const rank = (check: CheckStatus) => rankOf(isUp(check), check.severity, check.warning);
-  const line = (text: string, colour = "") => drawText(text, colour, look);
+  const line = (text: string, colour = "") => drawText(text, colour, style);
   return [
     ...describeState(status, nowMs).flatMap(([text, colour]) => line(text, colour)),
     "",
     ...drawTable(
       COLUMNS,
       checks.toSorted((one, other) => rank(one) - rank(other)).map((check) => rowOf(check, nowMs)),
-      look,
+      style,
     ),
     "",
     ...(reloading ? line(describeUnderWay(reloading, nowMs), YELLOW) : []),
@@ -68,7 +68,7 @@ function summaryOf({ checks, failing }: HostStatus): string {
 
 const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !stale;
 
-/** Of a check that makes the host unhealthy. The last run of a check that is down may have passed. */
+/** Why a check makes the host unhealthy. A check that is down may have passed its last run. */
 const reasonOf = ({ status, stale, reason, countsAs }: CheckStatus): string =>
   stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "unknown");
 
@@ -83,7 +83,7 @@ function rowOf(check: CheckStatus, nowMs: number): Row {
       ranAt === undefined ? "never" : `${ageOf(nowMs - Date.parse(ranAt))} ago`,
       seconds === undefined ? "" : `${seconds.toFixed(3)}s`,
     ],
-    why: onOneLine(tellWhy(check)),
+    why: onOneLine(describeWhy(check)),
     colour: colourOf(isUp(check), severity, warning),
   };
 }
@@ -102,7 +102,7 @@ function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[
   return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
 }
 
-/** Of each list: a line of a thousand names is of no use. */
+/** In each list: nobody reads a line of a thousand names. */
 const MOST_NAMES = 20;
 
 /** "3 checks kept; 2 changed: database, lag; 1 added: cache; 1 option changed: deadline" */

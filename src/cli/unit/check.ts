@@ -1,12 +1,13 @@
-// unit --check [FILE]: whether the installed unit is good for these options, or for those
-// that it starts the daemon with itself; a line for each difference.
+// unit --check [FILE]: whether the installed unit fits the given options, or else those that it
+// starts the daemon with itself. Prints a line for each difference.
 
 import { onOneLine } from "../../text/printable.ts";
-import type { Action } from "../action.ts";
+import type { CommandInput } from "../command.ts";
+import { COULD_NOT, print, refuse } from "../io.ts";
+import { linesOf } from "../load-options.ts";
 import type { Parsed } from "../parse.ts";
-import { type Environment, refuse } from "../settle.ts";
-import { compareCommand, readCommand, type StartCommand, whyUnreadable } from "./command.ts";
 import { compareUnit, describeDifference } from "./compare.ts";
+import { compareCommand, readCommand, type StartCommand, whyUnreadable } from "./exec-start.ts";
 import { readInstalled } from "./installed.ts";
 import { limitsFor } from "./limits.ts";
 import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "./render.ts";
@@ -17,17 +18,20 @@ import { readSource } from "./source.ts";
 export async function checkInstalled(
   file: string | undefined,
   given: Parsed | undefined,
-  env: Environment,
-): Promise<Action> {
+  { env, io, grammar }: Pick<CommandInput, "env" | "io" | "grammar">,
+): Promise<number> {
+  const refuseUnit = (problem: string) => refuse(io, [lineOf(problem)], "unit");
   const unit = await readInstalled(file);
-  if (typeof unit === "string") return refusal(unit);
-  const started = await readCommand(unit);
-  if (!started) return refusal(`${unit.file} has no ExecStart=; is it masked?`);
+  if (typeof unit === "string") return refuseUnit(unit);
+  const started = await readCommand(unit, grammar.commands);
+  if (!started) return refuseUnit(`${unit.file} has no ExecStart=; is it masked?`);
   const unreadable = given === undefined ? whyUnreadable(started, unit.file) : undefined;
-  if (unreadable !== undefined) return refusal(unreadable);
+  if (unreadable !== undefined) return refuseUnit(unreadable);
   const parsed = given ?? started.parsed;
   const source = await readSource(parsed, env);
-  if (!("options" in source)) return given === undefined ? refuseStarted(source, started) : refuse(source, parsed);
+  if (!("options" in source)) {
+    return refuse(io, given === undefined ? linesOfStarted(source, started) : linesOf(source, parsed), "unit");
+  }
   const { options, configFile, secrets } = source;
   const socket = options.controlSocket ?? started.parsed.values["control-socket"]?.at(-1);
   const differences = [
@@ -43,32 +47,19 @@ export async function checkInstalled(
       variables: secrets.variables,
     }),
   ];
-  if (differences.length === 0) return { kind: "print", text: `${unit.file}: good for these options` };
-  return {
-    kind: "print",
-    text: differences.map(describeDifference).join("\n"),
-    cautions: [
-      `health-checker: ${unit.file} is not good for these options: print it again with health-checker unit, and change what a drop-in sets`,
-    ],
-    isWell: false,
-  };
+  if (differences.length === 0) return print(io, `${unit.file}: good for these options`);
+  io.warning(
+    `health-checker: ${unit.file} is not good for these options: print it again with health-checker unit, and change what a drop-in sets`,
+  );
+  await print(io, differences.map(describeDifference).join("\n"));
+  return COULD_NOT;
 }
-
-const refusal = (problem: string): Action => ({
-  kind: "refuse",
-  lines: [lineOf(problem)],
-  command: "unit",
-});
 
 const lineOf = (problem: string): string => `health-checker: unit: ${problem}`;
 
-/** What stands in the config file has a place there; what is wrong with the options has that of ExecStart=. */
-function refuseStarted(problems: readonly string[], { place, parsed }: StartCommand): Action {
+/** A problem in the config file has its place there; one of the options has that of ExecStart=. */
+function linesOfStarted(problems: readonly string[], { place, parsed }: StartCommand): readonly string[] {
   const file = onOneLine(parsed.values["config"]?.at(-1) ?? "");
   const isPlaced = (problem: string) => problem.startsWith(`${file}:`) && /^:\d/.test(problem.slice(file.length));
-  return {
-    kind: "refuse",
-    lines: problems.map((problem) => (isPlaced(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`))),
-    command: "unit",
-  };
+  return problems.map((problem) => (isPlaced(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`)));
 }

@@ -1,5 +1,5 @@
-// What an installed unit lacks, or has too strict, for what these options need: a difference
-// for each directive. What is looser than it could be is none, nor is what hides nothing needed.
+// Finds the directives of an installed unit that are missing or too strict for what these options
+// need. A directive that could be stricter, or that hides nothing needed, is no difference.
 
 import { isUnder } from "../../fs/mounts.ts";
 import { listFirstTwo } from "../../text/list.ts";
@@ -136,16 +136,16 @@ const families: Rule = (unit) => {
 
 interface Condition {
   readonly directive: string;
-  /** Values that are in nobody's way; so is none at all. */
+  /** Values that keep nothing from working; nor does leaving the directive out. */
   readonly harmless: readonly string[];
   readonly needed: string;
-  /** Who needs it; undefined where nobody does. */
+  /** What needs it; undefined where nothing does. */
   readonly by: (needs: Needs, unit: InstalledUnit, value: string) => string | undefined;
 }
 
 const firstOf = (names: readonly string[]): string | undefined => (names.length > 0 ? listFirstTwo(names) : undefined);
 
-/** Of /proc what is not of a process. */
+/** Files of /proc that are not about a process. */
 const OF_THE_HOST = /^\/proc\/(?!\d|self\/|thread-self\/)/;
 
 const lowPortsOf = ({ lowPorts }: Needs): string | undefined => {
@@ -172,7 +172,7 @@ const CONDITIONS: readonly Condition[] = [
     },
   },
   {
-    // Scripts would see the files and processes of all other users as nobody's.
+    // Scripts would see the files and processes of all other users as those of nobody.
     directive: "PrivateUsers",
     harmless: ["no"],
     needed: "no",
@@ -211,14 +211,14 @@ const conditions: Rule = (unit, { needs }) =>
 
 const MIB = 1024 * 1024;
 
-/** Of the daemon's own process, which aborts with less than 300. */
+/** For the daemon's own process, which aborts with less than 300. */
 const PROCESS_MIB = 512;
 
 const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, needs }) => {
   const by = needs.scripts.length === 0 ? "these checks" : `these checks and ${listFirstTwo(scriptsOf(needs))}`;
   const atLeast = (directive: string, needed: string, count: number) => {
     const found = settingOf(unit, directive);
-    // Of SOFT:HARD the second counts: the runtime takes all that it may.
+    // In SOFT:HARD the second counts: the runtime raises its limit to that.
     const amount = found && amountOf(found.text.split(":").at(-1) ?? "");
     if (!found || amount === undefined || amount >= count) return [];
     return [{ directive, needed: `at least ${needed}`, installed: found.shown, by }];
@@ -229,7 +229,7 @@ const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, needs }
     ...atLeast("LimitNPROC", String(tasks), tasks),
     ...atLeast("LimitNOFILE", String(descriptors), descriptors),
     ...atLeast("MemoryMax", `${memoryMiB}M`, memoryMiB * MIB),
-    // Above it systemd only slows it down.
+    // Above MemoryHigh= systemd only slows the service down.
     ...atLeast("MemoryHigh", `${memoryMiB / 2}M`, (memoryMiB / 2) * MIB),
     ...atLeast("LimitDATA", `${PROCESS_MIB}M`, PROCESS_MIB * MIB),
     ...atLeast("LimitAS", `${PROCESS_MIB}M`, PROCESS_MIB * MIB),
@@ -251,7 +251,7 @@ const secrets: Rule = (unit, { credentials, variables }) => {
     ...wordsOf(unit, "Environment").map((word) => word.split("=")[0]),
     ...wordsOf(unit, "PassEnvironment"),
   ];
-  // What a file has of them is not known.
+  // The variables in an EnvironmentFile= are unknown here.
   const unset = unit.values("EnvironmentFile").length > 0 ? [] : variables.filter((name) => !named.includes(name));
   return [
     ...lacking.map((name) => ({

@@ -1,4 +1,4 @@
-// What an installed unit may have to be told, and what the rules that find it are made from.
+// A difference between an installed unit and what is needed, and what the rules that find one are given.
 
 import type { InstalledUnit } from "./installed.ts";
 import type { Limits } from "./limits.ts";
@@ -10,7 +10,7 @@ export interface Difference {
   readonly needed: string;
   /** "none" where it is not set. */
   readonly installed: string;
-  /** Who needs it. */
+  /** What needs it. */
   readonly by: string;
 }
 

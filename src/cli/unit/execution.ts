@@ -1,4 +1,4 @@
-// Which files the installed unit lets the daemon and its checks run, and which system calls they may make.
+// Finds files that the installed unit keeps the daemon and its checks from running, and system calls from making.
 
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
@@ -9,7 +9,7 @@ import { readWords } from "./quote.ts";
 import { FORBIDDEN_TO_ITSELF, type Place, PROGRAM } from "./sandbox.ts";
 import { deepest, listed, pathsOf, settingOf, wordsOf } from "./values.ts";
 
-/** Of systemd's groups of system calls those that the daemon needs; the last two hold all of them. */
+/** systemd's groups of system calls that the daemon needs; each of the last two holds all of them. */
 const CALLS = ["@default", "@basic-io", "@file-system", "@io-event", "@ipc", "@network-io", "@process", "@signal"];
 const ALL_CALLS = ["@system-service", "@known"];
 
@@ -19,7 +19,7 @@ const calls: Rule = (unit, { needs }) => {
   const [first] = values;
   if (first === undefined) return [];
   const words = wordsOf(unit, directive);
-  // Of a list of single calls that are allowed only systemd knows which groups it makes up.
+  // Only systemd knows which groups a list of single calls makes up.
   if (!first.text.startsWith("~") && words.every((word) => /^~?@/.test(word) && !ALL_CALLS.includes(word))) {
     return [{ directive, needed: "@system-service", installed: listed(unit, directive), by: "the daemon itself" }];
   }
@@ -34,11 +34,11 @@ const calls: Rule = (unit, { needs }) => {
   ];
 };
 
-/** By the last value that names the group. */
+/** The last value that names the group decides. */
 const isDenied = (values: readonly Value[], group: string): boolean =>
   values.findLast(({ text }) => readWords(text.replace(/^~/, "")).includes(group))?.text.startsWith("~") === true;
 
-/** What the profile of scripts leaves out, and that of checks alone does not. */
+/** What a unit with scripts leaves out, and one without has. */
 const forScripts: Rule = (unit, { needs }) => {
   if (needs.scripts.length === 0) return [];
   const by = listFirstTwo(scriptsOf(needs));
@@ -48,14 +48,14 @@ const forScripts: Rule = (unit, { needs }) => {
     ...(architectures?.value === "native"
       ? [{ directive: "SystemCallArchitectures", needed: "none", installed: architectures.shown, by }]
       : []),
-    // A call that is denied would end the script, where it could go on without.
+    // A denied call would end the script, which could go on without it.
     ...(isFiltered && settingOf(unit, "SystemCallErrorNumber") === undefined
       ? [{ directive: "SystemCallErrorNumber", needed: "EPERM", installed: "none", by }]
       : []),
   ];
 };
 
-/** What may not be run, and is not let through by ExecPaths=. */
+/** Paths that may not be run, and that ExecPaths= does not allow. */
 const executables: Rule = (unit, { needs }) => {
   const directive = "NoExecPaths";
   const [closed, open] = [pathsOf(unit, directive), pathsOf(unit, "ExecPaths")].map((paths) => paths.map(withoutLinks));
@@ -90,7 +90,7 @@ function withoutLinks(path: string): string {
   }
 }
 
-/** Those that this program has loaded: the daemon is the same program. */
+/** The libraries that this program has loaded: the daemon is the same program. */
 function ownLibraries(): readonly Place[] {
   const paths = readMaps().matchAll(/ r-xp .* (\/\S+\.so[.\d]*)$/gm);
   return [...new Set(Array.from(paths, ([, path = ""]) => path))].map((path) => ({ path, by: PROGRAM }));

@@ -8,24 +8,24 @@ import { codeOf } from "../../system/errors.ts";
 
 export interface InstalledUnit {
   readonly file: string;
-  /** Of [Service], those that count, in order; empty where the directive is not set, or set to nothing. */
+  /** The values in [Service] that count, in order; none where the directive is not set, or set to nothing. */
   values(directive: string): readonly Value[];
-  /** Whether it is there at all, be it empty. */
+  /** Whether the directive is there, even if it is empty. */
   isSet(directive: string): boolean;
 }
 
 export interface Value {
   readonly text: string;
-  /** Where it is set: the unit's file, or a drop-in, and the line there that it begins in. */
+  /** Where it is set: the unit's file or a drop-in, and the line there in which it begins. */
   readonly file: string;
   readonly line: number;
 }
 
 const NAME = "health-checker.service";
 
-/** Where systemd looks for units and drop-ins; of two of one name the first counts. */
+/** Where systemd looks for units and drop-ins; of two with the same name the first counts. */
 const FOLDERS = [
-  // What `systemctl set-property` writes.
+  // Written by `systemctl set-property`.
   "/etc/systemd/system.control",
   "/run/systemd/system.control",
   "/etc/systemd/system",
@@ -35,7 +35,7 @@ const FOLDERS = [
   "/lib/systemd/system",
 ];
 
-/** `file` is where it is installed; without it, where systemd finds it. A text says why it cannot be read. */
+/** Reads the unit `file`, or else the one that systemd finds. A text says why it cannot be read. */
 export async function readInstalled(file?: string): Promise<InstalledUnit | string> {
   const candidates = file === undefined ? FOLDERS.map((folder) => join(folder, NAME)) : [file];
   for (const candidate of candidates) {
@@ -58,7 +58,7 @@ async function readWithDropIns(file: string, text: string): Promise<InstalledUni
 
 async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
   try {
-    // A unit or a drop-in that is masked is a link to it.
+    // A masked unit or drop-in is a link to it.
     if ((await realpath(file)) === "/dev/null") return { value: "" };
     const found = await stat(file);
     const type = typeOf(found);
@@ -70,7 +70,7 @@ async function read(file: string): Promise<{ readonly value: string } | { readon
   }
 }
 
-/** Of a unit that systemd finds, those in each of its folders: `systemctl edit` writes to /etc. */
+/** For a unit that systemd finds, the drop-ins in each of its folders: `systemctl edit` writes to /etc. */
 async function dropInsOf(file: string): Promise<readonly string[]> {
   const folders = FOLDERS.includes(dirname(file)) ? FOLDERS : [dirname(file)];
   const found = new Map<string, string>();
@@ -85,7 +85,7 @@ interface Assignment extends Value {
   readonly directive: string;
 }
 
-/** What systemd goes on reading under its old name, and what one name sets for several. */
+/** Directives that systemd still reads under their old names, and names that set several. */
 const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
   TimeoutSec: ["TimeoutStartSec", "TimeoutStopSec"],
   InaccessibleDirectories: ["InaccessiblePaths"],
@@ -94,7 +94,7 @@ const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
   MemoryLimit: ["MemoryMax"],
 };
 
-/** Those of [Service]. */
+/** The assignments in [Service]. */
 function readAssignments(text: string, file: string): Assignment[] {
   let section = "";
   return linesOf(text).flatMap(({ text, line }) => {
@@ -106,7 +106,7 @@ function readAssignments(text: string, file: string): Assignment[] {
   });
 }
 
-/** By systemd.syntax(7): without blanks at both ends and comments; a backslash at its end joins a line with the next. */
+/** By systemd.syntax(7): without comments and outer blanks; a backslash at its end joins a line with the next. */
 function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
   const lines: { text: string; line: number }[] = [];
   let begun: { text: string; line: number } | undefined;

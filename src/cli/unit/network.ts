@@ -1,4 +1,4 @@
-// Whether the installed unit lets requests in, and checks out.
+// Finds directives of the installed unit that keep requests out, or checks from going out.
 
 import { BlockList } from "node:net";
 import { isIPv4, isIPv6 } from "../../net/address.ts";
@@ -22,11 +22,11 @@ const NAMED: Readonly<Partial<Record<string, readonly string[]>>> = {
 
 interface Filter {
   readonly holds: (address: string) => boolean;
-  /** It has more than addresses of the host itself. */
+  /** The list has more than addresses of the host itself. */
   readonly reachesOthers: boolean;
 }
 
-/** What systemd could not read it leaves out. */
+/** systemd leaves out what it cannot read. */
 function filterOf(unit: InstalledUnit, directive: string): Filter {
   const entries = wordsOf(unit, directive).flatMap((word) => NAMED[word] ?? [word]);
   const list = new BlockList();
@@ -48,15 +48,15 @@ const LENGTHS = { ipv4: 32, ipv6: 128 } as const;
 const familyOf = (address: string): "ipv4" | "ipv6" | undefined =>
   isIPv4(address) ? "ipv4" : isIPv6(address) ? "ipv6" : undefined;
 
-/** Stands for all that is not this host (RFC 5737). */
+/** A documentation address (RFC 5737), for all that is not this host. */
 const ANYBODY = "192.0.2.1";
 
-/** An address that IPAddressAllow= has is let through, whatever IPAddressDeny= says. */
+/** IPAddressAllow= allows an address whatever IPAddressDeny= says. */
 const addresses: Rule = (unit, { needs }) => {
   const directive = "IPAddressAllow";
   const [allowed, denied] = [filterOf(unit, directive), filterOf(unit, "IPAddressDeny")];
   const isClosed = (address: string) => denied.holds(address) && !allowed.holds(address);
-  // Which addresses load balancers and names have is not known: any that is let through will do.
+  // The addresses of load balancers and names are unknown: any that is allowed will do.
   const isClosedToOthers = isClosed(ANYBODY) && !allowed.reachesOthers;
   const lack = (address: string) => (isClosed(address) ? address : undefined);
   const lackOf = (peer: Peer, others: string) => {
@@ -90,7 +90,7 @@ const interfaces: Rule = (unit, { needs }) => {
   return [{ directive, needed, installed: listed(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) }];
 };
 
-/** Whether a rule, [FAMILY:][PROTOCOL:][PORTS] or "any", is about this port of TCP. */
+/** Whether a rule, [FAMILY:][PROTOCOL:][PORTS] or "any", matches this TCP port. */
 function isAbout(rule: string, port: number): boolean {
   return rule.split(":").every((part) => {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
@@ -98,7 +98,7 @@ function isAbout(rule: string, port: number): boolean {
   });
 }
 
-/** Denied for one family alone, the listener still has the other. */
+/** If only one family is denied, the listener still has the other. */
 const ports: Rule = (unit, { needs }) => {
   const directive = "SocketBindAllow";
   const isClosed = ({ port }: Peer) =>

@@ -1,20 +1,20 @@
-// Words as a unit file takes them, by systemd.syntax(7) and systemd.service(5): what
-// systemd reads back is the word itself, whatever it holds; and words of a unit that
-// others wrote, as systemd reads them.
+// Quotes words for a unit file, by systemd.syntax(7) and systemd.service(5), so that systemd
+// reads back the word itself, whatever it holds; and reads the words of a unit that others wrote
+// as systemd does.
 
 /** Needs no quotes: nothing in it means anything to systemd. */
 const PLAIN = /^[\w./:=,@+-]+$/;
 
-/** Controls, what turns the direction of writing, and what is no character: a line with one of the last is ignored whole. */
+/** Control characters, those that turn the direction of writing, and non-characters: systemd ignores a line with one of the last. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}\p{Co}\p{Cs}]/gu;
 
-/** A word of a list of paths: specifiers such as %n are not meant. */
+/** A word of a list of paths, in which systemd expands specifiers such as %n. */
 export const quoteWord = (word: string): string => quote(word.replaceAll("%", "%%"));
 
-/** An argument in ExecStart=, where variables such as $HOME are not meant either. */
+/** An argument in ExecStart=, in which systemd expands variables such as $HOME, too. */
 export const quoteArgument = (word: string): string => quote(word.replaceAll("%", "%%").replaceAll("$", "$$$$"));
 
-/** The program in ExecStart=, in which no variable is looked for; undefined where systemd would refuse it. */
+/** The program in ExecStart=, in which systemd expands no variable; undefined where systemd would refuse it. */
 export function quoteProgram(path: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   return /["'\\\u0000-\u001f\u007f]/.test(path) ? undefined : quoteWord(path);
@@ -30,7 +30,7 @@ function quote(text: string): string {
 const inBytes = (character: string): string =>
   [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 
-/** Up to a blank that is neither quoted nor escaped; a quote that is not closed is one of the word's characters. */
+/** A word ends at a blank that is neither quoted nor escaped; a quote that is not closed is a character of the word. */
 const WORD = /(?:\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^ \t])+/gs;
 
 const PIECE = /"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|((?:\\.|[^"'\\])+|.)/gs;
@@ -48,7 +48,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   s: " ",
 };
 
-/** The words of a value. Specifiers such as %n stay as they are written, for want of what they stand for. */
+/** The words of a value. Specifiers such as %n stay as they are written, since only systemd knows their values. */
 export const readWords = (value: string): readonly string[] => splitWords(value).map(readWord);
 
 /** The arguments of a command line that have a variable or a specifier, which systemd expands. */
@@ -58,7 +58,7 @@ export const leftToSystemd = (value: string): readonly string[] =>
     .filter((word) => /\$[{\w]|%\w/.test(word.replaceAll(/\$\$|%%/g, "")))
     .map(readWord);
 
-/** As they are written, a character a byte, as an escape is one. */
+/** The words as they are written, one character for each byte, since an escape is a byte. */
 const splitWords = (value: string): readonly string[] => Buffer.from(value).toString("latin1").match(WORD) ?? [];
 
 function readWord(word: string): string {

@@ -1,23 +1,23 @@
-// The unit file: what systemd is to start, how it is to end, and what it may do. It
-// depends on nothing but what it is made of, so that the packaged one can be compared.
+// Renders the unit file: what systemd starts, how it ends, and what it may do. The text depends
+// on nothing but what is given, so that the packaged one can be compared.
 
 import type { Options } from "../../config/load.ts";
 import { FIRST_RESULTS_MS } from "../../sd-notify/notifier.ts";
 import { version } from "../../text/version.ts";
-import { DEFAULT_SOCKET } from "../control.ts";
+import { DEFAULT_SOCKET } from "../control/control.ts";
 import { limitsFor } from "./limits.ts";
 import { quoteArgument, quoteProgram } from "./quote.ts";
 import { needsOf, type Place, PROGRAM, renderSandbox } from "./sandbox.ts";
 
 export interface UnitSource {
   readonly options: Options;
-  /** The daemon's command line, less its first word. */
+  /** The daemon's command line, without the program. */
   readonly words: readonly string[];
   /** Absolute; one that `quoteProgram` takes. */
   readonly program: string;
   /** Absolute; undefined where there is none. */
   readonly configFile: string | undefined;
-  /** What the config file takes from elsewhere. */
+  /** What the config file reads from elsewhere. */
   readonly secrets: Secrets;
 }
 
@@ -26,26 +26,26 @@ export interface Secrets {
   readonly variables: readonly string[];
 }
 
-/** What it needs to see besides what the options name. */
+/** Files that the daemon needs beside those that the options name. */
 export const othersOf = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
   { path: program, by: PROGRAM },
   ...(configFile === undefined ? [] : [{ path: configFile, by: "the config file" }]),
   ...secrets.files.map((path) => ({ path, by: "a secret of the config file" })),
 ];
 
-/** Running rounds have 5 s to end, then 1 s to answer and 1 s to go; a host out of breath takes longer. */
+/** Running rounds have 5 s to end, then 1 s to answer and 1 s to exit; an overloaded host takes longer. */
 const STOP_S = 15;
 
-/** How long it may wait for first results before it says that it is ready. */
+/** How long it may wait for first results before it reports that it is ready. */
 export const startSecondsOf = ({ checks }: Options): number =>
   checks.some(({ severity, intervalMs }) => severity === "critical" && intervalMs !== undefined)
     ? FIRST_RESULTS_MS / 1000
     : 0;
 
-/** What `drain-delay` and the end of what runs take together. */
+/** The time of `drain-delay`, and for running checks to end. */
 export const stopSecondsOf = ({ drainDelayMs }: Options): number => Math.ceil(drainDelayMs / 1000) + STOP_S;
 
-/** Whole, with the newline at its end left out. */
+/** The whole file, without the newline at its end. */
 export function renderUnit({ options, words, program, configFile, secrets }: UnitSource): string {
   const socket = options.controlSocket ?? DEFAULT_SOCKET;
   const all = options.controlSocket === undefined ? [...words, "--control-socket", DEFAULT_SOCKET] : words;
@@ -123,10 +123,10 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
   ].join("\n");
 }
 
-/** Before systemd 235 the rest of a longer line is taken for the next one. */
+/** systemd before 235 reads the rest of a longer line as the next one. */
 const MOST_OF_LINE = 2000;
 
-/** One line where it fits, else several that systemd joins. */
+/** One line if it fits, else several that systemd joins. */
 function foldLine(words: readonly string[]): string {
   const lines: string[] = [];
   for (const word of words) {
@@ -138,16 +138,16 @@ function foldLine(words: readonly string[]): string {
   return lines.join(" \\\n  ");
 }
 
-/** Where the service finds what systemd hands over. */
+/** Where the service finds its credentials. */
 const CREDENTIALS = "/run/credentials/health-checker.service/";
 
-/** The name of the credential that is read there; undefined for any other file. */
+/** The name of the credential at this path; undefined for any other file. */
 export function credentialOf(file: string): string | undefined {
   const name = file.startsWith(CREDENTIALS) ? file.slice(CREDENTIALS.length) : "";
   return /^\w[\w.@-]*$/.test(name) ? name : undefined;
 }
 
-/** Where the unit has it from. */
+/** The file that the unit loads the credential from. */
 export const sourceOf = (credential: string): string => `/etc/health-checker/${credential}`;
 
 function renderSecrets(configFile: string | undefined, { files, variables }: Secrets): readonly string[] {

@@ -3,13 +3,13 @@
 
 import { basename } from "node:path";
 import { listFirstTwo } from "../../text/list.ts";
-import { DEFAULT_SOCKET } from "../control.ts";
+import { DEFAULT_SOCKET } from "../control/control.ts";
 import { type Difference, type Rule, scriptsOf } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";
 import { readWords } from "./quote.ts";
 import { listed, secondsOf, settingOf, wordsOf } from "./values.ts";
 
-/** What `found` shows, or what systemd takes where nothing is set. */
+/** What `found` shows, or the default of systemd. */
 const shownOr = (found: { readonly shown: string } | undefined, fallback: string): string =>
   found?.shown ?? `none, so ${fallback}`;
 
@@ -23,20 +23,20 @@ const type: Rule = (unit) => {
   return [{ directive: "Type", needed: "notify", installed, by: "systemd to know when it is ready" }];
 };
 
-/** For a service that notifies or has a watchdog, systemd takes `main` in the place of none. */
+/** For a service that notifies or has a watchdog, systemd reads `none` as `main`. */
 const notifyAccess: Rule = (unit) => {
   const directive = "NotifyAccess";
   const watchdog = settingOf(unit, "WatchdogSec");
   const isWatched = watchdog !== undefined && secondsOf(watchdog.text) !== Number.POSITIVE_INFINITY;
   const found = settingOf(unit, directive);
-  // Of "no" and its like systemd makes nothing here.
+  // systemd ignores "no" and the like here.
   if (isNotifying(unit) || isWatched || (found !== undefined && found.text !== "none")) return [];
   return [{ directive, needed: "main", installed: found?.shown ?? "none", by: "the status that systemctl shows" }];
 };
 
 const SOCKET_OPTION = /^--?control-socket(?:=(.*))?$/s;
 
-/** What a command says to the daemon's socket; undefined for a command of another program. */
+/** What a command sends to the daemon's socket; undefined for a command of another program. */
 function socketOfReload(command: string): string | undefined {
   const [program = "", verb, ...words] = readWords(command);
   if (basename(program.replace(/^[-@:+!|]+/, "")) !== "health-checker" || verb !== "reload") return undefined;
@@ -66,7 +66,7 @@ const reload: Rule = (unit, { controlSocket }) => {
   return [{ directive, needed: option ?? needed, installed, by }];
 };
 
-/** A directive whose time must be so long; none at all is long enough. */
+/** A directive whose time must be at least so long; without it there is no limit. */
 function atLeast(unit: InstalledUnit, directive: string, least: number, by: string): readonly Difference[] {
   const found = settingOf(unit, directive);
   const seconds = found && secondsOf(found.text);
@@ -74,7 +74,7 @@ function atLeast(unit: InstalledUnit, directive: string, least: number, by: stri
   return [{ directive, needed: `at least ${least}`, installed: found.shown, by }];
 }
 
-/** The event loop of a busy host may stand still for a second or two. */
+/** On a busy host the event loop may stall for a second or two. */
 const LEAST_WATCHDOG_S = 5;
 
 const LEAST_START_S = 5;
@@ -87,7 +87,7 @@ const start: Rule = (unit, { startSeconds }) => {
   return atLeast(unit, "TimeoutStartSec", LEAST_START_S + startSeconds, by);
 };
 
-/** Of systemd, where neither the unit nor the host says otherwise. */
+/** The default of systemd, where neither the unit nor the host sets another. */
 const DEFAULT_STOP_S = 90;
 
 const stop: Rule = (unit, { stopSeconds }) => {
@@ -173,7 +173,7 @@ const runtimeFolder: Rule = (unit, { controlSocket }) => {
   ];
 };
 
-/** What systemd says to the daemon, and what turns the program into the runtime that it is made with. */
+/** Variables that systemd sets for the daemon, and those that turn the program into the runtime it is built with. */
 const SAID_TO_IT = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "RUNTIME_DIRECTORY"];
 const OF_THE_RUNTIME = ["BUN_BE_BUN", "BUN_OPTIONS"];
 

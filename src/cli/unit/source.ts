@@ -1,5 +1,5 @@
 // What a unit is made from: the daemon's options as they were given, its config file, and
-// what that takes from elsewhere.
+// the secrets that the file names.
 
 import { resolve } from "node:path";
 import type { RawValues } from "../../config/command-line.ts";
@@ -7,8 +7,9 @@ import type { Options } from "../../config/load.ts";
 import { optionDef, optionNamed } from "../../config/options.ts";
 import type { Problem } from "../../config/problem.ts";
 import { type SecretFallback, secretSourcesIn } from "../../config/secrets.ts";
+import type { Environment } from "../io.ts";
+import { loadOptionsFor } from "../load-options.ts";
 import type { Parsed } from "../parse.ts";
-import { type Environment, settle } from "../settle.ts";
 import { credentialOf, type Secrets } from "./render.ts";
 
 export interface Source {
@@ -20,11 +21,11 @@ export interface Source {
 
 const NO_SECRETS: Secrets = { files: [], variables: [] };
 
-/** Or all that is wrong with the options. */
+/** Or the problems of the options. */
 export async function readSource(parsed: Parsed, env: Environment): Promise<Source | readonly Problem[]> {
-  const settled = await settle(parsed, env, withoutSecret);
-  // One that no stand-in is good for is wanted itself.
-  const options = "listener" in settled ? settled : await settle(parsed, env);
+  const loaded = await loadOptionsFor(parsed, env, withoutSecret);
+  // Where no stand-in will do, the secret itself is needed.
+  const options = "listener" in loaded ? loaded : await loadOptionsFor(parsed, env);
   if (!("listener" in options)) return options;
   const given = parsed.values["config"]?.at(-1);
   // systemd starts it in /.
@@ -33,8 +34,8 @@ export async function readSource(parsed: Parsed, env: Environment): Promise<Sour
 }
 
 /**
- * Nothing of a secret gets into the unit, and systemd alone may have it: it is not wanted here.
- * Two secrets have two stand-ins, so that checks that differ in nothing else are not taken for the same.
+ * No secret gets into the unit, and perhaps only systemd can read it: a stand-in will do here. Two secrets get
+ * two stand-ins, so that checks that differ in nothing else do not count as the same.
  */
 const withoutSecret: SecretFallback = (source, name) =>
   source === "env" || credentialOf(name) !== undefined
@@ -47,7 +48,7 @@ async function secretsOf(configFile: string): Promise<Secrets> {
   return "value" in source ? secretSourcesIn(source.value) : NO_SECRETS;
 }
 
-/** What was given, one way of writing for all: the daemon reads the same from it. */
+/** The given options, each written in one way; the daemon reads the same from them. */
 export function wordsOf(values: RawValues, configFile: string | undefined): readonly string[] {
   return Object.entries(values).flatMap(([name, texts = []]) => {
     const option = optionNamed(name);
@@ -56,7 +57,7 @@ export function wordsOf(values: RawValues, configFile: string | undefined): read
     const last = option === "config" && configFile !== undefined ? [configFile] : texts.slice(-1);
     return (repeatable ? texts : last).flatMap((text) => {
       if (value === undefined) return text === "true" ? [`--${option}`] : [`--${option}=${text}`];
-      // Apart it might be taken for an option.
+      // As a word of its own it might be read as an option.
       return text.startsWith("-") ? [`--${option}=${text}`] : [`--${option}`, text];
     });
   });

@@ -1,4 +1,4 @@
-// What the directives of an installed unit come to: yes or no, a list, an amount, a time.
+// Reads the values of the directives of an installed unit: yes or no, a list, an amount, a time.
 
 import { isUnder } from "../../fs/mounts.ts";
 import type { InstalledUnit, Value } from "./installed.ts";
@@ -11,20 +11,20 @@ export const describeValue = (unit: InstalledUnit, { text, file }: Value): strin
 const TRUE = /^(1|yes|y|true|t|on)$/i;
 const FALSE = /^(0|no|n|false|f|off)$/i;
 
-/** One way of writing yes and no. */
+/** Normalizes yes and no. */
 const normalized = (text: string): string => text.replace(TRUE, "yes").replace(FALSE, "no");
 
 export const isYes = (unit: InstalledUnit, directive: string): boolean =>
   normalized(unit.values(directive).at(-1)?.text ?? "no") === "yes";
 
-/** What DynamicUser=yes means for what is not set, and for PrivateTmp= in any case. */
+/** What DynamicUser=yes implies for directives that are not set, and for PrivateTmp= in any case. */
 const IMPLIED: Readonly<Record<string, string>> = {
   ProtectSystem: "strict",
   ProtectHome: "read-only",
   PrivateTmp: "yes",
 };
 
-/** Of a directive of which one value counts: yes and no in one way of writing, and as the unit has it. */
+/** For a directive of which one value counts: with yes and no normalized, and as it is written. */
 export function settingOf(
   unit: InstalledUnit,
   directive: string,
@@ -37,7 +37,7 @@ export function settingOf(
   return last && { value: normalized(last.text), text: last.text, shown: describeValue(unit, last) };
 }
 
-/** The words of all that a list has. */
+/** All words of a list. */
 export const wordsOf = (unit: InstalledUnit, directive: string): readonly string[] =>
   unit.values(directive).flatMap(({ text }) => readWords(text));
 
@@ -45,7 +45,7 @@ export const wordsOf = (unit: InstalledUnit, directive: string): readonly string
 export const pathsOf = (unit: InstalledUnit, directive: string): readonly string[] =>
   wordsOf(unit, directive).map((word) => word.replace(/^[-+]+/, ""));
 
-/** It is mounted into what is hidden, so it is seen there. */
+/** Whether it is mounted into what is hidden, and so can be seen there. */
 export function isBound(unit: InstalledUnit, path: string): boolean {
   const entries = [...pathsOf(unit, "BindPaths"), ...pathsOf(unit, "BindReadOnlyPaths")];
   return entries.some((entry) => {
@@ -54,7 +54,7 @@ export function isBound(unit: InstalledUnit, path: string): boolean {
   });
 }
 
-/** Of the folders that `path` is in, the one that counts: they are mounted from the outermost to the innermost. */
+/** The innermost of the folders that hold `path`: it is mounted last, so it counts. */
 export const deepest = (path: string, folders: readonly string[]): string | undefined =>
   folders
     .filter((folder) => isUnder(path, folder))
@@ -63,7 +63,7 @@ export const deepest = (path: string, folders: readonly string[]): string | unde
       undefined,
     );
 
-/** What a list has, for a line. */
+/** A list, shown on one line. */
 export function listed(unit: InstalledUnit, directive: string): string {
   const values = unit.values(directive);
   if (values.length === 0) return "none";
@@ -87,7 +87,7 @@ export function allows(values: readonly string[], word: string): boolean {
 
 const UNITS = ["", "K", "M", "G", "T", "P"];
 
-/** Undefined for a share of the host's, or what makes no sense. */
+/** Undefined for a share of the host's memory, or for what is no amount. */
 export function amountOf(text: string): number | undefined {
   if (text === "infinity") return Number.POSITIVE_INFINITY;
   const [, count, unit = ""] = /^(\d+(?:\.\d+)?)([KMGTP]?)$/i.exec(text) ?? [];
@@ -98,7 +98,7 @@ const SECONDS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, m:
 
 const SPAN = /(\d+(?:\.\d+)?)\s*([a-z]*)/g;
 
-/** By systemd.time(7): "90", "1min 30s"; undefined for what is no such text. */
+/** By systemd.time(7): "90", "1min 30s"; undefined for any other text. */
 export function secondsOf(text: string): number | undefined {
   if (text === "infinity" || text === "0") return Number.POSITIVE_INFINITY;
   if (text === "" || text.replaceAll(SPAN, "").trim() !== "") return undefined;

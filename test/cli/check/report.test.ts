@@ -111,7 +111,7 @@ test("a check that only endpoints are decided by is shown, in no colour when it 
   });
 });
 
-test("of a long output its last line is told, as far as it is of use", () => {
+test("of a long output its last line is shown, as far as it is of use", () => {
   const output = `x\n${"y".repeat(4000)}\n(captured 4096 of 1000000 bytes)`;
   const lines = renderTable([resultOf("it", { ok: false, reason: "exit", message: "exited with status 1", output })], {
     columns: undefined,

@@ -13,7 +13,7 @@ function start(options: Partial<RoundsOptions>) {
   const clock = fakeClock();
   const stop = new AbortController();
   const runs: ((outcome: Outcome) => Promise<void>)[] = [];
-  const told: string[] = [];
+  const reported: string[] = [];
   const it: { ended: boolean; results?: Results | undefined } = { ended: false };
   const check = fakeCheck({
     timeoutMs: 60_000,
@@ -26,24 +26,24 @@ function start(options: Partial<RoundsOptions>) {
         });
       }),
   });
-  const onUnhealthy = (results: Results) => void told.push(...reasonsOf(results));
+  const onUnhealthy = (results: Results) => void reported.push(...reasonsOf(results));
   const given = { deadlineMs: undefined, waitMs: undefined, signal: stop.signal, onUnhealthy, clock, ...options };
   void runRounds([check], given).then((results) => {
     it.ended = true;
     it.results = results;
   });
   const last = (outcome: Outcome) => runs.at(-1)?.(outcome);
-  return { it, clock, stop, runs, last, told };
+  return { it, clock, stop, runs, last, reported };
 }
 
 const reasonsOf = (results: Results = []) => results.map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason));
 
 test("without a wait it is one round, whatever comes of it", async () => {
   for (const outcome of [UP, DOWN]) {
-    const { it, last, told } = start({});
+    const { it, last, reported } = start({});
     await last(outcome);
     expect(it.results?.map((result) => result.outcome)).toEqual([outcome]);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   }
 });
 
@@ -62,7 +62,7 @@ test("the deadline ends a round, and none does without one", async () => {
 });
 
 test("a wait goes on a second after each unhealthy round, until one is healthy", async () => {
-  const { it, clock, runs, last, told } = start({ waitMs: 60_000 });
+  const { it, clock, runs, last, reported } = start({ waitMs: 60_000 });
   for (const count of [1, 2, 3]) {
     expect(runs).toHaveLength(count);
     await last(DOWN);
@@ -72,7 +72,7 @@ test("a wait goes on a second after each unhealthy round, until one is healthy",
   }
   await last(UP);
   expect(reasonsOf(it.results)).toEqual(["ok"]);
-  expect(told).toEqual(["exit", "exit", "exit"]);
+  expect(reported).toEqual(["exit", "exit", "exit"]);
 });
 
 test("waited in vain: the last round is cut at the end and not before, and the reason is the one that is known", async () => {

@@ -24,11 +24,7 @@ afterEach(() => folder[Symbol.asyncDispose]());
 
 /** What it prints, without times of day, the name of the folder and the time that it took. */
 async function run(command: ControlCommand, maxWaitMs?: number) {
-  const printed = await runControlCommand(
-    { kind: "control", socket, command },
-    { columns: undefined, colour: false },
-    maxWaitMs,
-  );
+  const printed = await runControlCommand(socket, command, { columns: undefined, colour: false }, maxWaitMs);
   const shown = JSON.stringify(printed)
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, "T")
     .replace(/9m5\ds left/g, "10m left")

@@ -2,26 +2,29 @@
 // nothing else.
 
 import { describe, expect, test } from "bun:test";
-import { decide } from "../../../src/cli/decide.ts";
+import { printed, problemsOf, runCommand } from "../../support/command.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 
 /** The unit for these options, as it is printed. */
 async function print(...argv: readonly string[]): Promise<string> {
-  const action = await decide(["unit", ...argv], {});
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  return `${action.text}\n`;
+  const { out, err, status } = await runCommand(["unit", ...argv]);
+  if (status !== 0) throw new Error(err.join("\n"));
+  return `${out}\n`;
 }
 
 /** The lines, none where the unit is good. */
 async function compare(file: string, ...argv: readonly string[]): Promise<readonly string[]> {
-  const action = await decide(["unit", "--check", file, ...argv], {});
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  if (action.isWell !== false) {
-    expect(action).toEqual({ kind: "print", text: `${file}: good for these options` });
+  const result = await runCommand(["unit", "--check", file, ...argv]);
+  if (result.status === 0) {
+    expect(result).toEqual(printed(`${file}: good for these options`));
     return [];
   }
-  expect(action.cautions).toEqual([expect.stringContaining(`health-checker: ${file} is not good for these options`)]);
-  return action.text.split("\n");
+  expect(result).toEqual({
+    out: expect.any(String),
+    err: [expect.stringContaining(`health-checker: ${file} is not good for these options`)],
+    status: 1,
+  });
+  return result.out.split("\n");
 }
 
 const directivesOf = (lines: readonly string[]) => [...new Set(lines.map((line) => line.split("=:", 1)[0]))].sort();
@@ -260,11 +263,7 @@ test("the command that it starts must have these options", async () => {
   ]);
 });
 
-async function refused(...argv: readonly string[]): Promise<readonly string[]> {
-  const action = await decide(["unit", ...argv], {});
-  if (action.kind !== "refuse") throw new Error(JSON.stringify(action));
-  return action.lines;
-}
+const refused = (...argv: readonly string[]): Promise<readonly string[]> => problemsOf(["unit", ...argv]);
 
 const GIVE = "give the daemon's options here: health-checker unit --check FILE --config PATH";
 
@@ -335,7 +334,7 @@ test("a config file that ExecStart= names without its folder is in the folder th
   ]);
 });
 
-test("what is wrong with the options or the file is told, with exit status 2", async () => {
+test("problems of the options or of the file are reported, with exit status 2", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
   expect(await refused("--check", "/a", "--port", "1", "--check=/b")).toEqual([

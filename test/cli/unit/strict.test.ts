@@ -2,7 +2,7 @@
 // difference; a choice that costs them nothing is none.
 
 import { describe, expect, test } from "bun:test";
-import { decide } from "../../../src/cli/decide.ts";
+import { runCommand } from "../../support/command.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 
 const PORT = "tcp: 1";
@@ -11,13 +11,13 @@ const SCRIPT = "script: /opt/check.sh --all";
 /** The unit of a config file, with lines of a drop-in, compared with what the file needs. */
 async function compare(folder: TempFolder, yaml: string, dropIn: readonly string[]): Promise<readonly string[]> {
   const config = await folder.write("hc.yaml", yaml);
-  const printed = await decide(["unit", "--config", config], {});
-  if (printed.kind !== "print") throw new Error(JSON.stringify(printed));
-  const file = await folder.write("health-checker.service", `${printed.text}\n`);
+  const printed = await runCommand(["unit", "--config", config]);
+  if (printed.status !== 0) throw new Error(printed.err.join("\n"));
+  const file = await folder.write("health-checker.service", `${printed.out}\n`);
   await folder.write("health-checker.service.d/own.conf", `[Service]\n${dropIn.join("\n")}\n`);
-  const action = await decide(["unit", "--check", file], {});
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  return action.isWell === false ? action.text.replaceAll(folder.path, "FOLDER").split("\n") : [];
+  const { out, err, status } = await runCommand(["unit", "--check", file]);
+  if (status === 2) throw new Error(err.join("\n"));
+  return status === 1 ? out.replaceAll(folder.path, "FOLDER").split("\n") : [];
 }
 
 const yamlOf = (check: string, options = ""): string =>

@@ -1,39 +1,48 @@
 // explain [options]: what the daemon would do, and what already looks wrong. It runs
 // no check and listens on nothing; it opens files and resolves names.
 
-import { buildCheck, type CheckConfig } from "../checks/build.ts";
-import type { Check } from "../checks/check.ts";
-import { redactorOf } from "../checks/redact.ts";
-import { LOAD_BALANCERS } from "../config/deadline.ts";
-import type { Options } from "../config/load.ts";
-import { formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
-import { resolveAnew } from "../net/resolve.ts";
-import { isFailure } from "../outcome.ts";
-import { scriptEnvironment } from "../system/script-environment.ts";
-import { describeUser } from "../system/users.ts";
-import { formatDuration } from "../text/duration.ts";
-import { onOneLine } from "../text/printable.ts";
-import type { Action } from "./action.ts";
-import { type Arithmetic, ASKED, calculate, decidingHost } from "./explain/arithmetic.ts";
-import { findUnreadable } from "./explain/files.ts";
-import { parseCommandLine } from "./parse.ts";
-import { type Environment, refuse, settle } from "./settle.ts";
+import { buildCheck, type CheckConfig } from "../../checks/build.ts";
+import type { Check } from "../../checks/check.ts";
+import { redactorOf } from "../../checks/redact.ts";
+import { LOAD_BALANCERS } from "../../config/deadline.ts";
+import type { Options } from "../../config/load.ts";
+import { OPTIONS } from "../../config/options.ts";
+import { formatAddress, isIPv4, isIPv6 } from "../../net/address.ts";
+import { resolveAnew } from "../../net/resolve.ts";
+import { isFailure } from "../../outcome.ts";
+import { scriptEnvironment } from "../../system/script-environment.ts";
+import { describeUser } from "../../system/users.ts";
+import { formatDuration } from "../../text/duration.ts";
+import { onOneLine } from "../../text/printable.ts";
+import { type CommandInput, command } from "../command.ts";
+import { print, refuse } from "../io.ts";
+import { linesOf, loadOptionsFor } from "../load-options.ts";
+import { isOn, parse } from "../parse.ts";
+import { type Arithmetic, calculate, decidingHost, PROBED } from "./arithmetic.ts";
+import { findUnreadable } from "./files.ts";
 
-/** What a resolver may take; a check waits no longer than its own timeout. */
+/** How long a resolver may take; a check waits no longer than its own timeout. */
 const RESOLVE_MS = 3000;
 
-export async function explain(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const parsed = await parseCommandLine(rawArgs);
-  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: HELP };
-  const options = await settle(parsed, env);
-  if (!("listener" in options)) return refuse(options, parsed);
+export const explain = command({
+  meta: { name: "explain", description: "say what the daemon would do, and what already looks wrong" },
+  usage: "[options]",
+  options: OPTIONS,
+  run,
+});
+
+async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
+  const parsed = await parse(args, grammar);
+  if (isOn(parsed, "help")) return print(io, HELP);
+  const options = await loadOptionsFor(parsed, env);
+  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
   const context = { env: scriptEnvironment(env), onOrphan: () => {} };
   const explained = await Promise.all(
     options.checks.map(async (config) => {
       const check = buildCheck(config, context);
       return explainCheck(check, options.endpoints, [
         ...((await check.inspect?.()) ?? []),
-        ...redacted(config, [...(await findUnreadable(config)), ...(await findNameless(config))]),
+        ...redacted(config, [...(await findUnreadable(config)), ...(await findUnresolvable(config))]),
       ]);
     }),
   );
@@ -44,7 +53,7 @@ export async function explain(rawArgs: readonly string[], env: Environment): Pro
     options.warnings.length > 0 ? ["Warnings:", ...options.warnings.map((line) => `  ${line}`)] : [],
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
-  return { kind: "print", text: text.join("\n\n") };
+  return print(io, text.join("\n\n"));
 }
 
 function explainWhole({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
@@ -89,17 +98,17 @@ function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: read
   ];
 }
 
-/** A path or a host may come from a file or the environment, as a password does. */
+/** A path or a host may hold a secret: it may come from a file or the environment. */
 function redacted({ kind, settings, secrets }: CheckConfig, lines: readonly string[]): readonly string[] {
   const redact = redactorOf(secrets, kind.secrets?.(settings));
   return redact ? lines.map((line) => redact(line)) : lines;
 }
 
-/** Whether the check's peer has a name that stands for no address. */
-async function findNameless({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
+/** The peer's host name, if it does not resolve. */
+async function findUnresolvable({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
   const peer = kind.peer?.(settings);
   if (peer?.family !== "tcp" || isIPv4(peer.host) || isIPv6(peer.host)) return [];
-  // With AbortSignal.timeout alone, which keeps no loop alive, the runtime would spin until then.
+  // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until it fires.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), Math.min(RESOLVE_MS, timeoutMs));
   const found = await resolveAnew(peer.host, limit.signal);
@@ -125,7 +134,7 @@ function explainTiming(options: Options): readonly string[] {
     }
   }
   if (unseen) lines.push(explainUnseen(unseen));
-  const { everyMs, failures } = ASKED;
+  const { everyMs, failures } = PROBED;
   lines.push(
     `a load balancer that probes every ${secondsOf(everyMs)} and needs ${failures} failures to react notices one after ${secondsOf(detectMs)} at the latest`,
   );
@@ -149,7 +158,7 @@ function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][numb
 const explainUnseen = ({ check, ms }: NonNullable<Arithmetic["unseen"]>): string =>
   `a failure of ${onOneLine(check)} is known here after ${secondsOf(ms)} at the latest`;
 
-/** In the background only the first answer can be too slow for a load balancer. */
+/** With checks in the background, only the first answer can be too slow for a load balancer. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
   const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
   const verdicts = LOAD_BALANCERS.map(({ name, timeoutMs }) => {

@@ -1,12 +1,19 @@
-// The command line leads to one action: a text, a refusal with every problem, or a daemon.
+// The command line names a command, or starts the daemon; it is refused with every problem at once.
 
 import { expect, test } from "bun:test";
 import pkg from "../../package.json";
-import { decide as decideIn } from "../../src/cli/decide.ts";
-import { OPTION_NAMES, optionDef } from "../../src/config/options.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { loadOptionsFor } from "../../src/cli/load-options.ts";
+import { parse } from "../../src/cli/parse.ts";
+import { OPTION_NAMES, OPTIONS, optionDef } from "../../src/config/options.ts";
+import { printed, problemsOf, refusal, runCommand } from "../support/command.ts";
 import { tempFolder } from "../support/temp.ts";
 
-const decide = (...argv: string[]) => decideIn(argv, {});
+/** The options of the daemon that it would start. */
+async function load(...argv: readonly string[]) {
+  const parsed = await parse(argv, { options: OPTIONS, commands: async () => [] });
+  return loadOptionsFor(parsed, {});
+}
 
 test.each([
   [[]],
@@ -17,8 +24,8 @@ test.each([
   [["--prot", "80", "--help"]],
   [["schema", "--help"]],
 ])("%j gives the help, with every option in it", async (argv) => {
-  const action = await decide(...argv);
-  const text = action.kind === "print" ? action.text : "";
+  const { out: text, err, status } = await runCommand(argv);
+  expect({ err, status }).toEqual({ err: [], status: 0 });
   for (const name of OPTION_NAMES) {
     expect(text).toContain(`--${name}`);
     const { default: fallback } = optionDef(name);
@@ -32,96 +39,88 @@ test.each([
 test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
   "%j gives the version",
   async (argv) => {
-    expect(await decide(...argv)).toEqual({ kind: "print", text: `health-checker version v${pkg.version}` });
+    expect(await runCommand(argv)).toEqual(printed(`health-checker version v${pkg.version}`));
   },
 );
 
 test("--help=false is not a wish for help", async () => {
-  expect(await decide("--help=false", "--port", "80")).toMatchObject({ kind: "serve" });
+  expect(await problemsOf(["--help=false", "--port", "0"])).toHaveLength(1);
 });
 
 test("good options lead to a daemon", async () => {
-  const action = await decide("-port", "5432", "--script", "/bin/true --port 1", "--singleflight");
-  expect(action).toMatchObject({
-    kind: "serve",
-    options: {
-      checks: [
-        { name: "tcp 127.0.0.1:5432", settings: { tcp: { family: "tcp", host: "127.0.0.1", port: 5432 } } },
-        {
-          name: "script /bin/true --port 1",
-          settings: { script: { text: "/bin/true --port 1", argv: ["/bin/true", "--port", "1"] } },
-        },
-      ],
-      singleflight: true,
-    },
+  expect(await load("-port", "5432", "--script", "/bin/true --port 1", "--singleflight")).toMatchObject({
+    checks: [
+      { name: "tcp 127.0.0.1:5432", settings: { tcp: { family: "tcp", host: "127.0.0.1", port: 5432 } } },
+      {
+        name: "script /bin/true --port 1",
+        settings: { script: { text: "/bin/true --port 1", argv: ["/bin/true", "--port", "1"] } },
+      },
+    ],
+    singleflight: true,
   });
 });
 
 test("the same check twice leads to a daemon that warns of it", async () => {
-  expect(await decide("--port", "80", "--port=127.0.0.1:80")).toMatchObject({
-    kind: "serve",
-    options: { warnings: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"] },
+  expect(await load("--port", "80", "--port=127.0.0.1:80")).toMatchObject({
+    warnings: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"],
   });
 });
 
-test("problems of the words and of their values are told together", async () => {
-  expect(await decide("--prot", "80", "--port", "0", "--listener", "1234", "--singleflight=maybe")).toEqual({
-    kind: "refuse",
-    lines: [
+test("each command has a name of its own, a description, and no synonym that another has", () => {
+  const words = COMMANDS.flatMap(({ meta: { name }, synonyms = [] }) => [name, ...synonyms]);
+  expect(new Set(words)).toHaveProperty("size", words.length);
+  expect(COMMANDS.filter(({ meta }) => !/^[a-z].*[^.]$/.test(meta.description))).toEqual([]);
+});
+
+test("problems of the words and of their values are reported together", async () => {
+  expect(await runCommand(["--prot", "80", "--port", "0", "--listener", "1234", "--singleflight=maybe"])).toEqual(
+    refusal([
       "health-checker: --prot: unknown option; did you mean --port?",
       'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
       'health-checker: --singleflight: expected true or false, got "maybe"',
       'health-checker: --listener: expected HOST:PORT, :PORT or unix:/PATH, got "1234" (it has no colon)',
-    ],
-  });
+    ]),
+  );
 });
 
 test("a --port that lacks its value is one problem, and not also that there is no check", async () => {
-  expect(await decide("--port")).toEqual({
-    kind: "refuse",
-    lines: ["health-checker: --port: expected a value (PORT), got none"],
-  });
+  expect(await runCommand(["--port"])).toEqual(refusal(["health-checker: --port: expected a value (PORT), got none"]));
 });
 
-test("what stands in a file says so itself; the rest is the program's to say", async () => {
+test("a problem in a file begins with its place, any other with the name of the program", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "checks:\n  - tcp: 0\n");
-  expect(await decide("--config", file, "--port", "0")).toEqual({
-    kind: "refuse",
-    lines: [
+  expect(await runCommand(["--config", file, "--port", "0"])).toEqual(
+    refusal([
       'health-checker: --port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
       `${file}:2:10: checks[0].tcp: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got 0`,
-    ],
-  });
+    ]),
+  );
 });
 
-test("what stands in a file of an odd name is its own to say too", async () => {
+test("a problem in a file of an odd name begins with its place too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("a\nb.yaml", "checks:\n  - tcp: 0\n");
-  const [line = ""] = ((await decide("--config", file)) as { readonly lines: readonly string[] }).lines;
+  const [line = ""] = await problemsOf(["--config", file]);
   expect(line).toStartWith(`${JSON.stringify(file)}:2:10: checks[0].tcp: expected a port`);
 });
 
 test("a config file leads to a daemon", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n");
-  expect(await decide("--config", file)).toMatchObject({ kind: "serve", options: { checks: [{ timeoutMs: 5000 }] } });
+  expect(await load("--config", file)).toMatchObject({ checks: [{ timeoutMs: 5000 }] });
 });
 
-test("a first word that is no command is told like any other, with the command that is near", async () => {
-  expect(await decide("vaildate", "--port", "80")).toEqual({
-    kind: "refuse",
-    lines: ['health-checker: unexpected argument "vaildate"; did you mean validate?'],
-  });
-  expect(await decide("--port", "80", "schema")).toMatchObject({ lines: [expect.stringMatching(/for each$/)] });
-  expect(await decide("80")).toMatchObject({ lines: [expect.stringContaining('unexpected argument "80"')] });
+test("a first word that is no command is reported like any other problem, with the command that is close", async () => {
+  expect(await runCommand(["vaildate", "--port", "80"])).toEqual(
+    refusal(['health-checker: unexpected argument "vaildate"; did you mean validate?']),
+  );
+  expect(await problemsOf(["--port", "80", "schema"])).toEqual([expect.stringMatching(/for each$/)]);
+  expect(await problemsOf(["80"])).toEqual([expect.stringContaining('unexpected argument "80"')]);
 });
 
 test("what other programs call it gets a pointer to what is meant", async () => {
-  const told = async (...argv: readonly string[]) => {
-    const action = await decide(...argv);
-    return action.kind === "refuse" ? action.lines.join("\n") : action;
-  };
+  const shown = async (...argv: readonly string[]) => (await problemsOf(argv)).join("\n");
   for (const [argv, end] of [
     [["maint", "10m"], "; did you mean --for 10m?"],
     [["maint", "db", "--duration", "10m"], "did you mean --for?"],
@@ -149,9 +148,9 @@ test("what other programs call it gets a pointer to what is meant", async () => 
     [["drain", "--for", "10m"], "--for: unknown option; did you mean maint --for?"],
     [["reload", "hc.yaml"], "; the daemon reads again the file that it was started with"],
   ] as const) {
-    expect(await told(...argv)).toContain(end);
+    expect(await shown(...argv)).toContain(end);
   }
-  for (const text of ["x,y", ",", " ", "80-"]) expect(await told("--port", text)).not.toContain("repeat");
-  expect(await told("undrain", "10m")).not.toContain("did you mean");
-  expect(await told("constructor")).not.toContain("did you mean");
+  for (const text of ["x,y", ",", " ", "80-"]) expect(await shown("--port", text)).not.toContain("repeat");
+  expect(await shown("undrain", "10m")).not.toContain("did you mean");
+  expect(await shown("constructor")).not.toContain("did you mean");
 });

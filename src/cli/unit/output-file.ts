@@ -1,11 +1,11 @@
-// A file that has its whole new text or is left as it was. Only a systemd unit or an empty file is replaced:
-// a mistyped path must not cost anybody a config file or a program.
+// Writes a file whole, or leaves it as it was. Only a systemd unit or an empty file is replaced:
+// a mistyped path must not overwrite a config file or a program.
 
 import { randomUUID } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { causeOf, codeOf } from "../system/errors.ts";
+import { causeOf, codeOf } from "../../system/errors.ts";
 
 const MODE = 0o644;
 
@@ -17,10 +17,10 @@ const UNIT_SECTION = /^\[(Unit|Service)\][ \t\r]*$/m;
 /** As many as the kernel follows. */
 const MOST_LINKS = 40;
 
-/** Why `path` is not to be written, as a line; undefined where it may be. */
+/** Why `path` must not be written, as a line; undefined where it may be. */
 export async function findOutputProblem(path: string): Promise<string | undefined> {
   try {
-    const { file, stats } = lookAt(path);
+    const { file, stats } = statPath(path);
     if (stats === undefined) return findNoFolder(file);
     if (file === "/dev/null" && file !== path)
       return `${path} is masked, a link to /dev/null; systemctl unmask ends that`;
@@ -43,7 +43,7 @@ export async function findOutputProblem(path: string): Promise<string | undefine
 export async function writeOutputFile(path: string, text: string): Promise<string | undefined> {
   let beside: string | undefined;
   try {
-    const { file, stats } = lookAt(path);
+    const { file, stats } = statPath(path);
     // Short, since the file's own name may be as long as the file system allows.
     beside = join(dirname(file), `.${randomUUID()}`);
     const handle = await open(beside, "wx", 0o600);
@@ -64,7 +64,7 @@ export async function writeOutputFile(path: string, text: string): Promise<strin
 }
 
 /** Where the links end; `stats` are undefined where no file is there yet. */
-function lookAt(path: string): { readonly file: string; readonly stats: Stats | undefined } {
+function statPath(path: string): { readonly file: string; readonly stats: Stats | undefined } {
   return { file: endOf(path), stats: statSync(path, { throwIfNoEntry: false }) };
 }
 
@@ -72,13 +72,13 @@ function endOf(path: string): string {
   let at = path;
   for (let links = 0; links < MOST_LINKS && lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink(); links++) {
     const target = readlinkSync(at);
-    // What a link says counts from its real folder, and so does each ".." in it.
+    // The target of a link is relative to its real folder, and so is each ".." in it.
     at = target.startsWith("/") ? target : `${realpathSync(dirname(at))}/${target}`;
   }
   return at;
 }
 
-/** The first folder on the way that is none, as the path has it. */
+/** The first folder of the path that is missing or no folder. */
 function findNoFolder(path: string): string | undefined {
   for (const { index } of path.matchAll(/\/+/g)) {
     if (index === 0) continue;

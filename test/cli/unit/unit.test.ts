@@ -1,25 +1,28 @@
 // unit prints what systemd is to run: the options as they were given, in a sandbox that
-// fits them, or all that is wrong with them.
+// fits them, or all their problems.
 
 import { expect, test } from "bun:test";
 import { chmod, lstat, readdir, stat, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { decide } from "../../src/cli/decide.ts";
-import { renderUnit } from "../../src/cli/unit/render.ts";
-import type { RawValues } from "../../src/config/command-line.ts";
-import { loadOptions } from "../../src/config/load.ts";
-import { version } from "../../src/text/version.ts";
-import { needs } from "../support/needs.ts";
-import { type TempFolder, tempFolder } from "../support/temp.ts";
-import { commandOf, readUnitFile } from "../support/unit-file.ts";
+import { loadOptionsFor } from "../../../src/cli/load-options.ts";
+import { parse } from "../../../src/cli/parse.ts";
+import { renderUnit } from "../../../src/cli/unit/render.ts";
+import type { RawValues } from "../../../src/config/command-line.ts";
+import { loadOptions } from "../../../src/config/load.ts";
+import { OPTIONS } from "../../../src/config/options.ts";
+import { version } from "../../../src/text/version.ts";
+import { problemsOf, refusal, runCommand } from "../../support/command.ts";
+import { needs } from "../../support/needs.ts";
+import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { commandOf, readUnitFile } from "../../support/unit-file.ts";
 
-const DATA = join(import.meta.dir, "../testdata/unit");
+const DATA = join(import.meta.dir, "../../testdata/unit");
 const DEFAULT_SOCKET = "/run/health-checker/control.sock";
 
 async function unit(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const action = await decide(["unit", ...argv], env);
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  return { ...action, cautions: action.cautions ?? [] };
+  const { out, err, status } = await runCommand(["unit", ...argv], env);
+  if (status !== 0) throw new Error(err.join("\n"));
+  return { text: out, warnings: err };
 }
 
 /** The words that the daemon gets. */
@@ -142,9 +145,10 @@ test("the daemon reads the same options from the unit", async () => {
   const given = argv.slice(0, -2);
   const words = await wordsOf(...given);
   const read = async (argv: readonly string[]) => {
-    const action = await decide(argv, {});
-    if (action.kind !== "serve") throw new Error(JSON.stringify(action));
-    return JSON.stringify(action.options);
+    const parsed = await parse(argv, { options: OPTIONS, commands: async () => [] });
+    const options = await loadOptionsFor(parsed, {});
+    if (!("listener" in options)) throw new Error(options.join("\n"));
+    return JSON.stringify(options);
   };
   expect(await read(words)).toBe(await read([...given, "--control-socket", DEFAULT_SOCKET]));
 });
@@ -175,19 +179,18 @@ test("reload goes to the socket that the options name, in the file or on the com
   });
 });
 
-test("all that is wrong with the options is told, and no unit is printed", async () => {
-  expect(await decide(["unit", "--port", "0", "--lisener", ":1"], {})).toMatchObject({
-    kind: "refuse",
-    lines: [
-      "health-checker: --lisener: unknown option; did you mean --listener?",
-      expect.stringContaining("health-checker: --port: expected"),
-    ],
-  });
-  expect(await decide(["unit"], {})).toMatchObject({
-    kind: "refuse",
-    lines: [expect.stringContaining("no check: expected at least one --port")],
-  });
-  expect(await decide(["unit", "--config", "/nowhere/hc.yaml"], {})).toMatchObject({ kind: "refuse" });
+test("all problems of the options are reported, and no unit is printed", async () => {
+  expect(await runCommand(["unit", "--port", "0", "--lisener", ":1"])).toEqual(
+    refusal(
+      [
+        "health-checker: --lisener: unknown option; did you mean --listener?",
+        expect.stringContaining("health-checker: --port: expected"),
+      ],
+      "unit",
+    ),
+  );
+  expect(await problemsOf(["unit"])).toEqual([expect.stringContaining("no check: expected at least one --port")]);
+  expect(await problemsOf(["unit", "--config", "/nowhere/hc.yaml"])).toHaveLength(1);
 });
 
 test("unit --help says what it is for", async () => {
@@ -279,7 +282,7 @@ test("limits grow with rounds, checks, scripts and connections", async () => {
   });
 });
 
-test("what the unit cannot make good is told", async () => {
+test("the unit warns of what it cannot put right", async () => {
   await using folder = await tempFolder();
   const secret = await folder.write("secret", "x", 0o640);
   const file = await folder.write(
@@ -287,8 +290,8 @@ test("what the unit cannot make good is told", async () => {
     `checks:\n  - { name: a, redis: redis://localhost, password: "\${file:${secret}}" }\n  - { name: b, script: [./b.sh], env: { X: "\${env:PW}" } }\n  - { name: c, script: [./c.sh], cwd: /opt }\n  - { name: d, script: sudo -n true }\n`,
     0o600,
   );
-  const { text, cautions } = await unit(["--config", file], { PW: "s3cretvalue" });
-  expect(cautions).toEqual([
+  const { text, warnings } = await unit(["--config", file], { PW: "s3cretvalue" });
+  expect(warnings).toEqual([
     `health-checker: warning: "${file}" is not for all to read; the user health-checker must be able to`,
     `health-checker: warning: "${secret}" is not for all to read; the user health-checker must be able to`,
     'health-checker: warning: "b": "./b.sh" is a path from the daemon\'s folder, which is / under systemd',
@@ -297,9 +300,9 @@ test("what the unit cannot make good is told", async () => {
   ]);
   expect(text).toContain("with PW:\nEnvironmentFile=-/etc/health-checker.env\n");
   expect(text).not.toContain("s3cretvalue");
-  // What is unwise for the daemon is unwise here.
+  // Warnings of the daemon are warnings here.
   const far = await folder.write("far.yaml", "checks: [{ tcp: 10.0.0.9:1 }]\n", 0o644);
-  expect((await unit(["--config", far])).cautions).toEqual([
+  expect((await unit(["--config", far])).warnings).toEqual([
     expect.stringContaining("a critical check of another host"),
   ]);
 });
@@ -314,54 +317,54 @@ test("a secret that only the service has is not wanted, and the unit says where 
     ],
   };
   const file = await folder.write("hc.yaml", JSON.stringify(config), 0o644);
-  const { text, cautions } = await unit(["--config", file]);
+  const { text, warnings } = await unit(["--config", file]);
   const unitFile = readUnitFile(text);
   expect(unitFile.get("Service.LoadCredential")).toEqual(["api-token:/etc/health-checker/api-token"]);
   expect(unitFile.get("Service.EnvironmentFile")).toEqual(["-/etc/health-checker.env"]);
   expect(text).not.toContain("stand-in");
-  expect(cautions).toEqual([
+  expect(warnings).toEqual([
     `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
     expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
   ]);
   // Checks that differ in their secrets alone are not the same.
   const two = { checks: ["A", "B"].map((name) => ({ http: "http://127.0.0.1/", headers: { X: `\${env:${name}}` } })) };
-  expect((await unit(["--config", await folder.write("two.yaml", JSON.stringify(two), 0o644)])).cautions).toEqual([
+  expect((await unit(["--config", await folder.write("two.yaml", JSON.stringify(two), 0o644)])).warnings).toEqual([
     expect.stringContaining('"A" is not in the environment'),
     expect.stringContaining('"B" is not in the environment'),
   ]);
   // A comment wants nothing.
   const plain = await folder.write("plain.yaml", `checks: [{ tcp: 1 }] # \${file:${credential}} \${env:X}\n`, 0o644);
   const without = await unit(["--config", plain]);
-  expect(without.cautions).toEqual([]);
+  expect(without.warnings).toEqual([]);
   expect(readUnitFile(without.text).has("Service.LoadCredential")).toBe(false);
   // What no stand-in is good for is wanted itself.
   const port = await folder.write("port.yaml", `checks: [{ tcp: "127.0.0.1:\${env:DB_PORT}" }]\n`);
-  expect(await decide(["unit", "--config", port], {})).toMatchObject({
-    lines: [expect.stringContaining("expected a variable DB_PORT in the environment, got none")],
-  });
+  expect(await problemsOf(["unit", "--config", port])).toEqual([
+    expect.stringContaining("expected a variable DB_PORT in the environment, got none"),
+  ]);
   expect((await unit(["--config", port], { DB_PORT: "5432" })).text).toContain("with DB_PORT:");
   // A file that anybody may lay down is no such secret.
   const other = await folder.write("other.yaml", `checks: [{ tcp: 1, send: "\${file:/nowhere/x}" }]\n`);
-  expect(await decide(["unit", "--config", other], {})).toMatchObject({ kind: "refuse" });
+  expect(await problemsOf(["unit", "--config", other])).toHaveLength(1);
 });
 
-test("a folder that no socket can be made in, or that nobody else may enter, is told", async () => {
+test("a folder that no socket can be made in, or that others may not enter, gets a warning", async () => {
   await using folder = await tempFolder();
-  const told = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).cautions;
-  expect(await told("--listener", "unix:/usr/hc.sock")).toEqual([
+  const warningsOf = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).warnings;
+  expect(await warningsOf("--listener", "unix:/usr/hc.sock")).toEqual([
     'health-checker: warning: only root may write to "/usr"; the listener needs the user health-checker to be able to',
   ]);
-  expect(await told("--control-socket", "/no/such/folder/hc.sock")).toEqual([
+  expect(await warningsOf("--control-socket", "/no/such/folder/hc.sock")).toEqual([
     'health-checker: warning: "/no/such/folder" does not exist; the control socket needs it',
   ]);
-  expect(await told("--state-directory", "/no/such/folder/")).toEqual([
+  expect(await warningsOf("--state-directory", "/no/such/folder/")).toEqual([
     'health-checker: warning: "/no/such/folder" does not exist; the saved state needs it',
   ]);
-  expect(await told("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
+  expect(await warningsOf("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
     'health-checker: warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
   ]);
   await chmod(folder.path, 0o777);
-  expect(await told("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
+  expect(await warningsOf("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
 });
 
 test("the folder of the saved state may be written, wherever it lies", async () => {
@@ -405,7 +408,7 @@ test("--output writes the unit whole, and leaves the file as it is where anythin
   await using folder = await tempFolder();
   const file = join(folder.path, "hc.service");
   const run = async (...argv: readonly string[]) => {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "unit", ...argv], {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../../src/main.ts"), "unit", ...argv], {
       stdout: "pipe",
       stderr: "pipe",
     });
@@ -432,15 +435,12 @@ test("--output writes the unit whole, and leaves the file as it is where anythin
 });
 
 test("--output takes one file, and has no use beside --check", async () => {
-  const linesOf = async (...argv: readonly string[]) => {
-    const action = await decide(["unit", "--port", "80", ...argv], {});
-    return action.kind === "refuse" ? action.lines : action;
-  };
-  expect(await linesOf("--output")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
-  expect(await linesOf("--output", "a", "--output=b")).toEqual([
+  const refused = (...argv: readonly string[]) => problemsOf(["unit", "--port", "80", ...argv]);
+  expect(await refused("--output")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
+  expect(await refused("--output", "a", "--output=b")).toEqual([
     'health-checker: --output: expected once, got "a" and "b"',
   ]);
-  expect(await linesOf("--check", "--output", "a")).toEqual([
+  expect(await refused("--check", "--output", "a")).toEqual([
     "health-checker: --output: expected without --check, which writes nothing",
   ]);
 });

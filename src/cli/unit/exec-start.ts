@@ -1,10 +1,11 @@
-// What an installed unit starts: the daemon's options in its ExecStart=, where that is, and what of it only
-// systemd knows.
+// Reads ExecStart= of an installed unit: its place, the daemon's options in it, and the words that only
+// systemd can expand.
 
 import { resolve } from "node:path";
+import { OPTIONS } from "../../config/options.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { onOneLine, quote } from "../../text/printable.ts";
-import { type Parsed, parseCommandLine } from "../parse.ts";
+import { type Grammar, type Parsed, parse } from "../parse.ts";
 import type { Difference } from "./difference.ts";
 import type { InstalledUnit } from "./installed.ts";
 import { leftToSystemd, readArgument, readWords } from "./quote.ts";
@@ -15,19 +16,22 @@ export interface StartCommand {
   /** FILE:LINE of the unit, or of a drop-in. */
   readonly place: string;
   readonly program: string;
-  /** The path of a config file is whole. */
+  /** The path of a config file is absolute. */
   readonly parsed: Parsed;
   /** Words with a variable or a specifier, such as "$PORT" and "%i", that systemd expands. */
   readonly left: readonly string[];
 }
 
-/** Undefined where it starts nothing. */
-export async function readCommand(unit: InstalledUnit): Promise<StartCommand | undefined> {
+/** Undefined for a unit that starts nothing. */
+export async function readCommand(
+  unit: InstalledUnit,
+  commands: Grammar["commands"],
+): Promise<StartCommand | undefined> {
   const value = unit.values("ExecStart").at(-1);
   const [marked = "", ...words] = readWords(value?.text ?? "");
   const program = marked.replace(/^[-@:+!|]+/, "");
   if (!value || program === "") return undefined;
-  const { values, problems } = await parseCommandLine(words.map(readArgument));
+  const { values, problems } = await parse(words.map(readArgument), { options: OPTIONS, commands });
   const folder = settingOf(unit, "WorkingDirectory")?.text.replace(/^-/, "") ?? "";
   const config = values["config"]?.map((path) => resolve(folder.startsWith("/") ? folder : "/", path));
   return {
@@ -49,7 +53,7 @@ export function whyUnreadable({ place, parsed, left }: StartCommand, file: strin
   return what && `${place}: ExecStart= has ${what}; give the daemon's options here: ${command}`;
 }
 
-/** The control socket may be more than was given: every printed unit has one. What systemd expands may be anything. */
+/** A control socket that was not given is no difference: every printed unit has one. Nor is what only systemd can expand. */
 export function compareCommand(
   given: Parsed,
   { parsed: started, left }: StartCommand,

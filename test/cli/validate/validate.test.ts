@@ -1,60 +1,63 @@
-// validate tells all that is wrong with a file, and what is unwise; schema describes one.
+// validate reports all that is wrong with a file, and warns of what is risky.
 
 import { describe, expect, test } from "bun:test";
-import type { Action } from "../../src/cli/action.ts";
-import { decide } from "../../src/cli/decide.ts";
-import { tempFolder } from "../support/temp.ts";
+import { type Printed, printed, refusal, runCommand } from "../../support/command.ts";
+import { tempFolder } from "../../support/temp.ts";
 
 const GOOD = "checks:\n  - tcp: 80\n";
 
-async function validate(content: string, ...more: readonly string[]) {
+async function validate(content: string, ...more: readonly string[]): Promise<Printed> {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", content);
-  const action = await decide(["validate", file, ...more], { PW: "s3cret" });
-  return JSON.parse(JSON.stringify(action).replaceAll(file, "hc.yaml"));
+  const result = await runCommand(["validate", file, ...more], { PW: "s3cret" });
+  return JSON.parse(JSON.stringify(result).replaceAll(file, "hc.yaml"));
 }
 
 test("a good file is said to be good", async () => {
-  expect(await validate(GOOD)).toEqual({ kind: "print", text: "hc.yaml: good, 1 check", cautions: [] });
+  expect(await validate(GOOD)).toEqual(printed("hc.yaml: good, 1 check"));
 });
 
 test("options count as they would for the daemon", async () => {
-  expect(await validate(GOOD, "--port", "81", "--script", "true")).toMatchObject({ text: "hc.yaml: good, 3 checks" });
-  expect(await validate("listener: :5000\n", "--port", "81")).toMatchObject({ text: "hc.yaml: good, 1 check" });
-  expect(await validate("checks:\n  - { tcp: 80, rise: 2 }\n", "--interval", "5s")).toMatchObject({ kind: "print" });
-  expect(await validate(GOOD, "--prot", "81")).toEqual({
-    kind: "refuse",
-    lines: ["health-checker: --prot: unknown option; did you mean --port?"],
+  expect(await validate(GOOD, "--port", "81", "--script", "true")).toMatchObject({
+    status: 0,
+    out: "hc.yaml: good, 3 checks",
   });
+  expect(await validate("listener: :5000\n", "--port", "81")).toMatchObject({
+    status: 0,
+    out: "hc.yaml: good, 1 check",
+  });
+  expect(await validate("checks:\n  - { tcp: 80, rise: 2 }\n", "--interval", "5s")).toMatchObject({ status: 0 });
+  expect(await validate(GOOD, "--prot", "81")).toEqual(
+    refusal(["health-checker: --prot: unknown option; did you mean --port?"]),
+  );
 });
 
 test("the file may be given by its option too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", GOOD);
-  expect(await decide(["validate", "--config", file], {})).toMatchObject({ text: `${file}: good, 1 check` });
+  expect(await runCommand(["validate", "--config", file])).toMatchObject({ status: 0, out: `${file}: good, 1 check` });
 });
 
 test("a file beside --config is a second one, and both are named", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "checks:\n  - tcp: 0\n");
   const expected = "expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
-  expect(await decide(["validate", "other.yaml", "--config", file], {})).toEqual({
-    kind: "refuse",
-    lines: [
+  expect(await runCommand(["validate", "other.yaml", "--config", file])).toEqual(
+    refusal([
       `health-checker: --config: expected once, got "other.yaml" and ${JSON.stringify(file)}`,
       `${file}:2:10: checks[0].tcp: ${expected}, got 0`,
-    ],
-  });
+    ]),
+  );
 });
 
 test("without a file there is nothing to validate", async () => {
-  const refusal: Action = { kind: "refuse", lines: ["health-checker: validate: expected a config file, got none"] };
-  expect(await decide(["validate"], {})).toEqual(refusal);
-  expect(await decide(["validate", "--port", "80"], {})).toEqual(refusal);
+  const refused = refusal(["health-checker: validate: expected a config file, got none"]);
+  expect(await runCommand(["validate"])).toEqual(refused);
+  expect(await runCommand(["validate", "--port", "80"])).toEqual(refused);
 });
 
 test("a file that is no config is not printed by its problems", async () => {
-  const lines = async (content: string) => (await validate(content)).lines as readonly string[];
+  const lines = async (content: string) => (await validate(content)).err.slice(0, -1);
   const times = (count: number, line: (index: number) => string) => Array.from({ length: count }, (_, i) => line(i));
   const many = await lines(times(2000, (i) => `secret_${i}: hunter${i}\n`).join(""));
   expect(many.slice(0, 3).map((line) => line.replace(/expected one of .*, got/, "…"))).toEqual(
@@ -72,10 +75,10 @@ test("a file that is no config is not printed by its problems", async () => {
     "  - { tcp: 80, secret_4: 1, timeuot: 1s }",
     "",
   ].join("\n");
-  const told = (await lines(spread)).join("\n");
-  expect(new Set(told.match(/secret_\d|123456/g))).toHaveProperty("size", 3);
-  expect(told).toContain('did you mean "timeout"?');
-  expect(told).toEndWith("hc.yaml: and 3 more unknown keys or items");
+  const shown = (await lines(spread)).join("\n");
+  expect(new Set(shown.match(/secret_\d|123456/g))).toHaveProperty("size", 3);
+  expect(shown).toContain('did you mean "timeout"?');
+  expect(shown).toEndWith("hc.yaml: and 3 more unknown keys or items");
 
   for (const text of [
     "hunter2\n",
@@ -88,12 +91,13 @@ test("a file that is no config is not printed by its problems", async () => {
 });
 
 test("three keys that are not known are all shown, and nothing is counted", async () => {
-  const action = await validate("one_x: 1\ntwo_x: 1\nthree_x: 1\nchecks:\n  - tcp: 80\n  -\n");
-  expect(action.lines).toHaveLength(4);
-  expect(action.lines.at(-1)).toContain("got nothing");
+  const { status, err } = await validate("one_x: 1\ntwo_x: 1\nthree_x: 1\nchecks:\n  - tcp: 80\n  -\n");
+  expect(status).toBe(2);
+  expect(err).toHaveLength(5);
+  expect(err.at(-2)).toContain("got nothing");
 });
 
-test("what is unwise is told, and the file is good all the same", async () => {
+test("a risky file gets a warning, and is good all the same", async () => {
   const content = [
     "checks:",
     "  - { name: shared, tcp: db.internal:5432 }",
@@ -104,57 +108,54 @@ test("what is unwise is told, and the file is good all the same", async () => {
     "  /reported: [reported]",
     "",
   ].join("\n");
-  expect(await validate(content)).toEqual({
-    kind: "print",
-    text: "hc.yaml: good, 3 checks",
-    cautions: [
+  expect(await validate(content)).toEqual(
+    printed("hc.yaml: good, 3 checks", [
       "hc.yaml:2:26: checks[0].tcp: warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone",
-    ],
-  });
+    ]),
+  );
 });
 
 test("a port counts as a check does, wherever it is given", async () => {
   const shared =
     "warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
   expect(await validate("port: db.internal:1\n", "--port", "80", "--port", "db.internal:2")).toMatchObject({
-    cautions: [`hc.yaml:1:7: port: ${shared}`, `--port db.internal:2: ${shared}`],
+    status: 0,
+    err: [`hc.yaml:1:7: port: ${shared}`, `--port db.internal:2: ${shared}`],
   });
   expect(await validate("script: /bin/true\nport:\n  - 80\n  - db.internal:1\n")).toMatchObject({
-    cautions: [`hc.yaml:4:5: port[1]: ${shared}`],
+    status: 0,
+    err: [`hc.yaml:4:5: port[1]: ${shared}`],
   });
   expect(await validate("defaults: { severity: warning }\nport: db.internal:1\nchecks: [{ tcp: 80 }]\n")).toMatchObject(
     {
-      cautions: [expect.stringContaining("no check is critical")],
+      status: 0,
+      err: [expect.stringContaining("no check is critical")],
     },
   );
 });
 
 test("the same check twice is reported, in the file or beside it", async () => {
   const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
-  expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual({
-    kind: "print",
-    text: "hc.yaml: good, 4 checks",
-    cautions: [
+  expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual(
+    printed("hc.yaml: good, 4 checks", [
       "hc.yaml:2:5: checks[0]: warning: the same check twice (also checks[1])",
       "--port 81: warning: the same check twice (also --port 127.0.0.1:81)",
-    ],
-  });
+    ]),
+  );
 });
 
-test("a host on which nothing is critical is never unhealthy, which is told", async () => {
-  expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual({
-    kind: "print",
-    text: "hc.yaml: good, 1 check",
-    cautions: ["hc.yaml:2:1: checks: warning: no check is critical, so the answer for the host (/) is always 200"],
-  });
-  expect(await validate("defaults: { severity: warning }\nchecks:\n  - { tcp: 80, severity: critical }\n")).toEqual({
-    kind: "print",
-    text: "hc.yaml: good, 1 check",
-    cautions: [],
-  });
+test("a host on which nothing is critical is never unhealthy, which gets a warning", async () => {
+  expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual(
+    printed("hc.yaml: good, 1 check", [
+      "hc.yaml:2:1: checks: warning: no check is critical, so the answer for the host (/) is always 200",
+    ]),
+  );
+  expect(await validate("defaults: { severity: warning }\nchecks:\n  - { tcp: 80, severity: critical }\n")).toEqual(
+    printed("hc.yaml: good, 1 check"),
+  );
 });
 
-test("a check of severity endpoint that no endpoint names decides nothing, which is told", async () => {
+test("a check of severity endpoint that no endpoint names decides nothing, which gets a warning", async () => {
   const unnamed = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
   const content = [
     "script: /bin/true",
@@ -166,63 +167,52 @@ test("a check of severity endpoint that no endpoint names decides nothing, which
     "endpoints: { /replica: [replica] }",
     "",
   ].join("\n");
-  expect(await validate(content, "--port", "81")).toEqual({
-    kind: "print",
-    text: "hc.yaml: good, 5 checks",
-    cautions: [`hc.yaml:6:5: checks[2]: ${unnamed}`, `tcp 127.0.0.1:81: ${unnamed}`, `hc.yaml:1:9: script: ${unnamed}`],
-  });
+  expect(await validate(content, "--port", "81")).toEqual(
+    printed("hc.yaml: good, 5 checks", [
+      `hc.yaml:6:5: checks[2]: ${unnamed}`,
+      `tcp 127.0.0.1:81: ${unnamed}`,
+      `hc.yaml:1:9: script: ${unnamed}`,
+    ]),
+  );
 });
 
-test("a host that only endpoints tell apart is never unhealthy, which is told", async () => {
+test("a host that only endpoints tell apart is never unhealthy, which gets a warning", async () => {
   const content = "checks:\n  - { name: primary, tcp: 5432, severity: endpoint }\nendpoints: { /primary: [primary] }\n";
   expect(await validate(content)).toMatchObject({
-    cautions: ["hc.yaml:1:1: checks: warning: no check is critical, so the answer for the host (/) is always 200"],
+    status: 0,
+    err: ["hc.yaml:1:1: checks: warning: no check is critical, so the answer for the host (/) is always 200"],
   });
 });
 
-test("what a kind thinks unwise is told of critical checks alone", async () => {
+test("a kind warns of its critical checks alone", async () => {
   const insecure = "http: https://127.0.0.1:8443/, tls: { verify: false }";
   expect(await validate(`checks:\n  - { ${insecure} }\n`)).toMatchObject({
-    cautions: [expect.stringMatching(/^hc\.yaml:2:5: checks\[0\]: warning: the certificate is not verified/)],
+    status: 0,
+    err: [expect.stringMatching(/^hc\.yaml:2:5: checks\[0\]: warning: the certificate is not verified/)],
   });
   expect(await validate(`checks:\n  - tcp: 80\n  - { ${insecure}, severity: warning }\n`)).toMatchObject({
-    cautions: [],
+    status: 0,
+    err: [],
   });
 });
 
 test("its help is its own", async () => {
-  const action = await decide(["validate", "--help"], {});
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  expect(action.text).toContain("Usage: health-checker validate FILE [options of the daemon]");
-  expect(action.text).toContain(`\${file:/PATH}`);
-  expect(action.text.split("\n").filter((line) => line.length > 80)).toEqual([]);
-});
-
-test("schema prints a JSON Schema, and takes nothing", async () => {
-  const action = await decide(["schema"], {});
-  expect(action.kind === "print" && JSON.parse(action.text)).toMatchObject({
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    type: "object",
-    additionalProperties: false,
-  });
-  expect(await decide(["schema", "--help"], {})).toMatchObject({
-    kind: "print",
-    text: expect.stringContaining("Usage:"),
-  });
-  expect(await decide(["schema", "x"], {})).toEqual({
-    kind: "refuse",
-    lines: ['health-checker: schema: expected nothing after it, got "x"'],
-  });
+  const { status, out } = await runCommand(["validate", "--help"]);
+  expect(status).toBe(0);
+  expect(out).toContain("Usage: health-checker validate FILE [options of the daemon]");
+  expect(out).toContain(`\${file:/PATH}`);
+  expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
 describe("an expect that sees the first column alone", () => {
   const POSTGRES = "postgres://u@127.0.0.1/app";
   const POOLER = "postgres://u@127.0.0.1/pgbouncer";
-  const doubts = async (kind: "mysql" | "postgres", query: string, more = "expect: 'on'", url = POSTGRES) => {
+  const warningsOf = async (kind: "mysql" | "postgres", query: string, more = "expect: 'on'", url = POSTGRES) => {
     const target = kind === "mysql" ? "mysql://u@127.0.0.1" : url;
     const check = `{ ${kind}: "${target}", severity: warning, query: ${JSON.stringify(query)}, ${more} }`;
-    const action = await validate(`checks:\n  - tcp: 1\n  - ${check}\n`);
-    return action.kind === "print" ? action.cautions : action;
+    const { status, err } = await validate(`checks:\n  - tcp: 1\n  - ${check}\n`);
+    expect(status).toBe(0);
+    return err;
   };
   const warned = (statement: string) => [
     `hc.yaml:3:5: checks[1]: warning: expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`,
@@ -242,7 +232,7 @@ describe("an expect that sees the first column alone", () => {
     ["SET NAMES 'a;b'; -- then\nSHOW STATUS;\n", "SHOW STATUS"],
     ["EXPLAIN SELECT 1", "EXPLAIN"],
   ])("mysql: %s", async (query, statement) => {
-    expect(await doubts("mysql", query)).toEqual(warned(statement));
+    expect(await warningsOf("mysql", query)).toEqual(warned(statement));
   });
 
   test.each([
@@ -259,20 +249,20 @@ describe("an expect that sees the first column alone", () => {
     "EXPLAIN FORMAT=JSON SELECT 1",
     "EXPLAIN ANALYZE SELECT 1",
   ])("mysql, not of: %s", async (query) => {
-    expect(await doubts("mysql", query)).toEqual([]);
+    expect(await warningsOf("mysql", query)).toEqual([]);
   });
 
   test("postgres: all settings, and the tables of a pooler", async () => {
-    expect(await doubts("postgres", "SHOW ALL")).toEqual(warned("SHOW ALL"));
-    expect(await doubts("postgres", "SELECT 1; SHOW ALL")).toEqual(warned("SHOW ALL"));
-    expect(await doubts("postgres", "SHOW transaction_read_only")).toEqual([]);
-    expect(await doubts("postgres", "show pools", undefined, POOLER)).toEqual(warned("SHOW POOLS"));
-    expect(await doubts("postgres", "SHOW VERSION", undefined, POOLER)).toEqual([]);
+    expect(await warningsOf("postgres", "SHOW ALL")).toEqual(warned("SHOW ALL"));
+    expect(await warningsOf("postgres", "SELECT 1; SHOW ALL")).toEqual(warned("SHOW ALL"));
+    expect(await warningsOf("postgres", "SHOW transaction_read_only")).toEqual([]);
+    expect(await warningsOf("postgres", "show pools", undefined, POOLER)).toEqual(warned("SHOW POOLS"));
+    expect(await warningsOf("postgres", "SHOW VERSION", undefined, POOLER)).toEqual([]);
   });
 
   test("not with a column, nor without expect", async () => {
-    expect(await doubts("mysql", "SHOW VARIABLES", "expect: 'on', column: Value")).toEqual([]);
-    expect(await doubts("mysql", "SHOW VARIABLES", "column: 2, expect: 'on'")).toEqual([]);
-    expect(await doubts("mysql", "SHOW VARIABLES", "timeout: 2s")).toEqual([]);
+    expect(await warningsOf("mysql", "SHOW VARIABLES", "expect: 'on', column: Value")).toEqual([]);
+    expect(await warningsOf("mysql", "SHOW VARIABLES", "column: 2, expect: 'on'")).toEqual([]);
+    expect(await warningsOf("mysql", "SHOW VARIABLES", "timeout: 2s")).toEqual([]);
   });
 });

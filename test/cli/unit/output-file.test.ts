@@ -3,30 +3,22 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { decide } from "../../src/cli/decide.ts";
-import { findOutputProblem, writeOutputFile } from "../../src/cli/output-file.ts";
-import { plainEnvironment } from "../support/child.ts";
-import { asRoot } from "../support/needs.ts";
-import { tempFolder } from "../support/temp.ts";
+import { findOutputProblem, writeOutputFile } from "../../../src/cli/unit/output-file.ts";
+import { plainEnvironment } from "../../support/child.ts";
+import { problemsOf, refusal, runCommand } from "../../support/command.ts";
+import { asRoot } from "../../support/needs.ts";
+import { tempFolder } from "../../support/temp.ts";
 
 const UNIT = "[Unit]\nDescription=old\n\n[Service]\nExecStart=/bin/true\n";
 const TEXT = "[Unit]\nDescription=new";
-
-const linesOf = async (...argv: readonly string[]) => {
-  const action = await decide(argv, {});
-  return action.kind === "refuse"
-    ? [...action.lines, `Try ${action.command ?? ""}`.trim()]
-    : ["not refused", JSON.stringify(action).slice(0, 200)];
-};
 
 test("a file that is no unit is refused, exit status 2, and stays as it is", async () => {
   await using folder = await tempFolder();
   const config = join(folder.path, "hc.yaml");
   await Bun.write(config, "checks:\n  - tcp: 5432\n");
-  expect(await linesOf("unit", "--config", config, "--output", config)).toEqual([
-    `health-checker: --output: ${config} is no systemd unit, so it is not replaced`,
-    "Try unit",
-  ]);
+  expect(await runCommand(["unit", "--config", config, "--output", config])).toEqual(
+    refusal([`health-checker: --output: ${config} is no systemd unit, so it is not replaced`], "unit"),
+  );
   const secret = join(folder.path, "secret");
   await Bun.write(secret, "hunter2 [Unit]\n");
   expect(await findOutputProblem(secret)).toBe(`${secret} is no systemd unit, so it is not replaced`);
@@ -86,7 +78,7 @@ test("a link to a pipe such as /dev/stdout is refused and stays a link", async (
   const link = join(folder.path, "out");
   await symlink("/proc/self/fd/1", link);
   const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, "../../src/main.ts"), "unit", "--port", "80", "--output", link],
+    [process.execPath, join(import.meta.dir, "../../../src/main.ts"), "unit", "--port", "80", "--output", link],
     { stdout: "pipe", stderr: "pipe" },
   );
   const [err, status] = await Promise.all([child.stderr.text(), child.exited]);
@@ -113,7 +105,7 @@ test("a folder that is missing or none is named as it was given; a long name is 
 
 /** stderr of a shell that has mounts of its own, in which $HC is `unit --port 80 --output FOLDER/hc.service`. */
 async function withMounts(folder: string, script: string): Promise<string> {
-  const words = [process.execPath, join(import.meta.dir, "../../src/main.ts"), "unit", "--port", "80"];
+  const words = [process.execPath, join(import.meta.dir, "../../../src/main.ts"), "unit", "--port", "80"];
   const env = { ...plainEnvironment(), HC: [...words, "--output", join(folder, "hc.service")].join(" ") };
   const child = Bun.spawn(["unshare", "-m", "sh", "-c", script], {
     cwd: folder,
@@ -141,25 +133,19 @@ asRoot(
 );
 
 test("a value that looks like an option is refused, and slips are pointed to --output", async () => {
-  expect(await linesOf("unit", "--port", "80", "--output=--check")).toEqual([
+  expect(await problemsOf(["unit", "--port", "80", "--output=--check"])).toEqual([
     'health-checker: --output: expected the path of a file, got "--check" (./--check is a file of that name)',
-    "Try unit",
   ]);
-  for (const [word, said] of [
-    ["-o", "-o"],
-    ["--out", "--out"],
-    ["--outptu", "--outptu"],
-  ] as const) {
-    expect(await linesOf("unit", "--port", "80", word, "f")).toEqual([
-      `health-checker: ${said}: unknown option; did you mean --output?`,
-      "Try unit",
-    ]);
+  for (const word of ["-o", "--out", "--outptu"]) {
+    expect(await runCommand(["unit", "--port", "80", word, "f"])).toEqual(
+      refusal([`health-checker: ${word}: unknown option; did you mean --output?`], "unit"),
+    );
   }
 });
 
 test("what has no --output points to unit, which has", async () => {
   for (const command of [["validate"], ["check"], ["explain"], []]) {
-    expect(await linesOf(...command, "--config", "/none", "--output", "f")).toContain(
+    expect(await problemsOf([...command, "--config", "/none", "--output", "f"])).toContain(
       "health-checker: --output: unknown option; health-checker unit has it",
     );
   }

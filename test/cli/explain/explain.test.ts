@@ -2,13 +2,13 @@
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { decide } from "../../src/cli/decide.ts";
-import { tempFolder } from "../support/temp.ts";
+import { problemsOf, runCommand } from "../../support/command.ts";
+import { tempFolder } from "../../support/temp.ts";
 
 async function explain(...argv: readonly string[]): Promise<string> {
-  const action = await decide(["explain", ...argv], { PATH: "/usr/bin:/bin", PW: "s3cretvalue" });
-  if (action.kind !== "print") throw new Error(JSON.stringify(action));
-  return action.text;
+  const { out, err, status } = await runCommand(["explain", ...argv], { PATH: "/usr/bin:/bin", PW: "s3cretvalue" });
+  expect({ err, status }).toEqual({ err: [], status: 0 });
+  return out;
 }
 
 test("the plan of every check, its timing, and what is wrong with it", async () => {
@@ -146,8 +146,8 @@ test("on request an endpoint waits for all its checks, whatever their severity",
 });
 
 test("options that are wrong are refused as the daemon would refuse them", async () => {
-  expect(await decide(["explain", "--port", "0"], {})).toMatchObject({ kind: "refuse" });
-  expect(await decide(["explain"], {})).toMatchObject({ lines: [expect.stringContaining("no check: expected")] });
+  expect(await problemsOf(["explain", "--port", "0"])).toHaveLength(1);
+  expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("no check: expected")]);
   const help = await explain("--help");
   expect(help).toContain("Usage: health-checker explain [options of the daemon]");
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);

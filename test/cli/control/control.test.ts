@@ -1,30 +1,43 @@
 // The command lines of status, reload, drain, undrain and maint: options of their own, none of the daemon.
 
 import { expect, test } from "bun:test";
-import { decide as decideIn } from "../../src/cli/decide.ts";
-
-const decide = (...argv: string[]) => decideIn(argv, {});
+import { join } from "node:path";
+import { problemsOf, refusal, runCommand } from "../../support/command.ts";
+import { tempFolder } from "../../support/temp.ts";
 
 const DEFAULT = "/run/health-checker/control.sock";
 
 test.each([
-  [["status"], { verb: "status", json: false }, DEFAULT],
-  [["status", "--json"], { verb: "status", json: true }, DEFAULT],
-  [["status", "-json=false", "--control-socket=/a"], { verb: "status", json: false }, "/a"],
-  [["reload"], { verb: "reload", force: false, dryRun: false }, DEFAULT],
-  [["reload", "-control-socket", "/a b", "--force"], { verb: "reload", force: true, dryRun: false }, "/a b"],
-  [["reload", "--dry-run"], { verb: "reload", force: false, dryRun: true }, DEFAULT],
-  [["drain"], { verb: "drain" }, DEFAULT],
-  [["undrain"], { verb: "undrain" }, DEFAULT],
-  [["maint", "--for", "10m"], { verb: "maint", forMs: 600_000 }, DEFAULT],
-  [
-    ["maint", "--reason", "disk swap", "--for=90", "--control-socket", "/a"],
-    { verb: "maint", forMs: 90_000, reason: "disk swap" },
-    "/a",
-  ],
-  [["maint", "--for", "24h", "--reason=--port"], { verb: "maint", forMs: 86_400_000, reason: "--port" }, DEFAULT],
-] as const)("%j is a command for the daemon", async (argv, command, socket) => {
-  expect(await decide(...argv)).toEqual({ kind: "control", socket, command });
+  [["status"], "GET /status"],
+  [["status", "--json"], "GET /status"],
+  [["status", "-json=false"], "GET /status"],
+  [["reload"], 'POST /reload {"force":false,"dryRun":false}'],
+  [["reload", "--force"], 'POST /reload {"force":true,"dryRun":false}'],
+  [["reload", "--dry-run"], 'POST /reload {"force":false,"dryRun":true}'],
+  [["drain"], "POST /drain"],
+  [["undrain"], "POST /undrain"],
+  [["maint", "--for", "10m"], 'POST /maint {"forMs":600000}'],
+  [["maint", "--reason", "disk swap", "--for=90"], 'POST /maint {"forMs":90000,"reason":"disk swap"}'],
+  [["maint", "--for", "24h", "--reason=--port"], 'POST /maint {"forMs":86400000,"reason":"--port"}'],
+])("%j asks the daemon for %s", async (argv, request) => {
+  await using folder = await tempFolder();
+  const socket = join(folder.path, "a b.sock");
+  const requests: string[] = [];
+  await using _ = Bun.serve({
+    unix: socket,
+    async fetch(request) {
+      requests.push(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`.trim());
+      return Response.json({ error: "not now" }, { status: 503 });
+    },
+  });
+  for (const words of [[`-control-socket=${socket}`], ["--control-socket", socket]]) {
+    expect(await runCommand([...argv, ...words])).toEqual({
+      out: "",
+      err: [`health-checker: ${argv[0]}: the daemon answered 503: not now`],
+      status: 1,
+    });
+  }
+  expect(requests).toEqual([request, request]);
 });
 
 const SOCKET = "a path that begins with a slash, of at most 90 bytes";
@@ -64,19 +77,17 @@ test.each([
     ],
   ],
 ] as const)("%j is refused, with what is expected", async (argv, problems) => {
-  expect(await decide(...argv)).toEqual({
-    kind: "refuse",
-    lines: problems.map((problem) => `health-checker: ${problem}`),
-    command: argv[0],
-  });
+  expect(await runCommand(argv)).toEqual(
+    refusal(
+      problems.map((problem) => `health-checker: ${problem}`),
+      argv[0],
+    ),
+  );
 });
 
 test("the daemon has none of their options", async () => {
   for (const option of ["--json", "--for=10m", "--reason=x"]) {
-    expect(await decide("--port", "80", option)).toMatchObject({
-      kind: "refuse",
-      lines: [expect.stringContaining("unknown option")],
-    });
+    expect(await problemsOf(["--port", "80", option])).toEqual([expect.stringContaining("unknown option")]);
   }
 });
 
@@ -92,8 +103,8 @@ test.each([
     [verb, "-h"],
     [verb, "--port", "80", "--help"],
   ]) {
-    const action = await decide(...argv);
-    const text = action.kind === "print" ? action.text : "";
+    const { out: text, status } = await runCommand(argv);
+    expect(status).toBe(0);
     expect(text).toStartWith(`health-checker ${verb} `);
     expect([...text.matchAll(/^ {2}(--.*)$/gm)].map(([, option]) => option)).toEqual(options);
     expect(text).toContain(`(default ${DEFAULT})`);
@@ -103,5 +114,5 @@ test.each([
 });
 
 test("a mistyped command is answered with the one that is close", async () => {
-  expect(await decide("undrian")).toMatchObject({ lines: [expect.stringMatching(/did you mean undrain\?$/)] });
+  expect(await problemsOf(["undrian"])).toEqual([expect.stringMatching(/did you mean undrain\?$/)]);
 });

@@ -4,23 +4,24 @@
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { CheckConfig } from "../checks/build.ts";
-import { readTexts } from "../config/command-line.ts";
-import type { Options } from "../config/load.ts";
-import type { OptionDef } from "../config/options.ts";
-import { listFirstTwo } from "../text/list.ts";
-import { quote, quoteWhole } from "../text/printable.ts";
-import type { Action } from "./action.ts";
-import { renderOption } from "./help.ts";
-import { findOutputProblem } from "./output-file.ts";
-import { parseCommandLine } from "./parse.ts";
-import { type Environment, refuse } from "./settle.ts";
-import { quoteProgram } from "./unit/quote.ts";
-import { credentialOf, renderUnit, sourceOf } from "./unit/render.ts";
-import { needsOf, RUNTIME_FOLDER } from "./unit/sandbox.ts";
-import { readSource, wordsOf } from "./unit/source.ts";
+import type { CheckConfig } from "../../checks/build.ts";
+import { readTexts } from "../../config/command-line.ts";
+import type { Options } from "../../config/load.ts";
+import { OPTIONS, type OptionDef } from "../../config/options.ts";
+import { listFirstTwo } from "../../text/list.ts";
+import { quote, quoteWhole } from "../../text/printable.ts";
+import { type CommandInput, command } from "../command.ts";
+import { renderOption } from "../help.ts";
+import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
+import { linesOf } from "../load-options.ts";
+import { isOn, type Parsed, parse } from "../parse.ts";
+import { findOutputProblem, writeOutputFile } from "./output-file.ts";
+import { quoteProgram } from "./quote.ts";
+import { credentialOf, renderUnit, sourceOf } from "./render.ts";
+import { needsOf, RUNTIME_FOLDER } from "./sandbox.ts";
+import { readSource, wordsOf } from "./source.ts";
 
-/** Where the README has it installed. */
+/** Where the README installs it. */
 const INSTALLED = "/usr/local/bin/health-checker";
 
 const output: OptionDef<string> = {
@@ -36,58 +37,70 @@ const output: OptionDef<string> = {
   help: "write the unit to FILE instead of stdout, whole, and only when nothing is wrong. A FILE that is there is replaced only if it is a unit or empty",
 };
 
-export async function unit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const action = await decideUnit(rawArgs, env);
-  return action.kind === "refuse" ? { ...action, command: "unit" } : action;
-}
+export const unit = command({
+  meta: { name: "unit", description: "print the systemd unit of a daemon with these options" },
+  usage: "[--check [FILE]] [options]",
+  options: { ...OPTIONS, output },
+  run,
+});
 
-async function decideUnit(rawArgs: readonly string[], env: Environment): Promise<Action> {
-  const { isGiven: isCheck, values: files, rest } = takeCheck(rawArgs);
-  const given = await parseCommandLine(rest, { output });
+async function run(input: CommandInput): Promise<number> {
+  const { args, grammar, io } = input;
+  const { isGiven: isCheck, values: files, rest } = takeCheck(args);
+  const given = await parse(rest, grammar);
   const file = readTexts("output", output, given.values["output"]);
   const parsed = { ...given, problems: [...given.problems, ...file.problems] };
-  if (parsed.values["help"]?.at(-1) === "true") return { kind: "print", text: renderHelp() };
-  if (files.length > 1) {
-    return refuse([`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`, ...parsed.problems], parsed);
+  if (isOn(parsed, "help")) return print(io, renderHelp());
+  const refuseAll = (...problems: readonly string[]) =>
+    refuse(io, linesOf([...problems, ...parsed.problems], parsed), "unit");
+  if (files.length > 1) return refuseAll(`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`);
+  if (!isCheck) return printUnit(parsed, file.values[0], input);
+  if (parsed.values["output"] !== undefined) {
+    return refuseAll("--output: expected without --check, which writes nothing");
   }
-  if (isCheck && parsed.values["output"] !== undefined) {
-    return refuse(["--output: expected without --check, which writes nothing", ...parsed.problems], parsed);
-  }
-  if (isCheck) {
-    const { checkInstalled } = await import("./unit/check.ts");
-    return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, env);
-  }
-  const source = await readSource(parsed, env);
-  if (!("options" in source)) return refuse(source, parsed);
-  const { options, configFile, secrets } = source;
-  const program = ownProgram();
-  if (quoteProgram(program) === undefined) {
-    const got = JSON.stringify(program);
-    return refuse(
-      [`unit: expected a program whose path has no quote, backslash or control character, got ${got}`],
-      parsed,
-    );
-  }
-  const [path] = file.values;
-  const problem = path === undefined ? undefined : await findOutputProblem(path);
-  if (problem !== undefined) return refuse([`--output: ${problem}`], parsed);
-  const words = wordsOf(parsed.values, configFile);
-  return {
-    kind: "print",
-    file: path,
-    text: renderUnit({ options, words, program, configFile, secrets }),
-    cautions: [
-      ...options.warnings,
-      ...(await findFlaws(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
-      ...secrets.variables.map(
-        (name) =>
-          `health-checker: warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
-      ),
-    ],
-  };
+  const { checkInstalled } = await import("./check.ts");
+  return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, input);
 }
 
-/** Each --check, and the word behind it that is no option: a file. */
+/** To stdout, or to the file at `path`. */
+async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: CommandInput): Promise<number> {
+  const source = await readSource(parsed, env);
+  if (!("options" in source)) return refuse(io, linesOf(source, parsed), "unit");
+  const { options, configFile, secrets } = source;
+  const program = ownProgram();
+  const problem = await findPrintProblem(program, path);
+  if (problem !== undefined) return refuse(io, linesOf([problem], parsed), "unit");
+  const warnings = [
+    ...options.warnings,
+    ...(await findWarnings(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
+    ...secrets.variables.map(
+      (name) =>
+        `health-checker: warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
+    ),
+  ];
+  for (const warning of warnings) io.warning(warning);
+  const words = wordsOf(parsed.values, configFile);
+  const text = renderUnit({ options, words, program, configFile, secrets });
+  return path === undefined ? print(io, text) : write(io, path, text);
+}
+
+async function findPrintProblem(program: string, path: string | undefined): Promise<string | undefined> {
+  if (quoteProgram(program) === undefined) {
+    const got = JSON.stringify(program);
+    return `unit: expected a program whose path has no quote, backslash or control character, got ${got}`;
+  }
+  const problem = path === undefined ? undefined : await findOutputProblem(path);
+  return problem === undefined ? undefined : `--output: ${problem}`;
+}
+
+async function write(io: Io, path: string, text: string): Promise<number> {
+  const problem = await writeOutputFile(path, text);
+  if (problem === undefined) return DONE;
+  io.error(problem);
+  return COULD_NOT;
+}
+
+/** Takes out each --check and the FILE behind it, which is a word that is no option. */
 function takeCheck(words: readonly string[]) {
   const values: (string | undefined)[] = [];
   let rest = words;
@@ -103,7 +116,7 @@ function takeCheck(words: readonly string[]) {
 
 const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
-/** The file that runs, where it is the compiled one. */
+/** The file that runs, if it is the compiled one. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
 
 const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
@@ -112,14 +125,14 @@ const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
 
 const OTHERS_MAY_READ = 0o004;
 
-/** Its group, too, may be one that the user is in. */
+/** The user may be in its group. */
 const OTHERS_MAY_WRITE = 0o022;
 
-/** What the unit cannot make good, a line each. */
-async function findFlaws(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
-  const flaws: string[] = [];
+/** What the unit cannot put right, a line each. */
+async function findWarnings(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
+  const warnings: string[] = [];
   if (HIDDEN.test(program)) {
-    flaws.push(
+    warnings.push(
       `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
     );
   }
@@ -127,57 +140,57 @@ async function findFlaws(options: Options, program: string, files: readonly stri
     const credential = credentialOf(file);
     if (credential !== undefined) {
       const source = sourceOf(credential);
-      if ((await look(source)) !== "missing") continue;
-      flaws.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
+      if ((await statOf(source)) !== "missing") continue;
+      warnings.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
       continue;
     }
-    const found = await look(file);
+    const found = await statOf(file);
     if (typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0) {
-      flaws.push(
+      warnings.push(
         `health-checker: warning: ${quote(file)} is not for all to read; the user health-checker must be able to`,
       );
     }
   }
-  flaws.push(...(await findClosedFolders(options)));
+  warnings.push(...(await findClosedFolders(options)));
   for (const { argv, where, cwd } of options.checks.flatMap(programOf)) {
     const [command = ""] = argv;
     if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
-      flaws.push(
+      warnings.push(
         `health-checker: warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`,
       );
     }
     if (RAISES_RIGHTS.includes(basename(command))) {
-      flaws.push(
+      warnings.push(
         `health-checker: warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
       );
     }
   }
-  return flaws;
+  return warnings;
 }
 
-/** Where no socket can be made, or nobody can get to it. */
+/** Folders where no socket can be made, or where clients cannot reach it. */
 async function findClosedFolders(options: Options): Promise<readonly string[]> {
-  const flaws: string[] = [];
+  const warnings: string[] = [];
   const { listener, controlSocket } = options;
   for (const { path: folder, by } of needsOf(options, [], controlSocket).writes) {
-    const found = await look(folder);
-    if (found === "missing") flaws.push(`health-checker: warning: ${quote(folder)} does not exist; ${by} needs it`);
+    const found = await statOf(folder);
+    if (found === "missing") warnings.push(`health-checker: warning: ${quote(folder)} does not exist; ${by} needs it`);
     if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
-      flaws.push(
+      warnings.push(
         `health-checker: warning: only root may write to ${quote(folder)}; ${by} needs the user health-checker to be able to`,
       );
     }
   }
   if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
-    flaws.push(
+    warnings.push(
       `health-checker: warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
     );
   }
-  return flaws;
+  return warnings;
 }
 
-/** What this user may not look at is no news: the daemon's user is another. */
-async function look(path: string): Promise<Stats | "missing" | "unknown"> {
+/** Unknown where this user may not read: the daemon's user is another. */
+async function statOf(path: string): Promise<Stats | "missing" | "unknown"> {
   return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
 }
 

@@ -1,0 +1,91 @@
+// What a mistyped word most likely means: a name of ours that is close, or what other programs call it. Each hint is
+// the end of a line, undefined where nothing is known. Loaded for a mistake alone.
+
+import { optionNamed } from "../config/options.ts";
+import { address, duration } from "../fields/field.ts";
+import { didYouMean } from "../text/did-you-mean.ts";
+import type { Grammar } from "./parse.ts";
+
+/** A command, and what other programs call it. */
+export interface CommandName {
+  readonly name: string;
+  readonly synonyms: readonly string[];
+}
+
+/** The daemon is no command: it starts where options are given. */
+const STARTS = ["start", "run", "serve", "server", "daemon"];
+
+const OPTION_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  config: ["c", "f", "file", "conf", "config-file"],
+  port: ["p", "tcp"],
+  script: ["s", "cmd", "command", "exec"],
+  listener: ["l", "listen", "bind", "address", "addr"],
+  "log-level": ["log", "loglevel", "level", "verbose"],
+  "control-socket": ["socket"],
+  for: ["duration", "time"],
+  output: ["o", "out"],
+  version: ["v"],
+};
+
+const CONFIG_FILE = /^[!-~]+\.(ya?ml|json)$/i;
+
+/** What is wrong with an option that is not known, with a hint. */
+export async function describeUnknownOption(name: string, { options, command }: Grammar): Promise<string> {
+  if (command !== undefined && optionNamed(name) !== undefined) {
+    return `expected an option of ${command}, got one of the daemon`;
+  }
+  const known = Object.keys(options);
+  const near = async () => {
+    const option = await didYouMean(name, known);
+    return option && `did you mean --${option}?`;
+  };
+  const hint = hintElsewhere(command, name) ?? hintForOption(name, known) ?? (await near());
+  return hint === undefined ? "unknown option" : `unknown option; ${hint}`;
+}
+
+/** For an argument that belongs to no option. */
+export async function hintForArgument(
+  word: string,
+  isFirst: boolean,
+  { options, command, commands }: Grammar,
+): Promise<string | undefined> {
+  if (Object.hasOwn(options, "for") && "value" in duration.read(word)) return `did you mean --for ${word}?`;
+  if (!isFirst) return undefined;
+  const hint = hintElsewhere(command, word) ?? hintForValue(word, Object.keys(options));
+  return hint ?? hintForCommand(word, await commands());
+}
+
+async function hintForCommand(word: string, commands: readonly CommandName[]): Promise<string | undefined> {
+  const lower = word.toLowerCase();
+  if (STARTS.includes(lower)) return "the daemon starts without a command, as in health-checker --port 5432";
+  if (lower === "stop" || lower === "restart") return "the service manager does that, as in systemctl restart";
+  const names = commands.map(({ name }) => name);
+  const name = commands.find(({ synonyms }) => synonyms.includes(lower))?.name ?? (await didYouMean(word, names));
+  return name && `did you mean ${name}?`;
+}
+
+function hintForOption(given: string, known: readonly string[]): string | undefined {
+  const lower = given.toLowerCase();
+  if (lower === "timeout" && known.includes("port-timeout")) return "did you mean --port-timeout or --script-timeout?";
+  if (lower === "debug" && known.includes("log-level")) return "did you mean --log-level debug?";
+  if (lower === "output" && known.includes("port")) return "health-checker unit has it";
+  const name = Object.keys(OPTION_SYNONYMS).find((option) => OPTION_SYNONYMS[option]?.includes(lower));
+  return name !== undefined && known.includes(name) ? `did you mean --${name}?` : undefined;
+}
+
+/** For a word, or the name of an option, that another command takes, or none. */
+function hintElsewhere(command: string | undefined, word: string): string | undefined {
+  if (command === "drain" && (word === "for" || word === "duration")) return "did you mean maint --for?";
+  if (command === "drain" && "value" in duration.read(word)) return `did you mean maint --for ${word}?`;
+  if (command === "reload" && CONFIG_FILE.test(word)) return "the daemon reads again the file that it was started with";
+  return undefined;
+}
+
+/** For a word that lacks its option: a config file, or something to check. */
+function hintForValue(word: string, known: readonly string[]): string | undefined {
+  if (known.includes("config") && CONFIG_FILE.test(word)) return `did you mean --config ${word}?`;
+  if (known.includes("port") && /^[!-~]+$/.test(word) && "value" in address.read(word)) {
+    return `did you mean --port ${word}?`;
+  }
+  return undefined;
+}

@@ -1,0 +1,48 @@
+// What a command has of its process: stdout for what was asked for, stderr for problems and warnings. It returns its
+// exit status; only main.ts exits.
+
+import { createComplaints } from "../log/journal.ts";
+import { codeOf } from "../system/errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const DONE = 0;
+export const COULD_NOT = 1;
+/** A mistake on the command line or in the config file. */
+export const USAGE = 2;
+
+/** Each text is one line or several, without the last newline. */
+export interface Io {
+  /** To stdout. Resolves with the code of what went wrong; a reader that has gone is nothing wrong. Never rejects. */
+  readonly out: (text: string) => Promise<string | undefined>;
+  readonly error: (text: string) => void;
+  readonly warning: (text: string) => void;
+}
+
+export const processIo = (env: Environment): Io => ({
+  ...createComplaints(env["JOURNAL_STREAM"]),
+  async out(text) {
+    try {
+      await Bun.write(Bun.stdout, `${text}\n`);
+      return undefined;
+    } catch (error) {
+      const code = codeOf(error);
+      return code === "EPIPE" ? undefined : code;
+    }
+  },
+});
+
+/** For a command that only prints: half a text is a failure. */
+export async function print(io: Io, text: string): Promise<number> {
+  const code = await io.out(text);
+  if (code === undefined) return DONE;
+  io.error(`health-checker: cannot write to stdout (${code})`);
+  return COULD_NOT;
+}
+
+/** `command` is one that has a help of its own. */
+export function refuse(io: Io, lines: readonly string[], command?: string): number {
+  for (const line of lines) io.error(line);
+  io.error(`Try 'health-checker ${command ? `${command} ` : ""}--help'.`);
+  return USAGE;
+}

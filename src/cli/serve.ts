@@ -1,0 +1,84 @@
+// The daemon's command line: starts the daemon, and ends it by signals.
+
+import type { Options } from "../config/load.ts";
+import { OPTIONS } from "../config/options.ts";
+import { type Daemon, startDaemon } from "../daemon/daemon.ts";
+import type { Reread } from "../daemon/reload.ts";
+import { endAtOnce, onEndingSignals } from "../daemon/signals.ts";
+import { ListenError } from "../listeners/listen.ts";
+import { leadsToJournal } from "../log/journal.ts";
+import { createBoundedWriter, createLog } from "../log/log.ts";
+import { describeFault } from "../system/errors.ts";
+import { versionLine } from "../text/version.ts";
+import type { CommandInput } from "./command.ts";
+import { COULD_NOT, DONE, print, refuse } from "./io.ts";
+import { linesOf, loadAgain, loadOptionsFor } from "./load-options.ts";
+import { isOn, parse } from "./parse.ts";
+
+const STDOUT = 1;
+
+type Context = Pick<CommandInput, "env" | "io">;
+
+/** A daemon that has started. */
+export interface Running {
+  /** Resolves with the exit status. */
+  readonly ended: Promise<number>;
+}
+
+/** The exit status where there is no daemon to start, or where it cannot. */
+export async function serve(argv: readonly string[], { env, io }: Context): Promise<number | Running> {
+  const parsed = await parse(argv, { options: OPTIONS, commands: loadNames });
+  if (isOn(parsed, "help")) {
+    const [{ COMMANDS }, { renderHelp }] = await Promise.all([import("./commands.ts"), import("./help.ts")]);
+    return print(io, renderHelp(COMMANDS));
+  }
+  if (isOn(parsed, "version")) return print(io, versionLine());
+  const options = await loadOptionsFor(parsed, env);
+  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
+  return start(options, () => loadAgain(parsed, env), { env, io });
+}
+
+async function loadNames() {
+  const [{ COMMANDS }, { namesOf }] = await Promise.all([import("./commands.ts"), import("./command.ts")]);
+  return namesOf(COMMANDS);
+}
+
+async function start(options: Options, reread: Reread, { env, io }: Context): Promise<number | Running> {
+  const format = options.logFormat ?? (leadsToJournal(env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
+  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
+  const survive = (error: unknown) =>
+    log.error("fault in health-checker; please report it", { error: describeFault(error) });
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
+  const { promise: started, resolve: onStarted } = Promise.withResolvers<Daemon>();
+  const { promise: ended, resolve: onEnded } = Promise.withResolvers<number>();
+  let daemon: Daemon | undefined;
+  onEndingSignals({
+    async first(signal) {
+      log.info("stopping", { signal });
+      // No load balancer sends requests to a daemon that has not answered yet.
+      const drains = signal === "SIGTERM" && daemon !== undefined;
+      try {
+        await (await started).stop(drains);
+        log.info("stopped");
+      } finally {
+        onEnded(DONE);
+      }
+    },
+    second(_signal, exitCode) {
+      if (!daemon?.hurry()) endAtOnce(exitCode);
+    },
+    async reload() {
+      await (await started).reload();
+    },
+  });
+  try {
+    daemon = await startDaemon(options, { log, env, reread });
+    onStarted(daemon);
+    return { ended };
+  } catch (error) {
+    if (error instanceof ListenError) io.error(`health-checker: ${error.message}`);
+    else survive(error);
+    return COULD_NOT;
+  }
+}
