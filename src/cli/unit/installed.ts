@@ -81,7 +81,7 @@ async function dropInsOf(file: string): Promise<readonly string[]> {
   return [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path);
 }
 
-interface Assignment extends Value {
+export interface Assignment extends Value {
   readonly directive: string;
 }
 
@@ -95,7 +95,7 @@ const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
 };
 
 /** The assignments in [Service]. */
-function readAssignments(text: string, file: string): Assignment[] {
+export function readAssignments(text: string, file: string): Assignment[] {
   let section = "";
   return linesOf(text).flatMap(({ text, line }) => {
     const header = /^\[(.*)\]$/.exec(text);
@@ -107,7 +107,7 @@ function readAssignments(text: string, file: string): Assignment[] {
 }
 
 /** By systemd.syntax(7): without comments and outer blanks; a backslash at its end joins a line with the next. */
-function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
+export function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
   const lines: { text: string; line: number }[] = [];
   let begun: { text: string; line: number } | undefined;
   for (const [index, part] of text.split("\n").entries()) {

@@ -1,24 +1,36 @@
-// Writes a file whole, or leaves it as it was. Only a systemd unit or an empty file is replaced:
-// a mistyped path must not overwrite a config file or a program.
+// Writes a file whole, or leaves it as it was. Only a unit that runs health-checker or an empty file is replaced:
+// a mistyped path must not overwrite a config file, a script or the unit of another program.
 
 import { randomUUID } from "node:crypto";
-import { lstatSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { causeOf, codeOf } from "../../system/errors.ts";
+import { isOwnUnit } from "./own-unit.ts";
 
 const MODE = 0o644;
 
 /** No unit is larger. */
 const MOST_BYTES = 1024 * 1024;
 
-const UNIT_SECTION = /^\[(Unit|Service)\][ \t\r]*$/m;
+const EXECUTABLE = 0o111;
+
+const WAY_OUT = "remove it first, or name another file";
 
 /** As many as the kernel follows. */
 const MOST_LINKS = 40;
 
-/** Why `path` must not be written, as a line; undefined where it may be. */
-export async function findOutputProblem(path: string): Promise<string | undefined> {
+/** Why `path` must not be written, as a line; undefined where it may be. `program` is that of the unit. */
+export async function findOutputProblem(path: string, program: string): Promise<string | undefined> {
   try {
     const { file, stats } = statPath(path);
     if (stats === undefined) return findNoFolder(file);
@@ -26,19 +38,30 @@ export async function findOutputProblem(path: string): Promise<string | undefine
       return `${path} is masked, a link to /dev/null; systemctl unmask ends that`;
     if (stats.isDirectory()) return `${path} is a folder`;
     if (!stats.isFile()) return `${path} is no regular file; without --output the unit goes to stdout`;
-    if (stats.size === 0 || (stats.size <= MOST_BYTES && UNIT_SECTION.test(readFileSync(file, "utf8")))) {
-      return undefined;
-    }
-    return `${path} is no systemd unit, so it is not replaced`;
+    if (!isReplaceable(file, stats, program)) return `${path} is no unit of health-checker; ${WAY_OUT}`;
+    // Renaming needs no right to write to the file itself.
+    accessSync(file, constants.W_OK);
+    return canKeepOwner(stats) ? undefined : `${path} would change its owner or its group; ${WAY_OUT}`;
   } catch (error) {
     const code = codeOf(error);
     return (code === "ENOTDIR" ? findNoFolder(path) : undefined) ?? `${path}: ${causeOf(code)}`;
   }
 }
 
+function isReplaceable(file: string, { size, mode }: Stats, program: string): boolean {
+  if (size === 0) return true;
+  return size <= MOST_BYTES && (mode & EXECUTABLE) === 0 && isOwnUnit(readFileSync(file, "utf8"), program);
+}
+
+function canKeepOwner({ uid, gid }: Stats): boolean {
+  const user = process.geteuid?.() ?? 0;
+  if (user === 0) return true;
+  return uid === user && [process.getegid?.(), ...(process.getgroups?.() ?? [])].includes(gid);
+}
+
 /**
- * Writes `text` and a newline beside the file and renames it; a symbolic link stays, and so do the owner and the
- * mode of a file that is there. Resolves with why it could not, a line, or undefined.
+ * Writes `text` and a newline beside the file and renames it; a symbolic link stays, and so do the owner, the
+ * group and the mode of a file that is there. Resolves with why it could not, a line, or undefined.
  */
 export async function writeOutputFile(path: string, text: string): Promise<string | undefined> {
   let beside: string | undefined;
@@ -48,7 +71,7 @@ export async function writeOutputFile(path: string, text: string): Promise<strin
     beside = join(dirname(file), `.${randomUUID()}`);
     const handle = await open(beside, "wx", 0o600);
     try {
-      if (stats !== undefined && process.geteuid?.() === 0) await handle.chown(stats.uid, stats.gid);
+      if (stats !== undefined) await handle.chown(stats.uid, stats.gid);
       await handle.chmod(stats === undefined ? MODE : stats.mode & 0o777);
       await handle.writeFile(`${text}\n`);
       await handle.sync();

@@ -34,7 +34,7 @@ const output: OptionDef<string> = {
     },
   },
   value: "FILE",
-  help: "write the unit to FILE instead of stdout, whole, and only when nothing is wrong. A FILE that is there is replaced only if it is a unit or empty",
+  help: "write the unit to FILE instead of stdout, whole, and only when nothing is wrong. A FILE that is there is replaced only if it is a unit that runs health-checker, or empty",
 };
 
 export const unit = command({
@@ -58,6 +58,8 @@ async function run(input: CommandInput): Promise<number> {
   if (parsed.values["output"] !== undefined) {
     return refuseAll("--output: expected without --check, which writes nothing");
   }
+  // parsed.values has no --output whose FILE is missing.
+  if (parsed.problems.some((problem) => problem.startsWith("--output:"))) return refuseAll();
   const { checkInstalled } = await import("./check.ts");
   return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, input);
 }
@@ -89,7 +91,7 @@ async function findPrintProblem(program: string, path: string | undefined): Prom
     const got = JSON.stringify(program);
     return `unit: expected a program whose path has no quote, backslash or control character, got ${got}`;
   }
-  const problem = path === undefined ? undefined : await findOutputProblem(path);
+  const problem = path === undefined ? undefined : await findOutputProblem(path, program);
   return problem === undefined ? undefined : `--output: ${problem}`;
 }
 

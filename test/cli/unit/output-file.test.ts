@@ -4,42 +4,51 @@ import { expect, test } from "bun:test";
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { findOutputProblem, writeOutputFile } from "../../../src/cli/unit/output-file.ts";
-import { plainEnvironment } from "../../support/child.ts";
+import { plainEnvironment, startChild } from "../../support/child.ts";
 import { problemsOf, refusal, runCommand } from "../../support/command.ts";
 import { asRoot } from "../../support/needs.ts";
 import { tempFolder } from "../../support/temp.ts";
 
-const UNIT = "[Unit]\nDescription=old\n\n[Service]\nExecStart=/bin/true\n";
+const UNIT = "[Unit]\nDescription=old\n\n[Service]\nExecStart=/usr/bin/health-checker --port 80\n";
+/** Has another name than health-checker, as a release has it. */
+const PROGRAM = "/opt/health-checker_linux_amd64";
 const TEXT = "[Unit]\nDescription=new";
+
+const problemOf = (path: string) => findOutputProblem(path, PROGRAM);
+
+const notOurs = (path: string) => `${path} is no unit of health-checker; remove it first, or name another file`;
 
 test("a file that is no unit is refused, exit status 2, and stays as it is", async () => {
   await using folder = await tempFolder();
   const config = join(folder.path, "hc.yaml");
   await Bun.write(config, "checks:\n  - tcp: 5432\n");
   expect(await runCommand(["unit", "--config", config, "--output", config])).toEqual(
-    refusal([`health-checker: --output: ${config} is no systemd unit, so it is not replaced`], "unit"),
+    refusal([`health-checker: --output: ${notOurs(config)}`], "unit"),
   );
   const secret = join(folder.path, "secret");
   await Bun.write(secret, "hunter2 [Unit]\n");
-  expect(await findOutputProblem(secret)).toBe(`${secret} is no systemd unit, so it is not replaced`);
-  expect(await findOutputProblem(folder.path)).toBe(`${folder.path} is a folder`);
+  expect(await problemOf(secret)).toBe(notOurs(secret));
+  expect(await problemOf(folder.path)).toBe(`${folder.path} is a folder`);
 });
 
-test("a unit and an empty file are replaced, over links too, and keep owner and mode", async () => {
+test("a unit and an empty file are replaced, over links too, and keep owner, group and mode", async () => {
   await using folder = await tempFolder();
-  const [old, empty, drop, link, far] = ["old", "empty", "drop-in", "link", "far"].map((name) =>
+  const [old, empty, named, link, far] = ["old", "empty", "named", "link", "far"].map((name) =>
     join(folder.path, name),
   ) as [string, string, string, string, string];
   await Bun.write(old, UNIT);
   await Bun.write(empty, "");
-  await Bun.write(drop, "# a comment\r\n[Service]\r\nMemoryMax=1G\r\n");
+  await Bun.write(
+    named,
+    `# comment\r\n[Service]\r\nExecStart = -"${PROGRAM}" \\\r\n# --http\r\n  --port 80\r\n; more\r\n`,
+  );
   await chmod(old, 0o640);
   if (process.getuid?.() === 0) await chown(old, 65534, 65534);
   await symlink("old", link);
   await symlink("link", far);
   const before = await stat(old);
-  for (const file of [far, empty, drop]) {
-    expect(await findOutputProblem(file)).toBeUndefined();
+  for (const file of [far, empty, named]) {
+    expect(await problemOf(file)).toBeUndefined();
     expect(await writeOutputFile(file, TEXT)).toBeUndefined();
     expect(await Bun.file(file).text()).toBe(`${TEXT}\n`);
   }
@@ -49,28 +58,84 @@ test("a unit and an empty file are replaced, over links too, and keep owner and 
   expect(await readdir(folder.path)).toHaveLength(5);
 });
 
+const SERVICE = "[Service]\nExecStart=/usr/bin/health-checker --port 80\n";
+
+for (const [what, text, mode] of [
+  ["a script that writes a unit", `#!/bin/sh\ncat > hc.service << END\n${UNIT}END\n`],
+  ["notes that quote a unit", `How we run it:\n\n${UNIT}`],
+  ["another INI file", "[Service]\nname=billing\n"],
+  ["the unit of another program", UNIT.replace("health-checker", "nginx")],
+  ["a unit that runs another program too", `${SERVICE}ExecStart=/bin/true\n`],
+  ["a drop-in of limits", "# a comment\n[Service]\nMemoryMax=1G\n"],
+  ["a drop-in of the command", SERVICE.replace("ExecStart", "ExecStart=\nExecStart")],
+  ["a command in another section", SERVICE.replace("Service", "Unit")],
+  ["a command in a comment", SERVICE.replace("ExecStart", "#ExecStart")],
+  ["a binary file", `${SERVICE}X-Data=\0\n`],
+  ["an executable file", SERVICE, 0o755],
+] as const) {
+  test(`${what} is not replaced`, async () => {
+    await using folder = await tempFolder();
+    expect(await problemOf(await folder.write("unit", SERVICE))).toBeUndefined();
+    const file = await folder.write("file", text, mode);
+    expect(await problemOf(file)).toBe(notOurs(file));
+  });
+}
+
+asRoot(
+  "another user replaces only what it may write to, and whose owner and group stay",
+  async () => {
+    await using folder = await tempFolder();
+    await chmod(folder.path, 0o777);
+    const run = async (name: string, uid: number, gid: number, mode: number) => {
+      const file = await folder.write(name, UNIT, mode);
+      await chown(file, uid, gid);
+      const user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--groups", "65533"];
+      const program = [process.execPath, join(import.meta.dir, "../../../src/main.ts")];
+      await using child = startChild([...user, ...program, "unit", "--port", "80", "--output", file]);
+      const [status] = await Promise.all([child.exited, child.ended]);
+      const { uid: owner, gid: group, mode: bits } = await stat(file);
+      expect([owner, group, bits & 0o777]).toEqual([uid, gid, mode]);
+      return { status, said: child.err[0] ?? "", isReplaced: (await Bun.file(file).text()) !== UNIT };
+    };
+    const refused = (name: string, problem: string) => ({
+      status: 2,
+      said: `health-checker: --output: ${join(folder.path, name)}${problem}`,
+      isReplaced: false,
+    });
+    const denied = ": permission denied";
+    const changed = " would change its owner or its group; remove it first, or name another file";
+    expect(await run("of-root", 0, 0, 0o644)).toEqual(refused("of-root", denied));
+    expect(await run("read-only", 65534, 65534, 0o444)).toEqual(refused("read-only", denied));
+    expect(await run("open-to-all", 0, 0, 0o666)).toEqual(refused("open-to-all", changed));
+    expect(await run("group-of-root", 65534, 0, 0o644)).toEqual(refused("group-of-root", changed));
+    expect(await run("own", 65534, 65534, 0o640)).toMatchObject({ status: 0, isReplaced: true });
+    expect(await run("other-group", 65534, 65533, 0o664)).toMatchObject({ status: 0, isReplaced: true });
+  },
+  60_000,
+);
+
 test("a link to a file that is not there has that made, and one to no regular file is refused", async () => {
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   await mkdir(at("real/sub"), { recursive: true });
   await symlink("real/sub", at("linked"));
   await symlink("../made", at("linked/dangling"));
-  expect(await findOutputProblem(at("linked/dangling"))).toBeUndefined();
+  expect(await problemOf(at("linked/dangling"))).toBeUndefined();
   expect(await writeOutputFile(at("linked/dangling"), TEXT)).toBeUndefined();
   expect(await Bun.file(at("real/made")).text()).toBe(`${TEXT}\n`);
   expect((await lstat(at("real/sub/dangling"))).isSymbolicLink()).toBe(true);
 
   await symlink("/dev/null", at("masked.service"));
-  expect(await findOutputProblem(at("masked.service"))).toBe(
+  expect(await problemOf(at("masked.service"))).toBe(
     `${at("masked.service")} is masked, a link to /dev/null; systemctl unmask ends that`,
   );
   await symlink("/dev/zero", at("device"));
-  expect(await findOutputProblem(at("device"))).toBe(
+  expect(await problemOf(at("device"))).toBe(
     `${at("device")} is no regular file; without --output the unit goes to stdout`,
   );
   await symlink("b", at("a"));
   await symlink("a", at("b"));
-  expect(await findOutputProblem(at("a"))).toBe(`${at("a")}: too many symbolic links`);
+  expect(await problemOf(at("a"))).toBe(`${at("a")}: too many symbolic links`);
 });
 
 test("a link to a pipe such as /dev/stdout is refused and stays a link", async () => {
@@ -91,14 +156,14 @@ test("a folder that is missing or none is named as it was given; a long name is 
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   await Bun.write(at("real"), "");
-  expect(await findOutputProblem(at("real/x"))).toBe(`${at("real")} is no folder`);
-  expect(await findOutputProblem(at("newdir/"))).toBe(`${at("newdir")} does not exist`);
-  expect(await findOutputProblem(at("none/hc.service"))).toBe(`${at("none")} does not exist`);
-  expect(await findOutputProblem("none-of-here/hc.service")).toBe("none-of-here does not exist");
+  expect(await problemOf(at("real/x"))).toBe(`${at("real")} is no folder`);
+  expect(await problemOf(at("newdir/"))).toBe(`${at("newdir")} does not exist`);
+  expect(await problemOf(at("none/hc.service"))).toBe(`${at("none")} does not exist`);
+  expect(await problemOf("none-of-here/hc.service")).toBe("none-of-here does not exist");
   await symlink("gone/hc.service", at("dangling"));
-  expect(await findOutputProblem(at("dangling"))).toBe(`${at("gone")} does not exist`);
+  expect(await problemOf(at("dangling"))).toBe(`${at("gone")} does not exist`);
   const long = at("n".repeat(230));
-  expect(await findOutputProblem(long)).toBeUndefined();
+  expect(await problemOf(long)).toBeUndefined();
   expect(await writeOutputFile(long, TEXT)).toBeUndefined();
   expect(await Bun.file(long).text()).toBe(`${TEXT}\n`);
 });

@@ -443,4 +443,5 @@ test("--output takes one file, and has no use beside --check", async () => {
   expect(await refused("--check", "--output", "a")).toEqual([
     "health-checker: --output: expected without --check, which writes nothing",
   ]);
+  expect(await refused("--output", "--check")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
 });
