@@ -164,8 +164,19 @@ test("a line is written when it is down for another reason", async () => {
 
 test("waited in vain: the round is cut at the end, and leaves no process", async () => {
   const sleep = uniqueSleep();
-  const { exitCode, out } = await check(["--script", sleep, "--script-timeout", "30", "--wait", "500ms", "--json"]);
+  const { exitCode, out, err } = await check([
+    "--script",
+    sleep,
+    "--script-timeout",
+    "30",
+    "--wait",
+    "500ms",
+    "--json",
+  ]);
   expect(exitCode).toBe(1);
+  expect(err).toEqual([
+    `health-checker: still not healthy after 500ms, the time of --wait is over: script ${sleep} (deadline)`,
+  ]);
   expect(JSON.parse(out[0] ?? "").checks).toMatchObject([{ reason: "deadline" }]);
   await allGone(sleep);
 }, 30_000);

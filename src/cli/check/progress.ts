@@ -4,7 +4,7 @@
 import { roundDuration } from "../../text/duration.ts";
 import { cut } from "../table.ts";
 import { nameFailing } from "./report.ts";
-import type { Results } from "./rounds.ts";
+import { isHealthy, type Results } from "./rounds.ts";
 
 const REDRAW_MS = 1000;
 
@@ -14,8 +14,8 @@ const CLEAR = "\r\x1b[K";
 export interface Progress {
   /** After an unhealthy round. */
   show(results: Results): void;
-  /** Clears the line. */
-  end(): void;
+  /** Clears the line, and reports a wait in vain. `last` are the results of the last round, undefined after a signal. */
+  end(last: Results | undefined): void;
 }
 
 export interface ProgressStream {
@@ -28,6 +28,11 @@ export function createProgress(waitMs: number, { isTerminal, columns, write }: P
   const start = performance.now();
   const elapsed = () => roundDuration(Math.floor((performance.now() - start) / 1000) * 1000);
   let failing = "";
+  const writeEnd = (last: Results | undefined) => {
+    if (last === undefined || isHealthy(last)) return;
+    const time = roundDuration(waitMs);
+    write(`health-checker: still not healthy after ${time}, the time of --wait is over: ${nameFailing(last)}\n`);
+  };
   if (!isTerminal) {
     return {
       show(results) {
@@ -35,7 +40,7 @@ export function createProgress(waitMs: number, { isTerminal, columns, write }: P
         if (now !== failing) write(`health-checker: not healthy after ${elapsed()}: ${now}\n`);
         failing = now;
       },
-      end() {},
+      end: writeEnd,
     };
   }
   const draw = () => {
@@ -49,9 +54,10 @@ export function createProgress(waitMs: number, { isTerminal, columns, write }: P
       failing = nameFailing(results);
       draw();
     },
-    end() {
+    end(last) {
       clearInterval(timer);
       write(CLEAR);
+      writeEnd(last);
     },
   };
 }

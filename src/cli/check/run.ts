@@ -54,7 +54,7 @@ export async function runChecks(
     signal,
     onUnhealthy: (results) => progress?.show(results),
   });
-  progress?.end();
+  progress?.end(results);
   killAllGroups();
   await allGroupsGone(KILL_GRACE_MS);
   if (!results) return undefined;

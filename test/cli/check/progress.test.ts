@@ -12,6 +12,10 @@ const down = (reason: "exit" | "signal"): Results => [
   { check: fakeCheck({ name: "it" }), startedAt: 0, start: 0, durationMs: 1, outcome: failed(reason, "no leader") },
 ];
 
+const up: Results = [
+  { check: fakeCheck({ name: "it" }), startedAt: 0, start: 0, durationMs: 1, outcome: { ok: true } },
+];
+
 function start(isTerminal: boolean) {
   jest.useFakeTimers();
   const written: string[] = [];
@@ -27,10 +31,11 @@ test("elsewhere than on a terminal there is a line for the first round and for a
     progress.show(down(reason));
     pass(1500);
   }
-  progress.end();
+  progress.end(down("signal"));
   expect(written).toEqual([
     "health-checker: not healthy after 0s: it (exit)\n",
     "health-checker: not healthy after 3s: it (signal)\n",
+    "health-checker: still not healthy after 1m, the time of --wait is over: it (signal)\n",
   ]);
 });
 
@@ -41,11 +46,22 @@ test("on a terminal the line is drawn again with each round and each second, and
   pass(999);
   expect(written).toHaveLength(2);
   pass(1);
-  progress.end();
+  progress.end(up);
   pass(5000);
   expect(written).toEqual(
     ["waiting, 1s of 1m", "waiting, 1s of 1m: it (exit)", "waiting, 2s of 1m: it (exit)", ""].map(
       (text) => `\r\x1b[K${text}`,
     ),
   );
+});
+
+test("on a terminal the last line stays where the host is not healthy, and nothing stays after a signal", () => {
+  const { progress, written } = start(true);
+  progress.end(down("exit"));
+  expect(written.join("")).toBe(
+    "\r\x1b[Khealth-checker: still not healthy after 1m, the time of --wait is over: it (exit)\n",
+  );
+  const stopped = start(true);
+  stopped.progress.end(undefined);
+  expect(stopped.written).toEqual(["\r\x1b[K"]);
 });
