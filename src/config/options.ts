@@ -183,7 +183,7 @@ export const OPTIONS = {
   "agent-listener": define({
     field: listenAddress,
     value: "HOST:PORT",
-    help: "where HAProxy's agent-check is answered: `up`, `down #database timeout`, `drain`, `maint`",
+    help: "where HAProxy's agent-check is answered: `up`, `down #database timeout`, `drain`, `maint`, and `stopped #…` on SIGTERM with --drain-delay",
   }),
   "log-level": define({
     field: logLevel,
