@@ -1,4 +1,5 @@
-// unit --output replaces nothing but a unit or an empty file, and says in words why a file cannot be written.
+// unit --output replaces nothing but a unit that runs health-checker or an empty file. Why it does not write is said in
+// words.
 
 import { expect, test } from "bun:test";
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
