@@ -59,8 +59,6 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const serveAt = (place: Address): BoundedServer =>
     serveBounded(place, {
       answering,
-      // A body is never read, so its size is nothing to refuse a request for.
-      maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
       idleTimeoutS: idleS,
       maxConnections,
       onCrowded,
