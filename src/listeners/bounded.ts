@@ -19,8 +19,6 @@ export interface Peer {
 export interface Answering {
   /** Among the options of Bun.serve; with `onNodeHTTPRequest`, or its connections are not shown. */
   readonly handlers: object;
-  /** Takes the place of `handlers` from then on. */
-  readonly thenHandlers?: { readonly fetch: (request: Request) => Promise<Response> };
   /** Those with a request whose answer is being made. */
   waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }>;
   onConnection(socket: Socket): void;
@@ -32,7 +30,6 @@ export interface Answering {
 
 export interface BoundedOptions {
   readonly answering: Answering;
-  readonly maxRequestBodyBytes: number;
   /** 0 for none. */
   readonly idleTimeoutS: number;
   /** Asked for at each connection. */
@@ -68,12 +65,10 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     development: false,
     // On by default: a second daemon would then share the port instead of being refused.
     reusePort: false,
-    maxRequestBodySize: options.maxRequestBodyBytes,
     idleTimeout: options.idleTimeoutS,
     ...answering.handlers,
     // The types know of no idleTimeout on a unix socket; the runtime does.
   } as object as Bun.Serve.Options<undefined>);
-  if (answering.thenHandlers) server.reload(answering.thenHandlers);
   const { port } = server;
 
   /** On a unix socket it is not known what is idle or waits, so the order of arrival decides. */

@@ -20,13 +20,28 @@ export interface Asked {
   /** As it was sent, with %XX for what is not ASCII. */
   readonly url: string;
   readonly signal: AbortSignal;
+  /**
+   * The body, or its start as soon as that is longer than `maxBytes`; undefined where the client disconnects before.
+   * To be called before anything is awaited.
+   */
+  readBody(maxBytes: number): Promise<Buffer | undefined>;
 }
 
-export interface Answer {
+interface Head {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+interface Whole extends Head {
   readonly body: string;
 }
+
+/** Each part is sent as soon as it is there. */
+interface InParts extends Head {
+  readonly body: AsyncIterable<string>;
+}
+
+export type Answer = Whole | InParts;
 
 export interface ExchangeOptions {
   readonly answer: (asked: Asked) => Answer | Promise<Answer>;
@@ -55,7 +70,10 @@ interface Connection {
 
 interface Handle {
   onabort: ((event: number) => void) | undefined;
+  /** Of the body. */
+  ondata: ((chunk: Uint8Array | undefined, isLast: boolean, event: number) => void) | undefined;
   writeHead(status: number, statusText: undefined, headers: readonly string[]): void;
+  write(part: string): void;
   end(body: string | undefined): void;
 }
 
@@ -78,9 +96,12 @@ class ClientRequest implements Asked {
   readonly method: string;
   readonly url: string;
   hasGone = false;
+  readonly #sender: Handle | undefined;
   #controller: AbortController | undefined;
 
-  constructor(method: string, url: string) {
+  /** Without `sender` it has no body. */
+  constructor(method: string, url: string, sender?: Handle) {
+    this.#sender = sender;
     this.method = method;
     this.url = /[\x80-\xff]/.test(url) ? url.replace(/[\x80-\xff]/g, percentEncoded) : url;
   }
@@ -92,6 +113,18 @@ class ClientRequest implements Asked {
     return this.#controller.signal;
   }
 
+  async readBody(maxBytes: number): Promise<Buffer | undefined> {
+    let body = Buffer.alloc(0);
+    if (!this.#sender) return body;
+    const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
+    this.#sender.ondata = (chunk, isLast, event) => {
+      if (event === ABORTED) return resolve(undefined);
+      if (chunk && body.length <= maxBytes) body = Buffer.concat([body, chunk]);
+      if (isLast || body.length > maxBytes) resolve(body);
+    };
+    return promise;
+  }
+
   abort(): void {
     this.hasGone = true;
     this.#controller?.abort();
@@ -100,6 +133,14 @@ class ClientRequest implements Asked {
 
 /** Of a byte, as which what is not ASCII is given. */
 const percentEncoded = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
+
+const isInParts = (answer: Answer): answer is InParts => typeof answer.body !== "string";
+
+const linesOf = (headers: Head["headers"]): string[] => [
+  ...Object.entries(headers).flat(),
+  "Date",
+  new Date().toUTCString(),
+];
 
 /** What the client takes for a tunnel from then on has no second request. */
 const isTunnel = (method: string): boolean => method === "CONNECT";
@@ -119,7 +160,7 @@ export class Exchanges implements Answering {
       method: string,
       _flags: number,
       handle: Handle,
-      _hasBody: boolean,
+      hasBody: boolean,
       connection: Connection,
       _isNew: boolean,
       socket: Socket | undefined,
@@ -132,9 +173,11 @@ export class Exchanges implements Answering {
       if (exchange) endAfterAnswer(connection, exchange);
       else if (isEarly) connection.close();
       if (exchange || isEarly) return undefined;
-      const request = new ClientRequest(method, url);
+      const request = new ClientRequest(method, url, hasBody ? handle : undefined);
       const answer = this.#answerTo(request);
-      if (answer instanceof Promise) return this.#answerLater(server, connection, handle, request, answer);
+      if (answer instanceof Promise || isInParts(answer)) {
+        return this.#answerLater(server, connection, handle, request, answer);
+      }
       this.#send(connection, handle, method, answer, isTunnel(method));
       return undefined;
     },
@@ -183,7 +226,7 @@ export class Exchanges implements Answering {
     connection: Connection,
     handle: Handle,
     request: ClientRequest,
-    answer: Promise<Answer>,
+    answer: Answer | Promise<Answer>,
   ): Promise<void> {
     const { idleTimeoutS, mayTakeLonger } = this.#options;
     const exchange: Exchange = { isLast: isTunnel(request.method) };
@@ -197,28 +240,59 @@ export class Exchanges implements Answering {
     const setTimeoutS = (seconds: number) => server.timeout(handle as unknown as Request, seconds);
     if (isLong) setTimeoutS(0);
     const made = await answer;
+    const isOpen = () => !request.hasGone && !connection.closed;
+    if (isLong && isOpen()) setTimeoutS(idleTimeoutS);
+    if (isInParts(made) && isOpen()) await this.#sendParts(connection, handle, made, isOpen);
     this.#waiting.delete(connection);
-    if (request.hasGone || connection.closed) return;
-    if (isLong) setTimeoutS(idleTimeoutS);
-    this.#send(connection, handle, request.method, made, exchange.isLast);
+    if (!isOpen()) return;
+    if (!isInParts(made)) this.#send(connection, handle, request.method, made, exchange.isLast);
+    else if (exchange.isLast) this.#close(connection);
   }
 
-  #send(connection: Connection, handle: Handle, method: string, answer: Answer, isLast: boolean): void {
-    const { status, headers, body } = answer;
-    const lines = Object.entries(headers).flat();
-    lines.push("Date", new Date().toUTCString());
+  #send(
+    connection: Connection,
+    handle: Handle,
+    method: string,
+    { status, headers, body }: Whole,
+    isLast: boolean,
+  ): void {
+    const lines = linesOf(headers);
     if (isLast) lines.push("Connection", "close");
     if (method === "HEAD") lines.push("Content-Length", String(Buffer.byteLength(body)));
     try {
       handle.writeHead(status, undefined, lines);
       handle.end(method === "HEAD" ? undefined : body);
-      if (!isLast || connection.closed) return;
-      connection.end();
-      this.#clock.after(LINGER_MS, () => connection.close());
+      if (isLast && !connection.closed) this.#close(connection);
     } catch (error) {
       connection.close();
       this.#options.onError(error);
     }
+  }
+
+  /** A fault in between breaks the connection off: the status has been sent. */
+  async #sendParts(
+    connection: Connection,
+    handle: Handle,
+    { status, headers, body }: InParts,
+    isOpen: () => boolean,
+  ): Promise<void> {
+    try {
+      handle.writeHead(status, undefined, linesOf(headers));
+      for await (const part of body) {
+        if (!isOpen()) return;
+        handle.write(part);
+      }
+      handle.end(undefined);
+    } catch (error) {
+      connection.close();
+      this.#options.onError(error);
+    }
+  }
+
+  /** Once all has been sent, and at the latest when its client has had the time to close its side. */
+  #close(connection: Connection): void {
+    connection.end();
+    this.#clock.after(LINGER_MS, () => connection.close());
   }
 
   /** What cannot be read as a request, as the first on its connection. */
@@ -232,7 +306,8 @@ export class Exchanges implements Answering {
     const { STATUS_CODES } = await import("node:http");
     const request = new ClientRequest("GET", found.path);
     socket.once("close", () => request.abort());
-    const { status, headers, body } = await this.#answerTo(request);
+    const { status, headers, body: made } = await this.#answerTo(request);
+    const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
     const lines = Object.entries({ ...headers, Connection: "close", "Content-Length": Buffer.byteLength(body) });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     this.#sendLast(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head}\r\n${body}`);

@@ -1,4 +1,4 @@
-// Out of descriptors: the want is told, and no peer is called down for it.
+// Out of descriptors: the reason says so, and no peer is called down for it.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -32,15 +32,15 @@ test("a check that uses a connection takes one of the reserve; without a reserve
   expect(byReserve?.map(({ ok }) => ok)).toEqual([true, true]);
   expect(later?.map(({ ok }) => ok)).toEqual([true, true]);
   const [starved, again] = await starve(asked);
-  const want = { reason: "resource", message: `no descriptor left to reach 127.0.0.1:${server.port} (EMFILE)` };
-  expect(starved).toMatchObject([want, want, { reason: "resource" }]);
+  const lack = { reason: "resource", message: `no descriptor left to reach 127.0.0.1:${server.port} (EMFILE)` };
+  expect(starved).toMatchObject([lack, lack, { reason: "resource" }]);
   expect(again?.map(({ ok }) => ok)).toEqual([true, true, true]);
 }, 30_000);
 
 const onServers = await needs("PostgreSQL on port 5432", "MariaDB on port 3306", "Redis on port 6379");
 
 onServers(
-  "a database is served by the reserve; without one it is asked once there is a descriptor, and the want is the reason until then",
+  "a database is served by the reserve; without one it is asked once there is a descriptor, and the reason is resource until then",
   async () => {
     const asked: Asked = [
       ["postgres", { postgres: "postgres://postgres@127.0.0.1/postgres" }],

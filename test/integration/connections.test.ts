@@ -4,6 +4,8 @@ import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { MIB_OF_CONNECTION } from "../../src/cli/unit/limits.ts";
+import { MOST_CONNECTIONS } from "../../src/listeners/control/server.ts";
+import { askAt } from "../support/ask.ts";
 import { binary } from "../support/binary.ts";
 import { converse } from "../support/converse.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -132,6 +134,33 @@ test("a client that sends two requests and breaks off ends nothing", async () =>
   await daemon.go();
   await until(() => others.every(({ said }) => /^HTTP\/1\.1 200 .*OK$/s.test(said)));
   destroyAll(others);
+});
+
+test("two requests at once on each of many connections to the control socket, and then no reader, end nothing", async () => {
+  await using folder = await tempFolder();
+  const unix = `${folder.path}/control.sock`;
+  const ask = (path: string) => askAt(`http://localhost${path}`, { unix });
+  await using daemon = await slowDaemon(["--control-socket", unix]);
+  await daemon.close();
+  const status = GET.replace("/", "/status");
+  const gone: Socket[] = [];
+  let closed = 0;
+  for (let count = 0; count < 80; count++) {
+    const socket = connect(unix);
+    socket.on("error", () => {});
+    socket.on("close", () => closed++);
+    socket.write(`${status}${status}`);
+    gone.push(socket);
+  }
+  await until(() => closed >= gone.length - MOST_CONNECTIONS);
+  // What has come before it has been read.
+  expect((await ask("/none")).status).toBe(404);
+  for (const socket of gone) socket.destroy();
+  await until(() => closed === gone.length);
+  expect((await ask("/none")).status).toBe(404);
+  await daemon.go();
+  expect((await ask("/status")).status).toBe(200);
+  expect(await daemon.stop()).toBe(0);
 });
 
 test("a request that waits while the daemon stops has its own answer, whatever follows it", async () => {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { serveBounded } from "../../src/listeners/bounded.ts";
-import { type ExchangeOptions, Exchanges } from "../../src/listeners/exchanges.ts";
+import { type Asked, type ExchangeOptions, Exchanges } from "../../src/listeners/exchanges.ts";
 import { converse } from "../support/converse.ts";
 import { hasPassed, until } from "../support/until.ts";
 
@@ -27,7 +27,6 @@ function serve(options: Partial<ExchangeOptions>) {
     { family: "tcp", host: "127.0.0.1", port: 0 },
     {
       answering,
-      maxRequestBodyBytes: 1000,
       idleTimeoutS: IDLE_S,
       maxConnections: () => 100,
       onCrowded() {},
@@ -37,6 +36,7 @@ function serve(options: Partial<ExchangeOptions>) {
   return { hostname: "127.0.0.1", port: server.port ?? 0, [Symbol.asyncDispose]: cut };
 }
 
+const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const FINAL_GET = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 test("an answer may take longer than a connection may be idle", async () => {
@@ -63,6 +63,90 @@ test("a fault while an answer is made is answered, at once or later", async () =
     expect(await converse(server, FINAL_GET)).toMatch(/^HTTP\/1\.1 500 .*a fault$/s);
   }
   expect(faults).toEqual([fault, fault]);
+});
+
+test("each part of an answer is sent as soon as it is there; what comes meanwhile is not answered", async () => {
+  const next = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const;
+  async function* parts() {
+    for (const { promise } of next) yield await promise;
+  }
+  await using server = serve({ answer: async () => ({ status: 200, headers: {}, body: parts() }) });
+  let said = "";
+  const over = converse(server, `${GET}${GET}`, (sofar) => {
+    said = sofar;
+    return false;
+  });
+  next[0].resolve("first");
+  await until(() => said.endsWith("\r\n5\r\nfirst\r\n"));
+  next[1].resolve("last");
+  expect(await over).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n$/s);
+});
+
+test("a fault between two parts of an answer breaks it off, and a client that disconnects ends them", async () => {
+  const faults: unknown[] = [];
+  const onError = (error: unknown) => {
+    faults.push(error);
+    return text("");
+  };
+  const fault = new Error("a fault");
+  const { promise: gone, resolve: hasGone } = Promise.withResolvers<void>();
+  let ended = 0;
+  async function* parts({ url, signal }: Asked) {
+    try {
+      yield "first";
+      if (url === "/fault") throw fault;
+      signal.addEventListener("abort", () => hasGone());
+      await gone;
+      yield "second";
+      throw new Error("a part that nobody reads was asked for");
+    } finally {
+      ended++;
+    }
+  }
+  await using server = serve({
+    answer: async (asked) => ({ status: 200, headers: {}, body: parts(asked) }),
+    onError,
+  });
+  const said = await converse(server, GET.replace("/", "/fault"));
+  expect(said).not.toEndWith("0\r\n\r\n");
+  expect(faults).toEqual([fault]);
+  const client = connect(server.port, server.hostname);
+  client.write(GET);
+  await new Promise((first) => client.once("data", first));
+  client.resetAndDestroy();
+  await until(() => ended === 2);
+  expect(faults).toEqual([fault]);
+});
+
+test("a body is read in its pieces, or until it is longer than wanted; none where its client disconnects", async () => {
+  const bodies: (string | undefined)[] = [];
+  await using server = serve({
+    answer: async (asked) => {
+      const body = (await asked.readBody(5))?.toString();
+      bodies.push(body);
+      return text("OK");
+    },
+  });
+  const post = (length: number) => `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
+  const client = connect(server.port, server.hostname);
+  client.setNoDelay();
+  const send = async (words: string) => {
+    const answered = new Promise((answer) => client.once("data", answer));
+    client.write(words);
+    await answered;
+  };
+  await send(GET);
+  await send(post(0));
+  await send(`${post(5)}whole`);
+  await send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nin\r\n3\r\ntwo\r\n0\r\n\r\n");
+  await send(`${post(100)}too much`);
+  // What is left of it is no request.
+  await send(`${"x".repeat(92)}${post(5)}after`);
+  client.write(`${post(5)}half`);
+  client.end();
+  await until(() => bodies.length === 7);
+  expect(bodies).toEqual(["", "", "whole", "intwo", "too much", "after", undefined]);
+  client.destroy();
 });
 
 test("the signal of a request is aborted when its client breaks off, whenever it is asked for", async () => {

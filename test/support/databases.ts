@@ -20,7 +20,8 @@ export interface Server extends AsyncDisposable {
   /** Stops the process as SIGSTOP does: the kernel goes on accepting for it. */
   freeze(): void;
   resume(): void;
-  log(): string;
+  /** Ends it: all that it has logged. */
+  logAtEnd(): Promise<string>;
 }
 
 /** Where Debian has the newest. */
@@ -208,7 +209,11 @@ async function started(
     folder: folder.path,
     freeze: () => child.kill("SIGSTOP"),
     resume: () => child.kill("SIGCONT"),
-    log,
+    async logAtEnd() {
+      await dispose();
+      await child.ended;
+      return log();
+    },
     [Symbol.asyncDispose]: dispose,
   };
 }

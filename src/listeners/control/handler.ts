@@ -9,6 +9,7 @@ import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
 import { within } from "../../system/event-loop.ts";
+import type { Answer, Asked } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
 import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
 
@@ -21,12 +22,16 @@ export interface Controls {
   readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
 }
 
-export type ControlHandler = (request: Request) => Promise<Response>;
+export type ControlRequest = Pick<Asked, "method" | "url" | "readBody">;
+
+export type ControlHandler = (request: ControlRequest) => Promise<Answer>;
 
 interface Route {
   readonly method: "GET" | "POST";
-  readonly answer: (request: Request) => Promise<Response>;
+  readonly answer: (request: ControlRequest) => Promise<Answer>;
 }
+
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** A client that has not sent its whole body by then is answered 408. */
 const BODY_MS = 5000;
@@ -59,12 +64,13 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
     const state = drainControl.current();
     return { ...keptOf(result), withdrawal: { stopping: state?.stopping ?? false, ...drainStatus(state) } };
   };
-  const takeReload = async (request: ReloadRequest): Promise<Response> => {
+  const takeReload = async (request: ReloadRequest): Promise<Answer> => {
     const reloading = reload(request);
     const report = await within(reloading, ALIVE_MS, clock);
-    return report ? json(report.problems.length === 0 ? 200 : 422, report) : whileAlive(reloading, clock);
+    if (report) return json(report.problems.length === 0 ? 200 : 422, report);
+    return { status: 200, headers: HEADERS, body: blanksUntil(reloading, clock) };
   };
-  const takeMaintenance = async ({ forMs, reason }: MaintenanceRequest): Promise<Response> =>
+  const takeMaintenance = async ({ forMs, reason }: MaintenanceRequest): Promise<Answer> =>
     json(200, drainAnswer(await drainControl.maintain(forMs, reason)));
   return {
     "/status": { method: "GET", answer: async () => json(200, await status()) },
@@ -72,7 +78,7 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
       method: "POST",
       async answer(request) {
         const [body, { ReloadRequest }] = await bodyAndMessages(request, clock);
-        if (body === undefined) return refuse(408, NO_BODY);
+        if (typeof body !== "string") return body;
         const read = ReloadRequest.safeDecode(body.trim() || "{}");
         return read.success ? takeReload(read.data) : refuse(400, firstOf(read.error));
       },
@@ -89,7 +95,7 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
       method: "POST",
       async answer(request) {
         const [body, { MaintenanceRequest }] = await bodyAndMessages(request, clock);
-        if (body === undefined) return refuse(408, NO_BODY);
+        if (typeof body !== "string") return body;
         const read = MaintenanceRequest.safeDecode(body);
         return read.success ? takeMaintenance(read.data) : refuse(400, firstOf(read.error));
       },
@@ -97,49 +103,44 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
   };
 }
 
-const NO_BODY = "the body did not come";
-
 const firstOf = ({ issues }: { readonly issues: readonly { readonly message: string }[] }): string =>
   issues[0]?.message ?? "expected another body";
 
 const keptOf = (result: SaveResult): Kept => (result.saved ? { kept: true } : { kept: false, because: result.because });
 
 /** The answer to an unexpected error, which is logged. */
-export function controlFault(error: unknown, log: Pick<Log, "error">): Response {
+export function controlFault(error: unknown, log: Pick<Log, "error">): Answer {
   const described = describeFault(error);
   log.error("fault in health-checker while it was controlled; please report it", { error: described });
   return refuse(500, "a fault in health-checker; its log says more");
 }
 
-/**
- * An answer that takes long: spaces, which JSON ignores, every few seconds until the answer is there. The status is 200
- * whatever it says.
- */
-function whileAlive(answer: Promise<object>, clock: Clock): Response {
-  const written = answer.then((object) => JSON.stringify(object));
-  const body = new ReadableStream<Uint8Array>({
-    async pull(stream) {
-      const text = await within(written, ALIVE_MS, clock);
-      stream.enqueue(new TextEncoder().encode(text ?? " "));
-      if (text !== undefined) stream.close();
-    },
-  });
-  return new Response(body, { headers: { "Content-Type": "application/json", "Cache-Control": "no-store" } });
+/** Spaces, which JSON ignores, every few seconds until the object is there. */
+async function* blanksUntil(promise: Promise<object>, clock: Clock): AsyncGenerator<string, void> {
+  for (;;) {
+    const object = await within(promise, ALIVE_MS, clock);
+    yield object ? JSON.stringify(object) : " ";
+    if (object) return;
+  }
 }
 
-const bodyAndMessages = (request: Request, clock: Clock) =>
+const bodyAndMessages = (request: ControlRequest, clock: Clock) =>
   Promise.all([readBody(request, clock), import("./messages.ts")]);
 
-/** Undefined where it breaks off, or does not end in time. */
-const readBody = (request: Request, clock: Clock): Promise<string | undefined> =>
-  within(
-    request.text().catch(() => undefined),
-    BODY_MS,
-    clock,
-  );
+/** The answer where it does not end in time, breaks off or is too long. */
+async function readBody(request: ControlRequest, clock: Clock): Promise<string | Answer> {
+  const body = await within(request.readBody(MAX_BODY_BYTES), BODY_MS, clock);
+  if (body === undefined) return refuse(408, "the body did not come");
+  return body.length > MAX_BODY_BYTES ? refuse(413, "expected a body of at most 64 KiB") : body.toString("utf8");
+}
 
-const json = (status: number, answer: object, headers: Readonly<Record<string, string>> = {}): Response =>
-  Response.json(answer, { status, headers: { "Cache-Control": "no-store", ...headers } });
+const HEADERS = { "Content-Type": "application/json", "Cache-Control": "no-store" };
 
-const refuse = (status: number, error: string, headers?: Readonly<Record<string, string>>): Response =>
+const json = (status: number, answer: object, headers: Answer["headers"] = {}): Answer => ({
+  status,
+  headers: { ...HEADERS, ...headers },
+  body: JSON.stringify(answer),
+});
+
+const refuse = (status: number, error: string, headers?: Answer["headers"]): Answer =>
   json(status, { error } satisfies ErrorAnswer, headers);

@@ -3,13 +3,12 @@
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 import { within } from "../../system/event-loop.ts";
-import { type Answering, serveBounded } from "../bounded.ts";
+import { serveBounded } from "../bounded.ts";
+import { Exchanges } from "../exchanges.ts";
 import { listen } from "../listen.ts";
-import { type ControlHandler, type Controls, controlFault, createControlHandler } from "./handler.ts";
+import { type Controls, controlFault, createControlHandler } from "./handler.ts";
 
 const OWNER_ONLY = 0o600;
-
-const MAX_BODY_BYTES = 64 * 1024;
 
 /**
  * An idle connection is closed by then, and so is one that waits for an answer, since the runtime's `timeout` of a
@@ -39,13 +38,19 @@ export interface Control {
 
 /** Throws ListenError. Leaves a socket alone that another process serves, and replaces one that none serves. */
 export async function startControl({ path, controls, log, onCrowded, clock }: ControlOptions): Promise<Control> {
-  const handle = createControlHandler(controls, log, clock);
+  const answering = new Exchanges({
+    answer: createControlHandler(controls, log, clock),
+    onError: (error) => controlFault(error, log),
+    // Its clients are commands of the same user: what is no request is nothing to report.
+    onRefused() {},
+    idleTimeoutS: IDLE_S,
+    mayTakeLonger: () => false,
+  });
   const { server, close } = await listen(
     { family: "unix", path },
     (at) =>
       serveBounded(at, {
-        answering: answering(handle, log),
-        maxRequestBodyBytes: MAX_BODY_BYTES,
+        answering,
         idleTimeoutS: IDLE_S,
         maxConnections: () => MOST_CONNECTIONS,
         onCrowded,
@@ -59,25 +64,5 @@ export async function startControl({ path, controls, log, onCrowded, clock }: Co
       await within(server.drain(), CLOSE_GRACE_MS);
       await server.cut();
     },
-  };
-}
-
-/** Its clients are the commands of the same user, each with one request; what else is sent to it is nothing to report. */
-function answering(fetch: ControlHandler, log: Pick<Log, "error">): Answering {
-  const handlers = { fetch, error: (error: Error) => controlFault(error, log) };
-  return {
-    handlers: {
-      ...handlers,
-      onNodeHTTPRequest() {
-        throw new Error("a request came before the handler was set");
-      },
-    },
-    thenHandlers: handlers,
-    waiting: () => [],
-    onConnection() {},
-    async onRefused(socket) {
-      socket.destroy();
-    },
-    onStop() {},
   };
 }

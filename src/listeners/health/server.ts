@@ -75,8 +75,6 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const serveAt = (place: Address): BoundedServer =>
     serveBounded(place, {
       answering,
-      // A body is never read, so its size is no reason to refuse a request.
-      maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
       idleTimeoutS: idleS,
       maxConnections,
       onCrowded,

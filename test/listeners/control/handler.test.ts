@@ -7,6 +7,12 @@ import { fakeClock, settle } from "../../monitor/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
 import { tempFolder } from "../../support/temp.ts";
 
+const requestOf = (method: string, url: string, body = "") => ({
+  method,
+  url,
+  readBody: async () => Buffer.from(body),
+});
+
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();
@@ -21,10 +27,10 @@ function handlerFor(given: Partial<Controls> = {}, directory?: string) {
   const handle = createControlHandler(controls, { error: (...fault) => faults.push(fault) }, clock);
   const ask = async (method: string, path: string, body?: unknown) => {
     const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
-    const response = await handle(new Request(`http://localhost${path}`, { method, ...(text && { body: text }) }));
-    expect(response.headers.get("content-type")).toStartWith("application/json");
-    expect(response.headers.get("cache-control")).toBe("no-store");
-    return { status: response.status, answer: (await response.json()) as unknown };
+    const { status, headers, body: answer } = await handle(requestOf(method, path, text));
+    expect(headers).toMatchObject({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+    if (typeof answer !== "string") throw new Error("the answer is in parts");
+    return { status, answer: JSON.parse(answer) as unknown };
   };
   return { handle, ask, clock, drainControl: controls.drainControl };
 }
@@ -72,11 +78,13 @@ test("a reload takes force and dryRun in its body, and nothing else", async () =
 test("a reload that takes long is answered in parts, so that its client knows that the daemon lives", async () => {
   const { promise, resolve } = Promise.withResolvers<typeof TAKEN>();
   const { handle, clock } = handlerFor({ reload: () => promise });
-  const answering = handle(new Request("http://localhost/reload", { method: "POST" }));
+  const answering = handle(requestOf("POST", "/reload"));
   await settle();
   await clock.pass(5000);
-  const reader = (await answering).body?.getReader();
-  const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+  const { body } = await answering;
+  if (typeof body === "string") throw new Error("the answer is whole");
+  const parts = body[Symbol.asyncIterator]();
+  const next = async () => (await parts.next()).value;
   for (let count = 0; count < 3; count++) {
     const blank = next();
     await settle();
@@ -85,6 +93,7 @@ test("a reload that takes long is answered in parts, so that its client knows th
   }
   resolve(TAKEN);
   expect(JSON.parse(await next())).toEqual(TAKEN);
+  expect(await parts.next()).toEqual({ done: true, value: undefined });
 });
 
 test("drain and undrain answer what is in force, what has ended, and whether a restart keeps it", async () => {
@@ -194,17 +203,29 @@ test("another method changes nothing", async () => {
     for (const method of ["GET", "PUT", "DELETE", "OPTIONS"]) {
       expect(await ask(method, path)).toEqual({ status: 405, answer: { error: "expected POST" } });
     }
-    const { headers } = await handle(new Request(`http://localhost${path}`));
-    expect(headers.get("allow")).toBe("POST");
+    expect((await handle(requestOf("GET", path))).headers).toMatchObject({ Allow: "POST" });
   }
   expect(await ask("POST", "/status")).toEqual({ status: 405, answer: { error: "expected GET" } });
   expect(drainControl.current()).toBeUndefined();
 });
 
-test("a request of HTTP/1.0 without Host, whose URL is a bare path, is answered", async () => {
-  const { handle } = handlerFor();
-  const { signal } = new AbortController();
-  expect((await handle({ method: "GET", url: "/status?x", signal } as Request)).status).toBe(200);
+test("a request for a whole URL is answered", async () => {
+  const { ask } = handlerFor();
+  expect((await ask("GET", "http://localhost/status?x")).status).toBe(200);
+});
+
+test("a body of more than 64 KiB is refused", async () => {
+  const { ask, drainControl } = handlerFor();
+  const longest = '{"forMs":1000}'.padEnd(64 * 1024);
+  expect((await ask("POST", "/maint", `${longest} `)).status).toBe(413);
+  expect(drainControl.current()).toBeUndefined();
+  expect((await ask("POST", "/maint", longest)).status).toBe(200);
+});
+
+test("a body that breaks off is no request", async () => {
+  const { handle } = handlerFor({ reload: () => Promise.reject(new Error("reloaded")) });
+  const request = { ...requestOf("POST", "/reload"), readBody: async () => undefined };
+  expect((await handle(request)).status).toBe(408);
 });
 
 test.each([

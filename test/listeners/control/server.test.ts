@@ -10,7 +10,7 @@ import { ListenError } from "../../../src/listeners/listen.ts";
 import type { Clock } from "../../../src/system/clock.ts";
 import { fakeClock } from "../../monitor/fakes.ts";
 import { askAt } from "../../support/ask.ts";
-import { controlsFor, HEALTHY } from "../../support/controls.ts";
+import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
 import { converse } from "../../support/converse.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 import { until } from "../../support/until.ts";
@@ -157,6 +157,26 @@ test("a client that sends no more of the body is answered 408 after five seconds
   const answer = await answered;
   expect(answer).toStartWith("HTTP/1.1 408 ");
   expect(answer).toEndWith('{"error":"the body did not come"}');
+  await isWell();
+});
+
+test("a reload that takes long is answered with blanks until its report is there", async () => {
+  const { promise: reloaded, resolve: finishReload } = Promise.withResolvers<typeof TAKEN>();
+  const clock = fakeClock();
+  let asked = false;
+  const reload = () => {
+    asked = true;
+    return reloaded;
+  };
+  await using _ = await start({ reload }, clock);
+  const answered = ask("/reload", { method: "POST", body: "{}" });
+  await until(() => asked);
+  await clock.pass(5000);
+  await clock.pass(5000);
+  finishReload(TAKEN);
+  const { status, body } = await answered;
+  expect({ status, report: JSON.parse(body) }).toEqual({ status: 200, report: TAKEN });
+  expect(body).toStartWith(" ");
   await isWell();
 });
 

@@ -191,7 +191,6 @@ describe("over a real port", () => {
       { family: "tcp", host: "127.0.0.1", port: 0 },
       {
         answering,
-        maxRequestBodyBytes: Number.MAX_SAFE_INTEGER,
         idleTimeoutS: 10,
         maxConnections: () => 100,
         onCrowded() {},
