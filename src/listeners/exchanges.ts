@@ -1,5 +1,5 @@
-// Requests and their answers, one at a time on a connection. What a client sends before it has its answer is not
-// read as a request: the connection is closed behind that answer.
+// Requests and their answers, one at a time on a connection. What a client sends before it has its answer is thrown
+// away, a second request too, and the connection is closed after that answer.
 //
 // Bun.serve gives a `fetch` handler the next request of a connection while an answer is still being made, and sends
 // whichever answer comes first: for the wrong request, or into memory that has been freed. So requests are taken
