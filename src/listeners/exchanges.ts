@@ -142,8 +142,14 @@ const linesOf = (headers: Head["headers"]): string[] => [
   new Date().toUTCString(),
 ];
 
-/** What the client takes for a tunnel from then on has no second request. */
-const isTunnel = (method: string): boolean => method === "CONNECT";
+/** Set among the flags of a request with an Expect header (seen on Bun 1.4.5). */
+const EXPECTS = 0x30;
+
+/**
+ * What the client takes for a tunnel from then on has no second request. A client that waits for "100 Continue"
+ * does not send its body once it has the answer: what it sends next would be taken for that body.
+ */
+const isLastRequest = (method: string, flags: number): boolean => method === "CONNECT" || (flags & EXPECTS) !== 0;
 
 export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
@@ -158,7 +164,7 @@ export class Exchanges implements Answering {
       server: Bun.Server<undefined>,
       url: string,
       method: string,
-      _flags: number,
+      flags: number,
       handle: Handle,
       hasBody: boolean,
       connection: Connection,
@@ -176,9 +182,9 @@ export class Exchanges implements Answering {
       const request = new ClientRequest(method, url, hasBody ? handle : undefined);
       const answer = this.#answerTo(request);
       if (answer instanceof Promise || isInParts(answer)) {
-        return this.#answerLater(server, connection, handle, request, answer);
+        return this.#answerLater(server, connection, handle, request, answer, isLastRequest(method, flags));
       }
-      this.#send(connection, handle, method, answer, isTunnel(method));
+      this.#send(connection, handle, method, answer, isLastRequest(method, flags));
       return undefined;
     },
   };
@@ -227,9 +233,10 @@ export class Exchanges implements Answering {
     handle: Handle,
     request: ClientRequest,
     answer: Answer | Promise<Answer>,
+    isLast: boolean,
   ): Promise<void> {
     const { idleTimeoutS, mayTakeLonger } = this.#options;
-    const exchange: Exchange = { isLast: isTunnel(request.method) };
+    const exchange: Exchange = { isLast };
     this.#waiting.set(connection, exchange);
     if (server.port !== undefined) this.#lookSoon(server.port);
     handle.onabort = (event) => {
@@ -304,13 +311,16 @@ export class Exchanges implements Answering {
       return;
     }
     const { STATUS_CODES } = await import("node:http");
-    const request = new ClientRequest("GET", found.path);
+    const isHead = received.toString("latin1").trimStart().startsWith("HEAD ");
+    const request = new ClientRequest(isHead ? "HEAD" : "GET", found.path);
     socket.once("close", () => request.abort());
     const { status, headers, body: made } = await this.#answerTo(request);
     const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
-    const lines = Object.entries({ ...headers, Connection: "close", "Content-Length": Buffer.byteLength(body) });
-    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    this.#sendLast(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head}\r\n${body}`);
+    const date = new Date().toUTCString();
+    const all = { ...headers, Date: date, Connection: "close", "Content-Length": Buffer.byteLength(body) };
+    const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+    const answer = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${head.join("")}\r\n`;
+    this.#sendLast(socket, isHead ? answer : `${answer}${body}`);
   }
 
   #refuse(socket: Socket, code: string): void {

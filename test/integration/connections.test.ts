@@ -412,3 +412,25 @@ test("a flood of the control socket and of a health listener on a unix socket le
     ["health", "20"],
   ]);
 });
+
+test("the request behind one whose body was never sent is not taken for that body", async () => {
+  await using daemon = await startDaemon(["--port", String((await listener()).port)]);
+  const asking = await client(
+    daemon.port,
+    "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n",
+  );
+  await until(() => asking.closed);
+  expect(asking.said).toStartWith("HTTP/1.1 200 OK");
+  expect(asking.said).toContain("Connection: close");
+  asking.socket.destroy();
+});
+
+test("a HEAD that only the part below the handler can read has no body", async () => {
+  await using daemon = await startDaemon(["--port", String((await listener()).port)]);
+  await answersAll(daemon);
+  const asking = await client(daemon.port, "HEAD / HTTP/1.1\nHost: x\n\n");
+  await until(() => asking.closed);
+  expect(asking.said).toStartWith("HTTP/1.1 200 OK");
+  expect(asking.said).toEndWith("\r\n\r\n");
+  asking.socket.destroy();
+});

@@ -102,6 +102,17 @@ describe("with single flight", () => {
     expect(runs).toHaveLength(1);
   });
 
+  test("a request that comes with one whose client has gone already is answered by the round", async () => {
+    const { monitor, end, gone } = setUp({ singleflight: true });
+    const first = monitor.ask(asker());
+    void monitor.ask({ signal: AbortSignal.abort() });
+    await until(() => gone.length === 1);
+    void monitor.ask({ signal: AbortSignal.abort() });
+    const last = monitor.ask(asker());
+    end(0);
+    expect([await first, await last].map(healthy)).toEqual([true, true]);
+  });
+
   test("a request that joins while the only other client disconnects keeps the round", async () => {
     const { monitor, runs, end, gone } = setUp({ singleflight: true });
     const leaver = new AbortController();

@@ -58,9 +58,9 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
 
 /** The path as it was sent, without the query. A request has the path alone, or a whole URL. */
 export function pathOf(url: string): string {
-  const authority = url.startsWith("/") ? 0 : url.indexOf("://") + 3;
-  const start = url.indexOf("/", authority);
-  return start < 0 ? "/" : url.slice(start).replace(/[?#].*$/s, "");
+  const whole = url.replace(/[?#].*$/s, "");
+  const start = whole.indexOf("/", whole.startsWith("/") ? 0 : whole.indexOf("://") + 3);
+  return start < 0 ? "/" : whole.slice(start);
 }
 
 export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY): Answer => ({ status, headers: HEADERS, body });

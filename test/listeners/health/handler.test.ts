@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Verdict } from "../../../src/checks/check.ts";
 import { type BoundedServer, serveBounded } from "../../../src/listeners/bounded.ts";
 import { Exchanges } from "../../../src/listeners/exchanges.ts";
-import { createHealthHandler, type HealthOptions, unhealthyAnswer } from "../../../src/listeners/health/handler.ts";
+import {
+  createHealthHandler,
+  type HealthOptions,
+  pathOf,
+  unhealthyAnswer,
+} from "../../../src/listeners/health/handler.ts";
 
 const verdict = (healthy: boolean): Verdict => ({
   healthy,
@@ -230,3 +235,12 @@ describe("over a real port", () => {
     }
   });
 });
+
+test.each([
+  ["/", "/"],
+  ["/down?next=/up", "/down"],
+  ["http://x/down#/up", "/down"],
+  ["http://x", "/"],
+  ["http://x?next=/down", "/"],
+  ["http://x#/down", "/"],
+])("the path of %s is %s", (url, path) => expect(pathOf(url)).toBe(path));
