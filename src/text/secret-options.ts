@@ -32,7 +32,7 @@ export const OPTIONS: readonly ProgramOption[] = [
   { program: /^(?:https?|xh)$/, option: /^(?:-a|--auth(?:=|$))/, secret: BEHIND_COLON_OR_WHOLE },
   { program: /^check_(?:http|curl)$/, option: /^(?:-[ab]|--(?:proxy-)?authorization(?:=|$))/, secret: BEHIND_COLON },
   { program: /^etcdctl$/, option: /^--user(?:=|$)/, secret: BEHIND_COLON },
-  { program: /^(?:mysql|mariadb)(?:-?[a-z]+)?$/, option: /^-p(?=.)/, secret: WHOLE },
+  { program: /^(?:mysql|mariadb|mycli)(?:-?[a-z]+)?$/, option: /^-p(?=.)(?!ort$)/, secret: WHOLE },
   // Says that it is to ask for one.
   { program: /^(?:psql|pg_\w+|createdb|dropdb|vacuumdb)$/, option: /^--password$/, secret: NONE },
   { program: /^(?:redis|valkey)-cli$/, option: /^-a/, secret: WHOLE },
@@ -43,7 +43,7 @@ export const OPTIONS: readonly ProgramOption[] = [
   { program: /^mosquitto_[a-z]+$/, option: /^-P/, secret: WHOLE },
   { program: /^snmp[a-z]+$/, option: /^-[AXc]/, secret: WHOLE },
   { program: /^check_snmp$/, option: /^-[AXC]/, secret: WHOLE },
-  { program: /^(?:rabbitmqadmin|cqlsh|login)$/, option: /^-p/, secret: WHOLE },
+  { program: /^(?:rabbitmqadmin|cqlsh)$/, option: /^-p/, secret: WHOLE },
   { program: /^(?:sqlcmd|bcp|ipmitool|tsql)$/, option: /^-P/, secret: WHOLE },
   { program: /^check_(?:mysql|mysql_query|pgsql|oracle|radius)$/, option: /^-p/, secret: WHOLE },
   { program: /^check_(?:smtp|ldaps?)$/, option: /^-P/, secret: WHOLE },
