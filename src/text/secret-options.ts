@@ -17,7 +17,7 @@ const COOKIES = /=([^;]+)/dg;
 const NONE = /(?!)()/dg;
 
 /** The letters of curl that take no value, and so may stand before another: `-sku`. */
-const CURL = String.raw`^-[#0-46BfgGiIjJkKlLMnNOpqRsSvVZ]*`;
+const CURL = "^-[#0-46BfgGiIjJkKlLMnNOpqRsSvVZ]*";
 
 export const OPTIONS: readonly ProgramOption[] = [
   { program: /^curl$/, option: new RegExp(`${CURL}[uUE]`), secret: BEHIND_COLON },
@@ -25,7 +25,7 @@ export const OPTIONS: readonly ProgramOption[] = [
   { program: /^curl$/, option: new RegExp(`${CURL}b|^--cookie(?:=|$)`), secret: COOKIES },
   {
     program: /^curl$/,
-    option: new RegExp(`${CURL}[dF]|^--(?:data|form|json|url-query)[a-z-]*$`),
+    option: new RegExp(`${CURL}F|^--form(?:=|$)`),
     secret: NONE,
     takesFiles: true,
   },

@@ -81,11 +81,11 @@ type ReadWord = Pick<Word, "text" | "expanding">;
 
 function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (readonly Secret[])[] {
   const found: Secret[][] = words.map(() => []);
-  const add = (index: number, { start, end }: Place) => {
+  const add = (index: number, place: Place) => {
     const word = words[index];
-    if (word && start < end && !word.expanding.has(start)) {
-      found[index]?.push({ start, end, value: word.text.slice(start, end) });
-    }
+    if (!word) return;
+    const { start, end } = word.expanding.has(place.start) ? behindVariable(word.text, place) : place;
+    if (start < end) found[index]?.push({ start, end, value: word.text.slice(start, end) });
   };
   const texts = words.map(({ text }) => text);
   const programs = programPositions(texts);
@@ -118,6 +118,14 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
     }
   }
   return found;
+}
+
+/** What a secret has beside a variable, or instead of one: `$NAME-SECRET`, `${NAME:-SECRET}`. */
+function behindVariable(text: string, { start, end }: Place): Place {
+  const value = text.slice(start, end);
+  const head = (/^\$\{\w+:?[-=]/.exec(value) ?? /^(?:\$\w+\b|\$\{\w+\})[-_:]?(?=[\w+=-]{4})/.exec(value))?.[0] ?? value;
+  const rest = /^[^}$`]*/.exec(value.slice(head.length))?.[0] ?? "";
+  return { start: start + head.length, end: start + head.length + rest.length };
 }
 
 /** The words behind `-p` of a program that takes a user too, be it one that is known or not. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { quote } from "../../src/text/printable.ts";
-import { secretWords, withoutSecretWords } from "../../src/text/secret-words.ts";
+import { quoteWord, secretWords, withoutSecretWords } from "../../src/text/secret-words.ts";
 import { splitWords } from "../../src/text/shell-words.ts";
 
 const argvOf = (text: string): readonly string[] => {
@@ -110,6 +110,17 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["ssh -p 22 h redis-cli -a SEKRET", "ssh -p 22 h redis-cli -a ***"],
   ["chroot /srv redis-cli -a SEKRET", "chroot /srv redis-cli -a ***"],
   [sh("if A=b redis-cli -a SEKRET; then :; fi"), "sh -c 'if A=b redis-cli -a ***; then :; fi'"],
+  // What ends a value.
+  ["x --conn 'Server=x;Password=SEKRET;Database=y'", "x --conn 'Server=x;Password=***;Database=y'"],
+  ["curl 'http://x/?token=SEKRET#top'", "curl 'http://x/?token=***#top'"],
+  [`x '{"password":["SEKRET","b"],"a":"c"}'`, `x '{"password":["***","***"],"a":"c"}'`],
+  // Variables.
+  [sh(`x \${PW:-SEKRET}`), `sh -c 'x \${PW:-***}'`],
+  [sh(`: "\${PASSWORD:=SEKRET}"`), `sh -c ': "\${PASSWORD:=***}"'`],
+  [sh(`TOKEN=\${T:-SEKRET} x`), `sh -c 'TOKEN=\${T:-***} x'`],
+  [sh(`curl -u a:\${T:-SEKRET} x`), `sh -c 'curl -u a:\${T:-***} x'`],
+  [sh(`redis-cli -a "\${T:-SEKRET}"`), `sh -c 'redis-cli -a "\${T:-***}"'`],
+  [sh("PGPASSWORD=$X-SEKRET psql"), "sh -c 'PGPASSWORD=$X-*** psql'"],
   // A user and a password of any program.
   ["check_disk_smb -H h -s s -u me -p SEKRET", "check_disk_smb -H h -s s -u me -p ***"],
   ["racadm -r h -p SEKRET -u root getsysinfo", "racadm -r h -p *** -u root getsysinfo"],
@@ -141,6 +152,27 @@ describe("no secret is shown, and each is searched for in the output", () => {
     expect(withoutSecretWords(argv)).toBe(shown);
     expect(secretWords(argv)).toContain("SEKRET");
   });
+});
+
+test.each([
+  ["x --conn 'Server=x;Password=Hunter2,Rest9xyz;Database=y'", "Hunter2,Rest9xyz"],
+  ["x 'Driver={a b};Password={SECRETxyz9;x};Database=y'", "{SECRETxyz9;x}"],
+  ["x 'Server=a b; Pwd=two words; Database=y'", "two words"],
+  ["curl 'http://x/?token=Hunter2(Rest9xyz)'", "Hunter2(Rest9xyz)"],
+  ["curl 'http://x/?a=b&token=a,SECRETxyz9'", "a,SECRETxyz9"],
+  ["curl 'http://x/?token=a;b{c}&d=e'", "a;b{c}"],
+  ["psql 'host=h password=a,b(c) dbname=d'", "a,b(c)"],
+  ["curl --data-raw 'password=@SEKRET' x", "@SEKRET"],
+  ["curl -d 'password=@SEKRET' x", "@SEKRET"],
+  ["curl -d 'user=a&password=@SEKRET' x", "@SEKRET"],
+])("the whole of a value is a secret: %s", (text, secret) => {
+  expect(secretWords(argvOf(text))).toContain(secret);
+  const shown = withoutSecretWords(argvOf(text)) ?? "";
+  expect(shown).toBe(
+    argvOf(text)
+      .map((word) => quoteWord(word).replace(secret, "***"))
+      .join(" "),
+  );
 });
 
 test("a dollar and an @ are characters of a secret where no shell and no curl reads them", () => {
@@ -213,6 +245,9 @@ describe("what is no secret is shown as it was written", () => {
     `sh -c 'curl -u "me:$PW" h; curl -u me:\`cat x\` h'`,
     `sh -c 'redis-cli -a "$P" ping | grep -q PONG'`,
     `sh -c 'read -r token < /run/t; test -n "$token"'`,
+    `sh -c 'x \${PW:-} \${TOKEN:-$T} \${PORT:-80} \${PATH:-/bin}'`,
+    `sh -c 'TOKEN=$HOME/x; TOKEN=$A.$B; TOKEN="\${A}$B" y'`,
+    "curl --json @/run/body h",
     `sh -c 'echo "cannot get token: missing"'`,
   ])("%s", (text) => {
     expect(withoutSecretWords(argvOf(text))).toBeUndefined();
@@ -235,6 +270,17 @@ test.each([
   "cookie: a=b;",
   "key = '",
   "Authorization:",
+  `\${PW:-`,
+  `\${`,
+  '"token":[',
+  "token={",
+  "?token=",
+  "a=b;token={",
+  "-- ",
+  "sudo ",
+  "env -u ",
+  "-u a -p b ",
+  "1.",
 ])("a text of %j alone is read once", (piece) => {
   const text = piece.repeat(400_000 / piece.length);
   expect(secretWords(sh(text)).length).toBeLessThan(1000);
