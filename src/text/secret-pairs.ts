@@ -1,6 +1,6 @@
 // The secrets that a text holds by its own form: NAME=SECRET, "Name: secret", JSON, lists, queries, URLs, lines of a protocol.
 
-import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
+import { isSecretValue, schemeLength, surenessOf, surenessOfHeader } from "./secret-names.ts";
 
 export interface Place {
   readonly start: number;
@@ -17,13 +17,16 @@ interface Meaning {
 }
 
 export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: Meaning): readonly Place[] {
-  if (!/[=:@ ]/.test(text)) return [];
+  if (!/[=:@ <_-]/.test(text)) return [];
   const places = [
     ...(isProgram ? [] : wholeOf(text, isHeader)),
     ...listed(text, isHeader, isProgram),
     ...(text.includes("://") ? inUrls(text) : []),
     ...(!isProgram && text.includes("@") ? placesOf(LOGIN, text) : []),
     ...(/AUTH|PASS/i.test(text) ? placesOf(LINES, text) : []),
+    ...(/BY|PASSWORD/i.test(text) ? placesOf(SQL, text) : []),
+    ...(text.includes("</") ? inElements(text) : []),
+    ...placesOf(WELL_KNOWN, text),
   ];
   // What is to be taken apart may hold variables, and commands that write a secret.
   const isTakenApart = isProgram || /[ \t\n]/.test(text);
@@ -38,7 +41,7 @@ export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: 
 function* defaults(text: string): Generator<Place> {
   for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(DEFAULT)) {
     const end = index + whole.length;
-    if (isSecretValue(value, surenessOf(name))) yield { start: end - value.length, end };
+    if (isSecretValue(value, name)) yield { start: end - value.length, end };
   }
 }
 
@@ -53,14 +56,28 @@ export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
 }
 
 /** The password of NAME:PASSWORD@HOST without a scheme. */
-const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/)(\S+)@(?!sha\d)\S/dg;
+const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/|\d+:\d+@)(\S+)@(?!sha\d)\S/dg;
 
 /** Of a dialogue that `printf` writes to a server. */
 const LINES = /(?:^|\\n|\n)(?:AUTH|PASS) +([^\\\r\n]+)(?=\\|[\r\n])/dgi;
 
+const SQL = /\b(?:IDENTIFIED (?:WITH \w{1,64} )?BY|PASSWORD) +\\?["']([^"'\\]+)/dgi;
+
+/** Tokens of GitHub, GitLab and Slack, and the secret behind an access key of AWS. */
+const WELL_KNOWN =
+  /\b((?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}|(?<=\bAKIA[A-Z0-9]{16}[:, /])[\w+/]{40}(?![\w+/]))/dg;
+
+/** `<password>SECRET</password>` */
+function* inElements(text: string): Generator<Place> {
+  for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(/<([\w.:-]{1,64})>([^<]+)/g)) {
+    const end = index + whole.length;
+    if (isSecretValue(value, name)) yield { start: end - value.length, end };
+  }
+}
+
 const URL_START = /(?<![\w+.-])([\w+.-]*):\/\/([^\s"'<>/?#]*)/g;
 
-/** The password before @; where a web server is asked, a name alone may be a token. */
+/** The password before @; where a web server or Redis is asked, what is no plain name may be one. */
 function* inUrls(text: string): Generator<Place> {
   for (const { 0: whole, 1: scheme = "", 2: authority = "", index } of text.matchAll(URL_START)) {
     const at = authority.lastIndexOf("@");
@@ -68,13 +85,14 @@ function* inUrls(text: string): Generator<Place> {
     const start = index + whole.length - authority.length;
     const end = start + at;
     if (colon >= 0 && colon < at) yield { start: start + colon + 1, end };
-    else if (at >= SHORTEST_TOKEN && /^https?$/i.test(scheme)) yield { start, end };
+    else if (at >= SHORTEST_TOKEN && /^(?:https?|rediss?)$/i.test(scheme) && !/^[a-z]+@/.test(authority))
+      yield { start, end };
   }
 }
 
 const SHORTEST_TOKEN = 6;
 
-const NAMED = /(\/?[\w.-]+)([=:])([ \t]*)/y;
+const NAMED = /(\/?[\w.-]+)\+?([=:])([ \t]*)/y;
 
 /** All that follows the name at the start, or that of a header behind `--header=`. */
 function wholeOf(text: string, isHeader: boolean): readonly Place[] {
@@ -91,7 +109,7 @@ function wholeOf(text: string, isHeader: boolean): readonly Place[] {
 }
 
 /** Names longer than that are none, and a text may be one long word. */
-const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["'\]]?)([ \t]*)([=:]|%3[Dd])([ \t]*)/g;
+const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["'\]]?)([ \t]*)\+?([=:]|%3[Dd])([ \t]*)/g;
 
 const QUOTED = String.raw`\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)`;
 const valuePattern = (unquoted: string): RegExp => new RegExp(`${QUOTED}|(${unquoted})`, "y");
@@ -159,10 +177,10 @@ function secretsOf(
   value: string,
   at: number,
 ): readonly Place[] {
-  const sureness = surenessOf(name);
+  const sureness = isHeader ? surenessOfHeader(name) : surenessOf(name);
   const from = schemeLength(name, value);
   const secret = from === 0 ? value : value.slice(from);
-  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, sureness)) return [];
+  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, name, sureness)) return [];
   if (sign === ":" && !isQuoted) {
     // A port, a path or a URL; prose.
     if (blanks === "" && /^(?:\d{1,5}(?!\w)|\/)/.test(secret)) return [];

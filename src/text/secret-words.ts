@@ -112,8 +112,10 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
       }
     } else if (OPTION.test(next)) continue;
     else if (passwords.has(index + 1)) add(index + 1, { start: 0, end: next.length });
-    else if (option) for (const place of placesOf(option.secret, next)) add(index + 1, place);
-    else if (NAMED_OPTION.test(text) && isSecretValue(next, surenessOf(text))) {
+    else if (option) {
+      const at = option.takesUser && words.length > index + 2 ? index + 2 : index + 1;
+      for (const place of placesOf(option.secret, texts[at] ?? "")) add(at, place);
+    } else if ((NAMED_OPTION.test(text) || /^set$/i.test(before)) && isSecretValue(next, text)) {
       add(index + 1, { start: schemeLength(text, next), end: next.length });
     }
   }

@@ -132,6 +132,35 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["x --password:SEKRET", "x --password:***"],
   ["x /password SEKRET", "x /password ***"],
   ["env SECRET_KEY_BASE=SEKRET NOMAD_TOKEN=SEKRET x", "env SECRET_KEY_BASE=*** NOMAD_TOKEN=*** x"],
+  // More names.
+  ["mycli -uroot -pSEKRET", "mycli -uroot -p***"],
+  ["redis-cli AUTH default SEKRET", "redis-cli AUTH default ***"],
+  ["redis-cli HELLO 3 AUTH default SEKRET", "redis-cli HELLO 3 AUTH default ***"],
+  ["redis-cli CONFIG SET requirepass SEKRET", "redis-cli CONFIG SET requirepass ***"],
+  ["vault login SEKRET", "vault login ***"],
+  ["rabbitmqctl authenticate_user bob SEKRET", "rabbitmqctl authenticate_user bob ***"],
+  ["openssl enc -k SEKRET", "openssl enc -k ***"],
+  ["aws configure set aws_secret_access_key SEKRET", "aws configure set aws_secret_access_key ***"],
+  ["check_snmp_int -C SEKRET", "check_snmp_int -C ***"],
+  ["curl -H 'X-Foo-Key: SEKRET' x", "curl -H 'X-Foo-Key: ***' x"],
+  ["curl -H 'X-Session: SEKRET' x", "curl -H 'X-Session: ***' x"],
+  ["curl -H 'X-Hub-Signature: SEKRET' x", "curl -H 'X-Hub-Signature: ***' x"],
+  ["curl '--header=X-Foo-Key: SEKRET' x", "curl '--header=X-Foo-Key: ***' x"],
+  ["curl 'http://h/?sig=SEKRET&X-Amz-Signature=SEKRET'", "curl 'http://h/?sig=***&X-Amz-Signature=***'"],
+  ["curl 'http://h/?auth[token]=SEKRET'", "curl 'http://h/?auth[token]=***'"],
+  ["curl 'http://h/?a=password%3DSEKRET'", "curl 'http://h/?a=password%3D***'"],
+  ["x --password1 SEKRET", "x --password1 ***"],
+  ["x --passwords SEKRET", "x --passwords ***"],
+  ["x --tokens SEKRET", "x --tokens ***"],
+  [
+    "x --pin SEKRET --otp SEKRET --psk SEKRET --pat SEKRET --community SEKRET",
+    "x --pin *** --otp *** --psk *** --pat *** --community ***",
+  ],
+  ["env GH_PAT=SEKRET TOKEN+=SEKRET x", "env GH_PAT=*** TOKEN+=*** x"],
+  ["x 'DB_PASSWORD: SEKRET'", "x 'DB_PASSWORD: ***'"],
+  ["x '<a><password>SEKRET</password></a>'", "x '<a><password>***</password></a>'"],
+  ["x redis://SEKRET@h/", "x redis://***@h/"],
+  ["curl -E 'C:\\a.pem:SEKRET' h", "curl -E 'C:\\a.pem:***' h"],
   // Pairs amid others.
   ["curl -d 'user=x&password=SEKRET'", "curl -d 'user=x&password=***'"],
   [`curl -d '{"user":"x","password":"SEKRET"}'`, `curl -d '{"user":"x","password":"***"}'`],
@@ -179,6 +208,20 @@ test("a dollar and an @ are characters of a secret where no shell and no curl re
   expect(secretWords(["x", "--password", "@SEKRET"])).toEqual(["@SEKRET"]);
   expect(secretWords(["x", "--password=$SEKRET"])).toEqual(["$SEKRET"]);
   expect(secretWords(sh("x --password '$SEKRET'"))).toContain("$SEKRET");
+});
+
+test.each([
+  ["x --password /etc/app/S", "/etc/app/S"],
+  ["x --token /aB3+x/9=", "/aB3+x/9="],
+  ["x --pin 1234", "1234"],
+  [`mysql -e "ALTER USER a IDENTIFIED BY 'a,b c'"`, "a,b c"],
+  [`psql -c "ALTER ROLE a PASSWORD 'a,b c'"`, "a,b c"],
+  ["x ghp_abcdefghijklmnopqrstuvwxyz0123456789", "ghp_abcdefghijklmnopqrstuvwxyz0123456789"],
+  ["x xoxb-1234567890-abcdefghij", "xoxb-1234567890-abcdefghij"],
+  ["x AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
+])("%s has a secret", (text, secret) => {
+  expect(secretWords(argvOf(text))).toContain(secret);
+  expect(withoutSecretWords(argvOf(text))).not.toContain(secret);
 });
 
 test("a secret is blanked where it stands, and not within another word", () => {
@@ -248,6 +291,32 @@ describe("what is no secret is shown as it was written", () => {
     `sh -c 'x \${PW:-} \${TOKEN:-$T} \${PORT:-80} \${PATH:-/bin}'`,
     `sh -c 'TOKEN=$HOME/x; TOKEN=$A.$B; TOKEN="\${A}$B" y'`,
     "curl --json @/run/body h",
+    "redis-cli GET auth:status",
+    "redis-cli EXISTS auth:sessions",
+    "x --auth=ldap",
+    "x --auth kerberos",
+    "x --signature sha256",
+    "x --cookie session",
+    "x --key status",
+    "etcdctl get --key=foo",
+    "curl 'http://h/?key=status'",
+    "sh -c 'key=users; redis-cli exists $key'",
+    "x --private-key /root/.ssh/id_ed25519",
+    "x --token /etc/app/token",
+    "x --secret /run/secrets/db",
+    "x time:12:30@utc",
+    "curl -E 'C:\\certs\\client.pem'",
+    "curl https://monitoring@host/x",
+    "curl 'http://h/?code=200'",
+    "x --max-tokens 512",
+    "x --compat yes",
+    "curl -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZQ==' h",
+    "curl -H 'Idempotency-Key: a' h",
+    "env AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE x",
+    "redis-cli SET a b",
+    "vault login -method=userpass username=a",
+    "openssl x509 -in a.pem",
+    "redis-cli -u redis://default@h/",
     `sh -c 'echo "cannot get token: missing"'`,
   ])("%s", (text) => {
     expect(withoutSecretWords(argvOf(text))).toBeUndefined();
@@ -280,6 +349,10 @@ test.each([
   "sudo ",
   "env -u ",
   "-u a -p b ",
+  "<token>",
+  "ghp_",
+  "IDENTIFIED WITH ",
+  "set token ",
   "1.",
 ])("a text of %j alone is read once", (piece) => {
   const text = piece.repeat(400_000 / piece.length);
