@@ -30,7 +30,7 @@ const CONTAINERS = /^(?:docker|docker-compose|podman|nerdctl)$/;
 const CONTAINER: Wrapper = { name: CONTAINERS, letters: "euw", count: 1 };
 
 const LONG =
-  /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index|login-user)$/;
+  /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index)$/;
 
 const VARIABLE = /^\w+\+?=/;
 

@@ -177,7 +177,10 @@ function secretsOfText(text: string, depth: number): readonly Secret[] {
   for (const [index, { words }] of commands.entries()) {
     const next = commands[index + 1];
     const written = next?.isPiped && asksOnStdin(next.words) ? secretsWritten(words) : [];
-    for (const [at, secrets] of [...secretsOfCommand(words, depth).entries(), ...written.entries()]) {
+    const given = asksOnStdin(words) ? hereStrings(words) : [];
+    for (const [at, secrets] of [secretsOfCommand(words, depth), written, given].flatMap((some) => [
+      ...some.entries(),
+    ])) {
       for (const { start, end, value } of secrets) {
         const positions = words[at]?.at ?? [];
         found.push({ start: positions[start] ?? 0, end: (positions[end - 1] ?? 0) + 1, value });
@@ -191,6 +194,15 @@ function secretsOfText(text: string, depth: number): readonly Secret[] {
 const asksOnStdin = (words: readonly Word[]): boolean =>
   words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined) ||
   (words[0]?.text === "sudo" && words[1]?.text === "-S");
+
+/** What stands behind `<<<`, with a blank or without. */
+const hereStrings = (words: readonly Word[]): readonly (readonly Secret[])[] =>
+  words.map(({ text, expanding }, index) => {
+    const start = expanding.has(0) && text.startsWith("<<<") ? "<<<".length : 0;
+    const isGiven = start > 0 || words[index - 1]?.text === "<<<";
+    if (!isGiven || start === text.length || expanding.has(start)) return [];
+    return [{ start, end: text.length, value: text.slice(start) }];
+  });
 
 /** What `echo` and `printf` write, but for options and formats. */
 function secretsWritten([program, ...words]: readonly Word[]): readonly (readonly Secret[])[] {

@@ -125,6 +125,8 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["check_disk_smb -H h -s s -u me -p SEKRET", "check_disk_smb -H h -s s -u me -p ***"],
   ["racadm -r h -p SEKRET -u root getsysinfo", "racadm -r h -p *** -u root getsysinfo"],
   ["any --username=me -P SEKRET", "any --username=me -P ***"],
+  [sh("sudo -S true <<< SEKRET"), "sh -c 'sudo -S true <<< ***'"],
+  [sh('docker login --password-stdin <<<"SEKRET"'), `sh -c 'docker login --password-stdin <<<"***"'`],
   // Names.
   ["x --auth SEKRET", "x --auth ***"],
   ["x --pw SEKRET --jwt SEKRET", "x --pw *** --jwt ***"],
@@ -291,6 +293,7 @@ describe("what is no secret is shown as it was written", () => {
     `sh -c 'x \${PW:-} \${TOKEN:-$T} \${PORT:-80} \${PATH:-/bin}'`,
     `sh -c 'TOKEN=$HOME/x; TOKEN=$A.$B; TOKEN="\${A}$B" y'`,
     "curl --json @/run/body h",
+    `sh -c 'sudo -S true <<< "$P"; grep -q a <<< text'`,
     "redis-cli GET auth:status",
     "redis-cli EXISTS auth:sessions",
     "x --auth=ldap",
