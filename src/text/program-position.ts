@@ -18,6 +18,8 @@ const WRAPPERS: readonly Wrapper[] = [
   { name: /^ionice$/, letters: "cn", count: 0 },
   { name: /^(?:chroot|flock)$/, letters: "wE", count: 1 },
   { name: /^ssh$/, letters: "bBcDeEFiIJlLmoOpPQRSwW", count: 1 },
+  { name: /^(?:nsenter|unshare)$/, letters: "tSG", count: 0 },
+  { name: /^systemd-run$/, letters: "EHMpu", count: 0 },
   { name: /^sshpass$/, letters: "pfdP", count: 0 },
   { name: /^xargs$/, letters: "adEILnPs", count: 0 },
   { name: /^(?:exec|command|nohup|setsid|stdbuf|time|busybox)$/, letters: "aioe", count: 0 },
@@ -25,12 +27,13 @@ const WRAPPERS: readonly Wrapper[] = [
   { name: /^(?:if|then|else|elif|while|until|do|!|\{)$/, letters: "", count: 0 },
 ];
 
-/** `docker exec NAME`, `docker compose exec NAME`; what `kubectl exec` runs stands behind `--`. */
+/** `docker exec NAME`, `docker compose exec NAME`, `docker run IMAGE`; what `kubectl exec` runs stands behind `--`. */
 const CONTAINERS = /^(?:docker|docker-compose|podman|nerdctl)$/;
-const CONTAINER: Wrapper = { name: CONTAINERS, letters: "euw", count: 1 };
+const CONTAINER: Wrapper = { name: CONTAINERS, letters: "ehlmpuvw", count: 1 };
 
+/** The long options of all of them that take the next word. */
 const LONG =
-  /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index)$/;
+  /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index|name|network|volume|publish|entrypoint)$/;
 
 const VARIABLE = /^\w+\+?=/;
 
@@ -59,7 +62,7 @@ export function programPositions(words: readonly string[]): ReadonlySet<number> 
 /** Where the program stands that the one at `at` runs. */
 function behindWrapper(words: readonly string[], at: number): number | undefined {
   const name = programName(words[at] ?? "");
-  const exec = CONTAINERS.test(name) ? words.slice(at, at + 4).indexOf("exec") : 0;
+  const exec = CONTAINERS.test(name) ? words.slice(at, at + 4).findIndex((word) => /^(?:exec|run)$/.test(word)) : 0;
   const wrapper = exec > 0 ? CONTAINER : WRAPPERS.find((one) => one.name.test(name));
   if (!wrapper) return undefined;
   let position = at + exec + 1;
