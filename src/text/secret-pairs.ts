@@ -1,6 +1,6 @@
 // The secrets that a text holds by its own form: NAME=SECRET, "Name: secret", JSON, lists, queries, URLs, lines of a protocol.
 
-import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
+import { isSecretValue, schemeLength, surenessOf, surenessOfHeader } from "./secret-names.ts";
 
 export interface Place {
   readonly start: number;
@@ -17,21 +17,35 @@ interface Meaning {
 }
 
 export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: Meaning): readonly Place[] {
-  if (!/[=:@ ]/.test(text)) return [];
+  if (!/[=:@ <_-]/.test(text)) return [];
   const places = [
     ...(isProgram ? [] : wholeOf(text, isHeader)),
-    ...listed(text, isHeader),
+    ...listed(text, isHeader, isProgram),
     ...(text.includes("://") ? inUrls(text) : []),
     ...(!isProgram && text.includes("@") ? placesOf(LOGIN, text) : []),
     ...(/AUTH|PASS/i.test(text) ? placesOf(LINES, text) : []),
+    ...(/BY|PASSWORD/i.test(text) ? placesOf(SQL, text) : []),
+    ...(text.includes("</") ? inElements(text) : []),
+    ...placesOf(WELL_KNOWN, text),
   ];
   // What is to be taken apart may hold variables, and commands that write a secret.
   const isTakenApart = isProgram || /[ \t\n]/.test(text);
+  if (isTakenApart) places.push(...defaults(text));
   return places.filter(({ start }) => {
     const sign = text[start] ?? "";
     return !(isTakenApart && (sign === "$" || sign === "`")) && !(takesFiles && sign === "@");
   });
 }
+
+/** What a shell takes for a variable that is not set: `${PASSWORD:-SECRET}`. */
+function* defaults(text: string): Generator<Place> {
+  for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(DEFAULT)) {
+    const end = index + whole.length;
+    if (isSecretValue(value, name)) yield { start: end - value.length, end };
+  }
+}
+
+const DEFAULT = /\$\{(\w{1,64}):?[-=]["']?([^}$`"'\\]*)/g;
 
 /** Where the first group of a pattern with the flags d and g stands. */
 export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
@@ -42,14 +56,28 @@ export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
 }
 
 /** The password of NAME:PASSWORD@HOST without a scheme. */
-const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/)(\S+)@(?!sha\d)\S/dg;
+const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/|\d+:\d+@)(\S+)@(?!sha\d)\S/dg;
 
 /** Of a dialogue that `printf` writes to a server. */
 const LINES = /(?:^|\\n|\n)(?:AUTH|PASS) +([^\\\r\n]+)(?=\\|[\r\n])/dgi;
 
+const SQL = /\b(?:IDENTIFIED (?:WITH \w{1,64} )?BY|PASSWORD) +\\?["']([^"'\\]+)/dgi;
+
+/** Tokens of GitHub, GitLab and Slack, and the secret behind an access key of AWS. */
+const WELL_KNOWN =
+  /\b((?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}|(?<=\bAKIA[A-Z0-9]{16}[:, /])[\w+/]{40}(?![\w+/]))/dg;
+
+/** `<password>SECRET</password>` */
+function* inElements(text: string): Generator<Place> {
+  for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(/<([\w.:-]{1,64})>([^<]+)/g)) {
+    const end = index + whole.length;
+    if (isSecretValue(value, name)) yield { start: end - value.length, end };
+  }
+}
+
 const URL_START = /(?<![\w+.-])([\w+.-]*):\/\/([^\s"'<>/?#]*)/g;
 
-/** The password before @; where a web server is asked, a name alone may be a token. */
+/** The password before @; where a web server or Redis is asked, what is no plain name may be one. */
 function* inUrls(text: string): Generator<Place> {
   for (const { 0: whole, 1: scheme = "", 2: authority = "", index } of text.matchAll(URL_START)) {
     const at = authority.lastIndexOf("@");
@@ -57,13 +85,14 @@ function* inUrls(text: string): Generator<Place> {
     const start = index + whole.length - authority.length;
     const end = start + at;
     if (colon >= 0 && colon < at) yield { start: start + colon + 1, end };
-    else if (at >= SHORTEST_TOKEN && /^https?$/i.test(scheme)) yield { start, end };
+    else if (at >= SHORTEST_TOKEN && /^(?:https?|rediss?)$/i.test(scheme) && !/^[a-z]+@/.test(authority))
+      yield { start, end };
   }
 }
 
 const SHORTEST_TOKEN = 6;
 
-const NAMED = /(\/?[\w.-]+)([=:])([ \t]*)/y;
+const NAMED = /(\/?[\w.-]+)\+?([=:])([ \t]*)/y;
 
 /** All that follows the name at the start, or that of a header behind `--header=`. */
 function wholeOf(text: string, isHeader: boolean): readonly Place[] {
@@ -80,28 +109,58 @@ function wholeOf(text: string, isHeader: boolean): readonly Place[] {
 }
 
 /** Names longer than that are none, and a text may be one long word. */
-const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["']?)([ \t]*)([=:])([ \t]*)/g;
-const VALUE = /\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)|((?:[A-Z][a-z]{4,10} )?[^\s&;,"'(){}<>|\\]+)/y;
+const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["'\]]?)([ \t]*)\+?([=:]|%3[Dd])([ \t]*)/g;
+
+const QUOTED = String.raw`\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)`;
+const valuePattern = (unquoted: string): RegExp => new RegExp(`${QUOTED}|(${unquoted})`, "y");
+const VALUE = valuePattern(String.raw`(?:[A-Z][a-z]{4,10} )?[^\s&;,"'(){}<>|\\]+`);
+const VALUE_OF_QUERY = valuePattern(String.raw`[^\s&#"'<>\\]+`);
+const VALUE_OF_WORDS = valuePattern(String.raw`(?:[A-Z][a-z]{4,10} )?[^\s&;|"'<>\\]+`);
+/** ODBC has braces around what holds a semicolon. */
+const VALUE_OF_LIST = valuePattern(String.raw`\{(?:[^}]|\}\})*\}?|[^;]+`);
+const LIST = /^[\w .-]{1,64}=[^;]*;/;
+const JSON_LIST = /\[([^\]]*)/y;
+const JSON_TEXTS = /"((?:[^"\\]|\\[\s\S])*)"/dg;
+
+/** That of a host or a variable. */
+const OTHER_NAME = /\/\/|\$\{/;
 
 /** Amid others, each up to what separates them in a list, a query, JSON or a program. */
-function listed(text: string, isHeader: boolean): readonly Place[] {
+function listed(text: string, isHeader: boolean, isProgram: boolean): readonly Place[] {
   const places: Place[] = [];
+  const isList = !isProgram && LIST.test(text);
   let position = 0;
   for (const match of text.matchAll(HEAD)) {
     const [head, name = "", quote, before, sign, after = ""] = match;
     const { index } = match;
     // A value is read once, or a text of nothing but names would take for ever.
-    if (index < position || surenessOf(name) === undefined || text.slice(index - 2, index) === "//") continue;
-    VALUE.lastIndex = index + head.length;
-    const [found = "", ...groups] = VALUE.exec(text) ?? [];
+    if (index < position || surenessOf(name) === undefined || OTHER_NAME.test(text.slice(index - 2, index))) continue;
+    JSON_LIST.lastIndex = index + head.length;
+    const texts = quote === '"' && sign === ":" ? JSON_LIST.exec(text)?.[1] : undefined;
+    if (texts !== undefined) {
+      position = JSON_LIST.lastIndex;
+      const at = position - texts.length;
+      places.push(...[...placesOf(JSON_TEXTS, texts)].map(({ start, end }) => ({ start: at + start, end: at + end })));
+      continue;
+    }
+    const pattern = isProgram ? VALUE : valueBehind(text[index - 1] ?? "", isList);
+    pattern.lastIndex = index + head.length;
+    const [found = "", ...groups] = pattern.exec(text) ?? [];
     const value = groups.find((group) => group !== undefined) ?? "";
     const isQuoted = value !== found;
     if (!isQuoted && (before !== "" || (sign === "=" && after !== ""))) continue;
-    position = VALUE.lastIndex;
+    position = index + head.length + found.length;
     const pair = { name, sign, blanks: after, isHeader, isQuoted: isQuoted || quote !== "" };
     places.push(...secretsOf(pair, value, position - value.length));
   }
   return places;
+}
+
+/** By what stands before the name. */
+function valueBehind(sign: string, isList: boolean): RegExp {
+  if (/[?&[]/.test(sign)) return VALUE_OF_QUERY;
+  if (isList) return VALUE_OF_LIST;
+  return /\s/.test(sign) ? VALUE_OF_WORDS : VALUE;
 }
 
 interface Pair {
@@ -118,10 +177,10 @@ function secretsOf(
   value: string,
   at: number,
 ): readonly Place[] {
-  const sureness = surenessOf(name);
+  const sureness = isHeader ? surenessOfHeader(name) : surenessOf(name);
   const from = schemeLength(name, value);
   const secret = from === 0 ? value : value.slice(from);
-  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, sureness)) return [];
+  if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, name, sureness)) return [];
   if (sign === ":" && !isQuoted) {
     // A port, a path or a URL; prose.
     if (blanks === "" && /^(?:\d{1,5}(?!\w)|\/)/.test(secret)) return [];

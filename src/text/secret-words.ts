@@ -2,7 +2,7 @@
 // TOKEN=, "Authorization: Bearer" and their like, what some programs take after a letter, and the password within a URL.
 // Each is known by where it stands, so that what is shown loses that place alone.
 
-import { basename } from "node:path";
+import { programName, programPositions } from "./program-position.ts";
 import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
 import { OPTIONS, type ProgramOption } from "./secret-options.ts";
 import { type Place, placesOf, placesWithin } from "./secret-pairs.ts";
@@ -81,13 +81,16 @@ type ReadWord = Pick<Word, "text" | "expanding">;
 
 function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (readonly Secret[])[] {
   const found: Secret[][] = words.map(() => []);
-  const add = (index: number, { start, end }: Place) => {
+  const add = (index: number, place: Place) => {
     const word = words[index];
-    if (word && start < end && !word.expanding.has(start)) {
-      found[index]?.push({ start, end, value: word.text.slice(start, end) });
-    }
+    if (!word) return;
+    const { start, end } = word.expanding.has(place.start) ? behindVariable(word.text, place) : place;
+    if (start < end) found[index]?.push({ start, end, value: word.text.slice(start, end) });
   };
-  const known = new Set<ProgramOption>();
+  const texts = words.map(({ text }) => text);
+  const programs = programPositions(texts);
+  const passwords = passwordsOfUsers(texts, programs);
+  let known: readonly ProgramOption[] = [];
   let takesFiles = false;
   for (const [index, { text }] of words.entries()) {
     const before = words[index - 1]?.text ?? "";
@@ -99,8 +102,8 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
       for (const secret of secretsOfText(text, depth - 1)) found[index]?.push(secret);
     }
 
-    if (!HOST_BEHIND.test(before)) for (const option of optionsOf(basename(text))) known.add(option);
-    const option = [...known].find((one) => one.option.test(text));
+    if (programs.has(index)) known = optionsOf(programName(text));
+    const option = known.find((one) => one.option.test(text));
     takesFiles = option?.takesFiles ?? false;
     const from = option?.option.exec(text)?.[0].length ?? 0;
     if (option && from < text.length) {
@@ -108,24 +111,59 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
         add(index, { start: from + start, end: from + end });
       }
     } else if (OPTION.test(next)) continue;
-    else if (option) for (const place of placesOf(option.secret, next)) add(index + 1, place);
-    else if (NAMED_OPTION.test(text) && isSecretValue(next, surenessOf(text))) {
+    else if (passwords.has(index + 1)) add(index + 1, { start: 0, end: next.length });
+    else if (option) {
+      const at = option.takesUser && words.length > index + 2 ? index + 2 : index + 1;
+      for (const place of placesOf(option.secret, texts[at] ?? "")) add(at, place);
+    } else if ((NAMED_OPTION.test(text) || /^set$/i.test(before)) && isSecretValue(next, text)) {
       add(index + 1, { start: schemeLength(text, next), end: next.length });
     }
   }
   return found;
 }
 
-const optionsOf = (program: string): readonly ProgramOption[] =>
-  PROGRAM.test(program) ? OPTIONS.filter((one) => one.program.test(program)) : [];
+/** What a secret has beside a variable, or instead of one: `$NAME-SECRET`, `${NAME:-SECRET}`. */
+function behindVariable(text: string, { start, end }: Place): Place {
+  const value = text.slice(start, end);
+  const head = (/^\$\{\w+:?[-=]/.exec(value) ?? /^(?:\$\w+\b|\$\{\w+\})[-_:]?(?=[\w+=-]{4})/.exec(value))?.[0] ?? value;
+  const rest = /^[^}$`]*/.exec(value.slice(head.length))?.[0] ?? "";
+  return { start: start + head.length, end: start + head.length + rest.length };
+}
 
-/** Most words name none. */
-const PROGRAM = new RegExp(OPTIONS.map(({ program }) => program.source).join("|"));
+/** The words behind `-p` of a program that takes a user too, be it one that is known or not. */
+function passwordsOfUsers(words: readonly string[], programs: ReadonlySet<number>): ReadonlySet<number> {
+  const found = new Set<number>();
+  let hasUser = false;
+  let candidates: number[] = [];
+  let program = "";
+  for (let index = 0; index <= words.length; index++) {
+    const word = words[index] ?? "";
+    if (index === words.length || programs.has(index)) {
+      if (hasUser && !OTHER_LETTERS.test(program)) for (const candidate of candidates) found.add(candidate);
+      hasUser = false;
+      candidates = [];
+      program = programName(word);
+    }
+    const next = words[index + 1] ?? "-";
+    if (USER.test(word)) hasUser ||= word.includes("=") || !next.startsWith("-");
+    if (/^-[pP]$/.test(word) && !NO_PASSWORD.test(next)) candidates.push(index + 1);
+  }
+  return found;
+}
 
-/** The next word is a text for a shell or another interpreter, a header, or a host, which may be called as a program is. */
+const USER = /^(?:-[uU]|--user(?:name)?(?:=.*)?)$/;
+
+/** A number, a port that is passed on, a path, a URL or an option. */
+const NO_PASSWORD = /^[\d.:,-]*$|^[-/]|^\.{1,2}\/|:\/\/|^\d+:\d+\/\w+$/;
+
+/** There `-u` is a unit, and `-p` a priority or a property. */
+const OTHER_LETTERS = /^(?:journalctl|system[a-z-]+)$/;
+
+const optionsOf = (program: string): readonly ProgramOption[] => OPTIONS.filter((one) => one.program.test(program));
+
+/** The next word is a text for a shell or another interpreter, or a header. */
 const PROGRAM_BEHIND = /^(?:-[a-zA-Z]*c|--command)$/;
 const HEADER_BEHIND = /^(?:-[a-zA-Z]*H|--(?:proxy-)?header)$/;
-const HOST_BEHIND = /^(?:-[hH]|--host(?:name)?)$/;
 
 const OPTION = /^(?:-[a-zA-Z]$|--)/;
 
@@ -139,7 +177,10 @@ function secretsOfText(text: string, depth: number): readonly Secret[] {
   for (const [index, { words }] of commands.entries()) {
     const next = commands[index + 1];
     const written = next?.isPiped && asksOnStdin(next.words) ? secretsWritten(words) : [];
-    for (const [at, secrets] of [...secretsOfCommand(words, depth).entries(), ...written.entries()]) {
+    const given = asksOnStdin(words) ? hereStrings(words) : [];
+    for (const [at, secrets] of [secretsOfCommand(words, depth), written, given].flatMap((some) => [
+      ...some.entries(),
+    ])) {
       for (const { start, end, value } of secrets) {
         const positions = words[at]?.at ?? [];
         found.push({ start: positions[start] ?? 0, end: (positions[end - 1] ?? 0) + 1, value });
@@ -154,9 +195,18 @@ const asksOnStdin = (words: readonly Word[]): boolean =>
   words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined) ||
   (words[0]?.text === "sudo" && words[1]?.text === "-S");
 
+/** What stands behind `<<<`, with a blank or without. */
+const hereStrings = (words: readonly Word[]): readonly (readonly Secret[])[] =>
+  words.map(({ text, expanding }, index) => {
+    const start = expanding.has(0) && text.startsWith("<<<") ? "<<<".length : 0;
+    const isGiven = start > 0 || words[index - 1]?.text === "<<<";
+    if (!isGiven || start === text.length || expanding.has(start)) return [];
+    return [{ start, end: text.length, value: text.slice(start) }];
+  });
+
 /** What `echo` and `printf` write, but for options and formats. */
 function secretsWritten([program, ...words]: readonly Word[]): readonly (readonly Secret[])[] {
-  if (!/^(?:echo|printf)$/.test(basename(program?.text ?? ""))) return [];
+  if (!/^(?:echo|printf)$/.test(programName(program?.text ?? ""))) return [];
   const isWritten = ({ text, expanding }: Word) => text !== "" && !/^-|%s/.test(text) && !expanding.has(0);
   return [[], ...words.map((word) => (isWritten(word) ? [{ start: 0, end: word.text.length, value: word.text }] : []))];
 }

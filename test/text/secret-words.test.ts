@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { quote } from "../../src/text/printable.ts";
-import { secretWords, withoutSecretWords } from "../../src/text/secret-words.ts";
+import { quoteWord, secretWords, withoutSecretWords } from "../../src/text/secret-words.ts";
 import { splitWords } from "../../src/text/shell-words.ts";
 
 const argvOf = (text: string): readonly string[] => {
@@ -97,6 +97,42 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["redis-cli AUTH SEKRET", "redis-cli AUTH ***"],
   [sh("printf 'AUTH SEKRET\\r\\nPING\\r\\n' | nc h 1"), "sh -c 'printf '\\''AUTH ***\\r\\nPING\\r\\n'\\'' | nc h 1'"],
   [sh("echo SEKRET | docker login --password-stdin"), "sh -c 'echo *** | docker login --password-stdin'"],
+  // Where a program stands.
+  ["/opt/check_mysql.pl -H db -u me -p SEKRET", "/opt/check_mysql.pl -H db -u me -p ***"],
+  ["python3 /opt/check_pgsql.py -p SEKRET", "python3 /opt/check_pgsql.py -p ***"],
+  ["mysql-8.0 -pSEKRET", "mysql-8.0 -p***"],
+  ["timeout -k 1 5 redis-cli -a SEKRET", "timeout -k 1 5 redis-cli -a ***"],
+  ["env A=b sudo -n -u me redis-cli -a SEKRET", "env A=b sudo -n -u me redis-cli -a ***"],
+  ["nice -n 5 ionice -c 3 mysql -pSEKRET", "nice -n 5 ionice -c 3 mysql -p***"],
+  ["docker exec -i -u root db mysql -pSEKRET", "docker exec -i -u root db mysql -p***"],
+  ["docker compose exec -T db mysql -pSEKRET", "docker compose exec -T db mysql -p***"],
+  [
+    "docker run --rm --name a -e A=b mysql mysqladmin -pSEKRET",
+    "docker run --rm --name a -e A=b mysql mysqladmin -p***",
+  ],
+  ["nsenter -t 1 -n mysql -pSEKRET", "nsenter -t 1 -n mysql -p***"],
+  ["systemd-run --wait redis-cli -a SEKRET", "systemd-run --wait redis-cli -a ***"],
+  ["kubectl exec db-0 -c db -- mysql -pSEKRET", "kubectl exec db-0 -c db -- mysql -p***"],
+  ["ssh -p 22 h redis-cli -a SEKRET", "ssh -p 22 h redis-cli -a ***"],
+  ["chroot /srv redis-cli -a SEKRET", "chroot /srv redis-cli -a ***"],
+  [sh("if A=b redis-cli -a SEKRET; then :; fi"), "sh -c 'if A=b redis-cli -a ***; then :; fi'"],
+  // What ends a value.
+  ["x --conn 'Server=x;Password=SEKRET;Database=y'", "x --conn 'Server=x;Password=***;Database=y'"],
+  ["curl 'http://x/?token=SEKRET#top'", "curl 'http://x/?token=***#top'"],
+  [`x '{"password":["SEKRET","b"],"a":"c"}'`, `x '{"password":["***","***"],"a":"c"}'`],
+  // Variables.
+  [sh(`x \${PW:-SEKRET}`), `sh -c 'x \${PW:-***}'`],
+  [sh(`: "\${PASSWORD:=SEKRET}"`), `sh -c ': "\${PASSWORD:=***}"'`],
+  [sh(`TOKEN=\${T:-SEKRET} x`), `sh -c 'TOKEN=\${T:-***} x'`],
+  [sh(`curl -u a:\${T:-SEKRET} x`), `sh -c 'curl -u a:\${T:-***} x'`],
+  [sh(`redis-cli -a "\${T:-SEKRET}"`), `sh -c 'redis-cli -a "\${T:-***}"'`],
+  [sh("PGPASSWORD=$X-SEKRET psql"), "sh -c 'PGPASSWORD=$X-*** psql'"],
+  // A user and a password of any program.
+  ["check_disk_smb -H h -s s -u me -p SEKRET", "check_disk_smb -H h -s s -u me -p ***"],
+  ["racadm -r h -p SEKRET -u root getsysinfo", "racadm -r h -p *** -u root getsysinfo"],
+  ["any --username=me -P SEKRET", "any --username=me -P ***"],
+  [sh("sudo -S true <<< SEKRET"), "sh -c 'sudo -S true <<< ***'"],
+  [sh('docker login --password-stdin <<<"SEKRET"'), `sh -c 'docker login --password-stdin <<<"***"'`],
   // Names.
   ["x --auth SEKRET", "x --auth ***"],
   ["x --pw SEKRET --jwt SEKRET", "x --pw *** --jwt ***"],
@@ -104,6 +140,35 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["x --password:SEKRET", "x --password:***"],
   ["x /password SEKRET", "x /password ***"],
   ["env SECRET_KEY_BASE=SEKRET NOMAD_TOKEN=SEKRET x", "env SECRET_KEY_BASE=*** NOMAD_TOKEN=*** x"],
+  // More names.
+  ["mycli -uroot -pSEKRET", "mycli -uroot -p***"],
+  ["redis-cli AUTH default SEKRET", "redis-cli AUTH default ***"],
+  ["redis-cli HELLO 3 AUTH default SEKRET", "redis-cli HELLO 3 AUTH default ***"],
+  ["redis-cli CONFIG SET requirepass SEKRET", "redis-cli CONFIG SET requirepass ***"],
+  ["vault login SEKRET", "vault login ***"],
+  ["rabbitmqctl authenticate_user bob SEKRET", "rabbitmqctl authenticate_user bob ***"],
+  ["openssl enc -k SEKRET", "openssl enc -k ***"],
+  ["aws configure set aws_secret_access_key SEKRET", "aws configure set aws_secret_access_key ***"],
+  ["check_snmp_int -C SEKRET", "check_snmp_int -C ***"],
+  ["curl -H 'X-Foo-Key: SEKRET' x", "curl -H 'X-Foo-Key: ***' x"],
+  ["curl -H 'X-Session: SEKRET' x", "curl -H 'X-Session: ***' x"],
+  ["curl -H 'X-Hub-Signature: SEKRET' x", "curl -H 'X-Hub-Signature: ***' x"],
+  ["curl '--header=X-Foo-Key: SEKRET' x", "curl '--header=X-Foo-Key: ***' x"],
+  ["curl 'http://h/?sig=SEKRET&X-Amz-Signature=SEKRET'", "curl 'http://h/?sig=***&X-Amz-Signature=***'"],
+  ["curl 'http://h/?auth[token]=SEKRET'", "curl 'http://h/?auth[token]=***'"],
+  ["curl 'http://h/?a=password%3DSEKRET'", "curl 'http://h/?a=password%3D***'"],
+  ["x --password1 SEKRET", "x --password1 ***"],
+  ["x --passwords SEKRET", "x --passwords ***"],
+  ["x --tokens SEKRET", "x --tokens ***"],
+  [
+    "x --pin SEKRET --otp SEKRET --psk SEKRET --pat SEKRET --community SEKRET",
+    "x --pin *** --otp *** --psk *** --pat *** --community ***",
+  ],
+  ["env GH_PAT=SEKRET TOKEN+=SEKRET x", "env GH_PAT=*** TOKEN+=*** x"],
+  ["x 'DB_PASSWORD: SEKRET'", "x 'DB_PASSWORD: ***'"],
+  ["x '<a><password>SEKRET</password></a>'", "x '<a><password>***</password></a>'"],
+  ["x redis://SEKRET@h/", "x redis://***@h/"],
+  ["curl -E 'C:\\a.pem:SEKRET' h", "curl -E 'C:\\a.pem:***' h"],
   // Pairs amid others.
   ["curl -d 'user=x&password=SEKRET'", "curl -d 'user=x&password=***'"],
   [`curl -d '{"user":"x","password":"SEKRET"}'`, `curl -d '{"user":"x","password":"***"}'`],
@@ -126,10 +191,45 @@ describe("no secret is shown, and each is searched for in the output", () => {
   });
 });
 
+test.each([
+  ["x --conn 'Server=x;Password=Hunter2,Rest9xyz;Database=y'", "Hunter2,Rest9xyz"],
+  ["x 'Driver={a b};Password={SECRETxyz9;x};Database=y'", "{SECRETxyz9;x}"],
+  ["x 'Server=a b; Pwd=two words; Database=y'", "two words"],
+  ["curl 'http://x/?token=Hunter2(Rest9xyz)'", "Hunter2(Rest9xyz)"],
+  ["curl 'http://x/?a=b&token=a,SECRETxyz9'", "a,SECRETxyz9"],
+  ["curl 'http://x/?token=a;b{c}&d=e'", "a;b{c}"],
+  ["psql 'host=h password=a,b(c) dbname=d'", "a,b(c)"],
+  ["curl --data-raw 'password=@SEKRET' x", "@SEKRET"],
+  ["curl -d 'password=@SEKRET' x", "@SEKRET"],
+  ["curl -d 'user=a&password=@SEKRET' x", "@SEKRET"],
+])("the whole of a value is a secret: %s", (text, secret) => {
+  expect(secretWords(argvOf(text))).toContain(secret);
+  const shown = withoutSecretWords(argvOf(text)) ?? "";
+  expect(shown).toBe(
+    argvOf(text)
+      .map((word) => quoteWord(word).replace(secret, "***"))
+      .join(" "),
+  );
+});
+
 test("a dollar and an @ are characters of a secret where no shell and no curl reads them", () => {
   expect(secretWords(["x", "--password", "@SEKRET"])).toEqual(["@SEKRET"]);
   expect(secretWords(["x", "--password=$SEKRET"])).toEqual(["$SEKRET"]);
   expect(secretWords(sh("x --password '$SEKRET'"))).toContain("$SEKRET");
+});
+
+test.each([
+  ["x --password /etc/app/S", "/etc/app/S"],
+  ["x --token /aB3+x/9=", "/aB3+x/9="],
+  ["x --pin 1234", "1234"],
+  [`mysql -e "ALTER USER a IDENTIFIED BY 'a,b c'"`, "a,b c"],
+  [`psql -c "ALTER ROLE a PASSWORD 'a,b c'"`, "a,b c"],
+  ["x ghp_abcdefghijklmnopqrstuvwxyz0123456789", "ghp_abcdefghijklmnopqrstuvwxyz0123456789"],
+  ["x xoxb-1234567890-abcdefghij", "xoxb-1234567890-abcdefghij"],
+  ["x AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
+])("%s has a secret", (text, secret) => {
+  expect(secretWords(argvOf(text))).toContain(secret);
+  expect(withoutSecretWords(argvOf(text))).not.toContain(secret);
 });
 
 test("a secret is blanked where it stands, and not within another word", () => {
@@ -150,6 +250,19 @@ describe("what is no secret is shown as it was written", () => {
     "curl -d @file http://h/",
     "curl http://user@h/ 'http://h/?q=1'",
     "test -e /run/token",
+    "check_disk -w 10% -c 5% -p /var/lib/mongodb -p /backup",
+    "check_procs -C snmpd -w 1: -c 1:5",
+    "check_http -H h -u /login -p 8443",
+    "journalctl -u mongod -p err",
+    "systemctl show mysql -pActiveState",
+    "systemctl --user show x -p ActiveState",
+    "ssh mongo -p 2222 uptime",
+    "docker exec mongo pg_isready -p 5432",
+    "docker run -u me -p 8080:80 -p 53:53/udp x",
+    "sudo -u me mkdir -p a",
+    "rsync -u -P a b",
+    "docker run --rm mysql -p 80:80",
+    "mysqladmin -port",
     "check_http -H h -p 8080",
     "nc -z localhost 80",
     "python3 -c 'print(1)'",
@@ -184,6 +297,36 @@ describe("what is no secret is shown as it was written", () => {
     `sh -c 'curl -u "me:$PW" h; curl -u me:\`cat x\` h'`,
     `sh -c 'redis-cli -a "$P" ping | grep -q PONG'`,
     `sh -c 'read -r token < /run/t; test -n "$token"'`,
+    `sh -c 'x \${PW:-} \${TOKEN:-$T} \${PORT:-80} \${PATH:-/bin}'`,
+    `sh -c 'TOKEN=$HOME/x; TOKEN=$A.$B; TOKEN="\${A}$B" y'`,
+    "curl --json @/run/body h",
+    `sh -c 'sudo -S true <<< "$P"; grep -q a <<< text'`,
+    "redis-cli GET auth:status",
+    "redis-cli EXISTS auth:sessions",
+    "x --auth=ldap",
+    "x --auth kerberos",
+    "x --signature sha256",
+    "x --cookie session",
+    "x --key status",
+    "etcdctl get --key=foo",
+    "curl 'http://h/?key=status'",
+    "sh -c 'key=users; redis-cli exists $key'",
+    "x --private-key /root/.ssh/id_ed25519",
+    "x --token /etc/app/token",
+    "x --secret /run/secrets/db",
+    "x time:12:30@utc",
+    "curl -E 'C:\\certs\\client.pem'",
+    "curl https://monitoring@host/x",
+    "curl 'http://h/?code=200'",
+    "x --max-tokens 512",
+    "x --compat yes",
+    "curl -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZQ==' h",
+    "curl -H 'Idempotency-Key: a' h",
+    "env AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE x",
+    "redis-cli SET a b",
+    "vault login -method=userpass username=a",
+    "openssl x509 -in a.pem",
+    "redis-cli -u redis://default@h/",
     `sh -c 'echo "cannot get token: missing"'`,
   ])("%s", (text) => {
     expect(withoutSecretWords(argvOf(text))).toBeUndefined();
@@ -206,6 +349,21 @@ test.each([
   "cookie: a=b;",
   "key = '",
   "Authorization:",
+  `\${PW:-`,
+  `\${`,
+  '"token":[',
+  "token={",
+  "?token=",
+  "a=b;token={",
+  "-- ",
+  "sudo ",
+  "env -u ",
+  "-u a -p b ",
+  "<token>",
+  "ghp_",
+  "IDENTIFIED WITH ",
+  "set token ",
+  "1.",
 ])("a text of %j alone is read once", (piece) => {
   const text = piece.repeat(400_000 / piece.length);
   expect(secretWords(sh(text)).length).toBeLessThan(1000);

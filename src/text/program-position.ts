@@ -1,0 +1,76 @@
+// Where among the words of a command the programs stand that it runs: first of all, and behind what runs another.
+
+import { basename } from "node:path";
+
+interface Wrapper {
+  readonly name: RegExp;
+  /** Its letters that take the next word. */
+  readonly letters: string;
+  /** How many words of its own stand before the program, beside options. */
+  readonly count: number;
+}
+
+const WRAPPERS: readonly Wrapper[] = [
+  { name: /^(?:sudo|doas)$/, letters: "ugpCDhRTUrt", count: 0 },
+  { name: /^timeout$/, letters: "ks", count: 1 },
+  { name: /^env$/, letters: "uCS", count: 0 },
+  { name: /^nice$/, letters: "n", count: 0 },
+  { name: /^ionice$/, letters: "cn", count: 0 },
+  { name: /^(?:chroot|flock)$/, letters: "wE", count: 1 },
+  { name: /^ssh$/, letters: "bBcDeEFiIJlLmoOpPQRSwW", count: 1 },
+  { name: /^(?:nsenter|unshare)$/, letters: "tSG", count: 0 },
+  { name: /^systemd-run$/, letters: "EHMpu", count: 0 },
+  { name: /^sshpass$/, letters: "pfdP", count: 0 },
+  { name: /^xargs$/, letters: "adEILnPs", count: 0 },
+  { name: /^(?:exec|command|nohup|setsid|stdbuf|time|busybox)$/, letters: "aioe", count: 0 },
+  { name: /^(?:python|perl|ruby|(?:ba|da|k|z)?sh)$/, letters: "cIWXo", count: 0 },
+  { name: /^(?:if|then|else|elif|while|until|do|!|\{)$/, letters: "", count: 0 },
+];
+
+/** `docker exec NAME`, `docker compose exec NAME`, `docker run IMAGE`; what `kubectl exec` runs stands behind `--`. */
+const CONTAINERS = /^(?:docker|docker-compose|podman|nerdctl)$/;
+const CONTAINER: Wrapper = { name: CONTAINERS, letters: "ehlmpuvw", count: 1 };
+
+/** The long options of all of them that take the next word. */
+const LONG =
+  /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index|name|network|volume|publish|entrypoint)$/;
+
+const VARIABLE = /^\w+\+?=/;
+
+/** Its name without a folder, an ending and a version: `/opt/check_mysql.pl` is `check_mysql`. */
+export function programName(word: string): string {
+  const name = basename(word);
+  // Names longer than that are none, and a word may be long.
+  return name.length > 64 ? "" : name.replace(/\.(?:pl|py|sh|rb|exe)$/, "").replace(/[-_]?\d+(?:\.\d+)*$/, "");
+}
+
+/** The places of the programs, in order. */
+export function programPositions(words: readonly string[]): ReadonlySet<number> {
+  const found = new Set<number>();
+  let at: number | undefined = 0;
+  while (at !== undefined && at < words.length) {
+    if (VARIABLE.test(words[at] ?? "")) at++;
+    else {
+      found.add(at);
+      at = behindWrapper(words, at);
+    }
+  }
+  for (const [index, word] of words.entries()) if (word === "--" || word === "-exec") found.add(index + 1);
+  return found;
+}
+
+/** Where the program stands that the one at `at` runs. */
+function behindWrapper(words: readonly string[], at: number): number | undefined {
+  const name = programName(words[at] ?? "");
+  const exec = CONTAINERS.test(name) ? words.slice(at, at + 4).findIndex((word) => /^(?:exec|run)$/.test(word)) : 0;
+  const wrapper = exec > 0 ? CONTAINER : WRAPPERS.find((one) => one.name.test(name));
+  if (!wrapper) return undefined;
+  let position = at + exec + 1;
+  for (let count = wrapper.count; position < words.length; position++) {
+    const word = words[position] ?? "";
+    if (word === "--") return position + 1;
+    if (LONG.test(word) || (/^-[A-Za-z]+$/.test(word) && wrapper.letters.includes(word.at(-1) ?? ""))) position++;
+    else if (!(word.startsWith("-") || VARIABLE.test(word)) && count-- === 0) return position;
+  }
+  return undefined;
+}
