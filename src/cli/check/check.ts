@@ -22,7 +22,7 @@ const wait: OptionDef<number> = {
 };
 
 export const check = command({
-  meta: { name: "check", description: "run every check once, and print what came of it" },
+  meta: { name: "check", description: "run every check once, and print the results" },
   synonyms: ["test", "probe", "once", "healthcheck", "health-check"],
   usage: "[--json] [--wait D] [options]",
   options: { ...OPTIONS, json, wait },
@@ -63,7 +63,7 @@ async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput
   return report.healthy ? DONE : status;
 }
 
-const renderHelp = (): string => `health-checker check runs every check once, prints what came of it, and exits.
+const renderHelp = (): string => `health-checker check runs every check once, prints the results, and exits.
 It listens on nothing.
 
 Usage: health-checker check [--json] [--wait D] [options of the daemon]

@@ -72,7 +72,7 @@ export const reload = controlCommand({
   own: { force, "dry-run": dryRun },
   ownUsage: "[--dry-run] [--force]",
   about: `health-checker reload has the daemon read its config file again, as SIGHUP does,
-and prints what came of it. New and changed checks run once first. A file with
+and prints the result. New and changed checks run once first. A file with
 a mistake in it changes nothing, nor does one that would turn a healthy host,
 or a healthy endpoint, unhealthy.`,
   exit: "0 taken, 1 refused or no daemon answers, 2 a mistake on the command\nline.",
