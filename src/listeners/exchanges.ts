@@ -155,6 +155,8 @@ export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
   readonly #clock: Clock;
   readonly #waiting = new Map<Connection, Exchange>();
+  /** Those whose first request only this part can read, while its answer is being made. */
+  readonly #waitingBelow = new Set<Socket>();
   /** Those that have sent no request yet. */
   readonly #silent = new WeakSet<Socket>();
   #cancelLook: (() => void) | undefined;
@@ -194,8 +196,11 @@ export class Exchanges implements Answering {
     this.#clock = options.clock ?? hostClock;
   }
 
-  waiting(): Iterable<Connection> {
-    return this.#waiting.keys();
+  *waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }> {
+    yield* this.#waiting.keys();
+    for (const { remoteAddress: address, remotePort: port } of this.#waitingBelow) {
+      if (address !== undefined && port !== undefined) yield { remoteAddress: { address, port } };
+    }
   }
 
   onConnection(socket: Socket): void {
@@ -314,7 +319,9 @@ export class Exchanges implements Answering {
     const isHead = received.toString("latin1").trimStart().startsWith("HEAD ");
     const request = new ClientRequest(isHead ? "HEAD" : "GET", found.path);
     socket.once("close", () => request.abort());
+    this.#waitingBelow.add(socket);
     const { status, headers, body: made } = await this.#answerTo(request);
+    this.#waitingBelow.delete(socket);
     const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
     const date = new Date().toUTCString();
     const all = { ...headers, Date: date, Connection: "close", "Content-Length": Buffer.byteLength(body) };

@@ -434,3 +434,16 @@ test("a HEAD that only the part below the handler can read has no body", async (
   expect(asking.said).toEndWith("\r\n\r\n");
   asking.socket.destroy();
 });
+
+test("a request of an unknown method that waits for its answer keeps its connection beyond --max-connections", async () => {
+  await using daemon = await slowDaemon(["--max-connections", "5"]);
+  await daemon.close();
+  const odd = await client(daemon.port, "BREW / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until(() => requestsReadAt(daemon.port) >= 1);
+  const others = await clients(daemon.port, 5, FINAL_GET);
+  await daemon.logged("too many connections");
+  await daemon.go();
+  await until(() => odd.closed);
+  expect(odd.said).toStartWith("HTTP/1.1 200 OK");
+  destroyAll([odd, ...others]);
+});
