@@ -12,9 +12,6 @@ export const HEALTHY_BODY = "OK";
 export const UNHEALTHY_BODY = "At least one health check failed";
 export const DRAINING_BODY = "Draining";
 
-/** A verdict that is not known is unhealthy. */
-const UNKNOWN: Pick<Verdict, "healthy"> = { healthy: false };
-
 export interface HealthOptions {
   readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
   readonly ask: (client: Client, group: number) => ReturnType<Monitor["ask"]>;
@@ -32,11 +29,12 @@ export type HealthRequest = Client & Pick<Request, "url">;
 
 export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 
-/** A fault while judging counts as unhealthy. */
+/** Throws, or rejects, where the verdict cannot be formed: the server logs that fault and answers unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
   const { read, ask, isDraining, failureStatus, endpoints, onOtherPath } = options;
+  const draining = unhealthyAnswer(failureStatus, DRAINING_BODY);
   const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
-    if (isDraining()) return unhealthyAnswer(failureStatus, DRAINING_BODY);
+    if (isDraining()) return draining;
     return healthy ? { status: 200, headers: HEADERS, body: HEALTHY_BODY } : unhealthyAnswer(failureStatus);
   };
   const groupOf = ({ url }: HealthRequest): number => {
@@ -46,13 +44,11 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
     return group;
   };
   return (request) => {
-    if (isDraining()) return answer(UNKNOWN); // no check runs for it
+    if (isDraining()) return draining; // no check runs for it
     const group = endpoints.length === 0 ? 0 : groupOf(request);
     const known = read(group);
     if (known) return answer(known);
-    return ask(request, group)
-      .catch(() => UNKNOWN)
-      .then(answer);
+    return ask(request, group).then(answer);
   };
 }
 

@@ -1,7 +1,9 @@
-// The health listener leaves descriptors for the checks.
+// The health listener leaves descriptors for the checks, and hides no fault.
 
 import { expect, test } from "bun:test";
-import { connectionBound } from "../../../src/listeners/health/server.ts";
+import { createHealthHandler } from "../../../src/listeners/health/handler.ts";
+import { connectionBound, serveHealth } from "../../../src/listeners/health/server.ts";
+import { createLog } from "../../../src/log/log.ts";
 
 test.each([
   [undefined, undefined, 4096],
@@ -13,4 +15,44 @@ test.each([
   [100_000, undefined, 100_000],
 ])("max-connections %p with a descriptor limit of %p: %p", (asked, limit, bound) => {
   expect(connectionBound(asked, limit)).toBe(bound);
+});
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new Error("a fault");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("a fault"))],
+] as const)("a request whose verdict %s is answered unhealthy, and the fault is reported", async (_, ask) => {
+  const faults: Error[] = [];
+  const handler = createHealthHandler({
+    read: () => undefined,
+    ask,
+    isDraining: () => false,
+    failureStatus: 503,
+    endpoints: [],
+    onOtherPath() {},
+  });
+  const { address, close } = await serveHealth({
+    at: { family: "tcp", host: "127.0.0.1", port: 0 },
+    handler: () => handler,
+    failureStatus: () => 503,
+    longestAnswerMs: () => 1000,
+    maxConnections: () => 10,
+    onCrowded() {},
+    onRefused() {},
+    onFault: (error) => faults.push(error),
+    log: createLog("error", () => {}),
+  });
+  try {
+    const url = `http://127.0.0.1:${address.family === "tcp" ? address.port : 0}/`;
+    const response = await fetch(url, { proxy: "", keepalive: false });
+    expect(response.status).toBe(503);
+    expect(await response.text()).toBe("At least one health check failed");
+    expect(faults).toEqual([new Error("a fault")]);
+  } finally {
+    await close();
+  }
 });
