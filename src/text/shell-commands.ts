@@ -1,19 +1,19 @@
-// A text to the commands that a shell would run, each with its words and with where they stand. It is read once, from
-// its start to its end, so that a long text takes no longer than its length asks for. A quote that is left open ends with the text.
+// Splits a text into the commands that a shell would run, with the position of each character of their words. The text
+// is read once, so the time grows with its length alone. A quote that is not closed ends with the text.
 
 /** A word without its quotes. */
 export interface Word {
   readonly text: string;
-  /** Where each of its characters stands in what was read. */
+  /** The position of each of its characters in the text. */
   readonly at: readonly number[];
-  /** Which of its characters begin what a shell puts something else in the place of, or a redirection. */
+  /** The indexes of its characters at which an expansion or a redirection begins. */
   readonly expanding: ReadonlySet<number>;
 }
 
 export interface SimpleCommand {
-  /** At least one; variables that are set and words such as `if` too. Of a command within `$(…)` only the brackets. */
+  /** At least one, assignments and words such as `if` included. A command within `$(…)` is only its brackets here. */
   readonly words: readonly Word[];
-  /** Whether it reads what the one before writes. */
+  /** Whether it reads the output of the command before it. */
   readonly isPiped: boolean;
 }
 
@@ -23,18 +23,56 @@ interface OpenWord {
   readonly expanding: Set<number>;
 }
 
-/** What is being read: the text, or what stands within brackets or backticks. */
-interface Frame {
+/** The whole text, or what is within brackets or backticks. */
+class Frame {
   readonly closes: ")" | "`" | undefined;
-  /** `$(…)` and backticks stand amid a word; `(…)` does not. */
+  /** `$(…)` and backticks are part of a word; `(…)` is not. */
   readonly isSubstitution: boolean;
   readonly commands: SimpleCommand[];
-  words: Word[];
-  word: OpenWord | undefined;
-  isQuoted: boolean;
-  isPiped: boolean;
-  /** There a quote is a plain character. */
-  isComment: boolean;
+  isQuoted = false;
+  isPiped = false;
+  /** In a comment a quote is a plain character. */
+  isComment = false;
+  #words: Word[] = [];
+  #word: OpenWord | undefined;
+
+  constructor(closes: Frame["closes"], isSubstitution: boolean, commands: SimpleCommand[]) {
+    this.closes = closes;
+    this.isSubstitution = isSubstitution;
+    this.commands = commands;
+  }
+
+  /** Of the word that is being read; undefined between words. */
+  get wordText(): string | undefined {
+    return this.#word?.text;
+  }
+
+  /** No word of the next command has been read. */
+  get isBetweenCommands(): boolean {
+    return this.#words.length === 0 && this.#word === undefined;
+  }
+
+  /** Appends to the word; `start` is the position of `stretch` in the text. */
+  add(stretch: string, start: number, expands = false): void {
+    this.#word ??= { text: "", at: [], expanding: new Set() };
+    const word = this.#word;
+    if (expands) word.expanding.add(word.text.length);
+    word.text += stretch;
+    for (let index = 0; index < stretch.length; index++) word.at.push(start + index);
+  }
+
+  endWord(): void {
+    if (this.#word) this.#words.push(this.#word);
+    this.#word = undefined;
+  }
+
+  /** `isPiped`: the next command reads the output of this one. */
+  endCommand(isPiped: boolean): void {
+    this.endWord();
+    if (this.#words.length > 0) this.commands.push({ words: this.#words, isPiped: this.isPiped });
+    this.#words = [];
+    this.isPiped = isPiped;
+  }
 }
 
 const PLAIN = /[^\\'"$`()|&;<># \t\n]+/y;
@@ -42,151 +80,148 @@ const PLAIN_QUOTED = /[^"\\$`]+/y;
 const REDIRECTION = /&>>?|<<<|<<-?|[<>]&|<>|>>|>\||[<>]/y;
 const SEPARATOR = /\|\||\|&|\||&&|&|;;|;|\n/y;
 
-/** The commands of the text, what stands within `$(…)` and backticks before all else. */
-export function simpleCommandsOf(text: string): readonly SimpleCommand[] {
-  const substituted: SimpleCommand[][] = [];
-  const open = (closes: Frame["closes"], isSubstitution: boolean, commands: SimpleCommand[]): Frame => {
-    if (isSubstitution) substituted.push(commands);
-    return {
-      closes,
-      isSubstitution,
-      commands,
-      words: [],
-      word: undefined,
-      isQuoted: false,
-      isPiped: false,
-      isComment: false,
-    };
-  };
-  const commands: SimpleCommand[] = [];
-  let frame = open(undefined, false, commands);
-  const outer: Frame[] = [];
-  let position = 0;
+/** The commands of the text, those within `$(…)` and backticks before all others. */
+export const simpleCommandsOf = (text: string): readonly SimpleCommand[] => new Reader(text).read();
 
-  const match = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = position;
-    return pattern.exec(text)?.[0];
-  };
-  const add = (stretch: string, start: number, expands = false) => {
-    frame.word ??= { text: "", at: [], expanding: new Set() };
-    const { word } = frame;
-    if (expands) word.expanding.add(word.text.length);
-    word.text += stretch;
-    for (let index = 0; index < stretch.length; index++) word.at.push(start + index);
-  };
-  const endWord = () => {
-    if (frame.word) frame.words.push(frame.word);
-    frame.word = undefined;
-  };
-  const endCommand = (isPiped: boolean) => {
-    endWord();
-    if (frame.words.length > 0) frame.commands.push({ words: frame.words, isPiped: frame.isPiped });
-    frame.words = [];
-    frame.isPiped = isPiped;
-  };
-  const enter = (closes: ")" | "`", isSubstitution: boolean) => {
-    outer.push(frame);
-    frame = open(closes, isSubstitution, isSubstitution ? [] : frame.commands);
-  };
-  const leave = () => {
-    endCommand(false);
-    frame = outer.pop() ?? frame;
-  };
+/** Within double quotes or outside them, in the text or in a nested command. */
+class Reader {
+  readonly #text: string;
+  #position = 0;
+  readonly #substituted: SimpleCommand[][] = [];
+  readonly #outer: Frame[] = [];
+  #frame = new Frame(undefined, false, []);
 
-  /** Reads what is special within double quotes too; whether there was any. */
-  const readExpansion = (): boolean => {
-    const sign = text[position];
-    if (sign === "`" && frame.closes === "`") {
-      leave();
-      add(sign, position++);
-    } else if (sign === "`" || (sign === "$" && text[position + 1] === "(")) {
-      const opening = sign === "`" ? "`" : "$(";
-      add(opening, position, true);
-      position += opening.length;
-      enter(sign === "`" ? "`" : ")", true);
-    } else if (sign === "$") {
-      add(sign, position++, true);
-    } else return false;
-    return true;
-  };
-
-  const readQuoted = () => {
-    const plain = match(PLAIN_QUOTED);
-    if (plain !== undefined) {
-      add(plain, position);
-      position += plain.length;
-    } else if (text[position] === '"') {
-      frame.isQuoted = false;
-      position++;
-    } else if (!readExpansion()) readEscaped('$`"\\');
-  };
-
-  /** What a backslash takes its meaning from; one before the end of a line joins the two. */
-  const readEscaped = (special?: string) => {
-    const next = text[position + 1] ?? "";
-    if (next === "" || (special !== undefined && next !== "\n" && !special.includes(next))) {
-      add("\\", position++);
-      return;
-    }
-    if (next !== "\n") add(next, position + 1);
-    position += 2;
-  };
-
-  const readUnquoted = () => {
-    const plain = match(PLAIN);
-    const sign = text[position] ?? "";
-    if (plain !== undefined) {
-      add(plain, position);
-      position += plain.length;
-    } else if (sign === "#" || (frame.isComment && /['"]/.test(sign))) {
-      frame.isComment ||= frame.word === undefined;
-      add(sign, position++);
-    } else if (sign === "'") {
-      const end = text.indexOf("'", position + 1);
-      const stretch = text.slice(position + 1, end < 0 ? text.length : end);
-      add(stretch, position + 1);
-      position += stretch.length + 2;
-    } else if (sign === '"') {
-      add("", position++);
-      frame.isQuoted = true;
-    } else if (sign === "\\") readEscaped();
-    else if (!readExpansion()) readOperator(sign);
-  };
-
-  const readOperator = (sign: string) => {
-    const redirection = match(REDIRECTION);
-    if (redirection !== undefined) {
-      // A number before it says of what.
-      if (!/^\d+$/.test(frame.word?.text ?? "")) endWord();
-      add(redirection, position, true);
-      position += redirection.length;
-      return;
-    }
-    const separator = match(SEPARATOR);
-    position += separator?.length ?? 1;
-    if (separator === "\n") frame.isComment = false;
-    // A pipeline goes on in the next line.
-    const goesOn = separator === "\n" && frame.isPiped && frame.words.length === 0 && frame.word === undefined;
-    if (separator !== undefined) endCommand(separator === "|" || separator === "|&" || goesOn);
-    else if (sign === "(") {
-      endCommand(frame.isPiped && frame.words.length === 0 && frame.word === undefined);
-      const { isPiped } = frame;
-      enter(")", false);
-      frame.isPiped = isPiped;
-    } else if (sign !== ")") endWord();
-    else if (frame.closes !== ")") endCommand(false);
-    else {
-      const { isSubstitution } = frame;
-      leave();
-      if (isSubstitution) add(sign, position - 1);
-    }
-  };
-
-  while (position < text.length) {
-    if (frame.isQuoted) readQuoted();
-    else readUnquoted();
+  constructor(text: string) {
+    this.#text = text;
   }
-  while (outer.length > 0) leave();
-  endCommand(false);
-  return [...substituted, commands].flat();
+
+  read(): readonly SimpleCommand[] {
+    while (this.#position < this.#text.length) {
+      if (this.#frame.isQuoted) this.#readQuoted();
+      else this.#readUnquoted();
+    }
+    while (this.#outer.length > 0) this.#leave();
+    this.#frame.endCommand(false);
+    return [...this.#substituted, this.#frame.commands].flat();
+  }
+
+  #enter(closes: ")" | "`", isSubstitution: boolean): void {
+    const commands = isSubstitution ? [] : this.#frame.commands;
+    if (isSubstitution) this.#substituted.push(commands);
+    this.#outer.push(this.#frame);
+    this.#frame = new Frame(closes, isSubstitution, commands);
+  }
+
+  #leave(): void {
+    this.#frame.endCommand(false);
+    this.#frame = this.#outer.pop() ?? this.#frame;
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#position;
+    return pattern.exec(this.#text)?.[0];
+  }
+
+  /** The next characters become part of the word. */
+  #take(stretch: string, expands = false): void {
+    this.#frame.add(stretch, this.#position, expands);
+    this.#position += stretch.length;
+  }
+
+  #readQuoted(): void {
+    const plain = this.#match(PLAIN_QUOTED);
+    if (plain !== undefined) this.#take(plain);
+    else if (this.#text[this.#position] === '"') {
+      this.#frame.isQuoted = false;
+      this.#position++;
+    } else if (!this.#readExpansion()) this.#readEscaped('$`"\\');
+  }
+
+  #readUnquoted(): void {
+    const frame = this.#frame;
+    const plain = this.#match(PLAIN);
+    const sign = this.#text[this.#position] ?? "";
+    if (plain !== undefined) this.#take(plain);
+    else if (sign === "#" || (frame.isComment && /['"]/.test(sign))) {
+      frame.isComment ||= frame.wordText === undefined;
+      this.#take(sign);
+    } else if (sign === "'") this.#readSingleQuoted();
+    else if (sign === '"') {
+      frame.add("", this.#position++);
+      frame.isQuoted = true;
+    } else if (sign === "\\") this.#readEscaped();
+    else if (!this.#readExpansion()) this.#readOperator(sign);
+  }
+
+  #readSingleQuoted(): void {
+    const end = this.#text.indexOf("'", this.#position + 1);
+    const stretch = this.#text.slice(this.#position + 1, end < 0 ? this.#text.length : end);
+    this.#frame.add(stretch, this.#position + 1);
+    this.#position += stretch.length + 2;
+  }
+
+  /** Reads what is special within double quotes too; false where the next character is not. */
+  #readExpansion(): boolean {
+    const sign = this.#text[this.#position];
+    if (sign === "`" && this.#frame.closes === "`") {
+      this.#leave();
+      this.#take(sign);
+    } else if (sign === "`") {
+      this.#take(sign, true);
+      this.#enter("`", true);
+    } else if (sign === "$" && this.#text[this.#position + 1] === "(") {
+      this.#take("$(", true);
+      this.#enter(")", true);
+    } else if (sign === "$") this.#take(sign, true);
+    else return false;
+    return true;
+  }
+
+  /** `special` lists the characters that a backslash escapes, by default all. Before a newline it joins two lines. */
+  #readEscaped(special?: string): void {
+    const next = this.#text[this.#position + 1] ?? "";
+    if (next === "" || (special !== undefined && next !== "\n" && !special.includes(next))) {
+      this.#take("\\");
+      return;
+    }
+    if (next !== "\n") this.#frame.add(next, this.#position + 1);
+    this.#position += 2;
+  }
+
+  #readOperator(sign: string): void {
+    const frame = this.#frame;
+    const redirection = this.#match(REDIRECTION);
+    if (redirection !== undefined) {
+      // A number before it is the descriptor that it redirects.
+      if (!/^\d+$/.test(frame.wordText ?? "")) frame.endWord();
+      this.#take(redirection, true);
+      return;
+    }
+    const separator = this.#match(SEPARATOR);
+    if (separator === undefined) {
+      this.#readBracketOrBlank(sign);
+      return;
+    }
+    this.#position += separator.length;
+    if (separator === "\n") frame.isComment = false;
+    // A pipeline may continue on the next line.
+    const continues = separator === "\n" && frame.isPiped && frame.isBetweenCommands;
+    frame.endCommand(separator === "|" || separator === "|&" || continues);
+  }
+
+  #readBracketOrBlank(sign: string): void {
+    const frame = this.#frame;
+    const start = this.#position++;
+    if (sign === "(") {
+      const isPiped = frame.isPiped && frame.isBetweenCommands;
+      frame.endCommand(isPiped);
+      this.#enter(")", false);
+      this.#frame.isPiped = isPiped;
+    } else if (sign !== ")") frame.endWord();
+    else if (frame.closes !== ")") frame.endCommand(false);
+    else {
+      this.#leave();
+      if (frame.isSubstitution) this.#frame.add(sign, start);
+    }
+  }
 }
