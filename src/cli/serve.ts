@@ -3,7 +3,7 @@
 import type { Options } from "../config/load.ts";
 import { OPTIONS } from "../config/options.ts";
 import { type Daemon, startDaemon } from "../daemon/daemon.ts";
-import type { Reread } from "../daemon/reload.ts";
+import type { LoadAgain } from "../daemon/reload.ts";
 import { endAtOnce, onEndingSignals } from "../daemon/signals.ts";
 import { ListenError } from "../listeners/listen.ts";
 import { leadsToJournal } from "../log/journal.ts";
@@ -43,7 +43,7 @@ async function loadNames() {
   return namesOf(COMMANDS);
 }
 
-async function start(options: Options, reread: Reread, { env, io }: Context): Promise<number | Running> {
+async function start(options: Options, loadAgain: LoadAgain, { env, io }: Context): Promise<number | Running> {
   const format = options.logFormat ?? (leadsToJournal(env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
   const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
   const survive = (error: unknown) =>
@@ -66,14 +66,14 @@ async function start(options: Options, reread: Reread, { env, io }: Context): Pr
       }
     },
     second(_signal, exitCode) {
-      if (!daemon?.hurry()) endAtOnce(exitCode);
+      if (!daemon?.skipDrainDelay()) endAtOnce(exitCode);
     },
     async reload() {
       await (await started).reload();
     },
   });
   try {
-    daemon = await startDaemon(options, { log, env, reread });
+    daemon = await startDaemon(options, { log, env, loadAgain });
     onStarted(daemon);
     return { ended };
   } catch (error) {

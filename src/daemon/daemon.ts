@@ -1,16 +1,13 @@
-// Wires the parts: options → plan → monitor → listeners, changes them while they run,
-// and takes them down again.
+// Connects the parts (options → plan → monitor → listeners), lets a reload change them, and stops them.
 
 import { buildCheck, type CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
 import type { Options } from "../config/load.ts";
 import { DrainControl } from "../drain/drain.ts";
 import { readBootId } from "../drain/state-file.ts";
-import type { Controls } from "../listeners/control/handler.ts";
-import type { AgentOptions } from "../listeners/haproxy-agent/server.ts";
 import { createHealthHandler, type HealthHandler } from "../listeners/health/handler.ts";
 import { createNearMisses } from "../listeners/health/near-miss.ts";
-import { connectionBound, serveHealth } from "../listeners/health/server.ts";
+import { connectionBound, type HealthServer, serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
@@ -28,47 +25,81 @@ import { formatDuration } from "../text/duration.ts";
 import { version } from "../text/version.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
 import { createPlan, type Plan } from "./plan.ts";
-import { createReloader, type Reloader, type Reread } from "./reload.ts";
+import { type LoadAgain, Reloader } from "./reload.ts";
 import { runTrial } from "./trial.ts";
 
-/** How long rounds in flight may go on once the daemon was asked to stop. */
+/** How long rounds may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
 
-/** Below what the command line waits for `status`. What has not ended by then has failed, and goes on. */
+/** Less than the command line waits for `status`. A check that has not ended by then counts as failed, and goes on. */
 const LONGEST_STATUS_MS = 25_000;
 
-/** How long answers that are already written may take to leave. */
+/** How long written answers may take to be sent. */
 const FLUSH_GRACE_MS = 500;
 
 export interface Daemon {
-  /** The address in use, with the port that was picked where 0 was asked for. */
+  /** The address in use, with the port that was picked where 0 was requested. */
   readonly address: Address;
-  /** Reads the configuration again and takes it whole, or says in the log why not. */
+  /** Reads the configuration again and takes it whole, or logs why not. */
   reload(): Promise<void>;
   /**
-   * Answers unhealthy for the drain delay where `drain` says so; then lets rounds in flight end,
-   * up to 5 s, and ends them. Resolves when nothing is left.
+   * If `drain` is true, answers unhealthy for the drain delay first. Then rounds may go on for up to 5 s before they are
+   * ended. Resolves when nothing is left.
    */
   stop(drain: boolean): Promise<void>;
-  /** Cuts the drain delay short; false where none is running. */
-  hurry(): boolean;
+  /** Ends a drain delay that is under way; false where none is. */
+  skipDrainDelay(): boolean;
 }
 
-export interface Surroundings {
+export interface DaemonContext {
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly reread: Reread;
+  readonly loadAgain: LoadAgain;
 }
 
-/** Throws ListenError; nothing is left behind then. */
-export async function startDaemon(options: Options, { log, env, reread }: Surroundings): Promise<Daemon> {
+/** Throws ListenError, and then leaves nothing behind. */
+export async function startDaemon(options: Options, context: DaemonContext): Promise<Daemon> {
   const startedAt = Date.now();
   reapStrangers();
   holdReserve();
-  const build = builder(env, log);
-  let plan = createPlan(options, build);
+  const parts = await createParts(options, context);
+  await using opened = new AsyncDisposableStack();
+  await openControl(opened, parts, startedAt);
+  await openAgent(opened, parts);
+  const health = await openHealth(parts);
+  const others = opened.move();
+  // Only the daemon that has the listener may take over the groups of an earlier one.
+  const savedGroups = saveGroupsIn(parts.directory, parts.log);
+  await begin(parts, health);
+  return new RunningDaemon(parts, { health, others, savedGroups });
+}
+
+/** What the daemon consists of, before it listens. */
+interface Parts {
+  /** Those of the start; a reload changes only `active`. */
+  readonly options: Options;
+  readonly directory: string | undefined;
+  readonly descriptorLimit: number | undefined;
+  readonly log: Log;
+  readonly events: EventLog;
+  readonly notifier: Notifier | undefined;
+  readonly drainControl: DrainControl;
+  readonly monitor: Monitor;
+  readonly active: Active;
+  readonly reloader: Reloader;
+}
+
+/** What a reload replaces. */
+interface Active {
+  plan: Plan;
+  handler: HealthHandler;
+}
+
+async function createParts(options: Options, { log, env, loadAgain }: DaemonContext): Promise<Parts> {
+  const build = checkBuilder(env, log);
+  const plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
-  const events = besides(createEventLog(log), notifier);
+  const events = withNotifier(createEventLog(log), notifier);
   const directory = stateDirectory(options, env);
   const drainControl = new DrainControl({
     directory,
@@ -77,21 +108,20 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
   });
   const monitor = createMonitor({ ...plan.settings, ...events });
   const nearMisses = createNearMisses(events);
-  const answering = ({ options }: Plan) => createAnswer(options, monitor, drainControl, nearMisses);
-  let answer = answering(plan);
-
-  const reloader = createReloader({
-    reread,
-    createPlan: (next) => createPlan(next, build, plan),
-    tryOut: (next, signal) => runTrial(plan, next, monitor, signal),
-    // In force for the next request; those that wait are answered as they were asked.
+  const handlerFor = ({ options }: Plan) => createHandler(options, monitor, drainControl, nearMisses);
+  const active: Active = { plan, handler: handlerFor(plan) };
+  const reloader = new Reloader({
+    loadAgain,
+    createPlan: (next) => createPlan(next, build, active.plan),
+    tryOut: (next, signal) => runTrial(active.plan, next, monitor, signal),
+    // Holds from the next request on; requests that wait are answered by the plan that they came under.
     apply(next, trial) {
-      plan = next;
-      monitor.reconfigure(plan.settings, trial);
-      answer = answering(plan);
-      log.setLevel(plan.options.logLevel);
+      active.plan = next;
+      monitor.reconfigure(next.settings, trial);
+      active.handler = handlerFor(next);
+      log.setLevel(next.options.logLevel);
     },
-    fixed: (next) => fixedWarnings(options, next.options),
+    needRestart: (next) => restartWarnings(options, next.options),
     onStart: () => notifier?.reloading(),
     onEnd(report, change) {
       events.onReload(report);
@@ -102,81 +132,122 @@ export async function startDaemon(options: Options, { log, env, reread }: Surrou
     },
     onFault: events.onFault,
   });
+  return {
+    options,
+    directory,
+    descriptorLimit: descriptorLimit(),
+    log,
+    events,
+    notifier,
+    drainControl,
+    monitor,
+    active,
+    reloader,
+  };
+}
 
-  await using opened = new AsyncDisposableStack();
-  if (options.controlSocket !== undefined) {
-    const status = () => describe({ monitor, drainControl, reloader, startedAt });
-    const controls = { status, reload: reloader.reload, drainControl };
-    opened.use(await openControl(options.controlSocket, controls, log, events));
-  }
-  if (options.agentListener) {
-    const { onFault } = events;
-    opened.use(await openAgent(options.agentListener, monitor, { drainControl, directory, log, onFault }));
-  }
-  const descriptors = descriptorLimit();
-  const health = await serveHealth({
+function openHealth({ options, descriptorLimit, active, log, events }: Parts): Promise<HealthServer> {
+  return serveHealth({
     at: options.listener,
-    handler: () => answer,
-    failureStatus: () => plan.options.failureStatus,
-    longestAnswerMs: () => plan.longestAnswerMs,
-    maxConnections: () => connectionBound(plan.options.maxConnections, descriptors),
+    handler: () => active.handler,
+    failureStatus: () => active.plan.options.failureStatus,
+    longestAnswerMs: () => active.plan.longestAnswerMs,
+    maxConnections: () => connectionBound(active.plan.options.maxConnections, descriptorLimit),
     onCrowded: (closed, most) => events.onCrowded("health", closed, most),
     onRefused: events.onRefused,
     log,
     onFault: events.onAnswerFault,
   });
-  const others = opened.move();
-  // With the listener in hand there is no other daemon at work whose place this one takes.
-  const savedGroups = saveGroupsIn(directory, log);
+}
 
+/** Starts the checks, and reports that the daemon listens. */
+async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
+  const { options, descriptorLimit: limit, log, events, notifier, drainControl, monitor, active, reloader } = parts;
   monitor.start();
   notifier?.begin({
     states: monitor.states,
     drainState: () => drainControl.current(),
     wasRefused: () => reloader.last?.taken === false,
   });
-  announce(log, options, health.address, plan);
-  const bound = connectionBound(options.maxConnections, descriptors);
-  if (options.maxConnections !== undefined && bound < options.maxConnections) {
-    log.warning("--max-connections is more than half of the descriptor limit", { used: bound, limit: descriptors });
+  logListening(log, options, address, active.plan);
+  const { maxConnections } = options;
+  const used = connectionBound(maxConnections, limit);
+  if (maxConnections !== undefined && used < maxConnections) {
+    log.warning("--max-connections is more than half of the descriptor limit", { used, limit });
   }
-  await events.onWatch(plan.checks);
-  const delay = createDelay();
-
-  return {
-    address: health.address,
-    async reload() {
-      await reloader.reload();
-    },
-    async stop(drain) {
-      reloader.stop();
-      const { drainDelayMs } = plan.options;
-      const drains = drain && drainDelayMs > 0;
-      notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
-      if (drains) {
-        drainControl.stop();
-        log.info("draining", { for: formatDuration(drainDelayMs) });
-        await delay.pass(drainDelayMs);
-      }
-      // Before the checks are ended, of which HAProxy would hear as failures.
-      await others.disposeAsync();
-      const served = health.drain();
-      await within(served, STOP_GRACE_MS);
-      monitor.abort();
-      await within(served, FLUSH_GRACE_MS);
-      killAllGroups();
-      await allGroupsGone(FLUSH_GRACE_MS);
-      await health.close();
-      drainControl.close();
-      savedGroups?.close();
-      events.end();
-      notifier?.close();
-    },
-    hurry: delay.cut,
-  };
+  await events.onWatch(active.plan.checks);
 }
 
-const stateDirectory = (options: Options, env: Surroundings["env"]): string | undefined =>
+interface Opened {
+  readonly health: HealthServer;
+  /** The control socket and the agent. */
+  readonly others: AsyncDisposableStack;
+  readonly savedGroups: SavedGroups | undefined;
+}
+
+class RunningDaemon implements Daemon {
+  readonly address: Address;
+  readonly #parts: Parts;
+  readonly #opened: Opened;
+  #endDelay: (() => void) | undefined;
+
+  constructor(parts: Parts, opened: Opened) {
+    this.address = opened.health.address;
+    this.#parts = parts;
+    this.#opened = opened;
+  }
+
+  async reload(): Promise<void> {
+    await this.#parts.reloader.reload();
+  }
+
+  async stop(drain: boolean): Promise<void> {
+    const { reloader, notifier, active } = this.#parts;
+    reloader.stop();
+    const { drainDelayMs } = active.plan.options;
+    const drains = drain && drainDelayMs > 0;
+    notifier?.stopping(drains ? `draining for ${formatDuration(drainDelayMs)}, then stopping` : "stopping");
+    if (drains) await this.#drain(drainDelayMs);
+    await this.#close();
+  }
+
+  skipDrainDelay(): boolean {
+    this.#endDelay?.();
+    return this.#endDelay !== undefined;
+  }
+
+  async #drain(delayMs: number): Promise<void> {
+    const { drainControl, log } = this.#parts;
+    drainControl.stop();
+    log.info("draining", { for: formatDuration(delayMs) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endDelay = resolve;
+    const cancel = clock.after(delayMs, resolve);
+    await promise;
+    cancel();
+    this.#endDelay = undefined;
+  }
+
+  async #close(): Promise<void> {
+    const { monitor, drainControl, events, notifier } = this.#parts;
+    const { health, others, savedGroups } = this.#opened;
+    // Close these first, or HAProxy would see the aborted checks as failures.
+    await others.disposeAsync();
+    const served = health.drain();
+    await within(served, STOP_GRACE_MS);
+    monitor.abort();
+    await within(served, FLUSH_GRACE_MS);
+    killAllGroups();
+    await allGroupsGone(FLUSH_GRACE_MS);
+    await health.close();
+    drainControl.close();
+    savedGroups?.close();
+    events.end();
+    notifier?.close();
+  }
+}
+
+const stateDirectory = (options: Options, env: DaemonContext["env"]): string | undefined =>
   options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
 
 function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | undefined {
@@ -184,38 +255,40 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
   return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
 }
 
-/** Loaded where it is asked for, as is the agent. */
-async function openControl(path: string, controls: Controls, log: Log, events: EventLog): Promise<AsyncDisposable> {
+/** The control socket and the agent are optional, so each is loaded only if it is configured. */
+async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
+  const { options, log, events, drainControl, reloader } = parts;
+  if (options.controlSocket === undefined) return;
   const { startControl } = await import("../listeners/control/server.ts");
   const control = await startControl({
-    path,
-    controls,
+    path: options.controlSocket,
+    controls: {
+      status: () => describe(parts, startedAt),
+      reload: (request) => reloader.reload(request),
+      drainControl,
+    },
     log,
     onCrowded: (closed, most) => events.onCrowded("control", closed, most),
   });
-  return { [Symbol.asyncDispose]: () => control.close() };
+  opened.defer(() => control.close());
 }
 
-interface AgentSurroundings extends Pick<AgentOptions, "directory" | "log" | "onFault"> {
-  readonly drainControl: DrainControl;
-}
-
-async function openAgent(
-  address: Address,
-  monitor: Monitor,
-  { drainControl, ...surroundings }: AgentSurroundings,
-): Promise<AsyncDisposable> {
+async function openAgent(opened: AsyncDisposableStack, parts: Parts): Promise<void> {
+  const { options, directory, log, events, monitor, drainControl } = parts;
+  if (!options.agentListener) return;
   const { startAgent } = await import("../listeners/haproxy-agent/server.ts");
   const agent = await startAgent({
-    ...surroundings,
-    address,
+    address: options.agentListener,
+    directory,
+    log,
+    onFault: events.onFault,
     drainState: () => drainControl.current(),
     verdict: (signal) => monitor.read() ?? monitor.ask({ signal }),
   });
-  return { [Symbol.asyncDispose]: () => agent.stop() };
+  opened.defer(() => agent.stop());
 }
 
-function createAnswer(
+function createHandler(
   { failureStatus, endpoints }: Options,
   { read, ask }: Monitor,
   drainControl: DrainControl,
@@ -232,19 +305,20 @@ function createAnswer(
   });
 }
 
-function builder(env: Surroundings["env"], log: Log): (config: CheckConfig) => Check {
-  const orphansOf = new Set<string>();
+/** Warns once of each check that a process has left its group. */
+function checkBuilder(env: DaemonContext["env"], log: Log): (config: CheckConfig) => Check {
+  const withOrphans = new Set<string>();
   const onOrphan = (check: string) => {
-    const first = !orphansOf.has(check);
-    orphansOf.add(check);
+    const first = !withOrphans.has(check);
+    withOrphans.add(check);
     log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
   };
   const context = { env: scriptEnvironment(env), onOrphan };
   return (config) => buildCheck(config, context);
 }
 
-/** What was opened at the start, and stays as it is. */
-const FIXED = {
+/** Options that only a restart changes. */
+const NEED_RESTART = {
   listener: ({ listener }: Options) => formatAddress(listener),
   "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
   "state-directory": ({ stateDirectory = "not given" }: Options) => stateDirectory,
@@ -252,19 +326,12 @@ const FIXED = {
   "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
 } as const;
 
-const fixedWarnings = (before: Options, now: Options): readonly string[] =>
-  Object.entries(FIXED).flatMap(([name, read]) =>
+const restartWarnings = (before: Options, now: Options): readonly string[] =>
+  Object.entries(NEED_RESTART).flatMap(([name, read]) =>
     read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
   );
 
-interface Described {
-  readonly monitor: Monitor;
-  readonly drainControl: DrainControl;
-  readonly reloader: Reloader;
-  readonly startedAt: number;
-}
-
-async function describe({ monitor, drainControl, reloader, startedAt }: Described): Promise<HostStatus> {
+async function describe({ monitor, drainControl, reloader }: Parts, startedAt: number): Promise<HostStatus> {
   const { healthy, failing } = monitor.read() ?? (await monitor.runAll(LONGEST_STATUS_MS));
   const reports = monitor.states();
   return hostStatus({
@@ -280,16 +347,16 @@ async function describe({ monitor, drainControl, reloader, startedAt }: Describe
   });
 }
 
-/** Undefined, and nothing is loaded for it, without a NOTIFY_SOCKET. */
-async function notifierFor(env: Surroundings["env"], log: Log): Promise<Notifier | undefined> {
+/** Undefined without a NOTIFY_SOCKET; then nothing is loaded for it. */
+async function notifierFor(env: DaemonContext["env"], log: Log): Promise<Notifier | undefined> {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec, WATCHDOG_PID: watchdogPid } = env;
   if (!socket) return undefined;
   const { Notifier } = await import("../sd-notify/notifier.ts");
   return new Notifier({ socket, watchdogUsec, watchdogPid, log });
 }
 
-/** The same, with the notifier refreshed at each result. */
-function besides(events: EventLog, notifier: Notifier | undefined): EventLog {
+/** The event log, which also refreshes the notifier at each result. */
+function withNotifier(events: EventLog, notifier: Notifier | undefined): EventLog {
   if (!notifier) return events;
   return {
     ...events,
@@ -304,30 +371,10 @@ function besides(events: EventLog, notifier: Notifier | undefined): EventLog {
   };
 }
 
-function announce(log: Log, options: Options, address: Address, { checks }: Plan): void {
+function logListening(log: Log, options: Options, address: Address, { checks }: Plan): void {
   const listening = { address: formatAddress(address), checks: checks.length, version };
   if (options.listenerIsDefault)
     log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
   else log.info("listening", listening);
   for (const warning of options.warnings) log.warning("unwise configuration", { caution: warning });
-}
-
-/** One wait that can be cut short. */
-function createDelay() {
-  let end: (() => void) | undefined;
-  return {
-    async pass(ms: number): Promise<void> {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      end = resolve;
-      const cancel = clock.after(ms, resolve);
-      await promise;
-      cancel();
-      end = undefined;
-    },
-    /** False where nothing waits. */
-    cut(): boolean {
-      end?.();
-      return end !== undefined;
-    },
-  };
 }

@@ -1,6 +1,6 @@
-// Reads the configuration again, tries it out and takes it: whole or not at all. One at a time; reloads
-// that are asked for while one is under way share the next. A reading that hangs is refused,
-// and none is begun beside it.
+// Reads the configuration again, tries it out, and takes all of it or nothing. One reload runs at a time; equal ones
+// that are requested meanwhile share the next. A reload whose file cannot be read in time is refused, and so is every
+// other one until that read has ended.
 
 import type { Check } from "../checks/check.ts";
 import type { Options } from "../config/load.ts";
@@ -14,19 +14,19 @@ import { formatDuration, roundDuration } from "../text/duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
 import { describeHarm, type TrialReport } from "./trial.ts";
 
-/** Reads the options again, or says why there are none, whole lines. */
-export type Reread = () => Promise<Options | readonly string[]>;
+/** Reads the options again; whole lines where they cannot be used. */
+export type LoadAgain = () => Promise<Options | readonly string[]>;
 
 export interface ReloaderOptions {
-  readonly reread: Reread;
-  /** Nothing runs by it yet. */
+  readonly loadAgain: LoadAgain;
+  /** Starts nothing. */
   readonly createPlan: (options: Options) => Plan;
   /** Runs the new and the changed checks once; ends at once when the signal aborts. */
   readonly tryOut: (plan: Plan, signal: AbortSignal) => Promise<TrialReport>;
-  /** Puts the plan in force, at once and whole. */
+  /** Puts the whole plan in force at once. */
   readonly apply: (plan: Plan, trial: Trial) => void;
-  /** What takes a restart to change; whole lines. */
-  readonly fixed: (plan: Plan) => readonly string[];
+  /** What needs a restart to change; whole lines. */
+  readonly needRestart: (plan: Plan) => readonly string[];
   /** Neither is called for a dry run. */
   readonly onStart: () => void;
   readonly onEnd: (report: ReloadReport, change: PlanChange | undefined) => void;
@@ -36,73 +36,100 @@ export interface ReloaderOptions {
   readonly clock?: Clock;
 }
 
-/** Less than `health-checker reload` waits for a sign of life, so that it hears why. */
-const LONGEST_READING_MS = 20_000;
+/** Less than `health-checker reload` waits for a sign of life, so that its answer gives the reason. */
+const LONGEST_LOADING_MS = 20_000;
 
 const PLAIN_RELOAD: ReloadRequest = { force: false, dryRun: false };
 
 const STOPPING = "health-checker: the daemon is stopping";
 
-export interface Reloader {
-  /** Resolves with what came of it; never rejects. */
-  reload(order?: ReloadRequest): Promise<ReloadReport>;
-  /** Undefined where none is. */
-  readonly underWay: ReloadUnderWay | undefined;
-  /** Of the last one that was no dry run. */
-  readonly last: ReloadReport | undefined;
-  /** Refuses the one under way and all that wait. */
-  stop(): void;
-}
-
 type Attempt = Omit<ReloadReport, "at" | "dryRun"> & { readonly change?: PlanChange };
 
-export function createReloader(options: ReloaderOptions): Reloader {
-  const { reread, createPlan, tryOut, apply, fixed, onStart, onEnd, onFault, clock = hostClock } = options;
-  let running: Promise<unknown> = Promise.resolve();
-  const waiting = new Map<string, Promise<ReloadReport>>();
-  const stopping = new AbortController();
-  let underWay: ReloadUnderWay | undefined;
-  let last: ReloadReport | undefined;
-  /** When the reading began that was refused since it hangs, and still does. */
-  let hangsSince: number | undefined;
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  readonly #clock: Clock;
+  /** Resolves when the last reload that was requested has ended. */
+  #end: Promise<unknown> = Promise.resolve();
+  /** The reloads that have not begun, by what was requested. */
+  readonly #waiting = new Map<string, Promise<ReloadReport>>();
+  readonly #stopping = new AbortController();
+  #underWay: ReloadUnderWay | undefined;
+  #last: ReloadReport | undefined;
+  /** When the loading began that has hung past the limit and has not ended yet. */
+  #hangsSince: number | undefined;
 
-  async function reloadNow(order: ReloadRequest): Promise<ReloadReport> {
-    const { dryRun } = order;
-    underWay = { since: new Date().toISOString(), dryRun };
-    if (!dryRun) onStart();
-    const { change, ...outcome } = await attempt(order);
-    underWay = undefined;
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? hostClock;
+  }
+
+  /** Undefined where no reload is under way. */
+  get underWay(): ReloadUnderWay | undefined {
+    return this.#underWay;
+  }
+
+  /** The report of the last reload that was no dry run. */
+  get last(): ReloadReport | undefined {
+    return this.#last;
+  }
+
+  /** Never rejects. */
+  reload(request = PLAIN_RELOAD): Promise<ReloadReport> {
+    const key = JSON.stringify([request.force, request.dryRun]);
+    const shared = this.#waiting.get(key);
+    if (shared) return shared;
+    const next = this.#end.then(() => {
+      this.#waiting.delete(key);
+      return this.#reloadNow(request);
+    });
+    this.#waiting.set(key, next);
+    this.#end = next;
+    return next;
+  }
+
+  /** Refuses the reload under way and all that wait. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async #reloadNow(request: ReloadRequest): Promise<ReloadReport> {
+    const { dryRun } = request;
+    this.#underWay = { since: new Date().toISOString(), dryRun };
+    if (!dryRun) this.#options.onStart();
+    const { change, ...outcome } = await this.#attempt(request);
+    this.#underWay = undefined;
     const report = { at: new Date().toISOString(), dryRun, ...outcome };
     if (dryRun) return report;
-    last = report;
-    onEnd(report, change);
+    this.#last = report;
+    this.#options.onEnd(report, change);
     return report;
   }
 
-  async function attempt(order: ReloadRequest): Promise<Attempt> {
-    if (stopping.signal.aborted) return refused([STOPPING]);
-    if (hangsSince !== undefined) {
-      const age = roundDuration(clock.now() - hangsSince);
+  async #attempt(request: ReloadRequest): Promise<Attempt> {
+    if (this.#stopping.signal.aborted) return refused([STOPPING]);
+    if (this.#hangsSince !== undefined) {
+      const age = roundDuration(this.#clock.now() - this.#hangsSince);
       return refused([
         `health-checker: cannot read the configuration: an earlier reload has been reading it for ${age}`,
       ]);
     }
     try {
-      const options = await readInTime();
+      const options = await this.#loadInTime();
       if (!options) {
-        const limit = formatDuration(LONGEST_READING_MS);
+        const limit = formatDuration(LONGEST_LOADING_MS);
         return refused([`health-checker: cannot read the configuration within ${limit}; does a file system hang?`]);
       }
-      return "listener" in options ? await takeIfHarmless(options, order) : refused(options);
+      return "listener" in options ? await this.#applyIfHarmless(options, request) : refused(options);
     } catch (error) {
-      onFault(error);
+      this.#options.onFault(error);
       return refused(["health-checker: a fault in health-checker; its log says more"]);
     }
   }
 
-  async function takeIfHarmless(options: Options, { force, dryRun }: ReloadRequest): Promise<Attempt> {
+  async #applyIfHarmless(options: Options, { force, dryRun }: ReloadRequest): Promise<Attempt> {
+    const { createPlan, tryOut, apply, needRestart } = this.#options;
     const plan = createPlan(options);
-    const { signal } = stopping;
+    const { signal } = this.#stopping;
     const tried = signal.aborted ? undefined : await tryOut(plan, signal);
     if (!tried || signal.aborted) return refused([STOPPING]);
     const { trial } = tried;
@@ -113,7 +140,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
       taken,
       problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],
       forcible: isRefused,
-      cautions: [...fixed(plan), ...options.warnings],
+      cautions: [...needRestart(plan), ...options.warnings],
       warnings: [...(isRefused ? [] : harm), ...tried.warnings],
       ...namesOf(plan.change),
       change: plan.change,
@@ -122,42 +149,20 @@ export function createReloader(options: ReloaderOptions): Reloader {
     return report;
   }
 
-  /** Undefined where it hangs; what comes of it then comes to nothing. */
-  async function readInTime(): Promise<Awaited<ReturnType<Reread>> | undefined> {
-    const startedAt = clock.now();
-    const reading = reread();
-    const options = await within(reading, LONGEST_READING_MS, clock);
+  /** Undefined where the loading takes too long; its result is dropped then. */
+  async #loadInTime(): Promise<Awaited<ReturnType<LoadAgain>> | undefined> {
+    const startedAt = this.#clock.now();
+    const loading = this.#options.loadAgain();
+    const options = await within(loading, LONGEST_LOADING_MS, this.#clock);
     if (!options) {
-      hangsSince = startedAt;
+      this.#hangsSince = startedAt;
       const end = () => {
-        hangsSince = undefined;
+        this.#hangsSince = undefined;
       };
-      void reading.then(end, end);
+      void loading.then(end, end);
     }
     return options;
   }
-
-  return {
-    reload(order = PLAIN_RELOAD) {
-      const key = JSON.stringify([order.force, order.dryRun]);
-      const shared = waiting.get(key);
-      if (shared) return shared;
-      const next = running.then(() => {
-        waiting.delete(key);
-        return reloadNow(order);
-      });
-      waiting.set(key, next);
-      running = next;
-      return next;
-    },
-    get underWay() {
-      return underWay;
-    },
-    get last() {
-      return last;
-    },
-    stop: () => stopping.abort(),
-  };
 }
 
 function namesOf({ kept, changed, kindChanged, added, removed, options, endpoints }: PlanChange): ReloadChange {

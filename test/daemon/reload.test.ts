@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { loadOptions } from "../../src/config/load.ts";
 import type { Plan } from "../../src/daemon/plan.ts";
-import { createReloader, type ReloaderOptions } from "../../src/daemon/reload.ts";
+import { Reloader, type ReloaderOptions } from "../../src/daemon/reload.ts";
 import type { TrialReport } from "../../src/daemon/trial.ts";
 import { NO_CHANGE } from "../../src/status/status.ts";
 import { fakeCheck, fakeClock, settle } from "../monitor/fakes.ts";
@@ -12,7 +12,7 @@ import { fakeCheck, fakeClock, settle } from "../monitor/fakes.ts";
 const options = await loadOptions({ port: ["1"] });
 
 function setUp(given: Partial<ReloaderOptions> = {}) {
-  const reads: ((options: Awaited<ReturnType<ReloaderOptions["reread"]>>) => void)[] = [];
+  const reads: ((options: Awaited<ReturnType<ReloaderOptions["loadAgain"]>>) => void)[] = [];
   const events: string[] = [];
   const faults: unknown[] = [];
   const change = {
@@ -25,12 +25,12 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
     options: ["deadline"],
     endpoints: { changed: ["/changed"], added: ["/new"], removed: ["/old"] },
   };
-  const reloader = createReloader({
-    reread: () => new Promise((resolve) => reads.push(resolve)),
+  const reloader = new Reloader({
+    loadAgain: () => new Promise((resolve) => reads.push(resolve)),
     createPlan: (options) => ({ options, change }) as unknown as Plan,
     tryOut: async () => HARMLESS,
     apply: () => events.push("apply"),
-    fixed: () => ["takes a restart"],
+    needRestart: () => ["takes a restart"],
     onStart: () => events.push("start"),
     onEnd: ({ taken }) => events.push(taken ? "taken" : "refused"),
     onFault: (error) => faults.push(error),
@@ -154,7 +154,7 @@ const HARMFUL: TrialReport = {
 
 /** A reload of what would do harm. */
 async function reloadHarmful(order: Partial<typeof PLAIN>) {
-  const set = setUp({ reread: async () => options, tryOut: async () => HARMFUL });
+  const set = setUp({ loadAgain: async () => options, tryOut: async () => HARMFUL });
   return { ...set, report: await set.reloader.reload({ ...PLAIN, ...order }) };
 }
 
@@ -205,7 +205,9 @@ test("one that is under way is known, and since when", async () => {
 
 test("reloads that are asked for in different ways share none", async () => {
   const { reloader, reads } = setUp();
-  const reloads = [PLAIN, PLAIN, { ...PLAIN, force: true }, { ...PLAIN, dryRun: true }].map(reloader.reload);
+  const reloads = [PLAIN, PLAIN, { ...PLAIN, force: true }, { ...PLAIN, dryRun: true }].map((request) =>
+    reloader.reload(request),
+  );
   for (let index = 0; index < 3; index++) {
     await settle();
     reads[index]?.(options);
@@ -217,7 +219,7 @@ test("reloads that are asked for in different ways share none", async () => {
 
 test("a trial ends with the daemon, and nothing is taken then", async () => {
   const { reloader, events } = setUp({
-    reread: async () => options,
+    loadAgain: async () => options,
     tryOut: (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(HARMLESS))),
   });
   const reload = reloader.reload();
