@@ -1,10 +1,9 @@
-// What the log says of checks, clients, reloads and the host: a function for each event.
+// What is logged about checks, clients, reloads and the host: a function for each event.
 //
-// Changes at info, or warning where it is for the worse; steady results at debug. That a check
-// with severity endpoint is down is not for the worse: info.
-// A check that stays down is logged again every five minutes, or sooner when its reason changes.
-// A subject that changes again and again is held back as log/rate-limit.ts says: the log never floods. The result of a
-// reload is never held back: a person has asked for it, and after SIGHUP there is no other answer.
+// A change is logged at info, or at warning if it is for the worse; a steady result at debug. A check with severity
+// endpoint that goes down is logged at info. A check that stays down is logged again every five minutes, or sooner when
+// its reason changes. log/rate-limit.ts limits the lines of a subject that changes often. The result of a reload is
+// never delayed: a person waits for it, and after SIGHUP the log is the only answer.
 
 import { type Check, type CheckResult, type CheckState, concernsHost } from "../checks/check.ts";
 import { startOf } from "../listeners/refused.ts";
@@ -18,25 +17,25 @@ import { describeFault } from "../system/errors.ts";
 import { formatDuration, roundDuration } from "../text/duration.ts";
 import { listOf } from "../text/list.ts";
 
-/** A check that is still down, or late, is logged again this often; this soon when it is down for another reason. */
+/** How often a check that is still down, or late, is logged again; and how soon when its reason has changed. */
 const REMIND_MS = 5 * 60_000;
 const NEW_REASON_MS = 10_000;
 
-/** Clients that disconnect get a line this often at most. */
+/** Clients that disconnect are logged at most this often. */
 const GONE_MS = 10_000;
 
-/** One kind of request that is refused, and too many connections, get a line this often at most: their clients go on. */
+/** Refused requests of one kind, and too many connections, are logged at most this often: their clients repeat them. */
 const CLIENTS_MS = 5 * 60_000;
 
-/** Of a list of checks; a line with a thousand names cannot be read. */
+/** How many checks a line names; a line with a thousand names cannot be read. */
 const MOST_NAMES = 20;
 
 export interface EventLog extends Required<MonitorListener> {
-  /** An answer could not be made up. */
+  /** A request could not be answered. */
   readonly onAnswerFault: (error: Error) => void;
-  /** A request's path is close to an endpoint, and is none. */
+  /** A requested path is close to an endpoint but is none. */
   readonly onNearMiss: (path: string, endpoint: string) => void;
-  /** `closed` of the connections to `listener` were closed, since no more than `most` may be open. */
+  /** `closed` connections to `listener` were closed, since at most `most` may be open. */
   readonly onCrowded: (listener: string, closed: number, most: number) => void;
   /** The health listener received what is no request; `message` is constant and says what it looks like. */
   readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
@@ -48,7 +47,7 @@ export interface EventLog extends Required<MonitorListener> {
   readonly end: () => void;
 }
 
-/** `clock` counts on while the host is suspended. */
+/** `clock` goes on while the host is suspended. */
 export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
   const limit = new RateLimit(clock);
   const write: Write = (subject, level, message, fields = {}) =>
@@ -76,10 +75,10 @@ export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
   };
 }
 
-/** One line of the subject; where it has had too many lately, the newest one later. */
+/** Logs a line about the subject; if it has had too many lately, only the newest line, and later. */
 type Write = (subject: string, level: "error" | "warning" | "info", message: string, fields?: LogFields) => void;
 
-/** Results, stale ones and late ones. */
+/** Logs results, stale ones and late ones. */
 function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onResult" | "onStale" | "onLate"> {
   const logDown = createDownLog(clock, write);
   const logWarning = createWarningLog(clock, write);
@@ -88,13 +87,13 @@ function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onRe
     onResult(result, before, after) {
       const { check, outcome } = result;
       if (log.verbose) log.debug("result", { check: check.name, up: outcome.ok, seconds: secondsOf(result) });
-      if (after.last !== result) return; // it came late: a newer one is known
+      if (after.last !== result) return; // a newer result is known
       if (!outcome.ok) {
         if (outcome.reason === "internal") {
           const fields = { check: check.name, error: outcome.message };
           write(`fault of ${check.name}`, "error", "fault in a probe; please report it", fields);
         }
-        // One that is up stays so until `fall` failures in a row.
+        // A check that is up stays up until `fall` failures in a row.
         if (after.status === "down") logDown(result, outcome, before, after);
       } else {
         logWarning(check, outcome.warning);
@@ -119,7 +118,7 @@ function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onRe
   };
 }
 
-/** Of a check that is down: its change, its other reasons, and that it still is. */
+/** Logs that a check goes down, is down for another reason, or is still down. */
 function createDownLog(clock: Clock, write: Write) {
   const logged = new WeakMap<Check, { readonly at: number; readonly reason: Reason }>();
   return (result: CheckResult, { reason, message, output }: Failure, before: CheckState, after: CheckState): void => {
@@ -137,7 +136,7 @@ function createDownLog(clock: Clock, write: Write) {
   };
 }
 
-/** Of a check that passes: its warning, and that there is none any more. */
+/** Logs the warning of a check that passes, and when it has no warning any more. */
 function createWarningLog(clock: Clock, write: Write) {
   const logged = new WeakMap<Check, number>();
   return (check: Check, warning: string | undefined): void => {
@@ -159,12 +158,12 @@ const faultEvents = (write: Write): Pick<EventLog, "onFault" | "onAnswerFault"> 
   onAnswerFault: (error) => write("answers", "error", "fault while answering", { error: error.stack ?? error.message }),
 });
 
-/** Clients that leave, that are too many, and that send what is no request: one line for many of them. */
+/** Logs clients that disconnect, too many connections, and what is no request: one line for many of them. */
 function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrowded" | "onRefused" | "end"> {
   let goneLoggedAt = Number.NEGATIVE_INFINITY;
-  /** Of those, since the last line. */
+  /** Since the last line. */
   let goneUnlogged = 0;
-  const timeForLine = createTimesForLines(clock);
+  const countSinceLine = createLineInterval(clock);
   return {
     onGone(waitedMs, running) {
       const now = clock.now();
@@ -181,12 +180,12 @@ function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrow
       goneUnlogged = 0;
     },
     onCrowded(listener, closed, most) {
-      const since = timeForLine(`connections ${listener}`, closed);
+      const since = countSinceLine(`connections ${listener}`, closed);
       if (since === undefined) return;
       log.warning("too many connections, so the longest idle are closed", { listener, most, closed: closed + since });
     },
     onRefused(message, client, received) {
-      const since = timeForLine(message);
+      const since = countSinceLine(message);
       if (since === undefined) return;
       log.warning(message, {
         client: client.replace(/^::ffff:(?=[\d.]+$)/, ""),
@@ -201,8 +200,8 @@ function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrow
   };
 }
 
-/** Undefined where the subject has had its line lately; else how often the event came since that line. */
-function createTimesForLines(clock: Clock): (subject: string, count?: number) => number | undefined {
+/** Undefined if the subject was logged less than CLIENTS_MS ago; else how many events came since that line. */
+function createLineInterval(clock: Clock): (subject: string, count?: number) => number | undefined {
   const logged = new Map<string, { readonly at: number; since: number }>();
   return (subject, count = 1) => {
     const now = clock.now();
@@ -223,7 +222,7 @@ function logReload(log: Log, report: ReloadReport): void {
     const shown = problems.slice(0, MOST_NAMES).join("; ");
     log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
   }
-  for (const caution of cautions) log.warning("unwise configuration", { caution });
+  for (const warning of cautions) log.warning("unwise configuration", { caution: warning });
   for (const warning of warnings) log.warning("reload warning", { warning });
 }
 
@@ -253,12 +252,12 @@ const changeFields = (change: ReloadChange): LogFields => ({
   "endpoints-removed": textOf(change.endpointsRemoved),
 });
 
-/** Of its being down or stale. */
+/** The level at which it is logged that the check is down or stale. */
 const levelOf = (check: Check): "warning" | "info" => (concernsHost(check) ? "warning" : "info");
 
 const secondsOf = ({ durationMs }: CheckResult): number => Math.round(durationMs * 1000) / 1e6;
 
-/** How long the state before lasted, where there was one. */
+/** How long the state before lasted, if there was one. */
 const wasFor = (before: CheckState, after: CheckState) =>
   before.status === "unknown" ? {} : { [`${before.status}-for`]: roundDuration(after.since - before.since) };
 

@@ -1,6 +1,5 @@
-// Options → what is watched, and how a request is answered from it. A check of which nothing
-// has changed since the plan before is the same object. One that has changed, and has kept
-// its name and kind, replaces the one before: it takes over its status.
+// Options → checks and the settings of the monitor. A check that has not changed since the previous plan is the same
+// object. A check that has changed but kept its name and kind replaces the previous one and takes over its status.
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { Check } from "../checks/check.ts";
@@ -13,9 +12,9 @@ export interface Plan {
   /** In the order of the options. */
   readonly checks: readonly Check[];
   readonly settings: MonitorSettings;
-  /** What a request may wait for at most. */
+  /** The longest time that a request may wait. */
   readonly longestAnswerMs: number;
-  /** Against the plan before. */
+  /** Compared with the previous plan. */
   readonly change: PlanChange;
 }
 
@@ -23,15 +22,15 @@ export interface PlanChange {
   readonly kept: number;
   /** Each with the check of its name and kind that it replaces. */
   readonly changed: ReadonlyMap<Check, Check>;
-  /** Those of them that fail when and only when the one before does: what is done with the results has changed. */
+  /** The changed checks whose probe and timeout are the same: only the use of their results has changed. */
   readonly sameProbe: ReadonlySet<Check>;
-  /** With the name of a check of another kind, of which they take over nothing. */
+  /** Checks with the name of a check of another kind; they take over nothing from it. */
   readonly kindChanged: readonly Check[];
   readonly added: readonly Check[];
   readonly removed: readonly Check[];
-  /** Names of the options that have changed; without those that take a restart. */
+  /** Names of the options that have changed, without those that need a restart. */
   readonly options: readonly string[];
-  /** Paths; those that have changed name other checks. */
+  /** Paths. The checks of a changed one are others than before. */
   readonly endpoints: {
     readonly changed: readonly string[];
     readonly added: readonly string[];
@@ -41,11 +40,11 @@ export interface PlanChange {
 
 type Build = (config: CheckConfig) => Check;
 
-/** Nothing runs by it yet. */
+/** Starts nothing. */
 export function createPlan(options: Options, build: Build, before?: Plan): Plan {
   const { singleflight, maxRounds, endpoints } = options;
   const deadlinesMs = [options, ...endpoints].map(({ deadlineMs }) => deadlineMs);
-  const checks = options.checks.map(before ? keeping(before, build) : build);
+  const checks = options.checks.map(before ? reuseUnchanged(before, build) : build);
   // A request may wait for a round to end and then for its own.
   const twoRoundsMs = 2 * Math.max(...checks.map(({ timeoutMs }) => timeoutMs));
   const ofEndpoint = (names: readonly string[]) => checks.filter(({ name }) => names.includes(name));
@@ -63,11 +62,11 @@ export function createPlan(options: Options, build: Build, before?: Plan): Plan 
   };
 }
 
-type Watched = Pick<Plan, "checks"> & { readonly options?: Options };
+type Comparable = Pick<Plan, "checks"> & { readonly options?: Options };
 
-const NOTHING: Watched = { checks: [] };
+const NOTHING: Comparable = { checks: [] };
 
-function compare(before: Watched, now: Watched): PlanChange {
+function compare(before: Comparable, now: Comparable): PlanChange {
   const old = new Map(before.checks.map((check) => [check.name, check]));
   const kept = new Set(now.checks.filter((check) => old.get(check.name) === check));
   const others = now.checks.filter((check) => !kept.has(check));
@@ -95,8 +94,8 @@ function compare(before: Watched, now: Watched): PlanChange {
   };
 }
 
-/** Of each check, what decides how its runs come out. */
-function probesOf({ options, checks }: Watched): ReadonlyMap<Check, unknown> {
+/** What decides the outcome of the runs of each check. */
+function probesOf({ options, checks }: Comparable): ReadonlyMap<Check, unknown> {
   return new Map(
     checks.map((check, index) => {
       const { settings, timeoutMs } = options?.checks[index] ?? {};
@@ -111,8 +110,8 @@ function withoutCommonKeys(settings: unknown): unknown {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !COMMON_NAMES.has(key)));
 }
 
-/** What a reload puts in force. */
-const READ_AGAIN = {
+/** Options that a reload changes. */
+const RELOADABLE = {
   deadline: ({ deadlineMs }: Options) => deadlineMs,
   singleflight: ({ singleflight }: Options) => singleflight,
   "max-rounds": ({ maxRounds }: Options) => maxRounds,
@@ -123,7 +122,7 @@ const READ_AGAIN = {
 } as const;
 
 const changedOptions = (before: Options, now: Options): readonly string[] =>
-  Object.entries(READ_AGAIN).flatMap(([name, read]) => (read(before) === read(now) ? [] : [name]));
+  Object.entries(RELOADABLE).flatMap(([name, read]) => (read(before) === read(now) ? [] : [name]));
 
 function compareEndpoints(before: Options["endpoints"], now: Options["endpoints"]): PlanChange["endpoints"] {
   const checksOf = (endpoints: Options["endpoints"]) =>
@@ -137,7 +136,8 @@ function compareEndpoints(before: Options["endpoints"], now: Options["endpoints"
   };
 }
 
-function keeping({ options, checks }: Plan, build: Build): Build {
+/** Returns the check of the previous plan if its options are the same. */
+function reuseUnchanged({ options, checks }: Plan, build: Build): Build {
   const known = new Map(options.checks.map((config, index) => [config.name, { config, check: checks[index] }]));
   return (config) => {
     const { config: before, check } = known.get(config.name) ?? {};

@@ -1,5 +1,5 @@
-// The signals that end the daemon: the first starts an orderly stop, the second ends it at once. And
-// SIGHUP, which reloads the configuration, unless it means that the terminal is gone.
+// The signals that end the daemon: the first starts an orderly stop, the second ends it at once. SIGHUP reloads the
+// configuration, unless it means that the terminal was closed.
 
 import { closeSync, openSync } from "node:fs";
 import { killAllGroups } from "../process/group.ts";
@@ -9,7 +9,7 @@ import { libc } from "../system/libc.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
 
-/** Log rotation and the like send these to any daemon. By default they would end it, and leave its scripts running. */
+/** Log rotation sends these to any daemon. By default they would end it and leave its scripts running. */
 const IGNORED = ["SIGUSR1", "SIGUSR2"] as const;
 
 export type EndingSignal = keyof typeof ENDING;
@@ -18,26 +18,26 @@ export interface SignalHandlers {
   /** `exitCode` is 128 + the signal's number, as a shell reports it. */
   readonly first: (signal: EndingSignal, exitCode: number) => void;
   readonly second: (signal: EndingSignal, exitCode: number) => void;
-  /** What SIGHUP does, where it does not end the daemon. */
+  /** What SIGHUP does if it does not end the daemon. */
   readonly reload?: () => void;
 }
 
 /**
- * Returns a function that restores the defaults, by which each signal ends the process at once.
+ * Returns a function that restores the default actions: each signal ends the process at once.
  *
- * A closed terminal ends the process as an interrupt does, so that no script outlives
- * it, unless the process was started to ignore that, as by nohup.
+ * A closed terminal ends the process as an interrupt does, so that no script outlives it, unless the process was
+ * started with SIGHUP ignored, as by nohup.
  */
 export function onEndingSignals({ first, second, reload }: SignalHandlers): () => void {
   const hangUpIgnored = ignoredFromStart(ENDING.SIGHUP);
   const hadTerminal = hasTerminal();
-  let hasAsked = false;
+  let isStopping = false;
   for (const [signal, number] of Object.entries(ENDING) as [EndingSignal, number][]) {
     if (signal === "SIGHUP" && hangUpIgnored) continue;
     process.on(signal, () => {
       if (signal === "SIGHUP" && reload && (!hadTerminal || hasTerminal())) return reload();
-      if (hasAsked) return second(signal, 128 + number);
-      hasAsked = true;
+      if (isStopping) return second(signal, 128 + number);
+      isStopping = true;
       first(signal, 128 + number);
     });
   }
@@ -47,13 +47,13 @@ export function onEndingSignals({ first, second, reload }: SignalHandlers): () =
   };
 }
 
-/** For a second signal: nothing is waited for, and no process of a script is left. */
+/** For a second signal: waits for nothing, and leaves no process of a script. */
 export function endAtOnce(exitCode: number): never {
   killAllGroups();
   process.exit(exitCode);
 }
 
-/** The kernel takes the terminal from its processes before it signals them. Without a free descriptor it counts as there. */
+/** The kernel detaches the terminal from its processes before it signals them. True if there is no descriptor to find out. */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", "r"));
@@ -63,7 +63,7 @@ function hasTerminal(): boolean {
   }
 }
 
-/** Whether the process was started with the signal ignored; false where the system calls are not available. */
+/** Whether the process was started with the signal ignored; false if system calls are not available. */
 function ignoredFromStart(signalNumber: number): boolean {
   // struct sigaction begins with the handler, a pointer; SIG_IGN is 1.
   const action = new BigUint64Array(32);

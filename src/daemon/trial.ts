@@ -1,15 +1,15 @@
-// Whether a reload would hurt: whether the host, or an endpoint, is healthy now and would not be after it.
+// Whether a reload would do harm: whether the host, or an endpoint, is healthy now and would not be after it.
 //
-// The new and the changed checks run once, and so do those on request that decide something they did not decide
-// before: their last result may be old. A check in the background does not run beside the one that it replaces:
+// New and changed checks run once. So do checks on request that would decide something that they do not decide now:
+// their last result may be old. A background check does not run at the same time as the one that it replaces, since
 // both may take the same lock.
 //
-// A check that fails its run counts as down, whatever its thresholds, and one that was down until it has passed `rise`
-// runs in a row. Where only thresholds, interval or severity of a check in the background change, it fails no more
-// than before, so that its thresholds count for what it decided before.
+// A check whose run fails counts as down, whatever its thresholds. A check that was down counts as down until it has
+// passed `rise` runs in a row. Exception: if only thresholds, interval or severity of a background check change, it
+// fails as often as before, so for what it decides already its thresholds count.
 //
-// The path of an endpoint that is removed is answered by the host then. A new endpoint that is unhealthy gets a
-// warning: /replica of a host that is no replica is so.
+// Requests for the path of a removed endpoint are answered as for the host. A new endpoint that is unhealthy gets only a
+// warning: /replica is unhealthy on every host that is no replica.
 
 import type { Check, CheckResult } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
@@ -25,19 +25,19 @@ import type { Plan } from "./plan.ts";
 
 export interface TrialReport {
   readonly trial: Trial;
-  /** What would turn unhealthy; empty where the reload is harmless. */
+  /** What would turn unhealthy; empty if the reload is harmless. */
   readonly harm: readonly Harm[];
-  /** What fails, or is unhealthy, and turns nothing unhealthy that is healthy now; a line each. */
+  /** What fails, or is unhealthy, but turns nothing unhealthy that is healthy now; a line each. */
   readonly warnings: readonly string[];
 }
 
-/** What turns what unhealthy, and why. */
+/** `cause` would turn something unhealthy; `effect` says what, and why. */
 export interface Harm {
   readonly cause: string;
   readonly effect: string;
 }
 
-/** One line: of what is done, or of what would be. */
+/** One line about what has happened, or about what would happen. */
 export const describeHarm = ({ cause, effect }: Harm, isDone: boolean): string =>
   `${cause} ${isDone ? "turns" : "would turn"} ${effect}`;
 
@@ -51,15 +51,15 @@ export async function runTrial(
   const { changed, sameProbe, kindChanged, added } = next.change;
   const [results] = await Promise.all([
     runOnce([...changed.keys(), ...kindChanged, ...added, ...joining(current, next)], changed, monitor, signal),
-    learn(current, monitor, signal),
+    refreshUnsure(current, monitor, signal),
   ]);
   const known = new Map(monitor.states().map((report) => [report.check, report]));
-  const tried = new Map(results.map((result) => [result.check, result]));
+  const trialResults = new Map(results.map((result) => [result.check, result]));
 
   const whyBefore = (check: Check, { deadlineMs }: Subject) => whyKnown(known.get(check), deadlineMs);
   const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
   const whyAfter = (check: Check, { name, isRemoved, deadlineMs }: Subject) => {
-    const result = tried.get(check);
+    const result = trialResults.get(check);
     if (!result) return whyKnown(known.get(check), deadlineMs);
     const replaced = changed.get(check);
     const whyDown = whyStillDown(result, replaced && known.get(replaced));
@@ -69,7 +69,7 @@ export async function runTrial(
     return countsAsBefore ? whyDown : (whyFailed(result, deadlineMs) ?? whyDown);
   };
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
-  // What is no endpoint is answered by the host.
+  // A path that is no endpoint is answered as the host is.
   const wasHealthy = ({ name }: Subject) => before.get(name) ?? before.get(HOST);
   const blames = subjectsAfter(current, next)
     .filter(wasHealthy)
@@ -79,14 +79,14 @@ export async function runTrial(
         return why === undefined ? [] : [{ subject, check, why }];
       }),
     );
-  const guilty = new Set(blames.map(({ check }) => check));
+  const blamed = new Set(blames.map(({ check }) => check));
   const removed = blames.filter(({ subject }) => subject.isRemoved);
-  const stays = blames.filter(({ subject }) => !subject.isRemoved && before.has(subject.name));
-  const fresh = blames.filter(({ subject }) => !before.has(subject.name));
+  const remaining = blames.filter(({ subject }) => !subject.isRemoved && before.has(subject.name));
+  const fromNew = blames.filter(({ subject }) => !before.has(subject.name));
   return {
     trial: { changed, results },
     harm: [
-      ...groupBy(stays, ({ check }) => check).map(([check, blames]) => ({
+      ...groupBy(remaining, ({ check }) => check).map(([check, blames]) => ({
         cause: `check ${onOneLine(check.name)}`,
         effect: `${blames.map(({ subject }) => subject.name).join(" and ")} unhealthy: ${blames[0]?.why}`,
       })),
@@ -96,20 +96,20 @@ export async function runTrial(
       })),
     ],
     warnings: [
-      ...groupBy(fresh, ({ subject }) => subject).map(
+      ...groupBy(fromNew, ({ subject }) => subject).map(
         ([{ name }, blames]) =>
           `new endpoint ${name} is unhealthy, and without it the answer there is healthy: ${describeBlames(blames)}`,
       ),
       ...results.flatMap((result) => {
         const { check } = result;
-        const why = guilty.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
+        const why = blamed.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
         return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
       }),
     ],
   };
 }
 
-/** Why the subject would be unhealthy. */
+/** One reason for which the subject would be unhealthy. */
 interface Blame {
   readonly subject: Subject;
   readonly check: Check;
@@ -125,13 +125,13 @@ function describeBlames([first, ...others]: readonly Blame[]): string {
   return first ? `check ${onOneLine(first.check.name)}: ${first.why}${more}` : "";
 }
 
-/** What requests ask for: the host, or an endpoint. */
+/** What a request asks for: the host, or an endpoint. */
 interface Subject {
   readonly name: string;
   readonly checks: readonly Check[];
   readonly decides: Decides;
   readonly deadlineMs: number | undefined;
-  /** The path of an endpoint that is none any more. */
+  /** The path of an endpoint that the reload removes. */
   readonly isRemoved?: boolean;
 }
 
@@ -146,7 +146,7 @@ function subjectsOf({ settings, options }: Plan): readonly Subject[] {
   });
 }
 
-/** With what the host answers instead of an endpoint from then on. */
+/** The host and the endpoints after the reload, and each path that was an endpoint before, which is the host then. */
 function subjectsAfter(current: Plan, next: Plan): readonly Subject[] {
   const after = subjectsOf(next);
   const names = new Set(after.map(({ name }) => name));
@@ -160,7 +160,7 @@ const decidingOf = ({ checks, decides }: Subject): readonly Check[] => checks.fi
 const isHealthy = (subject: Subject, why: (check: Check, subject: Subject) => string | undefined): boolean =>
   decidingOf(subject).every((check) => why(check, subject) === undefined);
 
-/** Of all that the check decides. */
+/** The shortest deadline of the subjects that the check decides. */
 const shortestDeadline = (check: Check, plan: Plan): number =>
   Math.min(
     ...subjectsOf(plan).map((subject) =>
@@ -168,7 +168,7 @@ const shortestDeadline = (check: Check, plan: Plan): number =>
     ),
   );
 
-/** Checks on request that stay as they are, and decide the host or an endpoint that they did not decide before. */
+/** Unchanged checks on request that would decide the host, or an endpoint, that they do not decide now. */
 function joining(current: Plan, next: Plan): readonly Check[] {
   const stays = new Set(current.checks);
   const decidedBefore = new Map(subjectsOf(current).map((subject) => [subject.name, decidingOf(subject)]));
@@ -179,8 +179,8 @@ function joining(current: Plan, next: Plan): readonly Check[] {
   return [...new Set(joined)].filter(({ intervalMs }) => intervalMs === undefined);
 }
 
-/** Asks for what no request has asked for yet, or was down at the last request, so that it is known whether it is healthy. */
-async function learn(
+/** Asks for the host and the endpoints of which it is not known whether they are healthy: no request has come yet, or the last result was bad. */
+async function refreshUnsure(
   current: Plan,
   { ask, states }: Pick<Monitor, "ask" | "states">,
   signal: AbortSignal,
@@ -192,10 +192,10 @@ async function learn(
       .filter(isUnsure)
       .map(({ check }) => check),
   );
-  // Its rounds run on, as those of a client that has its answer.
-  const stays = { signal: new AbortController().signal };
+  // Never aborts: the rounds go on after the trial, as for a client that has its answer.
+  const client = { signal: new AbortController().signal };
   const asked = subjectsOf(current).map((subject, group) =>
-    decidingOf(subject).some((check) => unsure.has(check)) ? ask(stays, group) : undefined,
+    decidingOf(subject).some((check) => unsure.has(check)) ? ask(client, group) : undefined,
   );
   await unlessAborted(Promise.all(asked), signal, () => {});
 }
@@ -218,7 +218,7 @@ async function runOnce(
   return (await Promise.all(results)).flat();
 }
 
-/** Undefined where it passes. */
+/** Why the check counts as down by what is known; undefined if it counts as up. */
 function whyKnown(report: CheckReport | undefined, deadlineMs: number | undefined): string | undefined {
   if (!report?.state.last) return "it has no result yet";
   const { state, stale } = report;
@@ -229,7 +229,7 @@ function whyKnown(report: CheckReport | undefined, deadlineMs: number | undefine
 const whyFailed = (result: CheckResult, deadlineMs: number | undefined): string | undefined =>
   result.outcome.ok ? whyLate(result, deadlineMs) : describe(result.outcome);
 
-/** It takes over the status of the one that it replaces. */
+/** Why a check that passes may stay down: it takes over the status of the one that it replaces. */
 function whyStillDown(result: CheckResult, replaced: CheckReport | undefined): string | undefined {
   const { check, outcome } = result;
   if (!replaced || check.intervalMs === undefined) return undefined;
@@ -237,7 +237,7 @@ function whyStillDown(result: CheckResult, replaced: CheckReport | undefined): s
   return status === "down" ? describe(outcome) : undefined;
 }
 
-/** An answer on request that has to wait for it is unhealthy at the deadline. */
+/** A request that waits for a check on request is answered unhealthy at its deadline. */
 function whyLate({ check, durationMs }: CheckResult, deadlineMs = Number.POSITIVE_INFINITY): string | undefined {
   if (check.intervalMs !== undefined || durationMs <= deadlineMs) return undefined;
   return `it takes ${roundDuration(durationMs)}, longer than the deadline of ${roundDuration(deadlineMs)}`;

@@ -1,5 +1,5 @@
-// Drains the host and puts it back into service. A change is in force at once, saved for a restart or not. A saved state
-// that cannot be read at the start is not in force; the log says so.
+// Drains the host and puts it back into service. A change is in force at once, even if it cannot be saved. A saved state
+// that cannot be read at the start is not in force, and the log says so.
 
 import { join } from "node:path";
 import type { Log, LogFields } from "../log/log.ts";
@@ -40,10 +40,10 @@ export interface Boot {
   readonly clockGoesOn: boolean;
 }
 
-/** The name is from when a drain was called so; a daemon that is upgraded must find its file. */
+/** An earlier word for a drain. Renaming it would lose the drain of a daemon that is upgraded. */
 export const FILE_NAME = "withdrawal.json";
 
-/** A drain is logged again this often, as a check that is still down is. */
+/** How often a drain is logged again, as for a check that is still down. */
 const REMIND_MS = 5 * 60_000;
 
 const NO_DIRECTORY: SaveResult = {
@@ -51,12 +51,12 @@ const NO_DIRECTORY: SaveResult = {
   because: "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
 };
 
-/** The one owner of the state. */
+/** Owns the state of the drain. */
 export class DrainControl {
   readonly #options: Required<DrainOptions>;
   readonly #file: StateFile | undefined;
   #state = IN_SERVICE;
-  /** Of `#state`, made when it is first asked for. */
+  /** `#state` without the times of the boot clock; made on the first call. */
   #current: DrainState | undefined;
   #cancelEnd = () => {};
   #cancelReminder = () => {};
@@ -71,21 +71,21 @@ export class DrainControl {
     this.#restore(this.#file, path);
   }
 
-  /** Undefined while the host is in service. Cheap: it is called for every request. */
+  /** Undefined while the host is in service. Cheap, since every request calls it. */
   current(): DrainState | undefined {
     if (isInService(this.#state)) return undefined;
-    this.#endWhatIsOver();
+    this.#endIfOver();
     if (isInService(this.#state)) return undefined;
     this.#current ??= { stopping: this.#state.stopping, ...withoutClock(this.#state) };
     return this.#current;
   }
 
-  /** Until `undrain`. A drained host keeps the time of its first drain. */
+  /** Lasts until `undrain`. A second drain keeps the time of the first. */
   async drain(): Promise<SaveResult> {
     return this.#apply({ kind: "drain" }, () => this.#options.log.warning("host is drained"));
   }
 
-  /** For so long from now, in the place of a maintenance that is in force. A drain goes on after its end. */
+  /** Lasts `forMs` from now and replaces a maintenance that is in force. A drain goes on after its end. */
   async maintain(forMs: number, reason: string | undefined): Promise<SaveResult> {
     if (!(forMs > 0)) throw new RangeError(`maintenance: expected a time above zero, got ${forMs} ms`);
     return this.#apply({ kind: "maintain", forMs, reason }, ({ maintenance }) => {
@@ -100,7 +100,7 @@ export class DrainControl {
 
   /** Ends drain and maintenance, and returns what they were. A daemon that stops stays unhealthy. */
   async undrain(): Promise<SaveResult & { readonly ended: Omit<DrainState, "stopping"> }> {
-    this.#endWhatIsOver();
+    this.#endIfOver();
     const before = this.#state;
     const result = this.#apply({ kind: "undrain" }, () => {
       const sinceMs = Math.min(...[before.drain, before.maintenance].flatMap((part) => part?.sinceMs ?? []));
@@ -149,7 +149,7 @@ export class DrainControl {
 
   /** `report` logs the change before the state is saved; it is not called where nothing changes. */
   #apply(event: DrainEvent, report: (state: ClockedState) => void): SaveResult {
-    this.#endWhatIsOver();
+    this.#endIfOver();
     if (!this.#change(event)) return this.#save();
     report(this.#state);
     this.#armTimers();
@@ -158,8 +158,8 @@ export class DrainControl {
     return result;
   }
 
-  /** Timers come late, and not at all while the host is suspended: so each call looks whether a maintenance is over. */
-  #endWhatIsOver(): void {
+  /** Timers are late, or do not fire while the host is suspended, so each call checks whether a maintenance is over. */
+  #endIfOver(): void {
     if (this.#endMaintenance()) this.#options.onChange();
   }
 
@@ -174,7 +174,7 @@ export class DrainControl {
     return true;
   }
 
-  /** Whether anything did. */
+  /** Returns whether the event changed anything. */
   #change(event: DrainEvent): boolean {
     const before = this.#state;
     this.#state = reduce(before, event, this.#moment());
@@ -200,14 +200,14 @@ export class DrainControl {
     this.#cancelEnd();
     const { maintenance } = this.#state;
     if (!maintenance) return;
-    this.#cancelEnd = callAt(this.#options.clock, maintenance.endMs, () => this.#endWhatIsOver());
+    this.#cancelEnd = callAt(this.#options.clock, maintenance.endMs, () => this.#endIfOver());
   }
 
   #armReminder(): void {
     this.#cancelReminder();
     if (!this.#state.drain && !this.#state.maintenance) return;
     this.#cancelReminder = this.#options.clock.after(REMIND_MS, () => {
-      this.#endWhatIsOver();
+      this.#endIfOver();
       this.#cancelReminder();
       if (!this.#state.stopping) this.#remind();
     });
@@ -231,7 +231,7 @@ export class DrainControl {
   }
 }
 
-/** Without a file a restart finds a host in service. */
+/** Without a file the host is in service after a restart. */
 const withoutFile = (content: object | undefined): SaveResult => (content ? NO_DIRECTORY : { saved: true });
 
 const hostBoot = (): Boot => ({ id: readBootId(), clockGoesOn: libc !== undefined });

@@ -1,7 +1,7 @@
-// The state of a drain as the state file has it: what is written there, and what it is worth at a start.
+// The state of a drain in the state file: what is written, and what of it is in force at a start.
 //
-// It is read here by hand and not by zod, as other untrusted values are: a daemon with few options loads zod for
-// nothing else, and at its start zod cost 11 ms (zod/mini 6 ms) of processor time beside the 16 ms of all the rest.
+// This file is read without zod, which reads other untrusted values: a daemon with few options needs zod for nothing
+// else, and zod cost 11 ms of processor time at the start (zod/mini 6 ms), everything else 16 ms.
 
 import { isRecord } from "../system/json.ts";
 import { cutReason } from "./reason.ts";
@@ -17,11 +17,11 @@ import {
 export type Drained = Omit<ClockedState, "stopping">;
 
 export interface Reading extends Moment {
-  /** Whether the boot clock goes on over a restart of the daemon, so that its times mean something here. */
+  /** Whether the boot clock goes on over a restart of the daemon, so that saved times of it are valid. */
   readonly clockGoesOn: boolean;
 }
 
-/** Undefined where nothing is in force. */
+/** Undefined if nothing is in force. */
 export function toSave({ drain, maintenance }: Drained, clockGoesOn: boolean): object | undefined {
   if (!drain && !maintenance) return undefined;
   const state = { stopping: false, drain, maintenance };
@@ -30,7 +30,7 @@ export function toSave({ drain, maintenance }: Drained, clockGoesOn: boolean): o
 
 type Content = Readonly<Record<string, unknown>>;
 
-/** Undefined where it is not what `toSave` makes. The maintenance may be over by now. */
+/** Undefined if `content` does not have the form of `toSave`. The maintenance may be over by now. */
 export function fromSaved(content: Content, reading: Reading): Drained | undefined {
   const { drain: savedDrain, maintenance: savedMaintenance } = content;
   const drain = isRecord(savedDrain) ? readDrain(savedDrain, reading) : undefined;
@@ -53,7 +53,7 @@ function readMaintenance(given: Content, reading: Reading): ClockedMaintenance |
   if (endMs - nowMs > LONGEST_MAINTENANCE_MS) return undefined;
   return {
     since,
-    // The time of day may have been set meanwhile.
+    // The time of day may have been changed meanwhile.
     until: epochMs + endMs - nowMs,
     ...(reason !== undefined && { reason: cutReason(reason) }),
     sinceMs: clockedSince(given, since, reading),
@@ -72,5 +72,5 @@ const isFiniteNumber = (value: unknown): value is number => Number.isFinite(valu
 
 const YEAR_10000_MS = Date.UTC(10_000, 0);
 
-/** With a year of four digits: ISO 8601 has no more. */
+/** The year has four digits, as ISO 8601 requires. */
 const isTimeOfDay = (value: unknown): value is number => isFiniteNumber(value) && value >= 0 && value < YEAR_10000_MS;

@@ -1,10 +1,10 @@
-// What a restart of the daemon must find again: a small JSON file in its RuntimeDirectory.
+// A small JSON file in the daemon's RuntimeDirectory, for state that outlives a restart of the daemon.
 //
-// It is written whole or not at all, readable by its owner alone. A file of another boot, of a user that is neither this
-// one nor root, or with other content is not used.
+// It is replaced atomically and readable by its owner alone. A file is not used if it is of another boot, belongs to a
+// user other than this one and root, or has unexpected content.
 //
-// All calls are synchronous: the folder is in memory, the file is small, no two writes overlap, and name servers that
-// hang, which may occupy the thread pool for seconds, delay nothing.
+// All calls are synchronous: the folder is in memory, the file is small, and two writes never overlap. Asynchronous calls
+// would wait for the thread pool, which hanging name servers may occupy for seconds.
 
 import {
   closeSync,
@@ -28,7 +28,7 @@ export interface StateFile {
   write(content: object | undefined): SaveResult;
 }
 
-/** Whether a restart of the daemon finds the state again, and if not, why. */
+/** Whether the state outlives a restart of the daemon, and if not, why. */
 export type SaveResult = { readonly saved: true } | { readonly saved: false; readonly because: string };
 
 export type Found =
@@ -36,7 +36,7 @@ export type Found =
   | { readonly kind: "content"; readonly content: Readonly<Record<string, unknown>> }
   /** `because` is one line that names the file. */
   | { readonly kind: "unusable"; readonly because: string }
-  /** Valid, but of another boot: from the image of a host, or from a folder on a disk. */
+  /** Valid, but of another boot: the folder is on a disk, or in the image of a host. */
   | { readonly kind: "other boot"; readonly because: string };
 
 /** In another version the same keys may mean something else. */
@@ -44,7 +44,7 @@ const VERSION = 1;
 
 const LARGEST_BYTES = 256 * 1024;
 
-/** `boot` is the id of this boot; undefined where hosts have none. */
+/** `boot` is the id of this boot; undefined on systems without one. */
 export function stateFile(path: string, boot: string | undefined): StateFile {
   let exists = true;
 
@@ -72,7 +72,7 @@ export function stateFile(path: string, boot: string | undefined): StateFile {
   };
 }
 
-/** The id of this boot of the host, which a container shares; undefined where there is none. */
+/** The id of this boot of the host, which its containers share; undefined on systems without one. */
 export function readBootId(): string | undefined {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined;
@@ -81,11 +81,11 @@ export function readBootId(): string | undefined {
   }
 }
 
-/** Undefined where there is no file. Throws a FileProblem, or the error of the system call. */
+/** Undefined if there is no file. Throws a FileProblem, or the error of the system call. */
 function readText(path: string): string | undefined {
   let descriptor: number;
   try {
-    // A link leads elsewhere, and to open a pipe would wait for a writer.
+    // A link is not followed, and a pipe is not waited for.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
@@ -135,7 +135,7 @@ function replace(path: string, text: string): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   remove(temporary);
   try {
-    // A new file, which no other process has open: "wx" refuses one that exists.
+    // "wx" fails if the file exists, so no other process has it open.
     writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
     renameSync(temporary, path);
   } catch (error) {

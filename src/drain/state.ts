@@ -1,9 +1,9 @@
-// Why the host answers unhealthy whatever its checks say: it is drained, in maintenance, or the daemon is about to
-// stop. None of the three makes it healthy.
+// Why the host answers unhealthy whatever the results of its checks: it is drained, in maintenance, or the daemon is
+// about to stop.
 //
-// Pure: `reduce` takes a state, what happens and when, and returns the next state. The end of a maintenance is by the
-// boot clock, which nobody sets and which goes on over a restart of the daemon and while the host is suspended. Times of
-// day are for people.
+// Pure: `reduce` takes a state, an event and its time, and returns the next state. A maintenance ends by the boot clock,
+// which cannot be set and goes on over a restart of the daemon and while the host is suspended. Times of day are only
+// shown.
 
 import { cutReason } from "./reason.ts";
 
@@ -11,7 +11,7 @@ import { cutReason } from "./reason.ts";
 export interface DrainState {
   /** The daemon was asked to stop and answers unhealthy until it does. */
   readonly stopping: boolean;
-  /** Ended by `undrain` alone. */
+  /** Only `undrain` ends it. */
   readonly drain?: Drain;
   /** Ends by itself, or by `undrain`. */
   readonly maintenance?: Maintenance;
@@ -28,7 +28,7 @@ export interface Maintenance {
   readonly reason?: string;
 }
 
-/** The same with times of the boot clock, in milliseconds. */
+/** `DrainState` with times of the boot clock, in milliseconds. */
 export interface ClockedState {
   readonly stopping: boolean;
   readonly drain?: ClockedDrain | undefined;
@@ -58,12 +58,12 @@ export interface Moment {
   readonly epochMs: number;
 }
 
-/** Longer is a slip, and has no time of day to show. */
+/** A longer one is a mistake, and its end may be no valid date. */
 export const LONGEST_MAINTENANCE_MS = 366 * 24 * 3_600_000;
 
 export const IN_SERVICE: ClockedState = { stopping: false };
 
-/** The same object where nothing changes. */
+/** Returns the same object if nothing changes. */
 export function reduce(state: ClockedState, event: DrainEvent, moment: Moment): ClockedState {
   switch (event.kind) {
     case "drain":

@@ -1,8 +1,8 @@
-// Bun.serve with a bound on its connections, and with what it refuses below its handler shown: health listener and
-// control socket both stand on it.
+// Bun.serve with a bound on its connections, and with hooks for the requests that it refuses itself. The health listener
+// and the control socket use it.
 //
-// Beyond the bound the connection that was idle for longest is closed. Where each has a request that waits for its
-// answer, the newest of the client that has most find no room.
+// Beyond the bound the connections that were idle for longest are closed. If every connection has a request that waits
+// for its answer, the newest connections of the client with the most are closed.
 
 import type { Socket } from "node:net";
 import type { Address } from "../net/address.ts";
@@ -17,48 +17,48 @@ export interface Peer {
 
 /** How the requests of a server are answered. */
 export interface Answering {
-  /** Among the options of Bun.serve; with `onNodeHTTPRequest`, or its connections are not shown. */
+  /** Options of Bun.serve. They must have `onNodeHTTPRequest`, or the hooks show no connections. */
   readonly handlers: object;
-  /** Those with a request whose answer is being made. */
+  /** The connections with a request whose answer is being made. */
   waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }>;
   onConnection(socket: Socket): void;
-  /** `received` cannot be read as a request; empty where the client's data ended within one. */
+  /** `received` cannot be read as a request. It is empty if the client's data ended within one. */
   onRefused(socket: Socket, received: Buffer, code: string): Promise<void>;
-  /** No more connections are taken, and no more requests. */
+  /** The server accepts no more connections and no more requests. */
   onStop(): void;
 }
 
 export interface BoundedOptions {
   readonly answering: Answering;
-  /** 0 for none. */
+  /** 0: no timeout. */
   readonly idleTimeoutS: number;
-  /** Asked for at each connection. */
+  /** Called at each new connection. */
   readonly maxConnections: () => number;
-  /** There were more, so some were closed. */
+  /** `closed` connections were closed, since there were more than `most`. */
   readonly onCrowded: (closed: number, most: number) => void;
   readonly onFault: (error: unknown) => void;
   /** For tests. */
   readonly clock?: Clock;
 }
 
-/** After the start, so that the first answer is as early as without it. */
-const SHOW_BELOW_AFTER_MS = 100;
+/** Not at the start, which loading node:http would delay. */
+const HOOK_AFTER_MS = 100;
 
-/** So many are closed at a time that it is seldom worked out which: one in so many. */
+/** The part of the bound that is closed at a time, so that the idle times are seldom read. */
 const CLOSED_AT_ONCE = 1 / 16;
 
 export interface BoundedServer {
   readonly server: Bun.Server<undefined>;
-  /** Takes no more connections; resolves when the last answer has left. */
+  /** Accepts no more connections; resolves when the last answer is sent. */
   drain(): Promise<void>;
-  /** Cuts what is left. */
+  /** Closes the remaining connections. */
   cut(): Promise<void>;
 }
 
-/** Throws where the address cannot be listened on. */
+/** Throws if it cannot listen on the address. */
 export function serveBounded(at: Address, options: BoundedOptions): BoundedServer {
   const { answering, maxConnections, onCrowded, onFault, clock = hostClock } = options;
-  /** In the order in which they came; without those from before the hooks were set. */
+  /** In order of arrival, without those from before the hooks were set. */
   const open = new Set<Socket>();
   const server = Bun.serve({
     ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
@@ -71,13 +71,13 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
   } as object as Bun.Serve.Options<undefined>);
   const { port } = server;
 
-  /** On a unix socket it is not known what is idle or waits, so the order of arrival decides. */
+  /** On a unix socket idle times are not known, so the oldest connections are returned. */
   function longestIdle(count: number, newcomer: Socket): readonly Socket[] {
     const connections = port === undefined ? [] : connectionsAt(port);
     if (connections.length === 0) return [...open].slice(0, count);
     const idleMs = new Map(connections.map(({ peer, idleMs }) => [peer, idleMs]));
     for (const { remoteAddress: client } of answering.waiting()) idleMs.delete(peerKey(client?.address, client?.port));
-    // What it asks for has not been read yet.
+    // Its request has not been read yet.
     idleMs.delete(peerKey(newcomer.remoteAddress, newcomer.remotePort));
     return [...open]
       .map((socket) => ({ socket, ms: idleMs.get(peerKey(socket.remoteAddress, socket.remotePort)) }))
@@ -99,7 +99,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     onCrowded(closing.length, most);
   }
 
-  const cancelShowing = clock.after(SHOW_BELOW_AFTER_MS, () => {
+  const cancelHooking = clock.after(HOOK_AFTER_MS, () => {
     showBelow(server, {
       onConnection(socket) {
         open.add(socket);
@@ -112,7 +112,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     }).catch(onFault);
   });
   const stop = (all: boolean) => {
-    cancelShowing();
+    cancelHooking();
     answering.onStop();
     return server.stop(all);
   };

@@ -1,5 +1,5 @@
-// The connections that this process has accepted on a port, as the kernel reports them. Nothing else shows which of
-// them are idle, and whether a client has closed its side.
+// The connections that this process has accepted on a port, from the kernel: the runtime does not show which of them are
+// idle, nor whether a client has closed its side.
 
 import {
   AF_INET,
@@ -16,13 +16,13 @@ export interface TcpConnection {
   readonly fd: number;
   /** The peer's address and port. */
   readonly peer: string;
-  /** How long ago anything was sent or received, other than acknowledgements. */
+  /** How long ago data was sent or received, acknowledgements excluded. */
   readonly idleMs: number;
-  /** How long after its last data the peer closed its sending side; undefined where it has not. */
+  /** How long after its last data the peer closed its sending side; undefined if it has not. */
   readonly endedAfterMs: number | undefined;
 }
 
-/** A new descriptor gets the lowest free number, so beyond such a gap there are none. */
+/** A new descriptor gets the lowest free number, so there are none beyond such a gap. */
 const LONGEST_GAP = 1024;
 
 const SOCKADDR_BYTES = 28;
@@ -43,7 +43,7 @@ export function connectionsAt(port: number): readonly TcpConnection[] {
   const info = new Int32Array(TCP_INFO_WORDS);
   for (let fd = 0, gap = 0; gap < LONGEST_GAP; fd++, gap++) {
     size[0] = SOCKADDR_BYTES;
-    // A descriptor that is closed, or is no socket, counts to the gap: there may be more beyond.
+    // A number that is free, or no socket, is part of a gap.
     if (libc.getsockname(fd, name, size) !== 0) continue;
     gap = 0;
     if (!isTcp(name) || portIn(name) !== port) continue;

@@ -10,7 +10,7 @@ export class ListenError extends Error {
 
 export interface Listener<Server> {
   readonly server: Server;
-  /** Removes the file of a unix socket, unless another server has replaced it; to be called once the server has stopped. */
+  /** Removes the file of a unix socket, unless another server has replaced it. Call it once the server has stopped. */
   close(): Promise<void>;
 }
 
@@ -28,8 +28,8 @@ export async function listen<Server>(
 ): Promise<Listener<Server>> {
   try {
     if (address.family === "unix") return await (await import("./unix-socket.ts")).listenOnPath(address, serveAt, mode);
-    const every = address.host === "" || address.host === "0.0.0.0";
-    return { server: every ? listenEverywhere(address, serveAt) : serveAt(address), close: async () => {} };
+    const isEverywhere = address.host === "" || address.host === "0.0.0.0";
+    return { server: isEverywhere ? listenEverywhere(address, serveAt) : serveAt(address), close: async () => {} };
   } catch (error) {
     throw new ListenError(`cannot listen on ${formatAddress(address)}: ${listenHint(codeOf(error), address)}`);
   }

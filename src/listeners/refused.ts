@@ -1,14 +1,14 @@
-// What a server is sent that it does not take for a request, and what it most likely is.
+// Recognises what a client sent that the server refuses as a request.
 
 export type Received =
-  /** A request all the same: a method of its sender's own, one for `*`, lines that end in LF alone. */
+  /** A request that can be answered: of an unknown method, for `*`, or with lines that end in LF alone. */
   | { readonly path: string }
-  /** A constant message, with who sends such a thing. */
+  /** A constant message that names the likely sender. */
   | { readonly refused: string };
 
 const PROXY_V1 = "PROXY ";
 
-/** "\r\n\r\n\0\r\nQUIT\n", of which the blank lines may have been taken before and the end may not have come yet. */
+/** "\r\n\r\n\0\r\nQUIT\n". The server may have skipped its blank lines, and its end may not have arrived yet. */
 const isProxyV2 = (text: string): boolean => /^(?:[\r\n]+\0(?:$|\r)|\0\r\n)/.test(text);
 
 const HTTP2 = "PRI * HTTP/2.0";
@@ -22,12 +22,12 @@ const refused = (what: string): Received => ({ refused: `request refused: ${what
 
 const NO_REQUEST = refused("not an HTTP/1.0 or HTTP/1.1 request");
 
-/** By node:http's names: it is the first line that the server does not take. */
+/** Names of node:http for errors in the first line. */
 const FIRST_LINE = ["HPE_INVALID_METHOD", "HPE_INVALID_CONSTANT", "HPE_INVALID_URL", "HPE_INVALID_VERSION"];
 
 export const TOO_LARGE = "HPE_HEADER_OVERFLOW";
 
-/** `bytes` is what came last: as a rule all that did. `code` is the server's reason. */
+/** `bytes` are the last that arrived, as a rule all of them. `code` is the server's reason. */
 export function recognise(bytes: Uint8Array, code: string): Received {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
   if (text.startsWith(PROXY_V1) || isProxyV2(text)) {
@@ -45,7 +45,7 @@ export function recognise(bytes: Uint8Array, code: string): Received {
   return { path: target === "*" ? "/" : target };
 }
 
-/** For the log: of the first line, without a query, which may hold a secret. */
+/** The start of the first line, for the log, without the query, which may hold a secret. */
 export function startOf(bytes: Uint8Array): string {
   const start = Buffer.from(bytes.slice(0, 40)).toString("latin1");
   return /^[\r\n\0]*[^\r\n?]*/.exec(start)?.[0] ?? "";

@@ -1,5 +1,5 @@
-// A listener on a unix socket. Its file never has more permissions than `mode`, never replaces
-// the file of a running server, and is removed at the end if it is still ours.
+// A listener on a unix socket. Its file never has more permissions than `mode`, never replaces the file of a running
+// server, and is removed at the end unless another server has replaced it.
 
 import { randomUUID } from "node:crypto";
 import {

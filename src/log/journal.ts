@@ -1,5 +1,5 @@
-// Whether what is written to a descriptor goes to systemd's journal, and lines for stderr, with their priority where it
-// does: `journalctl --priority warning` finds why a service does not start.
+// Whether a descriptor leads to systemd's journal, and lines for stderr, with their priority if it does: `journalctl
+// --priority warning` then finds why a service does not start.
 
 import { fstatSync } from "node:fs";
 import { PRIORITIES } from "./log.ts";
@@ -17,7 +17,7 @@ export function leadsToJournal(stream: string | undefined, descriptor: number): 
   }
 }
 
-/** Text for people that may have several lines, such as a stack. */
+/** `text` may have several lines, such as a stack. */
 export type Complain = (text: string) => void;
 
 /** `stream` is JOURNAL_STREAM. */

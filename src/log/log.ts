@@ -1,9 +1,8 @@
-// One line an event: a constant message plus fields, to stdout; as text, as JSON, or as
-// text for the journal, which knows the time and takes the level from a prefix.
+// Writes one line for each event to stdout, a constant message plus fields: as text, as JSON, or as text for the journal,
+// which adds the time and takes the level from a prefix.
 //
-// An event is one line of a bounded length whatever its fields hold: no field can forge a line.
-// A reader that is slow, stuck or gone neither blocks nor kills nor grows the
-// daemon: lines that it does not take in time are dropped and counted.
+// The line has a bounded length whatever its fields hold, and no field can forge a line. If the reader of stdout is slow,
+// stuck or gone, the daemon does not block, end or grow: lines that it does not read in time are dropped and counted.
 
 import { createConsola } from "consola/core";
 import { escapeUnprintable } from "../text/printable.ts";
@@ -17,11 +16,11 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
   /** Whether `debug` lines are written; if not, their fields need not be computed. */
   readonly verbose: boolean;
-  /** From now on lines of that level and above. */
+  /** From now on only lines of that level and above are written. */
   setLevel(level: LogLevel): void;
 }
 
-/** The names that --log-level takes, and how much each lets through in consola's count. */
+/** The values of --log-level, each with the level of consola that it sets. */
 export const LOG_LEVELS = {
   panic: -1,
   fatal: -1,
@@ -40,18 +39,18 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 type Level = "error" | "warning" | "info" | "debug";
 
-/** By consola's names for them. */
+/** By the names that consola has for them. */
 const LEVELS: Readonly<Record<string, Level>> = { error: "error", warn: "warning", info: "info", debug: "debug" };
 
 /** sd-daemon(3) */
 export const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
-/** `write` takes one whole line, closing newline included, and never throws. */
+/** `write` gets one whole line with its newline, and never throws. */
 export function createLog(level: LogLevel, write: (line: string) => void, format: LogFormat = "text"): Log {
   const formatLine = FORMATS[format];
   const consola = createConsola({
     level: LOG_LEVELS[level],
-    throttle: 0, // the default folds lines that repeat
+    throttle: 0, // the default drops repeated lines
     reporters: [
       {
         log({ date, type, args }) {
@@ -85,10 +84,10 @@ const FORMATS: Readonly<Record<LogFormat, FormatLine>> = {
   journal: (_date, level, message, fields) => `<${PRIORITIES[level]}>${message}${formatFields(fields, asText)}`,
 };
 
-/** The journal cuts at 48 KiB, and would take what comes after that for a line of its own. */
+/** The journal splits a line at 48 KiB into two. */
 export const LONGEST_FIELDS_BYTES = 40 * 1024;
 
-/** At least so much of a value is shown, if what is before it on the line leaves that. */
+/** A value is not cut shorter than this. If it still does not fit, it and the fields after it are left out. */
 const LEAST_SHOWN = 16;
 
 function formatFields(fields: LogFields = {}, format: (name: string, value: string | number | boolean) => string) {
@@ -119,16 +118,16 @@ const asMember = (name: string, value: string | number | boolean): string => {
   return `,${quote(memberName(name))}:${isJson ? value : quote(String(value))}`;
 };
 
-/** The names of the line itself are reserved: a field `message` becomes `message_`, `message_` becomes `message__`, and so on. */
+/** `time`, `level` and `message` are members of every line: a field `message` becomes `message_`, `message_` becomes `message__`, and so on. */
 const memberName = (name: string): string => (/^(time|level|message)_*$/.test(name) ? `${name}_` : name);
 
 /** A JSON string that is one printable line. */
 const quote = (text: string): string => escapeUnprintable(JSON.stringify(text));
 
-/** Some thousand lines: a burst fits, a reader that has stopped costs no more than this. */
+/** Some thousand lines: enough for a burst, and the most memory that a reader that has stopped can cost. */
 export const BACKLOG_BYTES = 256 * 1024;
 
-/** Where lines go: what Bun.stdout.writer() gives. */
+/** What Bun.stdout.writer() returns. */
 export interface Sink {
   write(text: string): number | Promise<number>;
   flush(): number | Promise<number>;
@@ -163,7 +162,7 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
     if (!deliver(`${FORMATS[format](new Date(), "warning", message, { count })}\n`)) dropped = count;
   };
 
-  /** False when the line is lost: no room, or EPIPE, ENOSPC. The next one may find a reader again. */
+  /** Returns false if the line is lost: no room, EPIPE or ENOSPC. The next one may be written again. */
   const deliver = (line: string): boolean => {
     const sizeBytes = Buffer.byteLength(line);
     if (waiting && backlogBytes + sizeBytes > BACKLOG_BYTES) return false;

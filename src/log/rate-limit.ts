@@ -1,9 +1,9 @@
-// A subject that changes again and again is logged at a bounded rate, with the number of changes that were left
-// out. The newest change is always logged, a minute after the last one at the latest.
+// Limits the lines about a subject that changes often, and counts the changes that were left out. The newest change is
+// always logged, at the latest a minute after it if no other follows.
 //
-// Up to 5 changes a minute are logged at once. From the sixth on only the newest is held; it is logged each 5
-// minutes, and once nothing has changed for a minute: from then on changes are logged at once again. So there are
-// never more than 5 lines of a subject in a minute, except at the end of the daemon.
+// Up to 5 changes a minute are logged at once. From the sixth on only the newest is held. It is logged every 5 minutes,
+// and when nothing has changed for a minute; then changes are logged at once again. So a subject never has more than 5
+// lines in a minute, except when the daemon ends.
 
 import { type Clock, callAt } from "../system/clock.ts";
 
@@ -11,9 +11,9 @@ export const MOST_A_MINUTE = 5;
 export const MINUTE_MS = 60_000;
 export const SUM_UP_MS = 5 * MINUTE_MS;
 
-/** Of a change that was not logged at once. */
+/** About a change that was not logged at once. */
 export interface Late {
-  /** The changes before it that were never logged. */
+  /** How many changes before it were never logged. */
   readonly leftOut: number;
   /** How long ago it was. */
   readonly agoMs: number;
@@ -31,8 +31,8 @@ interface Held {
 }
 
 /**
- * Beyond so many subjects those that are at rest are forgotten: names may change with every reload. Once
- * a minute at most, since a search for each new one would take seconds.
+ * Beyond this number subjects at rest are forgotten, since names may change with every reload. That happens at most once
+ * a minute: a search for each new subject would take seconds.
  */
 const MOST_AT_REST = 10_000;
 
@@ -54,7 +54,7 @@ export class RateLimit {
     subject.change(write);
   }
 
-  /** Writes at once what is held. */
+  /** Writes the held changes at once. */
   end(): void {
     for (const subject of this.#subjects.values()) subject.writeHeld();
   }
@@ -67,10 +67,10 @@ export class RateLimit {
   }
 }
 
-/** At rest, or changing too often: then the newest change is held. */
+/** Either at rest, or changing too often; then its newest change is held. */
 class Subject {
   readonly #clock: Pick<Clock, "now" | "after">;
-  /** The times of the last lines, no more than MOST_A_MINUTE. */
+  /** The times of the last lines, at most MOST_A_MINUTE. */
   #loggedAt: readonly number[] = [];
   #held: Held | undefined;
 
@@ -87,7 +87,7 @@ class Subject {
       this.#held.unlogged++;
     } else if (this.#isFull(now)) {
       this.#held = { write, changedAt: now, unlogged: 1 };
-      this.#reviewInTime(this.#held);
+      this.#scheduleReview(this.#held);
     } else {
       this.#remember(now);
       write(undefined);
@@ -108,7 +108,7 @@ class Subject {
     return this.#loggedAt.length === MOST_A_MINUTE && now - first < MINUTE_MS;
   }
 
-  /** Writes what is held and due, and holds no more once the subject has come to rest. */
+  /** Writes the held change if it is due, and ends the hold if the subject has come to rest. */
   #review(now: number): void {
     const held = this.#held;
     if (!held) return;
@@ -117,13 +117,13 @@ class Subject {
     if (rests || now >= this.#nextSum()) this.#write(held, now);
   }
 
-  #reviewInTime(held: Held): void {
+  #scheduleReview(held: Held): void {
     const restsAt = held.changedAt + MINUTE_MS;
     const due = held.write ? Math.min(restsAt, this.#nextSum()) : restsAt;
     callAt(this.#clock, due, () => {
-      if (this.#held !== held) return; // it came to rest, and that was seen before the timer
+      if (this.#held !== held) return; // the hold has ended before the timer
       this.#review(this.#clock.now());
-      if (this.#held) this.#reviewInTime(held);
+      if (this.#held) this.#scheduleReview(held);
     });
   }
 

@@ -1,6 +1,6 @@
-// Reports to systemd, by datagrams to NOTIFY_SOCKET as in sd_notify(3): ready, its status, alive, reloading, stopping.
+// Reports to systemd by datagrams to NOTIFY_SOCKET, as in sd_notify(3): ready, status, alive, reloading, stopping.
 //
-// Nothing waits for systemd: a receiver that is full, gone or not systemd at all changes nothing else.
+// Nothing waits for systemd: a receiver that is full, gone or not systemd at all does not affect the daemon.
 
 import type { DrainState } from "../drain/state.ts";
 import type { Log } from "../log/log.ts";
@@ -11,7 +11,7 @@ import { Outbox, type Variable, type Variables } from "./outbox.ts";
 import { statusLine } from "./status-line.ts";
 
 export interface NotifierOptions {
-  /** As systemd set them in the environment. */
+  /** From the environment, as systemd set them. */
   readonly socket: string;
   readonly watchdogUsec: string | undefined;
   readonly watchdogPid: string | undefined;
@@ -31,14 +31,14 @@ export interface NotifierSubject {
 /** A check that hangs must not keep systemd from starting what comes after the daemon. */
 export const FIRST_RESULTS_MS = 10_000;
 
-/** The status is sent no more often. */
+/** The status is sent at most this often. */
 const STATUS_EVERY_MS = 1000;
 
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #clock: Clock;
   #subject: NotifierSubject = { states: () => [], drainState: () => undefined, wasRefused: () => false };
-  /** Undefined before `begin`, after `close`, and where the socket cannot be opened. */
+  /** Undefined before `begin`, after `close`, and if the socket cannot be opened. */
   #outbox: Outbox | undefined;
   #reported: Reported = { phase: "starting", status: "" };
   #reviewedAt = Number.NEGATIVE_INFINITY;
@@ -53,8 +53,8 @@ export class Notifier {
   }
 
   /**
-   * To be called once the daemon listens. It is ready when every critical check that runs in the background has had its
-   * first result, 10 s later at the latest.
+   * Call it once the daemon listens. The daemon is ready when every critical background check has its first result, at
+   * the latest after 10 s.
    */
   begin(subject: NotifierSubject): void {
     const { socket, log } = this.#options;
@@ -71,7 +71,7 @@ export class Notifier {
     this.#review();
   }
 
-  /** What the subject says may have changed. Cheap, however often it is called. */
+  /** Call it whenever the subject may have changed. Cheap, however often it is called. */
   refresh(): void {
     if (this.#cancelReview || !this.#outbox) return;
     const isReady = this.#reported.phase === "ready";
@@ -93,7 +93,7 @@ export class Notifier {
     this.#take({ kind: "stopping", status });
   }
 
-  /** Nothing is sent any more. */
+  /** Sends nothing from now on. */
   close(): void {
     this.#cancelReview?.();
     this.#cancelWatchdog();
@@ -123,7 +123,7 @@ export class Notifier {
     if (send) this.#outbox.send(send);
   }
 
-  /** From the event loop alone, so that systemd notices one that is blocked. */
+  /** Runs on the event loop, so that systemd notices when that is blocked. */
   #feedWatchdog(periodMs: number): void {
     this.#cancelWatchdog = this.#clock.after(periodMs, () => {
       this.#feedWatchdog(periodMs);
@@ -146,12 +146,12 @@ type NotifyEvent =
 
 interface Reaction {
   readonly reported: Reported;
-  /** Not sent yet, and out of date. */
+  /** Variables that may be unsent and are out of date. */
   readonly drop?: readonly Variable[];
   readonly send?: Variables;
 }
 
-/** Pure. A reload is not reported while the daemon starts, since the READY at its end would come too soon. */
+/** Pure. A reload is not reported while the daemon starts: the READY at its end would come too early. */
 function react(reported: Reported, event: NotifyEvent): Reaction {
   const { phase } = reported;
   if (phase === "stopping") return { reported };
@@ -184,7 +184,7 @@ function react(reported: Reported, event: NotifyEvent): Reaction {
 const lacksFirstResult = ({ check, state }: CheckReport): boolean =>
   check.severity === "critical" && check.intervalMs !== undefined && state.status === "unknown";
 
-/** Undefined where no watchdog waits for this process. */
+/** Undefined if systemd runs no watchdog for this process. */
 function halfWatchdogMs({ watchdogUsec = "", watchdogPid }: NotifierOptions): number | undefined {
   const periodMs = /^\d+$/.test(watchdogUsec) ? Number(watchdogUsec) / 1000 : 0;
   const isOurs = watchdogPid === undefined || watchdogPid === `${process.pid}`;

@@ -13,7 +13,7 @@ import {
 } from "../system/libc.ts";
 
 export interface NotifySocket {
-  /** Returns why the receiver did not take it; undefined where it did. */
+  /** Returns why the message was not sent; undefined if it was. */
   send(message: string): string | undefined;
   close(): void;
 }
@@ -22,7 +22,7 @@ export interface NotifySocket {
 const FAMILY_BYTES = 2;
 const LONGEST_PATH_BYTES = 108;
 
-/** Or why there is none. The descriptor stays open: without one the watchdog could not be fed. */
+/** Returns the reason if there is none. The descriptor stays open, so that the watchdog works when descriptors run out. */
 export function openNotifySocket(socket: string): NotifySocket | string {
   if (!libc) return "the runtime can make no system calls here, as under MemoryDenyWriteExecute=";
   const system = libc;
@@ -46,5 +46,5 @@ export function openNotifySocket(socket: string): NotifySocket | string {
   };
 }
 
-/** Microseconds of CLOCK_MONOTONIC, by which systemd tells this reload from an earlier one. */
+/** Microseconds of CLOCK_MONOTONIC, by which systemd distinguishes this reload from an earlier one. */
 export const monotonicUsec = (): string => String(Math.floor((kernelClock(CLOCK_MONOTONIC)?.() ?? 0) * 1000));

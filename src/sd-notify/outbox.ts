@@ -1,5 +1,5 @@
-// What systemd has not received yet. A newer value replaces an older one of the same name; what the receiver does not
-// take is sent again a second later.
+// The variables that systemd has not received yet. A newer value replaces an older one of the same name. What cannot be
+// sent is sent again a second later.
 
 import type { Log } from "../log/log.ts";
 import type { Clock } from "../system/clock.ts";
@@ -25,13 +25,13 @@ export class Outbox {
     this.#clock = clock;
   }
 
-  /** In one message, with all that is unsent. */
+  /** Sends them in one message with all that is unsent. */
   send(variables: Variables): void {
     for (const [name, value] of Object.entries(variables)) this.#unsent.set(name, value);
     this.#flush();
   }
 
-  /** What is unsent of these is not sent any more. */
+  /** These are not sent any more. */
   drop(...names: readonly Variable[]): void {
     for (const name of names) this.#unsent.delete(name);
   }

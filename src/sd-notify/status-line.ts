@@ -1,5 +1,5 @@
-// What `systemctl status` shows: one line of at most 500 characters. First why the host is drained, then the verdict by
-// the latest results and the checks that make it unhealthy.
+// The line in `systemctl status`, of at most 500 characters: first why the host is drained, then the verdict by the
+// latest results and the checks that make it unhealthy.
 
 import { concernsHost, type Severity } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
@@ -8,7 +8,7 @@ import { countUp, type FailingCheck, listFirst } from "../status/summary.ts";
 import { formatDuration } from "../text/duration.ts";
 import { plainLine } from "../text/printable.ts";
 
-/** So many checks are named, each with so many characters of its name. */
+/** How many checks are named, and how many characters of each name. */
 const MOST_NAMED = 3;
 const LONGEST_NAME = 60;
 
@@ -43,7 +43,7 @@ function checksLine(reports: readonly CheckReport[]): string {
   return down.length > 0 ? `healthy, ${count}: ${list(down)}` : `healthy, ${count}`;
 }
 
-/** A stale check has failed, as in the verdict. */
+/** A stale check counts as down, as in the verdict. */
 const standing = ({ state, stale }: CheckReport) => (stale ? "down" : state.status);
 
 const isOf =

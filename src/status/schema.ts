@@ -1,7 +1,7 @@
-// What the control socket says of the host and of reloads, as JSON: the daemon writes it, the commands read it.
+// The status of the host and the report of a reload, as JSON on the control socket: the daemon writes them, the commands read them.
 // Fields that a later version adds are ignored.
 //
-// zod costs 11 ms at start: this file is loaded by import() alone, and elsewhere only its types are imported.
+// zod costs 11 ms at start: load this file only by import(), and elsewhere import only its types.
 
 import { z } from "zod";
 import { SEVERITIES } from "../checks/check.ts";
@@ -33,16 +33,16 @@ export const CheckStatus = z
     forSeconds: z.number().exactOptional(),
     ranAt: time.exactOptional(),
     seconds: z.number().exactOptional(),
-    /** Of the last result, where it failed. */
+    /** Present if the last result failed. */
     reason: z.string().exactOptional(),
     message: z.string().exactOptional(),
     output: z.string().exactOptional(),
-    /** Of the last result, where it passed. */
+    /** Present if the last result passed. */
     warning: z.string().exactOptional(),
     detail: z.string().exactOptional(),
-    /** Why it makes the host unhealthy, where its last result does not show it: that came after the deadline. */
+    /** Why it makes the host unhealthy although its last result passed: that result came after the deadline. */
     countsAs: z.string().exactOptional(),
-    /** Absent: it runs on request. */
+    /** Absent if the check runs on request. */
     intervalSeconds: z.number().exactOptional(),
   })
   .readonly();
@@ -57,9 +57,9 @@ const changes = {
   kindChanged: names,
   added: names,
   removed: names,
-  /** Without those that need a restart. */
+  /** Names of options, without those that need a restart. */
   options: names,
-  /** Paths of endpoints that name other checks than before. */
+  /** Paths of endpoints whose checks are others than before. */
   endpointsChanged: names,
   endpointsAdded: names,
   endpointsRemoved: names,
@@ -73,16 +73,16 @@ export const ReloadReport = z
   .object({
     ...changes,
     at: time,
-    /** False: nothing has changed. */
+    /** If false, nothing has changed. */
     taken: z.boolean(),
     dryRun: z.boolean(),
     /** Why it was refused, or would be. */
     problems: lines,
-    /** It was refused since it would have turned the host or an endpoint unhealthy, which `--force` overrides. */
+    /** It was refused because it would turn the host or an endpoint unhealthy, which `--force` allows. */
     forcible: z.boolean(),
     /** What is allowed but risky, and what needs a restart to change. */
     cautions: lines,
-    /** What the trial found that is no reason to refuse: checks that fail, and with `--force` what turns unhealthy. */
+    /** What the trial found that does not refuse it: checks that fail, and with `--force` what turns unhealthy. */
     warnings: lines,
   })
   .readonly();
@@ -98,7 +98,7 @@ export const HostStatus = DrainStatus.unwrap()
     startedAt: time,
     /** What the health listener answers. */
     healthy: z.boolean(),
-    /** "stopping" hides "maintenance", which hides "draining", which hides what the checks say. */
+    /** The first that applies: "stopping", "maintenance", "draining", then the verdict of the checks. */
     state: z.enum(["healthy", "unhealthy", "draining", "maintenance", "stopping"]),
     /** Names of the checks that make the host unhealthy, drained or not. */
     failing: names,

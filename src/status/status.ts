@@ -1,4 +1,4 @@
-// The status of the host with all details, for those who may see them: what the control socket answers to `status`.
+// The status of the host with all details: the answer of the control socket to `status`.
 
 import type { Verdict } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
@@ -22,13 +22,13 @@ export interface StatusParts {
   readonly version: string;
   readonly startedAt: number;
   readonly healthy: boolean;
-  /** As the verdict has it. The first failure decides, so that it need not know of all. */
+  /** From the verdict. The first failure decides it, so it may not name them all. */
   readonly failing: Verdict["failing"];
   readonly reports: readonly CheckReport[];
   readonly drainState: DrainState | undefined;
   readonly reloading: ReloadUnderWay | undefined;
   readonly lastReload: ReloadReport | undefined;
-  /** By the boot clock, as `since` of a state is. */
+  /** By the boot clock, like `since` of a state. */
   readonly now: number;
 }
 

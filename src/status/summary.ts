@@ -1,9 +1,9 @@
-// The one line on the host for people, in each place that has one: "2 of 3 up", and which checks make it unhealthy.
+// The one-line summary of the host, wherever one is shown: "2 of 3 up", and the checks that make it unhealthy.
 
 import { concernsHost, type Severity } from "../checks/check.ts";
 import { listOf } from "../text/list.ts";
 
-/** A check, in one word. A stale one is not up. */
+/** A stale check is not up. */
 export interface Standing {
   readonly severity: Severity;
   readonly isUp: boolean;
@@ -12,7 +12,7 @@ export interface Standing {
 /** A check that makes the host unhealthy. */
 export interface FailingCheck {
   readonly name: string;
-  /** Undefined where it is not known. */
+  /** Undefined if it is not known. */
   readonly reason?: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export function summarize(checks: readonly Standing[], isHealthy: boolean, faili
 export const listAll = (failing: readonly FailingCheck[]): string =>
   failing.map(({ name, reason }) => (reason === undefined ? name : `${name} (${reason})`)).join(", ");
 
-/** Where room is short: "cache refused, search stale and 2 more". */
+/** The short form: "cache refused, search stale and 2 more". */
 export const listFirst = (failing: readonly FailingCheck[], most: number): string =>
   listOf(
     failing.map(({ name, reason }) => (reason === undefined ? name : `${name} ${reason}`)),

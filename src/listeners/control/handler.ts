@@ -1,5 +1,5 @@
-// The control socket's requests: a path and a method each, answered in JSON. No request holds a command to run. An
-// unexpected error is answered with 500 and logged; the daemon goes on.
+// The requests of the control socket: each a path and a method, answered in JSON. No request can name a program to run.
+// An unexpected error is answered with 500 and logged; the daemon goes on.
 
 import type { DrainControl } from "../../drain/drain.ts";
 import type { SaveResult } from "../../drain/state-file.ts";
@@ -13,11 +13,11 @@ import type { Answer, Asked } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
 import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
 
-/** What a daemon does on request. */
+/** What the daemon does for these requests. */
 export interface Controls {
   /** Runs checks as a health request does, for 25 s at most, and returns all that is known. */
   readonly status: () => Promise<HostStatus>;
-  /** Reads the configuration again and tries it; never rejects for anything that it holds. */
+  /** Reads the configuration again and tries it out. Never rejects because of its content. */
   readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
   readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
 }
@@ -36,7 +36,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** A client that has not sent its whole body by then is answered 408. */
 const BODY_MS = 5000;
 
-/** A reload runs checks to their timeouts: its client hears this often that the daemon lives. */
+/** A reload may take as long as the checks' timeouts. This often its client gets a sign of life. */
 const ALIVE_MS = 5000;
 
 export function createControlHandler(
@@ -68,7 +68,7 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
     const reloading = reload(request);
     const report = await within(reloading, ALIVE_MS, clock);
     if (report) return json(report.problems.length === 0 ? 200 : 422, report);
-    return { status: 200, headers: HEADERS, body: blanksUntil(reloading, clock) };
+    return { status: 200, headers: HEADERS, body: spacesUntil(reloading, clock) };
   };
   const takeMaintenance = async ({ forMs, reason }: MaintenanceRequest): Promise<Answer> =>
     json(200, drainAnswer(await drainControl.maintain(forMs, reason)));
@@ -115,8 +115,8 @@ export function controlFault(error: unknown, log: Pick<Log, "error">): Answer {
   return refuse(500, "a fault in health-checker; its log says more");
 }
 
-/** Spaces, which JSON ignores, every few seconds until the object is there. */
-async function* blanksUntil(promise: Promise<object>, clock: Clock): AsyncGenerator<string, void> {
+/** A space every few seconds, which JSON ignores, then the object. */
+async function* spacesUntil(promise: Promise<object>, clock: Clock): AsyncGenerator<string, void> {
   for (;;) {
     const object = await within(promise, ALIVE_MS, clock);
     yield object ? JSON.stringify(object) : " ";
@@ -127,7 +127,7 @@ async function* blanksUntil(promise: Promise<object>, clock: Clock): AsyncGenera
 const bodyAndMessages = (request: ControlRequest, clock: Clock) =>
   Promise.all([readBody(request, clock), import("./messages.ts")]);
 
-/** The answer where it does not end in time, breaks off or is too long. */
+/** An answer that refuses the request if its body does not end in time, breaks off or is too long. */
 async function readBody(request: ControlRequest, clock: Clock): Promise<string | Answer> {
   const body = await within(request.readBody(MAX_BODY_BYTES), BODY_MS, clock);
   if (body === undefined) return refuse(408, "the body did not come");

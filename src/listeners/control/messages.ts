@@ -1,7 +1,7 @@
-// What goes over the control socket as JSON, beside the status and the report of a reload (src/status/schema.ts): what
-// a request may ask for, and what the server answers to it. The server and the commands share these schemas.
+// The requests and answers of the control socket as JSON, except the status and the report of a reload, which are in
+// src/status/schema.ts. The server and the commands share these schemas.
 //
-// zod costs 11 ms at start: this file is loaded by import() alone, and elsewhere only its types are imported.
+// zod costs 11 ms at start: load this file only by import(), and elsewhere import only its types.
 
 import { z } from "zod";
 import { reason } from "../../drain/reason.ts";
@@ -9,7 +9,7 @@ import { DrainStatus } from "../../status/schema.ts";
 import { MAX_DURATION_MS } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 
-/** A body, whose JSON is for `schema`. */
+/** A text that holds JSON for `schema`. */
 const jsonText = <T extends z.ZodType>(schema: T) =>
   z.codec(z.string(), schema, {
     decode(text, context) {
@@ -29,9 +29,9 @@ const flag = z.boolean({ error: RELOAD }).default(false);
 export const ReloadRequest = jsonText(
   z.strictObject(
     {
-      /** Takes what would turn the host or an endpoint unhealthy. */
+      /** Reload even if that turns the host or an endpoint unhealthy. */
       force: flag,
-      /** Changes nothing. */
+      /** Only report what a reload would do. */
       dryRun: flag,
     },
     { error: ({ code }) => (code === "unrecognized_keys" ? RELOAD : "expected an object") },
@@ -67,24 +67,24 @@ export const MaintenanceRequest = jsonText(
 );
 export type MaintenanceRequest = Readonly<z.output<typeof MaintenanceRequest>>;
 
-/** Whether a restart of the daemon keeps what was done, and if not, why. */
+/** Whether the change outlives a restart of the daemon, and if not, why. */
 const Kept = z.discriminatedUnion("kept", [
   z.object({ kept: z.literal(true) }),
   z.object({ kept: z.literal(false), because: z.string() }),
 ]);
 export type Kept = Readonly<z.infer<typeof Kept>>;
 
-/** To `drain` and `maint`: what is in force now. */
+/** The answer to `drain` and `maint`: what is in force now. */
 export const DrainAnswer = z.intersection(
   Kept,
   z.object({ withdrawal: DrainStatus.unwrap().extend({ stopping: z.boolean() }).readonly() }).readonly(),
 );
 export type DrainAnswer = z.infer<typeof DrainAnswer>;
 
-/** To `undrain`: also what it has ended, which may be nothing. */
+/** The answer to `undrain`: also what it has ended, which may be nothing. */
 export const UndrainAnswer = z.intersection(DrainAnswer, z.object({ ended: DrainStatus }).readonly());
 export type UndrainAnswer = z.infer<typeof UndrainAnswer>;
 
-/** With every status that is not 200, but for the report of a reload that was refused (422). */
+/** The answer with every status other than 200, except the report of a refused reload (422). */
 export const ErrorAnswer = z.object({ error: z.string() }).readonly();
 export type ErrorAnswer = z.infer<typeof ErrorAnswer>;

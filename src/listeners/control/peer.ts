@@ -1,5 +1,5 @@
-// Which process serves a control socket: a process of another user would receive what is meant for the daemon, and could
-// answer that it is done.
+// Whether the process that serves a control socket can be trusted: a process of another user would get the commands for
+// the daemon, and could answer that they are done.
 
 import { lstatSync, realpathSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -14,9 +14,9 @@ const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 
 /**
- * Why the process behind the path is not trusted, on one line; undefined where it is, where there is none, and where that
- * cannot be determined. It is trusted if its user is root, this user, or the owner of the socket's folder, and no other
- * user may replace the socket.
+ * Why the process that serves the path is not trusted, on one line. Undefined if it is trusted, if there is none, and if
+ * that cannot be determined. It is trusted if its user is root, this user, or the owner of the socket's folder, and if no
+ * other user may replace the socket.
  */
 export function distrust(path: string): string | undefined {
   const uid = peerUser(path);
@@ -34,7 +34,7 @@ export function distrust(path: string): string | undefined {
   return `${shown} is not used: the process behind it runs as ${describeUser(uid)}, which is neither root, nor this user, nor the owner of its folder`;
 }
 
-/** The user of the process that listens; undefined where none does, and where system calls are not available. */
+/** The user of the process that listens; undefined if none does, and if system calls are not available. */
 function peerUser(path: string): number | undefined {
   const { sockaddr } = preparePeer({ family: "unix", path });
   if (!libc || !sockaddr) return undefined;
@@ -68,7 +68,7 @@ function foldersOf(path: string): readonly Folder[] {
       folders.push({ path: folder, stats: lstatSync(folder) });
     }
   } catch {
-    // What this user may not read it cannot judge.
+    // A folder that this user may not read cannot be judged.
   }
   return folders;
 }

@@ -1,4 +1,4 @@
-// The control socket: HTTP on a unix socket for its owner and root alone, since a client can drain the host.
+// The control socket: HTTP on a unix socket. Only its owner and root may connect, since a client can drain the host.
 
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
@@ -11,12 +11,12 @@ import { type Controls, controlFault, createControlHandler } from "./handler.ts"
 const OWNER_ONLY = 0o600;
 
 /**
- * An idle connection is closed by then, and so is one that waits for an answer, since the runtime's `timeout` of a
- * single request has no effect on a unix socket (Bun 1.4.5). So it is longer than the commands wait.
+ * An idle connection is closed after this time. So is one that waits for an answer, since the runtime's `timeout` of a
+ * single request has no effect on a unix socket (Bun 1.4.5); hence it is longer than the commands wait.
  */
 const IDLE_S = 60;
 
-/** The commands connect one at a time, each for one request. */
+/** Each command has one connection, for one request. */
 export const MOST_CONNECTIONS = 32;
 
 /** How long answers that are under way may take when the server closes. */
@@ -36,12 +36,12 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** Throws ListenError. Leaves a socket alone that another process serves, and replaces one that none serves. */
+/** Throws ListenError. Does not touch a socket that another process serves, and replaces one that no process serves. */
 export async function startControl({ path, controls, log, onCrowded, clock }: ControlOptions): Promise<Control> {
   const answering = new Exchanges({
     answer: createControlHandler(controls, log, clock),
     onError: (error) => controlFault(error, log),
-    // Its clients are commands of the same user: what is no request is nothing to report.
+    // Its clients are commands of the same user, so an invalid request needs no line in the log.
     onRefused() {},
     idleTimeoutS: IDLE_S,
     mayTakeLonger: () => false,

@@ -1,9 +1,10 @@
-// Which peers get `ready`: those that got `drain` or `maint` from us, since HAProxy ends these for that word alone; and no
-// other, since it ends an operator's own drain as well.
+// Which peers get `ready`. Only that word ends a `drain` or `maint` in HAProxy, so a peer that got one of them from us
+// needs it. No other peer gets it, since it would also end a drain that an operator has set in HAProxy.
 //
-// One address may be several clients: a HAProxy asks once for each of its server lines, and they cannot be distinguished.
-// So `ready` is repeated until all of them have surely received it: at least three times, for ten times the longest pause
-// between its questions, and for ten seconds to a minute: a line that asks rarely is not seen among those that ask often.
+// One address may be several clients that cannot be distinguished: a HAProxy asks once for each of its server lines. So
+// `ready` is repeated until all of them have received it: at least three times, and for ten times the longest pause
+// between two requests of the address. The latter is limited to between 10 s and 1 min, since a server line that asks
+// rarely cannot be seen among those that ask often.
 
 import { join } from "node:path";
 import { readBootId, type StateFile, stateFile } from "../../drain/state-file.ts";
@@ -11,7 +12,7 @@ import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 
 export interface ReadyRepliesOptions {
-  /** Where the peers are saved for a restart of the daemon; undefined: nowhere. */
+  /** Where the peers are saved for a restart of the daemon; undefined: they are not saved. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info">;
   readonly clock: Clock;
@@ -26,14 +27,14 @@ const PAUSES = 10;
 const LEAST_MS = 10_000;
 const LONGEST_MS = 60_000;
 
-/** Beyond so many, the one that asked longest ago is forgotten. */
+/** Beyond this number the peer whose last request is the oldest is forgotten. */
 export const MOST_PEERS = 1024;
 
 interface PendingReady {
-  /** By the clock; undefined before the first question that we know of. */
+  /** When its last request came; undefined if none has come since the start. */
   askedAt: number | undefined;
   longestPauseMs: number;
-  /** Since when, and how often, it got `ready`. */
+  /** Since when, and how often, it has got `ready`. */
   readySince: number | undefined;
   times: number;
 }
@@ -42,7 +43,7 @@ export class ReadyReplies {
   readonly #log: ReadyRepliesOptions["log"];
   readonly #clock: Clock;
   readonly #file: StateFile | undefined;
-  /** In the order in which they last asked. */
+  /** In the order of their last requests. */
   readonly #pending: Map<string, PendingReady>;
   #hasWarnedFull = false;
   #hasWarnedUnsaved = false;
@@ -60,7 +61,7 @@ export class ReadyReplies {
     const entry = known ?? newPending();
     entry.readySince = undefined;
     entry.times = 0;
-    this.#noteQuestion(peer, entry);
+    this.#noteRequest(peer, entry);
     if (known) return;
     this.#forgetOldest();
     this.#save();
@@ -70,7 +71,7 @@ export class ReadyReplies {
   shouldSayReady(peer: string): boolean {
     const entry = this.#pending.get(peer);
     if (!entry) return false;
-    this.#noteQuestion(peer, entry);
+    this.#noteRequest(peer, entry);
     const now = this.#clock.now();
     entry.readySince ??= now;
     const enoughMs = Math.min(LONGEST_MS, Math.max(LEAST_MS, PAUSES * entry.longestPauseMs));
@@ -106,7 +107,7 @@ export class ReadyReplies {
     this.#hasWarnedUnsaved = isUnsaved;
   }
 
-  #noteQuestion(peer: string, entry: PendingReady): void {
+  #noteRequest(peer: string, entry: PendingReady): void {
     const now = this.#clock.now();
     if (entry.askedAt !== undefined) entry.longestPauseMs = Math.max(entry.longestPauseMs, now - entry.askedAt);
     entry.askedAt = now;

@@ -1,9 +1,9 @@
-// HAProxy's agent-check: each connection gets one line and is closed. The line is `drain` or `maint` as long as these are
-// in force, `ready` for peers that got one of them (ready-replies.ts), else the health of the host.
+// HAProxy's agent-check: each connection gets one line and is closed. The line is `drain` or `maint` while these are in
+// force, else the health of the host, with `ready` before it for peers that got one of them (ready-replies.ts).
 //
-// While the daemon stops the line is `stopped`, which the next daemon's `up` undoes, not `drain`, which would need its `ready`.
+// While the daemon stops, the line is `stopped`: the `up` of the next daemon ends it, whereas `drain` would need a `ready`.
 //
-// A connection costs little and for a bounded time, whatever the peer does: it need not send or read anything.
+// Whatever a peer does, or does not send or read, its connection costs little and is closed after a bounded time.
 
 import type { Verdict } from "../../checks/check.ts";
 import type { DrainState } from "../../drain/state.ts";
@@ -20,7 +20,7 @@ export interface AgentOptions {
   /** As for a health request, by the same deadline; `signal` aborts when the peer disconnects. Not called while the host is drained. */
   readonly verdict: (signal: AbortSignal) => Verdict | Promise<Verdict>;
   readonly drainState: () => DrainState | undefined;
-  /** --state-directory, where the peers that got `drain` are saved; undefined: nowhere. */
+  /** --state-directory, where the peers that got `drain` are saved; undefined: they are not saved. */
   readonly directory: string | undefined;
   readonly log: Pick<Log, "error" | "warning" | "info" | "debug" | "verbose">;
   /** `verdict` has thrown; the host counts as down. */
@@ -30,19 +30,19 @@ export interface AgentOptions {
 }
 
 export interface Agent {
-  /** With the port that was picked where 0 was asked for. */
+  /** With the port that was picked where 0 was requested. */
   readonly address: Address;
-  /** Takes no more connections and ends those that are open. */
+  /** Accepts no more connections and closes those that are open. */
   stop(): Promise<void>;
 }
 
-/** A HAProxy has one open for each of its server lines at most, and only for as long as the answer takes. */
+/** A HAProxy opens at most one for each of its server lines, and only for as long as the answer takes. */
 export const MOST_CONNECTIONS = 256;
 
-/** Of the descriptors, where these are few. */
-const SHARE = 1 / 8;
+/** The part of the descriptor limit that its connections may use. */
+const DESCRIPTOR_SHARE = 1 / 8;
 
-/** How long the peer may take to close, once it was answered. */
+/** How long a peer may take to close the connection after its answer. */
 const LINGER_MS = 2000;
 
 interface Connection {
@@ -53,7 +53,7 @@ interface Connection {
 
 type Socket = Bun.Socket<Connection>;
 
-/** Throws ListenError; nothing is left behind then. */
+/** Throws ListenError, and then leaves nothing behind. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { address, log } = options;
   const connections = new Connections(mostConnections());
@@ -62,7 +62,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     withCode(() =>
       Bun.listen<Connection>({
         ...(at.family === "unix" ? { unix: at.path } : { hostname: at.host, port: at.port }),
-        // A peer that has sent all it has to send is still answered.
+        // A peer that has closed its sending side is still answered.
         allowHalfOpen: true,
         socket: {
           open(socket) {
@@ -70,7 +70,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
             void answer(socket);
           },
           data() {},
-          // Without this Bun closes for it.
+          // Without this handler Bun closes the connection.
           end() {},
           close: (socket) => connections.remove(socket),
           error: (socket) => connections.remove(socket),
@@ -93,12 +93,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 }
 
 const mostConnections = (): number =>
-  Math.max(1, Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * SHARE)));
+  Math.max(
+    1,
+    Math.min(MOST_CONNECTIONS, Math.floor((descriptorLimit() ?? Number.POSITIVE_INFINITY) * DESCRIPTOR_SHARE)),
+  );
 
-/** Those that are open, at most so many. */
+/** The open connections, at most `most`. */
 class Connections {
   readonly #most: number;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #open = new Set<Socket>();
 
   constructor(most: number) {
@@ -167,8 +170,8 @@ function answering(
     // The host may have been drained meanwhile.
     const line = lineFor(peer, health, before ?? drainState());
     socket.write(`${line}\n`);
-    // What the peer sends is still read: if the socket were closed with that unread, the kernel would reset the
-    // connection, and the answer may be lost.
+    // The socket still reads: if it were closed with unread data, the kernel would reset the connection, and the answer
+    // might be lost.
     socket.shutdown();
     socket.data.cancelLinger = clock.after(LINGER_MS, () => socket.terminate());
     if (log.verbose) log.debug("agent-check", { peer, answer: line });
@@ -180,10 +183,10 @@ function oldestOfMost(sockets: Iterable<Socket>): Socket | undefined {
   return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), [])[0];
 }
 
-/** A listener on all addresses names v4 peers as v6 does. */
+/** A listener on all addresses gives v4 peers as ::ffff:1.2.3.4. */
 const peerOf = ({ remoteAddress }: Socket): string => remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, "") || "unix";
 
-/** Bun gives no code where a name has no address. */
+/** Adds the code ENOENT, which Bun leaves out if a host name has no address. */
 function withCode<T>(call: () => T): T {
   try {
     return call();

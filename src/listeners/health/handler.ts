@@ -19,7 +19,7 @@ export interface HealthOptions {
   readonly isDraining: () => boolean;
   /** The HTTP status of an unhealthy answer, 400 to 599. */
   readonly failureStatus: number;
-  /** The paths of the monitor's groups from the second on; every other path is the host, the first group. */
+  /** The paths of the monitor's groups from the second on. Every other path stands for the host, which is the first group. */
   readonly endpoints: readonly string[];
   /** Called with each requested path that is no endpoint, if there are endpoints; not with "/". */
   readonly onOtherPath: (path: string) => void;
@@ -52,7 +52,7 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
   };
 }
 
-/** The path as it was sent, without the query. A request has the path alone, or a whole URL. */
+/** The path as it was sent, without the query. `url` is a path, or a whole URL. */
 export function pathOf(url: string): string {
   const whole = url.replace(/[?#].*$/s, "");
   const start = whole.indexOf("/", whole.startsWith("/") ? 0 : whole.indexOf("://") + 3);

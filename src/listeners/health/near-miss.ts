@@ -1,7 +1,7 @@
-// Finds requests for a path that is close to an endpoint but is none, such as /Replica or /relpica. They get the
-// host's verdict, which the client takes for the endpoint's, so each such path is reported once.
+// Finds requests for a path that is close to an endpoint but is none, such as /Replica or /relpica. They get the verdict
+// of the host, and the client takes it for that of the endpoint, so each such path is reported once.
 //
-// A path that was compared before, or is much longer or shorter than every endpoint, costs only a look-up.
+// For a path that was compared before, or is much longer or shorter than every endpoint, only a set is looked up.
 
 import { withoutLastSlash } from "../../config/endpoint.ts";
 
@@ -10,16 +10,16 @@ export interface NearMissOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** At most so many letters may be wrong, missing or extra; case does not count. */
+/** How many letters may be wrong, missing or extra; case does not count. */
 const MOST_WRONG = 2;
 
-/** And at most one letter in three: /foo is not close to /wok, and only /DB is close to /db. */
+/** At most one letter in three may be wrong: /foo is not close to /wok, and only /DB is close to /db. */
 const LETTERS_PER_WRONG = 3;
 
-/** So many paths are reported for each endpoint while the daemon runs: a scan for paths must not fill the log. */
+/** The most reports for each endpoint while the daemon runs: a scan for paths must not fill the log. */
 export const MOST_REPORTS_PER_ENDPOINT = 5;
 
-/** Beyond so many paths that were compared, all are forgotten and compared again. */
+/** When so many paths have been compared, all are forgotten and may be compared again. */
 const MOST_REMEMBERED = 1000;
 
 /** One set of reported paths serves every list of endpoints, so that a reload repeats no report. */
@@ -62,7 +62,7 @@ export async function findNear(path: string, endpoints: readonly string[]): Prom
     if (Math.abs(endpoint.length - path.length) > MOST_WRONG) continue;
     const other = endpoint.toLowerCase();
     const letters = distance(lower, other);
-    // Two letters swapped are one mistake.
+    // Two swapped letters are one mistake.
     const wrong = letters === 2 && sorted(lower) === sorted(other) ? 1 : letters;
     const isNear = wrong <= Math.min(MOST_WRONG, endpoint.replaceAll("/", "").length / LETTERS_PER_WRONG);
     if (isNear && wrong < (nearest?.wrong ?? Number.POSITIVE_INFINITY)) nearest = { endpoint, wrong };

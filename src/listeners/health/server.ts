@@ -31,14 +31,14 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Bun's limit for an idle timeout, and the least that a connection gets. */
+/** Bun's limit for an idle timeout, and the shortest one used here. */
 const LONGEST_IDLE_S = 255;
 const SHORTEST_IDLE_S = 60;
 
-/** More than an answer takes. */
+/** Added to the longest time that an answer may take. */
 const IDLE_MARGIN_S = 5;
 
-/** Far above what load balancers open, and in memory no more than the unit allows: docs/adr/0014. */
+/** Many more than load balancers open, and within the memory that the unit allows: docs/adr/0014. */
 export const DEFAULT_CONNECTIONS = 4096;
 
 /** The part of the descriptor limit that clients may use; the rest is for checks, scripts and the other listeners. */
@@ -57,7 +57,7 @@ export function connectionBound(maxConnections: number | undefined, descriptorLi
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
   const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, onCrowded, onRefused } = options;
   const neededS = () => Math.ceil(longestAnswerMs() / 1000 + IDLE_MARGIN_S);
-  // On a unix socket Bun does not let the timeout of one connection be changed.
+  // On a unix socket Bun cannot change the timeout of one connection.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
   const answering = new Exchanges({
     answer(asked) {
