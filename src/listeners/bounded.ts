@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import type { Address } from "../net/address.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { showBelow } from "./below.ts";
+import { showBelow } from "./node-http-hooks.ts";
 import { connectionsAt, peerKey } from "./connections.ts";
 
 export interface Peer {
