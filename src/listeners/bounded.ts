@@ -7,8 +7,8 @@
 import type { Socket } from "node:net";
 import type { Address } from "../net/address.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { showBelow } from "./node-http-hooks.ts";
 import { connectionsAt, peerKey } from "./connections.ts";
+import { setNodeHttpHooks } from "./node-http-hooks.ts";
 
 export interface Peer {
   readonly address: string;
@@ -100,7 +100,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
   }
 
   const cancelHooking = clock.after(HOOK_AFTER_MS, () => {
-    showBelow(server, {
+    setNodeHttpHooks(server, {
       onConnection(socket) {
         open.add(socket);
         socket.once("close", () => open.delete(socket));

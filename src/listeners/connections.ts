@@ -37,29 +37,37 @@ const LAST_ACK_RECEIVED = 14;
 /** Needs no descriptor. Empty except on Linux. Takes about 0.3 ms, and 1 ms for a thousand connections. */
 export function connectionsAt(port: number): readonly TcpConnection[] {
   if (!libc) return [];
-  const found: TcpConnection[] = [];
+  const { getsockname, getpeername, getsockopt } = libc;
   const name = new Uint8Array(SOCKADDR_BYTES);
-  const size = new Uint32Array(1);
   const info = new Int32Array(TCP_INFO_WORDS);
-  for (let fd = 0, gap = 0; gap < LONGEST_GAP; fd++, gap++) {
+  const words = new Uint32Array(info.buffer);
+  const size = new Uint32Array(1);
+  const readName = (call: typeof getsockname, fd: number): boolean => {
     size[0] = SOCKADDR_BYTES;
-    // A number that is free, or no socket, is part of a gap.
-    if (libc.getsockname(fd, name, size) !== 0) continue;
-    gap = 0;
-    if (!isTcp(name) || portIn(name) !== port) continue;
+    return call(fd, name, size) === 0;
+  };
+  const readInfo = (fd: number): boolean => {
     size[0] = info.byteLength;
-    if (libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, size) !== 0) continue;
-    const state = (info[0] ?? 0) & 0xff;
-    if (state === TCP_LISTEN) continue;
-    const word = (at: number): number => (info[at] ?? 0) >>> 0;
-    const receivedMs = word(LAST_DATA_RECEIVED);
-    size[0] = SOCKADDR_BYTES;
-    if (libc.getpeername(fd, name, size) !== 0) continue;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, size) === 0;
+  };
+  const found: TcpConnection[] = [];
+  for (let fd = 0, gap = 0; gap < LONGEST_GAP; fd++, gap++) {
+    // A number that is free, or no socket, is part of a gap.
+    if (!readName(getsockname, fd)) continue;
+    gap = 0;
+    if (!isTcp(name) || portIn(name) !== port || !readInfo(fd)) continue;
+    const state = (words[0] ?? 0) & 0xff;
+    if (state === TCP_LISTEN || !readName(getpeername, fd)) continue;
+    const {
+      [LAST_DATA_SENT]: sentMs = 0,
+      [LAST_DATA_RECEIVED]: receivedMs = 0,
+      [LAST_ACK_RECEIVED]: ackMs = 0,
+    } = words;
     found.push({
       fd,
       peer: peerKey(hostIn(name), portIn(name)),
-      idleMs: Math.min(word(LAST_DATA_SENT), receivedMs),
-      endedAfterMs: state === TCP_CLOSE_WAIT ? receivedMs - word(LAST_ACK_RECEIVED) : undefined,
+      idleMs: Math.min(sentMs, receivedMs),
+      endedAfterMs: state === TCP_CLOSE_WAIT ? receivedMs - ackMs : undefined,
     });
   }
   return found;

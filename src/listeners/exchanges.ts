@@ -1,12 +1,15 @@
-// Requests and their answers, one at a time on a connection. What a client sends before it has its answer is thrown
-// away, a second request too, and the connection is closed after that answer.
+// Requests and their answers, one at a time on a connection. What a client sends before it has its answer is dropped,
+// even a whole request, and the connection is closed after that answer.
 //
-// Bun.serve gives a `fetch` handler the next request of a connection while an answer is still being made, and sends
-// whichever answer comes first: for the wrong request, or into memory that has been freed. So requests are taken
-// as node:http takes them, which tells one from the other (docs/adr/0014).
+// A `fetch` handler cannot do that: Bun.serve calls it with the next request while the answer to the first is being made,
+// and sends the answer that comes first, for the wrong request or into freed memory. So this is a handler as node:http
+// has one, which shows the connection of each request (docs/adr/0014).
 //
-// A client that closes its sending side with its request is answered; one that does so later has given up: to the
-// kernel both are one.
+// It relies on what Bun 1.4.5 does not document: the option `onNodeHTTPRequest` of Bun.serve with its arguments, the bits
+// 0x10 and 0x20 of the argument `flags`, and the interfaces Connection and Handle below.
+//
+// A client that closes its sending side right after its request is answered; one that does so later has given up. The
+// runtime reports both alike, so the times that the kernel has decide.
 
 import type { Socket } from "node:net";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
@@ -14,15 +17,15 @@ import type { Answering, Peer } from "./bounded.ts";
 import { connectionsAt, shutDown } from "./connections.ts";
 import { recognise, TOO_LARGE } from "./refused.ts";
 
-/** `signal` aborts when the client has disconnected. */
-export interface Asked {
+/** A request. `signal` aborts when the client has disconnected. */
+export interface ExchangeRequest {
   readonly method: string;
-  /** As it was sent, with %XX for what is not ASCII. */
+  /** As it was sent, with %XX for each byte that is not ASCII. */
   readonly url: string;
   readonly signal: AbortSignal;
   /**
-   * The body, or its start as soon as that is longer than `maxBytes`; undefined where the client disconnects before.
-   * To be called before anything is awaited.
+   * The body, or its start as soon as that is longer than `maxBytes`; undefined if the client disconnects before.
+   * Call it before anything is awaited.
    */
   readBody(maxBytes: number): Promise<Buffer | undefined>;
 }
@@ -32,45 +35,46 @@ interface Head {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface Whole extends Head {
+interface WholeAnswer extends Head {
   readonly body: string;
 }
 
 /** Each part is sent as soon as it is there. */
-interface InParts extends Head {
+interface AnswerInParts extends Head {
   readonly body: AsyncIterable<string>;
 }
 
-export type Answer = Whole | InParts;
+export type Answer = WholeAnswer | AnswerInParts;
 
 export interface ExchangeOptions {
-  readonly answer: (asked: Asked) => Answer | Promise<Answer>;
+  readonly answer: (request: ExchangeRequest) => Answer | Promise<Answer>;
   readonly onError: (error: unknown) => Answer;
   /** What was received is no request. */
   readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
-  /** A connection is closed after so long without data, unless an answer may take longer. */
+  /** A connection is closed after this time without data, unless `mayTakeLonger` returns true for its request. */
   readonly idleTimeoutS: number;
   readonly mayTakeLonger: () => boolean;
   /** For tests. */
   readonly clock?: Clock;
 }
 
-/** Of the runtime's own, what is used here. */
+/** The connection of a request: the parts of the runtime's object that are used here. */
 interface Connection {
   readonly closed: boolean;
   readonly remoteAddress: Peer | undefined;
-  /** By which node:http shows it. */
+  /** The socket by which node:http shows it. */
   readonly duplex: Socket | undefined;
-  /** What comes from then on is thrown away. */
+  /** Drops what is received from then on. */
   stopParsing(): void;
-  /** Of the sending side, when all has been sent. */
+  /** Closes the sending side when everything is sent. */
   end(): void;
   close(): void;
 }
 
+/** By which a request is answered: the parts of the runtime's object that are used here. */
 interface Handle {
   onabort: ((event: number) => void) | undefined;
-  /** Of the body. */
+  /** Called with each piece of the body. */
   ondata: ((chunk: Uint8Array | undefined, isLast: boolean, event: number) => void) | undefined;
   writeHead(status: number, statusText: undefined, headers: readonly string[]): void;
   write(part: string): void;
@@ -79,45 +83,45 @@ interface Handle {
 
 /** An answer that is being made. */
 interface Exchange {
-  /** Nothing that follows it on its connection is answered. */
+  /** The connection is closed after this answer. */
   isLast: boolean;
 }
 
-/** A client that closes its sending side so long after its request has given up. */
+/** A client that closes its sending side this long after its request has given up. */
 const GAVE_UP_MS = 500;
 
-/** A client has so long to close its side after the last answer; the runtime does not count it as idle. */
+/** How long a client has to close its side after the last answer. The idle timeout of the runtime does not apply then. */
 const LINGER_MS = 1000;
 
-/** The connection is closed by its client: of the two events, the other one comes before it. */
+/** An event of a Handle: the client has closed the connection. The other event, not used here, comes before it. */
 const ABORTED = 1;
 
-class ClientRequest implements Asked {
+class ClientRequest implements ExchangeRequest {
   readonly method: string;
   readonly url: string;
-  hasGone = false;
-  readonly #sender: Handle | undefined;
+  hasDisconnected = false;
+  readonly #handle: Handle | undefined;
   #controller: AbortController | undefined;
 
-  /** Without `sender` it has no body. */
-  constructor(method: string, url: string, sender?: Handle) {
-    this.#sender = sender;
+  /** Without `handle` it has no body. */
+  constructor(method: string, url: string, handle?: Handle) {
+    this.#handle = handle;
     this.method = method;
     this.url = /[\x80-\xff]/.test(url) ? url.replace(/[\x80-\xff]/g, percentEncoded) : url;
   }
 
-  /** Made where it is asked for, which is seldom: most answers come sooner. */
+  /** Created on the first use, which is rare: most requests are answered at once. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.hasGone) this.#controller.abort();
+    if (this.hasDisconnected) this.#controller.abort();
     return this.#controller.signal;
   }
 
   async readBody(maxBytes: number): Promise<Buffer | undefined> {
     let body = Buffer.alloc(0);
-    if (!this.#sender) return body;
+    if (!this.#handle) return body;
     const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
-    this.#sender.ondata = (chunk, isLast, event) => {
+    this.#handle.ondata = (chunk, isLast, event) => {
       if (event === ABORTED) return resolve(undefined);
       if (chunk && body.length <= maxBytes) body = Buffer.concat([body, chunk]);
       if (isLast || body.length > maxBytes) resolve(body);
@@ -126,15 +130,15 @@ class ClientRequest implements Asked {
   }
 
   abort(): void {
-    this.hasGone = true;
+    this.hasDisconnected = true;
     this.#controller?.abort();
   }
 }
 
-/** Of a byte, as which what is not ASCII is given. */
+/** The runtime gives each byte that is not ASCII as one character. */
 const percentEncoded = (byte: string): string => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`;
 
-const isInParts = (answer: Answer): answer is InParts => typeof answer.body !== "string";
+const isInParts = (answer: Answer): answer is AnswerInParts => typeof answer.body !== "string";
 
 const linesOf = (headers: Head["headers"]): string[] => [
   ...Object.entries(headers).flat(),
@@ -142,12 +146,12 @@ const linesOf = (headers: Head["headers"]): string[] => [
   new Date().toUTCString(),
 ];
 
-/** Set among the flags of a request with an Expect header (seen on Bun 1.4.5). */
+/** Bits of `flags`: 0x10 for a request with an Expect header, 0x20 if it is `Expect: 100-continue` (Bun 1.4.5). */
 const EXPECTS = 0x30;
 
 /**
- * What the client takes for a tunnel from then on has no second request. A client that waits for "100 Continue"
- * does not send its body once it has the answer: what it sends next would be taken for that body.
+ * After CONNECT the client treats the connection as a tunnel, without a second request. A client that waits for "100
+ * Continue" does not send its body after the answer, and its next request would be read as that body.
  */
 const isLastRequest = (method: string, flags: number): boolean => method === "CONNECT" || (flags & EXPECTS) !== 0;
 
@@ -155,11 +159,11 @@ export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
   readonly #clock: Clock;
   readonly #waiting = new Map<Connection, Exchange>();
-  /** Those whose first request only this part can read, while its answer is being made. */
-  readonly #waitingBelow = new Set<Socket>();
-  /** Those that have sent no request yet. */
+  /** The connections whose first request was refused by the runtime and is being answered all the same. */
+  readonly #waitingRefused = new Set<Socket>();
+  /** The connections that have sent no request yet. */
   readonly #silent = new WeakSet<Socket>();
-  #cancelLook: (() => void) | undefined;
+  #cancelSearch: (() => void) | undefined;
 
   readonly handlers = {
     onNodeHTTPRequest: (
@@ -174,13 +178,13 @@ export class Exchanges implements Answering {
       socket: Socket | undefined,
       _isHttp10: boolean,
       _head: Buffer | undefined,
-      isEarly: boolean,
+      isPipelined: boolean,
     ): Promise<void> | undefined => {
       if (socket) this.#silent.delete(socket);
       const exchange = this.#waiting.get(connection);
       if (exchange) endAfterAnswer(connection, exchange);
-      else if (isEarly) connection.close();
-      if (exchange || isEarly) return undefined;
+      else if (isPipelined) connection.close();
+      if (exchange || isPipelined) return undefined;
       const request = new ClientRequest(method, url, hasBody ? handle : undefined);
       const answer = this.#answerTo(request);
       if (answer instanceof Promise || isInParts(answer)) {
@@ -198,7 +202,7 @@ export class Exchanges implements Answering {
 
   *waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }> {
     yield* this.#waiting.keys();
-    for (const { remoteAddress: address, remotePort: port } of this.#waitingBelow) {
+    for (const { remoteAddress: address, remotePort: port } of this.#waitingRefused) {
       if (address !== undefined && port !== undefined) yield { remoteAddress: { address, port } };
     }
   }
@@ -211,21 +215,21 @@ export class Exchanges implements Answering {
     const waits = this.#waiting.entries().find(([{ duplex }]) => duplex === socket);
     if (waits) endAfterAnswer(...waits);
     else if (received.length === 0) socket.destroy();
-    // Before it, `received` may have a request that has been answered.
+    // `received` may begin with a request that has been answered.
     else if (!this.#silent.delete(socket)) this.#refuse(socket, code);
     else await this.#answerRefused(socket, received, code);
   }
 
-  /** The runtime would refuse at once, before the answer, what follows a request. */
+  /** The runtime would answer at once, before the answer that is being made, what follows a request. */
   onStop(): void {
-    this.#cancelLook?.();
+    this.#cancelSearch?.();
     for (const waits of this.#waiting) endAfterAnswer(...waits);
   }
 
-  #answerTo(asked: Asked): Answer | Promise<Answer> {
+  #answerTo(request: ExchangeRequest): Answer | Promise<Answer> {
     const { answer, onError } = this.#options;
     try {
-      const made = answer(asked);
+      const made = answer(request);
       return made instanceof Promise ? made.catch(onError) : made;
     } catch (error) {
       return onError(error);
@@ -243,16 +247,16 @@ export class Exchanges implements Answering {
     const { idleTimeoutS, mayTakeLonger } = this.#options;
     const exchange: Exchange = { isLast };
     this.#waiting.set(connection, exchange);
-    if (server.port !== undefined) this.#lookSoon(server.port);
+    if (server.port !== undefined) this.#searchSoon(server.port);
     handle.onabort = (event) => {
       if (event === ABORTED) request.abort();
     };
     const isLong = mayTakeLonger();
-    // The types know of it for a Request alone.
+    // The types allow only a Request.
     const setTimeoutS = (seconds: number) => server.timeout(handle as unknown as Request, seconds);
     if (isLong) setTimeoutS(0);
     const made = await answer;
-    const isOpen = () => !request.hasGone && !connection.closed;
+    const isOpen = () => !request.hasDisconnected && !connection.closed;
     if (isLong && isOpen()) setTimeoutS(idleTimeoutS);
     if (isInParts(made) && isOpen()) await this.#sendParts(connection, handle, made, isOpen);
     this.#waiting.delete(connection);
@@ -265,7 +269,7 @@ export class Exchanges implements Answering {
     connection: Connection,
     handle: Handle,
     method: string,
-    { status, headers, body }: Whole,
+    { status, headers, body }: WholeAnswer,
     isLast: boolean,
   ): void {
     const lines = linesOf(headers);
@@ -281,11 +285,11 @@ export class Exchanges implements Answering {
     }
   }
 
-  /** A fault in between breaks the connection off: the status has been sent. */
+  /** A fault between two parts closes the connection: the status has been sent. */
   async #sendParts(
     connection: Connection,
     handle: Handle,
-    { status, headers, body }: InParts,
+    { status, headers, body }: AnswerInParts,
     isOpen: () => boolean,
   ): Promise<void> {
     try {
@@ -301,13 +305,13 @@ export class Exchanges implements Answering {
     }
   }
 
-  /** Once all has been sent, and at the latest when its client has had the time to close its side. */
+  /** Closes the sending side when everything is sent, and the whole connection LINGER_MS later. */
   #close(connection: Connection): void {
     connection.end();
     this.#clock.after(LINGER_MS, () => connection.close());
   }
 
-  /** What cannot be read as a request, as the first on its connection. */
+  /** Answers what the runtime refused as the first request of its connection. */
   async #answerRefused(socket: Socket, received: Buffer, code: string): Promise<void> {
     const found = recognise(received, code);
     if ("refused" in found) {
@@ -319,9 +323,9 @@ export class Exchanges implements Answering {
     const isHead = received.toString("latin1").trimStart().startsWith("HEAD ");
     const request = new ClientRequest(isHead ? "HEAD" : "GET", found.path);
     socket.once("close", () => request.abort());
-    this.#waitingBelow.add(socket);
+    this.#waitingRefused.add(socket);
     const { status, headers, body: made } = await this.#answerTo(request);
-    this.#waitingBelow.delete(socket);
+    this.#waitingRefused.delete(socket);
     const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
     const date = new Date().toUTCString();
     const all = { ...headers, Date: date, Connection: "close", "Content-Length": Buffer.byteLength(body) };
@@ -340,22 +344,22 @@ export class Exchanges implements Answering {
     this.#clock.after(LINGER_MS, () => socket.destroy());
   }
 
-  #lookSoon(port: number): void {
-    this.#cancelLook ??= this.#clock.after(GAVE_UP_MS, () => this.#look(port));
+  #searchSoon(port: number): void {
+    this.#cancelSearch ??= this.#clock.after(GAVE_UP_MS, () => this.#endGivenUp(port));
   }
 
-  /** Ends the requests of clients that have given up: each one's signal is aborted by it. */
-  #look(port: number): void {
-    this.#cancelLook = undefined;
+  /** Shuts down the connections of clients that have given up, which aborts the signals of their requests. */
+  #endGivenUp(port: number): void {
+    this.#cancelSearch = undefined;
     if (this.#waiting.size === 0) return;
     for (const connection of connectionsAt(port)) {
       if ((connection.endedAfterMs ?? 0) >= GAVE_UP_MS) shutDown(connection);
     }
-    this.#lookSoon(port);
+    this.#searchSoon(port);
   }
 }
 
-/** More has come before the answer: that is sent, and then the connection is closed. */
+/** More was received before the answer, so the connection is closed after it. */
 function endAfterAnswer(connection: Connection, exchange: Exchange): void {
   exchange.isLast = true;
   connection.stopParsing();

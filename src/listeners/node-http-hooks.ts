@@ -1,49 +1,52 @@
-// What Bun.serve does not show of its connections: that one was opened, and what was sent where it refuses a
-// request below our handler. node:http stands on the same server and is shown both; its server is made here as a
-// shell around ours, by which nothing is answered (docs/adr/0014).
+// Shows what Bun.serve alone does not: each new connection, and what was received when the server refuses a request
+// before it calls our handler. node:http is built on Bun.serve and has hooks for both. So one of its servers is created
+// here and attached to ours only for these hooks: it answers nothing (docs/adr/0014).
+//
+// This relies on what Bun 1.4.5 does not document: node:http calls `Bun.serve` in `listen` and sets its hooks on the
+// server that it gets, and its server has a property `httpAllowHalfOpen`.
 
 import type { Server, ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 
-export interface Below {
-  /** A connection was accepted. Those that were open before the hooks were set are not shown. */
+export interface NodeHttpHooks {
+  /** A connection was accepted. Not called for those that were open before the hooks were set. */
   readonly onConnection: (connection: Socket) => void;
-  /** `received` cannot be read as a request; empty where the client's data ended within one. */
+  /** `received` cannot be read as a request. It is empty if the client's data ended within one. */
   readonly onRefused: (connection: Socket, received: Buffer, code: string) => void;
   readonly onFault: (error: Error) => void;
 }
 
-/** Longer than the daemon lives: node:http's own look at its connections, which finds none here. */
+/** node:http checks its own connections at this interval; it has none here. */
 const NEVER_MS = 2 ** 31 - 1;
 
 /**
- * Also from then on: a request that is followed by the end of what its client sends is answered, and HTTP/1.1
- * without Host. To be called once, after the start: loading node:http takes as long as all the rest of it.
+ * From then on two more kinds of request are answered: one whose client closes its sending side after it, and HTTP/1.1
+ * without Host. Call it once, after the start: to load node:http takes as long as the rest of the start.
  */
-export async function showBelow(server: Bun.Server<undefined>, below: Below): Promise<void> {
+export async function setNodeHttpHooks(server: Bun.Server<undefined>, hooks: NodeHttpHooks): Promise<void> {
   const { createServer } = await import("node:http");
-  const shell: Server & { httpAllowHalfOpen?: boolean } = createServer({
+  const hooked: Server & { httpAllowHalfOpen?: boolean } = createServer({
     requireHostHeader: false,
     connectionsCheckingInterval: NEVER_MS,
     headersTimeout: 0,
     requestTimeout: 0,
   } satisfies ServerOptions);
-  shell.httpAllowHalfOpen = true;
-  shell.timeout = 0;
-  shell.on("error", below.onFault);
-  shell.on("connection", below.onConnection);
-  shell.on("clientError", (error: Error & { readonly rawPacket?: Buffer; readonly code?: string }, connection) => {
+  hooked.httpAllowHalfOpen = true;
+  hooked.timeout = 0;
+  hooked.on("error", hooks.onFault);
+  hooked.on("connection", hooks.onConnection);
+  hooked.on("clientError", (error: Error & { readonly rawPacket?: Buffer; readonly code?: string }, connection) => {
     // The runtime reads the next packet into the same memory.
     const received = Buffer.from(error.rawPacket ?? []);
-    below.onRefused(connection as Socket, received, error.code ?? "");
+    hooks.onRefused(connection as Socket, received, error.code ?? "");
   });
-  // It asks Bun.serve for a server, and sets its hooks on whatever it is given.
+  // `listen` calls Bun.serve, and sets the hooks on the server that it gets: ours.
   const { serve } = Bun;
-  const swap = (to: unknown) => Object.assign(Bun, { serve: to });
+  const replaceServe = (by: unknown) => Object.assign(Bun, { serve: by });
   try {
-    swap(() => server);
-    shell.listen(0);
+    replaceServe(() => server);
+    hooked.listen(0);
   } finally {
-    swap(serve);
+    replaceServe(serve);
   }
 }

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { serveBounded } from "../../src/listeners/bounded.ts";
-import { type Asked, type ExchangeOptions, Exchanges } from "../../src/listeners/exchanges.ts";
+import { type ExchangeOptions, type ExchangeRequest, Exchanges } from "../../src/listeners/exchanges.ts";
 import { converse } from "../support/converse.ts";
 import { hasPassed, until } from "../support/until.ts";
 
@@ -91,7 +91,7 @@ test("a fault between two parts of an answer breaks it off, and a client that di
   const fault = new Error("a fault");
   const { promise: gone, resolve: hasGone } = Promise.withResolvers<void>();
   let ended = 0;
-  async function* parts({ url, signal }: Asked) {
+  async function* parts({ url, signal }: ExchangeRequest) {
     try {
       yield "first";
       if (url === "/fault") throw fault;

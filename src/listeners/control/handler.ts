@@ -9,7 +9,7 @@ import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
 import { within } from "../../system/event-loop.ts";
-import type { Answer, Asked } from "../exchanges.ts";
+import type { Answer, ExchangeRequest } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
 import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
 
@@ -22,7 +22,7 @@ export interface Controls {
   readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
 }
 
-export type ControlRequest = Pick<Asked, "method" | "url" | "readBody">;
+export type ControlRequest = Pick<ExchangeRequest, "method" | "url" | "readBody">;
 
 export type ControlHandler = (request: ControlRequest) => Promise<Answer>;
 

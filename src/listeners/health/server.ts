@@ -23,7 +23,7 @@ export interface HealthServerOptions {
 }
 
 export interface HealthServer {
-  /** With the port that the system picked where 0 was asked for. */
+  /** With the port that the system picked where 0 was requested. */
   readonly address: Address;
   /** Accepts no more connections; resolves when the last answer is sent. */
   drain(): Promise<void>;
@@ -60,9 +60,9 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   // On a unix socket Bun cannot change the timeout of one connection.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
   const answering = new Exchanges({
-    answer(asked) {
-      if (log.verbose) log.debug("request", { method: asked.method, url: asked.url });
-      return handler()(asked);
+    answer(request) {
+      if (log.verbose) log.debug("request", { method: request.method, url: request.url });
+      return handler()(request);
     },
     onError(error) {
       onFault(asError(error));
