@@ -1,6 +1,6 @@
 // `bun bench/background.ts [--checks 1000] [--interval 1000] [--seconds 20] [--binary FILE]`:
-// what the background costs the compiled daemon, and whether it is on time, as the
-// checked side sees it: TCP checks of as many addresses of this host.
+// what background checks cost the compiled daemon, and whether they run on time, as seen
+// by the target: each check is a TCP check of an address of its own on this host.
 
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -56,7 +56,7 @@ const daemon = startPinned(cores.at(-1) ?? 0, [
 ]);
 await firstAnswer(daemon, port, 200);
 const firstMs = performance.now() - started;
-await Bun.sleep(2 * intervalMs); // the first runs are at once, and in time for nothing
+await Bun.sleep(2 * intervalMs); // the first runs start at once, not on the schedule
 for (const times of arrivals.values()) times.length = 0;
 const cpuBefore = daemon.cpuMs();
 await Bun.sleep(seconds * 1000);
@@ -64,11 +64,11 @@ const cpuMs = daemon.cpuMs() - cpuBefore;
 const { peak } = daemon.memoryBytes();
 await daemon.end();
 
-// The first tick of a check tells where its grid is, within the delay of that one: the least over all ticks is the truth.
-const delays = [...arrivals.values()].flatMap((ticks) => {
-  const phases = ticks.map((time, index) => time - index * intervalMs);
-  const grid = Math.min(...phases);
-  return phases.map((phase) => phase - grid);
+// The schedule of a check starts at an unknown time. The run with the least delay shows it best.
+const delays = [...arrivals.values()].flatMap((times) => {
+  const starts = times.map((time, index) => time - index * intervalMs);
+  const earliest = Math.min(...starts);
+  return starts.map((start) => start - earliest);
 });
 const ran = [...arrivals.values()].map(({ length }) => length);
 const late = (share: number) => `${quantile(delays, share).toFixed(1)} ms`;

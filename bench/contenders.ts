@@ -1,5 +1,5 @@
-// Who is measured: the daemon in each of its ways to answer, and its peers. All
-// of them run from the start of the benchmark to its end, and idle but in turn.
+// The programs that are measured: the daemon with different options, and its peers. All of them run for the whole
+// benchmark, and one at a time is under load.
 
 import { firstAnswer, freePort, type Load } from "./load.ts";
 import { type Pinned, startPinned } from "./process.ts";
@@ -11,7 +11,7 @@ export interface Programs {
   readonly blackboxConfig: string;
 }
 
-export interface Surroundings {
+export interface Setup {
   readonly programs: Programs;
   readonly serverCore: number;
   /** Ports that accept. */
@@ -31,20 +31,20 @@ interface Plan {
   readonly name: string;
   readonly connections: number;
   /** Options of the daemon. */
-  readonly options: (surroundings: Surroundings) => readonly string[];
-  /** What the daemon is to answer; true unless said. */
+  readonly options: (setup: Setup) => readonly string[];
+  /** Whether the daemon must answer 200; by default true. */
   readonly healthy?: boolean;
 }
 
-const onePort = ({ targets }: Surroundings) => ["--port", String(targets[0])];
-const allPorts = ({ targets }: Surroundings) => targets.flatMap((port) => ["--port", String(port)]);
+const onePort = ({ targets }: Setup) => ["--port", String(targets[0])];
+const allPorts = ({ targets }: Setup) => targets.flatMap((port) => ["--port", String(port)]);
 
 export const PLANS = {
   "one-port": { name: "one port", connections: 1, options: onePort },
   "five-ports-unshared": {
     name: "five ports, --max-rounds 64",
     connections: 64,
-    options: (surroundings) => [...allPorts(surroundings), "--max-rounds", "64"],
+    options: (setup) => [...allPorts(setup), "--max-rounds", "64"],
   },
   "five-ports": { name: "five ports", connections: 64, options: allPorts },
   refused: {
@@ -56,35 +56,35 @@ export const PLANS = {
   singleflight: {
     name: "one port, --singleflight",
     connections: 64,
-    options: (surroundings) => [...onePort(surroundings), "--singleflight"],
+    options: (setup) => [...onePort(setup), "--singleflight"],
   },
   background: {
     name: "five ports, --interval 1s",
     connections: 64,
-    options: (surroundings) => [...allPorts(surroundings), "--interval", "1s"],
+    options: (setup) => [...allPorts(setup), "--interval", "1s"],
   },
-  // As many at a time as the bare loop runs: one alone would measure the way between client and server, not the spawn.
+  // As many at a time as the bare loop runs: one connection would measure the network, not the spawn.
   script: { name: "script /bin/true", connections: 4, options: () => ["--script", "/bin/true"] },
 } as const satisfies Readonly<Record<string, Plan>>;
 
 export type Scenario = keyof typeof PLANS;
 
-export async function startDaemon(scenario: Scenario, surroundings: Surroundings): Promise<Contender> {
+export async function startDaemon(scenario: Scenario, setup: Setup): Promise<Contender> {
   const { name, connections, options, healthy = true }: Plan = PLANS[scenario];
   const port = freePort();
-  const server = startPinned(surroundings.serverCore, [
-    surroundings.programs.daemon,
+  const server = startPinned(setup.serverCore, [
+    setup.programs.daemon,
     "--listener",
     `127.0.0.1:${port}`,
     "--log-level",
     "error",
-    ...options(surroundings),
+    ...options(setup),
   ]);
   await firstAnswer(server, port, healthy ? 200 : 504);
   return { name, ours: true, server, load: { url: `http://127.0.0.1:${port}/`, connections, healthy } };
 }
 
-export async function startFloor({ programs, serverCore }: Surroundings): Promise<Contender> {
+export async function startFloor({ programs, serverCore }: Setup): Promise<Contender> {
   const port = freePort();
   const server = startPinned(serverCore, [programs.floor, String(port)]);
   await firstAnswer(server, port, 200);
@@ -92,8 +92,8 @@ export async function startFloor({ programs, serverCore }: Surroundings): Promis
   return { name: "floor: bare Bun.serve", ours: false, server, load };
 }
 
-/** Its answer is 200 whatever the probe says, so that is looked at once here. */
-export async function startBlackbox({ programs, serverCore, targets }: Surroundings): Promise<Contender> {
+/** It answers 200 even if the probe fails, so the result of the probe is checked here once. */
+export async function startBlackbox({ programs, serverCore, targets }: Setup): Promise<Contender> {
   const port = freePort();
   const server = startPinned(serverCore, [
     "prometheus-blackbox-exporter",

@@ -1,5 +1,4 @@
-// The least that a server of this runtime can do: no request can be answered
-// with less, so what the daemon costs beyond this is its own.
+// The least that a server of this runtime can do: whatever the daemon costs beyond this is its own work.
 
 Bun.serve({
   hostname: "127.0.0.1",

@@ -1,5 +1,4 @@
-// Puts load on a server with wrk and reads what it says. A wrong answer is an
-// error, never a figure.
+// Puts load on a server with wrk and reads its report. A wrong answer is an error, not a figure.
 
 import { type Pinned, startPinned } from "./process.ts";
 
@@ -14,7 +13,7 @@ export interface Measured {
 export interface Load {
   readonly url: string;
   readonly connections: number;
-  /** Whether 200 or the failure status is the truth. */
+  /** Whether the right answer is 200 or the failure status. */
   readonly healthy: boolean;
 }
 
@@ -44,7 +43,7 @@ function latencyMs(report: string, percentile: string): number {
   return Number(number) * (UNIT_MS[unit] ?? Number.NaN);
 }
 
-/** A port nobody listens on at this moment. */
+/** A port on which no process listens at this moment. */
 export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   server.stop(true);
@@ -64,7 +63,7 @@ export async function firstAnswer(server: Pinned, port: number, status: number):
   );
 }
 
-/** The start of the answer, "" for none. A bare socket: a client library would cost more than the server. */
+/** The start of the answer, "" without one. Uses a bare socket: a client library would cost more than the server. */
 async function askOnce(port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   try {

@@ -1,6 +1,6 @@
-// `bun run bench`: what the daemon costs, next to prometheus-blackbox-exporter and
-// to the least that this runtime can do, all in one run. Machines differ and move
-// from minute to minute, so a goal is a ratio of two figures of the same round.
+// `bun run bench`: what the daemon costs, compared with prometheus-blackbox-exporter and with the least that this runtime
+// can do, all in one run. The speed of a machine changes from minute to minute, so a goal is a ratio of two figures of
+// the same round.
 
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import {
   PLANS,
   type Programs,
   type Scenario,
-  type Surroundings,
+  type Setup,
   startBlackbox,
   startDaemon,
   startFloor,
@@ -26,8 +26,8 @@ const SCENARIOS = [...(Object.keys(PLANS) as Scenario[]), "start"] as const;
 const TARGETS = 5;
 const MIB = 1024 * 1024;
 
-/** Idle is when the resident memory has not grown or shrunk for this long. */
-const SETTLED_MS = 1000;
+/** A process is idle when its resident memory has not changed for this long. */
+const UNCHANGED_MS = 1000;
 
 const USAGE = `bun run bench [options]
   --seconds N       of load at a time (default 3)
@@ -73,25 +73,25 @@ process.on("exit", () => Bun.spawnSync(["rm", "-rf", folder]));
 const programs = await build(folder);
 pinSelf(loadCore);
 const targets = startPinned(loadCore, [process.execPath, join(import.meta.dir, "targets.ts"), String(TARGETS)]);
-const surroundings: Surroundings = {
+const setup: Setup = {
   programs,
   serverCore,
   targets: JSON.parse(await targets.firstLine) as number[],
   closed: freePort(),
 };
-const startFigures = chosen.includes("start") ? await measureStarts(surroundings, Number(starts)) : undefined;
-const rows = await measureLoads(surroundings);
+const startFigures = chosen.includes("start") ? await measureStarts(setup, Number(starts)) : undefined;
+const rows = await measureLoads(setup);
 printTable(rows, startFigures);
 process.exit(0);
 
-/** Everything under load, a round at a time, so that a slow minute of the machine hits all alike. */
-async function measureLoads(around: Surroundings): Promise<readonly Row[]> {
+/** Measures everything under load, a round at a time, so that a slow minute of the machine affects all alike. */
+async function measureLoads(setup: Setup): Promise<readonly Row[]> {
   const scenarios = (Object.keys(PLANS) as Scenario[]).filter((scenario) => chosen.includes(scenario));
   if (scenarios.length === 0) return [];
   const contenders = new Map<string, Contender>();
-  contenders.set("blackbox", await startBlackbox(around));
-  contenders.set("floor", await startFloor(around));
-  for (const scenario of scenarios) contenders.set(scenario, await startDaemon(scenario, around));
+  contenders.set("blackbox", await startBlackbox(setup));
+  contenders.set("floor", await startFloor(setup));
+  for (const scenario of scenarios) contenders.set(scenario, await startDaemon(scenario, setup));
   const figures = new Map<string, Measured[]>([...contenders.keys(), "spawn-loop"].map((name) => [name, []]));
 
   for (const { server, load } of contenders.values()) await runWrk(loadCore, server, load, 1); // to warm up
@@ -100,7 +100,7 @@ async function measureLoads(around: Surroundings): Promise<readonly Row[]> {
     for (const [name, { server, load }] of contenders) {
       figures.get(name)?.push(await runWrk(loadCore, server, load, Number(seconds)));
     }
-    if (scenarios.includes("script")) figures.get("spawn-loop")?.push(await runSpawnLoop(around));
+    if (scenarios.includes("script")) figures.get("spawn-loop")?.push(await runSpawnLoop(setup));
   }
 
   const measured = [...contenders].map(([id, { name, ours, server, load }]) => {
@@ -123,7 +123,7 @@ async function measureLoads(around: Surroundings): Promise<readonly Row[]> {
   return measured;
 }
 
-async function runSpawnLoop({ programs, serverCore }: Surroundings): Promise<Measured> {
+async function runSpawnLoop({ programs, serverCore }: Setup): Promise<Measured> {
   const printed = await startPinned(serverCore, [programs.spawnLoop, String(seconds), String(PLANS.script.connections)])
     .printed;
   const { latenciesMs, cpuMs } = JSON.parse(printed) as { latenciesMs: number[]; cpuMs: number };
@@ -135,8 +135,8 @@ async function runSpawnLoop({ programs, serverCore }: Surroundings): Promise<Mea
   };
 }
 
-/** From exec to the first 200, for the daemon with one port to check first; in turn with the floor. */
-async function measureStarts(around: Surroundings, count: number): Promise<StartFigures> {
+/** Measures from exec to the first 200, the daemon with one port and the floor in turn. */
+async function measureStarts(setup: Setup, count: number): Promise<StartFigures> {
   const samples = {
     daemonMs: [] as number[],
     floorMs: [] as number[],
@@ -146,26 +146,26 @@ async function measureStarts(around: Surroundings, count: number): Promise<Start
   const port = freePort();
   const daemon = [programs.daemon, "--listener", `127.0.0.1:${port}`, "--log-level", "error"];
   const commands = {
-    daemon: [...daemon, "--port", String(around.targets[0])],
+    daemon: [...daemon, "--port", String(setup.targets[0])],
     floor: [programs.floor, String(port)],
   };
   for (let run = 0; run < count; run++) {
-    for (const who of ["daemon", "floor"] as const) {
+    for (const program of ["daemon", "floor"] as const) {
       const start = performance.now();
-      const server = startPinned(around.serverCore, commands[who]);
+      const server = startPinned(setup.serverCore, commands[program]);
       await firstAnswer(server, port, 200);
-      samples[`${who}Ms`].push(performance.now() - start);
-      // Settling takes seconds, so only a few are waited for.
-      if (run < 3) samples[`${who}MiB`].push(await settledMiB(server.memoryBytes));
+      samples[`${program}Ms`].push(performance.now() - start);
+      // This takes seconds, so only a few are measured.
+      if (run < 3) samples[`${program}MiB`].push(await idleMiB(server.memoryBytes));
       await server.end();
     }
   }
   return samples;
 }
 
-async function settledMiB(memoryBytes: () => { readonly now: number }): Promise<number> {
+async function idleMiB(memoryBytes: () => { readonly now: number }): Promise<number> {
   let last = memoryBytes().now;
-  for (let since = performance.now(); performance.now() - since < SETTLED_MS; await Bun.sleep(50)) {
+  for (let since = performance.now(); performance.now() - since < UNCHANGED_MS; await Bun.sleep(50)) {
     const { now } = memoryBytes();
     if (now !== last) since = performance.now();
     last = now;
@@ -173,7 +173,7 @@ async function settledMiB(memoryBytes: () => { readonly now: number }): Promise<
   return last / MIB;
 }
 
-/** The peers are compiled with the flags of build.ts: memory and start compare only so. */
+/** The peers are compiled with the flags of build.ts, so that memory and start can be compared. */
 async function build(into: string): Promise<Programs> {
   const root = join(import.meta.dir, "..");
   const compile = async (name: string) => {
@@ -197,8 +197,8 @@ async function build(into: string): Promise<Programs> {
 
 async function run(cwd: string, argv: readonly string[]): Promise<void> {
   const child = Bun.spawn([...argv], { cwd, stdio: ["ignore", "ignore", "pipe"] });
-  const said = await new Response(child.stderr).text();
-  if ((await child.exited) !== 0) throw new Error(`${argv.join(" ")}: ${said}`);
+  const errors = await new Response(child.stderr).text();
+  if ((await child.exited) !== 0) throw new Error(`${argv.join(" ")}: ${errors}`);
 }
 
 function quit(text: string, exitCode: number): never {

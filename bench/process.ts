@@ -1,11 +1,10 @@
-// Processes pinned to one core. Every one that was started is ended by its own
-// pid, whatever way the benchmark ends.
+// Processes pinned to one core. Each of them is ended by its own pid, however the benchmark ends.
 
 import { readFileSync } from "node:fs";
 
 export interface Pinned {
   readonly pid: number;
-  /** What it printed on stdout, up to its end. */
+  /** Its whole stdout, once it has ended. */
   readonly printed: Promise<string>;
   /** The first line it prints. */
   readonly firstLine: Promise<string>;
@@ -53,7 +52,7 @@ export function startPinned(core: number, argv: readonly string[]): Pinned {
   };
 }
 
-/** For the way out: no process of ours outlives the benchmark. */
+/** For the end: no process outlives the benchmark. */
 export function killAll(): void {
   for (const child of living) child.kill("SIGKILL");
 }

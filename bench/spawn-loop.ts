@@ -1,6 +1,5 @@
-// The least that a run of a script can cost: one spawn after another with the
-// stdio that a script check has, for as many seconds and in as many loops side by
-// side as asked for. Prints the latency of each and the CPU time of all as JSON.
+// The least that a run of a script can cost: one spawn after another with the stdio of a script check. Arguments: for how
+// many seconds, and how many loops at a time. Prints the latency of each spawn and the CPU time of all as JSON.
 
 import { dlopen } from "bun:ffi";
 

@@ -1,4 +1,4 @@
-// Of an odd one out, which a busy machine always has, the median knows nothing.
+// Median and quantiles, which single outliers do not change: a busy machine always has some.
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-// One table: what was measured, what the goal is, and whether it was reached.
+// Prints one table: what was measured, the goal, and whether it was reached.
 
 import type { Measured } from "./load.ts";
 import { median } from "./statistics.ts";
@@ -23,7 +23,7 @@ export interface StartFigures {
 }
 
 interface Goal {
-  /** Whose rate of the same round is 1. */
+  /** The row whose rate of the same round counts as 1. */
   readonly peer: string;
   readonly least: number;
   /** The highest p99: that of the peer, or milliseconds. */
@@ -88,7 +88,7 @@ function loadLine(row: Row, rows: readonly Row[]): Line {
   const goal = GOALS[row.id];
   const peer = goal && rows.find(({ id }) => id === goal.peer);
   if (!goal || !peer) return [...figures, "", "", ""];
-  // Round by round: what slowed one slowed the other.
+  // Round by round, since a slow machine slows both.
   const ratio = median(row.rounds.map(({ rate }, round) => rate / (peer.rounds[round]?.rate ?? Number.NaN)));
   const limitMs = goal.p99 === "peer" ? median(peer.rounds.map(({ p99Ms }) => p99Ms)) : goal.p99;
   const p99 = limitMs === undefined ? "" : `, p99 ≤ ${digits(limitMs)} ms`;
@@ -115,5 +115,5 @@ function startLines({ daemonMs, floorMs, daemonMiB, floorMiB }: StartFigures): r
 const blank = (count: number): readonly string[] => Array.from({ length: count }, () => "");
 const yes = (met: boolean): string => (met ? "yes" : "NO");
 
-/** Three significant digits, plainly. */
+/** Three significant digits, without an exponent. */
 const digits = (number: number): string => number.toFixed(number >= 100 ? 0 : number >= 10 ? 1 : number >= 1 ? 2 : 3);

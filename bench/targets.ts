@@ -1,5 +1,5 @@
-// The checked side: accepts on as many ports as asked for, sends nothing, closes
-// when its peer does. Prints the ports as JSON once it accepts.
+// The targets of the checks: accepts on the given number of ports, sends nothing, closes when its peer does. Prints the
+// ports as JSON once it accepts.
 
 const servers = Array.from({ length: Number(process.argv[2]) }, () =>
   Bun.listen({

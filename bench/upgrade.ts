@@ -1,7 +1,6 @@
-// `bun bench/upgrade.ts`: how long a host is without an answer while the daemon's binary
-// is replaced and restarted, as `systemctl restart` does it: SIGINT, which does not
-// drain, and the new binary at once when the old one has ended. What systemd itself takes
-// is not in it.
+// `bun bench/upgrade.ts`: how long a host is without an answer while the daemon's binary is replaced and restarted, as by
+// `systemctl restart`: SIGINT, which does not drain, and the new binary as soon as the old one has ended. The time that
+// systemd itself needs is not included.
 
 import { copyFile, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -31,14 +30,14 @@ if (values.help) {
 interface Gap {
   /** From the last answer of the old daemon to the first of the new one. */
   readonly gapMs: number;
-  /** Of that, until the old one had ended. */
+  /** The part of it until the old daemon had ended. */
   readonly stopMs: number;
 }
 
-/** An upgrade that has not come through by then failed. */
-const PATIENCE_MS = 10_000;
+/** An upgrade that takes longer has failed. */
+const LONGEST_UPGRADE_MS = 10_000;
 
-/** So many answers are waited for before a restart, and after. */
+/** How many answers are awaited before a restart, and after it. */
 const ANSWERS = 50;
 
 const folder = await mkdtemp(join(tmpdir(), "health-checker-upgrade-"));
@@ -74,7 +73,7 @@ async function upgrade(): Promise<Gap> {
   await rename(`${program}.new`, program);
   let asking = true;
   const answeredAt: number[] = [];
-  const asker = (async () => {
+  const client = (async () => {
     while (asking) {
       if (await ask()) answeredAt.push(performance.now());
     }
@@ -87,7 +86,7 @@ async function upgrade(): Promise<Gap> {
   daemon = startDaemon();
   await until(() => answeredAt.filter((at) => at > endedAt).length >= ANSWERS);
   asking = false;
-  await asker;
+  await client;
   const last = Math.max(...answeredAt.filter((at) => at <= endedAt));
   const first = Math.min(...answeredAt.filter((at) => at > endedAt));
   daemon.kill("SIGINT");
@@ -108,7 +107,7 @@ async function ask(): Promise<boolean> {
     response = await fetch(`http://127.0.0.1:${port}/`, { keepalive: false, proxy: false } as RequestInit);
     await response.text();
   } catch {
-    // Nobody there. To ask at once would take the processor from the one that starts.
+    // Not listening. Another request at once would take processor time from the daemon that starts.
     await Bun.sleep(1);
     return false;
   }
@@ -125,9 +124,9 @@ async function answers(count: number): Promise<void> {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
+  const giveUpAt = performance.now() + LONGEST_UPGRADE_MS;
   while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`not within ${PATIENCE_MS} ms`);
+    if (performance.now() > giveUpAt) throw new Error(`not within ${LONGEST_UPGRADE_MS} ms`);
     await Bun.sleep(1);
   }
 }

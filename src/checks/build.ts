@@ -1,6 +1,6 @@
 // The configuration of a check → the check that runs. Its results are redacted.
 
-import { withoutUnseen } from "../text/odd-characters.ts";
+import { escapeInvisible } from "../text/odd-characters.ts";
 import type { Check, Probe, Severity } from "./check.ts";
 import type { CheckKind, ProbeContext } from "./kind.ts";
 import { redactorOf, targetOf, withRedaction } from "./redact.ts";
@@ -40,7 +40,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
   return {
     name,
     kind: kind.name,
-    target: withoutUnseen(targetOf(config)),
+    target: escapeInvisible(targetOf(config)),
     timeoutMs,
     rise,
     fall,

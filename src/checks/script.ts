@@ -20,7 +20,7 @@ import { afterPendingIo, unlessAborted } from "../system/event-loop.ts";
 import { isRecord } from "../system/json.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
 import { CHECK_VARIABLE } from "../system/script-environment.ts";
-import { withoutUnseen } from "../text/odd-characters.ts";
+import { escapeInvisible } from "../text/odd-characters.ts";
 import { plainLine } from "../text/printable.ts";
 import { quoteWord, secretWords, withoutSecretWords } from "../text/secret-words.ts";
 import { splitWords } from "../text/shell-words.ts";
@@ -92,7 +92,7 @@ export const variables: Field<Readonly<Record<string, string>>> = {
       if (!NAME.test(name)) {
         // What follows may be a value that was meant to stand behind a colon.
         const shown = name.replace(/=.+$/s, "=…");
-        return { hint: `a name is of letters, digits and _, unlike ${withoutUnseen(JSON.stringify(shown))}` };
+        return { hint: `a name is of letters, digits and _, unlike ${escapeInvisible(JSON.stringify(shown))}` };
       }
       if (name === CHECK_VARIABLE) return { hint: `${CHECK_VARIABLE} is the name of the check` };
       if (typeof value !== "string" && typeof value !== "number") {

@@ -3,14 +3,14 @@
 
 import type { CheckKind } from "../checks/kind.ts";
 import { targetOf } from "../checks/redact.ts";
-import { withoutUnseen } from "../text/odd-characters.ts";
+import { escapeInvisible } from "../text/odd-characters.ts";
 
 /** `given` are the names that checks were given; `secrets` do not show in a name. */
 export function createNaming(given: readonly string[], secrets: readonly string[]) {
   const taken = new Set(given);
   const counts = new Map<string, number>();
   return (kind: CheckKind, settings: unknown): string => {
-    const plainName = withoutUnseen(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(
+    const plainName = escapeInvisible(`${kind.name} ${targetOf({ kind, settings, secrets })}`).replaceAll(
       /\p{Cc}+/gu,
       " ",
     );

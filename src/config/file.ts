@@ -4,7 +4,7 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { causeOf, codeOf } from "../system/errors.ts";
-import { describeOddCharacters, withoutUnseen } from "../text/odd-characters.ts";
+import { describeOddCharacters, escapeInvisible } from "../text/odd-characters.ts";
 import { onOneLine } from "../text/printable.ts";
 import { formatPath, type Path, type Problem } from "./problem.ts";
 import { FOREIGN_DIRECTIVE, type SyntaxProblem, syntaxProblemOf } from "./syntax.ts";
@@ -63,7 +63,7 @@ export async function readConfigFile(name: string): Promise<ConfigFile | readonl
 
 /** `why` is a cause, or an error's code. */
 export const cannotRead = (name: string, why: string): Problem =>
-  `cannot read ${withoutUnseen(onOneLine(name))}: ${causeOf(why)}`;
+  `cannot read ${escapeInvisible(onOneLine(name))}: ${causeOf(why)}`;
 
 /** The bytes, or why they cannot be read. */
 async function readBounded(name: string): Promise<Uint8Array | string> {

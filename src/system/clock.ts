@@ -1,5 +1,5 @@
-// The one clock for ages, intervals and deadlines. It counts while the host is
-// suspended, so that a result is as old after a suspension as it really is.
+// The clock for ages, intervals and deadlines. It goes on while the host is suspended, so that the age of a result is
+// right after a suspension.
 
 import { libc } from "./libc.ts";
 
@@ -7,8 +7,8 @@ export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
   /**
-   * Calls `then` after so long, and returns a function that cancels it. A suspension of the host
-   * delays it, and more than 24 days are cut to that; `callAt` does not have these limits.
+   * Calls `then` after `ms`, and returns a function that cancels that. A suspension of the host delays the call, and a
+   * time of more than 24 days is cut to 24 days; `callAt` does not have these limits.
    */
   after(ms: number, then: () => void): () => void;
 }
@@ -16,7 +16,7 @@ export interface Clock {
 const CLOCK_BOOTTIME = 7;
 export const CLOCK_MONOTONIC = 1;
 
-/** The most that setTimeout takes; more is none at all. */
+/** The longest time that setTimeout supports: it calls at once for a longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const clock: Clock = {
@@ -27,7 +27,7 @@ export const clock: Clock = {
   },
 };
 
-/** A timer does not count down while the host is suspended: this long after a resume it is noticed, at the latest. */
+/** A timer stands still while the host is suspended. `callAt` calls at most this long after the host has resumed. */
 const LONGEST_SLEEP_MS = 30_000;
 
 /** Calls `then` when the clock has reached `at`, never earlier, and returns a function that cancels it. */
@@ -41,12 +41,12 @@ export function callAt({ now, after }: Pick<Clock, "now" | "after">, at: number,
   return () => cancel();
 }
 
-/** Milliseconds by a clock of clock_gettime(2); undefined where that cannot be called. */
+/** Milliseconds by a clock of clock_gettime(2); undefined if that cannot be called. */
 export function kernelClock(id: number): (() => number) | undefined {
   if (!libc) return undefined;
   const { clock_gettime } = libc;
-  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs. Handed over at each
-  // call: written to by an address that was taken once, the array was seen to keep its old content.
+  // struct timespec: two numbers of 64 bits, the lower half first wherever Bun runs. The array is passed at each call:
+  // with an address that was taken once, it was seen to keep its old content.
   const timespec = new Uint32Array(4);
   if (clock_gettime(id, timespec) !== 0) return undefined;
   return () => {

@@ -1,16 +1,16 @@
-// Questions of the same moment are loaded together, once.
+// Loads the answers to calls of the same moment together, once.
 //
-// Callers in one turn of the loop share a load. No caller gets an answer whose load
-// began before its question: callers that come during a load share the next one.
+// Calls in one turn of the event loop share a load. No call gets an answer whose load began before it: calls that come
+// during a load share the next one.
 
 export interface CoalesceOptions<Answer> {
-  /** The answers by their keys. `signal` aborts once no caller waits any more: then it must end what it began. Never rejects. */
+  /** Returns the answers by their keys. `signal` aborts when no caller waits any more, and the load must end. Never rejects. */
   readonly loadAll: (keys: readonly string[], signal: AbortSignal) => Promise<(key: string) => Answer>;
-  /** The answer for a caller whose own signal aborts before there is one. */
+  /** The answer for a caller whose own signal aborts first. */
   readonly onAbort: () => Answer;
   /** How many loads may run at a time. */
   readonly atOnce: number;
-  /** The pause after a load that took so long. */
+  /** The pause after a load, by its duration. */
   readonly pauseMs?: (durationMs: number) => number;
 }
 
@@ -51,7 +51,7 @@ export function coalesce<Answer>({
     places--;
     const start = performance.now();
     batch.result = loadAll([...batch.waiting.keys()], batch.controller.signal);
-    // A rejection is a fault of ours: every waiting caller gets it.
+    // A rejection is a fault of ours; every waiting caller gets it below.
     await batch.result.catch(() => {});
     for (const [key, callers] of batch.waiting) {
       const answer = batch.result.then((answerOf) => answerOf(key));
@@ -92,7 +92,7 @@ export function coalesce<Answer>({
     });
 }
 
-/** The last caller to leave waits a moment for the end of the load, and so do all that leave in the same turn. */
+/** The last caller that leaves, and all that leave in the same turn, wait a moment for the end of the load. */
 async function afterLeaving<Answer>({
   result,
   controller,
@@ -100,9 +100,9 @@ async function afterLeaving<Answer>({
   if (!result) return undefined;
   await new Promise((resolve) => setImmediate(resolve));
   if (!controller.signal.aborted) return undefined;
-  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const { promise: tooLate, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, GIVE_UP_MS, undefined);
-  const answerOf = await Promise.race([result, over]);
+  const answerOf = await Promise.race([result, tooLate]);
   clearTimeout(timer);
   return answerOf;
 }

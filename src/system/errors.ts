@@ -1,16 +1,16 @@
-// What was thrown, in words: by the code that the system and the runtime have for it, or whole.
+// Describes what was thrown: by its code from the system or the runtime, or as a whole.
 
-/** What is wrong with a file of ours itself, where no call failed. */
+/** A file of ours is not as it should be, though no call failed. */
 export class FileProblem extends Error {}
 
 /** ENOENT and the like; the error as text where it has no code. */
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
 
-/** What the code of a failed call to a file means; the code itself where that is rare. */
+/** The meaning of the code of a failed call on a file; for a rare code the code itself. */
 export const causeOf = (code: string): string => CAUSES[code] ?? code;
 
-/** The same of a file that is written, or opened without following links, for one line of the log. */
+/** Like `causeOf`, for a file of ours that is written, or opened without following links. */
 export function describeFileError(error: unknown): string {
   if (error instanceof FileProblem) return error.message;
   const code = codeOf(error);
@@ -39,6 +39,6 @@ const CAUSES_OF_OURS: Readonly<Record<string, string>> = {
   ELOOP: "it is a symbolic link",
 };
 
-/** With its stack, for a bug report: an error that should not have been thrown. */
+/** An error that should not have been thrown, with its stack, for a bug report. */
 export const describeFault = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,4 +1,4 @@
-// Ways to wait: for a time, for a promise with a limit, for what the event loop has still to handle.
+// Ways to wait: for a time, for a promise with a limit, for what the event loop has not handled yet.
 
 import { type Clock, clock as hostClock } from "./clock.ts";
 
@@ -16,7 +16,7 @@ export function pause(durationMs: number, signal: AbortSignal, clock: Clock = ho
   });
 }
 
-/** What the promise comes to, or `aborted()` where the signal aborts first; then it goes on, and may still reject. */
+/** The result of the promise, or `aborted()` if the signal aborts first. The promise may reject later without harm. */
 export function unlessAborted<T, A>(promise: Promise<T>, signal: AbortSignal, aborted: () => A): Promise<T | A> {
   if (signal.aborted) {
     promise.catch(() => {});
@@ -29,7 +29,7 @@ export function unlessAborted<T, A>(promise: Promise<T>, signal: AbortSignal, ab
   });
 }
 
-/** What the promise comes to, or undefined where that takes longer; then it goes on, and may still reject. */
+/** The result of the promise, or undefined after `limitMs`. The promise may reject later without harm. */
 export async function within<T>(
   promise: Promise<T>,
   limitMs: number,
@@ -46,7 +46,7 @@ export async function within<T>(
 
 /**
  * Calls `then` once the loop has handled everything that has arrived by now.
- * Timers run before arrivals, and the end of a child is reported a turn after them
+ * Timers run before arrivals, and the end of a child process is reported a turn after them
  * (measured on Bun 1.4.5 with a stopped process): two turns handle both.
  */
 export function afterPendingIo(then: () => void): void {

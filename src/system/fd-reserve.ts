@@ -1,10 +1,9 @@
-// A few descriptors are held in reserve, so that checks still work when clients
-// have taken all the others: they are released just before a probe opens its own,
-// and taken back as soon as the probe has closed them.
+// Holds a few descriptors in reserve, so that checks still work when clients have taken all others. They are closed just
+// before a probe opens its own, and opened again as soon as the probe has closed its own.
 
 import { libc, O_CLOEXEC, RLIMIT_NOFILE } from "./libc.ts";
 
-/** A script's start needs up to six at a time, a connect one. */
+/** The start of a script needs up to six at a time, a connection one. */
 const RESERVED = 12;
 
 const DEV_NULL = Buffer.from("/dev/null\0");
@@ -12,34 +11,34 @@ const DEV_NULL = Buffer.from("/dev/null\0");
 const reserve: number[] = [];
 let closing: number[] = [];
 
-let held = false;
+let isHeld = false;
 
 /** Whether a call that failed with this code lacked a descriptor. */
 export const lacksDescriptor = (code: string): boolean => code === "EMFILE" || code === "ENFILE";
 
-/** How many this process may have; undefined where that is not known. */
+/** How many descriptors this process may have; undefined if that is not known. */
 export function descriptorLimit(): number | undefined {
   const limits = new BigUint64Array(2);
   return libc?.getrlimit(RLIMIT_NOFILE, limits) === 0 ? Number(limits[0]) : undefined;
 }
 
-/** Fills the reserve as far as the limit allows; on Linux alone. Call once before listening. */
+/** Fills the reserve as far as the limit allows; only on Linux. Call it once before listening. */
 export function holdReserve(): void {
-  held = true;
+  isHeld = true;
   refillReserve();
 }
 
-/** Fills the reserve up. Call it in the turn in which a probe's descriptor was closed: clients wait for descriptors too. */
+/** Fills the reserve. Call it in the turn in which a probe closes its descriptor, or waiting clients take that one. */
 export function refillReserve(): void {
-  while (held && libc && reserve.length < RESERVED) {
+  while (isHeld && libc && reserve.length < RESERVED) {
     const fd = libc.open(DEV_NULL, O_CLOEXEC);
-    // Out of descriptors: what is held already is the reserve until some come free.
+    // Out of descriptors: the reserve stays smaller until some are closed.
     if (fd < 0) return;
     reserve.push(fd);
   }
 }
 
-/** Runs `open`, which has just failed for lack of a descriptor, with the reserve released. Nothing else can run in between. */
+/** Runs `open`, which has just failed for lack of a descriptor, with the reserve closed. Nothing else runs in between. */
 export function withReserve<T>(open: () => T): T {
   closeAll();
   for (const fd of reserve.splice(0)) libc?.close(fd);
@@ -48,7 +47,7 @@ export function withReserve<T>(open: () => T): T {
   return opened;
 }
 
-/** Whether so many can be opened at this moment without the reserve. True where that is not known. */
+/** Whether `count` descriptors can be opened now without the reserve. True if that is not known. */
 export function areFree(count: number): boolean {
   if (!libc) return true;
   const opened: number[] = [];
@@ -62,8 +61,8 @@ export function areFree(count: number): boolean {
 }
 
 /**
- * Closes soon, but after the answer that is on its way: closing a connection
- * takes a tenth of the time of a probe, and the request need not wait for it.
+ * Closes `fd` after the answer that is being made: closing a connection takes a tenth of the time of a probe, and the
+ * request need not wait for it.
  */
 export function closeSoon(fd: number): void {
   if (closing.push(fd) === 1) setImmediate(closeAll);

@@ -1,5 +1,5 @@
-// What this host lacks for a moment (a descriptor, a process, a port, memory) is no verdict: the attempt is made
-// again until it succeeds, or until its time is over.
+// If this host lacks a resource for a moment (a descriptor, a process, a port, memory), that says nothing about what is
+// checked: the attempt is repeated until it gets a result, or until its time is over.
 
 import { pause } from "./event-loop.ts";
 
@@ -23,8 +23,8 @@ const lacksResource = (result: unknown): boolean =>
   typeof result === "object" && result !== null && "reason" in result && result.reason === "resource";
 
 /**
- * The result of the first attempt that lacks nothing, or of the last one once the signal aborts. An attempt is given
- * the result of the one before. By default an attempt lacks something that fails with reason "resource".
+ * The result of the first attempt that lacks nothing, or of the last one when the signal aborts. Each attempt gets the
+ * result of the previous one. By default an attempt that fails with reason "resource" lacks something.
  */
 export async function retryWhileLacking<T>(
   signal: AbortSignal,

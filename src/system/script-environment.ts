@@ -1,7 +1,7 @@
-// The environment that scripts inherit: the daemon's own, without the variables for the daemon
-// and from its service manager.
+// The environment that scripts inherit: that of the daemon, without the variables that are meant for the daemon alone or
+// come from its service manager.
 
-/** The environment variable with the name of a script's check; a process that has it belongs to a script. */
+/** Holds the name of the check of a script. A process that has this variable belongs to a script. */
 export const CHECK_VARIABLE = "HEALTH_CHECKER_CHECK";
 
 const OUR_OWN = /^(NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|HEALTH_CHECKER_RUN|WATCHDOG_.*|LISTEN_.*|BUN_.*)$/;

@@ -1,8 +1,8 @@
-// Users by name, for people.
+// Names of users, for messages.
 
 import { readFileSync } from "node:fs";
 
-/** By the file of users: the runtime takes the name from $USER, which may be that of another user. */
+/** Reads /etc/passwd: the runtime takes the name from $USER, which may be that of another user. */
 export function describeUser(uid: number | undefined): string {
   if (uid === undefined) return "this user";
   try {
@@ -11,7 +11,7 @@ export function describeUser(uid: number | undefined): string {
       .find((user) => user.split(":")[2] === String(uid));
     if (line !== undefined) return `${line.split(":")[0]} (uid ${uid})`;
   } catch {
-    // The number says it too.
+    // The number is enough.
   }
   return `uid ${uid}`;
 }

@@ -1,10 +1,10 @@
-// The text of an HTML page, for a message of one line: its title, else its first words. Without this an error page would
-// be shown by its end, `</html>`.
+// The text of an HTML page, for a message of one line: its title, else all its words. Without this a message would end in
+// the last line of an error page, `</html>`.
 
 const IS_HTML =
   /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<(?:!doctype html|html|head|body|title|meta|h[1-6]|p|div|center)\b|<\/html\s*>\s*$/i;
 
-/** Invisible parts; one that is cut off has no end. */
+/** Invisible parts. The last one may be cut off before its end. */
 const HIDDEN = /<!--[\s\S]*?(?:-->|$)|<(script|style|svg|noscript)\b[\s\S]*?(?:<\/\1\s*>|$)/gi;
 const TITLE = /<title\b[^>]*>([^<]*)/i;
 const TAG = /<[^>]*(?:>|$)/g;
@@ -39,7 +39,7 @@ const plain = (text: string): string => text.replace(ENTITY, decode).replace(/\s
 function decode(entity: string, decimal?: string, hex?: string, name?: string): string {
   if (name !== undefined) return NAMED[name.toLowerCase()] ?? entity;
   const code = decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal);
-  // Codes of controls, of halves of characters and beyond Unicode stay as they are written.
+  // Codes of control characters, of surrogates and beyond Unicode are not decoded.
   return code < 32 || (code >= 127 && code < 160) || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff
     ? entity
     : String.fromCodePoint(code);

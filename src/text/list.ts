@@ -1,6 +1,6 @@
-// Names in a sentence.
+// Lists names in a sentence.
 
-/** "a, b and 3 more" after the first `most`; all of them with commas where there are no more. */
+/** "a, b and 3 more" if there are more than `most`, else all of them: "a, b, c". */
 export const listOf = (items: readonly string[], most: number): string =>
   items.length > most ? `${items.slice(0, most).join(", ")} and ${items.length - most} more` : items.join(", ");
 

@@ -1,4 +1,4 @@
-// Characters that come with text from web pages and word processors: they cannot be seen, or look like others.
+// Finds characters that are invisible or look like others, as in text from web pages and word processors.
 
 const INVISIBLE = String.raw`(?! )\p{Zs}|[\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]`;
 
@@ -20,33 +20,33 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 
 const LOOK_ALIKE = String.raw`[\u2018-\u201f\u00ab\u00bb\u2032\u2033\u2010-\u2015\u2212\ufe58\ufe63\uff01-\uff5e]`;
 
-/** Odd only beside a Latin letter. */
+/** Such letters are odd only next to a Latin letter. */
 const FOREIGN_LETTER = String.raw`(?<=[a-z])[\p{sc=Cyrillic}\p{sc=Greek}]|[\p{sc=Cyrillic}\p{sc=Greek}](?=[a-z])`;
 
-/** Such an expression takes half a millisecond to make, so it is made only for texts that are not ASCII. */
-function find(text: string, flags: string, ...sorts: readonly string[]): readonly string[] {
-  return isAscii(text) ? [] : (text.match(new RegExp(sorts.join("|"), flags)) ?? []);
+/** To compile such an expression takes half a millisecond, so it is compiled only for texts that are not ASCII. */
+function find(text: string, flags: string, ...patterns: readonly string[]): readonly string[] {
+  return isAscii(text) ? [] : (text.match(new RegExp(patterns.join("|"), flags)) ?? []);
 }
 
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 
-/** Emojis and some scripts use these. */
+/** Emojis and some writing systems need these. */
 const ORDINARY = /\u200c|\u200d|[\u{e0020}-\u{e007f}]/gu;
 
-/** As JSON has it: `\u00a0`. */
+/** As in JSON: `\u00a0`. */
 export const escapeCharacter = (character: string): string =>
   character.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-export const withoutUnseen = (text: string): string =>
+export const escapeInvisible = (text: string): string =>
   isAscii(text) ? text : text.replaceAll(new RegExp(INVISIBLE, "gu"), escapeCharacter);
 
-/** For an invalid text: `it holds a no-break space, \u00a0`; undefined where nothing is odd. */
+/** For an invalid text: `it holds a no-break space, \u00a0`. Undefined if it has no odd characters. */
 export const describeOddCharacters = (text: string): string | undefined =>
   describe(find(text, "giu", INVISIBLE, LOOK_ALIKE, FOREIGN_LETTER));
 
 /**
- * Of a text that is accepted, the same; what looks like another character counts only in a command, a path or
- * the name of a program, and quotation marks also where they enclose the whole.
+ * The same for a text that is accepted. Characters that look like others are reported only in a text for machines (a
+ * command, a path, the name of a program), except quotation marks around the whole text.
  */
 export const describePastedCharacters = (text: string, isForMachines: boolean): string | undefined => {
   const seen = text.replaceAll(ORDINARY, "");

@@ -1,29 +1,28 @@
-// The one way to make foreign text safe to show: it does not break a line, does not write elsewhere on a terminal, and shows
-// no password.
+// Makes foreign text safe to show: the result does not break a line, does not control a terminal and shows no password.
 
-import { describeOddCharacters, escapeCharacter, withoutUnseen } from "./odd-characters.ts";
+import { describeOddCharacters, escapeCharacter, escapeInvisible } from "./odd-characters.ts";
 import { withoutSecretsOfText } from "./secret-words.ts";
 
-/** In quotes on one line, cut if it is long, without the credentials of a URL. */
+/** In quotes on one line, cut if it is long, without credentials. */
 export const quote = (text: string): string => quoted(cutLong(withoutCredentials(text)));
 
 /** Like `quote`, but never cut. */
 export const quoteWhole = (text: string): string => quoted(withoutCredentials(text));
 
-/** With a note on characters that are invisible or look like others. */
+/** Adds a note about characters that are invisible or look like others. */
 function quoted(text: string): string {
   const odd = describeOddCharacters(text);
   return odd === undefined ? inQuotes(text) : `${inQuotes(text)} (${odd})`;
 }
 
-export const inQuotes = (text: string): string => withoutUnseen(onOneLine(JSON.stringify(text), true));
+export const inQuotes = (text: string): string => escapeInvisible(onOneLine(JSON.stringify(text), true));
 
-/** In quotes if it holds a character that would break the line or write elsewhere on a terminal. */
+/** In quotes if it holds a character that would break the line or control a terminal. */
 export function onOneLine(text: string, isQuoted = false): string {
   return escapeUnprintable(isQuoted || text.search(UNPRINTABLE) < 0 ? text : JSON.stringify(text));
 }
 
-/** Controls, and characters that break the line or change the direction of writing. */
+/** Control characters, and those that break the line or change the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Each unprintable character is escaped as in JSON. */
@@ -33,19 +32,19 @@ export const escapeUnprintable = (text: string): string => text.replaceAll(UNPRI
 export const plainLine = (text: string, longest = Number.POSITIVE_INFINITY): string =>
   clip(text.replaceAll(/[\s\p{C}]+/gu, " ").trim(), longest);
 
-/** For several lines of output: each stretch of binary becomes one replacement character. */
+/** For output of several lines: each run of control characters becomes one replacement character. */
 export const plainText = (text: string): string => text.replaceAll(/\r\n?/g, "\n").replaceAll(BINARY, "\ufffd");
 
-/** Controls that are not in texts. The escape character is kept, so that whole sequences can be removed or escaped later. */
+/** Control characters that texts do not have. The escape character is kept, so that whole sequences can be removed or escaped later. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
 const BINARY = /(?:(?![\t\n\u001b])\p{Cc})+/gu;
 
-/** A cut text ends in an ellipsis, and never in half a character. */
+/** A cut text ends in an ellipsis, and never in half of a surrogate pair. */
 export const clip = (text: string, longest: number): string =>
   text.length > longest ? `${text.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : text;
 
 /**
- * A malformed URL may still hold a password: everything before the last @ is replaced, and the query. So is the
+ * Replaces everything before the last @, since even a malformed URL may hold a password, the query of a URL, and the
  * value of --password and the like.
  */
 export function withoutCredentials(given: string): string {

@@ -1,12 +1,12 @@
-// Where among the words of a command the programs stand that it runs: first of all, and behind what runs another.
+// Finds the words of a command that are programs: the first word, and the program that a wrapper such as sudo runs.
 
 import { basename } from "node:path";
 
 interface Wrapper {
   readonly name: RegExp;
-  /** Its letters that take the next word. */
+  /** Its options of one letter that take the next word. */
   readonly letters: string;
-  /** How many words of its own stand before the program, beside options. */
+  /** How many arguments it takes before the program, without options. */
   readonly count: number;
 }
 
@@ -27,24 +27,24 @@ const WRAPPERS: readonly Wrapper[] = [
   { name: /^(?:if|then|else|elif|while|until|do|!|\{)$/, letters: "", count: 0 },
 ];
 
-/** `docker exec NAME`, `docker compose exec NAME`, `docker run IMAGE`; what `kubectl exec` runs stands behind `--`. */
+/** `docker exec NAME`, `docker compose exec NAME`, `docker run IMAGE`. The program of `kubectl exec` follows `--`. */
 const CONTAINERS = /^(?:docker|docker-compose|podman|nerdctl)$/;
 const CONTAINER: Wrapper = { name: CONTAINERS, letters: "ehlmpuvw", count: 1 };
 
-/** The long options of all of them that take the next word. */
+/** The long options of all wrappers that take the next word. */
 const LONG =
   /^--(?:user|group|env|env-file|workdir|signal|kill-after|adjustment|unset|chdir|class|classdata|index|name|network|volume|publish|entrypoint)$/;
 
 const VARIABLE = /^\w+\+?=/;
 
-/** Its name without a folder, an ending and a version: `/opt/check_mysql.pl` is `check_mysql`. */
+/** The name without its folder, extension and version: `check_mysql` for `/opt/check_mysql.pl`. */
 export function programName(word: string): string {
   const name = basename(word);
-  // Names longer than that are none, and a word may be long.
+  // No program has a longer name, and a word may be very long.
   return name.length > 64 ? "" : name.replace(/\.(?:pl|py|sh|rb|exe)$/, "").replace(/[-_]?\d+(?:\.\d+)*$/, "");
 }
 
-/** The places of the programs, in order. */
+/** The indexes of the programs, in order. */
 export function programPositions(words: readonly string[]): ReadonlySet<number> {
   const found = new Set<number>();
   let at: number | undefined = 0;
@@ -52,15 +52,15 @@ export function programPositions(words: readonly string[]): ReadonlySet<number> 
     if (VARIABLE.test(words[at] ?? "")) at++;
     else {
       found.add(at);
-      at = behindWrapper(words, at);
+      at = wrappedProgram(words, at);
     }
   }
   for (const [index, word] of words.entries()) if (word === "--" || word === "-exec") found.add(index + 1);
   return found;
 }
 
-/** Where the program stands that the one at `at` runs. */
-function behindWrapper(words: readonly string[], at: number): number | undefined {
+/** The index of the program that the one at `at` runs; undefined if that is no wrapper. */
+function wrappedProgram(words: readonly string[], at: number): number | undefined {
   const name = programName(words[at] ?? "");
   const exec = CONTAINERS.test(name) ? words.slice(at, at + 4).findIndex((word) => /^(?:exec|run)$/.test(word)) : 0;
   const wrapper = exec > 0 ? CONTAINER : WRAPPERS.find((one) => one.name.test(name));

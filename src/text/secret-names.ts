@@ -1,6 +1,6 @@
-// Which names of an option, a variable, a header or a key are those of secrets, and which values of theirs are none.
+// Which names of options, variables, headers and keys mean that their value is a secret, and which of their values are not.
 
-/** What such a name ends with, in small letters without - _ and dots. */
+/** Ends of such names, in lower case, without - _ / and dots. */
 const ENDS = [
   "password",
   "passwd",
@@ -28,16 +28,16 @@ const ENDS = [
   "authorization",
 ];
 
-/** What such a name may end with, where a number and the like is none. */
+/** Ends of names whose value may be a secret, but not if it is a number, a file or the like. */
 const LIKELY_ENDS = ["pass", "pwd", "pw"];
 
-/** The same, where a word of small letters is none either: other things are called so as well. */
+/** The same, but a lower-case word is no secret either, since such names have other meanings too. */
 const UNSURE_ENDS = ["auth", "cookie"];
 
-/** The same, for names that are this alone. */
+/** The same, for whole names. */
 const UNSURE_NAMES = ["key", "sig", "signature"];
 
-/** The last part of such a name, by itself: `GH_PAT`, not `--compat`. */
+/** A last part of such names: `GH_PAT`, not `--compat`. */
 const SHORT_NAME = /(?:^|[-_./])(?:pin|otp|psk|pat|community)$/i;
 
 const NO_SECRETS = ["bypass", "compass"];
@@ -45,7 +45,7 @@ const NO_SECRETS = ["bypass", "compass"];
 /** `--no-password`, `--nopass`; not `NOMAD_TOKEN`. */
 const REFUSING = /^[-/]*no(?:[-_]|(?:pass|password|passwd|auth|token)$)/i;
 
-/** Undefined for the name of anything else. */
+/** How surely a value of this name is a secret; undefined: it is none. */
 export type Sureness = "sure" | "likely" | "unsure" | undefined;
 
 export function surenessOf(name: string): Sureness {
@@ -57,16 +57,16 @@ export function surenessOf(name: string): Sureness {
   const ends = (end: string) => plain.endsWith(end);
   if (REFUSING.test(name) || NO_SECRETS.some(ends)) return undefined;
   if (ENDS.some(ends) || SHORT_NAME.test(name)) return "sure";
-  // `--tokens` are secrets, or how many.
+  // `--tokens` may be secrets or a number of them.
   if (LIKELY_ENDS.some(ends) || ENDS.some((end) => ends(`${end}s`))) return "likely";
   return UNSURE_ENDS.some(ends) || UNSURE_NAMES.includes(plain) ? "unsure" : undefined;
 }
 
-/** That of a header, some more of which are secrets. */
+/** The same for a header, of which some more are secrets. */
 export const surenessOfHeader = (name: string): Sureness =>
   surenessOf(name) ?? (/^(?!sec-).*[-_](?:key|signature|session)$/i.test(name) ? "unsure" : undefined);
 
-/** Answers and settings, and what has been blanked already. */
+/** Values of settings, and what has been redacted already. */
 const ANSWER = /^(?:true|false|yes|no|on|off|ok|none|null|nil|undefined|-|\**)$/i;
 
 const NUMBER = /^\d{1,4}(?:[,.]\d{1,4}){0,3}$/;
@@ -77,7 +77,7 @@ const FILE =
 /** `ldap`, `sha256`. */
 const PLAIN_WORD = /^(?:[a-z]+|[a-z]{2,4}\d{1,3})$/;
 
-/** Of base64 few texts begin so. */
+/** Little base64 looks like this. */
 const ABSOLUTE_PATH = /^\/[a-z]+\/[^+=]+$/;
 
 export function isSecretValue(value: string, name: string, sureness = surenessOf(name)): boolean {
@@ -87,10 +87,10 @@ export function isSecretValue(value: string, name: string, sureness = surenessOf
   return sureness === "likely" || !PLAIN_WORD.test(value);
 }
 
-/** `Bearer` before what counts. */
+/** The scheme before the secret. */
 const BEFORE_SECRET = /^(?:Bearer|Basic|Token|Negotiate|ApiKey)[ \t]+/i;
 
-/** How many of the first characters of a value say how the rest is meant. */
+/** The length of the scheme, such as `Bearer `, at the start of a value; 0 without one. */
 export function schemeLength(name: string, value: string): number {
   const pattern = /auth(?:orization)?$/i.test(name) ? /^[A-Za-z][\w-]*[ \t]+/ : BEFORE_SECRET;
   return pattern.exec(value)?.[0].length ?? 0;

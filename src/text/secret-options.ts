@@ -1,32 +1,32 @@
-// What only some programs take for a secret: the option that stands before it, and which part of the value it is.
+// Options whose value is a secret only for some programs, and which part of the value is the secret.
 
 export interface ProgramOption {
   readonly program: RegExp;
-  /** What a word begins with; the rest of the word is the value, or the next word where there is none. */
+  /** The start of a word. The rest of the word is the value; if there is none, the next word is. */
   readonly option: RegExp;
   /** Its first group is the secret. */
   readonly secret: RegExp;
-  /** A value may name a file behind an @. */
+  /** A value may be @ and the name of a file. */
   readonly takesFiles?: boolean;
-  /** The name of a user may stand before the secret, as a word of its own. */
+  /** A word with the name of a user may precede the secret. */
   readonly takesUser?: boolean;
 }
 
 const WHOLE = /^([\s\S]+)$/dg;
-const BEHIND_COLON = /^[^:]*:([\s\S]+)$/dg;
-/** Windows has a colon within its paths. */
-const BEHIND_FILE = /^(?:[A-Za-z]:\\[^:]*|(?![A-Za-z]:\\)[^:]*):([\s\S]+)$/dg;
-const BEHIND_COLON_OR_WHOLE = /^(?:[^:]*:)?([\s\S]+)$/dg;
+const AFTER_COLON = /^[^:]*:([\s\S]+)$/dg;
+/** A path of Windows has a colon. */
+const AFTER_FILE = /^(?:[A-Za-z]:\\[^:]*|(?![A-Za-z]:\\)[^:]*):([\s\S]+)$/dg;
+const AFTER_COLON_OR_WHOLE = /^(?:[^:]*:)?([\s\S]+)$/dg;
 const COOKIES = /=([^;]+)/dg;
 const NONE = /(?!)()/dg;
 
-/** The letters of curl that take no value, and so may stand before another: `-sku`. */
+/** The options of curl without a value, which may precede another in one word: `-sku`. */
 const CURL = "^-[#0-46BfgGiIjJkKlLMnNOpqRsSvVZ]*";
 
 export const OPTIONS: readonly ProgramOption[] = [
-  { program: /^curl$/, option: new RegExp(`${CURL}[uU]`), secret: BEHIND_COLON },
-  { program: /^curl$/, option: /^--(?:proxy-)?user(?:=|$)/, secret: BEHIND_COLON },
-  { program: /^curl$/, option: new RegExp(`${CURL}E|^--(?:proxy-)?cert(?:=|$)`), secret: BEHIND_FILE },
+  { program: /^curl$/, option: new RegExp(`${CURL}[uU]`), secret: AFTER_COLON },
+  { program: /^curl$/, option: /^--(?:proxy-)?user(?:=|$)/, secret: AFTER_COLON },
+  { program: /^curl$/, option: new RegExp(`${CURL}E|^--(?:proxy-)?cert(?:=|$)`), secret: AFTER_FILE },
   { program: /^curl$/, option: new RegExp(`${CURL}b|^--cookie(?:=|$)`), secret: COOKIES },
   {
     program: /^curl$/,
@@ -34,11 +34,11 @@ export const OPTIONS: readonly ProgramOption[] = [
     secret: NONE,
     takesFiles: true,
   },
-  { program: /^(?:https?|xh)$/, option: /^(?:-a|--auth(?:=|$))/, secret: BEHIND_COLON_OR_WHOLE },
-  { program: /^check_(?:http|curl)$/, option: /^(?:-[ab]|--(?:proxy-)?authorization(?:=|$))/, secret: BEHIND_COLON },
-  { program: /^etcdctl$/, option: /^--user(?:=|$)/, secret: BEHIND_COLON },
+  { program: /^(?:https?|xh)$/, option: /^(?:-a|--auth(?:=|$))/, secret: AFTER_COLON_OR_WHOLE },
+  { program: /^check_(?:http|curl)$/, option: /^(?:-[ab]|--(?:proxy-)?authorization(?:=|$))/, secret: AFTER_COLON },
+  { program: /^etcdctl$/, option: /^--user(?:=|$)/, secret: AFTER_COLON },
   { program: /^(?:mysql|mariadb|mycli)(?:-?[a-z]+)?$/, option: /^-p(?=.)(?!ort$)/, secret: WHOLE },
-  // Says that it is to ask for one.
+  // Makes the program ask for a password.
   { program: /^(?:psql|pg_\w+|createdb|dropdb|vacuumdb)$/, option: /^--password$/, secret: NONE },
   { program: /^(?:redis|valkey)-cli$/, option: /^-a/, secret: WHOLE },
   { program: /^(?:echo|printf)$/, option: /^(?:AUTH|PASS)(?: +|$)/i, secret: /^([^\\\r\n]+)/dg },

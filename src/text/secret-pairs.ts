@@ -1,4 +1,4 @@
-// The secrets that a text holds by its own form: NAME=SECRET, "Name: secret", JSON, lists, queries, URLs, lines of a protocol.
+// Finds secrets by the form of the text around them: NAME=SECRET, "Name: secret", JSON, lists, queries, URLs, lines of a protocol.
 
 import { isSecretValue, schemeLength, surenessOf, surenessOfHeader } from "./secret-names.ts";
 
@@ -7,10 +7,11 @@ export interface Place {
   readonly end: number;
 }
 
+/** What is known of the text from the words before it. */
 interface Meaning {
-  /** A shell, or another interpreter, takes it apart. */
+  /** A shell, or another interpreter, reads it. */
   readonly isProgram: boolean;
-  /** It follows an option for a header. */
+  /** It is the value of an option for a header. */
   readonly isHeader: boolean;
   /** An @ before a value names a file. */
   readonly takesFiles: boolean;
@@ -20,7 +21,7 @@ export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: 
   if (!/[=:@ <_-]/.test(text)) return [];
   const places = [
     ...(isProgram ? [] : wholeOf(text, isHeader)),
-    ...listed(text, isHeader, isProgram),
+    ...pairsIn(text, isHeader, isProgram),
     ...(text.includes("://") ? inUrls(text) : []),
     ...(!isProgram && text.includes("@") ? placesOf(LOGIN, text) : []),
     ...(/AUTH|PASS/i.test(text) ? placesOf(LINES, text) : []),
@@ -28,16 +29,16 @@ export function placesWithin(text: string, { isProgram, isHeader, takesFiles }: 
     ...(text.includes("</") ? inElements(text) : []),
     ...placesOf(WELL_KNOWN, text),
   ];
-  // What is to be taken apart may hold variables, and commands that write a secret.
-  const isTakenApart = isProgram || /[ \t\n]/.test(text);
-  if (isTakenApart) places.push(...defaults(text));
+  // A text for a shell may hold variables, and commands that print a secret.
+  const isInterpreted = isProgram || /[ \t\n]/.test(text);
+  if (isInterpreted) places.push(...defaults(text));
   return places.filter(({ start }) => {
     const sign = text[start] ?? "";
-    return !(isTakenApart && (sign === "$" || sign === "`")) && !(takesFiles && sign === "@");
+    return !(isInterpreted && (sign === "$" || sign === "`")) && !(takesFiles && sign === "@");
   });
 }
 
-/** What a shell takes for a variable that is not set: `${PASSWORD:-SECRET}`. */
+/** The default of a variable in a shell: `${PASSWORD:-SECRET}`. */
 function* defaults(text: string): Generator<Place> {
   for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(DEFAULT)) {
     const end = index + whole.length;
@@ -47,7 +48,7 @@ function* defaults(text: string): Generator<Place> {
 
 const DEFAULT = /\$\{(\w{1,64}):?[-=]["']?([^}$`"'\\]*)/g;
 
-/** Where the first group of a pattern with the flags d and g stands. */
+/** The places of the first group of a pattern with the flags d and g. */
 export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
   for (const { indices } of text.matchAll(pattern)) {
     const [start, end] = indices?.[1] ?? [0, 0];
@@ -58,12 +59,12 @@ export function* placesOf(pattern: RegExp, text: string): Generator<Place> {
 /** The password of NAME:PASSWORD@HOST without a scheme. */
 const LOGIN = /^(?:--?[\w-]+=|\w+=)?(?!mailto:|sips?:|xmpp:)[^\s:@/='"]+:(?!\/\/|\d+:\d+@)(\S+)@(?!sha\d)\S/dg;
 
-/** Of a dialogue that `printf` writes to a server. */
+/** Lines of a protocol that `printf` writes to a server. */
 const LINES = /(?:^|\\n|\n)(?:AUTH|PASS) +([^\\\r\n]+)(?=\\|[\r\n])/dgi;
 
 const SQL = /\b(?:IDENTIFIED (?:WITH \w{1,64} )?BY|PASSWORD) +\\?["']([^"'\\]+)/dgi;
 
-/** Tokens of GitHub, GitLab and Slack, and the secret behind an access key of AWS. */
+/** Tokens of GitHub, GitLab and Slack, and the secret that follows an access key of AWS. */
 const WELL_KNOWN =
   /\b((?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-)[\w-]{10,}|(?<=\bAKIA[A-Z0-9]{16}[:, /])[\w+/]{40}(?![\w+/]))/dg;
 
@@ -77,7 +78,7 @@ function* inElements(text: string): Generator<Place> {
 
 const URL_START = /(?<![\w+.-])([\w+.-]*):\/\/([^\s"'<>/?#]*)/g;
 
-/** The password before @; where a web server or Redis is asked, what is no plain name may be one. */
+/** The password before @. In a URL of a web server or of Redis a user that is no plain name may be a token too. */
 function* inUrls(text: string): Generator<Place> {
   for (const { 0: whole, 1: scheme = "", 2: authority = "", index } of text.matchAll(URL_START)) {
     const at = authority.lastIndexOf("@");
@@ -94,7 +95,7 @@ const SHORTEST_TOKEN = 6;
 
 const NAMED = /(\/?[\w.-]+)\+?([=:])([ \t]*)/y;
 
-/** All that follows the name at the start, or that of a header behind `--header=`. */
+/** Everything after the name at the start, or after that of a header in `--header=NAME: …`. */
 function wholeOf(text: string, isHeader: boolean): readonly Place[] {
   let from = /^-H(?=\w+[-:])/.test(text) ? "-H".length : 0;
   for (let names = 0; names < 2; names++) {
@@ -108,7 +109,7 @@ function wholeOf(text: string, isHeader: boolean): readonly Place[] {
   return [];
 }
 
-/** Names longer than that are none, and a text may be one long word. */
+/** No name is longer, and a text may be one long word. */
 const HEAD = /(?<![\w.-])([\w.-]{1,64})(\\?["'\]]?)([ \t]*)\+?([=:]|%3[Dd])([ \t]*)/g;
 
 const QUOTED = String.raw`\\"([^"\\]*)|"((?:[^"\\]|\\[\s\S])*)|'([^']*)`;
@@ -116,24 +117,24 @@ const valuePattern = (unquoted: string): RegExp => new RegExp(`${QUOTED}|(${unqu
 const VALUE = valuePattern(String.raw`(?:[A-Z][a-z]{4,10} )?[^\s&;,"'(){}<>|\\]+`);
 const VALUE_OF_QUERY = valuePattern(String.raw`[^\s&#"'<>\\]+`);
 const VALUE_OF_WORDS = valuePattern(String.raw`(?:[A-Z][a-z]{4,10} )?[^\s&;|"'<>\\]+`);
-/** ODBC has braces around what holds a semicolon. */
+/** In ODBC a value with a semicolon is in braces. */
 const VALUE_OF_LIST = valuePattern(String.raw`\{(?:[^}]|\}\})*\}?|[^;]+`);
 const LIST = /^[\w .-]{1,64}=[^;]*;/;
 const JSON_LIST = /\[([^\]]*)/y;
 const JSON_TEXTS = /"((?:[^"\\]|\\[\s\S])*)"/dg;
 
-/** That of a host or a variable. */
+/** Before the name of a host or a variable. */
 const OTHER_NAME = /\/\/|\$\{/;
 
-/** Amid others, each up to what separates them in a list, a query, JSON or a program. */
-function listed(text: string, isHeader: boolean, isProgram: boolean): readonly Place[] {
+/** Pairs anywhere in the text, each up to the separator of the list, query, JSON or program. */
+function pairsIn(text: string, isHeader: boolean, isProgram: boolean): readonly Place[] {
   const places: Place[] = [];
   const isList = !isProgram && LIST.test(text);
   let position = 0;
   for (const match of text.matchAll(HEAD)) {
     const [head, name = "", quote, before, sign, after = ""] = match;
     const { index } = match;
-    // A value is read once, or a text of nothing but names would take for ever.
+    // A value is read only once, or the time would grow with the square of the number of names.
     if (index < position || surenessOf(name) === undefined || OTHER_NAME.test(text.slice(index - 2, index))) continue;
     JSON_LIST.lastIndex = index + head.length;
     const texts = quote === '"' && sign === ":" ? JSON_LIST.exec(text)?.[1] : undefined;
@@ -143,7 +144,7 @@ function listed(text: string, isHeader: boolean, isProgram: boolean): readonly P
       places.push(...[...placesOf(JSON_TEXTS, texts)].map(({ start, end }) => ({ start: at + start, end: at + end })));
       continue;
     }
-    const pattern = isProgram ? VALUE : valueBehind(text[index - 1] ?? "", isList);
+    const pattern = isProgram ? VALUE : valuePatternAfter(text[index - 1] ?? "", isList);
     pattern.lastIndex = index + head.length;
     const [found = "", ...groups] = pattern.exec(text) ?? [];
     const value = groups.find((group) => group !== undefined) ?? "";
@@ -156,8 +157,8 @@ function listed(text: string, isHeader: boolean, isProgram: boolean): readonly P
   return places;
 }
 
-/** By what stands before the name. */
-function valueBehind(sign: string, isList: boolean): RegExp {
+/** The pattern of the value, by the character before the name. */
+function valuePatternAfter(sign: string, isList: boolean): RegExp {
   if (/[?&[]/.test(sign)) return VALUE_OF_QUERY;
   if (isList) return VALUE_OF_LIST;
   return /\s/.test(sign) ? VALUE_OF_WORDS : VALUE;
@@ -171,7 +172,7 @@ interface Pair {
   readonly isQuoted?: boolean;
 }
 
-/** Where the secrets of a value stand that itself stands at `at`. */
+/** The secrets of a value; `at` is its position in the text. */
 function secretsOf(
   { name, sign, blanks, isHeader, isQuoted = false }: Pair,
   value: string,
@@ -182,7 +183,7 @@ function secretsOf(
   const secret = from === 0 ? value : value.slice(from);
   if (sureness === undefined || /^[=:]/.test(value) || !isSecretValue(secret, name, sureness)) return [];
   if (sign === ":" && !isQuoted) {
-    // A port, a path or a URL; prose.
+    // The first is a port, a path or a URL, the second prose.
     if (blanks === "" && /^(?:\d{1,5}(?!\w)|\/)/.test(secret)) return [];
     if (blanks !== "" && !isHeader && !/[-_]|authorization|cookie/i.test(name) && /^[a-z]+$/.test(secret)) return [];
   }

@@ -1,6 +1,6 @@
-// Which parts of a command line are secrets, by what programs commonly call them: what follows --password,
-// TOKEN=, "Authorization: Bearer" and their like, what some programs take after a letter, and the password within a URL.
-// Each is known by where it stands, so that what is shown loses that place alone.
+// Finds the secrets of a command line by the names that programs commonly use: what follows --password, TOKEN=,
+// "Authorization: Bearer" and the like, what some programs take after an option of one letter, and the password of a URL.
+// Each secret has a position, so that only that place is redacted.
 
 import { programName, programPositions } from "./program-position.ts";
 import { isSecretValue, schemeLength, surenessOf } from "./secret-names.ts";
@@ -12,31 +12,31 @@ import { simpleCommandsOf, type Word } from "./shell-commands.ts";
 interface Secret {
   readonly start: number;
   readonly end: number;
-  /** Without the quotes and backslashes of a shell that may stand there. */
+  /** Without quotes and backslashes of a shell. */
   readonly value: string;
 }
 
-/** How deep commands are looked for within words, as behind `sh -c`. */
+/** How many levels of commands within words, as after `sh -c`, are searched. */
 const DEPTH = 3;
 
-/** The secrets among the words of a command, each once; never an empty one. What a program prints is searched for them. */
+/** The secrets of a command, each once and not empty, to redact them in the output of the program. */
 export const secretWords = (argv: readonly string[]): readonly string[] => [
   ...new Set(secretsByWord(argv).flatMap((secrets) => secrets.flatMap(({ value }) => [value, withoutEnd(value)]))),
 ];
 
-/** The words with *** for each secret, as one would type them for a shell; undefined where there is none. */
+/** The words as typed in a shell, with *** for each secret; undefined if there is no secret. */
 export function withoutSecretWords(argv: readonly string[]): string | undefined {
   const found = secretsByWord(argv);
   if (found.every(({ length }) => length === 0)) return undefined;
   const values = new Set(found.flatMap((secrets) => secrets.map(({ value }) => value)));
   // No word of a command has a zero byte.
   return argv
-    .map((word, index) => withoutValues(blank(word, found[index] ?? [], "\0"), values))
+    .map((word, index) => withoutValues(redact(word, found[index] ?? [], "\0"), values))
     .map((word) => quoteWord(word).replaceAll("\0", "***"))
     .join(" ");
 }
 
-/** What is a secret at one place is one at another, where it stands by itself; a short text stands there by chance. */
+/** A secret is redacted at its other places too, if it is a whole piece there. A short one may match by chance. */
 const withoutValues = (text: string, values: ReadonlySet<string>): string =>
   text.replaceAll(BY_ITSELF, (piece) => (piece.length >= SHORTEST && values.has(piece) ? "\0" : piece));
 
@@ -44,14 +44,14 @@ const BY_ITSELF = /[^\s"'`=:;,&|()<>]+/g;
 
 const SHORTEST = 4;
 
-/** A text of any sort, a command or a word of one, with *** for each secret. */
-export const withoutSecretsOfText = (text: string): string => blank(text, secretsByWord([text])[0] ?? [], "***");
+/** Any text, such as a command or a word of one, with *** for each secret. */
+export const withoutSecretsOfText = (text: string): string => redact(text, secretsByWord([text])[0] ?? [], "***");
 
-/** As one would type it for a shell. */
+/** As typed in a shell. */
 export const quoteWord = (word: string): string =>
   /^[\w./:@%+=,\0-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-function blank(text: string, secrets: readonly Secret[], sign: string): string {
+function redact(text: string, secrets: readonly Secret[], sign: string): string {
   const pieces: string[] = [];
   let position = 0;
   for (const { start, end } of secrets.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
@@ -61,7 +61,7 @@ function blank(text: string, secrets: readonly Secret[], sign: string): string {
   return [...pieces, text.slice(position)].join("");
 }
 
-/** What closes a bracket or a list behind a value is taken for a part of it. */
+/** The value without closing brackets, quotes and separators, which may belong to the text after it. */
 function withoutEnd(value: string): string {
   let end = value.length;
   while (end > 1 && ",;)}]\"'".includes(value[end - 1] ?? "")) end--;
@@ -70,7 +70,7 @@ function withoutEnd(value: string): string {
 
 const NOTHING: ReadonlySet<number> = new Set();
 
-/** No shell reads the words themselves: a dollar in them is a dollar. */
+/** No shell expands the words themselves: a dollar in them is a dollar. */
 const secretsByWord = (argv: readonly string[]): readonly (readonly Secret[])[] =>
   secretsOfCommand(
     argv.map((text) => ({ text, expanding: NOTHING })),
@@ -84,7 +84,7 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
   const add = (index: number, place: Place) => {
     const word = words[index];
     if (!word) return;
-    const { start, end } = word.expanding.has(place.start) ? behindVariable(word.text, place) : place;
+    const { start, end } = word.expanding.has(place.start) ? afterVariable(word.text, place) : place;
     if (start < end) found[index]?.push({ start, end, value: word.text.slice(start, end) });
   };
   const texts = words.map(({ text }) => text);
@@ -95,8 +95,8 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
   for (const [index, { text }] of words.entries()) {
     const before = words[index - 1]?.text ?? "";
     const next = words[index + 1]?.text ?? "";
-    const isProgram = PROGRAM_BEHIND.test(before);
-    const meaning = { isProgram, isHeader: HEADER_BEHIND.test(before), takesFiles };
+    const isProgram = TAKES_PROGRAM.test(before);
+    const meaning = { isProgram, isHeader: TAKES_HEADER.test(before), takesFiles };
     for (const place of placesWithin(text, meaning)) add(index, place);
     if (depth > 0 && (isProgram || /[ \t\n]/.test(text))) {
       for (const secret of secretsOfText(text, depth - 1)) found[index]?.push(secret);
@@ -122,15 +122,15 @@ function secretsOfCommand(words: readonly ReadWord[], depth: number): readonly (
   return found;
 }
 
-/** What a secret has beside a variable, or instead of one: `$NAME-SECRET`, `${NAME:-SECRET}`. */
-function behindVariable(text: string, { start, end }: Place): Place {
+/** The part of a place that is not a variable: `$NAME-SECRET`, `${NAME:-SECRET}`. */
+function afterVariable(text: string, { start, end }: Place): Place {
   const value = text.slice(start, end);
   const head = (/^\$\{\w+:?[-=]/.exec(value) ?? /^(?:\$\w+\b|\$\{\w+\})[-_:]?(?=[\w+=-]{4})/.exec(value))?.[0] ?? value;
   const rest = /^[^}$`]*/.exec(value.slice(head.length))?.[0] ?? "";
   return { start: start + head.length, end: start + head.length + rest.length };
 }
 
-/** The words behind `-p` of a program that takes a user too, be it one that is known or not. */
+/** The indexes of the words after `-p` of any program that also has an option for a user. */
 function passwordsOfUsers(words: readonly string[], programs: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set<number>();
   let hasUser = false;
@@ -139,7 +139,7 @@ function passwordsOfUsers(words: readonly string[], programs: ReadonlySet<number
   for (let index = 0; index <= words.length; index++) {
     const word = words[index] ?? "";
     if (index === words.length || programs.has(index)) {
-      if (hasUser && !OTHER_LETTERS.test(program)) for (const candidate of candidates) found.add(candidate);
+      if (hasUser && !OTHER_OPTIONS.test(program)) for (const candidate of candidates) found.add(candidate);
       hasUser = false;
       candidates = [];
       program = programName(word);
@@ -153,31 +153,31 @@ function passwordsOfUsers(words: readonly string[], programs: ReadonlySet<number
 
 const USER = /^(?:-[uU]|--user(?:name)?(?:=.*)?)$/;
 
-/** A number, a port that is passed on, a path, a URL or an option. */
+/** A number, a published port, a path, a URL or an option. */
 const NO_PASSWORD = /^[\d.:,-]*$|^[-/]|^\.{1,2}\/|:\/\/|^\d+:\d+\/\w+$/;
 
-/** There `-u` is a unit, and `-p` a priority or a property. */
-const OTHER_LETTERS = /^(?:journalctl|system[a-z-]+)$/;
+/** For these `-u` is a unit, and `-p` a priority or a property. */
+const OTHER_OPTIONS = /^(?:journalctl|system[a-z-]+)$/;
 
 const optionsOf = (program: string): readonly ProgramOption[] => OPTIONS.filter((one) => one.program.test(program));
 
-/** The next word is a text for a shell or another interpreter, or a header. */
-const PROGRAM_BEHIND = /^(?:-[a-zA-Z]*c|--command)$/;
-const HEADER_BEHIND = /^(?:-[a-zA-Z]*H|--(?:proxy-)?header)$/;
+/** Options whose value is a text for a shell or another interpreter, or a header. */
+const TAKES_PROGRAM = /^(?:-[a-zA-Z]*c|--command)$/;
+const TAKES_HEADER = /^(?:-[a-zA-Z]*H|--(?:proxy-)?header)$/;
 
 const OPTION = /^(?:-[a-zA-Z]$|--)/;
 
-/** One that is spelled out, and what Windows has for it. */
+/** An option with a name, in the form of Windows too. */
 const NAMED_OPTION = /^(?:-{1,2}[A-Za-z][\w.-]+|\/(?:password|passwd|pass|pwd))$/i;
 
-/** What a shell, or a reader who takes it for a command, finds in a text. */
+/** The secrets of a text that is read as commands of a shell. */
 function secretsOfText(text: string, depth: number): readonly Secret[] {
   const found: Secret[] = [];
   const commands = simpleCommandsOf(text);
   for (const [index, { words }] of commands.entries()) {
     const next = commands[index + 1];
-    const written = next?.isPiped && asksOnStdin(next.words) ? secretsWritten(words) : [];
-    const given = asksOnStdin(words) ? hereStrings(words) : [];
+    const written = next?.isPiped && readsSecretFromStdin(next.words) ? secretsWritten(words) : [];
+    const given = readsSecretFromStdin(words) ? hereStrings(words) : [];
     for (const [at, secrets] of [secretsOfCommand(words, depth), written, given].flatMap((some) => [
       ...some.entries(),
     ])) {
@@ -190,12 +190,12 @@ function secretsOfText(text: string, depth: number): readonly Secret[] {
   return found;
 }
 
-/** Such as `docker login --password-stdin` and `sudo -S`. */
-const asksOnStdin = (words: readonly Word[]): boolean =>
+/** `docker login --password-stdin`, `sudo -S` and the like. */
+const readsSecretFromStdin = (words: readonly Word[]): boolean =>
   words.some(({ text }) => text.endsWith("-stdin") && surenessOf(text.slice(0, -"-stdin".length)) !== undefined) ||
   (words[0]?.text === "sudo" && words[1]?.text === "-S");
 
-/** What stands behind `<<<`, with a blank or without. */
+/** What follows `<<<`, with a blank or without. */
 const hereStrings = (words: readonly Word[]): readonly (readonly Secret[])[] =>
   words.map(({ text, expanding }, index) => {
     const start = expanding.has(0) && text.startsWith("<<<") ? "<<<".length : 0;
@@ -204,7 +204,7 @@ const hereStrings = (words: readonly Word[]): readonly (readonly Secret[])[] =>
     return [{ start, end: text.length, value: text.slice(start) }];
   });
 
-/** What `echo` and `printf` write, but for options and formats. */
+/** The arguments of `echo` and `printf` that are no options and no formats. */
 function secretsWritten([program, ...words]: readonly Word[]): readonly (readonly Secret[])[] {
   if (!/^(?:echo|printf)$/.test(programName(program?.text ?? ""))) return [];
   const isWritten = ({ text, expanding }: Word) => text !== "" && !/^-|%s/.test(text) && !expanding.has(0);

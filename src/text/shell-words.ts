@@ -1,12 +1,12 @@
-// A command line to its words, as a POSIX shell splits them: quotes and
-// backslashes count, nothing is expanded, no shell is run.
+// Splits a command line into words as a POSIX shell does, with quotes and backslashes. Nothing is expanded, and no shell
+// is run.
 
 /** One piece of a word: an escaped character, a quoted stretch, or plain characters. */
 const PIECE = /\\([\s\S])|'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|([^\\'" \t\n]+)/y;
 
 const BLANKS = /[ \t\n]*/y;
 
-/** The words, at least one and the first not empty; or what was expected, as a phrase. */
+/** The words, at least one and the first not empty; or a phrase that says what was expected. */
 export function splitWords(text: string): readonly string[] | string {
   if (text.includes("\0")) return "a command without a zero byte";
   const words: string[] = [];
@@ -18,11 +18,11 @@ export function splitWords(text: string): readonly string[] | string {
       const piece = PIECE.exec(text);
       if (!piece) break;
       const [, escaped, single, double, plain = ""] = piece;
-      // bash reads $'…' and $"…" in ways of its own; a POSIX shell does not know them.
+      // bash gives $'…' and $"…" a meaning that a POSIX shell does not.
       if (plain.endsWith("$") && /^['"]/.test(text.slice(PIECE.lastIndex))) {
         return "a command without $'…' or $\"…\", since nothing is expanded";
       }
-      // A backslash before the end of a line joins the two.
+      // A backslash before a newline joins the two lines.
       const joined =
         escaped === "\n" ? undefined : (escaped ?? single ?? (double === undefined ? plain : unescapeDouble(double)));
       if (joined !== undefined) word = (word ?? "") + joined;
@@ -44,8 +44,8 @@ export function splitWords(text: string): readonly string[] | string {
 const QUOTED = /\\[\s\S]|'[^']*'|"(?:\\[\s\S]|[^"\\])*"/g;
 
 /**
- * The text with \0 in the place of each character that is quoted or escaped, and of the quotes: what is
- * left is what a shell would act on. For a text that `splitWords` splits.
+ * The text with \0 in place of quotes and of each character that is quoted or escaped. A shell acts only on the rest. Only
+ * for a text that `splitWords` can split.
  */
 export const maskQuoted = (text: string): string => text.replace(QUOTED, (quoted) => "\0".repeat(quoted.length));
 
@@ -59,7 +59,7 @@ export const maskPlain = (text: string): string =>
 
 const IN_DOUBLE = /\\[\s\S]|(\$\(|`|\$\{[A-Za-z_]\w*\}?|\$[A-Za-z_]\w*)|[\s\S]/g;
 
-/** Within double quotes a backslash quotes only what would be special there. */
+/** Within double quotes a backslash escapes only what is special there. */
 const unescapeDouble = (text: string): string => text.replace(/\\([$`"\\])|\\\n/g, "$1");
 
 function skip(text: string, position: number): number {

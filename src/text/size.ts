@@ -1,27 +1,27 @@
-// Sizes as people write them. As in GNU's tools and df -h, a letter alone counts
-// in 1024s, as KiB does, and a letter with B in 1000s: 1G = 1GiB, 1GB = 1000 MB.
+// Sizes as people write them. As in GNU's tools and df -h, a letter alone stands for powers of 1024, and a letter with B
+// for powers of 1000: 1G = 1GiB, 1GB = 1000 MB.
 
 const LETTERS = "kMGTP";
 
-/** The runtime counts exactly up to 9 PB. */
+/** A number is exact up to 9 PB. */
 export const MAX_SIZE_BYTES = Number.MAX_SAFE_INTEGER;
 
-/** Whole bytes of a size, rounded up; undefined if the text is not a size. The unit is required: 10 could be anything. */
+/** Bytes of a size, rounded up; undefined if the text is not a size. The unit is required, since 10 could mean anything. */
 export function parseSize(text: string): number | undefined {
   const [, digits, letter = "", rest = ""] = /^(\d{1,16}(?:\.\d{1,9})?) ?([kmgtp]?)(b|ib|)$/i.exec(text) ?? [];
   if (digits === undefined || (letter === "" && rest.toLowerCase() !== "b")) return undefined;
   const base = rest.toLowerCase() === "b" ? 1000 : 1024;
   const exponent = letter === "" ? 0 : LETTERS.toLowerCase().indexOf(letter.toLowerCase()) + 1;
   const exact = Number(digits) * base ** exponent;
-  // Rounded first, because of the noise of binary fractions: 16.1 × 1000 is 16100.000000000002.
+  // Rounded to 15 digits first, because of the error of binary fractions: 16.1 × 1000 is 16100.000000000002.
   const sizeBytes = Number.isInteger(exact) ? exact : Math.ceil(Number(exact.toPrecision(15)));
   return sizeBytes <= MAX_SIZE_BYTES ? sizeBytes : undefined;
 }
 
-/** Whether the unit of a text is of 1024s. */
+/** Whether the unit of a size is a power of 1024. */
 export const isBinary = (text: string): boolean => /[kmgtp](ib)?$/i.test(text);
 
-/** Three digits for people, rounded down, so that too little never looks enough: 1.23 GB, or in 1024s 1.14 GiB. */
+/** Three digits for people, rounded down, so that too little never looks enough: 1.23 GB, or 1.14 GiB if `binary`. */
 export function formatSize(sizeBytes: number, binary = false): string {
   const base = binary ? 1024 : 1000;
   let exponent = 0;

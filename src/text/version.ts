@@ -1,8 +1,8 @@
-// The version, from the one place that has it; the build copies it into the binary.
+// The version, from package.json; the build copies it into the binary.
 
 import { version } from "../../package.json";
 
 export { version };
 
-/** In the form that upstream prints. */
+/** As upstream prints it. */
 export const versionLine = (): string => `health-checker version v${version}`;

@@ -8,6 +8,7 @@ import { KINDS } from "../../src/checks/kinds.ts";
 import { loadOptions, type Options } from "../../src/config/load.ts";
 import { createPlan, type PlanChange } from "../../src/daemon/plan.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { NO_CHANGE } from "./no-change.ts";
 
 const build = (config: Options["checks"][number]) => buildCheck(config, { env: {}, onOrphan() {} });
 
@@ -16,17 +17,6 @@ async function load(file: string, env: Readonly<Record<string, string>> = {}): P
   if (!("listener" in options)) throw new Error(options.join("\n"));
   return options;
 }
-
-const NO_CHANGE: PlanChange = {
-  kept: 0,
-  changed: new Map(),
-  sameProbe: new Set(),
-  kindChanged: [],
-  added: [],
-  removed: [],
-  options: [],
-  endpoints: { changed: [], added: [], removed: [] },
-};
 
 const GOOD = "test/testdata/config/good";
 

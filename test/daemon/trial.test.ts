@@ -2,12 +2,13 @@
 
 import { expect, test } from "bun:test";
 import type { Check, Severity } from "../../src/checks/check.ts";
-import type { Plan, PlanChange } from "../../src/daemon/plan.ts";
+import type { Plan } from "../../src/daemon/plan.ts";
 import { describeHarm, runTrial, type TrialReport } from "../../src/daemon/trial.ts";
 import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "../monitor/fakes.ts";
 import { backgroundCheck, setUp } from "../monitor/held-runs.ts";
+import { NO_CHANGE } from "./no-change.ts";
 
 const UP: Outcome = { ok: true };
 const DOWN = failed("refused", "nobody listens on 127.0.0.1:1");
@@ -55,17 +56,6 @@ function planOf(
     change,
   } as unknown as Plan;
 }
-
-const NO_CHANGE: PlanChange = {
-  kept: 0,
-  changed: new Map(),
-  sameProbe: new Set(),
-  kindChanged: [],
-  added: [],
-  removed: [],
-  options: [],
-  endpoints: { changed: [], added: [], removed: [] },
-};
 
 /** Checks by name: `is` alone stays, `is` and `becomes` changes, `becomes` alone is new. */
 async function tryOut(given: Readonly<Record<string, Given>>, before: Settings = {}, after: Settings = before) {
