@@ -1,5 +1,5 @@
-// `bun bench/early-no.ts [--bursts 6] [--binary FILE]`: how soon a refused port is answered beside a
-// script that takes 4 s: the first request alone, then bursts of 50 requests at once. Every
+// `bun bench/early-no.ts [--bursts 6] [--binary FILE]`: how soon a request is answered if a port is refused and a
+// script takes 4 s: the first request alone, then bursts of 50 requests at once. Every
 // answer must be 504. A burst starts when the scripts of the one before have ended.
 
 import { join } from "node:path";

@@ -159,7 +159,7 @@ export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
   readonly #clock: Clock;
   readonly #waiting = new Map<Connection, Exchange>();
-  /** The connections whose first request was refused by the runtime and is being answered all the same. */
+  /** The connections whose first request was refused by the runtime but is being answered. */
   readonly #waitingRefused = new Set<Socket>();
   /** The connections that have sent no request yet. */
   readonly #silent = new WeakSet<Socket>();

@@ -24,7 +24,7 @@ export type Complain = (text: string) => void;
 export function createComplaints(stream: string | undefined): { readonly error: Complain; readonly warning: Complain } {
   const isJournal = leadsToJournal(stream, STDERR);
   const at = (level: "error" | "warning"): Complain => {
-    // A warning beside an error, such as of a refused reload, is marked as one in its text.
+    // A text of errors may have lines that are warnings, such as those of a refused reload.
     const priorityOf = (line: string) => PRIORITIES[/: warning: /.test(line) ? "warning" : level];
     const marked = (line: string) => (isJournal ? `<${priorityOf(line)}>${line}` : line);
     return (text) => console.error(text.split("\n").map(marked).join("\n"));

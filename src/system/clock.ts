@@ -27,7 +27,7 @@ export const clock: Clock = {
   },
 };
 
-/** A timer stands still while the host is suspended. `callAt` calls at most this long after the host has resumed. */
+/** A timer stands still while the host is suspended. `callAt` is at most this late after the host has resumed. */
 const LONGEST_SLEEP_MS = 30_000;
 
 /** Calls `then` when the clock has reached `at`, never earlier, and returns a function that cancels it. */

@@ -3,7 +3,7 @@
 
 import { pause } from "./event-loop.ts";
 
-/** Short beside any timeout, long beside the cost of an attempt. */
+/** Short compared with any timeout, long compared with the cost of an attempt. */
 const RETRY_MS = 20;
 
 const LACKING: ReadonlySet<string> = new Set([

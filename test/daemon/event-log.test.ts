@@ -1,4 +1,4 @@
-// What the log says of checks and of the host, by results that the monitor's own rules turn into states.
+// What is logged about checks and the host. The states come from results by the rules of the monitor.
 
 import { expect, test } from "bun:test";
 import type { Check, CheckState, Verdict } from "../../src/checks/check.ts";
@@ -10,7 +10,7 @@ import { NO_CHANGE } from "../../src/status/status.ts";
 import { fakeCheck, fakeClock } from "../monitor/fakes.ts";
 
 const UP: Outcome = { ok: true };
-const REFUSED = failed("refused", "nobody there");
+const REFUSED = failed("refused", "no listener");
 const TIMEOUT = failed("timeout", "nothing came");
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -40,21 +40,21 @@ function setUp() {
       verdict = { healthy, failing: failing.map((name) => ({ name, reason: "refused" as const })), at: 0 };
       report.onVerdict(verdict, before);
     },
-    /** The lines since the last look. */
+    /** The lines since the last call. */
     news: () => lines.splice(0),
   };
 }
 
 const it = fakeCheck();
 
-test("a change is logged with its reason and the duration of the state before, the host's suspension included", async () => {
+test("a change is logged with its reason and the duration of the previous state, including a suspension of the host", async () => {
   const { clock, result, news } = setUp();
   result(UP);
   expect(news()).toEqual(["<6>check is up check=it seconds=0"]);
   await clock.pass(2 * SECOND);
   await clock.suspend(60 * MINUTE);
   result(REFUSED);
-  expect(news()).toEqual(['<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1h']);
+  expect(news()).toEqual(['<4>check is down check=it reason=refused message="no listener" seconds=0 up-for=1h']);
   await clock.suspend(3 * SECOND);
   result(UP);
   expect(news()).toEqual(["<6>check is up check=it seconds=0 down-for=3s"]);
@@ -69,21 +69,21 @@ test("a check that stays down is logged again after five minutes, and after a su
   expect(news()).toEqual([]);
   await clock.pass(1);
   result(REFUSED);
-  const still = '<4>check is still down check=it reason=refused message="nobody there" seconds=0';
+  const still = '<4>check is still down check=it reason=refused message="no listener" seconds=0';
   expect(news()).toEqual([`${still} down-for=5m`]);
   await clock.suspend(5 * MINUTE);
   result(REFUSED);
   expect(news()).toEqual([`${still} down-for=10m`]);
 });
 
-test("a check whose state was known before is still down, for as long as it has been", async () => {
+test("a check that was down before the log began is logged as still down, with the whole duration", async () => {
   const { clock, report, news } = setUp();
   const result = { check: it, startedAt: 0, start: clock.now(), durationMs: 0, outcome: REFUSED };
   const state = nextState(UNKNOWN, result, it, false);
   await clock.suspend(MINUTE);
   report.onResult(result, state, state);
   expect(news()).toEqual([
-    '<4>check is still down check=it reason=refused message="nobody there" seconds=0 down-for=1m',
+    '<4>check is still down check=it reason=refused message="no listener" seconds=0 down-for=1m',
   ]);
 });
 
@@ -91,7 +91,7 @@ test("a check with severity endpoint that is down or stale is logged at info", a
   const { clock, result, report, news } = setUp();
   const replica = fakeCheck({ name: "replica", severity: "endpoint" });
   const warned = fakeCheck({ name: "warned", severity: "warning" });
-  const why = 'reason=refused message="nobody there" seconds=0';
+  const why = 'reason=refused message="no listener" seconds=0';
   for (const check of [replica, warned]) result(REFUSED, check);
   expect(news()).toEqual([`<6>check is down check=replica ${why}`, `<4>check is down check=warned ${why}`]);
   await clock.pass(5 * MINUTE);
@@ -111,7 +111,7 @@ test("a check with severity endpoint that is down or stale is logged at info", a
   expect(news()).toEqual(['<4>check is ok, with a warning check=replica warning="the resolver does not answer"']);
 });
 
-test("a check that changes each second for an hour has five lines, and one each five minutes", async () => {
+test("a check that changes every second for an hour gets five lines, and then one every five minutes", async () => {
   const { clock, result, news } = setUp();
   for (let second = 0; second < 3600; second++) {
     result(second % 2 === 0 ? UP : REFUSED);
@@ -122,11 +122,11 @@ test("a check that changes each second for an hour has five lines, and one each 
   expect(lines.slice(5).every((line) => / left-out=29[89] ago=1s$/.test(line))).toBe(true);
   await clock.pass(MINUTE);
   expect(news()).toEqual([
-    '<4>check is down check=it reason=refused message="nobody there" seconds=0 up-for=1s left-out=295 ago=5s',
+    '<4>check is down check=it reason=refused message="no listener" seconds=0 up-for=1s left-out=295 ago=5s',
   ]);
 });
 
-test("the same holds for a host, a reason and a warning that change each second", async () => {
+test("the lines of a host, a reason and a warning that change every second are limited too", async () => {
   const { clock, result, judge, news } = setUp();
   result(REFUSED);
   news();
@@ -144,7 +144,7 @@ test("the same holds for a host, a reason and a warning that change each second"
   expect(lines.length).toBeLessThan(22);
 });
 
-test("a fault of a probe, a stale check and a fault of our own cannot flood the log either", async () => {
+test("faults of a probe, stale checks and faults of health-checker cannot flood the log", async () => {
   const { clock, result, report, news } = setUp();
   const broken = failed("internal", "TypeError\n    at probe.ts:1");
   for (let second = 0; second < 200; second++) {
@@ -164,7 +164,7 @@ test("a fault of a probe, a stale check and a fault of our own cannot flood the 
   ]);
 });
 
-test("a thousand checks that go down at once have one line each, and the host one that can be read", () => {
+test("a thousand checks that go down at once get a line each, and the line of the host names the first twenty", () => {
   const { result, judge, news } = setUp();
   const checks = Array.from({ length: 1000 }, (_, index) => fakeCheck({ name: `c${index}` }));
   for (const check of checks) result(UP, check);
@@ -204,14 +204,14 @@ const ALL_CHANGES = {
   endpointsRemoved: ["/g"],
 };
 
-test("a reload logs what it changed, or why it changed nothing, however many there are", async () => {
+test("every reload is logged, with what it changed or why it was refused", async () => {
   const { clock, report, news } = setUp();
-  const cautions = ["listener: takes a restart"];
+  const warnings = ["listener: takes a restart"];
   const taken = {
     ...REFUSED_RELOAD,
     taken: true,
     problems: [],
-    cautions,
+    cautions: warnings,
     kept: 3,
     changed: ["a", "b"],
     added: ["new"],
@@ -224,7 +224,12 @@ test("a reload logs what it changed, or why it changed nothing, however many the
     '<3>configuration refused, nothing has changed count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
   ]);
   report.onReload({ ...taken, ...ALL_CHANGES, cautions: [], warnings: ["check new fails: exit: 3"] });
-  report.onReload({ ...REFUSED_RELOAD, problems: ["wrong"], cautions, warnings: ["check new fails: exit: 3"] });
+  report.onReload({
+    ...REFUSED_RELOAD,
+    problems: ["wrong"],
+    cautions: warnings,
+    warnings: ["check new fails: exit: 3"],
+  });
   expect(news()).toEqual([
     '<6>configuration reloaded kept=3 changed=a kind-changed=b added=c removed=d options-changed="deadline, log-level" endpoints-changed=/e endpoints-added=/f endpoints-removed=/g',
     '<4>reload warning warning="check new fails: exit: 3"',
@@ -253,7 +258,7 @@ test("a reload logs what it changed, or why it changed nothing, however many the
   }
 });
 
-test("each check is logged at the start, with what will fail", async () => {
+test("each check is logged at the start, with the warnings of its inspection", async () => {
   const { report, news } = setUp();
   const broken = fakeCheck({
     name: "broken",
@@ -271,7 +276,7 @@ test("each check is logged at the start, with what will fail", async () => {
   ]);
 });
 
-test("a check that passes after the deadline has a line, and again every five minutes", async () => {
+test("a check that passes after the deadline is logged, and again every five minutes", async () => {
   const { clock, report, news } = setUp();
   const late = (check: Check) =>
     report.onLate({ check, startedAt: 0, start: clock.now(), durationMs: 1234.5, outcome: UP }, 500);
@@ -288,7 +293,7 @@ test("a check that passes after the deadline has a line, and again every five mi
   expect(news()).toEqual([`<6>${line}`]);
 });
 
-test("clients that disconnect get one line in ten seconds, with the number of the others", async () => {
+test("clients that disconnect get one line in ten seconds, with a count of the others", async () => {
   const { clock, report, news } = setUp();
   for (const waitedMs of [1002, 5003, 7]) report.onGone(waitedMs, [it, fakeCheck({ name: "other" })]);
   expect(news()).toEqual(['<4>client disconnected before the response waited=1s2ms running="it, other"']);

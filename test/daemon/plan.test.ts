@@ -1,5 +1,5 @@
-// A check that has not changed since the plan before is the same object, whatever its kind; one that
-// has changed in anything at all is not, and replaces the one of its name and kind.
+// A check that has not changed since the previous plan is the same object, whatever its kind. A check that has changed
+// in any way is another object, and replaces the one of its name and kind.
 
 import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
@@ -20,7 +20,7 @@ async function load(file: string, env: Readonly<Record<string, string>> = {}): P
 
 const GOOD = "test/testdata/config/good";
 
-test("a file that is read again keeps every check, of every kind", async () => {
+test("when a file is read again every check of every kind is kept", async () => {
   const kinds = new Set<string>();
   for (const name of ["kinds", "numbers", "readme", "aliases"]) {
     const before = createPlan(await load(`${GOOD}/${name}.yaml`), build);
@@ -35,7 +35,7 @@ test("a file that is read again keeps every check, of every kind", async () => {
   expect([...kinds].sort()).toEqual(Object.keys(KINDS).sort());
 });
 
-/** A check, and the same one with something about it changed. */
+/** A check, and the same check with one thing changed. */
 const CHANGES: readonly (readonly [string, string])[] = [
   ["tcp: 80", "tcp: 81"],
   ["tcp: 80", "tcp: localhost:80"],
@@ -61,7 +61,7 @@ const CHANGES: readonly (readonly [string, string])[] = [
   ["tcp: 80", "udp: 80, send: x"],
 ];
 
-test("whatever is changed about a check makes it another, which replaces the one before if the kind is the same", async () => {
+test("any change makes a new check, which replaces the previous one if the kind is the same", async () => {
   await using folder = await tempFolder();
   for (const pair of CHANGES) {
     const [one, other] = await Promise.all(
@@ -80,7 +80,7 @@ test("whatever is changed about a check makes it another, which replaces the one
   }
 });
 
-/** The plan of the second file after that of the first. */
+/** The change from the plan of the first file to that of the second. */
 async function change(folder: TempFolder, ...contents: readonly [string, string]): Promise<PlanChange> {
   const [one, other] = contents;
   const before = createPlan(await load(await folder.write("config.yaml", one)), build);
@@ -97,14 +97,14 @@ test.each([
   ["severity", "tcp: 80", "tcp: 80, severity: warning", true],
   ["the timeout", "tcp: 80", "tcp: 80, timeout: 4s", false],
   ["the target", "tcp: 80, interval: 5s", "tcp: 81, interval: 5s, fall: 2", false],
-] as const)("a check of which %s changed has the same probe, or not", async (_, one, other, isSame) => {
+] as const)("whether a check has the same probe after a change of %s", async (_, one, other, isSame) => {
   await using folder = await tempFolder();
   const file = (keys: string) => `checks: [{ name: it, ${keys} }]`;
   const { changed, sameProbe } = await change(folder, file(one), file(other));
   expect([...sameProbe]).toEqual(isSame ? [...changed.keys()] : []);
 });
 
-test("options and endpoints that have changed are named; what takes a restart is not among them", async () => {
+test("options and endpoints that have changed are listed, without options that need a restart", async () => {
   await using folder = await tempFolder();
   const file = (rest: string) => `
 checks: [{ name: a, tcp: 80 }, { name: b, tcp: 81 }]
@@ -126,7 +126,7 @@ endpoints: { /same: [b, a], /new: [a], /other: [b] }`);
   });
 });
 
-test("a secret that has changed makes a new check of who has it", async () => {
+test("a changed secret makes a new check of the one that uses it", async () => {
   await using folder = await tempFolder();
   const secret = await folder.write("secret", "swordfish-1");
   const file = await folder.write(

@@ -1,5 +1,4 @@
-// One reload at a time, and none that began before it was asked for; what would turn the host
-// unhealthy is refused.
+// One reload at a time, and none that began before its request. A reload that would turn the host unhealthy is refused.
 
 import { expect, test } from "bun:test";
 import { loadOptions } from "../../src/config/load.ts";
@@ -61,7 +60,7 @@ const TAKEN = {
   endpointsRemoved: ["/old"],
 };
 
-test("what is read is applied, what is refused is not, and the last is remembered", async () => {
+test("a valid configuration is applied, an invalid one is not, and the last report is kept", async () => {
   const { reloader, reads, events } = setUp();
   expect(reloader.last).toBeUndefined();
   const first = reloader.reload();
@@ -77,7 +76,7 @@ test("what is read is applied, what is refused is not, and the last is remembere
   expect(events).toEqual(["start", "apply", "taken", "start", "refused"]);
 });
 
-test("reloads that are asked for while one is under way share the next", async () => {
+test("reloads that are requested while one is under way share the next", async () => {
   const { reloader, reads } = setUp();
   const first = reloader.reload();
   await settle();
@@ -93,7 +92,7 @@ test("reloads that are asked for while one is under way share the next", async (
   for (const report of await Promise.all(waiting)) expect(report.taken).toBe(false);
 });
 
-test("a fault is no end of it: it refuses, is told, and the next one works", async () => {
+test("a fault refuses the reload and is reported, and the next reload works", async () => {
   let broken = true;
   const { reloader, reads, faults } = setUp({
     apply() {
@@ -115,7 +114,7 @@ test("a fault is no end of it: it refuses, is told, and the next one works", asy
   expect((await second).taken).toBe(true);
 });
 
-test("a reading that hangs is refused after 20 s, and is no reason to begin others; once it has ended all is as before", async () => {
+test("a reload whose file cannot be read is refused after 20 s, and so are others until that read has ended", async () => {
   const clock = fakeClock();
   const { reloader, reads, events } = setUp({ clock });
   const problemsOf = async (reload: Promise<{ problems: readonly string[] }>) => (await reload).problems;
@@ -148,23 +147,23 @@ test("a reading that hangs is refused after 20 s, and is no reason to begin othe
 
 const HARMFUL: TrialReport = {
   ...HARMLESS,
-  harm: [{ cause: "check changed", effect: "the host unhealthy: refused: nobody there" }],
+  harm: [{ cause: "check changed", effect: "the host unhealthy: refused: no listener" }],
   warnings: ["check new fails: exit: 3"],
 };
 
-/** A reload of what would do harm. */
-async function reloadHarmful(order: Partial<typeof PLAIN>) {
+/** A reload that would do harm. */
+async function reloadHarmful(request: Partial<typeof PLAIN>) {
   const set = setUp({ loadAgain: async () => options, tryOut: async () => HARMFUL });
-  return { ...set, report: await set.reloader.reload({ ...PLAIN, ...order }) };
+  return { ...set, report: await set.reloader.reload({ ...PLAIN, ...request }) };
 }
 
-test("what would turn the host unhealthy is refused with its reasons, and force takes it", async () => {
+test("a reload that would turn the host unhealthy is refused with its reasons, and applied with force", async () => {
   const refused = await reloadHarmful({});
   expect(refused.report).toEqual({
     ...TAKEN,
     taken: false,
     forcible: true,
-    problems: ["health-checker: check changed would turn the host unhealthy: refused: nobody there"],
+    problems: ["health-checker: check changed would turn the host unhealthy: refused: no listener"],
     warnings: ["check new fails: exit: 3"],
   });
   expect(refused.events).toEqual(["start", "refused"]);
@@ -172,23 +171,23 @@ test("what would turn the host unhealthy is refused with its reasons, and force 
   const forced = await reloadHarmful({ force: true });
   expect(forced.report).toEqual({
     ...TAKEN,
-    warnings: ["check changed turns the host unhealthy: refused: nobody there", "check new fails: exit: 3"],
+    warnings: ["check changed turns the host unhealthy: refused: no listener", "check new fails: exit: 3"],
   });
   expect(forced.events).toEqual(["start", "apply", "taken"]);
 });
 
-test("a dry run says what would come of it, changes nothing, and is no last reload", async () => {
+test("a dry run reports what would happen, changes nothing, and is not the last reload", async () => {
   const refused = await reloadHarmful({ dryRun: true });
   expect(refused.report).toMatchObject({ taken: false, dryRun: true, forcible: true, problems: [expect.any(String)] });
   expect(refused.events).toEqual([]);
   expect(refused.reloader.last).toBeUndefined();
   const forced = await reloadHarmful({ dryRun: true, force: true });
   expect(forced.report).toMatchObject({ taken: false, dryRun: true, problems: [] });
-  expect(forced.report.warnings).toContain("check changed would turn the host unhealthy: refused: nobody there");
+  expect(forced.report.warnings).toContain("check changed would turn the host unhealthy: refused: no listener");
   expect(forced.events).toEqual([]);
 });
 
-test("one that is under way is known, and since when", async () => {
+test("the reload that is under way is known, with its start", async () => {
   const { reloader, reads } = setUp();
   expect(reloader.underWay).toBeUndefined();
   const before = Date.now();
@@ -203,7 +202,7 @@ test("one that is under way is known, and since when", async () => {
   }
 });
 
-test("reloads that are asked for in different ways share none", async () => {
+test("reloads with different flags are not shared", async () => {
   const { reloader, reads } = setUp();
   const reloads = [PLAIN, PLAIN, { ...PLAIN, force: true }, { ...PLAIN, dryRun: true }].map((request) =>
     reloader.reload(request),
@@ -217,7 +216,7 @@ test("reloads that are asked for in different ways share none", async () => {
   expect((await Promise.all(reloads)).map(({ dryRun }) => dryRun)).toEqual([false, false, false, true]);
 });
 
-test("a trial ends with the daemon, and nothing is taken then", async () => {
+test("a trial ends when the daemon stops, and its reload is refused", async () => {
   const { reloader, events } = setUp({
     loadAgain: async () => options,
     tryOut: (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(HARMLESS))),
@@ -229,7 +228,7 @@ test("a trial ends with the daemon, and nothing is taken then", async () => {
   expect(events).toEqual(["start", "refused"]);
 });
 
-test("once the daemon stops no trial begins, not even of a reload that waited or was being read", async () => {
+test("once the daemon stops no trial begins, not even for a reload that waits or is being read", async () => {
   let trials = 0;
   const { reloader, reads, events } = setUp({
     async tryOut() {

@@ -1,4 +1,4 @@
-// A reload hurts where the host, or an endpoint, is healthy now and would not be after it.
+// A reload does harm if the host, or an endpoint, is healthy now and would not be after it.
 
 import { expect, test } from "bun:test";
 import type { Check, Severity } from "../../src/checks/check.ts";
@@ -11,7 +11,7 @@ import { backgroundCheck, setUp } from "../monitor/held-runs.ts";
 import { NO_CHANGE } from "./no-change.ts";
 
 const UP: Outcome = { ok: true };
-const DOWN = failed("refused", "nobody listens on 127.0.0.1:1");
+const DOWN = failed("refused", "no listener on 127.0.0.1:1");
 
 /** What a check answers, how it decides, and whether the reload changes it. */
 interface Given {
@@ -23,7 +23,7 @@ interface Given {
 
 interface Settings {
   readonly endpoints?: Readonly<Record<string, readonly string[]>>;
-  /** The host's, then those of the endpoints. */
+  /** The deadline of the host, then those of the endpoints. */
   readonly deadlinesMs?: readonly (number | undefined)[];
 }
 
@@ -31,14 +31,14 @@ const never = (): never => {
   throw new Error("called");
 };
 
-/** In the words of a refusal. */
+/** As a refusal words it. */
 const harmOf = ({ harm }: TrialReport): readonly string[] => harm.map((one) => describeHarm(one, false));
 
-/** Where all that is in force is known. */
+/** A trial in which all states are known, so that nothing is asked for. */
 const tryKnown = (current: Plan, next: Plan, states: Monitor["states"]) =>
   runTrial(current, next, { states, ask: never, hold: never }, new AbortController().signal);
 
-/** A plan of these checks; `of` names the ones that stay as they are. */
+/** A plan of these checks. */
 function planOf(
   checks: ReadonlyMap<string, Check>,
   { endpoints = {}, deadlinesMs = [] }: Settings,
@@ -100,7 +100,7 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
   return { ...report, harm: harmOf(report), asked: () => asked };
 }
 
-test("checks that pass are no harm, nor is a reload that changes none", async () => {
+test("checks that pass do no harm, nor does a reload that changes no check", async () => {
   expect(await tryOut({ a: { is: UP, becomes: UP }, b: { becomes: UP } })).toMatchObject({ harm: [], warnings: [] });
   expect(await tryOut({ a: { is: UP } })).toMatchObject({ harm: [], warnings: [] });
 });
@@ -112,24 +112,24 @@ test("a changed or a new check that fails turns a healthy host unhealthy, each w
     c: { becomes: { ...failed("exit", "ended with status 3"), output: "one\nno disk\n" } },
   });
   expect(harm).toEqual([
-    "check b would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
+    "check b would turn the host unhealthy: refused: no listener on 127.0.0.1:1",
     "check c would turn the host unhealthy: exit: ended with status 3; its output ends in: no disk",
   ]);
   expect(warnings).toEqual([]);
 });
 
-test("where nothing has asked yet, what is in force is asked for, the host and each endpoint", async () => {
+test("if no request has come yet, the host and each endpoint are asked for", async () => {
   const { asked } = await tryOut({ a: { is: UP }, b: { is: UP } }, { endpoints: { "/b": ["b"] } });
   expect(asked()).toBeGreaterThan(1);
 });
 
-test("a host that is unhealthy already cannot be hurt", async () => {
+test("a host that is unhealthy already is not harmed", async () => {
   const { harm, warnings } = await tryOut({ a: { is: DOWN }, b: { becomes: DOWN } });
   expect(harm).toEqual([]);
-  expect(warnings).toEqual(["check b fails: refused: nobody listens on 127.0.0.1:1"]);
+  expect(warnings).toEqual(["check b fails: refused: no listener on 127.0.0.1:1"]);
 });
 
-test("a check that only warns, or only decides an endpoint, hurts the host not; one that turns critical does", async () => {
+test("a check of severity warning or endpoint does not harm the host; a check that becomes critical does", async () => {
   for (const severity of ["warning", "endpoint"] as const) {
     const { harm, warnings } = await tryOut({ a: { is: UP }, b: { becomes: DOWN, severity } });
     expect({ harm, warnings }).toEqual({ harm: [], warnings: [expect.stringContaining("check b fails")] });
@@ -138,17 +138,17 @@ test("a check that only warns, or only decides an endpoint, hurts the host not; 
   expect(turned.harm).toEqual([expect.stringContaining("check b would turn the host unhealthy")]);
 });
 
-test("an endpoint that is healthy is kept so, whatever the severity of its checks", async () => {
+test("a reload may not turn a healthy endpoint unhealthy, whatever the severity of its checks", async () => {
   const endpoints = { "/replica": ["replica"] };
   const given = { a: { is: UP }, replica: { is: UP, becomes: DOWN, severity: "endpoint" } } as const;
   expect((await tryOut(given, { endpoints })).harm).toEqual([
-    "check replica would turn /replica unhealthy: refused: nobody listens on 127.0.0.1:1",
+    "check replica would turn /replica unhealthy: refused: no listener on 127.0.0.1:1",
   ]);
   const both = await tryOut({ a: { is: UP, becomes: DOWN } }, { endpoints: { "/a": ["a"] } });
   expect(both.harm).toEqual([expect.stringContaining("would turn the host and /a unhealthy")]);
 });
 
-test("a new endpoint need not be healthy, which is worth a warning where the host is", async () => {
+test("a new endpoint that is unhealthy is no harm, and gets a warning if the host is healthy", async () => {
   const endpoints = { "/replica": ["replica", "lag"] };
   const primary = {
     a: { is: UP },
@@ -159,48 +159,48 @@ test("a new endpoint need not be healthy, which is worth a warning where the hos
   expect({ harm, warnings }).toEqual({
     harm: [],
     warnings: [
-      "new endpoint /replica is unhealthy, and without it the answer there is healthy: check replica: refused: nobody listens on 127.0.0.1:1 (and 1 more)",
+      "new endpoint /replica is unhealthy, and without it the answer there is healthy: check replica: refused: no listener on 127.0.0.1:1 (and 1 more)",
     ],
   });
   expect((await tryOut({ ...primary, a: { is: DOWN } }, {}, { endpoints })).warnings).toEqual([
-    "check lag fails: refused: nobody listens on 127.0.0.1:1",
-    "check replica fails: refused: nobody listens on 127.0.0.1:1",
+    "check lag fails: refused: no listener on 127.0.0.1:1",
+    "check replica fails: refused: no listener on 127.0.0.1:1",
   ]);
 });
 
-test("the path of an endpoint that is removed, or renamed, is the host's then", async () => {
+test("the path of a removed or renamed endpoint is answered as the host is", async () => {
   const before = { endpoints: { "/db": ["db"] } };
   const given = { a: { is: DOWN }, b: { is: UP }, db: { is: UP, severity: "endpoint" } } as const;
   const refused = [
-    "/db would turn unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: nobody listens on 127.0.0.1:1",
+    "/db would turn unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: no listener on 127.0.0.1:1",
   ];
   expect((await tryOut(given, before, {})).harm).toEqual(refused);
   expect((await tryOut(given, before, { endpoints: { "/data": ["db"] } })).harm).toEqual(refused);
   // The host is healthy; or the endpoint is not.
   expect((await tryOut({ ...given, a: { is: UP } }, before, {})).harm).toEqual([]);
   expect((await tryOut({ ...given, db: { is: DOWN, severity: "endpoint" } }, before, {})).harm).toEqual([]);
-  // It is healthy until then.
+  // The host is healthy before the reload.
   expect((await tryOut({ ...given, a: { is: UP, becomes: DOWN } }, before, {})).harm).toEqual([
-    "check a would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1",
+    "check a would turn the host unhealthy: refused: no listener on 127.0.0.1:1",
     ...refused,
   ]);
 });
 
-test("an endpoint that is given a check which is down is hurt by it, though the check has not changed", async () => {
+test("an unchanged check that is down harms the endpoint that it is added to", async () => {
   const { harm } = await tryOut(
     { a: { is: UP }, lag: { is: DOWN, severity: "warning" } },
     { endpoints: { "/db": ["a"] } },
     { endpoints: { "/db": ["a", "lag"] } },
   );
-  expect(harm).toEqual(["check lag would turn /db unhealthy: refused: nobody listens on 127.0.0.1:1"]);
+  expect(harm).toEqual(["check lag would turn /db unhealthy: refused: no listener on 127.0.0.1:1"]);
 });
 
 test.each([
-  ["is down by now", "up", UP, DOWN, ["check b would turn /e unhealthy: refused: nobody listens on 127.0.0.1:1"]],
+  ["is down by now", "up", UP, DOWN, ["check b would turn /e unhealthy: refused: no listener on 127.0.0.1:1"]],
   ["is up again", "down", DOWN, UP, []],
   ["has not run yet", "unknown", undefined, UP, []],
 ] as const)(
-  "a check that joins an endpoint is run, whatever is known of it: it %s",
+  "a check that is added to an endpoint runs, whatever is known of it: it %s",
   async (_, status, was, is, harm) => {
     const a = fakeCheck({ name: "a", probe: async () => UP });
     const b = fakeCheck({ name: "b", severity: "endpoint", probe: async () => is });
@@ -229,7 +229,7 @@ test("a deadline that is shorter than a check takes would turn the host unhealth
   expect(harmOf(report)).toEqual([
     "check slow would turn the host unhealthy: it takes 2s, longer than the deadline of 1s",
   ]);
-  // It is answered 504 today as well.
+  // The answer is 504 before the reload as well.
   expect((await tryKnown(plan(1500), plan(1000), states)).harm).toEqual([]);
 });
 
@@ -263,7 +263,7 @@ test("every run ends when the signal aborts", async () => {
   expect((await trial).trial.results).toHaveLength(1);
 });
 
-test("a check of the background does not run beside the one that replaces it; others do not wait", async () => {
+test("a background check does not run at the same time as the one that replaces it; others do not wait", async () => {
   const before = backgroundCheck({ name: "locks" });
   const { monitor, clock, runs, last } = setUp({ groups: [[before]] });
   monitor.start();
@@ -291,7 +291,7 @@ test("a check of the background does not run beside the one that replaces it; ot
   expect((await trial).harm).toEqual([]);
 });
 
-test("a trial that waits for a run to end is over when the signal aborts", async () => {
+test("a trial that waits for a run ends when the signal aborts", async () => {
   const before = backgroundCheck({ name: "hangs" });
   const { monitor } = setUp({ groups: [[before]] });
   monitor.start();
@@ -308,7 +308,7 @@ test("a trial that waits for a run to end is over when the signal aborts", async
   expect((await trial).trial.results).toEqual([]);
 });
 
-/** A reload that changes nothing of how the check runs: it is up after two failures, and fails again. */
+/** A reload that does not change the probe of a check, which is up after two failures and fails again. */
 async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 100 }), was: Settings = {}) {
   const after = backgroundCheck({ fall: 100, ...given, probe: async () => DOWN });
   const last = { check: before, startedAt: 0, start: 0, durationMs: 1, outcome: DOWN };
@@ -326,17 +326,17 @@ async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 10
   return { harm: harmOf(report), warnings: report.warnings };
 }
 
-test("a check that is up and fails now and then may get other thresholds, and is down only by these", async () => {
-  const fails = "check it fails: refused: nobody listens on 127.0.0.1:1";
-  const hurts = "check it would turn the host unhealthy: refused: nobody listens on 127.0.0.1:1";
+test("a background check that is up may get other thresholds and counts as down only by them", async () => {
+  const fails = "check it fails: refused: no listener on 127.0.0.1:1";
+  const harm = "check it would turn the host unhealthy: refused: no listener on 127.0.0.1:1";
   expect(await retime({ fall: 200 })).toEqual({ harm: [], warnings: [fails] });
   expect(await retime({ intervalMs: 20_000, rise: 3, fall: 4 })).toEqual({ harm: [], warnings: [fails] });
-  // So it does for the path of an endpoint that is removed: the host is up.
+  // Also for the path of an endpoint that is removed: the host is up.
   const removed = { endpoints: { "/up": ["up"] } };
   expect(await retime({ fall: 200 }, undefined, removed)).toEqual({ harm: [], warnings: [fails] });
-  expect(await retime({ fall: 3 })).toEqual({ harm: [hurts], warnings: [] });
-  // What it did not decide before it must pass for.
-  expect(await retime({}, backgroundCheck({ severity: "warning" }))).toEqual({ harm: [hurts], warnings: [] });
-  // On request its failures were not counted.
-  expect(await retime({}, fakeCheck())).toEqual({ harm: [hurts], warnings: [] });
+  expect(await retime({ fall: 3 })).toEqual({ harm: [harm], warnings: [] });
+  // It must pass for what it did not decide before.
+  expect(await retime({}, backgroundCheck({ severity: "warning" }))).toEqual({ harm: [harm], warnings: [] });
+  // A check on request does not count its failures.
+  expect(await retime({}, fakeCheck())).toEqual({ harm: [harm], warnings: [] });
 });

@@ -113,7 +113,7 @@ test("maintenance ends by itself, at its end and not before", async () => {
   expect(drainControl.current()).toBeDefined();
   expect(it.changes).toBe(1);
   await it.clock.pass(1);
-  // No call has looked: the timer did it.
+  // No call has ended it: the timer did.
   expect(it.changes).toBe(2);
   expect(await namesIn(folder)).toEqual([]);
   expect(drainControl.current()).toBeUndefined();
@@ -124,7 +124,7 @@ test("maintenance ends by itself, at its end and not before", async () => {
   });
 });
 
-test("maintenance is over at the first call after its end, whatever the timers do", async () => {
+test("maintenance is over at the first call after its end, even if no timer has fired", async () => {
   await using folder = await tempFolder();
   const { start, clock } = host(folder.path);
   const it = start();
@@ -145,7 +145,7 @@ test("maintenance that is longer than any timer lasts ends in time", async () =>
     after: (ms: number, then: () => void) => clock.after(Math.min(ms, DAY), then),
   };
   const it = start({ clock: short });
-  // Not at the time of a reminder, which looks too.
+  // Not at the time of a reminder, which also checks for the end.
   const forMs = 40 * DAY + MINUTE;
   await it.maintain(forMs, undefined);
   await clock.pass(forMs - 1);
@@ -154,7 +154,7 @@ test("maintenance that is longer than any timer lasts ends in time", async () =>
   expect(await namesIn(folder)).toEqual([]);
 });
 
-test("a second maintenance replaces the first, drain and maintenance go on without each other, undrain ends both", async () => {
+test("a second maintenance replaces the first, drain and maintenance do not end each other, undrain ends both", async () => {
   await using folder = await tempFolder();
   const { start, clock, logged } = host(folder.path);
   const it = start();
@@ -175,7 +175,7 @@ test("a second maintenance replaces the first, drain and maintenance go on witho
   expect(logged().at(-1)).toBe("info: host is in service again");
 });
 
-test("a daemon that stops drains the host; no undrain ends that, and it is not saved", async () => {
+test("a daemon that stops is drained; undrain does not end that, and it is not saved", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   const drainControl = it.start();
@@ -237,7 +237,7 @@ test("maintenance that ended while no daemon ran is not in force", async () => {
   expect(await namesIn(folder)).toEqual([]);
 });
 
-test("a change of the time of day does not move the end of a maintenance, only the time that is shown for it", async () => {
+test("when the time of day is changed a maintenance ends as before; only the shown time of its end changes", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
   const first = it.start();
@@ -285,7 +285,7 @@ test("without a boot id the time of day decides after a restart", async () => {
 
 const VALID = { version: 1, boot: "one", drain: { since: EPOCH_MS, sinceMs: 1000 } };
 
-test("the state that the tests below spoil would be in force", async () => {
+test("a valid saved state, which the tests below make invalid, is in force", async () => {
   await using folder = await tempFolder();
   await folder.write(FILE_NAME, JSON.stringify(VALID));
   expect(host(folder.path).start().current()).toEqual({ stopping: false, drain: { since: EPOCH_MS } });
@@ -335,7 +335,7 @@ for (const [what, content, because] of [
   });
 }
 
-test("a folder, a link or a pipe in its place is not read and not waited for, and the log says so", async () => {
+test("a folder, a link or a pipe in place of the file is not read and not waited for, and the log says so", async () => {
   await using folder = await tempFolder();
   await using elsewhere = await tempFolder();
   const seen: unknown[] = [];
@@ -378,7 +378,7 @@ asRoot(
   10_000,
 );
 
-test("a drain that cannot be saved is in force all the same; its answer and the log say why", async () => {
+test("a drain that cannot be saved is in force; its answer and the log say why it is not saved", async () => {
   for (const [directory, because] of [
     [
       undefined,
@@ -392,7 +392,7 @@ test("a drain that cannot be saved is in force all the same; its answer and the 
     expect(await it.drain()).toEqual({ saved: false, because });
     expect(it.current()?.drain).toBeDefined();
     expect(lines.at(-1)?.fields).toEqual({ because });
-    // In service is what a restart finds.
+    // After a restart the host is in service.
     expect(await it.undrain()).toMatchObject({ saved: true });
   }
 });
@@ -425,7 +425,7 @@ asRoot(
   10_000,
 );
 
-test("a folder that this user may not write to", async () => {
+test("a drain cannot be saved in a folder that this user may not write to", async () => {
   if (process.getuid?.() === 0) return; // nothing is forbidden to root
   await using folder = await tempFolder();
   await chmod(folder.path, 0o500);
@@ -468,18 +468,18 @@ test("a long reason is cut, and a duration of zero or less is an error of the ca
 });
 
 type Step =
-  | { readonly does: "drain" | "undrain" | "restart" | "look" }
+  | { readonly does: "drain" | "undrain" | "restart" | "read" }
   | { readonly does: "maintain" | "pass" | "suspend"; readonly ms: number };
 
 const steps = fc.array(
   fc.oneof(
-    fc.record({ does: fc.constantFrom("drain", "undrain", "restart", "look") }),
+    fc.record({ does: fc.constantFrom("drain", "undrain", "restart", "read") }),
     fc.record({ does: fc.constantFrom("maintain", "pass", "suspend"), ms: fc.integer({ min: 1, max: 100 * SECOND }) }),
   ),
   { maxLength: 30 },
 ) as fc.Arbitrary<Step[]>;
 
-test("after any steps in any order, and over restarts, the state is that of a naive model", async () => {
+test("after any steps in any order, including restarts, the state equals that of a naive model", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (given) => {
       await using folder = await tempFolder();

@@ -1,4 +1,4 @@
-// What each event makes of a state.
+// The next state after each event.
 
 import { expect, test } from "bun:test";
 import {

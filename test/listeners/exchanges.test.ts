@@ -1,4 +1,4 @@
-// What the runtime does for an answer that takes its time, by names that it does not document.
+// Slow answers, answers in parts, bodies and signals, which rely on undocumented names of the runtime.
 
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
@@ -45,7 +45,7 @@ test("an answer may take longer than a connection may be idle", async () => {
   expect(await converse(server, FINAL_GET)).toEndWith("\r\n\r\nlate");
 });
 
-test("a fault while an answer is made is answered, at once or later", async () => {
+test("a fault while an answer is made is answered by onError, at once or later", async () => {
   const fault = new Error("a fault");
   const faults: unknown[] = [];
   const onError = (error: unknown) => {
@@ -65,24 +65,24 @@ test("a fault while an answer is made is answered, at once or later", async () =
   expect(faults).toEqual([fault, fault]);
 });
 
-test("each part of an answer is sent as soon as it is there; what comes meanwhile is not answered", async () => {
+test("each part of an answer is sent as soon as it is there; a request that comes meanwhile is dropped", async () => {
   const next = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const;
   async function* parts() {
     for (const { promise } of next) yield await promise;
   }
   await using server = serve({ answer: async () => ({ status: 200, headers: {}, body: parts() }) });
-  let said = "";
-  const over = converse(server, `${GET}${GET}`, (sofar) => {
-    said = sofar;
+  let answer = "";
+  const whole = converse(server, `${GET}${GET}`, (received) => {
+    answer = received;
     return false;
   });
   next[0].resolve("first");
-  await until(() => said.endsWith("\r\n5\r\nfirst\r\n"));
+  await until(() => answer.endsWith("\r\n5\r\nfirst\r\n"));
   next[1].resolve("last");
-  expect(await over).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n$/s);
+  expect(await whole).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n$/s);
 });
 
-test("a fault between two parts of an answer breaks it off, and a client that disconnects ends them", async () => {
+test("a fault between two parts closes the connection, and no more parts are requested for a client that disconnects", async () => {
   const faults: unknown[] = [];
   const onError = (error: unknown) => {
     faults.push(error);
@@ -98,7 +98,7 @@ test("a fault between two parts of an answer breaks it off, and a client that di
       signal.addEventListener("abort", () => hasGone());
       await gone;
       yield "second";
-      throw new Error("a part that nobody reads was asked for");
+      throw new Error("a part was requested for a client that has gone");
     } finally {
       ended++;
     }
@@ -107,8 +107,8 @@ test("a fault between two parts of an answer breaks it off, and a client that di
     answer: async (asked) => ({ status: 200, headers: {}, body: parts(asked) }),
     onError,
   });
-  const said = await converse(server, GET.replace("/", "/fault"));
-  expect(said).not.toEndWith("0\r\n\r\n");
+  const answer = await converse(server, GET.replace("/", "/fault"));
+  expect(answer).not.toEndWith("0\r\n\r\n");
   expect(faults).toEqual([fault]);
   const client = connect(server.port, server.hostname);
   client.write(GET);
@@ -118,7 +118,7 @@ test("a fault between two parts of an answer breaks it off, and a client that di
   expect(faults).toEqual([fault]);
 });
 
-test("a body is read in its pieces, or until it is longer than wanted; none where its client disconnects", async () => {
+test("a body is read to its end or until it is too long, and is undefined if its client disconnects", async () => {
   const bodies: (string | undefined)[] = [];
   await using server = serve({
     answer: async (asked) => {
@@ -140,7 +140,7 @@ test("a body is read in its pieces, or until it is longer than wanted; none wher
   await send(`${post(5)}whole`);
   await send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nin\r\n3\r\ntwo\r\n0\r\n\r\n");
   await send(`${post(100)}too much`);
-  // What is left of it is no request.
+  // The rest of that body is no request.
   await send(`${"x".repeat(92)}${post(5)}after`);
   client.write(`${post(5)}half`);
   client.end();
@@ -149,7 +149,7 @@ test("a body is read in its pieces, or until it is longer than wanted; none wher
   client.destroy();
 });
 
-test("the signal of a request is aborted when its client breaks off, whenever it is asked for", async () => {
+test("the signal of a request is aborted when its client disconnects, before or after its first use", async () => {
   const asked: { readonly early: AbortSignal; readonly late: () => AbortSignal }[] = [];
   await using server = serve({
     answer(request) {

@@ -1,4 +1,4 @@
-// What is no request is told by its first bytes; what is one all the same is answered.
+// What is no request is recognised by its first bytes; some of what the runtime refuses is a request all the same.
 
 import { expect, test } from "bun:test";
 import { recognise, startOf } from "../../src/listeners/refused.ts";
@@ -49,7 +49,7 @@ test.each([
   expect(recognise(Buffer.from(received, "latin1"), code)).toEqual(expected);
 });
 
-test("of what was received the log has the start of the first line alone", () => {
+test("the log shows only the start of the first line that was received", () => {
   expect(startOf(Buffer.alloc(100, "a"))).toBe("a".repeat(40));
   expect(startOf(Buffer.from("\r\n\r\n\0\r\nQUIT\n!"))).toBe("\r\n\r\n\0\r\nQUIT");
   expect(startOf(Buffer.from("GET /x?token=abc HTTP/1.1\r\nAuthorization: s"))).toBe("GET /x");

@@ -40,7 +40,7 @@ test.each([
   ["0660", 0o660, 0o660],
   ["none", undefined, 0o666],
 ] as const)(
-  "with mode %s the socket has that mode from its first moment, whatever the umask, which stays the same",
+  "with mode %s the socket has that mode as soon as it exists, whatever the umask, which is restored",
   async (_, mode, expected) => {
     for (const umask of [0, 0o022, 0o777]) {
       const before = process.umask(umask);
@@ -59,7 +59,7 @@ test.each([
   },
 );
 
-test("where it cannot be opened no file is left, and the umask stays the same", async () => {
+test("if it cannot be opened no file is left, and the umask is restored", async () => {
   const path = join(folder.path, "none", "socket");
   const before = process.umask(0o027);
   try {
@@ -117,7 +117,7 @@ test("at the end the file is removed, unless another server has replaced it", as
 });
 
 test.each(["nothing", "a stale socket"])(
-  "of two servers that start at once where there was %s, one is refused",
+  "of two servers that start at once on a path with %s, one is refused",
   async (there) => {
     const path = join(folder.path, "socket");
     if (there !== "nothing") await leaveStale(path);
@@ -136,7 +136,7 @@ test.each(["nothing", "a stale socket"])(
   },
 );
 
-test("a symlink put in its place does not change the mode of another file", async () => {
+test("the mode of another file does not change if a symlink replaces the socket", async () => {
   const victim = await folder.write("victim", "");
   chmodSync(victim, 0o600);
   const swap = (unix: string) => {
@@ -149,7 +149,7 @@ test("a symlink put in its place does not change the mode of another file", asyn
   expect(readdirSync(folder.path)).toEqual(["victim"]);
 });
 
-test("permissions that a default ACL of the folder has removed are set again", async () => {
+test("permissions that a default ACL of the folder has removed are restored", async () => {
   const path = join(folder.path, "socket");
   await using _ = await open(path, [], 0o660, (unix) => chmodSync(unix, 0o600));
   expect(modeOf(path)).toBe(0o660);

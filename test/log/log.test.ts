@@ -1,5 +1,5 @@
-// One line an event, whatever its values hold; and a reader of them that is slow,
-// stuck or gone costs lines, counted, and never the daemon.
+// An event is one line, whatever its values hold. A reader that is slow, stuck or gone loses lines, which are counted, and
+// does not affect the daemon.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -108,7 +108,7 @@ test.each<[LogFields, string]>([
   [{ a: undefined, b: 1 }, '"b":1'],
   [{ a: "one\ntwo", b: "\u001b\u007f\u2028\u202e" }, '"a":"one\\ntwo","b":"\\u001b\\u007f\\u2028\\u202e"'],
   [{ a: Number.NaN, b: Number.POSITIVE_INFINITY }, '"a":"NaN","b":"Infinity"'],
-  [{ message: "nobody there", level: 1, time: "now" }, '"message_":"nobody there","level_":1,"time_":"now"'],
+  [{ message: "no listener", level: 1, time: "now" }, '"message_":"no listener","level_":1,"time_":"now"'],
   [{ message: "a", message_: "b", message__: "c" }, '"message_":"a","message__":"b","message___":"c"'],
   [{ ["__proto__"]: "x", 'a"b': "y" }, '"__proto__":"x","a\\"b":"y"'],
 ])("as JSON the fields %j are written %s", (fields, members) => {
@@ -123,7 +123,7 @@ const fieldNames = fc.oneof(
 );
 const fieldValues = fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.boolean());
 
-test("as JSON no field is lost, takes another's place or breaks the line", () => {
+test("as JSON no field is lost, replaces another or breaks the line", () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.tuple(fieldNames, fieldValues), { selector: ([name]) => name }), (entries) => {
       const [line = ""] = written("json", (log) => log.info("news", Object.fromEntries(entries)));
@@ -161,8 +161,8 @@ describe.each([...LOG_FORMATS])("in the format %s", (format) => {
     const kept = delivered.filter((line) => !line.includes("dropped"));
     const message = "log lines dropped, they could not be written";
     const count = 1000 - kept.length;
-    const said = delivered.at(-1)?.replace(/\d{4}-\S+?Z/, "TIME");
-    expect(said).toBe(
+    const line = delivered.at(-1)?.replace(/\d{4}-\S+?Z/, "TIME");
+    expect(line).toBe(
       {
         text: `TIME WARNING ${message} count=${count}\n`,
         json: `{"time":"TIME","level":"warning","message":"${message}","count":${count}}\n`,
@@ -280,8 +280,8 @@ describe("the bounded writer", () => {
     state.broken = false;
     write("heard\n");
     write("heard again\n");
-    const said = await until(() => delivered.find((line) => DROPPED.test(line) || /count=3\n$/.test(line)));
-    expect(said).toContain("count=3");
+    const line = await until(() => delivered.find((line) => DROPPED.test(line) || /count=3\n$/.test(line)));
+    expect(line).toContain("count=3");
   });
 
   test("survives a write that fails late", async () => {
@@ -314,7 +314,7 @@ describe("the bounded writer", () => {
 const WRITER = join(import.meta.dir, "../fixtures/log-writer.ts");
 
 describe("on a real pipe", () => {
-  test("a reader that stops costs counted lines, and the held ones come when it is back", async () => {
+  test("a reader that stops loses lines, which are counted, and gets the held ones when it is back", async () => {
     const child = Bun.spawn([process.execPath, WRITER, "20000"], {
       stdin: "pipe",
       stdout: "pipe",
@@ -322,7 +322,7 @@ describe("on a real pipe", () => {
       lazy: true,
     });
     const errors = child.stderr.getReader();
-    await errors.read(); // it has written all it will, though nobody has read
+    await errors.read(); // it has written everything before anything is read
     const lines: string[] = [];
     let rest = "";
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -335,7 +335,7 @@ describe("on a real pipe", () => {
     const kept = lines.filter((line) => line.includes("INFO line")).length;
     const dropped = lines.map((line) => /lines dropped.* count=(\d+)/.exec(line)?.[1]).find(Boolean);
     expect(kept + Number(dropped)).toBe(20_000);
-    // In order, with none torn.
+    // In order, and each line is whole.
     const numbers = lines.flatMap((line) => /INFO line number=(\d+) /.exec(line)?.[1] ?? []).map(Number);
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     expect(
@@ -360,7 +360,7 @@ describe("on a real pipe", () => {
     expect(await child.exited).toBe(0);
   }, 10_000);
 
-  test("a reader that goes neither ends the writer nor makes it spin", async () => {
+  test("a reader that goes away neither ends the writer nor makes it spin", async () => {
     const child = Bun.spawn([process.execPath, WRITER, "20000"], {
       stdin: "pipe",
       stdout: "pipe",

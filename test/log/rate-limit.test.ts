@@ -1,5 +1,5 @@
-// However a subject changes: five lines a minute at most, every change counted, and the
-// last line is of the newest change.
+// However a subject changes, it gets at most five lines a minute, every change is counted, and the last line is about
+// the newest change.
 
 import { expect, test } from "bun:test";
 import { type Late, MINUTE_MS, MOST_A_MINUTE, RateLimit, SUM_UP_MS } from "../../src/log/rate-limit.ts";
@@ -14,7 +14,7 @@ interface Line {
   readonly late: Late | undefined;
 }
 
-/** Changes are numbered from 1, each subject's for themselves. */
+/** The changes of each subject are numbered from 1. */
 function setUp() {
   const clock = fakeClock();
   const limit = new RateLimit(clock);
@@ -40,7 +40,7 @@ test("up to five changes are logged at once", () => {
   expect(written.map(({ change, late }) => [change, late])).toEqual([1, 2, 3, 4, 5].map((n) => [n, undefined]));
 });
 
-test("a subject that changes each second for an hour has five lines, and then one each five minutes, with a count", async () => {
+test("a subject that changes every second for an hour gets five lines, and then one every five minutes, with a count", async () => {
   const { clock, change, written } = setUp();
   const start = clock.now();
   for (let second = 0; second < 3600; second++) {
@@ -79,7 +79,7 @@ test("a change after a rest is logged at once, though the timer comes late", asy
   expect(written).toHaveLength(7);
 });
 
-test("at the end what is held is logged at once, and not again", async () => {
+test("at the end the held change is logged at once, and not again", async () => {
   const { clock, change, written, end } = setUp();
   for (let count = 0; count < 8; count++) change();
   change("calm");
@@ -92,7 +92,7 @@ test("at the end what is held is logged at once, and not again", async () => {
   expect(written).toHaveLength(7);
 });
 
-test("a thousand subjects that change at once have a line each", () => {
+test("a thousand subjects that change at once get a line each", () => {
   const { change, written } = setUp();
   for (let count = 0; count < 1000; count++) change(`check ${count}`);
   expect(new Set(written.map(({ subject }) => subject)).size).toBe(1000);
@@ -106,14 +106,14 @@ const happening = fc.record({
   kind: fc.constantFrom("pass", "pass", "stall", "suspend"),
 } as const);
 
-test("subjects that are always new ones, as when names change with every reload, cost no more the more there are", () => {
+test("the cost of a new subject does not grow with their number, as when names change with every reload", () => {
   const { change, written } = setUp();
   // A quarter of a second; if each new one were compared with all the others, ten minutes.
   for (let subject = 0; subject < 200_000; subject++) change(String(subject));
   expect(written).toHaveLength(200_000);
 });
 
-test("the rule holds whatever happens", async () => {
+test("the limits hold for any sequence of changes", async () => {
   let held = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { maxLength: 40 }), async (happenings) => {
@@ -130,7 +130,7 @@ test("the rule holds whatever happens", async () => {
           const fifthBefore = lines[index - MOST_A_MINUTE];
           if (fifthBefore) expect(at - fifthBefore.at).toBeGreaterThanOrEqual(MINUTE_MS);
         }
-        // In order, with each change logged or counted, the last one logged.
+        // In order, each change logged or counted, and the last one logged.
         let last = 0;
         for (const { change, late, at } of lines) {
           expect(change).toBe(last + (late?.leftOut ?? 0) + 1);
@@ -152,7 +152,7 @@ test("the rule holds whatever happens", async () => {
   expect(held).toBeGreaterThan(50);
 }, 60_000);
 
-test("a subject that never has more than five changes in a minute has a line of each at once", async () => {
+test("a subject with at most five changes in each minute gets a line for each at once", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: MINUTE_MS / MOST_A_MINUTE, max: 90_000 })), async (pauses) => {
       const { clock, change, written } = setUp();

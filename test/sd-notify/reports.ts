@@ -1,4 +1,4 @@
-// What a monitor reports of checks that a test makes up.
+// Reports of a monitor about the checks of a test.
 
 import type { CheckResult, Severity } from "../../src/checks/check.ts";
 import type { CheckReport } from "../../src/monitor/monitor.ts";

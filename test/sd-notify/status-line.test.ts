@@ -29,15 +29,15 @@ test("the status line has the verdict, and the checks that are down", () => {
     ],
     [[report("a"), report("b", { severity: "endpoint" })], "0 of 1 up, no result yet: a"],
     [[down("a", REFUSED), down("b", REFUSED, { severity: "endpoint" })], "unhealthy: a refused"],
-    // One failure, of the three that turn it down: still up, as in the verdict.
+    // One failure of the three that make it down: still up, as in the verdict.
     [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
   ];
   for (const [reports, line] of rows) expect(statusLine(reports)).toBe(line);
 });
 
 test("the status line is one line of bounded length, whatever the names of the checks", () => {
-  const nasty = `script sh -c 'a\nb\u2028c\u202ed\u001b[31m\0e' ${"😀".repeat(500)}`;
-  for (const reports of [1, 4, 100].map((count) => Array.from({ length: count }, () => down(nasty, TIMEOUT)))) {
+  const oddName = `script sh -c 'a\nb\u2028c\u202ed\u001b[31m\0e' ${"😀".repeat(500)}`;
+  for (const reports of [1, 4, 100].map((count) => Array.from({ length: count }, () => down(oddName, TIMEOUT)))) {
     const line = statusLine(reports);
     expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     expect([...line].length).toBeLessThanOrEqual(300);

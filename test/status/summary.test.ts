@@ -1,4 +1,4 @@
-// The one line on the host, in its long and its short form.
+// The one-line summary of the host, in its long and its short form.
 
 import { expect, test } from "bun:test";
 import type { Severity } from "../../src/checks/check.ts";

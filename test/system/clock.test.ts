@@ -1,4 +1,4 @@
-// The clock is the kernel's: it counts from the boot of the host, suspended or not.
+// The clock is that of the kernel: it counts from the boot of the host, suspended or not.
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { callAt, clock } from "../../src/system/clock.ts";
@@ -33,7 +33,7 @@ test("the clock runs on, in fractions of a millisecond, no faster than the runti
 test("the clock does not stop, however often it is read and whatever memory is collected meanwhile", async () => {
   let last = clock.now();
   for (let turn = 0; turn < 5000; turn++) {
-    for (let look = 0; look < 100; look++) clock.now();
+    for (let read = 0; read < 100; read++) clock.now();
     if (turn % 500 === 0) Bun.gc(true);
     await new Promise((resolve) => setImmediate(resolve));
     const now = clock.now();
@@ -57,18 +57,18 @@ test("a timer calls at its time and not before, unless it is cancelled", () => {
   expect(came).toEqual(["early", "late"]);
 });
 
-test("a timer that is further off than setTimeout can count does not call at once", async () => {
+test("a timer that is longer than setTimeout supports does not call at once", async () => {
   let came = false;
   const cancel = clock.after(2 ** 40, () => {
     came = true;
   });
-  // One that overflowed would be due in a millisecond, and so come before this one.
+  // A timer that overflowed would fire after a millisecond, before this one.
   await new Promise<void>((resolve) => void clock.after(5, resolve));
   cancel();
   expect(came).toBe(false);
 });
 
-test("callAt calls at its time and not before, however far off it is", async () => {
+test("callAt calls at its time and not before, even after more than 24 days", async () => {
   for (const restMs of [1, 1000, 30_001, 40 * 24 * 3_600_000]) {
     const fake = fakeClock();
     const at = fake.now() + restMs;
@@ -90,7 +90,7 @@ test("a suspension delays callAt by half a minute at most", async () => {
   expect(calls).toHaveLength(1);
 });
 
-test("callAt that was cancelled does not call", async () => {
+test("a cancelled callAt does not call", async () => {
   const fake = fakeClock();
   const calls: number[] = [];
   const cancel = callAt(fake, fake.now() + 100_000, () => calls.push(fake.now()));

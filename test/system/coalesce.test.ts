@@ -1,4 +1,4 @@
-// Questions of the same moment share one answer, never one that was begun before the question.
+// Calls of the same moment share a load, and no call gets a load that began before it.
 
 import { expect, test } from "bun:test";
 import { coalesce } from "../../src/system/coalesce.ts";
@@ -23,7 +23,7 @@ function setUp(atOnce = 1) {
   return { ask, calls };
 }
 
-test("one turn of the loop is one load, each key once; a later question has the next load", async () => {
+test("calls in one turn of the loop share a load, with each key once; a later call has the next load", async () => {
   const { ask, calls } = setUp();
   const first = [ask("a", never), ask("b", never), ask("a", never)];
   await turn();
@@ -42,7 +42,7 @@ test("one turn of the loop is one load, each key once; a later question has the 
   expect(await Promise.all(later)).toEqual(["a of 1", "c of 1"]);
 });
 
-test("a load that hangs leaves the other places free", async () => {
+test("a load that hangs does not delay others", async () => {
   const { ask, calls } = setUp(2);
   const asked: Promise<string>[] = [];
   for (const key of ["a", "b", "c"]) {
@@ -57,7 +57,7 @@ test("a load that hangs leaves the other places free", async () => {
   expect(await asked[2]).toBe("c of 2");
 });
 
-test("a caller that leaves is answered at once; when all have left, the load is ended", async () => {
+test("a caller that aborts is answered at once; when all have aborted, the load is aborted", async () => {
   const { ask, calls } = setUp();
   const [one, other] = [new AbortController(), new AbortController()];
   const asked = [ask("a", one.signal), ask("a", other.signal)];
@@ -67,11 +67,11 @@ test("a caller that leaves is answered at once; when all have left, the load is 
   expect(calls[0]?.signal.aborted).toBe(false);
   other.abort();
   expect(calls[0]?.signal.aborted).toBe(true);
-  // What was known by its end counts.
+  // Its answers count, since it ended in time.
   expect(await asked[1]).toBe("a of 0");
 });
 
-test("a load that has not begun does not begin for callers that have left", async () => {
+test("a load does not begin if all its callers have aborted", async () => {
   const { ask, calls } = setUp();
   const left = new AbortController();
   const asked = [ask("a", left.signal), ask("a", AbortSignal.abort())];
@@ -85,7 +85,7 @@ test("a load that has not begun does not begin for callers that have left", asyn
   expect(await again).toBe("b of 0");
 });
 
-test("a fault reaches the callers, and the next load begins all the same", async () => {
+test("a fault reaches the callers, and the next load begins", async () => {
   const { ask, calls } = setUp();
   const asked = ask("a", never);
   await turn();

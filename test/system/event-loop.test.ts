@@ -1,10 +1,10 @@
-// A wait ends with what is waited for, or at its limit, and leaves no timer behind.
+// A wait ends with its promise or at its limit, and leaves no timer behind.
 
 import { expect, test } from "bun:test";
 import { unlessAborted, within } from "../../src/system/event-loop.ts";
 import { fakeClock, settle } from "../monitor/fakes.ts";
 
-/** A fake clock that counts the alarms which are neither over nor called off. */
+/** A fake clock that counts the timers that have neither fired nor been cancelled. */
 function countingClock() {
   const clock = fakeClock();
   let armed = 0;

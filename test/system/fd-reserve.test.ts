@@ -1,5 +1,4 @@
-// Out of descriptors, probes still tell the truth where a reserve is held, and say
-// what they lack where it is not.
+// When descriptors run out, probes still work with a reserve, and report the lack without one.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -7,15 +6,15 @@ import { listenRaw } from "../net/raw-socket.ts";
 
 const FIXTURE = join(import.meta.dir, "../fixtures/starved.ts");
 
-interface Told {
+interface Report {
   readonly taken: number;
   readonly outcomes: readonly (readonly unknown[])[];
 }
 
 /** Runs the fixture with at most 64 descriptors. */
-async function starve(port: number, ...words: readonly string[]): Promise<Told> {
+async function starve(port: number, ...options: readonly string[]): Promise<Report> {
   const child = Bun.spawn(
-    ["/bin/sh", "-c", 'ulimit -n 64 && exec "$@"', "-", process.execPath, FIXTURE, String(port), ...words],
+    ["/bin/sh", "-c", 'ulimit -n 64 && exec "$@"', "-", process.execPath, FIXTURE, String(port), ...options],
     {
       stdout: "pipe",
       stderr: "inherit",
@@ -26,7 +25,7 @@ async function starve(port: number, ...words: readonly string[]): Promise<Told> 
   return JSON.parse(text);
 }
 
-/** The round of the fixture before which it lets all go and takes it again. */
+/** Before this round the fixture closes all its descriptors and opens them again. */
 const FIRST_AFTER_CALM = 10;
 
 const TRUTH = [
@@ -41,16 +40,16 @@ test.each([
   ["all was taken, let go and taken again", ["reserve", "twice"]],
 ])(
   "with a reserve each check has its true outcome, though %s",
-  async (_how, words) => {
+  async (_how, options) => {
     using peer = listenRaw({ family: "v4" });
-    const { taken, outcomes } = await starve(peer.port, ...words);
+    const { taken, outcomes } = await starve(peer.port, ...options);
     expect(taken).toBeWithin(1, 64);
     expect(outcomes).toEqual(Array(12).fill(TRUTH));
   },
   30_000,
 );
 
-test("a reserve that was used up is filled again once descriptors are free", async () => {
+test("an empty reserve is filled again once descriptors are free", async () => {
   using peer = listenRaw({ family: "v4" });
   const { outcomes } = await starve(peer.port, "reserve", "greedy", "twice");
   expect(outcomes[FIRST_AFTER_CALM]).toEqual(TRUTH);

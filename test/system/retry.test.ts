@@ -1,4 +1,4 @@
-// An attempt that lacks a resource is made again, and only such a one.
+// An attempt is repeated only if it lacks a resource.
 
 import { expect, test } from "bun:test";
 import { failed, type Outcome } from "../../src/outcome.ts";
@@ -7,7 +7,7 @@ import { isLacking, retryWhileLacking } from "../../src/system/retry.ts";
 const LACK = failed("resource", "no descriptor left");
 const never = new AbortController().signal;
 
-test("an attempt that lacks a resource is made again, and is given the result of the one before", async () => {
+test("an attempt that lacks a resource is repeated, with the result of the previous one", async () => {
   const results: Outcome[] = [LACK, { ...LACK }, { ok: true }];
   const given: (Outcome | undefined)[] = [];
   const attempt = (last: Outcome | undefined): Outcome => {
@@ -44,7 +44,7 @@ test("once the signal aborts, the lack is the result, and no more attempts are m
   }
 });
 
-test("a caller whose results are codes says itself which of them lack a resource", async () => {
+test("a caller whose results are codes decides which of them lack a resource", async () => {
   const codes = ["EMFILE", "EADDRNOTAVAIL", "ECONNREFUSED"];
   expect(await retryWhileLacking(never, () => codes.shift() ?? "", isLacking)).toBe("ECONNREFUSED");
 });

@@ -16,7 +16,7 @@ test.each([
   ["<html><svg><title>icon</title></svg><title>App</title>", "App"],
   ["<h1>Down</h1>", "Down"],
   ["<?xml version='1.0'?><!DOCTYPE html><html><title>x1</title></html>", "x1"],
-  // The end alone, as of a long page of which the last 4 KiB are kept.
+  // Only the end, as of a long page of which the last 4 KiB are kept.
   ["iv>Try again later</div></body></html>\n", "iv>Try again later"],
   ["<html></html>", ""],
   ["OK", undefined],

@@ -24,7 +24,7 @@ test("in the middle of a message blanks and invisible characters are single spac
   expect(plainLine("abc  ", 3)).toBe("abc");
 });
 
-test("several lines keep their ends, and stretches of binary are one character", () => {
+test("lines keep their ends, and each run of control characters becomes one character", () => {
   expect(plainText("a\r\nb\rc\n\td\0\u0001\u007f\u0085\0\n\u001b[1me")).toBe("a\nb\nc\n\td\ufffd\n\u001b[1me");
 });
 
@@ -33,7 +33,7 @@ test("no character is cut in half", () => {
   expect(clip("ab😀", 4)).toBe("ab😀");
 });
 
-test("a list names the first, and counts the others", () => {
+test("a list names the first items and counts the others", () => {
   const names = ["a", "b", "c", "d"];
   expect([0, 1, 2, 3, 4].map((count) => listOf(names.slice(0, count), 3))).toEqual([
     "",

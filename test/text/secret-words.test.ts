@@ -80,7 +80,7 @@ describe("a secret word is shown as ***", () => {
   test.each(shown)("%s", (text, expected) => expect(withoutSecretWords(argvOf(text))).toBe(expected));
 });
 
-/** A text is split into words; in a list a shell may read the last one. What is shown, and what a program's output is searched for. */
+/** A command, and what is shown of it. A text is split into words; a list is the words, of which a shell may read the last. */
 const hidden: readonly (readonly [command: string | readonly string[], shown: string])[] = [
   // Where a shell begins a command.
   [sh('test "$(redis-cli -a SEKRET ping)" = PONG'), `sh -c 'test "$(redis-cli -a *** ping)" = PONG'`],
@@ -127,7 +127,7 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["redis-cli AUTH SEKRET", "redis-cli AUTH ***"],
   [sh("printf 'AUTH SEKRET\\r\\nPING\\r\\n' | nc h 1"), "sh -c 'printf '\\''AUTH ***\\r\\nPING\\r\\n'\\'' | nc h 1'"],
   [sh("echo SEKRET | docker login --password-stdin"), "sh -c 'echo *** | docker login --password-stdin'"],
-  // Where a program stands.
+  // The position of a program.
   ["/opt/check_mysql.pl -H db -u me -p SEKRET", "/opt/check_mysql.pl -H db -u me -p ***"],
   ["python3 /opt/check_pgsql.py -p SEKRET", "python3 /opt/check_pgsql.py -p ***"],
   ["mysql-8.0 -pSEKRET", "mysql-8.0 -p***"],
@@ -199,7 +199,7 @@ const hidden: readonly (readonly [command: string | readonly string[], shown: st
   ["x '<a><password>SEKRET</password></a>'", "x '<a><password>***</password></a>'"],
   ["x redis://SEKRET@h/", "x redis://***@h/"],
   ["curl -E 'C:\\a.pem:SEKRET' h", "curl -E 'C:\\a.pem:***' h"],
-  // Pairs amid others.
+  // Pairs among others.
   ["curl -d 'user=x&password=SEKRET'", "curl -d 'user=x&password=***'"],
   [`curl -d '{"user":"x","password":"SEKRET"}'`, `curl -d '{"user":"x","password":"***"}'`],
   [sh('curl -d "{\\"token\\": \\"SEKRET\\"}"'), `sh -c 'curl -d "{\\"token\\": \\"***\\"}"'`],
@@ -242,7 +242,7 @@ test.each([
   );
 });
 
-test("a dollar and an @ are characters of a secret where no shell and no curl reads them", () => {
+test("a dollar and an @ are plain characters of a secret unless a shell or curl reads them", () => {
   expect(secretWords(["x", "--password", "@SEKRET"])).toEqual(["@SEKRET"]);
   expect(secretWords(["x", "--password=$SEKRET"])).toEqual(["$SEKRET"]);
   expect(secretWords(sh("x --password '$SEKRET'"))).toContain("$SEKRET");
@@ -262,12 +262,12 @@ test.each([
   expect(withoutSecretWords(argvOf(text))).not.toContain(secret);
 });
 
-test("a secret is blanked where it stands, and not within another word", () => {
+test("a secret is redacted at its place, and not within another word", () => {
   expect(withoutSecretWords(argvOf("x --password word --wordy a"))).toBe("x --password *** --wordy a");
   expect(withoutSecretWords(argvOf("x --password x"))).toBe("x --password ***");
 });
 
-describe("what is no secret is shown as it was written", () => {
+describe("a command without a secret is shown unchanged", () => {
   test.each([
     "check --password-file /run/password",
     "check --token-path=/run/token",

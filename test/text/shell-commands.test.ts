@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { simpleCommandsOf } from "../../src/text/shell-commands.ts";
 
-/** A bar before what reads from a pipe. */
+/** With a bar before a command that reads from a pipe. */
 const shown = (text: string): readonly (readonly string[])[] =>
   simpleCommandsOf(text).map(({ words, isPiped }) => [...(isPiped ? ["|"] : []), ...words.map((word) => word.text)]);
 
@@ -29,7 +29,7 @@ test.each<readonly [text: string, commands: readonly (readonly string[])[]]>([
   ["a\\", [["a\\"]]],
 ])("%j", (text, commands) => expect(shown(text)).toEqual(commands));
 
-test("each character of a word is known by its place, and what a shell expands is known", () => {
+test("each character of a word has its position, and the start of each expansion is known", () => {
   const text = 'a "b\\"c"\'$d\'$e';
   const [, word] = simpleCommandsOf(text)[0]?.words ?? [];
   expect(word?.text).toBe('b"c$d$e');

@@ -127,7 +127,7 @@ test.each([
   expect(maskQuoted(text)).toBe(masked);
 });
 
-test("what is left of a text are its words without their quoted parts", () => {
+test("the masked text holds the words without their quoted parts", () => {
   const piece = fc.constantFrom("a", "|", " ", "\n", "'x y'", '"x\\"y"', "\\ ", "\\\\");
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {

@@ -75,7 +75,7 @@ test("a reload takes force and dryRun in its body, and nothing else", async () =
   expect(orders).toHaveLength(4);
 });
 
-test("a reload that takes long is answered in parts, so that its client knows that the daemon lives", async () => {
+test("a slow reload is answered in parts, so that its client knows that the daemon is alive", async () => {
   const { promise, resolve } = Promise.withResolvers<typeof TAKEN>();
   const { handle, clock } = handlerFor({ reload: () => promise });
   const answering = handle(requestOf("POST", "/reload"));
@@ -96,7 +96,7 @@ test("a reload that takes long is answered in parts, so that its client knows th
   expect(await parts.next()).toEqual({ done: true, value: undefined });
 });
 
-test("drain and undrain answer what is in force, what has ended, and whether a restart keeps it", async () => {
+test("the answers to drain and undrain say what is in force, what has ended, and whether a restart keeps it", async () => {
   const { ask, drainControl } = handlerFor();
   expect(await ask("POST", "/undrain")).toEqual({
     status: 200,
@@ -222,7 +222,7 @@ test("a body of more than 64 KiB is refused", async () => {
   expect((await ask("POST", "/maint", longest)).status).toBe(200);
 });
 
-test("a body that breaks off is no request", async () => {
+test("a body that breaks off is refused", async () => {
   const { handle } = handlerFor({ reload: () => Promise.reject(new Error("reloaded")) });
   const request = { ...requestOf("POST", "/reload"), readBody: async () => undefined };
   expect((await handle(request)).status).toBe(408);

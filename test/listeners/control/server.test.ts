@@ -43,17 +43,17 @@ const onCrowded = (closed: number) => crowded.push(closed);
 
 const ask = (route: string, init: RequestInit = {}) => askAt(`http://localhost${route}`, { ...init, unix: path });
 
-const isWell = async () => {
+const expectHealthy = async () => {
   expect(JSON.parse((await ask("/status")).body)).toEqual(HEALTHY);
   expect(faults).toEqual([]);
 };
 
 /** A client that does nothing more with its connection. */
-async function open(words = ""): Promise<Socket> {
+async function open(data = ""): Promise<Socket> {
   const socket = connect({ path });
   socket.on("error", () => {});
   await new Promise((connected) => socket.once("connect", connected));
-  if (words) socket.write(words);
+  if (data) socket.write(data);
   return socket;
 }
 
@@ -61,25 +61,25 @@ test("the socket is for its owner alone, answers, and is removed at the end", as
   {
     await using _ = await start();
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
-    await isWell();
+    await expectHealthy();
     expect((await ask("/maint", { method: "POST", body: '{"forMs":1000}' })).status).toBe(200);
     expect((await ask("/none")).status).toBe(404);
   }
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-test("a socket in use is left alone", async () => {
+test("a socket in use is not touched", async () => {
   await using _ = await start();
   const { ino } = lstatSync(path);
   await expect(start()).rejects.toThrow(
     new ListenError(`cannot listen on unix:${path}: it is in use by another process`),
   );
   expect(lstatSync(path).ino).toBe(ino);
-  await isWell();
+  await expectHealthy();
   expect(readdirSync(folder.path)).toEqual(["control.sock"]);
 });
 
-test("a file that is no socket is left alone", async () => {
+test("a file that is no socket is not touched", async () => {
   await folder.write("control.sock", "a file");
   await expect(start()).rejects.toThrow("the path exists and is not a socket");
   expect(await Bun.file(path).text()).toBe("a file");
@@ -95,7 +95,7 @@ test("a body of more than 64 KiB is refused, with a length and in chunks", async
     (answer) => answer.includes("\r\n\r\n"),
   );
   expect(chunked).toMatch(/^HTTP\/1\.1 4(00|08|13) /);
-  await isWell();
+  await expectHealthy();
 });
 
 test.each([
@@ -105,26 +105,26 @@ test.each([
   ["HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
   ["a head without end", `GET /status HTTP/1.1\r\nX: ${"x".repeat(256 * 1024)}`],
   ["a length that is none", "POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}"],
-])("the server survives %s", async (_, words) => {
+])("the server survives %s", async (_, data) => {
   await using _control = await start();
   const socket = await open();
   socket.resume();
-  socket.write(Buffer.from(words, "latin1"));
+  socket.write(Buffer.from(data, "latin1"));
   socket.end();
   await until(() => socket.closed, 20_000, "the connection to be closed");
-  await isWell();
+  await expectHealthy();
 });
 
-test("clients that never finish delay no other, and the end does not wait for them", async () => {
+test("clients that never finish delay neither other clients nor the end", async () => {
   const control = await start({}, fakeClock()); // its time never passes, so no body is late
-  const open100 = (words: string) => Promise.all(Array.from({ length: 100 }, () => open(words)));
+  const open100 = (data: string) => Promise.all(Array.from({ length: 100 }, () => open(data)));
   const sockets = [
     ...(await open100("")),
     ...(await open100("GET /sta")),
     ...(await open100("POST /maint HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")),
   ];
   try {
-    await isWell();
+    await expectHealthy();
     await control.close();
     expect(readdirSync(folder.path)).toEqual([]);
     for (const socket of sockets) socket.resume();
@@ -134,7 +134,7 @@ test("clients that never finish delay no other, and the end does not wait for th
   }
 });
 
-test("a client that sends no more of the body is answered 408 after five seconds", async () => {
+test("a client that does not send its whole body is answered 408 after five seconds", async () => {
   const fake = fakeClock();
   const waits: number[] = [];
   const clock: Clock = {
@@ -157,10 +157,10 @@ test("a client that sends no more of the body is answered 408 after five seconds
   const answer = await answered;
   expect(answer).toStartWith("HTTP/1.1 408 ");
   expect(answer).toEndWith('{"error":"the body did not come"}');
-  await isWell();
+  await expectHealthy();
 });
 
-test("a reload that takes long is answered with blanks until its report is there", async () => {
+test("a slow reload is answered with blanks until its report is there", async () => {
   const { promise: reloaded, resolve: finishReload } = Promise.withResolvers<typeof TAKEN>();
   const clock = fakeClock();
   let asked = false;
@@ -177,7 +177,7 @@ test("a reload that takes long is answered with blanks until its report is there
   const { status, body } = await answered;
   expect({ status, report: JSON.parse(body) }).toEqual({ status: 200, report: TAKEN });
   expect(body).toStartWith(" ");
-  await isWell();
+  await expectHealthy();
 });
 
 test("a client that disconnects before its answer does no harm", async () => {
@@ -193,10 +193,10 @@ test("a client that disconnects before its answer does no harm", async () => {
   await asked;
   socket.destroy();
   finishStatus(HEALTHY);
-  await isWell();
+  await expectHealthy();
 });
 
-test("an answer that is under way at the end is still sent", async () => {
+test("an answer that is being made when the server closes is still sent", async () => {
   const { promise: asked, resolve: reportAsked } = Promise.withResolvers<void>();
   const { promise: finish, resolve: finishStatus } = Promise.withResolvers<typeof HEALTHY>();
   await using control = await start({

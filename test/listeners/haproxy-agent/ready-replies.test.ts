@@ -25,7 +25,7 @@ test("a peer that did not get drain does not get ready", () => {
   expect(replies.shouldSayReady(B)).toBe(true);
 });
 
-test("ready is repeated for ten times the longest pause between the peer's questions", async () => {
+test("ready is repeated for ten times the longest pause between two requests of the peer", async () => {
   const { clock, start, lines } = setting(undefined);
   const replies = start();
   // Two server lines of one HAProxy that asks for each every 2 s, half a second apart.
@@ -66,7 +66,7 @@ test("a peer that asks rarely gets ready three times, however long that takes, a
   expect(times).toBe(60);
 });
 
-test("a server line that asks every nine seconds, among those of its address that ask often, gets ready", async () => {
+test("a server line that asks every nine seconds gets ready even if others of its address ask often", async () => {
   const { clock, start } = setting(undefined);
   const replies = start();
   replies.noteDrain(A);
@@ -126,7 +126,7 @@ test("a file of another boot, or with other content, is not used", async () => {
   expect(lines).toEqual(["it is not known which HAProxy was told to drain"]);
 });
 
-test("peers that cannot be saved get ready all the same, and the log says so once", () => {
+test("peers that cannot be saved get ready too, and the log says once that they are not saved", () => {
   const { start, lines } = setting("/nowhere/at/all");
   const replies = start();
   replies.noteDrain(A);
@@ -135,7 +135,7 @@ test("peers that cannot be saved get ready all the same, and the log says so onc
   expect(lines).toEqual(["a restart of the daemon will not know which HAProxy is drained"]);
 });
 
-test("the number of peers is bounded, and one that goes on asking is not forgotten", async () => {
+test("the number of peers is limited, and a peer that still asks is not forgotten", async () => {
   await using folder = await tempFolder();
   const { start, lines } = setting(folder.path);
   const replies = start();

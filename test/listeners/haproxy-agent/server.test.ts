@@ -31,8 +31,8 @@ interface Running extends AsyncDisposable {
   readonly faults: Error[];
   drainState: DrainState | undefined;
   verdict: AgentOptions["verdict"];
-  /** The answer to a client that connects and sends `words`. */
-  ask(words?: string): Promise<string>;
+  /** The answer to a client that connects and sends `data`. */
+  ask(data?: string): Promise<string>;
 }
 
 async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}): Promise<Running> {
@@ -58,13 +58,13 @@ async function run(listener = "127.0.0.1:0", given: Partial<AgentOptions> = {}):
     faults,
     drainState: undefined,
     verdict: async () => UP,
-    ask: (words = "") => converse(target, words),
+    ask: (data = "") => converse(target, data),
     [Symbol.asyncDispose]: agent.stop,
   };
   return it;
 }
 
-test("each question is answered with the health at that time, and the connection is closed", async () => {
+test("each connection gets the health at that time, and is closed", async () => {
   await using it = await run();
   expect(await it.ask()).toBe("up\n");
   it.verdict = async () => DOWN;
@@ -73,7 +73,7 @@ test("each question is answered with the health at that time, and the connection
   expect(await it.ask()).toBe("up\n");
 });
 
-test("no verdict is asked for while the host is drained; maintenance hides a drain; after it the peer gets ready", async () => {
+test("no verdict is formed while the host is drained; maintenance hides a drain; after both the peer gets ready", async () => {
   await using it = await run();
   let asked = 0;
   it.verdict = async () => {
@@ -91,8 +91,8 @@ test("no verdict is asked for while the host is drained; maintenance hides a dra
   expect(await it.ask()).toBe("ready up\n");
   expect(await it.ask()).toBe("ready down #database timeout\n");
   const last = await until(async () => {
-    const said = await it.ask();
-    return !said.startsWith("ready") && said;
+    const line = await it.ask();
+    return !line.startsWith("ready") && line;
   });
   expect(last).toMatch(/^(up|down #database timeout)\n$/);
 });
@@ -107,7 +107,7 @@ test("a peer that never got drain never gets ready", async () => {
   expect(await converse({ hostname: "127.0.0.1", port }, "")).toBe("ready up\n");
 });
 
-test("a daemon that stops answers with a word that the up of the next daemon undoes", async () => {
+test("a daemon that stops answers stopped, which the up of the next daemon ends", async () => {
   await using it = await run();
   it.drainState = { stopping: true };
   expect(await it.ask()).toBe("stopped #health-checker is stopping\n");
@@ -153,16 +153,16 @@ ended.poll(20000)
 if not half: s.sendall(b"y" * size)
 unacknowledged = lambda: int.from_bytes(fcntl.ioctl(s, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 while unacknowledged() > 0: select.select([], [], [], 0.01)
-said = b""
+answer = b""
 while True:
     part = s.recv(100)
     if not part: break
-    said += part
-print(said.decode(), end="")
+    answer += part
+print(answer.decode(), end="")
 `;
 
-test("what the peer sends is ignored and resets nothing, before or after the answer, half-closed or not", async () => {
-  // The clock stands still, so that a slow reader is not cut off.
+test("data from the peer is ignored and resets no connection, before or after the answer, half-closed or not", async () => {
+  // The clock stands still, so that the connection of a slow reader is not closed.
   await using it = await run("127.0.0.1:0", { clock: fakeClock() });
   const peers = [
     [0, "open"],
@@ -207,7 +207,7 @@ test("a peer that disconnects before its answer ends the wait for the verdict", 
   await until(() => signal?.aborted);
 });
 
-/** Opens so many connections, reads from none, and prints how many are open for each line of its input. */
+/** Opens a number of connections, reads from none, and for each line of its input prints how many are open. */
 const HOLDER = `
 import socket, sys
 host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -224,9 +224,9 @@ for line in sys.stdin:
     print(alive, flush=True)
 `;
 
-test("connections that are held open are bounded in number and in time, and delay no other answer", async () => {
+test("connections that are held open are limited in number and in time, and delay no other answer", async () => {
   const clock = fakeClock();
-  // An address of its own: stray connections of other tests take no place of those that are counted.
+  // An address of its own, so that connections of other tests are not counted.
   const host = loopbackAddress();
   await using it = await run(`${host}:0`, { clock });
   const port = String((it.target as { port: number }).port);
@@ -305,7 +305,7 @@ test("on a unix socket all clients are one peer", async () => {
   expect(await Bun.file(path).exists()).toBe(false);
 });
 
-test("a listener that cannot be opened is one line", async () => {
+test("a listener that cannot be opened is an error of one line", async () => {
   const taken = createServer();
   await new Promise<void>((listening) => taken.listen(0, "127.0.0.1", listening));
   const { port } = taken.address() as { port: number };

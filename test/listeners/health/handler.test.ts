@@ -40,16 +40,19 @@ test("a healthy host answers 200 OK", async () => {
   expect(await answer(new Request("http://host/"))).toEqual(OK);
 });
 
-test.each([504, 503, 400, 599])("an unhealthy host answers the failure status %d and names nothing", async (status) => {
-  const answer = handler(async () => verdict(false), status);
-  expect(await answer(new Request("http://host/"))).toEqual(BAD(status));
-  expect(unhealthyAnswer(status)).toEqual(BAD(status));
-});
+test.each([504, 503, 400, 599])(
+  "an unhealthy host answers the failure status %d and names no check",
+  async (status) => {
+    const answer = handler(async () => verdict(false), status);
+    expect(await answer(new Request("http://host/"))).toEqual(BAD(status));
+    expect(unhealthyAnswer(status)).toEqual(BAD(status));
+  },
+);
 
 test("the monitor gets the request itself, so that it sees when the client disconnects", async () => {
   const asked: unknown[] = [];
-  const answer = handler(async (asker) => {
-    asked.push(asker);
+  const answer = handler(async (client) => {
+    asked.push(client);
     return verdict(true);
   }, 504);
   const request = new Request("http://host/");
@@ -112,7 +115,7 @@ describe("endpoints", () => {
   const others: string[] = [];
   const answer = createHealthHandler({
     read: () => undefined,
-    ask: async (_asker, group) => {
+    ask: async (_client, group) => {
       groups.push(group);
       return verdict(true);
     },
@@ -151,7 +154,7 @@ describe("endpoints", () => {
 
   const plain = { read: () => verdict(true), ask: async () => verdict(true), isDraining: () => false } as const;
 
-  test("a path that is no endpoint is reported as it was sent, without its query; / never is", () => {
+  test("a path that is no endpoint is reported without its query, except /", () => {
     others.length = 0;
     const respond = createHealthHandler({
       ...plain,

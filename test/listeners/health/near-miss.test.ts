@@ -16,7 +16,7 @@ test.each([
   ["/replicated", undefined],
   ["/pirmary", "/primary"],
   ["/\u0000eplica", "/replica"],
-  // A third of the letters at most; two swapped letters are one mistake.
+  // At most a third of the letters may be wrong; two swapped letters are one mistake.
   ["/slaves", "/slave"],
   ["/slvae", "/slave"],
   ["/slaved1", undefined],
@@ -62,7 +62,7 @@ function setUp() {
   return { reports, nearMisses };
 }
 
-/** The comparison that starts last ends last. */
+/** Comparisons end in the order of their starts, so this one ends last. */
 const compared = async () => {
   await findNear("/", []);
   await new Promise(setImmediate);
@@ -80,27 +80,27 @@ test("a path is reported once, in the form of its first request, also after a re
   expect(reports).toEqual(["/Replica/ /replica", "/repilca /replica", "/Primary /primary"]);
 });
 
-test("a scan gets a few reports per endpoint, and uses up none of another endpoint's", async () => {
+test("a scan gets a few reports for each endpoint, and uses up none of those for another endpoint", async () => {
   const { reports, nearMisses } = setUp();
-  const scan = (look: (path: string) => void) => {
-    for (let index = 0; index < 10_000; index++) look(`/rep${String.fromCharCode(0x100 + index)}ica`);
-    look(`/${"replica".repeat(2000)}`);
+  const scan = (onPath: (path: string) => void) => {
+    for (let index = 0; index < 10_000; index++) onPath(`/rep${String.fromCharCode(0x100 + index)}ica`);
+    onPath(`/${"replica".repeat(2000)}`);
   };
   scan(nearMisses(["/replica"]));
   await compared();
   expect(reports).toHaveLength(MOST_REPORTS_PER_ENDPOINT);
-  const look = nearMisses(["/replica", "/primary"]);
-  scan(look);
-  look("/Primary");
+  const onPath = nearMisses(["/replica", "/primary"]);
+  scan(onPath);
+  onPath("/Primary");
   await compared();
   expect(reports.slice(MOST_REPORTS_PER_ENDPOINT)).toEqual(["/Primary /primary"]);
 });
 
 test("paths that are not close use up no reports, however many there are", async () => {
   const { reports, nearMisses } = setUp();
-  const look = nearMisses(["/replica"]);
-  for (let index = 0; index < 10_000; index++) look(`/${1_000_000 + index}`);
-  look("/Replica");
+  const onPath = nearMisses(["/replica"]);
+  for (let index = 0; index < 10_000; index++) onPath(`/${1_000_000 + index}`);
+  onPath("/Replica");
   await compared();
   expect(reports).toEqual(["/Replica /replica"]);
 });
