@@ -47,7 +47,7 @@ export interface Daemon {
    * ended. Resolves when nothing is left.
    */
   stop(drain: boolean): Promise<void>;
-  /** Ends a drain delay that is under way; false where none is. */
+  /** Ends a drain delay that is under way; false if none is. */
   skipDrainDelay(): boolean;
 }
 

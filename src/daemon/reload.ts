@@ -14,7 +14,7 @@ import { formatDuration, roundDuration } from "../text/duration.ts";
 import type { Plan, PlanChange } from "./plan.ts";
 import { describeHarm, type TrialReport } from "./trial.ts";
 
-/** Reads the options again; whole lines where they cannot be used. */
+/** Reads the options again; whole lines if they cannot be used. */
 export type LoadAgain = () => Promise<Options | readonly string[]>;
 
 export interface ReloaderOptions {
@@ -63,7 +63,7 @@ export class Reloader {
     this.#clock = options.clock ?? hostClock;
   }
 
-  /** Undefined where no reload is under way. */
+  /** Undefined if no reload is under way. */
   get underWay(): ReloadUnderWay | undefined {
     return this.#underWay;
   }
@@ -149,7 +149,7 @@ export class Reloader {
     return report;
   }
 
-  /** Undefined where the loading takes too long; its result is dropped then. */
+  /** Undefined if the loading takes too long; its result is dropped then. */
   async #loadInTime(): Promise<Awaited<ReturnType<LoadAgain>> | undefined> {
     const startedAt = this.#clock.now();
     const loading = this.#options.loadAgain();

@@ -71,56 +71,66 @@ export async function runTrial(
   const before = new Map(subjectsOf(current).map((subject) => [subject.name, isHealthy(subject, whyBefore)]));
   // A path that is no endpoint is answered as the host is.
   const wasHealthy = ({ name }: Subject) => before.get(name) ?? before.get(HOST);
-  const blames = subjectsAfter(current, next)
+  const findings = subjectsAfter(current, next)
     .filter(wasHealthy)
     .flatMap((subject) =>
-      decidingOf(subject).flatMap((check): readonly Blame[] => {
+      decidingOf(subject).flatMap((check): readonly Finding[] => {
         const why = whyAfter(check, subject);
         return why === undefined ? [] : [{ subject, check, why }];
       }),
     );
-  const blamed = new Set(blames.map(({ check }) => check));
-  const removed = blames.filter(({ subject }) => subject.isRemoved);
-  const remaining = blames.filter(({ subject }) => !subject.isRemoved && before.has(subject.name));
-  const fromNew = blames.filter(({ subject }) => !before.has(subject.name));
+  const isNew = ({ subject }: Finding) => !before.has(subject.name);
+  const found = new Set(findings.map(({ check }) => check));
+  const others = results.filter(({ check }) => !found.has(check));
   return {
     trial: { changed, results },
-    harm: [
-      ...groupBy(remaining, ({ check }) => check).map(([check, blames]) => ({
-        cause: `check ${onOneLine(check.name)}`,
-        effect: `${blames.map(({ subject }) => subject.name).join(" and ")} unhealthy: ${blames[0]?.why}`,
-      })),
-      ...groupBy(removed, ({ subject }) => subject).map(([{ name }, blames]) => ({
-        cause: name,
-        effect: `unhealthy: that path is no endpoint any more, and the host is unhealthy: ${describeBlames(blames)}`,
-      })),
-    ],
-    warnings: [
-      ...groupBy(fromNew, ({ subject }) => subject).map(
-        ([{ name }, blames]) =>
-          `new endpoint ${name} is unhealthy, and without it the answer there is healthy: ${describeBlames(blames)}`,
-      ),
-      ...results.flatMap((result) => {
-        const { check } = result;
-        const why = blamed.has(check) ? undefined : whyFailed(result, shortestDeadline(check, next));
-        return why === undefined ? [] : [`check ${onOneLine(check.name)} fails: ${why}`];
-      }),
-    ],
+    harm: harmsOf(findings.filter((finding) => !isNew(finding))),
+    warnings: [...warningsOfNew(findings.filter(isNew)), ...warningsOfFailed(others, next)],
   };
 }
 
+function harmsOf(findings: readonly Finding[]): readonly Harm[] {
+  const removed = findings.filter(({ subject }) => subject.isRemoved);
+  const remaining = findings.filter(({ subject }) => !subject.isRemoved);
+  return [
+    ...groupBy(remaining, ({ check }) => check).map(([check, findings]) => ({
+      cause: `check ${onOneLine(check.name)}`,
+      effect: `${findings.map(({ subject }) => subject.name).join(" and ")} unhealthy: ${findings[0]?.why}`,
+    })),
+    ...groupBy(removed, ({ subject }) => subject).map(([{ name }, findings]) => ({
+      cause: name,
+      effect: `unhealthy: that path is no endpoint any more, and the host is unhealthy: ${describeFindings(findings)}`,
+    })),
+  ];
+}
+
+/** About new endpoints. */
+const warningsOfNew = (findings: readonly Finding[]): readonly string[] =>
+  groupBy(findings, ({ subject }) => subject).map(
+    ([{ name }, findings]) =>
+      `new endpoint ${name} is unhealthy, and without it the answer there is healthy: ${describeFindings(findings)}`,
+  );
+
+/** About checks that fail and turn nothing unhealthy. */
+const warningsOfFailed = (results: readonly CheckResult[], next: Plan): readonly string[] =>
+  results.flatMap((result) => {
+    const why = whyFailed(result, shortestDeadline(result.check, next));
+    return why === undefined ? [] : [`check ${onOneLine(result.check.name)} fails: ${why}`];
+  });
+
 /** One reason for which the subject would be unhealthy. */
-interface Blame {
+interface Finding {
   readonly subject: Subject;
   readonly check: Check;
   readonly why: string;
 }
 
-const groupBy = <Key>(blames: readonly Blame[], keyOf: (blame: Blame) => Key): readonly [Key, readonly Blame[]][] => [
-  ...Map.groupBy(blames, keyOf),
-];
+const groupBy = <Key>(
+  findings: readonly Finding[],
+  keyOf: (finding: Finding) => Key,
+): readonly [Key, readonly Finding[]][] => [...Map.groupBy(findings, keyOf)];
 
-function describeBlames([first, ...others]: readonly Blame[]): string {
+function describeFindings([first, ...others]: readonly Finding[]): string {
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   return first ? `check ${onOneLine(first.check.name)}: ${first.why}${more}` : "";
 }

@@ -147,7 +147,7 @@ export class DrainControl {
     this.#endMaintenance(); // without onChange: its receiver does not exist yet
   }
 
-  /** `report` logs the change before the state is saved; it is not called where nothing changes. */
+  /** `report` logs the change before the state is saved; it is not called if nothing changes. */
   #apply(event: DrainEvent, report: (state: ClockedState) => void): SaveResult {
     this.#endIfOver();
     if (!this.#change(event)) return this.#save();

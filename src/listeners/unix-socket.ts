@@ -109,7 +109,7 @@ function putInPlace(beside: string, path: string): void {
 const isSame = (one: Stats | undefined, other: Stats): boolean =>
   one?.dev === other.dev && one.ino === other.ino && bornAt(one) === bornAt(other);
 
-/** When the file was created or, where that is not known, when its inode was changed last. */
+/** When the file was created, or if that is not known, when its inode last changed. */
 const bornAt = ({ birthtimeMs, ctimeMs }: Stats): number => birthtimeMs || ctimeMs;
 
 function statOf(path: string): Stats | undefined {

@@ -1,6 +1,6 @@
 // Reports to systemd by datagrams to NOTIFY_SOCKET, as in sd_notify(3): ready, status, alive, reloading, stopping.
 //
-// Nothing waits for systemd: a receiver that is full, gone or not systemd at all does not affect the daemon.
+// Nothing waits for systemd: a receiver that is full, gone or not systemd does not affect the daemon.
 
 import type { DrainState } from "../drain/state.ts";
 import type { Log } from "../log/log.ts";

@@ -3,7 +3,7 @@
 /** A file of ours is not as it should be, though no call failed. */
 export class FileProblem extends Error {}
 
-/** ENOENT and the like; the error as text where it has no code. */
+/** ENOENT and the like; the error as text if it has no code. */
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error ? String(error.code) : String(error);
 

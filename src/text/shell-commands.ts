@@ -160,7 +160,7 @@ class Reader {
     this.#position += stretch.length + 2;
   }
 
-  /** Reads what is special within double quotes too; false where the next character is not. */
+  /** Reads what is special within double quotes too; false if the next character is not. */
   #readExpansion(): boolean {
     const sign = this.#text[this.#position];
     if (sign === "`" && this.#frame.closes === "`") {

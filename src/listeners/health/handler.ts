@@ -29,7 +29,7 @@ export type HealthRequest = Client & Pick<Request, "url">;
 
 export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 
-/** Throws, or rejects, where the verdict cannot be formed: the server logs that fault and answers unhealthy. */
+/** Throws, or rejects, if the verdict cannot be formed: the server logs that fault and answers unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
   const { read, ask, isDraining, failureStatus, endpoints, onOtherPath } = options;
   const draining = unhealthyAnswer(failureStatus, DRAINING_BODY);

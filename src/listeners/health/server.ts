@@ -46,7 +46,7 @@ export const CLIENTS_SHARE = 1 / 2;
 
 /**
  * How many connections the listener may have: `maxConnections` or the default, but never more than the clients' share
- * of the descriptors. `descriptorLimit` is undefined where it is not known.
+ * of the descriptors. `descriptorLimit` is undefined if it is not known.
  */
 export function connectionBound(maxConnections: number | undefined, descriptorLimit: number | undefined): number {
   const most = Math.max(1, Math.floor((descriptorLimit ?? Number.POSITIVE_INFINITY) * CLIENTS_SHARE));
