@@ -3,7 +3,7 @@
 import type { Field, Invalid, Value } from "../../fields/field.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import { isRecord } from "../../system/json.ts";
-import type { Request } from "./client.ts";
+import type { HttpRequest } from "./request.ts";
 
 export interface HttpUrl {
   readonly url: URL;
@@ -84,7 +84,7 @@ const OWN_HEADERS = new Set([
   "upgrade",
 ]);
 
-export type Headers = Request["headers"];
+export type Headers = HttpRequest["headers"];
 
 export const headers: Field<Headers> = {
   expected: "header names, each with its value",

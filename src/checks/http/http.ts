@@ -14,7 +14,7 @@ import type { Address } from "../../net/address.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, isFailure, type Outcome, type Reason } from "../../outcome.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import type { Answer, Request } from "./client.ts";
+import type { HttpResponse } from "./client.ts";
 import {
   formatRanges,
   type Headers,
@@ -26,6 +26,7 @@ import {
   type Range,
   statuses,
 } from "./fields.ts";
+import type { HttpRequest } from "./request.ts";
 
 const MOST_REDIRECTS = 10;
 
@@ -83,7 +84,7 @@ export const http = defineKind({
       ? ["the certificate is not verified, so whoever is in between can answer for it"]
       : [],
   async probe(settings, { timeoutMs, redact }) {
-    const [{ openStream }, { ask }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
+    const [{ openStream }, { sendRequest }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
     return async (signal) => {
       let hop = firstHop(settings);
       let warning: string | undefined;
@@ -94,11 +95,11 @@ export const http = defineKind({
           return followed === 0 ? stream : { ...stream, message: `${stream.message}, asked by a redirect` };
         warning ??= stream.warning;
         try {
-          const answer = await ask(stream, hop.request, hop.shown, redact);
-          if (isFailure(answer)) return answer;
-          const next = followed < settings.redirects ? redirected(hop, answer, settings) : undefined;
+          const response = await sendRequest(stream, hop.request, hop.shown, redact);
+          if (isFailure(response)) return response;
+          const next = followed < settings.redirects ? nextHop(hop, response, settings) : undefined;
           if (next === undefined)
-            return await judge(answer, settings, { subject: hop.shown, followed, warning, redact });
+            return await judge(response, settings, { subject: hop.shown, followed, warning, redact });
           if (isFailure(next)) return next;
           hop = next;
         } finally {
@@ -146,7 +147,7 @@ interface Hop {
   readonly shown: string;
   readonly address: Address;
   readonly tls: TlsSettings | undefined;
-  readonly request: Request;
+  readonly request: HttpRequest;
 }
 
 const VERIFIED: TlsSettings = { verify: true, ca: undefined, "server-name": undefined };
@@ -175,7 +176,7 @@ function tlsFor({ url, address }: HttpUrl, settings: TlsSettings = VERIFIED): Tl
 const FOLLOWED = new Set([301, 302, 303, 307, 308]);
 
 /** The next request; undefined if the response is no redirect; a failure if its Location is of no use. */
-function redirected(hop: Hop, { status, headers }: Answer, settings: Settings): Hop | Failure | undefined {
+function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings): Hop | Failure | undefined {
   const location = headers.get("location");
   if (!FOLLOWED.has(status) || location === undefined) return undefined;
   const url = URL.parse(percentEncoded(location), hop.url.href);
@@ -242,13 +243,13 @@ interface Exchanged {
 const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 503: "not-ready" };
 
 async function judge(
-  answer: Answer,
+  response: HttpResponse,
   settings: Settings,
   { subject, followed, warning, redact }: Exchanged,
 ): Promise<Outcome> {
-  const { status } = answer;
+  const { status } = response;
   const fail = async (reason: Reason, what: string): Promise<Failure> => {
-    const output = await answer.peek();
+    const output = await response.readExcerpt();
     const failure = failed(reason, `${subject} answered ${status}${what}`);
     return output === undefined ? failure : { ...failure, output };
   };
@@ -259,13 +260,13 @@ async function judge(
   }
   if (settings.expect || settings.json) {
     const { expect, json } = settings;
-    const body = await answer.readBody(expect?.isStable && !json ? (text) => expect.matches(text) : undefined);
+    const body = await response.readBody(expect?.isStable && !json ? (text) => expect.matches(text) : undefined);
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
-      const among = body.whole ? "the body" : "the first 64 KiB of the body";
+      const among = body.isComplete ? "the body" : "the first 64 KiB of the body";
       return fail("mismatch", `, but ${among} does not hold what is expected`);
     }
-    const mismatch = settings.json && findJsonMismatch(body.text, body.whole, settings.json, redact);
+    const mismatch = settings.json && findJsonMismatch(body.text, body.isComplete, settings.json, redact);
     if (mismatch !== undefined) return fail("mismatch", `, but ${mismatch}`);
   }
   return { ok: true, detail: `answered ${status}`, ...(warning !== undefined && { warning }) };
