@@ -1,8 +1,7 @@
-// What a database's driver gets instead of a socket (docs/adr/0006-database-clients.md).
+// What a database driver gets instead of a socket (docs/adr/0006-database-clients.md).
 //
-// A guard sees what our stream reads before the driver does, and what the driver writes goes to
-// the stream. The driver never sees an end or an error, so it has no reason to connect again. All
-// that it leaves behind is memory.
+// A guard checks what our stream reads before the driver gets it; what the driver writes goes to the stream. The driver
+// never sees an end or an error, so it does not connect again. It leaves only memory behind.
 
 import { EventEmitter } from "node:events";
 import type { Address } from "../../net/address.ts";
@@ -13,34 +12,34 @@ import { afterPendingIo } from "../../system/event-loop.ts";
 import { plainLine } from "../../text/printable.ts";
 
 /** A login and one query. */
-export interface Question {
+export interface QueryRequest {
   readonly address: Address;
   readonly user: string;
-  /** Undefined where none is set, or an empty one, which no server takes for one. */
+  /** Undefined if none is set; an empty password counts as none, as it does for every server. */
   readonly password: string | undefined;
   readonly database: string;
   readonly query: string;
   readonly tls: TlsSettings | undefined;
-  /** As for a stream. */
+  /** As in `StreamOptions`. */
   readonly maxWaitMs: number;
-  /** Redacts a text that is cut afterwards. */
+  /** Redacts a whole text; the caller cuts it afterwards. */
   readonly redact: (text: string) => string;
 }
 
-export interface Answer {
+export interface QueryResult {
   /** The names of the columns. */
   readonly columns: readonly string[];
-  /** The first row, if there is one; null stands for NULL. */
+  /** The first row, if there is one; null is NULL. */
   readonly row: readonly (Uint8Array | null)[] | undefined;
-  /** Set where a remembered address was used. */
+  /** Set if a remembered address was used. */
   readonly warning: string | undefined;
 }
 
-/** A server may send so much in one run. */
+/** The most that a server may send in one run. */
 export const LIMIT_BYTES = 1024 * 1024;
 
-/** The first result counts. */
-export class Ending<T> {
+/** A promise that is completed from outside; only the first result counts. */
+export class Completion<T> {
   result: T | undefined;
   readonly promise: Promise<T>;
   readonly #resolve: (result: T) => void;
@@ -57,16 +56,16 @@ export class Ending<T> {
   }
 }
 
-/** The part of a socket that drivers call. */
+/** The part of a socket that drivers use. */
 export class DriverSocket extends EventEmitter {
   readonly readyState = "open";
-  readonly #written: (data: Uint8Array) => void;
+  readonly #onWrite: (data: Uint8Array) => void;
   #stream: Stream | undefined;
 
-  /** `written` sees what the driver writes. */
-  constructor(written: (data: Uint8Array) => void = () => {}) {
+  /** `onWrite` is called with what the driver writes. */
+  constructor(onWrite: (data: Uint8Array) => void = () => {}) {
     super();
-    this.#written = written;
+    this.#onWrite = onWrite;
   }
 
   attach(stream: Stream | undefined): void {
@@ -74,7 +73,7 @@ export class DriverSocket extends EventEmitter {
   }
 
   write(data: Uint8Array): boolean {
-    this.#written(data);
+    this.#onWrite(data);
     this.#stream?.write(data);
     return true;
   }
@@ -97,52 +96,53 @@ export class DriverSocket extends EventEmitter {
 }
 
 export interface Guard {
-  /** Checks each piece before the driver gets it; after a failure the driver does not get it. */
-  look(piece: Uint8Array): Failure | undefined;
+  /** Checks a piece before the driver gets it; if this returns a failure, the driver does not get it. */
+  inspect(piece: Uint8Array): Failure | undefined;
+  /** For a message: "waiting for …". */
   waitingFor(): string;
 }
 
-/** Gives the driver what `stream` reads until `ending` has a result; at the end of the stream that is a failure. */
+/** Passes what `stream` reads to the driver until `completion` has a result. If the stream ends first, that is a failure. */
 export async function feed<T>(
   stream: Stream,
   socket: DriverSocket,
   guard: Guard,
   peer: string,
-  ending: Ending<T | Failure>,
+  completion: Completion<T | Failure>,
 ): Promise<T | Failure> {
   socket.attach(stream);
-  const over = ending.promise.then(() => ending);
-  let bytes = 0;
-  while (ending.result === undefined) {
-    const piece = await Promise.race([over, stream.read(guard.waitingFor())]);
-    if (piece === ending) break;
+  const completed = completion.promise.then(() => completion);
+  let receivedBytes = 0;
+  while (completion.result === undefined) {
+    const piece = await Promise.race([completed, stream.read(guard.waitingFor())]);
+    if (piece === completion) break;
     if (!(piece instanceof Uint8Array)) {
-      // The driver may need a turn or two of the event loop for what came before.
+      // The driver may need a turn or two of the event loop for the pieces before.
       await new Promise<void>((resolve) => afterPendingIo(resolve));
-      ending.complete(
+      completion.complete(
         isFailure(piece) ? piece : failed("closed", `${peer} closed the connection before it had answered`),
       );
       break;
     }
-    bytes += piece.byteLength;
+    receivedBytes += piece.byteLength;
     const failure =
-      bytes > LIMIT_BYTES
+      receivedBytes > LIMIT_BYTES
         ? failed("mismatch", `${peer} answered with more than ${LIMIT_BYTES / 1024 / 1024} MiB`)
-        : guard.look(piece);
-    if (failure) ending.complete(failure);
+        : guard.inspect(piece);
+    if (failure) completion.complete(failure);
     else socket.emit("data", piece);
   }
   socket.attach(undefined);
-  return ending.promise;
+  return completion.promise;
 }
 
-const LONGEST_WORDS = 300;
+const SERVER_TEXT_CHARACTERS = 300;
 
-/** A text of the server for a message: on one line and cut; `redact` sees the text before it is cut. */
-export function wordsOf(text: string, redact: (text: string) => string): string {
-  return plainLine(redact(text), LONGEST_WORDS);
+/** A text of the server, for a message: redacted, then cut, on one line. */
+export function serverText(text: string, redact: (text: string) => string): string {
+  return plainLine(redact(text), SERVER_TEXT_CHARACTERS);
 }
 
-/** Of a peer that speaks another protocol. */
-export const unreadable = (peer: string, server: string): Failure =>
+/** The failure of a peer that speaks another protocol. */
+export const unreadableAnswer = (peer: string, server: string): Failure =>
   failed("mismatch", `what ${peer} answers cannot be read as ${server}'s protocol; is it the right port?`);

@@ -1,31 +1,31 @@
-// Checks that the packets of an answer to a query are well formed: for impossible lengths the driver
-// prints a stack trace, and other wrong ones it believes.
+// Checks that the packets of a query's result are well formed. The driver prints a stack trace for impossible lengths, and
+// believes other wrong ones.
 
 const OK = 0x00;
 const NULL = 0xfb;
 const END = 0xfe;
-/** An end is shorter than any row that begins with the same byte. */
-const LONGEST_END_BYTES = 8;
+/** An end packet is shorter than any row that begins with the same byte. */
+const MAX_END_BYTES = 8;
 const MORE_RESULTS = 0x0008;
 /** The server's limit for a table. */
 const MOST_COLUMNS = 4096;
-/** Catalogue, schema, table and column, the last two by both their names. */
+/** Catalogue, schema, table and column; the last two have a name and an original name. */
 const TEXTS_OF_COLUMN = 6;
-/** With the length before them. */
+/** The fixed part of a column, with its length byte. */
 const REST_OF_COLUMN_BYTES = 13;
 
 export class ResultChecker {
   #expected: "header" | "columns" | "end of columns" | "rows" | "nothing" = "header";
   #columns = 0;
-  #left = 0;
+  #columnsLeft = 0;
 
-  /** Called with the body of each packet in turn, but not with an error of the server. */
+  /** Call it with the body of each packet in turn, except errors of the server. */
   isWellFormed(body: Buffer): boolean {
     switch (this.#expected) {
       case "header":
         return this.#header(body);
       case "columns":
-        if (--this.#left === 0) this.#expected = "end of columns";
+        if (--this.#columnsLeft === 0) this.#expected = "end of columns";
         return textsEnd(body, 0, TEXTS_OF_COLUMN, false) + REST_OF_COLUMN_BYTES <= body.byteLength;
       case "end of columns":
         this.#expected = "rows";
@@ -52,16 +52,15 @@ export class ResultChecker {
     const columns = numberAt(body, 0);
     if (columns === undefined || columns.value > MOST_COLUMNS) return false;
     this.#columns = columns.value;
-    this.#left = columns.value;
+    this.#columnsLeft = columns.value;
     this.#expected = "columns";
     return true;
   }
 }
 
-const isEnd = (body: Buffer): boolean =>
-  body[0] === END && body.byteLength >= 5 && body.byteLength <= LONGEST_END_BYTES;
+const isEnd = (body: Buffer): boolean => body[0] === END && body.byteLength >= 5 && body.byteLength <= MAX_END_BYTES;
 
-/** Where that many texts with their lengths before them end; infinity if the packet is too short. */
+/** The position after `count` length-prefixed texts; infinity if the packet is too short. */
 function textsEnd(body: Buffer, start: number, count: number, mayBeNull: boolean): number {
   let at = start;
   for (let left = count; left > 0; left--) {
@@ -76,7 +75,7 @@ function textsEnd(body: Buffer, start: number, count: number, mayBeNull: boolean
   return at;
 }
 
-/** A number of one byte, or of two, three or eight after the byte that says which. */
+/** A length-encoded integer: one byte, or two, three or eight bytes after a byte that says how many. */
 function numberAt(body: Buffer, at: number): { readonly value: number; readonly end: number } | undefined {
   const first = body[at];
   if (first === undefined || first === NULL || first === 0xff) return undefined;

@@ -6,7 +6,7 @@ import { filesOfTls, tls } from "../../fields/tls.ts";
 import { serviceUrl } from "../../fields/url.ts";
 import { isLoopback } from "../../net/address.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import { firstColumnWarning, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+import { firstColumnWarning, queryConflict, queryKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["mysql", "mariadb"],
@@ -22,10 +22,10 @@ export const mysql = defineKind({
   aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
     mysql: required(url, "the server, the user and the database; socket=/PATH for a socket file"),
-    ...questionKeys,
+    ...queryKeys,
     tls,
   },
-  conflict: ({ mysql, ...keys }) => questionConflict("mysql", { ...keys, url: mysql }),
+  conflict: ({ mysql, ...keys }) => queryConflict("mysql", { ...keys, url: mysql }),
   target: ({ mysql: { shown } }) => shown,
   peer: ({ mysql: { address } }) => address,
   files: ({ tls }) => filesOfTls(tls),
@@ -40,21 +40,21 @@ export const mysql = defineKind({
     return NAMES.test(statement) ? [] : [firstColumnWarning(statement)];
   },
   async probe({ mysql, ...keys }, context) {
-    const { askMysql } = await import("./mysql-client.ts");
-    return sqlProbe({ ...keys, url: mysql }, DATABASE, askMysql, context);
+    const { queryMysql } = await import("./mysql-client.ts");
+    return sqlProbe({ ...keys, url: mysql }, DATABASE, queryMysql, context);
   },
 });
 
-/** Statements whose first column is the name of a thing; as much of them as says which. */
+/** Statements whose first column is a name and not a value; matches as much of them as a message needs. */
 const TABLES =
   /^(SHOW (GLOBAL |SESSION |LOCAL |FULL |EXTENDED |ALL |BINARY |COUNT\(\*\) )*\w+( STATUS\b)?|CHECK TABLES?\b|DESC(RIBE)?\b|EXPLAIN\b(?! (FORMAT|ANALYZE)\b))/;
 
-/** Statements where the name is the answer, or there is nothing else. */
+/** Statements whose answer is the name itself, or that have no other column. */
 const NAMES = / (TABLES|DATABASES|SCHEMAS|GRANTS|COUNT\(\*\) \w+)$/;
 
 /** Every server has it, and every user may use it. */
 const DATABASE = "information_schema";
 
-/** Over the loopback a server that needs it gets the password itself. */
+/** Not on loopback, where a server that needs the password itself gets it. */
 const PLAIN_LOGIN =
   "MySQL may refuse a password over TCP to another host without tls: its default login, caching_sha2_password, takes it only while the server has it cached; set tls (mariadb:// for MariaDB, which has no such cache)";

@@ -6,7 +6,7 @@ import { filesOfTls, tls } from "../../fields/tls.ts";
 import { type ServiceUrl, serviceUrl } from "../../fields/url.ts";
 import type { TlsSettings } from "../../net/tls-settings.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import { firstColumnWarning, questionConflict, questionKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
+import { firstColumnWarning, queryConflict, queryKeys, secretsOf, sqlProbe, statementOf } from "./sql.ts";
 
 const url = serviceUrl({
   protocols: ["postgres", "postgresql"],
@@ -24,11 +24,11 @@ export const postgres = defineKind({
   aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
     postgres: required(url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
-    ...questionKeys,
+    ...queryKeys,
     tls,
   },
   conflict: ({ postgres, tls, ...keys }) => {
-    const conflict = questionConflict("postgres", { ...keys, url: postgres, tls });
+    const conflict = queryConflict("postgres", { ...keys, url: postgres, tls });
     if (conflict || !tls || postgres.parameters["sslmode"] === undefined) return conflict;
     return { path: ["tls"], expected: "either tls or sslmode in the URL", got: "both" };
   },
@@ -44,8 +44,13 @@ export const postgres = defineKind({
     return isTable ? [firstColumnWarning(statement)] : [];
   },
   async probe({ postgres, tls, ...keys }, context) {
-    const { askPostgres } = await import("./postgres-client.ts");
-    return sqlProbe({ ...keys, url: postgres, tls: tls ?? tlsOf(postgres) }, postgres.user ?? "", askPostgres, context);
+    const { queryPostgres } = await import("./postgres-client.ts");
+    return sqlProbe(
+      { ...keys, url: postgres, tls: tls ?? tlsOf(postgres) },
+      postgres.user ?? "",
+      queryPostgres,
+      context,
+    );
   },
 });
 

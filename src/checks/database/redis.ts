@@ -10,7 +10,7 @@ import { failed, type Outcome } from "../../outcome.ts";
 import { splitWords } from "../../text/shell-words.ts";
 import type { Probe } from "../check.ts";
 import { ADDRESS_ALIASES, defineKind, type ProbeContext } from "../kind.ts";
-import type { RedisQuestion, Reply } from "./redis-client.ts";
+import type { RedisRequest, Reply } from "./redis-client.ts";
 import { passwordConflict, secretsOf, shown } from "./sql.ts";
 
 const SECURE = "rediss";
@@ -22,7 +22,18 @@ const url = serviceUrl({
 });
 
 /** Commands that never end, or change the connection. */
-const ENDLESS = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR", "SYNC", "PSYNC", "HELLO", "AUTH", "RESET", "QUIT"];
+const UNSUITABLE = [
+  "SUBSCRIBE",
+  "PSUBSCRIBE",
+  "SSUBSCRIBE",
+  "MONITOR",
+  "SYNC",
+  "PSYNC",
+  "HELLO",
+  "AUTH",
+  "RESET",
+  "QUIT",
+];
 
 const command: Field<readonly [string, ...string[]]> = {
   expected: "a command, split into words as a shell does",
@@ -32,7 +43,7 @@ const command: Field<readonly [string, ...string[]]> = {
     const words = splitWords(given);
     if (typeof words === "string") return { expected: words };
     const [name = "", ...rest] = words;
-    if (ENDLESS.includes(name.toUpperCase())) return { hint: "this command will not do for a check" };
+    if (UNSUITABLE.includes(name.toUpperCase())) return { hint: "this command will not do for a check" };
     return { value: [name, ...rest] };
   },
 };
@@ -58,7 +69,7 @@ export const redis = defineKind({
       return { path: ["redis"], expected: "no tls on a socket file", got: "both" };
     }
     if (redis.user !== undefined && (redis.password ?? password) === undefined) {
-      // It may be the password, so it must not become part of the target.
+      // The user may be the password, so it must not become part of the target.
       return { path: ["redis"], expected: "a password after the user, as in redis://:PASSWORD@HOST", got: "none" };
     }
     return passwordConflict({ url: redis, password });
@@ -86,8 +97,8 @@ async function redisProbe(
   { url, query, expect, password, tls }: RedisSettings,
   { timeoutMs, redact }: ProbeContext,
 ): Promise<Probe> {
-  const { askRedis } = await import("./redis-client.ts");
-  const question: RedisQuestion = {
+  const { runRedisCommand } = await import("./redis-client.ts");
+  const request: RedisRequest = {
     address: url.address,
     user: url.user,
     password: password ?? url.password,
@@ -98,10 +109,10 @@ async function redisProbe(
     redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {
-    const answer = await askRedis(question, signal);
-    if ("ok" in answer) return answer;
-    const outcome = judge(answer.reply, expect, redact);
-    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
+    const result = await runRedisCommand(request, signal);
+    if ("ok" in result) return result;
+    const outcome = judge(result.reply, expect, redact);
+    return outcome.ok && result.warning !== undefined ? { ...outcome, warning: result.warning } : outcome;
   };
 }
 
@@ -113,7 +124,7 @@ function judge(reply: Reply, expect: Pattern | undefined, redact: ProbeContext["
   return failed("mismatch", `the reply was ${given}, which is not as expected`);
 }
 
-/** As redis-cli prints it into a pipe: a line for each, an empty one for nil. */
+/** As redis-cli prints it into a pipe: one line per element, an empty one for nil. */
 function textOf(reply: Reply): string {
   if (reply === null) return "";
   return typeof reply === "string" ? reply : reply.map(textOf).join("\n");

@@ -1,5 +1,5 @@
-// What the kinds postgres and mysql have in common: one query on a connection of its own, and
-// what is expected in the first column of its first row.
+// What the kinds postgres and mysql have in common: one query on a connection of its own, and the value that is expected
+// in the first column of the first row.
 
 import { type Pattern, pattern, text } from "../../fields/field.ts";
 import { type Conflict, optional, withDefault } from "../../fields/keys.ts";
@@ -8,12 +8,12 @@ import type { TlsSettings } from "../../net/tls-settings.ts";
 import { type Failure, failed, type Outcome } from "../../outcome.ts";
 import type { Probe } from "../check.ts";
 import type { ProbeContext } from "../kind.ts";
-import type { Answer, Question } from "./driver.ts";
+import type { QueryRequest, QueryResult } from "./driver.ts";
 
 export const DEFAULT_QUERY = "SELECT 1";
 
 /** A longer value is cut in a message. */
-const LONGEST_SHOWN = 60;
+const VALUE_CHARACTERS = 60;
 
 export interface SqlSettings {
   readonly url: ServiceUrl;
@@ -25,20 +25,17 @@ export interface SqlSettings {
 }
 
 /** Logs in, runs the query and disconnects; never rejects for anything the server does. */
-export type Ask = (question: Question, signal: AbortSignal) => Promise<Answer | Failure>;
+export type RunQuery = (request: QueryRequest, signal: AbortSignal) => Promise<QueryResult | Failure>;
 
 /** The keys besides the kind's own and `tls`. */
-export const questionKeys = {
+export const queryKeys = {
   query: withDefault(text("a query"), "what to ask; it is run as it stands", DEFAULT_QUERY),
   expect: optional(pattern, "what the first column of the first row must hold, or the one that `column` names"),
   column: optional(text("the name of a column, or its number from 1"), "the column that `expect` looks at"),
   password: optional(text("a password"), "the password, instead of one in the URL"),
 };
 
-export function questionConflict(
-  kind: string,
-  { url, password, tls, expect, column }: SqlSettings,
-): Conflict | undefined {
+export function queryConflict(kind: string, { url, password, tls, expect, column }: SqlSettings): Conflict | undefined {
   if (column !== undefined && !expect) {
     return { path: ["column"], expected: "expect beside column", got: "column alone" };
   }
@@ -52,14 +49,14 @@ export function questionConflict(
 
 const isNumber = (column: string): boolean => /^[+-]?\d+(?:\.\d*)?$/.test(column);
 
-/** For an `expect` that sees the name in the first column and never the value in another. */
+/** For an `expect` that is compared with a name in the first column, while the value is in another column. */
 export const firstColumnWarning = (statement: string): string =>
   `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
 
-/** The first words of a query's last statement, whose answer counts; in capitals, without what stands between them for people. */
+/** A query's last statement, whose result counts: in capitals, without comments, with single blanks. */
 export const statementOf = (query: string): string =>
   query
-    // What is in quotes stays, a semicolon in it aside.
+    // A quoted text becomes an empty one, since it may contain a semicolon.
     .replaceAll(/'[^']*'|"[^"]*"|\/\*[\s\S]*?\*\/|(?:--(?=\s|$)|#).*/gm, (part) => (/^['"]/.test(part) ? "''" : " "))
     .split(";")
     .map((statement) => statement.replaceAll(/\s+/g, " ").trim().toUpperCase())
@@ -76,14 +73,14 @@ export const secretsOf = ({ url, password }: Pick<SqlSettings, "url" | "password
   ...(password === undefined ? [] : passwordForms(password)),
 ];
 
-/** `database` is the one to use where the URL names none. */
+/** `database` is used if the URL has none. */
 export function sqlProbe(
   { url, query, expect, column, password, tls }: SqlSettings,
   database: string,
-  ask: Ask,
+  runQuery: RunQuery,
   { timeoutMs, redact }: ProbeContext,
 ): Probe {
-  const question: Question = {
+  const request: QueryRequest = {
     address: url.address,
     user: url.user ?? "",
     password: (password ?? url.password) || undefined,
@@ -94,15 +91,15 @@ export function sqlProbe(
     redact: (text) => redact(text, "nowhere"),
   };
   return async (signal) => {
-    const answer = await ask(question, signal);
-    if ("ok" in answer) return answer;
-    const outcome = judge(answer, expect, column, redact);
-    return outcome.ok && answer.warning !== undefined ? { ...outcome, warning: answer.warning } : outcome;
+    const result = await runQuery(request, signal);
+    if ("ok" in result) return result;
+    const outcome = judge(result, expect, column, redact);
+    return outcome.ok && result.warning !== undefined ? { ...outcome, warning: result.warning } : outcome;
   };
 }
 
 function judge(
-  { columns, row }: Answer,
+  { columns, row }: QueryResult,
   expect: Pattern | undefined,
   column: string | undefined,
   redact: ProbeContext["redact"],
@@ -121,7 +118,7 @@ function judge(
   return failed("mismatch", `the query gave ${given}, which is not as expected`);
 }
 
-/** A number counts from 1; a name may differ in case if none is equal. -1 if there is no such column. */
+/** A number counts from 1. A name is compared without case if none is equal. -1 if there is no such column. */
 function indexOf(column: string, columns: readonly string[]): number {
   if (/^\d+$/.test(column)) return Number(column) - 1;
   const exact = columns.indexOf(column);
@@ -131,5 +128,5 @@ function indexOf(column: string, columns: readonly string[]): number {
 
 export function shown(answer: string, redact: ProbeContext["redact"]): string {
   const whole = redact(answer, "nowhere");
-  return JSON.stringify(whole.length > LONGEST_SHOWN ? `${whole.slice(0, LONGEST_SHOWN)}…` : whole);
+  return JSON.stringify(whole.length > VALUE_CHARACTERS ? `${whole.slice(0, VALUE_CHARACTERS)}…` : whole);
 }
