@@ -3,7 +3,7 @@
 
 import { COULD_NOT, processIo } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
-import { endingsOver } from "./net/closing-connections.ts";
+import { connectionsClosed } from "./net/closing-connections.ts";
 import { describeFault } from "./system/errors.ts";
 import { raiseDescriptorLimit, resetSignals } from "./system/inherited.ts";
 
@@ -22,6 +22,6 @@ try {
 
 /** Lets the connections that are being closed end politely first. */
 async function exit(status: number): Promise<never> {
-  await endingsOver();
+  await connectionsClosed();
   process.exit(status);
 }

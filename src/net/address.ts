@@ -1,19 +1,16 @@
-// Where a service listens: HOST:PORT, [V6]:PORT or unix:/PATH.
+// The address of a service: HOST:PORT, [V6]:PORT or unix:/PATH.
 
 export type Address =
   | { readonly family: "tcp"; readonly host: string; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
-/** sun_path holds 108 bytes with the closing zero. */
+/** sun_path holds 108 bytes, including the zero at its end. */
 const MAX_UNIX_PATH_BYTES = 107;
 
 /** Either an address, or what is wrong with the text, such as "it has no colon". */
 export type ParsedAddress = Address | { readonly hint: string };
 
-/**
- * `lowestPort` is 1 for something that is connected to, 0 for something
- * that listens, where 0 picks a free one. An empty host is kept as "".
- */
+/** `lowestPort` is 1 for an address to connect to, 0 for one to listen on, where 0 picks a free port. The host may be empty. */
 export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice("unix:".length));
   if (text.includes("://")) return { hint: "it is a URL; leave out what is before and with ://" };
@@ -48,7 +45,7 @@ export function formatAddress(address: Address): string {
 
 export function isIPv4(host: string): boolean {
   const parts = host.split(".");
-  // 010 would be 8 to some and 10 to others, so a leading zero is no number here.
+  // Some programs read 010 as 8, others as 10: a leading zero is refused.
   return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
 }
 
@@ -63,7 +60,7 @@ export function isIPv6(host: string): boolean {
   return halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8;
 }
 
-/** This host by its own address; a name counts only where it is localhost. */
+/** Whether the address is this host's loopback or a socket file. A name counts only if it is localhost. */
 export function isLoopback(address: Address): boolean {
   if (address.family === "unix") return true;
   return isIPv4(address.host) ? address.host.startsWith("127.") : ["::1", "localhost"].includes(address.host);
@@ -71,7 +68,7 @@ export function isLoopback(address: Address): boolean {
 
 function isHostName(host: string): boolean {
   const labels = host.replace(/\.$/, "").split(".");
-  // A last label of digits alone would be an address, and this one is not: 10.0.0.300.
+  // If the last label has only digits, it was meant to be an address: 10.0.0.300.
   if (/^\d+$/.test(labels.at(-1) ?? "")) return false;
   return host.length <= 253 && labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label));
 }

@@ -1,5 +1,5 @@
-// The judgement on the certificate of a peer: each problem that it has, and when it or
-// one of those above it expires, which is known of an invalid certificate too.
+// Judges the certificate of a peer: every problem that it has, and when it or a certificate above it expires, also if it is
+// invalid.
 
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
@@ -10,17 +10,17 @@ import { plainLine } from "../text/printable.ts";
 import type { Trust } from "./trust.ts";
 
 export interface Judgement {
-  /** What is wrong, the most telling first; empty where it holds. */
+  /** What is wrong, the most useful first; empty if the certificate is valid. */
   readonly problems: readonly CertificateProblem[];
-  /** The first end among the certificate and those above it; undefined where none was shown. */
+  /** The earliest end of the certificate and those above it; undefined if the peer showed none. */
   readonly end: () => End | undefined;
-  /** What most clients would refuse and this TLS takes: short keys, old signatures. */
+  /** What most clients refuse although this TLS accepts it: short keys, old signatures. */
   readonly weaknesses: () => readonly CertificateProblem[];
-  /** What some clients would refuse. */
+  /** What some clients refuse. */
   readonly warning: () => string | undefined;
 }
 
-/** `text` goes on from "the certificate of HOST:PORT". */
+/** `text` continues "the certificate of HOST:PORT". */
 export interface CertificateProblem {
   readonly reason: Extract<Reason, "tls" | "expired">;
   readonly text: string;
@@ -29,23 +29,23 @@ export interface CertificateProblem {
 export interface End {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** When that is, such as "in 12 days, on 2026-12-06T10:00:00Z". */
+  /** The same as text: "in 12 days, on 2026-12-06T10:00:00Z". */
   readonly when: string;
-  /** Whose it is where that is one above the certificate; in quotes. */
+  /** The name of the authority that ends first, in quotes; undefined if the certificate itself does. */
   readonly authority: string | undefined;
 }
 
-/** More than any peer sends; the runtime would not mind. */
-const LONGEST_CHAIN = 20;
+/** More than any real peer sends; the runtime has no limit. */
+const MAX_CHAIN_LENGTH = 20;
 
-/** What a peer may make us print. */
-const LONGEST_TEXT = 120;
-const MOST_NAMES = 5;
+/** Limits for texts of the peer in messages. */
+const MAX_TEXT_CHARACTERS = 120;
+const MAX_NAMES = 5;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** `host` is whose certificate it should be, a name or an IP address; `checkName` is that of node:tls. */
+/** `host` is the name or IP address that the certificate must have; `checkName` is checkServerIdentity of node:tls. */
 export function judge(
   secured: TLSSocket,
   host: string,
@@ -59,7 +59,7 @@ export function judge(
     return { problems, end: () => undefined, weaknesses: () => [], warning: () => undefined };
   }
   const problems: CertificateProblem[] = [];
-  // The runtime reports one problem of the chain, and a date before all others.
+  // The runtime reports only one problem of the chain, a date before all others.
   const chain = secured.authorized ? undefined : String(secured.authorizationError ?? "not authorized");
   const byDate = chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
   const dates = dateProblem(byDate ? pathFrom(leaf, trust.authorities()) : [leaf], now);
@@ -78,7 +78,7 @@ export function judge(
   };
 }
 
-/** What follows "the certificate of HOST:PORT" where it has problems. */
+/** All problems, as a text that continues "the certificate of HOST:PORT". */
 export function describeProblems(judgement: Judgement): string {
   const texts = judgement.problems.map(({ text }) => text);
   const end = judgement.problems.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
@@ -87,21 +87,21 @@ export function describeProblems(judgement: Judgement): string {
 }
 
 /**
- * The certificate and those above it as far as they are known, the shortest way to an
- * authority that is trusted: a peer may send certificates that are not needed, such as an expired cross-signature.
+ * The certificate and those above it, as far as they are known, by the shortest way to a trusted authority: a peer may
+ * send certificates that are not needed, such as an expired cross-signature.
  */
 function pathFrom(leaf: X509Certificate, authorities: readonly X509Certificate[]): readonly X509Certificate[] {
   const sent: X509Certificate[] = [];
-  for (let next = leaf.issuerCertificate; next && sent.length < LONGEST_CHAIN; next = next.issuerCertificate) {
+  for (let next = leaf.issuerCertificate; next && sent.length < MAX_CHAIN_LENGTH; next = next.issuerCertificate) {
     sent.push(next);
   }
   const path = [leaf];
-  for (let current = leaf; path.length < LONGEST_CHAIN; ) {
+  for (let current = leaf; path.length < MAX_CHAIN_LENGTH; ) {
     const { fingerprint256 } = current;
     if (authorities.some((authority) => authority.fingerprint256 === fingerprint256)) break;
     const signs = (other: X509Certificate) => other.fingerprint256 !== fingerprint256 && hasSigned(other, current);
-    const trusted = lastToEnd(authorities.filter(signs));
-    const above = trusted ?? lastToEnd(sent.filter(signs).filter((one) => !path.includes(one)));
+    const trusted = latestToExpire(authorities.filter(signs));
+    const above = trusted ?? latestToExpire(sent.filter(signs).filter((one) => !path.includes(one)));
     if (!above) break;
     path.push(above);
     if (trusted) break;
@@ -114,11 +114,11 @@ function hasSigned(issuer: X509Certificate, certificate: X509Certificate): boole
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   } catch {
-    return false; // a key of a sort that is not known here
+    return false; // the type of the key is not supported
   }
 }
 
-const lastToEnd = (certificates: readonly X509Certificate[]): X509Certificate | undefined =>
+const latestToExpire = (certificates: readonly X509Certificate[]): X509Certificate | undefined =>
   certificates.toSorted((one, other) => other.validToDate.getTime() - one.validToDate.getTime())[0];
 
 function endOf(path: readonly X509Certificate[], now: number): End | undefined {
@@ -138,10 +138,10 @@ function dateProblem(path: readonly X509Certificate[], now: number): Certificate
   return undefined;
 }
 
-/** Less than this is refused by OpenSSL, Go, Java and the browsers. */
-const LEAST_RSA_BITS = 2048;
+/** OpenSSL, Go, Java and the browsers refuse shorter keys. */
+const MIN_RSA_BITS = 2048;
 
-/** As in sha1WithRSAEncryption and ecdsa-with-SHA1, OpenSSL's names. */
+/** In OpenSSL's names: sha1WithRSAEncryption, ecdsa-with-SHA1. */
 const OLD_SIGNATURE = /(md[245]|sha-?1)(?!\d)/i;
 
 function weaknessesOf(
@@ -159,7 +159,7 @@ function weaknessesOf(
     const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
     const old = trusted ? undefined : oldSignature(certificate);
     return [
-      ...(bits !== undefined && bits < LEAST_RSA_BITS ? [problem(`has an RSA key of ${bits} bits`)] : []),
+      ...(bits !== undefined && bits < MIN_RSA_BITS ? [problem(`has an RSA key of ${bits} bits`)] : []),
       ...(old === undefined ? [] : [problem(`is signed with ${old}`)]),
     ];
   });
@@ -200,10 +200,10 @@ function explainChain(code: string, leaf: X509Certificate, { file, authorities }
 
 function count(authorities: readonly X509Certificate[]): string {
   const names = authorities.map(({ subject }) => nameOf(subject));
-  return `${authorities.length}: ${listOf(names, MOST_NAMES)}`;
+  return `${authorities.length}: ${listOf(names, MAX_NAMES)}`;
 }
 
-/** A host name and an address with the same text are different. */
+/** A certificate distinguishes a host name from an address with the same text. */
 function explainName(leaf: X509Certificate, host: string): string {
   const alternatives = leaf.subjectAltName?.split(", ") ?? [];
   if (alternatives.some((name) => name.startsWith("DNS:") && canonical(name.slice(4)) === canonical(host))) {
@@ -213,26 +213,26 @@ function explainName(leaf: X509Certificate, host: string): string {
   return `is for ${namesOf(leaf)}, not for ${host}`;
 }
 
-/** An IPv6 address in the one way of writing it; any other text as it is. */
+/** An IPv6 address in its canonical form; any other text as it is. */
 const canonical = (host: string): string =>
   (isIP(host) === 6 ? URL.parse(`http://[${host}]/`)?.hostname : undefined) ?? host;
 
-/** An address among the host names is no address to any client, and says so. */
-function typeless(alternative: string): string {
+/** An alternative name without its type. Clients do not accept an address that is listed as a host name: it keeps a note. */
+function describeAlternative(alternative: string): string {
   const [, type, name = alternative] = /^(DNS|IP Address):(.*)$/s.exec(alternative) ?? [];
   return type === "DNS" && isIP(name) !== 0 ? `${name} as a host name (DNS)` : name;
 }
 
-/** The common name where there is one; in quotes. */
+/** The common name, or else the whole subject; in quotes. */
 function nameOf(subject: string): string {
   const [, commonName] = /^CN=(.*)$/m.exec(subject) ?? [];
-  return JSON.stringify(plainLine(commonName ?? subject, LONGEST_TEXT));
+  return JSON.stringify(plainLine(commonName ?? subject, MAX_TEXT_CHARACTERS));
 }
 
 function namesOf(leaf: X509Certificate): string {
-  const names = leaf.subjectAltName?.split(", ").map(typeless) ?? [];
+  const names = leaf.subjectAltName?.split(", ").map(describeAlternative) ?? [];
   if (names.length === 0) return nameOf(leaf.subject);
-  return plainLine(listOf(names, MOST_NAMES), LONGEST_TEXT);
+  return plainLine(listOf(names, MAX_NAMES), MAX_TEXT_CHARACTERS);
 }
 
 /** "in 12 days, on 2026-12-06T10:00:00Z", "3 hours ago, on …". */

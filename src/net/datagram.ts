@@ -1,5 +1,5 @@
-// One datagram to one numeric address, and the answer of its peer. Nothing is sent
-// twice; datagrams of others are ignored.
+// Sends one datagram to one numeric address and waits for the answer. Nothing is sent twice; datagrams from other addresses
+// are ignored.
 
 import { type Failure, failed } from "../outcome.ts";
 import { codeOf } from "../system/errors.ts";
@@ -15,9 +15,8 @@ export interface DatagramPeer {
 }
 
 /**
- * Resolves with the first value that `take` returns for a datagram of the peer.
- * Never rejects; once `signal` aborts, a failure "timeout", and the socket is closed.
- * Tries again while a resource is lacking, as long as nothing was sent.
+ * Resolves with the first value that `take` returns for a datagram of the peer; with a failure "timeout" once `signal`
+ * aborts. Never rejects. Tries again while this host lacks a resource, as long as nothing was sent.
  */
 export async function askByDatagram<T>(
   peer: DatagramPeer,
@@ -57,7 +56,7 @@ function askOnce<T>(
     signal.addEventListener("abort", abort);
     socket.on("error", fail);
     socket.on("message", (datagram, { port }) => {
-      // It may be from before the socket was connected, when any host could send to it.
+      // It may have arrived before the socket was connected, when any host could send to it.
       if (isOver || port !== peer.port) return;
       const taken = take(datagram);
       if (taken !== undefined) finish(taken);
@@ -71,7 +70,7 @@ function askOnce<T>(
         }
         socket.send(data, (error) => error && fail(error));
       } catch (error) {
-        // The runtime does not report a connect that failed; the socket is just not connected then.
+        // The runtime does not report that a connect failed: these calls throw then.
         fail(error);
       }
     };
@@ -87,7 +86,7 @@ function close(socket: import("node:dgram").Socket): void {
   try {
     socket.close();
   } catch {
-    // It never was open.
+    // It was never open.
   }
   refillReserve();
 }

@@ -1,9 +1,8 @@
 // getaddrinfo(3) on the C library's own threads.
 //
-// The runtime's look-ups run on its thread pool, as many threads as the host has
-// processors, which it reads files with too: on two processors two names that hang
-// hold up every file read until the resolver gives up (measured on Bun 1.4.5).
-// glibc has threads of its own for this, at most twenty.
+// The runtime does look-ups and file reads on one thread pool, which has as many threads as the host has processors. On two
+// processors, two names that hang block every file read until the resolver gives up (measured on Bun 1.4.5). glibc has up to
+// twenty threads of its own for look-ups.
 
 import { dlopen, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { AF_INET, AF_INET6, libc, SOCK_STREAM } from "../system/libc.ts";
@@ -20,7 +19,7 @@ export function openLookUp(): LookUp | undefined {
   return system && ((host) => lookUp(system, host));
 }
 
-/** As netdb.h has them. */
+/** From netdb.h. */
 const CODES: Readonly<Record<number, string>> = {
   [-2]: "EAI_NONAME",
   [-3]: "EAI_AGAIN",
@@ -35,15 +34,15 @@ const CODES: Readonly<Record<number, string>> = {
 const EAI_INPROGRESS = -100;
 const GAI_NOWAIT = 1;
 
-/** struct gaicb, struct addrinfo and a pointer to the first, for 64 bits. */
+/** Sizes and offsets of struct gaicb and struct addrinfo on 64-bit systems. */
 const GAICB_BYTES = 56;
 const ADDRINFO_BYTES = 48;
 const RESULT_AT = 24;
 const NEXT_AT = 40;
 
-/** Turns of the loop in which to poll at once: 200 µs at least, of which a name of the hosts file takes half. */
-const HOT_TURNS = 100;
-const LONGEST_PAUSE_MS = 10;
+/** For how many turns of the event loop to poll without a pause: at least 200 µs, while a name of the hosts file takes 100. */
+const BUSY_TURNS = 100;
+const MAX_PAUSE_MS = 10;
 
 type Resolver = NonNullable<ReturnType<typeof openResolver>>;
 
@@ -52,7 +51,7 @@ function openResolver() {
     getaddrinfo_a: { args: ["i32", "ptr", "i32", "ptr"], returns: "i32" },
     gai_error: { args: ["ptr"], returns: "i32" },
   } as const;
-  // Since glibc 2.34 in the C library itself.
+  // Since glibc 2.34 they are in the C library itself.
   for (const name of ["libc.so.6", "libanl.so.1"]) {
     try {
       const { getaddrinfo_a, gai_error } = dlopen(name, pointers).symbols;
@@ -62,8 +61,8 @@ function openResolver() {
         freeaddrinfo: { args: ["ptr"], returns: "void" },
         inet_ntop: { args: ["i32", "ptr", "ptr", "u32"], returns: "ptr" },
       }).symbols;
-      // An idle thread ends after a second, for which glibc loads this library, and aborts
-      // the process where it cannot: out of descriptors, or in an image without it.
+      // glibc loads this library when an idle thread ends, after a second. If it cannot (no descriptor is left, or the image
+      // lacks the library), it aborts the process; so it is loaded here.
       dlopen("libgcc_s.so.1", { _Unwind_Resume: { args: ["ptr"], returns: "void" } });
       return { getaddrinfo_a, gai_error, calloc, free, freeaddrinfo, inet_ntop };
     } catch {}
@@ -73,7 +72,7 @@ function openResolver() {
 
 async function lookUp(system: Resolver, host: string): Promise<Found> {
   const name = Buffer.from(`${host}\0`);
-  // Not the garbage collector's: threads of the C library read and write it.
+  // Not garbage-collected memory: threads of the C library read and write it.
   const block = system.calloc(1, GAICB_BYTES + ADDRINFO_BYTES + 8 + name.byteLength) as Pointer | null;
   if (!block) return "EAI_MEMORY";
   const hintsAt = GAICB_BYTES;
@@ -82,13 +81,13 @@ async function lookUp(system: Resolver, host: string): Promise<Found> {
   const bytes = new Uint8Array(toArrayBuffer(block, 0, nameAt + name.byteLength));
   const view = new DataView(bytes.buffer);
   bytes.set(name, nameAt);
-  // One entry an address, not one for each type of socket.
+  // One entry per address, not one for each socket type.
   view.setInt32(hintsAt + 8, SOCK_STREAM, true);
   view.setBigUint64(0, BigInt(block + nameAt), true);
   view.setBigUint64(16, BigInt(block + hintsAt), true);
   view.setBigUint64(listAt, BigInt(block), true);
   const refused = system.getaddrinfo_a(GAI_NOWAIT, (block + listAt) as Pointer, 1, null);
-  const code = refused === 0 ? await ended(system, block) : refused;
+  const code = refused === 0 ? await waitForEnd(system, block) : refused;
   const first = read.ptr(block, RESULT_AT) as Pointer;
   const found = code === 0 ? addressesOf(system, first) : (CODES[code] ?? `EAI ${code}`);
   if (code === 0 && first) system.freeaddrinfo(first);
@@ -96,16 +95,16 @@ async function lookUp(system: Resolver, host: string): Promise<Found> {
   return found;
 }
 
-/** Polls ever more rarely, late by an eighth of the time waited at most. Holds no process open: the caller has a timer of its own. */
-function ended(system: Resolver, block: Pointer): Promise<number> {
+/** Polls at growing intervals, so that the result is late by at most an eighth of the wait. Does not keep the process alive. */
+function waitForEnd(system: Resolver, block: Pointer): Promise<number> {
   const since = performance.now();
-  let hot = HOT_TURNS;
+  let busyTurns = BUSY_TURNS;
   return new Promise((resolve) => {
     const pollOnce = () => {
       const code = system.gai_error(block);
       if (code !== EAI_INPROGRESS) return resolve(code);
-      if (hot-- > 0) return void setImmediate(pollOnce);
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(1, (performance.now() - since) / 8));
+      if (busyTurns-- > 0) return void setImmediate(pollOnce);
+      const pauseMs = Math.min(MAX_PAUSE_MS, Math.max(1, (performance.now() - since) / 8));
       setTimeout(pollOnce, pauseMs).unref();
     };
     pollOnce();

@@ -14,35 +14,34 @@ import { loadTrust, type Trust } from "./trust.ts";
 export interface Secured {
   readonly socket: TLSSocket;
   readonly judgement: Judgement;
-  /** Whether a client certificate was set. */
-  readonly given: boolean;
-  /** Resolves with a sign of the server's that it has accepted the client: a session, for one. */
+  readonly hasClientCertificate: boolean;
+  /** Resolves at a sign that the server has accepted the client, such as a session. */
   readonly accepted: Promise<void>;
 }
 
 export interface TlsOptions {
   readonly settings: TlsSettings;
-  /** By `startTrust`. */
+  /** From `startTrust`. */
   readonly trust: Promise<Trust | Failure>;
   /** Protocols to offer by ALPN. */
   readonly alpn: readonly string[] | undefined;
 }
 
-/** Reads what the handshake needs, while the connection is still opened. */
+/** Starts to read the certificate files. Call it before the connection is open, to save time. */
 export const startTrust = (settings: TlsSettings): Promise<Trust | Failure> =>
   loadTrust(settings.ca, identityOf(settings));
 
 const identityOf = ({ cert, key }: TlsSettings) =>
   cert !== undefined && key !== undefined ? { cert, key } : undefined;
 
-/** Whose certificate a peer should show: a name or an IP address. */
+/** The name or IP address that the peer's certificate must have. */
 function nameToVerify(target: Address, settings: TlsSettings): string {
   const host = settings["server-name"] ?? (target.family === "tcp" ? target.host : "localhost");
   // Neither a zone (fe80::1%eth0) nor the dot that ends a full name is part of the name in a certificate.
   return host.replace(/%.*$|\.$/, "");
 }
 
-/** Verified as `settings` say; a caller that judges the certificate itself sets `verify: false`. Never rejects. */
+/** Verifies as `settings` say; a caller that judges the certificate itself sets `verify: false`. Never rejects. */
 export async function secure(
   socket: Socket,
   target: Address,
@@ -51,7 +50,7 @@ export async function secure(
 ): Promise<Secured | Failure> {
   const peer = formatAddress(target);
   const [trust, tls] = await Promise.all([
-    // A file may hang on a disk that does.
+    // Reading a file may hang.
     unlessAborted(loading, signal, () => failed("timeout", "reading the certificates of the authorities")),
     import("node:tls"),
   ]);
@@ -61,22 +60,23 @@ export async function secure(
     return trust;
   }
   const host = nameToVerify(target, settings);
-  const given = identityOf(settings) !== undefined;
+  const hasClientCertificate = identityOf(settings) !== undefined;
   const { promise: accepted, resolve: accept } = Promise.withResolvers<void>();
-  const handshake = { socket, peer, host, trust, alpn, given, accept };
-  const opened = whatCameBefore(socket, peer) ?? (await shakeHands(handshake, tls.connect, signal));
+  const handshake = { socket, peer, host, trust, alpn, hasClientCertificate, accept };
+  const opened = checkBeforeHandshake(socket, peer) ?? (await shakeHands(handshake, tls.connect, signal));
   if (isFailure(opened)) return opened;
   const judgement = judge(opened, host, trust, tls.checkServerIdentity);
   if (opened.getProtocol() !== "TLSv1.3") accept();
-  if (!settings.verify || judgement.problems.length === 0) return { socket: opened, judgement, given, accepted };
+  if (!settings.verify || judgement.problems.length === 0)
+    return { socket: opened, judgement, hasClientCertificate, accepted };
   closePolitely(opened);
   return failed("tls", `the certificate of ${peer} ${describeProblems(judgement)}`);
 }
 
 const closedBy = (peer: string): Failure => failed("closed", `${peer} closed the connection during the TLS handshake`);
 
-/** The runtime would wait for ever for bytes, an end or a reset that came before the handshake. */
-function whatCameBefore(socket: Socket, peer: string): Failure | undefined {
+/** If bytes, an end or a reset came before the handshake, the runtime would wait for ever. */
+function checkBeforeHandshake(socket: Socket, peer: string): Failure | undefined {
   if (socket.readableLength > 0) {
     closePolitely(socket);
     return failed("tls", `${peer} speaks first, so it does not speak TLS`);
@@ -92,24 +92,24 @@ interface Handshake {
   readonly host: string;
   readonly trust: Trust;
   readonly alpn: readonly string[] | undefined;
-  readonly given: boolean;
+  readonly hasClientCertificate: boolean;
   readonly accept: () => void;
 }
 
 function shakeHands(
-  { socket, peer, host, trust, alpn, given, accept }: Handshake,
+  { socket, peer, host, trust, alpn, hasClientCertificate, accept }: Handshake,
   connectTls: typeof import("node:tls").connect,
   signal: AbortSignal,
 ): Promise<TLSSocket | Failure> {
-  const late = failed("timeout", `the TLS handshake with ${peer}`);
+  const timeout = failed("timeout", `the TLS handshake with ${peer}`);
   return new Promise((resolve) => {
     if (signal.aborted) {
       socket.destroy();
-      return resolve(late);
+      return resolve(timeout);
     }
     const secured = connectTls({
       socket,
-      // RFC 6066 allows no address as a server name.
+      // RFC 6066 does not allow an address as a server name.
       ...(isIPv4(host) || isIPv6(host) ? {} : { servername: host }),
       secureContext: trust.context,
       ...(alpn && { ALPNProtocols: [...alpn] }),
@@ -129,15 +129,15 @@ function shakeHands(
       }
       resolve(result);
     };
-    const abort = () => finish(late);
+    const abort = () => finish(timeout);
     const onSecure = () => finish(secured);
     const onClose = () => finish(closedBy(peer));
     const onError = (error: Error) => {
-      const shown = secured.getPeerX509Certificate() !== undefined;
-      finish(explainTls(error, peer, { shown, given, alpn }) ?? closedBy(peer));
+      const hasPeerCertificate = secured.getPeerX509Certificate() !== undefined;
+      finish(explainTls(error, peer, { hasPeerCertificate, hasClientCertificate, alpn }) ?? closedBy(peer));
     };
     secured.on("secureConnect", onSecure);
-    // With TLS 1.2 it may come with the handshake's end.
+    // Before secureConnect, since with TLS 1.2 the session may arrive with the end of the handshake.
     secured.on("session", accept);
     secured.on("error", onError);
     secured.on("close", onClose);

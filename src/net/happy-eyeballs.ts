@@ -1,16 +1,16 @@
-// Several addresses of one name, tried one after the other without waiting for a
-// dead one to fail: the first that answers cancels the rest (RFC 8305).
+// Tries several addresses of one name in turn, without waiting for a dead one to fail: the first that answers cancels the
+// rest (RFC 8305).
 
 import { type Failure, failed, isFailure } from "../outcome.ts";
 
-/** As RFC 8305 has it: a dead address does not use up the timeout of the others. */
+/** From RFC 8305: a dead address does not use up the timeout of the others. */
 const NEXT_ADDRESS_MS = 250;
 
 export type Attempt<Peer, T> = (peer: Peer, signal: AbortSignal) => Promise<T | Failure>;
 
 /**
- * Starts with the first; the next starts when one has failed or is slow, each of them
- * before `withinMs` are over. A success that comes after the first one is given to `discard`.
+ * Starts with the first; the next one starts when an attempt has failed or is slow, and all start within `withinMs`. Later
+ * successes are passed to `discard`.
  */
 export function happyEyeballs<Peer, T>(
   peers: readonly Peer[],

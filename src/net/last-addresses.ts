@@ -1,10 +1,10 @@
-// The last addresses of each name, for when the resolver does not answer: for up to an hour,
-// by a clock that counts while the host is suspended.
+// The last addresses of each name, used for up to an hour if the resolver does not answer. The clock also counts while the
+// host is suspended.
 
 import type { Clock } from "../system/clock.ts";
 import { roundDuration } from "../text/duration.ts";
 
-/** An address that was good this long ago may be another host's by now. */
+/** An older address may belong to another host by now. */
 const REMEMBER_MS = 3_600_000;
 
 export interface Recalled {
@@ -15,12 +15,12 @@ export interface Recalled {
 
 export interface LastAddresses {
   keep(host: string, addresses: readonly string[]): void;
-  /** Undefined where no address is known that may still be used. */
+  /** Undefined if there is no address, or only one that is too old. */
   recall(host: string): Recalled | undefined;
   forget(host: string): void;
 }
 
-/** Holds only names that were kept: those of the configuration. */
+/** Holds only names that were kept, so it is bounded by the configuration. */
 export function createLastAddresses(clock: Pick<Clock, "now">): LastAddresses {
   const known = new Map<string, { readonly addresses: readonly string[]; readonly at: number }>();
   return {

@@ -1,44 +1,44 @@
-// The certificates in a text, and what a text without any is: people take DER, PKCS#7 and others for PEM.
+// Finds the certificates in a PEM text. If there are none, it names the format: users confuse DER, PKCS#7 and others with PEM.
 
 const BEGIN = "-----BEGIN CERTIFICATE-----";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** Each certificate in PEM, as it stands. */
+/** Each certificate, still in PEM. */
 export const certificatesIn = (text: string): readonly string[] => text.match(CERTIFICATE) ?? [];
 
-/** Why the certificates of `file`, which holds `text`, are none or not all that begin there; undefined where they are. */
+/** Why `text`, which was read from `file`, has no certificate or only a part of one; undefined if all are complete. */
 export function whyNoCertificates(text: string, file: string): string | undefined {
-  const begun = text.split(BEGIN).length - 1;
-  if (begun === 0) return describeOther(text, file);
-  return certificatesIn(text).length === begun ? undefined : "it ends amid a certificate";
+  const begunCount = text.split(BEGIN).length - 1;
+  if (begunCount === 0) return describeOther(text, file);
+  return certificatesIn(text).length === begunCount ? undefined : "it ends amid a certificate";
 }
 
-/** Why `unread`, one of the `all` certificates of a file, and perhaps others cannot be read. */
+/** A message about `unread`, the first of a file's certificates (`all`) that cannot be read. */
 export function whyUnreadable(unread: string, all: readonly string[], isAnyRead: boolean): string {
   if (isAnyRead) return `certificate ${all.indexOf(unread) + 1} of ${all.length} in it cannot be read`;
   const isJoined = !/-----BEGIN CERTIFICATE-----[ \t]*\r?\n/.test(unread);
   return `it holds no certificate that can be read${isJoined ? ": its lines are joined" : ""}`;
 }
 
-/** DER read as UTF-8: a sequence, whose length takes several bytes. */
+/** DER that was read as UTF-8: a sequence whose length takes several bytes. */
 const DER = /^0\ufffd/;
-/** Amid the names of what PKCS#7 and PKCS#12 hold. */
+/** Parts of the object identifiers at the start of PKCS#7 and of PKCS#12. */
 const SIGNED_DATA = "\r\x01\x07\x02";
 const DATA = "\r\x01\x07\x01";
-/** How many characters of a file may stand before them. */
-const HEAD = 40;
+/** They are among the first characters of a file. */
+const HEAD_CHARACTERS = 40;
 
 function describeOther(text: string, file: string): string {
-  const cure = (command: string) => `openssl ${command} -in ${file} -out ${file}.pem`;
+  const convert = (command: string) => `openssl ${command} -in ${file} -out ${file}.pem`;
   if (DER.test(text)) {
-    const head = text.slice(0, HEAD);
-    if (head.includes(SIGNED_DATA)) return `it is PKCS#7: ${cure("pkcs7 -inform der -print_certs")}`;
-    if (head.includes(DATA)) return `it is PKCS#12: ${cure("pkcs12 -nokeys")}`;
-    return `it is DER, not PEM: ${cure("x509 -inform der")}`;
+    const head = text.slice(0, HEAD_CHARACTERS);
+    if (head.includes(SIGNED_DATA)) return `it is PKCS#7: ${convert("pkcs7 -inform der -print_certs")}`;
+    if (head.includes(DATA)) return `it is PKCS#12: ${convert("pkcs12 -nokeys")}`;
+    return `it is DER, not PEM: ${convert("x509 -inform der")}`;
   }
   const [, label] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text) ?? [];
   if (label === undefined) return "it holds no certificate in PEM";
-  if (label === "PKCS7") return `it is PKCS#7: ${cure("pkcs7 -print_certs")}`;
-  if (label === "TRUSTED CERTIFICATE" || label === "X509 CERTIFICATE") return `it holds ${label}: ${cure("x509")}`;
+  if (label === "PKCS7") return `it is PKCS#7: ${convert("pkcs7 -print_certs")}`;
+  if (label === "TRUSTED CERTIFICATE" || label === "X509 CERTIFICATE") return `it holds ${label}: ${convert("x509")}`;
   return `it holds no certificate, but ${label}`;
 }

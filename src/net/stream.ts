@@ -1,9 +1,8 @@
-// A connection, plain or with TLS: opened to one of the target's addresses, read in
-// chunks, closed as a polite client does, and destroyed at once when its signal aborts.
+// A connection, plain or with TLS: opened to one of the target's addresses, read in chunks, closed politely, and destroyed
+// at once when its signal aborts.
 //
-// Received data is read before an error counts and before anything is written, since a
-// write to a peer that has reset the connection loses unread data. An error, such as a
-// TLS alert, is remembered whenever it comes.
+// Received data is read before an error counts, and before anything is written: a write to a peer that has reset the
+// connection loses unread data. An error such as a TLS alert is remembered, whenever it comes.
 
 import { connect as connectNet, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -30,47 +29,47 @@ export interface StreamOptions {
   readonly tls?: TlsSettings | undefined;
   /** Protocols to offer by ALPN; none by default. */
   readonly alpn?: readonly string[];
-  /** What the protocol exchanges in plain text before TLS; it must leave nothing unread. A failure ends the connection. */
+  /** The part of the protocol before TLS, in plain text; it must leave nothing unread. A failure ends the connection. */
   readonly beforeTls?: (plain: Stream) => Promise<Failure | undefined>;
 }
 
 export interface Stream {
-  /** For users that read and write by themselves, such as HTTP/2 or a driver; they must use neither `read` nor `write`. */
+  /** For callers that read and write by themselves, such as HTTP/2 or a driver; they must use neither `read` nor `write`. */
   readonly socket: Socket | TLSSocket;
-  /** Set where a remembered address was used. */
+  /** Set if a remembered address was used. */
   readonly warning: string | undefined;
-  /** Sent as soon as received data is read, and not at all if that was the end. */
+  /** Writes once the received data is read; does nothing if that was the end. */
   write(data: string | Uint8Array): void;
-  /** The same; undefined once the kernel has taken it all. */
+  /** The same; resolves with undefined once the kernel has taken all of it. */
   send(data: string | Uint8Array): Promise<Failure | undefined>;
   /**
-   * The next chunk; undefined once the peer has ended. After an abort a failure "timeout" that names `waitingFor`,
-   * and after an error a failure with its cause; data that arrived before comes first.
+   * The next chunk; undefined once the peer has ended. After an abort a failure "timeout" that names `waitingFor`, after
+   * an error a failure with its cause; but first the data that arrived before.
    */
   read(waitingFor: string): Promise<Uint8Array | undefined | Failure>;
   /**
-   * What has broken the connection: reason "tls" for an alert of the peer or bytes that are not TLS, "closed"
-   * for a reset. For users of `socket`, once it has ended.
+   * Why the connection broke: reason "tls" for an alert of the peer or for bytes that are not TLS, "closed" for a reset;
+   * undefined if it did not break. For users of `socket`, once it has ended.
    */
-  trouble(before: string): Failure | undefined;
+  failureBefore(event: string): Failure | undefined;
   /**
-   * With TLS 1.3 the client's handshake is complete before the server has verified the client's certificate. Waits
-   * for a sign that it has, for 250 ms at most, since not every server gives one; a failure where it refuses.
+   * With TLS 1.3 the client completes its handshake before the server has verified the client's certificate. Waits up to
+   * 250 ms for a sign that it has, since not every server gives one; a failure if the server refuses.
    */
   accepted(): Promise<Failure | undefined>;
   /** With TLS, the judgement on the peer's certificate. */
   readonly judgement: Judgement | undefined;
-  /** FIN, and nothing more is read. May be called twice. */
+  /** Sends FIN and reads nothing more. May be called twice. */
   close(): void;
 }
 
-/** How long a peer may take for a sign that it has accepted the client. */
+/** How long to wait for a sign that the peer has accepted the client. */
 const ACCEPTED_GRACE_MS = 250;
 
-/** So much unread data is kept here; the rest stays in the kernel. */
+/** When this much data is unread, reading pauses and the rest stays in the kernel. */
 const UNREAD_BYTES = 256 * 1024;
 
-/** Never rejects. The stream must be closed; an abort closes it too. */
+/** The caller must close the stream; an abort closes it too. Never rejects. */
 export async function openStream(
   target: Address,
   { maxWaitMs, tls, alpn, beforeTls }: StreamOptions,
@@ -88,10 +87,10 @@ export async function openStream(
   );
   if (isFailure(connected)) return connected;
   const { warning } = found;
-  const about = { peer: formatAddress(target), warning };
-  if (!tls || !trust) return new SocketStream(connected, about, signal);
+  const labels = { peer: formatAddress(target), warning };
+  if (!tls || !trust) return new SocketStream(connected, labels, signal);
   if (beforeTls) {
-    const plain = new SocketStream(connected, about, signal);
+    const plain = new SocketStream(connected, labels, signal);
     const refusal = await beforeTls(plain);
     if (refusal) {
       plain.close();
@@ -101,7 +100,7 @@ export async function openStream(
   }
   const secured = await secure(connected.socket, target, { settings: tls, trust, alpn }, signal);
   if (isFailure(secured)) return secured;
-  return new SocketStream({ ...secured, fd: connected.fd }, about, signal);
+  return new SocketStream({ ...secured, fd: connected.fd }, labels, signal);
 }
 
 async function addressesOf(target: Address, signal: AbortSignal, maxWaitMs: number) {
@@ -116,11 +115,11 @@ async function addressesOf(target: Address, signal: AbortSignal, maxWaitMs: numb
 
 interface Connected {
   readonly socket: Socket;
-  /** Where it is known. */
+  /** Undefined where the runtime does not show it. */
   readonly fd: number | undefined;
 }
 
-/** To one numeric address. Tries again while a resource is lacking, until the signal aborts. */
+/** Connects to one numeric address. Tries again while this host lacks a resource, until the signal aborts. */
 async function connectTo(address: Address, signal: AbortSignal): Promise<Connected | Failure> {
   const { sockaddr } = preparePeer(address);
   if (libc && sockaddr) {
@@ -133,8 +132,8 @@ async function connectTo(address: Address, signal: AbortSignal): Promise<Connect
 }
 
 /**
- * The runtime's socket on a connection of ours. Its own connect opens the socket only when the
- * reserve is back, and calls whatever fails, a want of descriptors too, "refused" (Bun 1.4.5).
+ * Makes a runtime socket of our connection. The runtime's own connect would open the socket when the reserve is taken back
+ * already, and reports every failure, a lack of descriptors too, as "refused" (Bun 1.4.5).
  */
 function adopt(fd: number): Socket {
   const socket = connectNet({ fd } as never);
@@ -144,14 +143,14 @@ function adopt(fd: number): Socket {
   return socket;
 }
 
-/** The connection of a stream. */
+/** The connection of a stream, perhaps with TLS. */
 interface Opened extends Connected {
   readonly judgement?: Judgement;
-  readonly given?: boolean;
+  readonly hasClientCertificate?: boolean;
   readonly accepted?: Promise<void>;
 }
 
-interface About {
+interface Labels {
   readonly peer: string;
   readonly warning: string | undefined;
 }
@@ -176,7 +175,7 @@ class SocketStream implements Stream {
   /** Called when data has come, or no more will. */
   #wake: (() => void) | undefined;
 
-  constructor(opened: Opened, { peer, warning }: About, signal: AbortSignal) {
+  constructor(opened: Opened, { peer, warning }: Labels, signal: AbortSignal) {
     const { socket, judgement } = opened;
     this.socket = socket;
     this.warning = warning;
@@ -217,13 +216,13 @@ class SocketStream implements Stream {
   }
 
   read(waitingFor: string): Promise<Uint8Array | undefined | Failure> {
-    this.#begin();
+    this.#startReading();
     return new Promise((resolve) => {
       this.#wake = () => {
         const chunk = this.#unread.shift();
         if (!chunk && !this.#isOver()) return;
         this.#wake = undefined;
-        if (!chunk) return resolve(this.#signal.aborted ? this.#late(waitingFor) : this.trouble(waitingFor));
+        if (!chunk) return resolve(this.#signal.aborted ? this.#timeout(waitingFor) : this.failureBefore(waitingFor));
         this.#unreadBytes -= chunk.byteLength;
         if (this.#unreadBytes < UNREAD_BYTES && !this.#hasEnded) this.socket.resume();
         resolve(chunk);
@@ -232,36 +231,36 @@ class SocketStream implements Stream {
     });
   }
 
-  trouble(before: string): Failure | undefined {
+  failureBefore(event: string): Failure | undefined {
     const error = this.#error;
     if (!error) return undefined;
     const code = codeOf(error);
-    const ofTls = this.#explainTls(error, this.judgement !== undefined);
-    // A socket that was destroyed on this side has an error of the runtime's own.
-    if (ofTls || code.startsWith("ERR_")) return ofTls;
-    return failed("closed", `${this.#peer} ${RESETS.has(code) ? "reset" : "broke"} the connection before ${before}`);
+    const tlsFailure = this.#explainTls(error, this.judgement !== undefined);
+    // ERR_… is the runtime's own error, for a socket that this side destroyed.
+    if (tlsFailure || code.startsWith("ERR_")) return tlsFailure;
+    return failed("closed", `${this.#peer} ${RESETS.has(code) ? "reset" : "broke"} the connection before ${event}`);
   }
 
   async accepted(): Promise<Failure | undefined> {
     const { accepted } = this.#opened;
     if (!accepted) return undefined;
-    this.#begin();
+    this.#startReading();
     const waiting = new AbortController();
     const stop = () => waiting.abort();
-    const came = new Promise<void>((resolve) => {
+    const arrived = new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (this.#unread.length > 0 || this.#isOver()) resolve();
     });
     this.#signal.addEventListener("abort", stop);
-    await Promise.race([accepted, came, pause(ACCEPTED_GRACE_MS, waiting.signal)]);
+    await Promise.race([accepted, arrived, pause(ACCEPTED_GRACE_MS, waiting.signal)]);
     this.#signal.removeEventListener("abort", stop);
     stop();
     this.#wake = undefined;
-    // An error that has come already is the truth, also after an abort.
+    // An error that came before counts even after an abort.
     return this.#error && this.#explainTls(this.#error, true);
   }
 
-  /** Leaves the socket to its next user; unread data is put back. */
+  /** Hands the socket over to its next user; unread data is put back. */
   release(): void {
     const { socket } = this;
     for (const [event, listener] of Object.entries(this.#listeners)) socket.removeListener(event, listener);
@@ -284,7 +283,7 @@ class SocketStream implements Stream {
     this.socket.destroy();
   };
 
-  #begin(): void {
+  #startReading(): void {
     if (this.#isReading) return;
     this.#isReading = true;
     for (const [event, listener] of Object.entries(this.#listeners)) this.socket.on(event, listener);
@@ -309,15 +308,15 @@ class SocketStream implements Stream {
     return this.#hasEnded || this.#error !== undefined || this.socket.destroyed;
   }
 
-  /** Calls `write` once the received data is read; several in their order. */
+  /** Calls `write` once the received data is read; several calls keep their order. */
   #afterReading(write: () => void): void {
-    this.#begin();
+    this.#startReading();
     if (this.#unwritten.push(write) === 1) this.#flushOnceRead();
   }
 
   #flushOnceRead(): void {
     const { socket, fd } = this.#opened;
-    // The runtime writes nothing before that.
+    // The runtime writes nothing until the socket is connected.
     if (socket.connecting) socket.once("connect", () => this.#flushOnceRead());
     else if (!this.#isOver() && libc && fd !== undefined && pollOnce(libc, fd, POLLIN) !== 0) {
       afterPendingIo(() => this.#flush());
@@ -328,17 +327,20 @@ class SocketStream implements Stream {
     for (const write of this.#unwritten.splice(0)) write();
   }
 
-  #late(waitingFor: string): Failure {
+  #timeout(waitingFor: string): Failure {
     return failed("timeout", `${this.#peer}: waiting for ${waitingFor}`);
   }
 
   #whyNotSent(): Failure {
-    if (this.#signal.aborted) return this.#late("it to take what is sent");
+    if (this.#signal.aborted) return this.#timeout("it to take what is sent");
     const before = "it had taken what is sent";
-    return this.trouble(before) ?? failed("closed", `${this.#peer} closed the connection before ${before}`);
+    return this.failureBefore(before) ?? failed("closed", `${this.#peer} closed the connection before ${before}`);
   }
 
-  #explainTls(error: Error, shown: boolean): Failure | undefined {
-    return explainTls(error, this.#peer, { shown, given: this.#opened.given ?? false });
+  #explainTls(error: Error, hasPeerCertificate: boolean): Failure | undefined {
+    return explainTls(error, this.#peer, {
+      hasPeerCertificate,
+      hasClientCertificate: this.#opened.hasClientCertificate ?? false,
+    });
   }
 }

@@ -1,22 +1,22 @@
-// What went wrong with TLS, in words of ours. OpenSSL's name of the error is all that is
-// known: an alert was sent by the peer, everything else was found on this side.
+// Explains TLS errors in plain words. Only OpenSSL's name of the error is known: the peer sent it if it is an alert, else this
+// side found it.
 
 import { type Failure, failed } from "../outcome.ts";
 import { OFFERED } from "./tls-settings.ts";
 
-/** How far TLS had come. */
+/** How far the handshake had come. */
 export interface Progress {
   /** Whether the peer has shown its certificate. */
-  readonly shown: boolean;
-  /** Whether a certificate of ours was set. */
-  readonly given: boolean;
-  /** What was offered by ALPN. */
+  readonly hasPeerCertificate: boolean;
+  /** Whether the check has a client certificate. */
+  readonly hasClientCertificate: boolean;
+  /** The protocols that were offered by ALPN. */
   readonly alpn?: readonly string[] | undefined;
 }
 
 const NO_VERSION = "speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions";
 
-/** Undefined for an error that is not TLS's, such as a reset. */
+/** Undefined for an error that is not of TLS, such as a reset. */
 export function explainTls(error: Error, peer: string, progress: Progress): Failure | undefined {
   const [, name] = /:(?:SSL routines|OPENSSL_internal):(?:.*:)?([\w ]+)$/.exec(error.message) ?? [];
   if (name === undefined) return undefined;
@@ -25,8 +25,8 @@ export function explainTls(error: Error, peer: string, progress: Progress): Fail
   return failed("tls", text);
 }
 
-/** Why a peer refuses the certificate of its client. */
-const OF_CERTIFICATE: Readonly<Record<string, string>> = {
+/** Alerts about the client's certificate. */
+const CLIENT_CERTIFICATE_ALERTS: Readonly<Record<string, string>> = {
   CERTIFICATE_REQUIRED: "it got none",
   NO_CERTIFICATE: "it got none",
   BAD_CERTIFICATE: "it calls it bad",
@@ -38,20 +38,24 @@ const OF_CERTIFICATE: Readonly<Record<string, string>> = {
   ACCESS_DENIED: "it does not allow it",
 };
 
-/** Said of the client's certificate where the peer's own has come, and before that of ciphers and curves. */
-const OF_EITHER: Readonly<Record<string, string>> = {
+/** Alerts about the client's certificate if the peer has shown its own; before that, about ciphers and curves. */
+const AMBIGUOUS_ALERTS: Readonly<Record<string, string>> = {
   HANDSHAKE_FAILURE: "it does not say why",
   INSUFFICIENT_SECURITY: "it calls it too weak",
 };
 
-function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: Progress): string {
-  const against = OF_CERTIFICATE[alert] ?? (shown ? OF_EITHER[alert] : undefined);
-  if (against !== undefined) {
-    return given
-      ? `${peer} refuses the client certificate: ${against}`
+function explainAlert(
+  alert: string,
+  peer: string,
+  { hasPeerCertificate, hasClientCertificate, alpn = [] }: Progress,
+): string {
+  const complaint = CLIENT_CERTIFICATE_ALERTS[alert] ?? (hasPeerCertificate ? AMBIGUOUS_ALERTS[alert] : undefined);
+  if (complaint !== undefined) {
+    return hasClientCertificate
+      ? `${peer} refuses the client certificate: ${complaint}`
       : `${peer} wants a certificate of its clients: set cert and key`;
   }
-  if (alert in OF_EITHER) return `${peer} finds no cipher, curve or signature in common; ${OFFERED}`;
+  if (alert in AMBIGUOUS_ALERTS) return `${peer} finds no cipher, curve or signature in common; ${OFFERED}`;
   switch (alert) {
     case "PROTOCOL_VERSION":
       return `${peer} ${NO_VERSION}`;
@@ -66,8 +70,8 @@ function explainAlert(alert: string, peer: string, { shown, given, alpn = [] }: 
   }
 }
 
-function explainError(name: string, peer: string, { shown }: Progress): string {
-  if (shown) return `${peer} sent what is not valid TLS (${inWords(name)})`;
+function explainError(name: string, peer: string, { hasPeerCertificate }: Progress): string {
+  if (hasPeerCertificate) return `${peer} sent what is not valid TLS (${inWords(name)})`;
   switch (name) {
     // Most often it is a port without TLS.
     case "WRONG_VERSION_NUMBER":

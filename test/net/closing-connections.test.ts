@@ -1,7 +1,7 @@
 // An exit waits for what is being closed, and not for longer than a quarter of a second.
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { beginEnding, endingsOver } from "../../src/net/closing-connections.ts";
+import { beginEnding, connectionsClosed } from "../../src/net/closing-connections.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -16,12 +16,12 @@ async function isOver(promise: Promise<void>): Promise<boolean> {
 }
 
 test("without a closing connection there is no wait", async () => {
-  expect(await isOver(endingsOver())).toBe(true);
+  expect(await isOver(connectionsClosed())).toBe(true);
 });
 
 test("it waits for all, including those that begin to close meanwhile", async () => {
   const [one, other] = [beginEnding(), beginEnding()];
-  const exit = endingsOver();
+  const exit = connectionsClosed();
   one();
   one();
   expect(await isOver(exit)).toBe(false);
@@ -35,7 +35,7 @@ test("it waits for all, including those that begin to close meanwhile", async ()
 test("it waits for 250 ms at most", async () => {
   jest.useFakeTimers();
   const over = beginEnding();
-  const exit = endingsOver();
+  const exit = connectionsClosed();
   jest.advanceTimersByTime(249);
   expect(await isOver(exit)).toBe(false);
   jest.advanceTimersByTime(1);

@@ -159,7 +159,7 @@ test("plain: received data is read before a reset counts, and before anything is
     });
     const reset = { ok: false, reason: "closed", message: `127.0.0.1:${peer.port} reset the connection before more` };
     expect(await stream.read("more")).toEqual(reset as Failure);
-    expect(stream.trouble("more")).toEqual(reset as Failure);
+    expect(stream.failureBefore("more")).toEqual(reset as Failure);
     if (sent) expect(await sent).toMatchObject({ ok: false, reason: "closed" });
     stream.close();
   }

@@ -1,6 +1,5 @@
-// dns: passes when the name has an answer, and one matches `expect` where that is given. The
-// system's resolver is asked (with its hosts file), or a name server where `resolver` or `type` is
-// given. Addresses of earlier look-ups are not used.
+// dns: passes when the name has an answer and, with `expect`, one that matches. It asks the system's resolver (with its hosts
+// file); with `resolver` or `type` it asks a name server. Addresses of earlier look-ups are not used.
 
 import { excerptOf } from "../../fields/exchange.ts";
 import {
@@ -15,7 +14,7 @@ import {
 import { optional, required } from "../../fields/keys.ts";
 import { type Address, formatAddress, isIPv4, isIPv6, parsePort } from "../../net/address.ts";
 import { happyEyeballs } from "../../net/happy-eyeballs.ts";
-import { resolveAnew } from "../../net/resolve.ts";
+import { resolveFresh } from "../../net/resolve.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { defineKind } from "../kind.ts";
 import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordType } from "./message.ts";
@@ -84,12 +83,12 @@ export const dns = defineKind({
       : ["the system's name servers are other hosts' too: when they fail, every host fails with them"],
   probe: ({ dns, resolver, type, expect }, { timeoutMs }) => {
     if (!resolver && !type) return (signal) => resolveBySystem(dns, expect, signal);
-    const question: DnsQuestion = { name: reversed(dns), type: type ?? "A" };
+    const question: DnsQuestion = { name: reverseName(dns), type: type ?? "A" };
     return async (signal) => {
       const servers = resolver ? [resolver] : await systemServers();
       const answer = await happyEyeballs(
         servers,
-        (one, raced) => ask(one, question, raced),
+        (server, attempt) => ask(server, question, attempt),
         signal,
         undefined,
         timeoutMs / 2,
@@ -100,16 +99,16 @@ export const dns = defineKind({
 });
 
 async function resolveBySystem(name: string, expect: Pattern | undefined, signal: AbortSignal): Promise<Outcome> {
-  const found = await resolveAnew(name, signal);
+  const found = await resolveFresh(name, signal);
   if (isFailure(found)) return found;
   return match(found.addresses, found.addresses, name, "address", expect);
 }
 
 /** An answer such as SERVFAIL is a failure, so that the next server is asked. */
-async function ask(one: TcpAddress, question: DnsQuestion, signal: AbortSignal): Promise<DnsAnswer | Failure> {
-  const answer = await askServer(one, question, signal);
+async function ask(server: TcpAddress, question: DnsQuestion, signal: AbortSignal): Promise<DnsAnswer | Failure> {
+  const answer = await askServer(server, question, signal);
   if (isFailure(answer) || answer.code === "NOERROR" || answer.code === "NXDOMAIN") return answer;
-  return failed("not-ready", `${formatAddress(one)} answered ${answer.code}`);
+  return failed("not-ready", `${formatAddress(server)} answered ${answer.code}`);
 }
 
 function judge({ code, records }: DnsAnswer, name: string, type: RecordType, expect: Pattern | undefined): Outcome {
@@ -137,7 +136,7 @@ function match(
   return failed("mismatch", `${name} has no ${what} that matches: ${excerpt}`);
 }
 
-/** The servers of resolv.conf in their order, or this host. Read at each run, since DHCP may change them. */
+/** The servers of resolv.conf in their order, else this host. Read at each run, since DHCP may change the file. */
 async function systemServers(): Promise<readonly TcpAddress[]> {
   const { readFile } = await import("node:fs/promises");
   const text = await readFile(RESOLV_CONF, "utf8").catch(() => "");
@@ -146,8 +145,8 @@ async function systemServers(): Promise<readonly TcpAddress[]> {
   return (numeric.length > 0 ? numeric : ["127.0.0.1"]).map((host) => ({ family: "tcp", host, port: DNS_PORT }));
 }
 
-/** The name that PTR records of an address have: 4.3.2.1.in-addr.arpa, for IPv6 by its hex digits. */
-function reversed(name: string): string {
+/** The name of an address's PTR record: 4.3.2.1.in-addr.arpa, or the reversed hex digits of IPv6; any other name as it is. */
+function reverseName(name: string): string {
   if (isIPv4(name)) return `${name.split(".").reverse().join(".")}.in-addr.arpa`;
   if (!isIPv6(name)) return name;
   const [head = "", tail] = name

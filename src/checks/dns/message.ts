@@ -1,13 +1,12 @@
-// One question to one name server by DNS (RFC 1035): over UDP, and over TCP where the
-// answer does not fit. Written here because the runtime's own client calls a closed port
-// a timeout, tells a name without such a record from none at all by nothing, and makes
-// several texts of one that has several pieces (measured on Bun 1.4.5).
+// One question to one name server by DNS (RFC 1035): over UDP, then over TCP if the answer does not fit. Not the runtime's
+// client: it reports a closed port as a timeout, does not distinguish a name without such a record from a name that does
+// not exist, and returns the pieces of one TXT record as several texts (measured on Bun 1.4.5).
 
 import { formatAddress } from "../../net/address.ts";
 import { askByDatagram, type DatagramPeer } from "../../net/datagram.ts";
 import { type Failure, failed, isFailure } from "../../outcome.ts";
 
-/** The types that can be asked for, and their numbers. */
+/** The record types that a check can ask for, and their numbers. */
 export const RECORD_TYPES = {
   A: 1,
   NS: 2,
@@ -33,7 +32,7 @@ export interface DnsRecord {
   readonly type: RecordType;
   /** As `dig +short` prints it. */
   readonly text: string;
-  /** Of a TXT record: its pieces joined, without quotes. */
+  /** For a TXT record: its pieces joined, without quotes. */
   readonly joined?: string;
 }
 
@@ -41,7 +40,7 @@ export interface DnsAnswer {
   /** "NOERROR", "NXDOMAIN", "SERVFAIL"… */
   readonly code: string;
   readonly truncated: boolean;
-  /** The answer section, without the types that are not known here; includes the CNAMEs on the way. */
+  /** The answer section, including the CNAMEs on the way; without record types that are not in `RECORD_TYPES`. */
   readonly records: readonly DnsRecord[];
 }
 
@@ -50,7 +49,7 @@ const IN = 1;
 const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
 
-/** Never rejects. What another than the server sends, or an answer to something else, is not heard. */
+/** Never rejects. Datagrams of other hosts, and answers to other questions, are ignored. */
 export async function askServer(
   server: DatagramPeer,
   question: DnsQuestion,
@@ -70,19 +69,20 @@ async function askByStream(server: DatagramPeer, query: Uint8Array, signal: Abor
   new DataView(framed.buffer).setUint16(0, query.byteLength);
   framed.set(query, 2);
   stream.write(framed);
-  let came = new Uint8Array(0);
+  let received = new Uint8Array(0);
   for (;;) {
     const piece = await stream.read("the rest of a long answer");
     if (piece === undefined || isFailure(piece)) {
       stream.close();
       return piece ?? failed("closed", `${formatAddress(server)} closed the connection before the answer was whole`);
     }
-    came = Buffer.concat([came, piece]);
-    const sizeBytes = came.byteLength < 2 ? Number.POSITIVE_INFINITY : 256 * (came[0] ?? 0) + (came[1] ?? 0);
-    if (came.byteLength < 2 + sizeBytes) continue;
+    received = Buffer.concat([received, piece]);
+    const sizeBytes =
+      received.byteLength < 2 ? Number.POSITIVE_INFINITY : 256 * (received[0] ?? 0) + (received[1] ?? 0);
+    if (received.byteLength < 2 + sizeBytes) continue;
     stream.close();
     return (
-      parseAnswer(came.subarray(2, 2 + sizeBytes), query) ??
+      parseAnswer(received.subarray(2, 2 + sizeBytes), query) ??
       failed("mismatch", `${formatAddress(server)} answered with what is no answer to the question`)
     );
   }
@@ -96,7 +96,7 @@ export function encodeQuery(id: number, { name, type }: DnsQuestion): Uint8Array
   return Uint8Array.from(bytes);
 }
 
-/** Undefined for what is no well-formed answer to `query`. Any bytes may be given. */
+/** Accepts any bytes; undefined unless they are a well-formed answer to `query`. */
 export function parseAnswer(message: Uint8Array, query: Uint8Array): DnsAnswer | undefined {
   try {
     return parse(message, query);
@@ -117,21 +117,21 @@ function parse(message: Uint8Array, query: Uint8Array): DnsAnswer | undefined {
   if (!isAnswer || id !== new Reader(query).number(2)) return undefined;
   const code = CODES[flags & 0xf] ?? `code ${flags & 0xf}`;
   const truncated = (flags & 0x0200) !== 0;
-  // A server that makes nothing of the question may leave it out.
+  // A server that cannot read the question may leave it out.
   if (questions === 0 && code !== "NOERROR") return { code, truncated, records: [] };
-  if (questions !== 1 || !repeats(message, query)) return undefined;
+  if (questions !== 1 || !repeatsQuestion(message, query)) return undefined;
   if (truncated) return { code, truncated, records: [] };
   reader.at = query.byteLength;
   const records: DnsRecord[] = [];
   for (let count = 0; count < answers; count++) {
     reader.name();
     const number = reader.number(2);
-    const inside = reader.number(2) === IN;
+    const isInternet = reader.number(2) === IN;
     reader.number(4);
     const end = reader.number(2) + reader.at;
     if (end > message.byteLength) throw new Malformed();
     const type = typeOf(number);
-    if (inside && type) {
+    if (isInternet && type) {
       records.push(readRecord(reader, type, end));
       if (reader.at !== end) throw new Malformed();
     }
@@ -140,8 +140,8 @@ function parse(message: Uint8Array, query: Uint8Array): DnsAnswer | undefined {
   return { code, truncated, records };
 }
 
-/** The question comes back as it was asked, whatever its letters' case. */
-function repeats(message: Uint8Array, query: Uint8Array): boolean {
+/** The answer repeats the question, perhaps in another case. */
+function repeatsQuestion(message: Uint8Array, query: Uint8Array): boolean {
   const part = (bytes: Uint8Array) =>
     Buffer.from(bytes.subarray(HEADER_BYTES, query.byteLength)).toString("latin1").toLowerCase();
   return part(message) === part(query);
@@ -171,11 +171,11 @@ class Reader {
     return this.message.subarray(at, at + count);
   }
 
-  /** A domain name with the dot at its end. Each pointer must lead further back, so it comes to an end. */
+  /** A domain name with a dot at its end. Each pointer must lead further back, so that reading ends. */
   name(): string {
     let text = "";
     let sizeBytes = 0;
-    let behind: number | undefined;
+    let afterPointer: number | undefined;
     let lowest = this.at;
     for (;;) {
       const length = this.number(1);
@@ -183,7 +183,7 @@ class Reader {
       if (length >= 0xc0) {
         const target = (length - 0xc0) * 256 + this.number(1);
         if (target >= lowest) throw new Malformed();
-        behind ??= this.at;
+        afterPointer ??= this.at;
         lowest = target;
         this.at = target;
         continue;
@@ -193,7 +193,7 @@ class Reader {
       if (sizeBytes >= MAX_NAME_BYTES) throw new Malformed();
       text += `${escaped(this.bytes(length), /[.\\"();@$ ]/)}.`;
     }
-    if (behind !== undefined) this.at = behind;
+    if (afterPointer !== undefined) this.at = afterPointer;
     return text === "" ? "." : text;
   }
 }
@@ -233,7 +233,7 @@ function readRecord(reader: Reader, type: RecordType, end: number): DnsRecord {
 
 const quote = (bytes: Uint8Array): string => `"${escaped(bytes, /["\\]/)}"`;
 
-/** Presentation format: a backslash before what is `special`, three digits for what is not printable ASCII. */
+/** Presentation format: a backslash before `special` characters, and \DDD for bytes that are not printable ASCII. */
 function escaped(bytes: Uint8Array, special: RegExp): string {
   let text = "";
   for (const byte of bytes) {
@@ -245,7 +245,7 @@ function escaped(bytes: Uint8Array, special: RegExp): string {
   return text;
 }
 
-/** RFC 5952: lower case, the longest run of zero groups, the first of equals, as "::". */
+/** RFC 5952: lower case; the longest run of zero groups, or the first of several, becomes "::". */
 export function formatIPv6(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     (256 * (bytes[2 * index] ?? 0) + (bytes[2 * index + 1] ?? 0)).toString(16),

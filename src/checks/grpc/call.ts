@@ -1,5 +1,5 @@
-// One call of grpc.health.v1.Health/Check over an open stream: the gRPC protocol over HTTP/2, and
-// an encoder and a decoder of its two messages, a few bytes each.
+// One call of grpc.health.v1.Health/Check over an open stream: gRPC over HTTP/2, and the encoding of its two messages, which
+// have a few bytes each.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
@@ -18,29 +18,28 @@ export interface Call {
   readonly service: string;
 }
 
-export interface Answer {
-  /** Of the HTTP response. */
+export interface GrpcResponse {
   readonly httpStatus: number;
   readonly contentType: string;
-  /** Undefined where the response is not gRPC's. */
+  /** The grpc-status; undefined if the response is not gRPC. */
   readonly status: number | undefined;
-  /** Decoded; a text of the peer. */
+  /** The grpc-message, decoded; a text of the peer. */
   readonly message: string;
   readonly body: Uint8Array;
 }
 
-/** The answer has seven bytes. */
+/** A HealthCheckResponse has seven bytes. */
 const MAX_BODY_BYTES = 4096;
 
-/** A peer that does not close after GOAWAY is waited for so long. */
+/** How long to wait for a peer that does not close after GOAWAY. */
 const CLOSE_GRACE_MS = 250;
 
-/** Never rejects; ends the stream in any case. After an abort a failure "timeout". */
-export async function checkHealth(stream: Stream, call: Call, signal: AbortSignal): Promise<Answer | Failure> {
+/** Closes the stream. Never rejects; after an abort the result is a failure "timeout". */
+export async function checkHealth(stream: Stream, call: Call, signal: AbortSignal): Promise<GrpcResponse | Failure> {
   const { socket } = stream;
   const closed = failed("closed", `${call.peer} closed the connection before it answered`);
   const late = failed("timeout", `${call.peer}: waiting for the answer to Health/Check`);
-  // The runtime would wait for ever for an end that has already come.
+  // The runtime would wait for ever for an end that came before.
   if (signal.aborted || socket.destroyed || socket.readableEnded) {
     socket.destroy();
     return signal.aborted ? late : closed;
@@ -50,67 +49,86 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
       createConnection: () => asDuplex(stream),
       settings: { enablePush: false },
     });
-    const chunks: Uint8Array[] = [];
-    let sizeBytes = 0;
-    let head: IncomingHttpHeaders & { readonly ":status"?: number | undefined } = {};
-    let trailers: IncomingHttpHeaders = {};
-    const answer = (): Answer => {
-      const status = trailers["grpc-status"] ?? head["grpc-status"];
-      return {
-        httpStatus: head[":status"] ?? 0,
-        contentType: head["content-type"] ?? "",
-        status: typeof status === "string" && /^\d{1,9}$/.test(status) ? Number(status) : undefined,
-        message: decodeMessage(String(trailers["grpc-message"] ?? head["grpc-message"] ?? "")),
-        body: Buffer.concat(chunks),
-      };
-    };
-    let isDone = false;
-    const finish = (result: Answer | Failure) => {
-      if (isDone) return;
-      isDone = true;
-      signal.removeEventListener("abort", abort);
+    const response = new IncomingResponse();
+    let isFinished = false;
+    let isBroken = false;
+    const finish = (result: GrpcResponse | Failure) => {
+      if (isFinished) return;
+      isFinished = true;
+      signal.removeEventListener("abort", onAbort);
       if (signal.aborted) session.destroy();
       else endSession(session, stream);
       resolve(result);
     };
-    const abort = () => finish(late);
-    let isOver = false;
-    // What has arrived is read first: it may be the whole answer.
-    const over = (why: () => Failure) => {
-      isOver = true;
+    /** Ends the call, unless data that arrived before is the whole response. */
+    const breakOff = (failure: Failure) => {
+      isBroken = true;
       afterPendingIo(() => {
         if (signal.aborted) return finish(late);
-        const arrived = answer();
-        finish(arrived.status !== undefined ? arrived : (stream.trouble("it answered") ?? why()));
+        const arrived = response.read();
+        finish(arrived.status !== undefined ? arrived : (stream.failureBefore("it answered") ?? failure));
       });
     };
-    const broken = (error: Error) => over(() => explain(error, call.peer));
-    const gone = () => over(() => closed);
-    signal.addEventListener("abort", abort);
-    session.on("error", broken);
-    session.on("close", gone);
-    socket.on("close", gone);
-    const request = ask(session, call);
-    if (request instanceof Error) return broken(request);
+    const onAbort = () => finish(late);
+    const onError = (error: Error) => breakOff(explain(error, call.peer));
+    const onClose = () => breakOff(closed);
+    signal.addEventListener("abort", onAbort);
+    session.on("error", onError);
+    session.on("close", onClose);
+    socket.on("close", onClose);
+    const request = openRequest(session, call);
+    if (request instanceof Error) return onError(request);
     request.on("response", (headers) => {
-      head = headers;
-      const { httpStatus, contentType, status } = answer();
-      // A response that is not gRPC's may never end, and an error needs no body.
-      if (httpStatus !== 200 || !contentType.startsWith("application/grpc") || status !== undefined) finish(answer());
+      response.headers = headers;
+      if (response.isFinal()) finish(response.read());
     });
-    request.on("trailers", (headers) => {
-      trailers = headers;
+    request.on("trailers", (trailers) => {
+      response.trailers = trailers;
     });
     request.on("data", (chunk: Uint8Array) => {
-      chunks.push(chunk);
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > MAX_BODY_BYTES)
-        finish(failed("mismatch", `${call.peer} answers more than a health check has to say`));
+      if (!response.add(chunk)) finish(failed("mismatch", `${call.peer} answers more than a health check has to say`));
     });
-    request.on("error", broken);
-    request.on("close", () => (isOver || head[":status"] === undefined ? gone() : finish(answer())));
+    request.on("error", onError);
+    request.on("close", () => (isBroken || !response.hasStarted() ? onClose() : finish(response.read())));
     request.end(encodeRequest(call.service));
   });
+}
+
+/** The response as far as it has arrived. */
+class IncomingResponse {
+  headers: IncomingHttpHeaders & { readonly ":status"?: number | undefined } = {};
+  trailers: IncomingHttpHeaders = {};
+  readonly #chunks: Uint8Array[] = [];
+  #bodyBytes = 0;
+
+  hasStarted(): boolean {
+    return this.headers[":status"] !== undefined;
+  }
+
+  /** Whether the headers decide: a response that is not gRPC may never end, and an error needs no body. */
+  isFinal(): boolean {
+    const { httpStatus, contentType, status } = this.read();
+    return httpStatus !== 200 || !contentType.startsWith("application/grpc") || status !== undefined;
+  }
+
+  /** False if the body is too long for a health check. */
+  add(chunk: Uint8Array): boolean {
+    this.#chunks.push(chunk);
+    this.#bodyBytes += chunk.byteLength;
+    return this.#bodyBytes <= MAX_BODY_BYTES;
+  }
+
+  read(): GrpcResponse {
+    const { headers, trailers } = this;
+    const status = trailers["grpc-status"] ?? headers["grpc-status"];
+    return {
+      httpStatus: headers[":status"] ?? 0,
+      contentType: headers["content-type"] ?? "",
+      status: typeof status === "string" && /^\d{1,9}$/.test(status) ? Number(status) : undefined,
+      message: decodeMessage(String(trailers["grpc-message"] ?? headers["grpc-message"] ?? "")),
+      body: Buffer.concat(this.#chunks),
+    };
+  }
 }
 
 /**
@@ -132,8 +150,8 @@ function asDuplex(stream: Stream): Duplex {
   });
 }
 
-/** An error if the session has already ended. */
-function ask(session: ClientHttp2Session, { scheme, authority }: Call): ClientHttp2Stream | Error {
+/** Returns an error if the session has already ended. */
+function openRequest(session: ClientHttp2Session, { scheme, authority }: Call): ClientHttp2Stream | Error {
   try {
     return session.request(
       {
@@ -152,7 +170,7 @@ function ask(session: ClientHttp2Session, { scheme, authority }: Call): ClientHt
   }
 }
 
-/** GOAWAY, then FIN. */
+/** Sends GOAWAY, then FIN. */
 function endSession(session: ClientHttp2Session, stream: Stream): void {
   const over = beginEnding();
   session.close();
@@ -178,7 +196,7 @@ function explain(error: Error, peer: string): Failure {
   }
 }
 
-/** A frame that is not compressed, and in it HealthCheckRequest { string service = 1 }. */
+/** An uncompressed frame with HealthCheckRequest { string service = 1 }. */
 export function encodeRequest(service: string): Uint8Array {
   const name = Buffer.from(service);
   const field = name.byteLength === 0 ? [] : [0x0a, ...encodeVarint(name.byteLength)];
@@ -212,12 +230,12 @@ export function decodeResponse(body: Uint8Array): number | undefined {
     if (tag === undefined || tag < 8n) return undefined;
     const value = skip(Number(tag & 7n));
     if (value === undefined || at > body.byteLength) return undefined;
-    // The last one counts; an enum is a number of 32 bits.
+    // The last value counts; an enum has 32 bits.
     if (tag === 0x08n) status = Number(BigInt.asIntN(32, value));
   }
   return status;
 
-  /** Skips a field; its value if that is a varint. */
+  /** Skips a field; returns its value if it is a varint. */
   function skip(wireType: number): bigint | undefined {
     if (wireType === 0) return varint();
     const length = wireType === 1 ? 8n : wireType === 5 ? 4n : wireType === 2 ? varint() : undefined;

@@ -8,9 +8,9 @@ import { formatAddress } from "../../net/address.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { plainLine } from "../../text/printable.ts";
 import { ADDRESS_ALIASES, defineKind } from "../kind.ts";
-import type { Answer } from "./call.ts";
+import type { GrpcResponse } from "./call.ts";
 
-/** ServingStatus; only Watch answers SERVICE_UNKNOWN. */
+/** Values of ServingStatus; only Watch answers SERVICE_UNKNOWN. */
 const SERVING = 1;
 const SERVING_STATUSES = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 
@@ -35,8 +35,8 @@ const STATUSES = [
   "UNAUTHENTICATED",
 ];
 
-/** So much of a text of the peer is in a message. */
-const LONGEST_TEXT = 200;
+/** A longer text of the peer is cut in a message. */
+const TEXT_CHARACTERS = 200;
 
 export const grpc = defineKind({
   name: "grpc",
@@ -57,41 +57,41 @@ export const grpc = defineKind({
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
   files: ({ tls }) => filesOfTls(tls),
-  async probe({ grpc: target, service = "", authority, tls: secured }, { timeoutMs }) {
+  async probe({ grpc: target, service = "", authority, tls: tlsSettings }, { timeoutMs }) {
     const [{ openStream }, { checkHealth, decodeResponse }] = await Promise.all([
       import("../../net/stream.ts"),
       import("./call.ts"),
     ]);
     const peer = formatAddress(target);
-    const host = secured?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
-    const call = { peer, scheme: secured ? "https" : "http", authority: authority ?? host, service } as const;
-    const options = { maxWaitMs: timeoutMs / 2, tls: secured, ...(secured && { alpn: ["h2"] }) };
+    const host = tlsSettings?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
+    const call = { peer, scheme: tlsSettings ? "https" : "http", authority: authority ?? host, service } as const;
+    const options = { maxWaitMs: timeoutMs / 2, tls: tlsSettings, ...(tlsSettings && { alpn: ["h2"] }) };
     return async (signal): Promise<Outcome> => {
       const stream = await openStream(target, options, signal);
       if (isFailure(stream)) return stream;
-      if (secured && "alpnProtocol" in stream.socket && stream.socket.alpnProtocol !== "h2") {
+      if (tlsSettings && "alpnProtocol" in stream.socket && stream.socket.alpnProtocol !== "h2") {
         stream.close();
         return failed("mismatch", `${peer} does not speak gRPC: it did not agree on HTTP/2 (ALPN h2)`);
       }
-      const answer = await checkHealth(stream, call, signal);
-      if (isFailure(answer)) return answer;
-      const whose = service === "" ? peer : `${peer}: service ${quote(service)}`;
-      const refusal = explain(answer, peer, whose);
+      const response = await checkHealth(stream, call, signal);
+      if (isFailure(response)) return response;
+      const subject = service === "" ? peer : `${peer}: service ${quote(service)}`;
+      const refusal = explain(response, peer, subject);
       if (refusal) return refusal;
-      const status = decodeResponse(answer.body);
+      const status = decodeResponse(response.body);
       if (status === undefined) return failed("mismatch", `${peer} answers, but not with a HealthCheckResponse`);
       if (status !== SERVING)
-        return failed("not-ready", `${whose} is ${SERVING_STATUSES[status] ?? `status ${status}`}`);
+        return failed("not-ready", `${subject} is ${SERVING_STATUSES[status] ?? `status ${status}`}`);
       return { ok: true, ...(stream.warning !== undefined && { warning: stream.warning }) };
     };
   },
 });
 
-/** Why it is no answer of gRPC with the status OK; undefined if it is. */
+/** Why the response is not gRPC with the status OK; undefined if it is. */
 function explain(
-  { httpStatus, contentType, status, message }: Answer,
+  { httpStatus, contentType, status, message }: GrpcResponse,
   peer: string,
-  whose: string,
+  subject: string,
 ): Failure | undefined {
   if (status === undefined) {
     if (httpStatus === 200 && contentType.startsWith("application/grpc")) {
@@ -104,30 +104,30 @@ function explain(
     );
   }
   const name = STATUSES[status] ?? `grpc-status ${status}`;
-  const said = message === "" ? "" : ` ${quote(message)}`;
+  const suffix = message === "" ? "" : ` ${quote(message)}`;
   switch (name) {
     case "OK":
       return undefined;
     case "UNIMPLEMENTED":
-      return failed("mismatch", `${peer} has no service grpc.health.v1.Health: UNIMPLEMENTED${said}`);
+      return failed("mismatch", `${peer} has no service grpc.health.v1.Health: UNIMPLEMENTED${suffix}`);
     case "NOT_FOUND":
-      return failed("mismatch", `${whose} is not known there: NOT_FOUND${said}`);
+      return failed("mismatch", `${subject} is not known there: NOT_FOUND${suffix}`);
     case "UNAUTHENTICATED":
     case "PERMISSION_DENIED":
-      return failed("auth", `${whose}: ${name}${said}`);
+      return failed("auth", `${subject}: ${name}${suffix}`);
     case "UNAVAILABLE":
     case "RESOURCE_EXHAUSTED":
     case "DEADLINE_EXCEEDED":
-      return failed("not-ready", `${whose}: ${name}${said}`);
+      return failed("not-ready", `${subject}: ${name}${suffix}`);
     default:
-      return failed("mismatch", `${whose}: ${name}${said}`);
+      return failed("mismatch", `${subject}: ${name}${suffix}`);
   }
 }
 
-/** Of a proxy's answer, as gRPC's clients read it. */
+/** How gRPC clients interpret the HTTP status of a proxy. */
 function reasonOfHttp(status: number): "auth" | "not-ready" | "mismatch" {
   if (status === 401 || status === 403) return "auth";
   return [429, 502, 503, 504].includes(status) ? "not-ready" : "mismatch";
 }
 
-const quote = (text: string): string => JSON.stringify(plainLine(text, LONGEST_TEXT));
+const quote = (text: string): string => JSON.stringify(plainLine(text, TEXT_CHARACTERS));

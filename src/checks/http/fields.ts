@@ -22,7 +22,7 @@ export const httpUrl: Field<HttpUrl> = {
   read(given) {
     if (typeof given !== "string") return {};
     if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it does not begin with http:// or https://" };
-    // A parser of URLs drops or changes them silently.
+    // URL parsers drop or change such characters silently.
     if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
     if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
     if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
@@ -70,8 +70,8 @@ export const method: Field<string> = {
   },
 };
 
-/** Headers that every request has, and those that change what follows it on the connection. */
-const OWN_HEADERS = new Set([
+/** Headers that the client itself sets, or that would change how the connection is used. */
+const RESERVED_HEADERS = new Set([
   "connection",
   "content-length",
   "expect",
@@ -98,7 +98,7 @@ export const headers: Field<Headers> = {
       const invalid = (expected: string, hint?: string): Invalid => ({ expected, ...(hint && { hint }), path: [name] });
       if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return invalid("the name of a header, letters, digits and -");
       if (lower === "host") return invalid("no header of this name", "use `host`");
-      if (OWN_HEADERS.has(lower)) return invalid("no header of this name", "it belongs to the connection");
+      if (RESERVED_HEADERS.has(lower)) return invalid("no header of this name", "it belongs to the connection");
       if (seen.has(lower)) return invalid("each header once");
       seen.add(lower);
       const content = typeof value === "number" ? String(value) : value;

@@ -1,8 +1,7 @@
-// http: passes when the response has an expected status, and its body holds what is expected, if
-// anything is.
+// http: passes when the response has an expected status and, with `expect` or `json`, the expected body.
 //
-// One request on a connection of its own, which is closed afterwards; no proxy, no cookie, no
-// retry. Headers, body and credentials are sent to the URL's own origin only.
+// It sends one request on a connection of its own and closes it afterwards; without proxies, cookies and retries. Headers,
+// body and credentials are sent to the URL's own origin only.
 
 import { secretsOfSent } from "../../fields/exchange.ts";
 import { type Pattern, pattern, socketPath, text, wholeNumber } from "../../fields/field.ts";
@@ -131,11 +130,11 @@ const basic = (credentials: string): string => Buffer.from(credentials).toString
 
 function secretsOf({ http: { credentials, shown }, headers = [], body }: Settings): readonly string[] {
   const values = [...headers.map(([, value]) => value), ...secretsOfSent(body, shown)];
-  // A token is secret without the word before it, too.
+  // A token is secret also without the word before it, as in "Bearer TOKEN".
   const tokens = values.flatMap((value) => /^\S+ (\S+)$/.exec(value)?.[1] ?? []);
   if (credentials === undefined) return [...values, ...tokens];
   const colon = credentials.indexOf(":");
-  // A token is often the user, without a password.
+  // Without a password the user is often a token.
   const password = credentials.slice(colon + 1) || credentials.slice(0, colon);
   const written = [password, encodeURIComponent(password), basic(credentials)];
   return [...values, ...tokens, ...written].filter((secret) => secret !== "");
@@ -175,11 +174,11 @@ function tlsFor({ url, address }: HttpUrl, settings: TlsSettings = VERIFIED): Tl
 
 const FOLLOWED = new Set([301, 302, 303, 307, 308]);
 
-/** The next request; undefined if the response is no redirect; a failure if its Location is of no use. */
+/** The request after a redirect; undefined if the response is not one, a failure if its Location is unusable. */
 function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings): Hop | Failure | undefined {
   const location = headers.get("location");
   if (!FOLLOWED.has(status) || location === undefined) return undefined;
-  const url = URL.parse(percentEncoded(location), hop.url.href);
+  const url = URL.parse(percentEncode(location), hop.url.href);
   const read = url && httpUrl.read(withoutFragment(url));
   if (!read || !("value" in read)) {
     return failed("mismatch", `${hop.shown} answered ${status} with a Location that is no URL to go to`);
@@ -187,19 +186,19 @@ function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings
   const next = read.value;
   const { method, body } = hop.request;
   // As browsers do; RFC 9110, section 15.4, allows it.
-  const turnsToGet = status === 303 ? method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
+  const becomesGet = status === 303 ? method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
   const request = {
     ...hop.request,
     path: pathOf(next.url),
-    ...(turnsToGet && { method: "GET", body: undefined }),
+    ...(becomesGet && { method: "GET", body: undefined }),
   };
   const shown = `${settings.http.shown}, redirected to ${shorten(`${next.url.origin}${next.url.pathname}`)},`;
-  // A server that got the request under the name `host` means itself by that name, whatever it resolves to here.
+  // The server knows itself as `host`, whatever that name resolves to here.
   const ownName = isOwnName(next.url, settings);
   const ownPort = [hop.url.port, settings.http.url.port, portOf(settings.host)].includes(next.url.port);
   const isSame = ownName && ownPort && next.url.protocol === hop.url.protocol;
   if (next.url.origin === hop.url.origin || isSame) return { ...hop, url: next.url, shown, request };
-  if (body !== undefined && !turnsToGet) {
+  if (body !== undefined && !becomesGet) {
     return failed("mismatch", `${hop.shown} answered ${status} to another origin, where the body must not go`);
   }
   const { ca, verify } = settings.tls ?? VERIFIED;
@@ -213,17 +212,17 @@ function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings
   };
 }
 
-/** Bytes that are not ASCII, as curl and browsers encode them; each character of a header is a byte. */
-const percentEncoded = (location: string): string =>
+/** Encodes bytes that are not ASCII, as curl and browsers do; each character of a header is a byte. */
+const percentEncode = (location: string): string =>
   location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 
 const isOwnName = ({ hostname }: URL, { host }: Settings): boolean =>
   host !== undefined && URL.parse(`http://${host}`)?.hostname === hostname;
 
-/** As a URL has it: empty if there is none. */
+/** The port as in `URL.port`: empty if there is none. */
 const portOf = (host: string | undefined): string => /:(\d+)$/.exec(host ?? "")?.[1] ?? "";
 
-/** Without credentials too: a redirect cannot set any. */
+/** Also removes credentials: a redirect cannot set any. */
 function withoutFragment({ href }: URL): string {
   const url = new URL(href);
   url.hash = "";
@@ -232,20 +231,20 @@ function withoutFragment({ href }: URL): string {
   return url.href;
 }
 
-interface Exchanged {
+interface JudgeContext {
   readonly subject: string;
   readonly followed: number;
   readonly warning: string | undefined;
   readonly redact: (text: string) => string;
 }
 
-/** Statuses with a reason of their own. */
+/** Unexpected statuses whose reason is not "mismatch". */
 const REASONS: Readonly<Record<number, Reason>> = { 401: "auth", 407: "auth", 503: "not-ready" };
 
 async function judge(
   response: HttpResponse,
   settings: Settings,
-  { subject, followed, warning, redact }: Exchanged,
+  { subject, followed, warning, redact }: JudgeContext,
 ): Promise<Outcome> {
   const { status } = response;
   const fail = async (reason: Reason, what: string): Promise<Failure> => {
@@ -254,8 +253,8 @@ async function judge(
     return output === undefined ? failure : { ...failure, output };
   };
   if (!settings.status.some(([low, high]) => status >= low && status <= high)) {
-    const many = followed === settings.redirects && followed > 0 && FOLLOWED.has(status);
-    const after = many ? ` after ${followed} redirects` : "";
+    const isOneTooMany = followed === settings.redirects && followed > 0 && FOLLOWED.has(status);
+    const after = isOneTooMany ? ` after ${followed} redirects` : "";
     return fail(REASONS[status] ?? "mismatch", `${after}, expected ${formatRanges(settings.status)}`);
   }
   if (settings.expect || settings.json) {
@@ -263,8 +262,8 @@ async function judge(
     const body = await response.readBody(expect?.isStable && !json ? (text) => expect.matches(text) : undefined);
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
-      const among = body.isComplete ? "the body" : "the first 64 KiB of the body";
-      return fail("mismatch", `, but ${among} does not hold what is expected`);
+      const where = body.isComplete ? "the body" : "the first 64 KiB of the body";
+      return fail("mismatch", `, but ${where} does not hold what is expected`);
     }
     const mismatch = settings.json && findJsonMismatch(body.text, body.isComplete, settings.json, redact);
     if (mismatch !== undefined) return fail("mismatch", `, but ${mismatch}`);

@@ -1,5 +1,4 @@
-// How many processes have a name, by one look at /proc for all checks that run at the same
-// moment.
+// How many processes have a name. All checks that run at the same moment share one scan of /proc.
 
 import { askFileSystem } from "../../fs/filesystem.ts";
 import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
@@ -8,11 +7,11 @@ import { runningGroups } from "../../process/group.ts";
 import { coalesce } from "../../system/coalesce.ts";
 
 export interface ProcessCount extends Counts {
-  /** False if this user does not see the processes of others. */
+  /** False if the processes of other users are not visible. */
   readonly complete: boolean;
 }
 
-/** With five thousand processes a look takes 50 ms: the pause keeps that to a third of one processor, however many checks run. */
+/** With five thousand processes a scan takes 50 ms. The pause limits scans to a third of one processor, however many checks run. */
 const pauseMs = (durationMs: number): number => (durationMs < 20 ? 0 : Math.min(100, 2 * durationMs));
 
 /** Resolves at once when `signal` aborts; never rejects. */
@@ -21,7 +20,7 @@ export const countProcesses = (sought: Sought, signal: AbortSignal): Promise<Pro
 
 const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
 
-/** The keys are what is sought, as JSON. */
+/** The keys are `Sought` as JSON. */
 const count = coalesce<ProcessCount | Failure>({
   async loadAll(keys, signal) {
     const sought = keys.map((key) => JSON.parse(key) as Sought);
@@ -31,8 +30,8 @@ const count = coalesce<ProcessCount | Failure>({
     );
     if (!answer.ok) {
       const { code } = answer;
-      const unread = () => failed("unreachable", `cannot look at the processes: /proc cannot be read (${code})`);
-      return () => (code === undefined ? answer : unread());
+      const unreadable = () => failed("unreachable", `cannot look at the processes: /proc cannot be read (${code})`);
+      return () => (code === undefined ? answer : unreadable());
     }
     const { counts, complete } = answer.value;
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
@@ -43,7 +42,7 @@ const count = coalesce<ProcessCount | Failure>({
   pauseMs,
 });
 
-/** Undefined if there was no time to look. Resolves at once when `signal` aborts; never rejects. */
+/** Undefined if there was no time to scan. Resolves at once when `signal` aborts; never rejects. */
 export const findNearMisses = coalesce<NearMisses | undefined>({
   async loadAll(names, signal) {
     const answer = await askFileSystem({ ask: "near-misses", path: "/proc", names, scripts: runningGroups() }, signal);

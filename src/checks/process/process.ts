@@ -1,8 +1,8 @@
-// process: passes when at least `min` and at most `max` processes of that name are running; for a
-// pid file, when the process with that number is running, and may be the one that wrote the file.
+// process: passes when at least `min` and at most `max` processes of that name are running; for a pid file, when the process
+// with that number is running and can be the one that wrote the file.
 //
-// The name is compared as `pgrep -x` does. Zombies do not count, nor do processes in containers,
-// nor the daemon and its scripts. Checks that run at the same moment share one look at /proc.
+// Names are compared as `pgrep -x` does. Zombies, processes in containers, the daemon and its scripts do not count. Checks
+// that run at the same moment share one scan of /proc.
 
 import { excerptOf } from "../../fields/exchange.ts";
 import { type Field, flag, type Pattern, pattern, wholeNumber } from "../../fields/field.ts";
@@ -15,20 +15,20 @@ import { clock } from "../../system/clock.ts";
 import { libc } from "../../system/libc.ts";
 import { defineKind } from "../kind.ts";
 
-/** A pid file has a number; PostgreSQL's has more lines. */
+/** A pid file holds a number; PostgreSQL's has more lines. */
 const PID_FILE_BYTES = 1024;
 
-/** A missing process is looked for under other names only so often, since that reads every command line. */
-const NEAR_MISSES_EVERY_MS = 30_000;
+/** How often to search for a missing process under other names, which reads every command line. */
+const NEAR_MISSES_INTERVAL_MS = 30_000;
 
-/** A pid file may seem older than its process by this: their times are of different clocks. */
-const SLACK_MS = 5000;
+/** A pid file may seem this much older than its process, since their times come from different clocks. */
+const CLOCK_SLACK_MS = 5000;
 
-/** The first process of a host starts within a minute of the boot; that of a container may start later. */
+/** The first process of a host starts within a minute of the boot, the first one of a container perhaps later. */
 const BOOT_MS = 60_000;
 
-/** The first process of a host is one of these, and never a service. */
-const FIRST = ["systemd", "init"];
+/** Names of a host's first process, which is never a service. */
+const INIT_NAMES = ["systemd", "init"];
 
 /** The kernel's maximum. */
 const MAX_PROCESSES = 4_194_304;
@@ -92,8 +92,8 @@ interface Settings {
   readonly containers: boolean;
 }
 
-/** A copy for another thread. */
-const plainMatching = (matching: Pattern | undefined): Matching | undefined =>
+/** A copy that can be sent to another thread. */
+const copyMatching = (matching: Pattern | undefined): Matching | undefined =>
   matching && {
     text: matching.text,
     ...(matching.expression && {
@@ -101,14 +101,14 @@ const plainMatching = (matching: Pattern | undefined): Matching | undefined =>
     }),
   };
 
-const HIDDEN = "/proc hides the processes of others";
+const PROC_IS_HIDDEN = "/proc hides the processes of others";
 
 async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
   const { countProcesses, findNearMisses } = await import("./count.ts");
-  const sought = { name, matching: plainMatching(matching), containers };
+  const sought = { name, matching: copyMatching(matching), containers };
   let near: { readonly notes: readonly string[]; readonly at: number } | undefined;
   const nearMisses = async (signal: AbortSignal): Promise<readonly string[]> => {
-    if (near && clock.now() - near.at < NEAR_MISSES_EVERY_MS) return near.notes;
+    if (near && clock.now() - near.at < NEAR_MISSES_INTERVAL_MS) return near.notes;
     const found = await findNearMisses(name, signal);
     if (found === undefined) return [];
     near = { notes: describeNearMisses(name, found), at: clock.now() };
@@ -126,9 +126,9 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
     if (max !== undefined && alive > max) {
       return failed("missing", `${running}, expected ${max === 0 ? "none" : `at most ${max}`}`);
     }
-    const hidden = complete ? [] : [whyProcessesHidden() ?? HIDDEN];
+    const hidden = complete ? [] : [whyProcessesHidden() ?? PROC_IS_HIDDEN];
     if (alive >= min) {
-      // A process that is hidden may be one too many.
+      // A hidden process may be one too many.
       if (max !== undefined && !complete)
         return failed("unreachable", `cannot count all processes ${name} (${hidden})`);
       return { ok: true, detail: `${alive} running${inBrackets(elsewhere)}` };
@@ -162,7 +162,7 @@ function describeNearMisses(name: string, { alike, sameStart, inCommandLine, nam
   ];
 }
 
-/** In quotes where YAML needs them, as in `svc: worker`. */
+/** Quoted if YAML needs quotes, as for `svc: worker`. */
 const asYaml = (text: string): string => (/^[\w/.][\w./@+-]*$/.test(text) ? text : JSON.stringify(text));
 
 const has = (count: number): string => (count === 1 ? "has" : "have");
@@ -190,7 +190,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     }
     // The first process always exists: if it is not visible, others are hidden too.
     const first = await askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
-    const hidden = !first.ok && isMissing(first.code ?? "") ? ` (${whyProcessesHidden() ?? HIDDEN})` : "";
+    const hidden = !first.ok && isMissing(first.code ?? "") ? ` (${whyProcessesHidden() ?? PROC_IS_HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
@@ -214,7 +214,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
           : `${path} does not hold the number of a process`,
       );
     }
-    const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: plainMatching(matching) } as const;
+    const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: copyMatching(matching) } as const;
     const found = await askFileSystem({ ...question, scripts: runningGroups() }, signal);
     if (!found.ok) return found.code === undefined ? found : noProcess(pid, found.code, signal);
     const facts = found.value;
@@ -227,7 +227,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     ];
     const age = compareAge(file.value.changedAt, facts);
     if (age !== "newer") {
-      // A file system in memory is empty at boot. A host without a hardware clock sets its clock only later.
+      // In memory, a file cannot be from before the boot: the clock was set, as on a host without a hardware clock.
       const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
       const it = `process ${pid} (${excerptOf(facts.name)})`;
       if (usage?.ok && "isInMemory" in usage.value && !usage.value.isInMemory) {
@@ -243,14 +243,14 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
   };
 }
 
-/** The wall clock's time at boot, as computed now. The earliest counts, so that no service is down because the clock was set. */
+/** The wall clock's time of the boot: the earliest that was computed, so that setting the clock takes no service down. */
 let bootedAt = Number.POSITIVE_INFINITY;
 
-/** A pid file's time, compared with its process and the first one. "newer" where that is unknown. */
+/** Compares a pid file's time with the start of its process and of the first process; "newer" if that is unknown. */
 function compareAge(changedAt: number, facts: ProcessFacts): "newer" | "older" | "before boot" {
   if (!libc) return "newer";
   bootedAt = Math.min(bootedAt, Date.now() - clock.now());
-  const at = changedAt + SLACK_MS - bootedAt;
+  const at = changedAt + CLOCK_SLACK_MS - bootedAt;
   if (at < (facts.firstStartedMs ?? 0)) return "before boot";
   return at < facts.startedMs ? "older" : "newer";
 }
@@ -259,7 +259,7 @@ function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure |
   const { alive, leader, own, matches } = facts;
   const it = `process ${pid} of ${path}`;
   const name = excerptOf(facts.name);
-  // /proc answers for the number of a thread, too.
+  // /proc also accepts the number of a thread.
   if (leader !== Number(pid))
     return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);
   if (!alive) return failed("missing", `${it} is a zombie`);
@@ -268,7 +268,7 @@ function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure |
   if (facts.isOfKernel) return failed("missing", `${it} is ${name}, a thread of the kernel`);
   if (!facts.hasCommandLine)
     return failed("missing", `${it} is ${name}, which has no command line: it is ending, or is no service`);
-  if (pid === "1" && FIRST.includes(facts.name)) {
+  if (pid === "1" && INIT_NAMES.includes(facts.name)) {
     return failed("missing", `${it} is ${name}, which starts all others`);
   }
   if (matches === false) return failed("mismatch", `the command line of ${it} does not match`);

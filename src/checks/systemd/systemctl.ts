@@ -1,5 +1,4 @@
-// The state of systemd's units, by `systemctl show`: one process for all checks that run at the
-// same moment.
+// The states of systemd units, by `systemctl show`: all checks that run at the same moment share one process.
 
 import { type Failure, failed, isFailure } from "../../outcome.ts";
 import { describeExit, type Group, StartError, startGroup } from "../../process/group.ts";
@@ -11,32 +10,32 @@ export interface UnitState {
   readonly load: string;
   /** "active", "failed"… */
   readonly active: string;
-  /** What the unit's type adds to that: "running", "exited", "auto-restart"… */
+  /** The state in the words of the unit's type: "running", "exited", "auto-restart"… */
   readonly sub: string;
   /** Why it failed: "exit-code", "oom-kill"…, else "success". */
   readonly result: string;
 }
 
-/** For the lines of a unit, which may have many names: far more than enough. */
+/** The limit for the output about one unit; far more than enough, even for many names. */
 const UNIT_BYTES = 8192;
 
-/** A command line must not be too long. */
+/** The most units in one command line. */
 const MAX_UNITS = 128;
 
-/** One that hangs must not block later checks. */
-const AT_ONCE = 4;
+/** More than one, so that a systemctl that hangs does not block later checks. */
+const MAX_AT_ONCE = 4;
 
-const CUT = failed("timeout", "systemctl did not answer");
+const TIMEOUT = failed("timeout", "systemctl did not answer");
 
 type Env = Readonly<Record<string, string>>;
 type Answer = UnitState | Failure;
 
-const asks = new WeakMap<Env, Ask<Answer>>();
+const askByEnv = new WeakMap<Env, Ask<Answer>>();
 
-/** `name` must be a whole unit name. Resolves soon after `signal` aborts; never rejects. */
+/** `name` must be a full unit name. Resolves soon after `signal` aborts; never rejects. */
 export function unitState(name: string, env: Env, signal: AbortSignal): Promise<Answer> {
-  const ask = asks.get(env) ?? askWith(env);
-  asks.set(env, ask);
+  const ask = askByEnv.get(env) ?? askWith(env);
+  askByEnv.set(env, ask);
   return ask(name, signal);
 }
 
@@ -49,8 +48,8 @@ const askWith = (env: Env): Ask<Answer> =>
       const byName = new Map(answers.flatMap((part) => [...part]));
       return (name) => byName.get(name) ?? failed("mismatch", `systemctl said nothing of ${name}`);
     },
-    onAbort: () => CUT,
-    atOnce: AT_ONCE,
+    onAbort: () => TIMEOUT,
+    atOnce: MAX_AT_ONCE,
   });
 
 async function show(names: readonly string[], env: Env, signal: AbortSignal): Promise<ReadonlyMap<string, Answer>> {
@@ -62,14 +61,14 @@ async function show(names: readonly string[], env: Env, signal: AbortSignal): Pr
   else signal.addEventListener("abort", kill, { once: true });
   const exit = await group.exited;
   signal.removeEventListener("abort", kill);
-  if (signal.aborted) return all(CUT);
-  const states = readShow(group.stdout().text, names);
+  if (signal.aborted) return all(TIMEOUT);
+  const states = parseShow(group.stdout().text, names);
   if (exit.exitCode === 0) return states;
   const output = group.output();
   const [line = ""] = (output ?? "").split("\n", 1);
   const end = `systemctl ${describeExit(exit)}`;
   const failure = failed("unreachable", line === "" ? end : `${end}: ${line}`);
-  // It may have reported some units before it failed.
+  // It may have printed some units before it failed.
   return new Map<string, Answer>([...all(failure), ...states]);
 }
 
@@ -97,13 +96,13 @@ async function start(names: readonly string[], env: Env, signal: AbortSignal): P
 }
 
 /**
- * Blocks of `Property=value`, one for each unit in the order of the arguments, with an empty line between them. A
- * block is found by one of the unit's names, and by its place only if no block is missing.
+ * Parses blocks of `Property=value`, one for each unit in the order of the arguments, with an empty line between them. A
+ * block belongs to the unit whose name it has; it is assigned by its position only if no block is missing.
  */
-export function readShow(text: string, asked: readonly string[]): Map<string, UnitState> {
+export function parseShow(text: string, asked: readonly string[]): Map<string, UnitState> {
   const blocks = text
     .split(/\n(?:[ \t]*\n)+/)
-    .map(readBlock)
+    .map(parseBlock)
     .filter((block) => block.has("ActiveState"));
   const states = new Map<string, UnitState>();
   for (const [place, name] of asked.entries()) {
@@ -114,7 +113,7 @@ export function readShow(text: string, asked: readonly string[]): Map<string, Un
   return states;
 }
 
-function readBlock(block: string): ReadonlyMap<string, string> {
+function parseBlock(block: string): ReadonlyMap<string, string> {
   return new Map(
     block.split("\n").map((line): [string, string] => {
       const [, key = "", value = ""] = /^([^=]*)=(.*)$/.exec(line) ?? [];
@@ -125,11 +124,11 @@ function readBlock(block: string): ReadonlyMap<string, string> {
 
 const namesOf = (block: ReadonlyMap<string, string>): readonly string[] => [
   block.get("Id") ?? "",
-  ...(block.get("Names") ?? "").split(" ").map(unquoted),
+  ...(block.get("Names") ?? "").split(" ").map(unquote),
 ];
 
-/** In a list, systemctl quotes a name with a backslash. */
-const unquoted = (word: string): string => (/^".*"$/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word);
+/** In a list, systemctl quotes names that contain a backslash. */
+const unquote = (word: string): string => (/^".*"$/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word);
 
 const stateOf = (block: ReadonlyMap<string, string>): UnitState => ({
   load: block.get("LoadState") ?? "",

@@ -1,6 +1,4 @@
-// systemd: passes when the unit is active, or is reloading while it serves.
-//
-// `systemctl show` reports the state, once for all checks that run at the same moment.
+// systemd: passes when the unit is active, or reloads while it serves.
 
 import type { Field } from "../../fields/field.ts";
 import { required } from "../../fields/keys.ts";

@@ -8,7 +8,7 @@ import { LOAD_BALANCERS } from "../../config/deadline.ts";
 import type { Options } from "../../config/load.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../../net/address.ts";
-import { resolveAnew } from "../../net/resolve.ts";
+import { resolveFresh } from "../../net/resolve.ts";
 import { isFailure } from "../../outcome.ts";
 import { scriptEnvironment } from "../../system/script-environment.ts";
 import { describeUser } from "../../system/users.ts";
@@ -111,7 +111,7 @@ async function findUnresolvable({ kind, settings, timeoutMs }: CheckConfig): Pro
   // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until it fires.
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), Math.min(RESOLVE_MS, timeoutMs));
-  const found = await resolveAnew(peer.host, limit.signal);
+  const found = await resolveFresh(peer.host, limit.signal);
   clearTimeout(timer);
   if (!isFailure(found)) return [];
   return [found.reason === "timeout" ? `the resolver does not answer for ${peer.host}` : found.message];

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCheck } from "../../../src/checks/run.ts";
-import { readShow } from "../../../src/checks/systemd/systemctl.ts";
+import { parseShow } from "../../../src/checks/systemd/systemctl.ts";
 import { systemd, unit } from "../../../src/checks/systemd/systemd.ts";
 import type { Outcome } from "../../../src/outcome.ts";
 import { checkOf, outcomeOf } from "../../support/checks.ts";
@@ -212,7 +212,7 @@ test("any output of systemctl is read or skipped", () => {
   );
   fc.assert(
     fc.property(fc.array(line), (lines) => {
-      const states = readShow(lines.join("\n"), ["a.service", "b.service"]);
+      const states = parseShow(lines.join("\n"), ["a.service", "b.service"]);
       for (const name of states.keys()) expect(["a.service", "b.service"]).toContain(name);
     }),
   );
