@@ -1,6 +1,5 @@
-// Why a path could not be used: one code of the kernel has several causes, and the folders along the
-// path show most of them. Blocks, so it is for failures, on a thread of filesystem.ts or
-// where a few calls may block.
+// Finds out why a path could not be used: one error code has several causes, and the folders along the path show most of
+// them. The calls block, so this is for failures: on a thread of filesystem.ts, or where a few blocking calls do no harm.
 
 import { accessSync, constants, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -8,7 +7,7 @@ import { codeOf } from "../system/errors.ts";
 import { describeUser } from "../system/users.ts";
 import { mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** `code` is that of the call that failed. Undefined where the path shows no more than the code says. */
+/** `code` is that of the failed call. Undefined if the path shows no more than the code. */
 export function findCause(path: string, code: string): string | undefined {
   switch (code) {
     case "ENOENT":
@@ -41,17 +40,17 @@ export function findCause(path: string, code: string): string | undefined {
   }
 }
 
-/** The same of a stream socket's file, where connect(2) failed. The kernel asks for the right to write to it first. */
+/** The same for the file of a stream socket after connect(2) failed. The kernel checks the right to write to it first. */
 export function findSocketCause(path: string, code: string): string | undefined {
-  const closed = code === "EACCES" ? findClosed(path, 0) : undefined;
-  if (closed !== undefined) return mayNotEnter(closed);
+  const folder = code === "EACCES" ? findForbiddenFolder(path, 0) : undefined;
+  if (folder !== undefined) return mayNotEnter(folder);
   if (!["EACCES", "ECONNREFUSED", "EPROTOTYPE"].includes(code)) return findCause(path, code);
   const stats = attempt(() => statSync(path));
   if (stats === undefined) return undefined;
   if (!stats.isSocket()) return `it is ${nameType(stats)}, not a socket`;
   if (code === "ECONNREFUSED") return "no program listens on it, so its file may be left over";
   if (code === "EPROTOTYPE") return `it is ${nameSocketType(path)}, not a stream socket`;
-  return isAllowed(stats, WRITE) ? OTHERS : `this user may not write to it: it ${describeOwner(stats)}`;
+  return isAllowed(stats, WRITE) ? OTHER_CAUSES : `this user may not write to it: it ${describeOwner(stats)}`;
 }
 
 function nameType(stats: Stats): string {
@@ -60,7 +59,7 @@ function nameType(stats: Stats): string {
   return stats.isFIFO() ? "a pipe" : "a device";
 }
 
-/** The types in /proc/net/unix that take no stream. */
+/** The types in /proc/net/unix that are not stream sockets. */
 const SOCKET_TYPES: Readonly<Record<string, string>> = { "0002": "a datagram socket", "0005": "a seqpacket socket" };
 
 /** The kernel lists a socket by the path that it was bound to. */
@@ -70,20 +69,20 @@ function nameSocketType(path: string): string {
   return SOCKET_TYPES[line?.split(" ")[4] ?? ""] ?? "a datagram or a seqpacket socket";
 }
 
-/** ": /data (nfs4, server:/data)"; empty where it is not known. */
+/** ": /data (nfs4, server:/data)"; empty if unknown. */
 function describeMount(path: string): string {
   const mount = mountAt(parseMounts(readMountinfo()), path);
   return mount === undefined ? "" : `: ${mount.point} (${mount.type}, ${mount.source})`;
 }
 
-/** "/a", "/a/b" and so on to the path itself. */
-const partsOf = (path: string): readonly string[] => {
+/** "/a", "/a/b" and so on, up to the path itself. */
+const prefixesOf = (path: string): readonly string[] => {
   const names = path.split("/").filter((name) => name !== "");
   return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
 };
 
 function findMissing(path: string): string | undefined {
-  for (const part of partsOf(path)) {
+  for (const part of prefixesOf(path)) {
     if (isThere(part, statSync)) continue;
     if (isThere(part, lstatSync)) return `${part} is a symbolic link to ${readlinkSync(part)}, which is not there`;
     return part === resolve(path) ? undefined : `there is no folder ${part}`;
@@ -92,7 +91,7 @@ function findMissing(path: string): string | undefined {
 }
 
 function findNoFolder(path: string): string | undefined {
-  for (const part of partsOf(dirname(path))) {
+  for (const part of prefixesOf(dirname(path))) {
     const stats = attempt(() => statSync(part));
     if (stats && !stats.isDirectory()) return `${part} is a ${stats.isFile() ? "regular" : "special"} file, no folder`;
   }
@@ -100,7 +99,7 @@ function findNoFolder(path: string): string | undefined {
 }
 
 function findLoop(path: string): string | undefined {
-  const part = partsOf(path).find((part) => attempt(() => statSync(part)) === undefined);
+  const part = prefixesOf(path).find((part) => attempt(() => statSync(part)) === undefined);
   if (part === undefined) return undefined;
   const seen = new Set<string>();
   for (let at = part; ; at = resolve(dirname(at), readlinkSync(at))) {
@@ -112,29 +111,29 @@ function findLoop(path: string): string | undefined {
   }
 }
 
-/** The first folder on the way that this user may not enter, or the file itself. */
+/** Names the first folder on the way that this user may not enter, or the file if this user may not read it. */
 function findForbidden(path: string): string | undefined {
-  const folder = findClosed(path, 0);
+  const folder = findForbiddenFolder(path, 0);
   if (folder !== undefined) return mayNotEnter(folder);
   const stats = attempt(() => statSync(path));
-  if (stats === undefined || mayUse(path, constants.R_OK)) return OTHERS;
-  return isAllowed(stats, READ) ? OTHERS : `this user may not read it: it ${describeOwner(stats)}`;
+  if (stats === undefined || mayUse(path, constants.R_OK)) return OTHER_CAUSES;
+  return isAllowed(stats, READ) ? OTHER_CAUSES : `this user may not read it: it ${describeOwner(stats)}`;
 }
 
 const mayNotEnter = (folder: string): string =>
   `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
 
-const OTHERS = "its mode allows it, so it may be SELinux, AppArmor or the file server that does not";
+const OTHER_CAUSES = "its mode allows it, so it may be SELinux, AppArmor or the file server that does not";
 
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
-/** Links are followed: their folders count too. */
-function findClosed(path: string, links: number): string | undefined {
-  for (const part of ["/", ...partsOf(path)]) {
+/** Follows symbolic links: the folders of their targets count too. */
+function findForbiddenFolder(path: string, links: number): string | undefined {
+  for (const part of ["/", ...prefixesOf(path)]) {
     const stats = attempt(() => lstatSync(part));
-    if (stats?.isSymbolicLink() && links < MOST_LINKS) {
+    if (stats?.isSymbolicLink() && links < MAX_LINKS) {
       const target = resolve(dirname(part), readlinkSync(part));
-      return findClosed(join(target, path.slice(part.length)), links + 1);
+      return findForbiddenFolder(join(target, path.slice(part.length)), links + 1);
     }
     if (stats?.isDirectory() && !mayUse(part, constants.X_OK)) return part;
   }
@@ -144,12 +143,12 @@ function findClosed(path: string, links: number): string | undefined {
 const describeOwner = ({ uid, mode }: Stats): string =>
   `belongs to ${describeUser(uid)}, mode ${(mode & 0o7777).toString(8).padStart(4, "0")}`;
 
-/** The bits of others in a mode. */
+/** The bits of a mode for other users. */
 export const EXECUTE = 1;
 const WRITE = 2;
 const READ = 4;
 
-/** By its mode alone. */
+/** Judges by the mode alone. */
 export function isAllowed({ uid, gid, mode }: Stats, bit: number): boolean {
   const own = process.geteuid?.();
   if (own === 0) return bit !== EXECUTE || (mode & 0o111) !== 0;

@@ -1,6 +1,5 @@
-// The thread that answers the questions of filesystem.ts: one at a time, by calls
-// that block. Only regular files are opened: to open a FIFO or a device may block
-// for ever, or have an effect.
+// The thread that answers the questions of filesystem.ts: one at a time, by blocking calls. It opens only regular files:
+// opening a FIFO or a device may block for ever or have an effect.
 
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
@@ -23,11 +22,11 @@ export type Question =
   | { readonly ask: "stat"; readonly path: string }
   | { readonly ask: "read"; readonly path: string; readonly limitBytes: number }
   | { readonly ask: "usage"; readonly path: string }
-  /** Why a call for it has failed with that code. */
+  /** Why a call for the path failed with that code. */
   | { readonly ask: "cause"; readonly path: string; readonly code: string }
-  /** How many processes there are of each; `scripts` are the leaders of the groups that run now. */
+  /** How many processes there are of each; `scripts` are the leaders of the running process groups. */
   | ({ readonly ask: "process-counts"; readonly path: "/proc"; readonly sought: readonly Sought[] } & WithScripts)
-  /** Processes that may have been meant by names that no process has. */
+  /** Processes that the user may have meant by names that no process has. */
   | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & WithScripts)
   /** One process by its number. */
   | ({
@@ -51,16 +50,16 @@ export interface Answers {
 }
 
 export interface Stat {
-  /** "regular file", "directory"…; of what a symbolic link leads to. */
+  /** "regular file", "directory"…; symbolic links are followed. */
   readonly type: string;
   /** Milliseconds since the epoch. */
   readonly changedAt: number;
 }
 
-/** `text` is the start of a regular file, and absent of anything else. */
+/** `text` is the start of a regular file; absent for anything else. */
 export interface Content extends Stat {
   readonly text?: string;
-  /** There is more of it. */
+  /** Whether the file is longer than `text`. */
   readonly cut: boolean;
 }
 
@@ -109,7 +108,7 @@ function readStart(path: string, limitBytes: number): Content {
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return { ...describe(stats), cut: false };
-    // Files of /proc and /sys have no size beforehand, so a file ends where a read finds nothing.
+    // Files of /proc and /sys report no size, so a file ends where a read returns nothing.
     const bytes = Buffer.alloc(limitBytes + 1);
     let length = 0;
     while (length < bytes.byteLength) {
@@ -124,7 +123,7 @@ function readStart(path: string, limitBytes: number): Content {
   }
 }
 
-/** 0 at the end, and where there is no more to read at once; throws if there was nothing at all. */
+/** 0 at the end, and if more would have to be waited for; throws if there was nothing at all. */
 function readMore(fd: number, bytes: Buffer, length: number): number {
   try {
     return readSync(fd, bytes, length, bytes.byteLength - length, null);

@@ -1,12 +1,10 @@
-// Asks file systems, on threads of our own.
+// Asks questions about files, on threads of our own.
 //
-// A call into a dead mount (NFS without its server, a failed disk) does not return
-// and cannot be cancelled. The runtime has as many threads for such calls as the
-// host has processors, and look-ups of names share them: two hung calls on a
-// small host would stop both. So one thread of ours answers all questions, in
-// turn. If an answer takes longer than a moment, the other questions get a second
-// thread. A path that hangs is not asked again until it has answered, and no mount
-// has more than two threads. A thread costs 7 MB; the first question starts the first.
+// A call into a dead mount (NFS without its server, a failed disk) does not return and cannot be cancelled. The runtime has
+// as many threads for such calls as the host has processors, and uses them for name look-ups too: two hung calls on a small
+// host would stop both. So one thread of ours answers all questions in turn. If an answer takes long, the other questions
+// get a second thread. A path that hangs is not asked again until it has answered, and a mount has at most two threads. A
+// thread costs 7 MB; the first one starts with the first question.
 
 import { type Failure, failed } from "../outcome.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
@@ -14,10 +12,10 @@ import { roundDuration } from "../text/duration.ts";
 import type { Answers, Question, Reply } from "./filesystem-worker.ts";
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
-/** An answer usually takes a fiftieth of a millisecond; a count among many processes some tens of milliseconds. */
+/** An answer usually takes 20 µs; counting processes may take some tens of milliseconds. */
 const SLOW_MS = 100;
 
-/** A question that was abandoned sooner may just be slow, as when a client disconnects: the next question waits for it. */
+/** A question that was abandoned sooner may just be slow, as when a client disconnects: a later question waits for it. */
 const STUCK_MS = 1000;
 
 const MAX_THREADS = 8;
@@ -25,10 +23,10 @@ const MAX_THREADS = 8;
 /** Two, so that one bad file does not block its whole file system; no more, so that a dead one does not take all threads. */
 const MAX_THREADS_OF_MOUNT = 2;
 
-/** No thread for want of memory or of a process slot. */
+/** The code if no thread can start, for lack of memory or of a process slot. */
 const NO_THREAD = "no thread";
 
-/** A read that finds nothing yet fails with EAGAIN: that is the file's own answer. */
+/** EAGAIN is the file's own answer: there is nothing to read yet. */
 const lacksResource = (code: string): boolean => code === NO_THREAD || (code !== "EAGAIN" && isLacking(code));
 
 interface Job {
@@ -36,7 +34,7 @@ interface Job {
   readonly finish: (reply: Reply) => void;
   /** When a thread took it, by performance.now(). */
   since: number;
-  /** Its caller does not wait any more. */
+  /** Its caller no longer waits. */
   abandoned: boolean;
   mount?: string;
 }
@@ -48,9 +46,9 @@ interface Thread {
 
 const threads: Thread[] = [];
 const queue: Job[] = [];
-let later: ReturnType<typeof setTimeout> | undefined;
+let dispatchTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** `code` is that of the call that failed; absent where none did. */
+/** `code` is that of the failed call; absent if no call failed. */
 export type FileSystemAnswer<Q extends Question> =
   | { readonly ok: true; readonly value: Answers[Q["ask"]] }
   | (Failure & { readonly code?: string });
@@ -59,7 +57,7 @@ export type FileSystemAnswer<Q extends Question> =
 export function askFileSystem<Q extends Question>(question: Q, signal: AbortSignal): Promise<FileSystemAnswer<Q>> {
   return retryWhileLacking<FileSystemAnswer<Q>>(signal, async (lack) => {
     const answer = await askOnce(question, signal);
-    // After a lack, an abort during the next attempt is no news.
+    // If the next attempt is aborted, report the lack before it.
     return lack !== undefined && !answer.ok && answer.code === undefined ? lack : (answer as FileSystemAnswer<Q>);
   });
 }
@@ -73,7 +71,7 @@ function answerOf(path: string, reply: Reply): FileSystemAnswer<Question> {
 }
 
 function askOnce(question: Question, signal: AbortSignal): Promise<FileSystemAnswer<Question>> {
-  const stuck = whatHangs(question);
+  const stuck = findHang(question);
   if (stuck) return Promise.resolve(stuck);
   return new Promise((resolve) => {
     const job: Job = {
@@ -99,22 +97,22 @@ function askOnce(question: Question, signal: AbortSignal): Promise<FileSystemAns
   });
 }
 
-/** A question that an earlier run has abandoned is not asked again while it hangs. */
-function whatHangs(question: Question): Failure | undefined {
+/** A failure if the path, or its file system, hangs: an earlier run has abandoned the same question. */
+function findHang(question: Question): Failure | undefined {
   const now = performance.now();
   const hanging = slowJobs(now, STUCK_MS).filter(({ abandoned }) => abandoned);
   if (hanging.length === 0) return undefined;
   const mount = mountOf(question.path);
-  const of = hanging.filter((job) => mountOfJob(job) === mount);
-  const same = of.find((job) => job.question.path === question.path);
-  const [first] = of;
+  const onMount = hanging.filter((job) => mountOfJob(job) === mount);
+  const same = onMount.find((job) => job.question.path === question.path);
+  const [first] = onMount;
   if (same) {
     return failed(
       "stuck",
       `${question.path} has not answered for ${roundDuration(now - same.since)}; it is not asked again until it has`,
     );
   }
-  if (first === undefined || of.length < MAX_THREADS_OF_MOUNT) return undefined;
+  if (first === undefined || onMount.length < MAX_THREADS_OF_MOUNT) return undefined;
   return failed(
     "stuck",
     `${question.path} is not asked: ${first.question.path} on the same file system (${mount}) has not answered for ${roundDuration(now - first.since)}`,
@@ -124,10 +122,10 @@ function whatHangs(question: Question): Failure | undefined {
 const slowJobs = (now: number, sinceMs = SLOW_MS): readonly Job[] =>
   threads.flatMap(({ job }) => (job && now - job.since >= sinceMs ? [job] : []));
 
-/** Gives waiting questions to threads, as far as there are threads. */
+/** Gives waiting questions to free threads; starts threads if all are slow. */
 function dispatch(): void {
-  clearTimeout(later);
-  later = undefined;
+  clearTimeout(dispatchTimer);
+  dispatchTimer = undefined;
   const now = performance.now();
   const slow = slowJobs(now);
   while (queue.length > 0) {
@@ -148,21 +146,22 @@ function dispatch(): void {
     thread.worker.postMessage(job.question);
   }
   const next = Math.min(...threads.flatMap(({ job }) => (job && now - job.since < SLOW_MS ? [job.since] : [])));
-  if (queue.length > 0 && next < Number.POSITIVE_INFINITY) later = setTimeout(dispatch, next + SLOW_MS - now + 1);
+  if (queue.length > 0 && next < Number.POSITIVE_INFINITY)
+    dispatchTimer = setTimeout(dispatch, next + SLOW_MS - now + 1);
 }
 
 function mayBeAsked(job: Job, slow: readonly Job[]): boolean {
   const mount = mountOfJob(job);
-  const of = slow.filter((other) => mountOfJob(other) === mount);
-  return of.length < MAX_THREADS_OF_MOUNT && !of.some((other) => other.question.path === job.question.path);
+  const onMount = slow.filter((other) => mountOfJob(other) === mount);
+  return onMount.length < MAX_THREADS_OF_MOUNT && !onMount.some((other) => other.question.path === job.question.path);
 }
 
-/** In the compiled binary the thread's file lies where it did below src/; everything else is one file. */
+/** In the compiled binary everything is one file at the root of src/, but the thread's file keeps its path below src/. */
 const THREAD_FILE = import.meta.url.endsWith("/fs/filesystem.ts")
   ? "./filesystem-worker.ts"
   : "./fs/filesystem-worker.ts";
 
-/** Undefined where the system gives none. */
+/** Undefined if no thread can start. */
 function openThread(): Thread | undefined {
   let worker: Worker;
   try {
@@ -187,7 +186,7 @@ function openThread(): Thread | undefined {
     if (queue.length === 0 && threads.some((other) => other !== thread && other.job === undefined)) close();
     else dispatch();
   };
-  // A thread that started, and then had no memory to run in.
+  // The thread started and then lacked memory.
   worker.onerror = (event) => {
     event.preventDefault();
     close();
@@ -203,7 +202,7 @@ function mountOfJob(job: Job): string {
   return job.mount;
 }
 
-/** Read once a turn of the event loop: a round may have a thousand paths. */
+/** Read once per turn of the event loop: a round may have a thousand paths. */
 let mounts: readonly Mount[] | undefined;
 
 /** The mount point that a path is below. Looked up only while something hangs. */

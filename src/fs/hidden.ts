@@ -1,8 +1,8 @@
-// What the sandbox of a systemd service hides from it: a check that fails for that reason names
-// the directive, so that the fault is not looked for in the target.
+// What the sandbox of a systemd service hides. A check that fails for that reason names the directive, so that users do not
+// look for the fault in the target.
 //
-// It is read from the mounts that the service sees, once a check has failed and never
-// before. A path is taken as text: where /home is a symbolic link, the directive is not found.
+// It is derived from the mounts that the service sees, only after a check has failed. Symbolic links are not followed: if
+// /home is one, the directive is not found.
 
 import { type Mount, mountAt, parseMounts, readMountinfo } from "./mounts.ts";
 
@@ -22,13 +22,13 @@ export interface Hidden {
   readonly point: string;
 }
 
-/** An empty file or folder without permissions; systemd mounts it over the hidden one. */
+/** The empty file or folder without permissions that systemd mounts over a hidden one. */
 const INACCESSIBLE = /\/systemd\/inaccessible\/[a-z]+$/;
 
-/** What a service has instead of the host's /tmp. */
+/** The folder that a service has instead of the host's /tmp. */
 const PRIVATE_TMP = /\/systemd-private-[^/]+\/tmp$/;
 
-/** Which directive hides what, where it is not InaccessiblePaths=. */
+/** What each directive hides; anything else is hidden by InaccessiblePaths=. */
 const HIDES: Readonly<Record<string, readonly string[]>> = {
   "ProtectHome=": HOMES,
   "ProtectKernelModules=": MODULES,
@@ -36,10 +36,10 @@ const HIDES: Readonly<Record<string, readonly string[]>> = {
   "ProtectKernelTunables=": ["/proc/kallsyms", "/proc/kcore"],
 };
 
-/** Hidden from every service that has mounts of its own, by no directive of its unit. */
+/** systemd hides it from every service that has mounts of its own, without a directive. */
 const CREDENTIALS = "/run/credentials";
 
-/** Undefined where the sandbox hides nothing there. `mountinfo` is the text of /proc/self/mountinfo. */
+/** Undefined if the sandbox does not hide the path. `mountinfo` is the text of /proc/self/mountinfo. */
 export function hiddenBy(mountinfo: string, path: string): Hidden | undefined {
   const mounts = parseMounts(mountinfo);
   const mount = mountAt(mounts, path);
@@ -62,13 +62,13 @@ function directiveOf({ root, point, type, options }: Mount, own: boolean): strin
 }
 
 /**
- * It was mounted for this service: it is no copy of one of the host's, and the root is. On the
- * host itself, and where the two cannot be distinguished, false.
+ * Whether it was mounted for this service: it is not a copy of a mount of the host, and the root is one. False on the host
+ * itself, and if the two cannot be distinguished.
  */
 const isOwn = (mounts: readonly Mount[], mount: Mount): boolean =>
   !mount.isCopy && mountAt(mounts, "/")?.isCopy === true;
 
-/** Why the processes of other users are not seen, or undefined where they are. */
+/** The directive or mount option that hides the processes of other users; undefined if they are visible. */
 export function processesHiddenBy(mountinfo: string): string | undefined {
   const mounts = parseMounts(mountinfo);
   const mount = mountAt(mounts, "/proc");
@@ -77,26 +77,23 @@ export function processesHiddenBy(mountinfo: string): string | undefined {
   return isOwn(mounts, mount) ? "ProtectProc=" : option;
 }
 
-const CURE = "health-checker unit --check says what to change";
+const REMEDY = "health-checker unit --check says what to change";
 
-/** What a call fails with where the sandbox hides what it was for. */
+/** The codes of calls that fail because the sandbox hides something. */
 const CODES: readonly string[] = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"];
 
-/**
- * The end of a message that `path` is not there or may not be used; `code` is that of the failed
- * call. Empty where the sandbox is not the reason.
- */
+/** The end of a message that `path` is missing or unusable; empty if the sandbox is not the reason. `code` is that of the failed call. */
 export function whyHidden(path: string, code: string): string {
   if (!CODES.includes(code)) return "";
   const hidden = hiddenBy(readMountinfo(), path);
-  return hidden === undefined ? "" : `; the service's ${hidden.directive} hides ${hidden.point} (${CURE})`;
+  return hidden === undefined ? "" : `; the service's ${hidden.directive} hides ${hidden.point} (${REMEDY})`;
 }
 
-/** Why not all processes are seen, as far as the mounts show it; for a check that has not found its own. */
+/** Why not all processes are visible, as far as the mounts show it; for a check that did not find its process. */
 export function whyProcessesHidden(): string | undefined {
   const by = processesHiddenBy(readMountinfo());
   if (by === undefined) return undefined;
   return by === "ProtectProc="
-    ? `the service's ProtectProc= hides the processes of others; ${CURE}`
+    ? `the service's ProtectProc= hides the processes of others; ${REMEDY}`
     : `/proc is mounted with ${by}, which hides the processes of others`;
 }

@@ -3,10 +3,10 @@
 import { type Failure, failed } from "../outcome.ts";
 import { whyHidden } from "./hidden.ts";
 
-/** There is no file of that name. */
+/** Whether the code means that there is no such file. */
 export const isMissing = (code: string): boolean => code === "ENOENT" || code === "ENOTDIR";
 
-/** Where the path itself shows no more. */
+/** If the path itself does not show a cause. */
 const CAUSES: Readonly<Record<string, string>> = {
   EACCES: "this user may not",
   EPERM: "this user may not",
@@ -21,7 +21,7 @@ export async function cannotLook(path: string, code: string, signal: AbortSignal
   return failed("unreachable", `cannot look at ${path}: ${cause === undefined ? code : `${cause} (${code})`}${hidden}`);
 }
 
-/** `what` is the path as the message has it, such as "the pid file /run/x.pid". */
+/** `what` names the path in the message: "the pid file /run/x.pid". */
 export async function doesNotExist(path: string, code: string, signal: AbortSignal, what = path): Promise<Failure> {
   const hidden = whyHidden(path, code);
   const cause = hidden === "" ? await findCause(path, code, signal) : undefined;

@@ -1,28 +1,27 @@
-// The mounts that this process sees, from the kernel's own list: reading that list never
-// waits for a file system, however dead one is.
+// The mounts that this process sees, from the kernel's list. Reading that list never waits for a file system, even a dead one.
 
 export interface Mount {
   readonly id: string;
   /** The mount that it is mounted on. */
   readonly parent: string;
-  /** MAJOR:MINOR, which some file systems make up. */
+  /** MAJOR:MINOR; some file systems invent it. */
   readonly device: string;
-  /** Which folder of its file system is mounted; "/" is all of it. */
+  /** The folder of its file system that is mounted; "/" for all of it. */
   readonly root: string;
   readonly point: string;
-  /** "ro", "noexec" and the like, of this mount alone. */
+  /** The options of this mount alone: "ro", "noexec"… */
   readonly flags: readonly string[];
-  /** It is a copy of a mount of another namespace, and receives what is mounted there. */
+  /** Whether it is a copy of a mount of another namespace, and receives what is mounted there. */
   readonly isCopy: boolean;
   /** "ext4", "tmpfs", "proc"… */
   readonly type: string;
   /** What was mounted, as given to mount(8): "/dev/sda1", "server:/path", "tmpfs"… */
   readonly source: string;
-  /** Those of the file system itself. */
+  /** The options of the file system itself. */
   readonly options: readonly string[];
 }
 
-/** `text` is that of mountinfo, by proc_pid_mountinfo(5). */
+/** `text` is that of /proc/PID/mountinfo, see proc_pid_mountinfo(5). */
 export function parseMounts(text: string): readonly Mount[] {
   return text.split("\n").flatMap((line) => {
     const [own = "", of = ""] = line.split(" - ");
@@ -48,8 +47,8 @@ const unescapePath = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /**
- * The mount that the kernel finds for `path`, which is taken as text: to follow its symbolic
- * links would mean to ask the file system. Mounts that another one covers do not count.
+ * The mount that the kernel uses for `path`. Symbolic links are not followed, since that would ask the file system. Mounts
+ * that another mount covers do not count.
  */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   const ids = new Set(mounts.map(({ id }) => id));

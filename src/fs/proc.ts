@@ -1,14 +1,14 @@
-// Processes, as /proc shows them. Runs on a thread of filesystem.ts, since it blocks.
+// Reads processes from /proc. It blocks, so it runs on a thread of filesystem.ts.
 //
-// A process counts by the name that the kernel keeps of its first thread, as for `pgrep -x`; a longer name
-// by the command line too. It lives as long as one of its threads does. This process, and the processes of
-// scripts of any health-checker, are counted apart from all others.
+// A process has the name that the kernel keeps for its first thread, as for `pgrep -x`; the kernel cuts names after 15 bytes,
+// so a longer one is also looked for in the command line. A process is alive as long as one of its threads is. This process,
+// and the scripts of any health-checker, are counted separately.
 
 import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { codeOf } from "../system/errors.ts";
 import { CHECK_VARIABLE } from "../system/script-environment.ts";
 
-/** What a command line, its words joined with blanks, must hold. */
+/** What a command line must contain, its words joined by blanks. */
 export interface Matching {
   readonly text: string;
   /** Instead of the text. */
@@ -22,31 +22,31 @@ export interface Sought {
   readonly containers: boolean;
 }
 
-/** How many there are of a name. Each is counted once. */
+/** How many processes have a name; each is counted in one of these. */
 export interface Counts {
   readonly alive: number;
   readonly zombies: number;
-  /** Of health-checker itself, and of its scripts. */
+  /** health-checker itself, and its scripts. */
   readonly own: number;
   readonly inContainers: number;
-  /** Those whose command line does not match. */
+  /** Their command line does not match. */
   readonly unmatched: number;
 }
 
 export interface ProcessCounts {
   /** In the order of what was sought. */
   readonly counts: readonly Counts[];
-  /** Process 1 always exists: if it is not seen, not all processes are. */
+  /** Whether all processes are visible: process 1 is, which always exists. */
   readonly complete: boolean;
 }
 
-/** Processes that may have been meant by a name that no process has. */
+/** Processes that the user may have meant by a name that no process has. */
 export interface NearMisses {
-  /** Names that differ by case or blanks alone, with how many go by each. */
+  /** Names that differ only by case or blanks, with the number of processes of each. */
   readonly alike: readonly (readonly [name: string, count: number])[];
-  /** How many have the same first 15 letters and another program in their command line. */
+  /** How many have the same first 15 bytes, and another program in their command line. */
   readonly sameStart: number;
-  /** How many have the name anywhere in their command line, and what they go by. */
+  /** How many have the name anywhere in their command line; `names` are some of their own names. */
   readonly inCommandLine: number;
   readonly names: readonly string[];
 }
@@ -54,40 +54,40 @@ export interface NearMisses {
 export interface ProcessFacts {
   readonly alive: boolean;
   readonly name: string;
-  /** The process that it is a thread of; itself, mostly. */
+  /** The number of its process: its own, unless it is a thread. */
   readonly leader: number;
   readonly isOfKernel: boolean;
   readonly own: "itself" | "script" | undefined;
   readonly isInContainer: boolean;
-  /** Undefined where nothing was to be matched. */
+  /** Undefined if there is nothing to match. */
   readonly matches: boolean | undefined;
   readonly hasCommandLine: boolean;
   /** In milliseconds since the boot of the host. */
   readonly startedMs: number;
-  /** The same of the first process: in a container the start of that, where it is seen. */
+  /** The same for process 1, if it is visible; in a container, about when the container was started. */
   readonly firstStartedMs: number | undefined;
 }
 
-/** What the kernel keeps of a process's name. */
+/** How much the kernel keeps of a process's name. */
 const COMM_BYTES = 15;
 
-/** A thread of the kernel, in the flags of proc_pid_stat(5). */
+/** The flag of kernel threads in proc_pid_stat(5). */
 const PF_KTHREAD = 0x0020_0000;
 
-/** The same on every architecture, whatever the kernel's own clock. */
+/** USER_HZ is 100 on every architecture. */
 const MS_PER_TICK = 10;
 
-/** Shorter names are in many a command line. */
-const SHORTEST_LOOKED_FOR = 3;
+/** A shorter name would be found in too many command lines. */
+const MIN_SEARCH_LENGTH = 3;
 
-const MOST_ANCESTORS = 64;
-const MOST_NAMES = 2;
+const MAX_ANCESTORS = 64;
+const MAX_NAMES = 2;
 
-/** Grows to what the longest file asked for. */
+/** Shared by all reads; it grows to the size of the longest file. */
 let buffer = Buffer.alloc(4096);
 
 interface Stat {
-  /** As latin1: a byte is a character. */
+  /** In latin1, so that a byte is a character. */
   readonly comm: string;
   readonly state: string;
   readonly parent: number;
@@ -97,7 +97,7 @@ interface Stat {
   readonly startedMs: number;
 }
 
-/** What /proc says at one moment: what was read of a process is not read again. */
+/** The state of /proc at one moment: each file of a process is read once. */
 class Snapshot {
   readonly #stats = new Map<number, Stat | undefined>();
   readonly #marks = new Map<number, boolean | undefined>();
@@ -105,7 +105,7 @@ class Snapshot {
   readonly self = Number(readlinkSync("/proc/self"));
   readonly #depth = depthOf(this.self);
 
-  /** `scripts` are the leaders of the groups that run now. */
+  /** `scripts` are the leaders of the running process groups. */
   constructor(scripts: readonly number[]) {
     this.#scripts = new Set(scripts);
   }
@@ -119,7 +119,7 @@ class Snapshot {
     return isLiving(stat.state) || (stat.threads > 1 && findLivingThread(pid) !== undefined);
   }
 
-  /** Of a process whose first thread has ended, by another one: the first has lost it. */
+  /** If the first thread has ended, it has no command line any more, so another thread's is read. */
   commandLine(pid: number, { state }: Stat): string {
     const line = readText(`/proc/${pid}/cmdline`);
     if (line !== "" || isLiving(state)) return line;
@@ -134,25 +134,27 @@ class Snapshot {
   own(pid: number): ProcessFacts["own"] {
     if (pid === this.self) return "itself";
     const name = this.stat(this.self)?.comm;
-    for (const line of [pid, this.stat(pid)?.session ?? 0].map((from) => this.#lineOf(from))) {
-      if (line.some((one) => this.#scripts.has(one))) return "script";
-      const checker = line.findIndex((one) => one === this.self || this.stat(one)?.comm === name);
+    for (const ancestry of [pid, this.stat(pid)?.session ?? 0].map((from) => this.#ancestryOf(from))) {
+      if (ancestry.some((one) => this.#scripts.has(one))) return "script";
+      const checker = ancestry.findIndex((one) => one === this.self || this.stat(one)?.comm === name);
       if (checker <= 0) continue;
-      const below = line.slice(0, checker).map((one) => this.#isMarked(one));
-      // Where it cannot be read, as of a setuid program, being a child says enough.
-      if (below.includes(true) || (line[checker] === this.self && below[0] === undefined)) return "script";
+      const marks = ancestry.slice(0, checker).map((one) => this.#isMarked(one));
+      // If the environment cannot be read, as for a setuid program, a child of this process counts as a script.
+      if (marks.includes(true) || (ancestry[checker] === this.self && marks[0] === undefined)) return "script";
     }
     return undefined;
   }
 
-  /** A process, its parent and so on up to the first. */
-  #lineOf(pid: number): readonly number[] {
-    const line: number[] = [];
-    for (let one = pid; one > 0 && line.length < MOST_ANCESTORS; one = this.stat(one)?.parent ?? 0) line.push(one);
-    return line;
+  /** A process, its parent and so on, up to the first process. */
+  #ancestryOf(pid: number): readonly number[] {
+    const ancestry: number[] = [];
+    for (let one = pid; one > 0 && ancestry.length < MAX_ANCESTORS; one = this.stat(one)?.parent ?? 0) {
+      ancestry.push(one);
+    }
+    return ancestry;
   }
 
-  /** Whether it was started with the variable that scripts have; undefined where that may not be read. */
+  /** Whether it was started with the variable that scripts get; undefined if its environment may not be read. */
   #isMarked(pid: number): boolean | undefined {
     if (!this.#marks.has(pid)) this.#marks.set(pid, isMarked(pid));
     return this.#marks.get(pid);
@@ -169,7 +171,7 @@ export function countProcesses(sought: readonly Sought[], scripts: readonly numb
     const add = (key: string, entry: { index: number; longer: string | undefined }) =>
       wanted.set(key, [...(wanted.get(key) ?? []), entry]);
     add(bytes.toString("latin1", 0, COMM_BYTES), { index, longer });
-    // Of its own threads the kernel keeps the whole name.
+    // The kernel does not cut the names of kernel threads.
     if (longer !== undefined) add(bytes.toString("latin1"), { index, longer: undefined });
   }
   const matches = createMatcher();
@@ -184,7 +186,7 @@ export function countProcesses(sought: readonly Sought[], scripts: readonly numb
       if (count === undefined || one === undefined) continue;
       const alive = snapshot.isAlive(pid, stat);
       const line = alive && (longer ?? one.matching) !== undefined ? snapshot.commandLine(pid, stat) : "";
-      // Of a zombie the command line is gone.
+      // A zombie has no command line any more.
       if (!alive) count.zombies++;
       else if (longer !== undefined && !runsAs(line, longer)) continue;
       else if (snapshot.own(pid)) count.own++;
@@ -196,7 +198,7 @@ export function countProcesses(sought: readonly Sought[], scripts: readonly numb
   return { counts, complete };
 }
 
-/** In the order of the names. Reads every command line, so it is for names that no process has. */
+/** In the order of the names. Reads every command line, so use it only for names that no process has. */
 export function findNearMisses(names: readonly string[], scripts: readonly number[]): readonly NearMisses[] {
   const snapshot = new Snapshot(scripts);
   const checker = snapshot.stat(snapshot.self)?.comm;
@@ -205,7 +207,7 @@ export function findNearMisses(names: readonly string[], scripts: readonly numbe
     return {
       name,
       start,
-      folded: fold(textOf(start)),
+      folded: fold(decodeName(start)),
       isLong: Buffer.byteLength(name) > COMM_BYTES,
       plain: name.trim(),
       alike: new Map<string, number>(),
@@ -217,33 +219,33 @@ export function findNearMisses(names: readonly string[], scripts: readonly numbe
   for (const pid of allProcesses()) {
     const stat = snapshot.stat(pid);
     if (stat === undefined || stat.comm === checker || !snapshot.isAlive(pid, stat) || snapshot.own(pid)) continue;
-    const comm = textOf(stat.comm);
+    const comm = decodeName(stat.comm);
     const folded = fold(comm);
     const line = snapshot.commandLine(pid, stat);
-    const words = joined(line);
+    const words = joinWords(line);
     for (const search of searches) {
       if (stat.comm === search.start) {
         if (search.isLong && !runsAs(line, search.name)) search.sameStart++;
       } else if (folded === search.folded) {
         search.alike.set(comm, (search.alike.get(comm) ?? 0) + 1);
-      } else if (search.plain.length >= SHORTEST_LOOKED_FOR && words.includes(search.plain)) {
+      } else if (search.plain.length >= MIN_SEARCH_LENGTH && words.includes(search.plain)) {
         search.inCommandLine++;
-        if (search.names.size < MOST_NAMES) search.names.add(comm);
+        if (search.names.size < MAX_NAMES) search.names.add(comm);
       }
     }
   }
   return searches.map(({ alike, sameStart, inCommandLine, names }) => ({
-    alike: [...alike].slice(0, MOST_NAMES),
+    alike: [...alike].slice(0, MAX_NAMES),
     sameStart,
     inCommandLine,
     names: [...names],
   }));
 }
 
-/** A name as people read it. */
-const textOf = (comm: string): string => Buffer.from(comm, "latin1").toString();
+/** Decodes a name as UTF-8. */
+const decodeName = (comm: string): string => Buffer.from(comm, "latin1").toString();
 
-/** Throws what the call has failed with, ENOENT where there is no such process. */
+/** Throws the error of the failed call: ENOENT if there is no such process. */
 export function inspectProcess(pid: number, matching: Matching | undefined, scripts: readonly number[]): ProcessFacts {
   const status = readWhole(`/proc/${pid}/status`);
   const snapshot = new Snapshot(scripts);
@@ -252,7 +254,7 @@ export function inspectProcess(pid: number, matching: Matching | undefined, scri
   const line = snapshot.commandLine(pid, stat);
   return {
     alive: snapshot.isAlive(pid, stat),
-    name: textOf(stat.comm),
+    name: decodeName(stat.comm),
     leader: Number(/^Tgid:\s+(\d+)/m.exec(status)?.[1] ?? pid),
     isOfKernel: stat.isOfKernel,
     own: snapshot.own(pid),
@@ -277,24 +279,24 @@ function isMarked(pid: number): boolean | undefined {
 
 const isLiving = (state: string): boolean => !"ZXx".includes(state);
 
-/** Upper and lower case, blanks and what cannot be seen make no difference. */
+/** Removes differences by case, blanks and invisible characters. */
 const fold = (name: string): string =>
   name
     .normalize("NFKC")
     .toLowerCase()
     .replace(/[\s\p{Cf}]+/gu, "");
 
-const joined = (line: string): string => line.replace(/\0+$/, "").replaceAll("\0", " ");
+const joinWords = (line: string): string => line.replace(/\0+$/, "").replaceAll("\0", " ");
 
-/** A regular expression is made once for all. */
+/** Compiles each regular expression once. */
 function createMatcher(): (line: string, matching: Matching) => boolean {
-  const made = new Map<Matching, RegExp>();
+  const compiledOf = new Map<Matching, RegExp>();
   return (line, matching) => {
     const { text, expression } = matching;
-    if (expression === undefined) return joined(line).includes(text);
-    const compiled = made.get(matching) ?? new RegExp(expression.source, expression.flags);
-    made.set(matching, compiled);
-    return compiled.test(joined(line));
+    if (expression === undefined) return joinWords(line).includes(text);
+    const compiled = compiledOf.get(matching) ?? new RegExp(expression.source, expression.flags);
+    compiledOf.set(matching, compiled);
+    return compiled.test(joinWords(line));
   };
 }
 
@@ -308,7 +310,7 @@ function* allProcesses(): Generator<number> {
 function readStat(path: string): Stat | undefined {
   const length = readFile(path);
   if (length === undefined) return undefined;
-  // The name may hold anything, parentheses and spaces too.
+  // The name may contain anything, even parentheses and spaces.
   const open = buffer.indexOf(40);
   const close = buffer.subarray(0, length).lastIndexOf(41);
   if (open < 0 || close < open) return undefined;
@@ -335,16 +337,16 @@ function findLivingThread(pid: number): string | undefined {
   }
 }
 
-/** In how many PID namespaces it has a number, from that of /proc down; 1 where the kernel does not report it. */
+/** In how many PID namespaces it has a number, from that of /proc down; 1 if the kernel does not report it. */
 function depthOf(pid: number): number {
   const [, numbers = ""] = /^NSpid:\s*(.*)$/m.exec(readText(`/proc/${pid}/status`)) ?? [];
   return Math.max(1, numbers.trim().split(/\s+/).length);
 }
 
-/** Whether a word of the command line says the whole name: the program's, or a script's behind its interpreter. */
+/** Whether a word of the command line is the whole name: the program's, or a script's after its interpreter. */
 function runsAs(line: string, name: string): boolean {
   return line.split("\0", 3).some((word) => {
-    // A title such as "name: worker" is set over the first word.
+    // A program may replace its first word by a title such as "name: worker".
     const [program = ""] = word.split(" ", 1);
     return [name, `${name}:`].includes(baseOf(program)) || baseOf(word) === name;
   });
@@ -352,13 +354,13 @@ function runsAs(line: string, name: string): boolean {
 
 const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-/** Empty for a process that has ended meanwhile or is not ours to see. */
+/** Empty for a process that has ended meanwhile or that this user may not see. */
 function readText(path: string): string {
   const length = readFile(path) ?? 0;
   return buffer.toString("utf8", 0, length);
 }
 
-/** Reads into `buffer`; undefined for a process that has ended meanwhile or is not ours to see. */
+/** Reads into `buffer`; undefined for a process that has ended meanwhile or that this user may not see. */
 function readFile(path: string): number | undefined {
   try {
     return readInto(path);
@@ -388,6 +390,6 @@ function readInto(path: string): number {
 
 function ignoreGone(error: unknown): undefined {
   const code = codeOf(error);
-  // Without a free descriptor nothing can be read, which must not look like there being no process.
+  // A lack of descriptors, for one, must not look as if there were no process.
   if (!["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(code)) throw error;
 }
