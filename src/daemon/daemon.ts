@@ -12,7 +12,7 @@ import type { Log } from "../log/log.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
-import { reapStrangers } from "../process/reaper.ts";
+import { reapInheritedChildren } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
 import type { HostStatus } from "../status/schema.ts";
@@ -60,7 +60,7 @@ export interface DaemonContext {
 /** Throws ListenError, and then leaves nothing behind. */
 export async function startDaemon(options: Options, context: DaemonContext): Promise<Daemon> {
   const startedAt = Date.now();
-  reapStrangers();
+  reapInheritedChildren();
   holdReserve();
   const parts = await createParts(options, context);
   await using opened = new AsyncDisposableStack();

@@ -1,18 +1,18 @@
-// The end of a program's output: the last 4 KiB, since errors come last, and
-// a count of all of it. For a check with `expect`, its start.
+// Keeps the last 4 KiB of a program's output, since errors come last, and counts all of it. For a check with `expect` it keeps
+// the start.
 
 import { plainText } from "../text/printable.ts";
 
-/** As Consul keeps; enough for an error, too little for a log to drown in. */
+/** As much as Consul keeps: enough for an error, and too little to flood a log. */
 export const CAPTURE_BYTES = 4096;
 
 export interface Capture {
   add(chunk: Uint8Array): void;
-  /** What was kept as text, CR and CRLF as line ends, with a line that says so where it is not all; undefined when nothing was printed. */
+  /** What was kept, with LF as line end; a last line says so if it is not all. Undefined if nothing was printed. */
   text(): string | undefined;
 }
 
-/** Takes out of a text what must not be shown; where it was cut, a part of that too. */
+/** Redacts secrets in a text; also a part of one where the text is cut. */
 export type Redact = (text: string, cut: "start" | "nowhere") => string;
 
 export function createCapture(limitBytes = CAPTURE_BYTES, redact: Redact = (text) => text): Capture {
@@ -38,13 +38,13 @@ export function createCapture(limitBytes = CAPTURE_BYTES, redact: Redact = (text
   };
 }
 
-export interface Start {
+export interface StartCapture {
   add(chunk: Uint8Array): void;
   read(): { readonly text: string; readonly totalBytes: number };
 }
 
-/** The other way round: the first `limitBytes`. */
-export function createStart(limitBytes: number): Start {
+/** Keeps the first `limitBytes`. */
+export function createStartCapture(limitBytes: number): StartCapture {
   const chunks: Uint8Array[] = [];
   let keptBytes = 0;
   let totalBytes = 0;
@@ -52,7 +52,7 @@ export function createStart(limitBytes: number): Start {
     add(chunk) {
       totalBytes += chunk.byteLength;
       if (keptBytes >= limitBytes) return;
-      // A copy: the reader's buffer is used again.
+      // A copy, since the reader uses its buffer again.
       const kept = chunk.slice(0, limitBytes - keptBytes);
       keptBytes += kept.byteLength;
       chunks.push(kept);

@@ -1,5 +1,5 @@
-// Why a program could not be started, in words that say what to do. The kernel
-// has three codes for a dozen causes; the file itself shows which.
+// Explains why a program cannot be started, and what to do. The kernel has three codes for a dozen causes; the file itself
+// shows which one it is.
 
 import { accessSync, closeSync, constants, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
@@ -10,36 +10,35 @@ import { codeOf } from "../system/errors.ts";
 import { describeOddCharacters } from "../text/odd-characters.ts";
 import { ELF_BYTES, isForThisMachine, loaderOf } from "./elf.ts";
 
-/** A line as long as the kernel reads for an interpreter. */
+/** The kernel reads at most this much of a first line that names an interpreter. */
 const FIRST_LINE_BYTES = 256;
 
-/** Runs as its owner or group, whichever user starts it; scripts have no such bits. */
+/** setuid and setgid: such a file is a compiled program, since the kernel ignores these bits of scripts. */
 const SET_ID = 0o6000;
 
 /**
- * What is wrong with the program named by `command`, or undefined where no mistake
- * is found. `searchPath` is the PATH in which a bare name is looked for,
- * `cwd` the working folder it is given, if any.
- * Blocks for a few file system calls: for starts and failures, not for every run.
+ * What is wrong with the program `command`; undefined if no mistake is found. `searchPath` is the PATH for a bare name,
+ * `cwd` the working folder of the check. It blocks for a few file system calls, so use it at the start and for failures, not
+ * for every run.
  */
 export function diagnoseCommand(command: string, searchPath: string, cwd?: string): string | undefined {
   const problem = cwd === undefined ? undefined : diagnoseFolder(cwd);
   if (problem !== undefined) return problem;
   const folders = foldersOf(searchPath, cwd);
-  const file = command.includes("/") ? within(cwd, command) : findIn(folders, command);
+  const file = command.includes("/") ? inFolder(cwd, command) : findIn(folders, command);
   if (file === undefined)
     return `${describeName(command)}: not found in PATH; write the path in full${whyHiddenIn(folders, command)}`;
   return diagnoseFile(file, folders);
 }
 
-/** A name with a no-break space may have been two words. It stays as it is written, so that a secret in it is known. */
+/** Notes odd characters: a no-break space may have joined two words. The name itself stays as written, so that secrets in it are recognized. */
 function describeName(command: string): string {
   const odd = describeOddCharacters(command);
   return odd === undefined ? command : `${command} (${odd})`;
 }
 
-/** Without `cwd` the kernel looks from the working folder by itself, which may have been removed. */
-const within = (cwd: string | undefined, file: string) => (cwd === undefined ? file : resolve(cwd, file));
+/** Without `cwd` the path stays relative, since the daemon's own working folder may have been removed. */
+const inFolder = (cwd: string | undefined, file: string) => (cwd === undefined ? file : resolve(cwd, file));
 
 function diagnoseFolder(folder: string): string | undefined {
   try {
@@ -64,13 +63,13 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
     if (point !== undefined) {
       return `${file} lies on ${point}, which is mounted noexec; start it by its interpreter, or mount it with exec`;
     }
-    if (code === "EACCES" && readable(file)) return `${file} is not executable; try chmod +x ${file}`;
+    if (code === "EACCES" && isReadable(file)) return `${file} is not executable; try chmod +x ${file}`;
     return describeUnusable(file, code);
   }
   try {
     line = readFirstLine(file);
   } catch {
-    return diagnoseUnread(file);
+    return diagnoseUnreadable(file);
   }
   if (line.startsWith("\u007fELF")) return diagnoseElf(file);
   if (!line.startsWith("#!")) return diagnoseFormat(file, line);
@@ -89,7 +88,7 @@ function diagnoseFile(file: string, folders: readonly string[]): string | undefi
   return undefined;
 }
 
-/** "FILE does not exist", or that it cannot be used, with the cause as far as the path shows it. */
+/** "FILE does not exist" or "FILE cannot be used", with the cause if the path shows it. */
 function describeUnusable(file: string, code: string): string {
   const hidden = whyHidden(file, code);
   const cause = hidden === "" ? findCause(resolve(file), code) : undefined;
@@ -98,7 +97,7 @@ function describeUnusable(file: string, code: string): string {
   return `${file} cannot be used${cause === undefined ? " by this user" : why} (${code})${hidden}`;
 }
 
-/** Where the file lies, if that is why it may not be executed: its mode allows it. */
+/** The mount point of the file, if it is mounted noexec and the file's mode would allow to execute it. */
 function noexecMountOf(file: string): string | undefined {
   try {
     if (!isAllowed(statSync(file), EXECUTE)) return undefined;
@@ -124,7 +123,7 @@ function diagnoseInterpreter(file: string): string | undefined {
   }
 }
 
-/** Formats that only a handler makes programs of, by how they begin. */
+/** Formats that run only with a handler of binfmt_misc, by their first characters. */
 const FORMATS: Readonly<Record<string, (file: string) => string>> = {
   MZ: (file) => `${file} is a program for Windows`,
   "PK\u0003\u0004": (file) => `${file} is a zip archive or a Java program (java -jar ${file})`,
@@ -132,7 +131,7 @@ const FORMATS: Readonly<Record<string, (file: string) => string>> = {
   "\u001f\u008b": (file) => `${file} is compressed`,
 };
 
-/** In UTF-8, read as latin1. */
+/** In UTF-8, decoded as latin1. */
 const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 
 function diagnoseFormat(file: string, line: string): string | undefined {
@@ -156,7 +155,7 @@ function diagnoseElf(file: string): string | undefined {
     : `${file} wants the loader ${loader}, which is not there: it may be built for another C library (glibc, musl)`;
 }
 
-/** Handlers of binfmt_misc may start what the kernel itself cannot. */
+/** Handlers of binfmt_misc may start formats that the kernel itself cannot. */
 function hasHandlers(): boolean {
   try {
     return readdirSync("/proc/sys/fs/binfmt_misc").some((name) => name !== "register" && name !== "status");
@@ -165,19 +164,19 @@ function hasHandlers(): boolean {
   }
 }
 
-/** One that may be run, but not read: a compiled program needs no more, and is seldom so, but for sudo and its like. */
-function diagnoseUnread(file: string): string | undefined {
+/** The file may be executed but not read. A compiled program can run like that, but only sudo and its like have such a mode. */
+function diagnoseUnreadable(file: string): string | undefined {
   const { mode } = statSync(file);
-  if (readable(file) || (mode & SET_ID) !== 0) return undefined;
+  if (isReadable(file) || (mode & SET_ID) !== 0) return undefined;
   return `${file} cannot be read by this user; a script must be, for its interpreter`;
 }
 
-/** As the runtime does: a folder without a slash in front is one of the working folder, and an empty one is none. */
+/** As in the runtime: relative folders are below the working folder, empty entries do not count. */
 const foldersOf = (searchPath: string, cwd: string | undefined): readonly string[] =>
   searchPath
     .split(delimiter)
     .filter((folder) => folder !== "")
-    .map((folder) => within(cwd, folder));
+    .map((folder) => inFolder(cwd, folder));
 
 function findIn(folders: readonly string[], name: string): string | undefined {
   return folders
@@ -192,7 +191,7 @@ function findIn(folders: readonly string[], name: string): string | undefined {
     });
 }
 
-/** It may lie in a folder that the service's sandbox hides. */
+/** Whether the program may be in a folder that the service's sandbox hides. */
 const whyHiddenIn = (folders: readonly string[], name: string): string =>
   folders.map((folder) => whyHidden(join(folder, name), "ENOENT")).find((why) => why !== "") ?? "";
 
@@ -209,7 +208,7 @@ function readStart(file: string, sizeBytes: number): Buffer {
   }
 }
 
-function readable(file: string): boolean {
+function isReadable(file: string): boolean {
   try {
     accessSync(file, constants.R_OK);
     return true;
@@ -218,7 +217,7 @@ function readable(file: string): boolean {
   }
 }
 
-/** The code of a failed stat; undefined where the file is there. */
+/** The code of a failed stat; undefined if the file exists. */
 function whyMissing(file: string): string | undefined {
   try {
     statSync(file);

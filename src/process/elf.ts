@@ -1,14 +1,14 @@
-// What a compiled program needs of the host, by the header of elf(5).
+// What a compiled program needs from the host, read from the header of elf(5).
 
-/** As much of its start as holds the header, and mostly the loader's path. */
+/** How much of the file to read: it contains the header, and usually the loader's path. */
 export const ELF_BYTES = 4096;
 
 const PT_INTERP = 3;
 
-/** Numbers of processors, e_machine, by node's names; those of 32 bits run too where the kernel lets them. */
+/** The values of e_machine by node's names of processors; the second of each, with 32 bits, runs if the kernel allows it. */
 const MACHINES: Readonly<Partial<Record<string, readonly number[]>>> = { x64: [62, 3], arm64: [183, 40] };
 
-/** Whether it is made for this kind of processor; true where that is not known. */
+/** Whether the program is built for this processor; true if unknown. */
 export function isForThisMachine(start: Buffer): boolean {
   const machines = MACHINES[process.arch];
   if (start.byteLength < 20 || machines === undefined) return true;
@@ -16,7 +16,7 @@ export function isForThisMachine(start: Buffer): boolean {
   return isLittle && machines.includes(start.readUInt16LE(18));
 }
 
-/** The path of the program that the kernel starts it by; undefined where it has none, as when it is linked statically. */
+/** The path of the loader that the kernel starts for the program; undefined if it has none, as when it is linked statically. */
 export function loaderOf(start: Buffer): string | undefined {
   try {
     const is64 = start[4] === 2;
@@ -31,7 +31,7 @@ export function loaderOf(start: Buffer): string | undefined {
       return end > offset ? start.toString("utf8", offset, end) : undefined;
     }
   } catch {
-    // It goes on beyond what was read, or is broken.
+    // The header is broken, or continues after what was read.
   }
   return undefined;
 }

@@ -1,21 +1,20 @@
-// A program in a process group of its own, so that the whole group can be killed.
+// Runs a program in a process group of its own, so that the whole group can be killed.
 //
-// A group's run is over when its leader ends or is killed, never when its output
-// ends: a child in the background may hold the output for as long as it likes. The
-// rest of the group is killed then. A process that left the group with setsid is not
-// ours to kill; if it still holds the output, it is reported as an orphan.
+// A run is over when the group's leader ends or is killed, not when its output ends: a background child may hold the output
+// for any time. The rest of the group is killed then. A process that left the group with setsid is not killed; if it still
+// holds the output, it is reported as an orphan.
 
 import { codeOf } from "../system/errors.ts";
 import { lacksDescriptor, refillReserve, withReserve } from "../system/fd-reserve.ts";
 import { withInheritedLimit } from "../system/inherited.ts";
 import { F_SETFL, type Libc, libc, O_CLOEXEC, O_NONBLOCK, POLLHUP, POLLIN, SIGKILL } from "../system/libc.ts";
 import { pollOnce, watch } from "../system/poll.ts";
-import { CAPTURE_BYTES, createCapture, createStart, type Redact } from "./capture.ts";
+import { CAPTURE_BYTES, createCapture, createStartCapture, type Redact } from "./capture.ts";
 
 export interface GroupExit {
-  /** Null when a signal ended it, and when its status was lost. */
+  /** Null if a signal ended it, or if its status was lost. */
   readonly exitCode: number | null;
-  /** Such as "SIGSEGV"; null when it ended by itself, and when its status was lost. */
+  /** Such as "SIGSEGV"; null if it exited, or if its status was lost. */
   readonly signal: string | null;
 }
 
@@ -29,17 +28,17 @@ export interface Group {
   readonly pid: number;
   /** Resolves when the leader has been reaped. */
   readonly exited: Promise<GroupExit>;
-  /** SIGKILL to every process of the group. */
+  /** Sends SIGKILL to every process of the group. */
   kill(): void;
-  /** What it printed so far, stdout and stderr as they came. */
+  /** What it has printed so far, stdout and stderr in order of arrival. */
   output(): string | undefined;
-  /** The start of its stdout so far, where `stdoutBytes` asked for it. */
+  /** The start of its stdout so far; empty without `stdoutBytes`. */
   stdout(): Stdout;
 }
 
 export interface Stdout {
   readonly text: string;
-  /** How much there was, kept or not. */
+  /** Including what was not kept. */
   readonly totalBytes: number;
 }
 
@@ -47,11 +46,11 @@ export interface GroupOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Called when a process outside the group still holds the output after the run. */
   readonly onOrphan: () => void;
-  /** An absolute path; the daemon's own folder where there is none. */
+  /** An absolute path; by default the daemon's own working folder. */
   readonly cwd?: string | undefined;
-  /** Keep so much of the start of stdout by itself; it then has a pipe of its own, which costs 20 µs. */
+  /** How much of the start of stdout to keep separately; stdout then has a pipe of its own, which costs 20 µs. */
   readonly stdoutBytes?: number | undefined;
-  /** Of `output()`. */
+  /** Redacts `output()`. */
   readonly redact?: Redact | undefined;
 }
 
@@ -63,50 +62,50 @@ export class StartError {
   }
 }
 
-/** How long a killed group's last process may take to let go of the output before it counts as an orphan. */
+/** How long a killed process may still hold the output; after that the holder counts as an orphan. */
 const ORPHAN_GRACE_MS = 150;
 
-/** Most scripts have ended by then, and their output is read in one go. */
-const FIRST_LOOK_MS = 5;
+/** When the output is polled first: most scripts have ended by then, and all of it is read at once. */
+const FIRST_POLL_MS = 5;
 
-/** More than a pipe holds, so that an end that never stops writing cannot keep the last read going. */
-const LAST_READ_BYTES = 1024 * 1024;
+/** The limit for one read: more than a pipe holds, so that a process that never stops writing cannot prolong it. */
+const MAX_READ_BYTES = 1024 * 1024;
 
-/** What the runtime may take to hand on what an ended child has printed. */
+/** How long the runtime may take to pass on the output of a child that has ended. */
 const STREAM_GRACE_MS = 20;
 
-/** By the number of the leader. */
-const living = new Map<number, Group>();
+/** By the pid of the leader. */
+const running = new Map<number, Group>();
 
-/** Whether the runtime has still to reap it. */
-export const isLeader = (pid: number): boolean => living.has(pid);
+/** Whether the process is a leader that the runtime has not reaped yet. */
+export const isLeader = (pid: number): boolean => running.has(pid);
 
-/** The leaders of the groups that run now. */
-export const runningGroups = (): readonly number[] => [...living.keys()];
+/** The pids of the leaders of all running groups. */
+export const runningGroups = (): readonly number[] => [...running.keys()];
 
 /** How groups are saved for the next daemon (saved-groups.ts). */
 export interface GroupSaver {
   /** Variables that mark the processes of the next run. */
   nextRun(): Readonly<Record<string, string>>;
-  /** The program of that run has started. What it returns is called when the group has been ended. Neither throws. */
+  /** Called when the program of that run has started; returns what to call when the group has ended. Neither throws. */
   started(pid: number): () => void;
 }
 
 let saver: GroupSaver | undefined;
 
-/** For groups that are started from now on. */
+/** Applies to groups that start from now on. */
 export function saveGroupsBy(next: GroupSaver | undefined): void {
   saver = next;
 }
 
 /** Kills every group that still runs, at once. */
 export function killAllGroups(): void {
-  for (const group of living.values()) group.kill();
+  for (const group of running.values()) group.kill();
 }
 
 /** Resolves when no group is left, or after `graceMs`, whichever is first. */
 export async function allGroupsGone(graceMs: number): Promise<void> {
-  const ends = [...living.values()].map(({ exited }) => exited);
+  const ends = [...running.values()].map(({ exited }) => exited);
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
@@ -123,14 +122,14 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
   if (output instanceof StartError) return output;
   const { promise: exited, resolve: resolveExit } = Promise.withResolvers<GroupExit>();
   // The runtime may call onExit before spawn returns.
-  const run: { group?: Group; exit?: GroupExit; forget?: () => void } = {};
+  const run: { group?: Group; exit?: GroupExit; onEnded?: () => void } = {};
   const end = () => {
     const { group, exit } = run;
     if (!group || !exit) return;
-    living.delete(group.pid);
-    // Its number cannot have been given away yet: the kernel hands them out in turn.
+    running.delete(group.pid);
+    // The kernel cannot have given its pid to another process yet: it assigns pids in turn.
     group.kill();
-    run.forget?.();
+    run.onEnded?.();
     output.finish(() => resolveExit(exit));
     refillReserve();
   };
@@ -149,9 +148,9 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
     const { pid } = child;
     const group: Group = { pid, exited, kill: () => killGroup(pid), output: output.text, stdout: output.stdout };
     run.group = group;
-    living.set(pid, group);
+    running.set(pid, group);
     output.start(child);
-    if (saver) run.forget = saver.started(pid);
+    if (saver) run.onEnded = saver.started(pid);
     end();
     return group;
   } catch (error) {
@@ -170,14 +169,14 @@ function spawn(argv: readonly string[], options: SpawnOptions): Child {
 }
 
 function killGroup(pid: number): void {
-  // Nothing being left is the usual case, for which node's kill throws: 10 µs.
+  // Usually no process is left; node's kill would throw then, which costs 10 µs.
   if (libc) return void libc.kill(-pid, SIGKILL);
   try {
     if (process.platform === "win32")
       Bun.spawn(["taskkill", "/T", "/F", "/PID", String(pid)], { stdio: ["ignore", "ignore", "ignore"] });
     else process.kill(-pid, "SIGKILL");
   } catch {
-    // ESRCH: nothing of it is left.
+    // ESRCH: no process is left.
   }
 }
 
@@ -187,17 +186,17 @@ type Child = Bun.Subprocess<"ignore", number | "pipe", number | "pipe">;
 /** Where a child's stdout and stderr go. Exactly one of `start` and `discard` is called. */
 interface Output {
   readonly stdio: readonly [number | "pipe", number | "pipe"];
-  /** The child has its ends: begin to read. */
+  /** The child has started with its ends of the pipes: begin to read. */
   start(child: Child): void;
-  /** There will be no child. */
+  /** The child could not start. */
   discard(): void;
-  /** The child has ended: read what is there, then call `done`; wait for no more. */
+  /** The child has ended: read what is there without waiting for more, then call `done`. */
   finish(done: () => void): void;
   readonly text: () => string | undefined;
   readonly stdout: () => Stdout;
 }
 
-/** The same of one pipe, whose end is read at once. */
+/** The same for one pipe, where `finish` is synchronous. */
 type Pipe = Pick<Output, "discard"> & { readonly writeEnd: number; start(): void; finish(): void };
 
 const ends = new Int32Array(2);
@@ -205,7 +204,7 @@ const chunk = new Uint8Array(64 * 1024);
 
 function openPipes(system: Libc, { onOrphan, stdoutBytes, redact }: GroupOptions): Output | StartError {
   const capture = createCapture(CAPTURE_BYTES, redact);
-  const start = createStart(stdoutBytes ?? 0);
+  const start = createStartCapture(stdoutBytes ?? 0);
   let isReported = false;
   const reportOrphan = () => {
     if (!isReported) onOrphan();
@@ -241,13 +240,13 @@ function openPipes(system: Libc, { onOrphan, stdoutBytes, redact }: GroupOptions
 }
 
 /**
- * A real pipe. Bun's own is a pair of sockets, which a script cannot open by
- * name (`echo x >/dev/stdout`), and reads ahead without bound.
+ * A real pipe. Bun's "pipe" is a pair of sockets, which a script cannot open by name (`echo x >/dev/stdout`), and Bun reads
+ * it without a limit.
  */
 function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () => void): Pipe | StartError {
   if (system.pipe2(ends, O_CLOEXEC) !== 0) return new StartError("EMFILE");
   const [readEnd = -1, writeEnd = -1] = ends;
-  // Of our end alone: a script must not find its stdout non-blocking.
+  // Only our end: programs expect a blocking stdout.
   system.fcntl(readEnd, F_SETFL, O_NONBLOCK);
   let unwatch = () => {};
   let open = true;
@@ -273,8 +272,8 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
     writeEnd,
     start() {
       system.close(writeEnd);
-      unwatch = watch(readEnd, POLLIN, FIRST_LOOK_MS, () => {
-        if (open && drain(LAST_READ_BYTES)) close();
+      unwatch = watch(readEnd, POLLIN, FIRST_POLL_MS, () => {
+        if (open && drain(MAX_READ_BYTES)) close();
       });
     },
     discard() {
@@ -284,10 +283,10 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
     finish() {
       if (!open) return;
       unwatch();
-      if (drain(LAST_READ_BYTES) || (pollOnce(system, readEnd, 0) & POLLHUP) !== 0) return close();
-      // A process that was just killed may take a moment to end; one that stays longer is an orphan.
+      if (drain(MAX_READ_BYTES) || (pollOnce(system, readEnd, 0) & POLLHUP) !== 0) return close();
+      // A process that was just killed takes a moment to end; one that stays longer is an orphan.
       const giveUp = setTimeout(() => {
-        // If the loop stood still, the timer fires before the end of the output is seen.
+        // After a stall of the event loop the timer fires before the end of the output is noticed.
         const isHeld = (pollOnce(system, readEnd, 0) & POLLHUP) === 0;
         close();
         if (isHeld) onOrphan();
@@ -300,10 +299,10 @@ function openPipe(system: Libc, add: (bytes: Uint8Array) => void, onOrphan: () =
   };
 }
 
-/** For systems other than Linux. */
+/** The same on systems other than Linux, by the runtime's streams. */
 function openStreams({ stdoutBytes, redact }: GroupOptions): Output {
   const capture = createCapture(CAPTURE_BYTES, redact);
-  const start = createStart(stdoutBytes ?? 0);
+  const start = createStartCapture(stdoutBytes ?? 0);
   const readers: { cancel(): Promise<void> }[] = [];
   const reading: Promise<void>[] = [];
   const readAll = async (stream: ReadableStream<Uint8Array>, add: (bytes: Uint8Array) => void) => {
@@ -316,7 +315,7 @@ function openStreams({ stdoutBytes, redact }: GroupOptions): Output {
         add(value);
       }
     } catch {
-      // Cancelled by `finish`, or broken by the child: what was read stands.
+      // Cancelled by `finish`, or broken by the child: what was read counts.
     }
   };
   const addStdout = (bytes: Uint8Array) => {
@@ -340,7 +339,7 @@ function openStreams({ stdoutBytes, redact }: GroupOptions): Output {
           .then(done);
         return;
       }
-      // One turn for the output that has arrived; there is no longer wait.
+      // One turn of the event loop for output that has arrived, no more.
       setImmediate(cancel);
       done();
     },

@@ -1,18 +1,17 @@
-// Children that this program has not started are reaped once they have ended. PID 1 of a container inherits the orphans
-// of its scripts, and a shell that becomes this program by exec leaves its own children to it. Without a reaper they stay
-// zombies until no process can be started.
+// Reaps children that this program did not start. PID 1 of a container inherits the orphans of its scripts, and a shell that
+// runs this program by exec leaves its own children to it. Without a reaper they stay zombies, until no process can start.
 //
 // The runtime reaps its own children: if they were reaped here, the exit status of a script would be lost.
 
 import { ECHILD, errno, type Libc, libc, P_ALL, WEXITED, WNOHANG, WNOWAIT } from "../system/libc.ts";
 import { isLeader } from "./group.ts";
 
-/** Many end at once: one pass reaps all of them. */
+/** Several children often end together: one pass reaps all of them. */
 const REAP_AFTER_MS = 50;
 
-/** Call before the first script starts. Does nothing where no such child can come. */
-export function reapStrangers(): void {
-  if (!libc || !mayHaveStrangers(libc)) return;
+/** Call before the first script starts. Does nothing if this process cannot have such children. */
+export function reapInheritedChildren(): void {
+  if (!libc || !mayInheritChildren(libc)) return;
   const system = libc;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const reapSoon = () => {
@@ -28,32 +27,32 @@ export function reapStrangers(): void {
 
 const PR_GET_CHILD_SUBREAPER = 37;
 
-/** At the start every existing child is a stranger. */
-function mayHaveStrangers(system: Libc): boolean {
+/** Before the first script starts, any child is an inherited one. */
+function mayInheritChildren(system: Libc): boolean {
   const isSubreaper = new Int32Array(1);
   system.prctl(PR_GET_CHILD_SUBREAPER, isSubreaper);
-  return process.pid === 1 || isSubreaper[0] !== 0 || firstEnded(system) !== NO_CHILD;
+  return process.pid === 1 || isSubreaper[0] !== 0 || findEnded(system) !== NO_CHILDREN;
 }
 
-const NO_CHILD = -1;
+const NO_CHILDREN = -1;
 const NONE_ENDED = 0;
 
-/** siginfo_t; `si_pid` is its fifth number on every 64-bit Linux. */
+/** A siginfo_t; `si_pid` is its fifth number on every 64-bit Linux. */
 const info = new Int32Array(32);
 const SI_PID = 4;
 
-/** The number of a child that has ended, without reaping it. */
-function firstEnded(system: Libc): number {
+/** The pid of a child that has ended, without reaping it. */
+function findEnded(system: Libc): number {
   info.fill(0);
-  // By ECHILD alone: where the call is forbidden, another pass does no harm.
+  // Any code but ECHILD, as where the call is forbidden: another pass does no harm.
   if (system.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) !== 0)
-    return errno() === ECHILD ? NO_CHILD : NONE_ENDED;
+    return errno() === ECHILD ? NO_CHILDREN : NONE_ENDED;
   return info[SI_PID] ?? NONE_ENDED;
 }
 
-/** False where a child of the runtime is in the way: it is reaped by the runtime first. */
+/** False if the next child is one of the runtime, which has to reap it first. */
 function reapAll(system: Libc): boolean {
-  for (let pid = firstEnded(system); pid > 0; pid = firstEnded(system)) {
+  for (let pid = findEnded(system); pid > 0; pid = findEnded(system)) {
     if (isLeader(pid)) return false;
     system.waitpid(pid, null, WNOHANG);
   }

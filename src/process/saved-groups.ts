@@ -1,10 +1,9 @@
-// The groups that run, in a file, so that the next daemon ends them if this one is killed before it can.
+// Saves the running groups in a file, so that the next daemon can end them if this one is killed before it can.
 //
-// Each daemon has a file of its own in the folder, and holds a lock on it for as long as it lives: a file that can be
-// locked was left by a daemon that is gone. What is signalled then is surely a script of that daemon: of the same boot,
-// with the group and session that were saved, and either led by the process that was started (its number and its start
-// time are the same, and while it is there no other process can have its number), or, where the leader has ended, with the
-// id of that run in the environment of a process of the group. All else is left alone.
+// Each daemon has its own file in the folder and holds a lock on it as long as it lives: if a file can be locked, its daemon
+// is gone. Only what is surely a script of that daemon is killed: it is of the same boot and has the saved group and session.
+// Also, its group is led by the process that was started (with the same pid and start time; while that process exists, no
+// other can have its pid), or, if the leader has ended, a process of the group has the id of that run in its environment.
 
 import {
   closeSync,
@@ -33,28 +32,28 @@ export interface SavedGroups {
 export interface SavedGroupsOptions {
   readonly directory: string;
   readonly log: Pick<Log, "warning">;
-  /** The id of this boot. */
+  /** The kernel's id of this boot. */
   readonly boot: string;
 }
 
-/** In the environment of each program, where groups are saved. */
+/** The variable with the id of the run, in the environment of each script while groups are saved. */
 const RUN_VARIABLE = "HEALTH_CHECKER_RUN";
 
 const VERSION = 1;
 
-/** The namespace, number and start time of the daemon that it is of. */
+/** It contains the daemon's PID namespace, pid and start time. */
 const FILE_NAME = /^running-scripts-\d+-\d+-\d+$/;
 
-/** One group, or blanks where it has ended: its number, the start time of its leader, and the number of the run. */
+/** One line for each group: its number, the start time of its leader and the id of the run; blank if it has ended. */
 const SLOT_BYTES = 64;
 
-/** What runs beyond so many at once is not saved. */
-const MOST_SLOTS = 4096;
+/** If more groups run at once, the others are not saved. */
+const MAX_SLOTS = 4096;
 
-const LARGEST_BYTES = 2 * MOST_SLOTS * SLOT_BYTES;
+const MAX_FILE_BYTES = 2 * MAX_SLOTS * SLOT_BYTES;
 
-/** A process that was about to fork when the first signal came has one more child at the most. */
-const PASSES = 4;
+/** More than one pass, since a process may fork while the first one kills the group. */
+const MAX_PASSES = 4;
 
 interface Header {
   readonly version: number;
@@ -69,8 +68,8 @@ interface SavedGroup {
 }
 
 /**
- * First ends what daemons that are gone have left in the folder; then saves what is started from now on. Undefined
- * where that cannot be, which is in the log. Blocks for a look at all processes where something was left.
+ * Ends the groups that previous daemons left running, then saves those that start from now on. Undefined if that is not
+ * possible, which is logged. If something was left, it blocks while it reads all processes.
  */
 export function openSavedGroups(options: SavedGroupsOptions): SavedGroups | undefined {
   if (!libc) return undefined;
@@ -85,17 +84,17 @@ export function openSavedGroups(options: SavedGroupsOptions): SavedGroups | unde
 }
 
 function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions): SavedGroups {
-  const id = `${namespace()}-${process.pid}-${statOf(process.pid)?.startedAt ?? 0}`;
+  const id = `${ownPidNamespace()}-${process.pid}-${statOf(process.pid)?.startedAt ?? 0}`;
   const path = join(directory, `running-scripts-${id}`);
-  // Under its own name only once it is locked: until then another daemon would take it for one that was left.
-  const beside = `${path}.new`;
+  // It gets its name once it is locked: before, another daemon would believe that its daemon is gone.
+  const temporary = `${path}.new`;
   const header = `${JSON.stringify({ version: VERSION, boot, id } satisfies Header)}\n`;
-  remove(beside);
-  const fd = openSync(beside, "wx+", 0o600);
+  remove(temporary);
+  const fd = openSync(temporary, "wx+", 0o600);
   try {
     if (system.flock(fd, LOCK_EX | LOCK_NB) !== 0) throw new FileProblem(`it cannot be locked (${errnoName(errno())})`);
     writeSync(fd, header);
-    renameSync(beside, path);
+    renameSync(temporary, path);
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -103,7 +102,7 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
   const free: number[] = [];
   let slots = 0;
   let runs = 0;
-  let isFaulty = false;
+  let hasFailed = false;
   let isClosed = false;
 
   const write = (slot: number, text: string) => {
@@ -111,8 +110,8 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
     try {
       writeSync(fd, `${text.padEnd(SLOT_BYTES - 1)}\n`, header.length + slot * SLOT_BYTES);
     } catch (error) {
-      if (!isFaulty) log.warning("a running script is not saved", { because: `${path}: ${describeFileError(error)}` });
-      isFaulty = true;
+      if (!hasFailed) log.warning("a running script is not saved", { because: `${path}: ${describeFileError(error)}` });
+      hasFailed = true;
     }
   };
 
@@ -121,7 +120,7 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
     started(pid) {
       const { startedAt } = statOf(pid) ?? {};
       const slot = free.pop() ?? slots++;
-      if (startedAt === undefined || slot >= MOST_SLOTS) return () => void free.push(slot);
+      if (startedAt === undefined || slot >= MAX_SLOTS) return () => void free.push(slot);
       write(slot, `${pid} ${startedAt} ${id}-${runs}`);
       return () => {
         write(slot, "");
@@ -157,29 +156,29 @@ function endLeftGroups(system: Libc, { directory, boot, log }: SavedGroupsOption
   }
 }
 
-/** Calls `use` with what is in the file unless its daemon lives. Throws what the system says, or what is wrong with the file. */
+/** Calls `use` with the content of the file unless its daemon is alive. Throws if the file cannot be read or trusted. */
 function withLock(system: Libc, path: string, use: (text: string) => void): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
-    const us = process.geteuid?.();
+    const user = process.geteuid?.();
     if (!stat.isFile()) throw new FileProblem("it is not a regular file");
-    if (stat.uid !== us && stat.uid !== 0) throw new FileProblem(`it belongs to user ${stat.uid}`);
-    if (stat.size > LARGEST_BYTES) throw new FileProblem("it is too large");
+    if (stat.uid !== user && stat.uid !== 0) throw new FileProblem(`it belongs to user ${stat.uid}`);
+    if (stat.size > MAX_FILE_BYTES) throw new FileProblem("it is too large");
     if (system.flock(fd, LOCK_EX | LOCK_NB) === 0) use(readFileSync(fd, "latin1"));
   } finally {
     closeSync(fd);
   }
 }
 
-/** None where they are of another boot, or of another namespace, in which their numbers are those of other processes. */
+/** None if the file is of another boot or PID namespace, where the pids belong to other processes. */
 function readGroups(text: string, name: string, boot: string): readonly SavedGroup[] {
   const [first = "", ...lines] = text.split("\n");
   const header = readHeader(first);
   if (header?.version !== VERSION || header.boot !== boot || header.id === undefined) return [];
   if (name !== `running-scripts-${header.id}`) return [];
-  const [space, pid, startedAt] = header.id.split("-");
-  if (space !== namespace() || statOf(Number(pid))?.startedAt === startedAt) return [];
+  const [pidNamespace, pid, startedAt] = header.id.split("-");
+  if (pidNamespace !== ownPidNamespace() || statOf(Number(pid))?.startedAt === startedAt) return [];
   return lines.flatMap((line) => {
     const [, group, leaderStartedAt = "", run = ""] = /^(\d+) (\d+) (\S+) *$/.exec(line) ?? [];
     return Number(group) > 1 && run.startsWith(`${header.id}-`)
@@ -198,9 +197,9 @@ function readHeader(line: string): Partial<Header> | undefined {
 }
 
 function endGroup(system: Libc, saved: SavedGroup, log: SavedGroupsOptions["log"]): void {
-  // One that was signalled may be there for a while yet.
+  // A killed process may still be listed in the next pass.
   const signalled = new Set<number>();
-  for (let pass = 0; pass < PASSES; pass++) {
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
     const before = signalled.size;
     for (const pid of killMembers(system, saved)) signalled.add(pid);
     if (signalled.size === before) break;
@@ -214,9 +213,9 @@ const PIDFD_OPEN = 434;
 const PIDFD_SEND_SIGNAL = 424;
 
 /**
- * The ones that were signalled. Each is held by a descriptor, which stays with that one process, and is of the group before
- * and after the look at whose group it is: so the group was the same one all the while. Before Linux 5.3 there are no
- * such descriptors; its number then has no time to be given away.
+ * Kills the processes of the group and returns their pids. A pidfd refers to one process for ever. Each process is a member
+ * before and after the check that the group is ours, so the group cannot have been replaced meanwhile. Linux before 5.3 has
+ * no pidfd; the time is too short there for the kernel to assign the pid again.
  */
 function killMembers(system: Libc, saved: SavedGroup): readonly number[] {
   const held = processes()
@@ -225,7 +224,7 @@ function killMembers(system: Libc, saved: SavedGroup): readonly number[] {
   try {
     for (const one of held) one.fd = Number(system.syscall(PIDFD_OPEN, one.pid, 0, 0, 0));
     const members = held.filter(({ pid }) => isMember(pid, saved.group));
-    if (!isOurs(saved, members)) return [];
+    if (!isSavedGroup(saved, members)) return [];
     return members
       .filter(
         ({ pid, fd }) =>
@@ -238,8 +237,8 @@ function killMembers(system: Libc, saved: SavedGroup): readonly number[] {
   }
 }
 
-/** Whether the group is the one that was saved; while one of its processes lives, no other can have its number. */
-function isOurs({ group, startedAt, run }: SavedGroup, members: readonly { readonly pid: number }[]): boolean {
+/** Whether the group is the one that was saved. While one of its processes is alive, no other group can have its number. */
+function isSavedGroup({ group, startedAt, run }: SavedGroup, members: readonly { readonly pid: number }[]): boolean {
   const leader = statOf(group);
   if (leader) return leader.startedAt === startedAt;
   return members.some(({ pid }) => hasRun(pid, run));
@@ -249,13 +248,13 @@ function hasRun(pid: number, run: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}`.includes(`\0${RUN_VARIABLE}=${run}\0`);
   } catch {
-    return false; // gone, or another user's
+    return false; // it has ended, or belongs to another user
   }
 }
 
 const processes = (): readonly number[] => readdirSync("/proc").map(Number).filter(Number.isInteger);
 
-/** Alive, and of the group and of the session of the same number. */
+/** Whether it is alive, and in the group and in the session of that number. */
 function isMember(pid: number, group: number): boolean {
   const stat = statOf(pid);
   return stat !== undefined && stat.group === group && stat.session === group && !"ZX".includes(stat.state);
@@ -265,15 +264,15 @@ interface Stat {
   readonly state: string;
   readonly group: number;
   readonly session: number;
-  /** In ticks since the boot; with the number it names one process of a boot. */
+  /** In ticks since the boot; together with the pid it identifies a process. */
   readonly startedAt: string;
 }
 
-/** Undefined where there is no such process. */
+/** Undefined if there is no such process. */
 function statOf(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name in parentheses may hold anything.
+    // The name in parentheses may contain anything.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const [state = "", , group, session] = fields;
     return { state, group: Number(group), session: Number(session), startedAt: fields[19] ?? "" };
@@ -282,8 +281,8 @@ function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** The number of the PID namespace that this process is in. */
-const namespace = (): string => /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+/** The number of this process's PID namespace. */
+const ownPidNamespace = (): string => /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
 
 function remove(path: string): void {
   try {

@@ -4,7 +4,7 @@ import { writeSync } from "node:fs";
 import { buildCheck } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
 import { allGroupsGone, killAllGroups } from "../../process/group.ts";
-import { reapStrangers } from "../../process/reaper.ts";
+import { reapInheritedChildren } from "../../process/reaper.ts";
 import { holdReserve } from "../../system/fd-reserve.ts";
 import { scriptEnvironment } from "../../system/script-environment.ts";
 import { onOneLine } from "../../text/printable.ts";
@@ -37,7 +37,7 @@ export async function runChecks(
   { options, json, waitMs }: ChecksToRun,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
 ): Promise<Report | undefined> {
-  reapStrangers();
+  reapInheritedChildren();
   holdReserve();
   const reported = new Set<string>();
   const onOrphan = (check: string) => {
