@@ -1,4 +1,4 @@
-// The configuration of a check → the check that runs. Its results are redacted.
+// Makes a check from its configuration. Its outcomes are redacted.
 
 import { escapeInvisible } from "../text/odd-characters.ts";
 import type { Check, Probe, Severity } from "./check.ts";
@@ -13,10 +13,10 @@ export interface CheckConfig {
   readonly rise: number;
   readonly fall: number;
   readonly severity: Severity;
-  /** Undefined: on request. */
+  /** Undefined if it runs on request. */
   readonly intervalMs: number | undefined;
   readonly staleAfterMs: number;
-  /** Texts that were read from a file or the environment, to be redacted. */
+  /** Texts from files or the environment that must be redacted. */
   readonly secrets: readonly string[];
 }
 
@@ -35,8 +35,8 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
     onOrphan: () => onOrphan(name),
     redact: (text, cut = "end") => redact?.(text, cut) ?? text,
   };
-  const made = kind.probe(settings, context);
-  const probe = made instanceof Promise ? whenLoaded(made) : made;
+  const built = kind.probe(settings, context);
+  const probe = built instanceof Promise ? whenLoaded(built) : built;
   return {
     name,
     kind: kind.name,
@@ -55,7 +55,7 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
 }
 
 function whenLoaded(loading: Promise<Probe>): Probe {
-  // Each run reports what is wrong with it.
+  // If loading fails, each run reports it.
   loading.catch(() => {});
   return async (signal) => (await loading)(signal);
 }

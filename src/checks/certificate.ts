@@ -1,5 +1,5 @@
-// certificate: passes when the target's certificate is valid (chain, name, dates), and it and those
-// above it in the chain are still valid for `min-days`.
+// certificate: passes when the target's certificate is valid (chain, name, dates), and all certificates of its chain are valid
+// for at least `min-days` more.
 
 import { tcpAddress, wholeNumber } from "../fields/field.ts";
 import { optional, required } from "../fields/keys.ts";
@@ -41,7 +41,7 @@ export const certificate = defineKind({
       import("../net/stream.ts"),
       import("../net/certificate.ts"),
     ]);
-    // The handshake does not verify: this does, so that a failure has the dates whatever else is wrong.
+    // The handshake does not verify the certificate; this check does, so that any failure shows the dates.
     const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);
     return async (signal): Promise<Outcome> => {

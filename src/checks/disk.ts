@@ -1,9 +1,8 @@
-// disk: passes when the target's file system has enough free bytes, inodes or both; with
-// `mounted`, when something is mounted on the target itself.
+// disk: passes when the target's file system has enough free bytes, inodes or both; with `mounted`, when something is mounted on
+// the target itself.
 //
-// For a block device it looks at the file system that is mounted from it. It counts as df does:
-// blocks reserved for root are neither free nor part of the total. A file system without a fixed
-// number of inodes has enough of them.
+// For a block device it measures the file system that is mounted from it. It counts as df does: blocks reserved for root are
+// neither free nor part of the total. A file system without a fixed number of inodes has enough of them.
 
 import { type Amount, count, size } from "../fields/amount.ts";
 import { absolutePath, flag } from "../fields/field.ts";
@@ -61,7 +60,7 @@ function explainSpecial(path: string, found: NoFileSystem): Failure {
 function judgeMount(path: string, { isMountPoint, below }: FileSystemUsage): Failure | undefined {
   if (below === undefined)
     return failed("unreachable", `cannot look for what is mounted on ${path}: only Linux has a list`);
-  // A mount that the sandbox of the service makes there is not meant.
+  // A mount that the sandbox of the service makes does not count.
   const isHidden = hiddenBy(readMountinfo(), path) !== undefined;
   if (isMountPoint && !isHidden) return undefined;
   const seen = isHidden ? whyHidden(path, "ENOENT") : `; it lies on the file system of ${below}`;
@@ -99,5 +98,5 @@ const percentOf = (part: number, whole: number): number => (whole === 0 ? 0 : (1
 const isLess = (left: number, percent: number, amount: Amount): boolean =>
   "percent" in amount ? percent < amount.percent : left < amount.count;
 
-/** Below 10 with one decimal. Rounded down, so that a failure never shows the expected share. */
+/** Rounds down, so that a failure never shows the expected percentage; below 10 to one decimal. */
 const floor = (percent: number): number => (percent < 10 ? Math.floor(percent * 10) / 10 : Math.floor(percent));

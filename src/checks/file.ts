@@ -1,8 +1,6 @@
-// file: passes when the target exists, is new enough and holds what is expected; with
-// `absent`, when it does not exist.
+// file: passes when the target exists, is new enough and contains what is expected; with `absent`, when it does not exist.
 //
-// Symbolic links are followed. A file that cannot be looked up, as in a folder of another user,
-// does not count as absent.
+// Symbolic links are followed. A file that cannot be looked up, as in another user's folder, does not count as absent.
 
 import { absolutePath, type Field, flag, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
@@ -12,19 +10,19 @@ import { failed, type Outcome } from "../outcome.ts";
 import { parseDuration, roundDuration } from "../text/duration.ts";
 import { defineKind } from "./kind.ts";
 
-/** `expect` sees so much of its start. */
+/** How much of the start of the file `expect` sees. */
 const CONTENT_BYTES = 64 * 1024;
 
-/** The clock of a file server may be ahead of this host's by this. */
-const SKEW_MS = 10_000;
+/** How far the clock of a file server may be ahead of this host's. */
+const CLOCK_SKEW_MS = 10_000;
 
 const DAY_MS = 24 * 3_600_000;
 /** Why a file may have a time in the future. */
-const CLOCK = "this host's clock may be wrong, or was";
+const CLOCK_HINT = "this host's clock may be wrong, or was";
 
 const MAX_AGE_MS = 3650 * DAY_MS;
 
-/** A duration that may be long: a backup is made once a day. */
+/** A duration that may be days, as for a daily backup. */
 export const age: Field<number> = {
   expected: "a duration such as 5m, 26h or 7d",
   json: { type: ["string", "number"], examples: ["5m", "26h", "7d"] },
@@ -68,12 +66,12 @@ export const file = defineKind({
         const limit = roundDuration(maxAge);
         return failed("expired", `${path} was last changed ${roundDuration(ageMs)} ago, expected at most ${limit}`);
       }
-      const isAhead = maxAge !== undefined && ageMs < -SKEW_MS;
+      const isAhead = maxAge !== undefined && ageMs < -CLOCK_SKEW_MS;
       const ahead = `${path} was last changed ${roundDuration(-ageMs)} in the future`;
       if (isAhead && -ageMs > maxAge) {
-        return failed("mismatch", `${ahead}, expected at most ${roundDuration(maxAge)} ago; ${CLOCK}`);
+        return failed("mismatch", `${ahead}, expected at most ${roundDuration(maxAge)} ago; ${CLOCK_HINT}`);
       }
-      const up: Outcome = isAhead ? { ok: true, warning: `${ahead}; ${CLOCK}` } : { ok: true };
+      const up: Outcome = isAhead ? { ok: true, warning: `${ahead}; ${CLOCK_HINT}` } : { ok: true };
       if (expect === undefined) return up;
       if (found.text === undefined) return failed("mismatch", `${path} is a ${found.type}, expected a regular file`);
       if (expect.matches(found.text)) return up;

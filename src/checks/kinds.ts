@@ -1,5 +1,5 @@
-// THE table of kinds: a new kind is a file or folder beside this one, and a line here.
-// Each is loaded where it is used; a daemon of ports and scripts needs two of them.
+// THE table of kinds: a new kind is a file or folder beside this one, and a line here. A kind is loaded when it is used; most
+// daemons need few of them.
 
 import type { CheckKind } from "./kind.ts";
 

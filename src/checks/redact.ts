@@ -1,5 +1,4 @@
-// Redacts secrets in texts: as they are, in the encodings of programs, and where the end of a text
-// cuts them in two.
+// Redacts secrets in texts: as they are, in the encodings that programs use, and where a text is cut within one.
 
 import { fault, type Outcome } from "../outcome.ts";
 import type { Probe } from "./check.ts";
@@ -8,17 +7,17 @@ import type { CheckKind, Truncated } from "./kind.ts";
 /** Shorter secrets match by accident; redacting them would reveal them. */
 const SHORTEST_SECRET = 4;
 
-/** `cut` says at which end of the text a secret may be cut in two. */
+/** `cut` is the end of the text where a secret may be cut in two. */
 type Redact = (text: string, cut?: Truncated) => string;
 
-/** A thousand checks of one file share the redactor of its secrets. */
-const made = new WeakMap<readonly string[], Redact | undefined>();
+/** All checks of a config file share the redactor of its secrets. */
+const redactors = new WeakMap<readonly string[], Redact | undefined>();
 
-/** Undefined where there is nothing to redact. */
+/** Undefined if there is nothing to redact. */
 export function redactorOf(secrets: readonly string[], more: readonly string[] = []): Redact | undefined {
   if (more.some((secret) => !secrets.includes(secret))) return createRedactor([...secrets, ...more]);
-  if (!made.has(secrets)) made.set(secrets, createRedactor(secrets));
-  return made.get(secrets);
+  if (!redactors.has(secrets)) redactors.set(secrets, createRedactor(secrets));
+  return redactors.get(secrets);
 }
 
 /** The target of a check, redacted. */
@@ -35,30 +34,30 @@ export function targetOf(check: {
 function createRedactor(secrets: readonly string[]): Redact | undefined {
   const texts = [...new Set(secrets.flatMap(partsOf))];
   if (texts.length === 0) return undefined;
-  const written = new Set([...texts.map(bytesOf), ...texts.flatMap(encodingsOf)]);
-  const lower = new Set(texts.map((part) => lowerCase(bytesOf(part))));
+  const encoded = new Set([...texts.map(bytesOf), ...texts.flatMap(encodingsOf)]);
+  const lowerCased = new Set(texts.map((part) => lowerCase(bytesOf(part))));
   return (text, cut = "nowhere") => {
     const shown = bytesOf(text);
     const views = viewsOf(shown);
     const spans = [
-      ...views.flatMap((view) => find(view, written, cut)),
+      ...views.flatMap((view) => find(view, encoded, cut)),
       // Some programs write a whole URL in lower case.
       ...views
         .filter(({ sign }) => sign === "%")
-        .flatMap((view) => find({ ...view, bytes: lowerCase(view.bytes) }, lower, cut))
+        .flatMap((view) => find({ ...view, bytes: lowerCase(view.bytes) }, lowerCased, cut))
         .filter(({ start, end }) => shown.slice(start, end).includes("%")),
     ];
-    return spans.length === 0 ? text : textOf(blank(shown, spans));
+    return spans.length === 0 ? text : textOf(replaceSpans(shown, spans));
   };
 }
 
-/** A character for each byte of UTF-8, since an escape is one byte. */
+/** UTF-8 as latin1, a character for each byte, since an escape stands for one byte. */
 const bytesOf = (text: string): string => Buffer.from(text).toString("latin1");
 const textOf = (bytes: string): string => Buffer.from(bytes, "latin1").toString();
 
 const lowerCase = (bytes: string): string => bytes.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** A secret and its lines; also without the blanks around it, which programs often remove. */
+/** A secret, and its lines; also without the blanks around it, which programs often remove. */
 const partsOf = (secret: string): readonly string[] =>
   [secret, secret.trim(), ...secret.split(/[\r\n]+/).map((line) => line.trim())].filter(
     ({ length }) => length >= SHORTEST_SECRET,
@@ -74,7 +73,7 @@ function encodingsOf(text: string): readonly string[] {
   return [hex, hex.toUpperCase(), ...base64, ...base64.map((one) => one.padEnd(4 * Math.ceil(one.length / 4), "="))];
 }
 
-/** A text with one sort of escape decoded; `starts` and `ends` give the place of each byte in the original. */
+/** A text with one type of escape decoded; `starts` and `ends` map each byte to its place in the original. */
 interface View {
   /** The first character of the escapes. */
   readonly sign: string | undefined;
@@ -90,14 +89,14 @@ const plain = (bytes: string): View => ({
   ends: (index) => index + 1,
 });
 
-/** How programs escape one byte, or several. */
+/** How programs escape a byte, or several bytes. */
 const ESCAPES: readonly {
   readonly sign: string;
   readonly pattern: RegExp;
   readonly decode: (escaped: string) => string;
 }[] = [
   { sign: "%", pattern: /%[\da-f]{2}/gi, decode: (escaped) => fromCode(escaped.slice(1)) },
-  // A form has a plus for a blank.
+  // Forms write a blank as a plus.
   {
     sign: "%",
     pattern: /%[\da-f]{2}|\+/gi,
@@ -136,12 +135,12 @@ const ESCAPES: readonly {
 
 const fromCode = (hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
 
-/** The text as it is, and with each sort of escape decoded. */
+/** The text as it is, and with each type of escape decoded. */
 function viewsOf(shown: string): readonly View[] {
   return [plain(shown), ...ESCAPES.flatMap(({ sign, pattern, decode }) => viewOf(shown, sign, pattern, decode) ?? [])];
 }
 
-/** Undefined if there is no such escape. */
+/** Undefined if the text has no such escape. */
 function viewOf(shown: string, sign: string, pattern: RegExp, decode: (escaped: string) => string): View | undefined {
   const pieces: string[] = [];
   const starts: number[] = [];
@@ -174,7 +173,7 @@ interface Span {
   readonly end: number;
 }
 
-/** Where the original of `view` has one of the `secrets`, or at the end that `cut` names a part of one. */
+/** Where the original of `view` has one of the `secrets`; also a part of one, at the end that `cut` names. */
 function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: Truncated): readonly Span[] {
   const spans: Span[] = [];
   const add = (from: number, to: number) => spans.push({ start: starts(from), end: ends(to - 1) });
@@ -189,7 +188,7 @@ function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: 
   ) {
     return spans;
   }
-  // An escape may be cut in two as well, or a character, which leaves a replacement character.
+  // An escape may be cut in two as well, and so may a character, which leaves a replacement character.
   const [tail = ""] = cut === "end" ? (CUT_TAIL.exec(bytes) ?? []) : [];
   const skips =
     cut === "start" ? [0, ...CUT_HEADS].filter((skip) => skip === 0 || /^\w*;?$/.test(bytes.slice(0, skip))) : [];
@@ -210,11 +209,11 @@ function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: 
 
 const CUT_TAIL = /(?:\xef\xbf\xbd)*(?:%[\da-f]?|\\(?:[xu][\da-f]{0,3})?|&#?\w{0,7})?$/i;
 
-/** The possible lengths of the rest of an escape. */
+/** The possible lengths of the rest of an escape that was cut. */
 const CUT_HEADS: readonly number[] = [1, 2, 3, 4, 5, 6];
 
-/** Replaces each span, or several that overlap, by three stars. */
-function blank(shown: string, spans: readonly Span[]): string {
+/** Replaces each span by three stars; overlapping spans by one set of them. */
+function replaceSpans(shown: string, spans: readonly Span[]): string {
   const pieces: string[] = [];
   let position = 0;
   for (const { start, end } of spans.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
@@ -224,24 +223,24 @@ function blank(shown: string, spans: readonly Span[]): string {
   return [...pieces, shown.slice(position)].join("");
 }
 
-/** A shortened text ends like this. */
-const CUT_SHORT = /[^…]+(?=…)/g;
+/** The text before an ellipsis, which marks where it was cut. */
+const BEFORE_ELLIPSIS = /[^…]+(?=…)/g;
 
 export function withRedaction(probe: Probe, redact: Redact): Probe {
-  const redactAll = (text: string) => redact(text).replaceAll(CUT_SHORT, (piece) => redact(piece, "end"));
+  const redactAll = (text: string) => redact(text).replaceAll(BEFORE_ELLIPSIS, (piece) => redact(piece, "end"));
   return async (signal) => {
-    const outcome = await attempt(probe, signal);
-    const hidden: Record<string, unknown> = { ...outcome };
+    const outcome = await runSafely(probe, signal);
+    const redacted: Record<string, unknown> = { ...outcome };
     for (const key of ["detail", "warning", "message", "output"]) {
-      const text = hidden[key];
-      if (typeof text === "string") hidden[key] = redactAll(text);
+      const text = redacted[key];
+      if (typeof text === "string") redacted[key] = redactAll(text);
     }
-    return hidden as Outcome;
+    return redacted as Outcome;
   };
 }
 
-/** The message of a fault may have a secret, too. */
-async function attempt(probe: Probe, signal: AbortSignal): Promise<Outcome> {
+/** Makes a throw a failure here, so that its message is redacted too. */
+async function runSafely(probe: Probe, signal: AbortSignal): Promise<Outcome> {
   try {
     return await probe(signal);
   } catch (error) {

@@ -1,9 +1,8 @@
-// script: passes when the program exits with status 0 within the timeout, and its
-// stdout holds what is expected, if anything is. With `nagios` status 1 passes too.
+// script: passes when the program exits with status 0 within the timeout and, with `expect`, its stdout contains what is
+// expected. With `nagios`, status 1 passes too.
 //
-// It runs in a process group of its own, without a shell and without input. At the timeout the
-// whole group is killed; so is the rest of the group when the program itself has ended. A failure
-// has the end of its output.
+// The program runs in its own process group, without a shell and without input. At the timeout the whole group is killed;
+// when the program has ended, the rest of the group is. A failure shows the end of the output.
 
 import { absolutePath, type Field, flag, type Pattern, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
@@ -27,23 +26,23 @@ import { splitWords } from "../text/shell-words.ts";
 import type { Probe } from "./check.ts";
 import { defineKind, type ProbeContext } from "./kind.ts";
 
-/** A killed process is gone within a few ms, on a busy host within some hundred; after that it hangs in the kernel. */
+/** A killed process ends within a few ms, on a busy host within some hundred; after that it hangs in the kernel. */
 const REAP_GRACE_MS = 1000;
 
-/** An aborted probe waits so long for that, within the 50 ms that an answer may be late. */
+/** How long an aborted probe waits for that: less than the 50 ms by which a result may be late. */
 const KILL_WAIT_MS = 25;
 
-/** The program is being written at this moment, as by a deployment. */
+/** The program is being written, as during a deployment. */
 const BUSY_CODE = "ETXTBSY";
 
-/** Where the runtime looks for a program when there is no PATH. */
+/** Where the runtime searches for a program if PATH is not set. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/** `expect` sees so much of the start of its stdout. */
+/** How much of the start of stdout `expect` sees. */
 const STDOUT_BYTES = 64 * 1024;
 
-/** Of a plugin's first line, in a message. */
-const SUMMARY_LENGTH = 300;
+/** How much of a plugin's first line a message contains. */
+const SUMMARY_CHARACTERS = 300;
 
 const UP: Outcome = { ok: true };
 
@@ -90,7 +89,7 @@ export const variables: Field<Readonly<Record<string, string>>> = {
     const entries: [string, string][] = [];
     for (const [name, value] of Object.entries(given)) {
       if (!NAME.test(name)) {
-        // What follows may be a value that was meant to stand behind a colon.
+        // After "=" there may be a value, which the user should have written after a colon.
         const shown = name.replace(/=.+$/s, "=…");
         return { hint: `a name is of letters, digits and _, unlike ${escapeInvisible(JSON.stringify(shown))}` };
       }
@@ -162,23 +161,23 @@ const environment = (settings: Settings, { env, name }: ProbeContext): Readonly<
   [CHECK_VARIABLE]: name,
 });
 
-// Loaded only where it is needed: node:fs costs 2 ms and 4 MB at start.
+// Loaded only when needed: node:fs costs 2 ms and 4 MB at start.
 async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Record<string, string>>) {
   const { diagnoseCommand } = await import("../process/diagnose.ts");
   return diagnoseCommand(argv[0] ?? "", env["PATH"] ?? DEFAULT_PATH, cwd);
 }
 
-interface Means {
+interface ScriptHooks {
   /** The outcome of a run that has ended. */
   readonly judge: (exit: GroupExit, group: Group) => Outcome;
-  /** Why it cannot be started, if the cause is visible. */
+  /** Why the program cannot start, if the cause is visible. */
   readonly diagnose: () => Promise<string | undefined>;
 }
 
 const isTransient = (result: unknown): boolean =>
   result instanceof StartError && (result.code === BUSY_CODE || isLacking(result.code));
 
-function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: Means): Probe {
+function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, diagnose }: ScriptHooks): Probe {
   /** Killed groups that are not reaped yet, with the time of the kill by performance.now(). */
   const dying = new Map<Group, number>();
 
@@ -225,8 +224,8 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
 }
 
 /**
- * Waits until the groups that are being killed now are gone, but no longer than `signal`. Returns those that have not
- * gone in time. The next run waits for groups that are killed meanwhile.
+ * Waits until the groups in `dying` have ended, or until `signal` aborts. Returns those that have not ended in time. Groups
+ * that are killed meanwhile are left to the next run.
  */
 async function awaitReaping(dying: ReadonlyMap<Group, number>, signal: AbortSignal): Promise<readonly Group[]> {
   const earlier = [...dying.keys()];
@@ -245,7 +244,7 @@ function judgeExit(exit: GroupExit, group: Group): Outcome {
   return withOutput(failed(exit.signal === null ? "exit" : "signal", describeExit(exit)), group);
 }
 
-/** By the Nagios plugin guidelines: the first line of the output, up to a bar, is the message. */
+/** From the Nagios plugin guidelines: the message is the first line of the output, up to a bar. */
 const judgePlugin =
   (redact: ProbeContext["redact"]) =>
   (exit: GroupExit, group: Group): Outcome => {
@@ -265,7 +264,7 @@ const PLUGIN_STATES = ["ok", "warning", "critical", "unknown"] as const;
 function summaryOf(stdout: string): string | undefined {
   const [line = ""] = stdout.trimStart().split(/[\r\n]/, 1);
   const [summary = ""] = line.split("|", 1);
-  return plainLine(summary, SUMMARY_LENGTH) || undefined;
+  return plainLine(summary, SUMMARY_CHARACTERS) || undefined;
 }
 
 function judgeOutput(outcome: Outcome, expect: Pattern | undefined, group: Group): Outcome {

@@ -1,5 +1,5 @@
-// udp: passes when the target answers with a datagram that matches, within the timeout. The
-// datagram is sent once: if it is lost, the check fails.
+// udp: passes when the target answers with a matching datagram within the timeout. The datagram is sent once: if it is lost,
+// the check fails.
 
 import {
   bytesToSend,
@@ -21,8 +21,8 @@ import { ADDRESS_ALIASES, defineKind } from "./kind.ts";
 
 const UP: Outcome = { ok: true };
 
-/** The maximum of UDP, less its header and that of IPv4. */
-const MOST_BYTES = 65_507;
+/** The maximum of UDP over IPv4. */
+const MAX_DATAGRAM_BYTES = 65_507;
 
 export const udp = defineKind({
   name: "udp",
@@ -44,9 +44,9 @@ export const udp = defineKind({
   conflict(exchange) {
     const { byteLength } = bytesToSend(exchange) ?? {};
     if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };
-    if (byteLength <= MOST_BYTES) return exchangeConflict(exchange);
+    if (byteLength <= MAX_DATAGRAM_BYTES) return exchangeConflict(exchange);
     const key = exchange.send === undefined ? "send-hex" : "send";
-    return { path: [key], expected: `at most ${MOST_BYTES} bytes`, got: `${byteLength} bytes` };
+    return { path: [key], expected: `at most ${MAX_DATAGRAM_BYTES} bytes`, got: `${byteLength} bytes` };
   },
   target: ({ udp }) => formatAddress(udp),
   peer: ({ udp }) => udp,
@@ -60,7 +60,7 @@ export const udp = defineKind({
           ? { addresses: [udp.host], warning: undefined }
           : await resolve(udp.host, signal, timeoutMs / 2);
       if (isFailure(found)) return found;
-      const ask = async (host: string, raced: AbortSignal): Promise<true | Failure> => {
+      const ask = async (host: string, attempt: AbortSignal): Promise<true | Failure> => {
         let unmatched = 0;
         let last: Uint8Array = new Uint8Array();
         const answer = await askByDatagram(
@@ -72,7 +72,7 @@ export const udp = defineKind({
             last = datagram;
             return undefined;
           },
-          raced,
+          attempt,
         );
         if (!isFailure(answer) || answer.reason !== "timeout" || unmatched === 0) return answer;
         const peer = formatAddress({ ...udp, host });

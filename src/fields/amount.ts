@@ -1,23 +1,23 @@
-// How much of something must be left: a part of the whole, or a number.
+// How much of something must be left: a percentage of the whole, or a number.
 
 import { parseSize } from "../text/size.ts";
 import type { Field } from "./field.ts";
 
 export type Amount =
   | { readonly text: string; readonly percent: number }
-  /** Of bytes, or of inodes. */
+  /** A number of bytes or of inodes. */
   | { readonly text: string; readonly count: number };
 
 const SIZE_FORMS = 'a size such as 500MB or 2GiB, or a part such as "10%"';
 const COUNT_FORMS = 'a whole number, or a part such as "10%"';
 
-/** Of bytes. */
+/** A number of bytes, with a unit. */
 export const size = amount(SIZE_FORMS, ["10%", "500MB", "2GiB"], (given) => {
   if (/^\d+(\.\d+)?$/.test(given)) return { hint: `with a unit: ${given}GB, ${given}GiB or ${given}%` };
   return parseSize(given);
 });
 
-/** Of things that have no unit. */
+/** A number of things, without a unit. */
 export const count = amount(COUNT_FORMS, ["5%", 10000], (given) =>
   /^\d{1,15}$/.test(given) ? Number(given) : undefined,
 );

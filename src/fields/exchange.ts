@@ -1,17 +1,17 @@
-// What the kinds that send and expect texts have in common: what may be sent, and the excerpt
-// of an answer that a message has: short, printable, and without what was sent.
+// What kinds that send and expect texts have in common: what may be sent, and the excerpt of an answer for a message, which
+// is short, printable, and without what was sent.
 
 import { type Field, type Pattern, TEXT_OR_NUMBER } from "./field.ts";
 import type { Conflict } from "./keys.ts";
 
-/** The length of an excerpt. */
+/** The limits of an excerpt: of a text, and of bytes. */
 const EXCERPT_CHARACTERS = 200;
 const EXCERPT_BYTES = 64;
 
 /** Shorter secrets match by accident; redacting them would reveal them (src/checks/redact.ts). */
 const SHORTEST_SECRET = 4;
 
-/** Any text that is not empty, sent as UTF-8. It may hold zero bytes. */
+/** Any text that is not empty, sent as UTF-8. It may contain zero bytes. */
 export const textToSend: Field<string> = {
   expected: "a text to send",
   json: { ...TEXT_OR_NUMBER, examples: ["ruok", "PING\r\n"] },
@@ -24,7 +24,7 @@ export const textToSend: Field<string> = {
 
 const HEX_BYTES = /^\s*[\da-f]{2}(?:[\s:]*[\da-f]{2})*\s*$/i;
 
-/** Bytes; a text cannot have those above 127 by themselves. */
+/** Bytes in hexadecimal, since a text in UTF-8 cannot have single bytes above 127. */
 export const hexBytes: Field<Uint8Array> = {
   expected: 'bytes in hexadecimal such as "16 03 01"',
   json: { type: ["string", "integer"], examples: ["16 03 01", "ffffffff54"] },
@@ -37,7 +37,7 @@ export const hexBytes: Field<Uint8Array> = {
   },
 };
 
-/** What is sent, and what the answer must hold: a text or bytes each, or nothing. */
+/** What to send and what the answer must contain: each a text, or bytes, or nothing. */
 export interface Exchange {
   readonly send?: string | undefined;
   readonly "send-hex"?: Uint8Array | undefined;
@@ -45,7 +45,7 @@ export interface Exchange {
   readonly "expect-hex"?: Uint8Array | undefined;
 }
 
-/** A text and bytes for the same thing. */
+/** A conflict if both a text and bytes are given for one of them. */
 export function exchangeConflict(exchange: Exchange): Conflict | undefined {
   const key = (["send", "expect"] as const).find(
     (key) => exchange[key] !== undefined && exchange[`${key}-hex`] !== undefined,
@@ -56,7 +56,7 @@ export function exchangeConflict(exchange: Exchange): Conflict | undefined {
 export const bytesToSend = (exchange: Exchange): Uint8Array | undefined =>
   exchange["send-hex"] ?? (exchange.send === undefined ? undefined : Buffer.from(exchange.send));
 
-/** Undefined where any answer will do. */
+/** Undefined if any answer passes. */
 export function expectationOf(exchange: Exchange): Expectation | undefined {
   const { expect, "expect-hex": bytes } = exchange;
   const sent = bytesToSend(exchange) ?? new Uint8Array();
@@ -68,7 +68,7 @@ export function expectationOf(exchange: Exchange): Expectation | undefined {
   }
   return (
     expect && {
-      // While more may come, an incomplete character at the end is left out.
+      // While more may arrive, an incomplete character at the end is ignored.
       matches: (answer, isWhole) => expect.matches(new TextDecoder().decode(answer, { stream: !isWhole })),
       excerpt: (answer) => excerptOf(new TextDecoder().decode(answer), new TextDecoder().decode(sent)),
     }
@@ -76,9 +76,9 @@ export function expectationOf(exchange: Exchange): Expectation | undefined {
 }
 
 export interface Expectation {
-  /** `isWhole`: no more of the answer comes. */
+  /** `isWhole`: the answer has ended. */
   matches(answer: Uint8Array, isWhole: boolean): boolean;
-  /** For a message, without what was sent. */
+  /** For a message; without what was sent. */
   excerpt(answer: Uint8Array): string;
 }
 
@@ -97,36 +97,30 @@ function excerptOfBytes(answer: Uint8Array, sent: Uint8Array): string {
 }
 
 /**
- * What must not be shown of what is sent: the whole, its lines, what is behind the word of a login, and the values in
- * it where it is a form or JSON. What stands in the target, which is shown anyway, is none of it.
+ * The parts of a sent text that must be redacted: the whole, its lines, the words after a login command, and the values of a
+ * form or of JSON. Parts that occur in the target are not secret, since the target is shown.
  */
 export function secretsOfSent(given: string | Uint8Array | undefined, target: string): readonly string[] {
   if (given === undefined) return [];
   const sent = typeof given === "string" ? given : new TextDecoder().decode(given);
   const lines = sent.split(/[\r\n]+/).map((line) => line.trim());
-  const all = new Set([
-    sent.trim(),
-    ...lines,
-    ...lines.flatMap(wordsOfLogin),
-    ...valuesOfForm(sent),
-    ...valuesOfJson(sent),
-  ]);
+  const all = new Set([sent.trim(), ...lines, ...lines.flatMap(loginWords), ...formValues(sent), ...jsonValues(sent)]);
   return [...all].filter((text) => text !== "" && !target.includes(text));
 }
 
-/** As IMAP, POP, SMTP, Redis and others have it. Any other word alone may be one that a server says of itself. */
-function wordsOfLogin(line: string): readonly string[] {
-  const [, behind = ""] = /\b(?:auth|authenticate|login|logon|identify|pass|password|apop)\s+(.+)$/i.exec(line) ?? [];
-  return behind.split(/[\s"']+/);
+/** The words after a login command of IMAP, POP, SMTP, Redis and others. A server may use any other single word by itself. */
+function loginWords(line: string): readonly string[] {
+  const [, rest = ""] = /\b(?:auth|authenticate|login|logon|identify|pass|password|apop)\s+(.+)$/i.exec(line) ?? [];
+  return rest.split(/[\s"']+/);
 }
 
-function valuesOfForm(sent: string): readonly string[] {
+function formValues(sent: string): readonly string[] {
   if (!/^[^\s=&]+=[^\r\n]*$/.test(sent)) return [];
   const written = sent.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1));
   return [...written, ...new URLSearchParams(sent).values()];
 }
 
-function valuesOfJson(sent: string): readonly string[] {
+function jsonValues(sent: string): readonly string[] {
   const leaves = (value: unknown): readonly string[] => {
     if (typeof value === "string" || typeof value === "number") return [String(value)];
     return typeof value === "object" && value !== null ? Object.values(value).flatMap(leaves) : [];
@@ -138,7 +132,7 @@ function valuesOfJson(sent: string): readonly string[] {
   }
 }
 
-/** For a message. Where the peer echoes what was sent, that is redacted. */
+/** For a message. If the peer echoes what was sent, that is redacted. */
 export function excerptOf(answer: string, sent = ""): string {
   const secrets = [sent, ...sent.split(/[\r\n]+/)].map((line) => line.trim());
   secrets.sort((one, other) => other.length - one.length);
@@ -152,7 +146,7 @@ export function excerptOf(answer: string, sent = ""): string {
 
 const NAMED: Readonly<Record<string, string>> = { "\r": "\\r", "\n": "\\n", "\t": "\\t" };
 
-/** Control characters, direction marks and the like are written as in a YAML text in double quotes. */
+/** Escapes control characters, direction marks and the like as in a YAML text in double quotes. */
 function escapeCharacter(character: string): string {
   if (!/^[\p{C}\p{Zl}\p{Zp}]$/u.test(character)) return character;
   const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();

@@ -1,15 +1,13 @@
-// The values that options and keys take: what each is called, how it is read, and
-// what JSON Schema says of it.
+// The values that options and keys take: their descriptions, readers and JSON Schemas.
 //
-// The same reader serves the command line, where all is text, and a config file,
-// where 5432 is a number. Its message about a wrong value never contains the value,
-// which may be a secret.
+// The same reader serves the command line, where everything is text, and a config file, where 5432 is a number. Its message
+// about a wrong value never contains the value, which may be a secret.
 
 import { type Address, parseAddress, parsePort } from "../net/address.ts";
 import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } from "../text/duration.ts";
 
 export interface Field<T> {
-  /** What follows "expected". */
+  /** For a message: "expected …". */
   readonly expected: string;
   readonly json: JsonSchema;
   readonly read: (given: unknown) => Value<T> | Invalid;
@@ -20,8 +18,8 @@ export interface Value<T> {
 }
 
 /**
- * Why a value cannot be used. `expected` replaces the field's own where it is narrower, `hint` follows in
- * brackets at the end of the line, `path` has the keys within the value where the value is a mapping.
+ * Why a value cannot be used. `expected` replaces the field's own if it says more, `hint` follows in brackets at the end of
+ * the line, `path` leads to the wrong part if the value is a mapping.
  */
 export interface Invalid {
   readonly expected?: string;
@@ -33,7 +31,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const value = <T>(read: T): Value<T> => ({ value: read });
 
-/** A number counts as its digits; undefined for anything else that is no text. */
+/** A text, or a number as a text; undefined for anything else. */
 function textOf(given: unknown): string | undefined {
   if (typeof given === "string") return given;
   return typeof given === "number" ? String(given) : undefined;
@@ -107,7 +105,7 @@ export const absolutePath: Field<string> = {
   read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
 };
 
-/** A socket to connect to. */
+/** The path of a socket to connect to. */
 export const socketPath: Field<string> = {
   ...absolutePath,
   read(given) {
@@ -118,23 +116,23 @@ export const socketPath: Field<string> = {
   },
 };
 
-/** The kernel takes 107 bytes of a socket's path; a new socket has a longer name until it replaces the old one. */
-const LONGEST_LISTEN_PATH_BYTES = 90;
+/** The kernel allows 107 bytes; a new socket has a longer, temporary name until it replaces the old one. */
+const MAX_LISTEN_PATH_BYTES = 90;
 
-/** A socket to listen on. */
+/** The path of a socket to listen on. */
 export const listenPath: Field<string> = {
-  expected: `a path that begins with a slash, of at most ${LONGEST_LISTEN_PATH_BYTES} bytes`,
+  expected: `a path that begins with a slash, of at most ${MAX_LISTEN_PATH_BYTES} bytes`,
   json: absolutePath.json,
   read(given) {
     const read = absolutePath.read(given);
     if (!("value" in read)) return read;
-    return Buffer.byteLength(read.value) <= LONGEST_LISTEN_PATH_BYTES ? read : { hint: "it is too long" };
+    return Buffer.byteLength(read.value) <= MAX_LISTEN_PATH_BYTES ? read : { hint: "it is too long" };
   },
 };
 
 const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
 
-/** Something to connect to; a bare port is on 127.0.0.1. */
+/** An address to connect to; a bare port is on 127.0.0.1. */
 export const address: Field<Address> = {
   expected: PORT_FORMS,
   json: {
@@ -158,7 +156,7 @@ export const address: Field<Address> = {
 
 export type TcpAddress = Extract<Address, { family: "tcp" }>;
 
-/** The same, but no socket file. */
+/** The same without socket files. */
 export const tcpAddress: Field<TcpAddress> = {
   expected: "a port from 1 to 65535, HOST:PORT or [V6]:PORT",
   json: { type: ["string", "integer"], minimum: 1, maximum: 65535, examples: [443, "api.internal:443"] },
@@ -169,7 +167,7 @@ export const tcpAddress: Field<TcpAddress> = {
   },
 };
 
-/** Something to listen on. */
+/** An address to listen on. */
 export const listenAddress: Field<Address> = {
   expected: "HOST:PORT, :PORT or unix:/PATH",
   json: { type: "string", examples: ["0.0.0.0:5000", "127.0.0.1:5000", "unix:/run/health.sock"] },
@@ -183,7 +181,7 @@ export const listenAddress: Field<Address> = {
 
 /** What an answer must hold. It has no private fields, so that two can be compared. */
 export class Pattern {
-  /** As the user wrote it; it may be a secret, so no message has it. */
+  /** As the user wrote it; it may be a secret, so no message contains it. */
   readonly text: string;
   readonly expression: RegExp | undefined;
 
@@ -196,7 +194,7 @@ export class Pattern {
     return this.expression?.test(content) ?? content.includes(this.text);
   }
 
-  /** True where a text that matches still matches when more follows: no end of text, word boundary or negative lookahead. */
+  /** Whether a matching text still matches when more follows: there is no end of text, word boundary or negative lookahead. */
   get isStable(): boolean {
     const { source } = this.expression ?? { source: "" };
     const bare = source.replaceAll(/\\[^bB]/g, "").replaceAll(/\[[^\]]*\]/g, "");
@@ -204,7 +202,7 @@ export class Pattern {
   }
 }
 
-/** A substring, or a regular expression of ECMAScript between slashes, with the flags i, m, s, u and v after it. */
+/** A substring, or an ECMAScript regular expression between slashes, with the flags i, m, s, u and v after it. */
 export const pattern: Field<Pattern> = {
   expected: "a text, or a regular expression between slashes such as /^OK/i",
   json: { ...TEXT_OR_NUMBER, examples: ["imok", "/Mode: (leader|follower)/"] },

@@ -1,4 +1,4 @@
-// What a JSON document must hold: pointers (RFC 6901), each with its value.
+// What a JSON document must contain: pointers (RFC 6901), each with its value.
 
 import { isRecord } from "../system/json.ts";
 import type { Field } from "./field.ts";
@@ -12,7 +12,7 @@ export interface Expected {
   readonly value: Json;
 }
 
-/** RFC 6901; the empty one is the whole document. */
+/** RFC 6901; the empty pointer is the whole document. */
 const POINTER = /^(?:\/(?:[^/~]|~[01])*)*$/;
 
 export const json: Field<readonly Expected[]> = {
@@ -45,7 +45,7 @@ function isJson(given: unknown): given is Json {
   return isRecord(given) && Object.values(given).every(isJson);
 }
 
-/** Undefined where the document holds all that is expected; else a phrase such as `the body is not JSON`. */
+/** Undefined if the document contains all expected values; else a phrase such as `the body is not JSON`. */
 export function findJsonMismatch(
   text: string,
   whole: boolean,
@@ -103,7 +103,7 @@ function describe(value: unknown, redact: (text: string) => string): string {
   return typeof value === "string" ? JSON.stringify(shorten(redact(value))) : String(value);
 }
 
-/** The length of a value or an address of the peer in a message. */
+/** A longer text of the peer is cut in a message. */
 const SHOWN_CHARACTERS = 100;
 
 export const shorten = (text: string): string =>

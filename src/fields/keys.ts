@@ -1,7 +1,7 @@
-// The keys of a mapping in a config file: which field each takes, and whether it may be absent.
+// The keys of a mapping in a config file: the field of each key, and whether the key may be absent.
 //
-// A key becomes a zod schema only where a file is read: zod costs 15 ms at start, which a
-// daemon without a config file does not pay.
+// A key becomes a zod schema only if a file is read: zod costs 15 ms at start, which a daemon without a config file need not
+// spend.
 
 import type { ZodObject, ZodOptional, ZodPrefault, ZodType, z } from "zod";
 import type { Field } from "./field.ts";
@@ -18,17 +18,17 @@ type SchemaOf<K> = K extends Key<infer Schema> ? Schema : never;
 
 type Shape<K extends Keys> = { -readonly [Name in keyof K]: SchemaOf<K[Name]> };
 
-/** What a mapping with these keys becomes. */
+/** The values of a mapping with these keys. */
 export type Values<K extends Keys> = z.output<ZodObject<Shape<K>>>;
 
-/** What several keys together are wrong about: where, below the check; what was expected; what was got. No text may hold a secret. */
+/** A mistake in a combination of keys. `path` leads from the check to the key; no text may contain a secret. */
 export interface Conflict {
   readonly path: readonly string[];
   readonly expected: string;
   readonly got: string;
 }
 
-/** A wrong value becomes an issue "custom" whose params are the field's `Invalid`. */
+/** A wrong value becomes a zod issue "custom" whose params are the field's `Invalid`. */
 export function required<T>(field: Field<T>, description: string): Key<ZodType<T>> {
   return { schema: (z) => schemaOf(z, field, description) };
 }
@@ -37,7 +37,7 @@ export function optional<T>(field: Field<T>, description: string): Key<ZodOption
   return { schema: (z) => schemaOf(z, field, description).optional() };
 }
 
-/** `written` is the default as one would write it. */
+/** `written` is the default as a user would write it. */
 export function withDefault<T>(
   field: Field<T>,
   description: string,
@@ -59,7 +59,7 @@ function schemaOf<T>(z: Zod, field: Field<T>, description: string): ZodType<T> {
     .meta({ ...field.json, description });
 }
 
-/** An object of these keys and no others; the message of an issue "unrecognized_keys" is their names. */
+/** An object with these keys and no others; the message of a zod issue "unrecognized_keys" is the list of their names. */
 export function mapping<K extends Keys>(z: Zod, keys: K): ZodObject<Shape<K>, z.core.$strict> {
   const shape = Object.fromEntries(Object.entries(keys).map(([name, { schema }]) => [name, schema(z)])) as Shape<K>;
   return z.strictObject(shape, {

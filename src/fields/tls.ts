@@ -1,11 +1,11 @@
-// The key `tls` of the kinds that can use TLS: true, or how the certificate is verified.
+// The key `tls` of kinds that can use TLS: true, or how to verify the certificate.
 
 import type { ZodOptional, ZodType } from "zod";
 import type { TlsSettings } from "../net/tls-settings.ts";
 import { absolutePath, flag, text } from "./field.ts";
 import { type Conflict, type Key, mapping, optional, withDefault, type Zod } from "./keys.ts";
 
-/** For a server that wants a certificate of its clients. */
+/** For a server that requires client certificates. */
 export const identityKeys = {
   cert: optional(absolutePath, "a PEM file with the certificate to show to a server that wants one, and its chain"),
   key: optional(absolutePath, "a PEM file with the key of `cert`, not encrypted"),
@@ -23,7 +23,7 @@ const tlsKeys = {
   ...identityKeys,
 };
 
-/** `false` becomes undefined. */
+/** The value `false` becomes undefined. */
 export const tls: Key<ZodOptional<ZodType<TlsSettings | undefined>>> = { schema: (z) => tlsSchema(z).optional() };
 
 function tlsSchema(z: Zod): ZodType<TlsSettings | undefined> {
@@ -44,14 +44,14 @@ function tlsSchema(z: Zod): ZodType<TlsSettings | undefined> {
     .meta({ description: "speak TLS: true, or { verify, ca, server-name, cert, key }" });
 }
 
-/** A certificate without its key, or a key without its certificate. */
+/** A conflict if only one of the certificate and its key is given. */
 export function identityConflict({ cert, key }: Pick<TlsSettings, "cert" | "key">): Conflict | undefined {
   if ((cert === undefined) === (key === undefined)) return undefined;
-  const [there, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
-  return { path: [missing], expected: `a path beside ${there}`, got: "none" };
+  const [given, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+  return { path: [missing], expected: `a path beside ${given}`, got: "none" };
 }
 
-/** The files that are read. */
+/** The files that a run reads. */
 export const filesOfTls = (tls: Partial<Pick<TlsSettings, "ca" | "cert" | "key">> | undefined) =>
   [tls?.ca, tls?.cert, tls?.key].flatMap((path) =>
     path === undefined ? [] : [{ path, isRead: true, mayBeMissing: false }],

@@ -1,42 +1,42 @@
-// URLs of services that have a user and a password: postgres://user:password@host:5432/database.
+// URLs of services with a user and a password: postgres://user:password@host:5432/database.
 //
-// Strict, since a URL that is read wrongly connects to something else. A message about a wrong
-// URL contains no part of it, since each may be part of the password.
+// The reader is strict: a URL that is misread connects to something else. A message about a wrong URL contains no part of
+// it, since any part may belong to the password.
 
 import { type Address, parseAddress, parsePort } from "../net/address.ts";
 import type { Field, Invalid } from "./field.ts";
 
 export interface UrlForm {
-  /** Without "://"; the first is the one to show. */
+  /** Without "://"; messages show the first. */
   readonly protocols: readonly [string, ...string[]];
   readonly port: number;
-  /** What follows "such as". */
+  /** For a message: "a URL such as …". */
   readonly example: string;
-  /** Parameters that are allowed after "?", with their values; `socket=/PATH` always is. */
+  /** The parameters that are allowed after "?", with their values; `socket=/PATH` is always allowed. */
   readonly parameters?: Readonly<Record<string, readonly string[]>>;
-  /** The socket within the folder that `host=/FOLDER` names. */
+  /** The path of the socket in the folder that `host=/FOLDER` names. */
   readonly socketIn?: (folder: string, port: number) => string;
 }
 
 export interface ServiceUrl {
   readonly protocol: string;
   readonly address: Address;
-  /** Percent-decoded, as are the next two. */
+  /** Percent-decoded, as are `password` and `path`. */
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** After the first slash. */
+  /** Without the slash before it. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
   /** As the user wrote it, without the password. */
   readonly shown: string;
-  /** The password in each form that a message might have. */
+  /** The password in each form that could occur in a message. */
   readonly secrets: readonly string[];
 }
 
 const PARTS =
   /^(?<protocol>[a-z][a-z+]*):\/\/(?:(?<user>[^:@/?#]*)(?<colon>:(?<password>[^:@/?#]*))?@)?(?<host>\[[^\]@/?#]*\]|[^:@/?#[\]]*)(?::(?<port>\d*))?(?:\/(?<path>[^/?#]*))?(?:\?(?<query>[^?#]*))?$/;
 
-const ENCODE = "a character such as @ : / ? # % in a user or password is written %40, %3A, %2F, %3F, %23, %25";
+const ENCODE_HINT = "a character such as @ : / ? # % in a user or password is written %40, %3A, %2F, %3F, %23, %25";
 
 export function serviceUrl(form: UrlForm): Field<ServiceUrl> {
   const { protocols, example } = form;
@@ -58,10 +58,10 @@ function readUrl(text: string, form: UrlForm): ServiceUrl | Invalid {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\s\x00-\x1f\x7f]/.test(text)) return { hint: "it holds a blank or a control character" };
   const parts = PARTS.exec(text)?.groups;
-  if (!parts) return { hint: ENCODE };
+  if (!parts) return { hint: ENCODE_HINT };
   const { protocol = "", host = "" } = parts;
-  const [user, password, path, query] = [parts["user"], parts["password"], parts["path"], parts["query"]].map(decoded);
-  if (user === null || password === null || path === null || query === null) return { hint: ENCODE };
+  const [user, password, path, query] = [parts["user"], parts["password"], parts["path"], parts["query"]].map(decode);
+  if (user === null || password === null || path === null || query === null) return { hint: ENCODE_HINT };
   const parameters = readParameters(parts["query"] ?? "", form);
   if (!("values" in parameters)) return parameters;
   const port = parts["port"] ? parsePort(parts["port"], 1) : form.port;
@@ -88,13 +88,13 @@ function readUrl(text: string, form: UrlForm): ServiceUrl | Invalid {
   };
 }
 
-/** A password as it is, as it was written, and as a URL would have it. */
+/** A password as it is, as the user wrote it, and encoded for a URL. */
 export const passwordForms = (password: string, written = password): readonly string[] => [
   ...new Set([password, written, encodeURIComponent(password)]),
 ];
 
-/** Null where it cannot be decoded, or has a zero byte, which no server accepts. */
-function decoded(text: string | undefined): string | undefined | null {
+/** Null if it cannot be decoded, or contains a zero byte, which no server accepts. */
+function decode(text: string | undefined): string | undefined | null {
   if (text === undefined) return undefined;
   try {
     const plain = decodeURIComponent(text);
@@ -117,7 +117,7 @@ function readParameters(
     }
     if (!names.includes(name)) return { hint: `after the question mark may stand ${names.join(", ")}` };
     if (name in values) return { hint: `${name} stands there twice` };
-    const value = decoded(rest.join("=")) ?? "";
+    const value = decode(rest.join("=")) ?? "";
     const allowed = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     if (allowed && !allowed.includes(value)) return { hint: `${name} may be ${allowed.join(", ")}` };
     values[name] = value;
