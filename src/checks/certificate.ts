@@ -54,11 +54,12 @@ export const certificate = defineKind({
       if (judgement && problem) {
         return failed(problem.reason, `the certificate of ${peer} ${describeProblems({ ...judgement, problems })}`);
       }
-      const end = judgement?.end();
-      if (!end) return failed("tls", `the certificate of ${peer} has no date that can be read`);
+      const expiry = judgement?.expiry();
+      if (!expiry) return failed("tls", `the certificate of ${peer} has no date that can be read`);
       const warnings = [warning, judgement?.warning()].filter((text) => text !== undefined);
-      const expires = `${end.authority === undefined ? "" : `is below ${end.authority}, which `}expires ${end.when}`;
-      return end.at - Date.now() < minDays * DAY_MS
+      const below = expiry.authority === undefined ? "" : `is below ${expiry.authority}, which `;
+      const expires = `${below}expires ${expiry.when}`;
+      return expiry.at - Date.now() < minDays * DAY_MS
         ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)
         : { ok: true, detail: expires, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
     };

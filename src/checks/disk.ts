@@ -8,7 +8,7 @@ import { type Amount, count, size } from "../fields/amount.ts";
 import { absolutePath, flag } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
 import { hiddenBy, whyHidden } from "../fs/hidden.ts";
-import { cannotLook } from "../fs/missing.ts";
+import { explainUnusable } from "../fs/missing.ts";
 import { readMountinfo } from "../fs/mounts.ts";
 import type { FileSystemUsage, NoFileSystem } from "../fs/usage.ts";
 import { type Failure, failed, type Outcome } from "../outcome.ts";
@@ -41,7 +41,7 @@ export const disk = defineKind({
     const { askFileSystem } = await import("../fs/filesystem.ts");
     return async (signal) => {
       const answer = await askFileSystem({ ask: "usage", path }, signal);
-      if (!answer.ok) return answer.code === undefined ? answer : cannotLook(path, answer.code, signal);
+      if (!answer.ok) return answer.code === undefined ? answer : explainUnusable(path, answer.code, signal);
       if ("special" in answer.value) return explainSpecial(path, answer.value);
       const failure = mounted ? judgeMount(path, answer.value) : undefined;
       return failure ?? judge(path, answer.value, bytes, inodes);

@@ -5,7 +5,7 @@
 import { absolutePath, type Field, flag, pattern } from "../fields/field.ts";
 import { optional, required, withDefault } from "../fields/keys.ts";
 import type { Content, Stat } from "../fs/filesystem-worker.ts";
-import { cannotLook, isMissing } from "../fs/missing.ts";
+import { explainUnusable, isMissing } from "../fs/missing.ts";
 import { failed, type Outcome } from "../outcome.ts";
 import { parseDuration, roundDuration } from "../text/duration.ts";
 import { defineKind } from "./kind.ts";
@@ -84,7 +84,7 @@ export const file = defineKind({
         : await askFileSystem({ ask: "stat", path }, signal);
       if (answer.ok) return judge(answer.value);
       if (answer.code === undefined) return answer;
-      return absent && isMissing(answer.code) ? { ok: true } : cannotLook(path, answer.code, signal);
+      return absent && isMissing(answer.code) ? { ok: true } : explainUnusable(path, answer.code, signal);
     };
   },
 });

@@ -12,7 +12,7 @@ import {
   type NearMisses,
   type ProcessCounts,
   type ProcessFacts,
-  type Sought,
+  type ProcessQuery,
 } from "./proc.ts";
 import { type FileSystemUsage, measure, type NoFileSystem } from "./usage.ts";
 
@@ -25,7 +25,11 @@ export type Question =
   /** Why a call for the path failed with that code. */
   | { readonly ask: "cause"; readonly path: string; readonly code: string }
   /** How many processes there are of each; `scripts` are the leaders of the running process groups. */
-  | ({ readonly ask: "process-counts"; readonly path: "/proc"; readonly sought: readonly Sought[] } & WithScripts)
+  | ({
+      readonly ask: "process-counts";
+      readonly path: "/proc";
+      readonly queries: readonly ProcessQuery[];
+    } & WithScripts)
   /** Processes that the user may have meant by names that no process has. */
   | ({ readonly ask: "near-misses"; readonly path: "/proc"; readonly names: readonly string[] } & WithScripts)
   /** One process by its number. */
@@ -78,7 +82,7 @@ function answer(question: Question): Answers[keyof Answers] {
     case "cause":
       return { text: findCause(question.path, question.code) };
     case "process-counts":
-      return countProcesses(question.sought, question.scripts);
+      return countProcesses(question.queries, question.scripts);
     case "near-misses":
       return findNearMisses(question.names, question.scripts);
     case "process":

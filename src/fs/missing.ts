@@ -14,15 +14,15 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** `code` is that of the failed call. A path that cannot be used does not count as missing. Never rejects. */
-export async function cannotLook(path: string, code: string, signal: AbortSignal): Promise<Failure> {
-  if (isMissing(code)) return doesNotExist(path, code, signal);
+export async function explainUnusable(path: string, code: string, signal: AbortSignal): Promise<Failure> {
+  if (isMissing(code)) return explainMissing(path, code, signal);
   const hidden = whyHidden(path, code);
   const cause = (hidden === "" ? await findCause(path, code, signal) : undefined) ?? CAUSES[code];
   return failed("unreachable", `cannot look at ${path}: ${cause === undefined ? code : `${cause} (${code})`}${hidden}`);
 }
 
 /** `what` names the path in the message: "the pid file /run/x.pid". */
-export async function doesNotExist(path: string, code: string, signal: AbortSignal, what = path): Promise<Failure> {
+export async function explainMissing(path: string, code: string, signal: AbortSignal, what = path): Promise<Failure> {
   const hidden = whyHidden(path, code);
   const cause = hidden === "" ? await findCause(path, code, signal) : undefined;
   return failed("missing", `${what} does not exist${cause === undefined ? "" : `: ${cause}`}${hidden}`);

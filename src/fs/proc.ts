@@ -15,7 +15,8 @@ export interface Matching {
   readonly expression?: { readonly source: string; readonly flags: string };
 }
 
-export interface Sought {
+/** Which processes to count. */
+export interface ProcessQuery {
   readonly name: string;
   readonly matching?: Matching | undefined;
   /** Whether processes of other PID namespaces below this one count. */
@@ -34,7 +35,7 @@ export interface Counts {
 }
 
 export interface ProcessCounts {
-  /** In the order of what was sought. */
+  /** In the order of the queries. */
   readonly counts: readonly Counts[];
   /** Whether all processes are visible: process 1 is, which always exists. */
   readonly complete: boolean;
@@ -85,6 +86,8 @@ const MAX_NAMES = 2;
 
 /** Shared by all reads; it grows to the size of the longest file. */
 let buffer = Buffer.alloc(4096);
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 interface Stat {
   /** In latin1, so that a byte is a character. */
@@ -161,41 +164,39 @@ class Snapshot {
   }
 }
 
-export function countProcesses(sought: readonly Sought[], scripts: readonly number[]): ProcessCounts {
+export function countProcesses(queries: readonly ProcessQuery[], scripts: readonly number[]): ProcessCounts {
   const snapshot = new Snapshot(scripts);
-  const counts = sought.map(() => ({ alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 }));
-  const wanted = new Map<string, { readonly index: number; readonly longer: string | undefined }[]>();
-  for (const [index, { name }] of sought.entries()) {
-    const bytes = Buffer.from(name);
-    const longer = bytes.byteLength > COMM_BYTES ? name : undefined;
-    const add = (key: string, entry: { index: number; longer: string | undefined }) =>
-      wanted.set(key, [...(wanted.get(key) ?? []), entry]);
-    add(bytes.toString("latin1", 0, COMM_BYTES), { index, longer });
+  const byName = new Map<string, { query: ProcessQuery; counts: Writable<Counts>; longName: string | undefined }[]>();
+  const allCounts = queries.map((query) => {
+    const counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
+    const bytes = Buffer.from(query.name);
+    const longName = bytes.byteLength > COMM_BYTES ? query.name : undefined;
+    const add = (comm: string, longName: string | undefined) =>
+      byName.set(comm, [...(byName.get(comm) ?? []), { query, counts, longName }]);
+    add(bytes.toString("latin1", 0, COMM_BYTES), longName);
     // The kernel does not cut the names of kernel threads.
-    if (longer !== undefined) add(bytes.toString("latin1"), { index, longer: undefined });
-  }
+    if (longName !== undefined) add(bytes.toString("latin1"), undefined);
+    return counts;
+  });
   const matches = createMatcher();
   let complete = false;
   for (const pid of allProcesses()) {
     const stat = snapshot.stat(pid);
     if (stat === undefined) continue;
     if (pid === 1) complete = true;
-    for (const { index, longer } of wanted.get(stat.comm) ?? []) {
-      const count = counts[index];
-      const one = sought[index];
-      if (count === undefined || one === undefined) continue;
+    for (const { query, counts, longName } of byName.get(stat.comm) ?? []) {
       const alive = snapshot.isAlive(pid, stat);
-      const line = alive && (longer ?? one.matching) !== undefined ? snapshot.commandLine(pid, stat) : "";
+      const line = alive && (longName ?? query.matching) !== undefined ? snapshot.commandLine(pid, stat) : "";
       // A zombie has no command line any more.
-      if (!alive) count.zombies++;
-      else if (longer !== undefined && !runsAs(line, longer)) continue;
-      else if (snapshot.own(pid)) count.own++;
-      else if (!one.containers && snapshot.isInContainer(pid)) count.inContainers++;
-      else if (one.matching && !matches(line, one.matching)) count.unmatched++;
-      else count.alive++;
+      if (!alive) counts.zombies++;
+      else if (longName !== undefined && !runsAs(line, longName)) continue;
+      else if (snapshot.own(pid)) counts.own++;
+      else if (!query.containers && snapshot.isInContainer(pid)) counts.inContainers++;
+      else if (query.matching && !matches(line, query.matching)) counts.unmatched++;
+      else counts.alive++;
     }
   }
-  return { counts, complete };
+  return { counts: allCounts, complete };
 }
 
 /** In the order of the names. Reads every command line, so use it only for names that no process has. */

@@ -13,7 +13,7 @@ export interface Judgement {
   /** What is wrong, the most useful first; empty if the certificate is valid. */
   readonly problems: readonly CertificateProblem[];
   /** The earliest end of the certificate and those above it; undefined if the peer showed none. */
-  readonly end: () => End | undefined;
+  readonly expiry: () => Expiry | undefined;
   /** What most clients refuse although this TLS accepts it: short keys, old signatures. */
   readonly weaknesses: () => readonly CertificateProblem[];
   /** What some clients refuse. */
@@ -26,7 +26,7 @@ export interface CertificateProblem {
   readonly text: string;
 }
 
-export interface End {
+export interface Expiry {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** The same as text: "in 12 days, on 2026-12-06T10:00:00Z". */
@@ -56,7 +56,7 @@ export function judge(
   const leaf = secured.getPeerX509Certificate();
   if (!leaf) {
     const problems: CertificateProblem[] = [{ reason: "tls", text: "was not shown" }];
-    return { problems, end: () => undefined, weaknesses: () => [], warning: () => undefined };
+    return { problems, expiry: () => undefined, weaknesses: () => [], warning: () => undefined };
   }
   const problems: CertificateProblem[] = [];
   // The runtime reports only one problem of the chain, a date before all others.
@@ -72,7 +72,7 @@ export function judge(
   }
   return {
     problems,
-    end: () => endOf(pathFrom(leaf, trust.authorities()), now),
+    expiry: () => expiryOf(pathFrom(leaf, trust.authorities()), now),
     weaknesses: () => weaknessesOf(pathFrom(leaf, trust.authorities()), trust.authorities()),
     warning: () => warningOf(leaf, host),
   };
@@ -81,8 +81,8 @@ export function judge(
 /** All problems, as a text that continues "the certificate of HOST:PORT". */
 export function describeProblems(judgement: Judgement): string {
   const texts = judgement.problems.map(({ text }) => text);
-  const end = judgement.problems.some(({ reason }) => reason === "expired") ? undefined : judgement.end();
-  if (end) texts.push(`${end.authority ?? "it"} expires ${end.when}`);
+  const expiry = judgement.problems.some(({ reason }) => reason === "expired") ? undefined : judgement.expiry();
+  if (expiry) texts.push(`${expiry.authority ?? "it"} expires ${expiry.when}`);
   return texts.join("; ");
 }
 
@@ -121,7 +121,7 @@ function hasSigned(issuer: X509Certificate, certificate: X509Certificate): boole
 const latestToExpire = (certificates: readonly X509Certificate[]): X509Certificate | undefined =>
   certificates.toSorted((one, other) => other.validToDate.getTime() - one.validToDate.getTime())[0];
 
-function endOf(path: readonly X509Certificate[], now: number): End | undefined {
+function expiryOf(path: readonly X509Certificate[], now: number): Expiry | undefined {
   const first = path.toSorted((one, other) => one.validToDate.getTime() - other.validToDate.getTime())[0];
   const at = first?.validToDate.getTime();
   if (first === undefined || at === undefined || Number.isNaN(at)) return undefined;
@@ -130,10 +130,10 @@ function endOf(path: readonly X509Certificate[], now: number): End | undefined {
 
 function dateProblem(path: readonly X509Certificate[], now: number): CertificateProblem | undefined {
   for (const certificate of path) {
-    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
+    const prefix = certificate === path[0] ? "" : prefixOfAuthority(certificate);
     const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
-    if (to <= now) return { reason: "expired", text: `${which}expired ${when(to, now)}` };
-    if (from > now) return { reason: "tls", text: `${which}becomes valid only ${when(from, now)}` };
+    if (to <= now) return { reason: "expired", text: `${prefix}expired ${when(to, now)}` };
+    if (from > now) return { reason: "tls", text: `${prefix}becomes valid only ${when(from, now)}` };
   }
   return undefined;
 }
@@ -148,29 +148,29 @@ function weaknessesOf(
   path: readonly X509Certificate[],
   authorities: readonly X509Certificate[],
 ): readonly CertificateProblem[] {
-  return path.flatMap((certificate): CertificateProblem[] => {
-    const which = certificate === path[0] ? "" : `is below ${nameOf(certificate.subject)}, which `;
-    const problem = (text: string): CertificateProblem => ({
-      reason: "tls",
-      text: `${which}${text}; most clients refuse that`,
-    });
+  return path.flatMap((certificate) => {
+    const prefix = certificate === path[0] ? "" : prefixOfAuthority(certificate);
     const bits = rsaBits(certificate);
     // The signature of a trusted authority does not matter.
-    const trusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
-    const old = trusted ? undefined : oldSignature(certificate);
-    return [
-      ...(bits !== undefined && bits < MIN_RSA_BITS ? [problem(`has an RSA key of ${bits} bits`)] : []),
-      ...(old === undefined ? [] : [problem(`is signed with ${old}`)]),
+    const isTrusted = authorities.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256);
+    const digest = isTrusted ? undefined : oldDigest(certificate);
+    const weaknesses = [
+      ...(bits !== undefined && bits < MIN_RSA_BITS ? [`has an RSA key of ${bits} bits`] : []),
+      ...(digest === undefined ? [] : [`is signed with ${digest}`]),
     ];
+    return weaknesses.map((text) => ({ reason: "tls" as const, text: `${prefix}${text}; most clients refuse that` }));
   });
 }
+
+/** Begins what a message says of an authority above the certificate. */
+const prefixOfAuthority = ({ subject }: X509Certificate): string => `is below ${nameOf(subject)}, which `;
 
 function rsaBits({ publicKey }: X509Certificate): number | undefined {
   const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
   return asymmetricKeyType?.startsWith("rsa") ? asymmetricKeyDetails?.modulusLength : undefined;
 }
 
-function oldSignature({ signatureAlgorithm = "" }: X509Certificate): string | undefined {
+function oldDigest({ signatureAlgorithm = "" }: X509Certificate): string | undefined {
   const [, digest] = OLD_SIGNATURE.exec(signatureAlgorithm) ?? [];
   return digest?.toUpperCase().replace(/^SHA1$/, "SHA-1");
 }

@@ -8,10 +8,10 @@ import { dlopen, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { AF_INET, AF_INET6, libc, SOCK_STREAM } from "../system/libc.ts";
 
 /** Numeric addresses in the order in which to try them, or the code of the failure such as "EAI_AGAIN". */
-export type Found = readonly string[] | string;
+export type LookUpResult = readonly string[] | string;
 
 /** Never rejects. It cannot be cancelled. */
-export type LookUp = (host: string) => Promise<Found>;
+export type LookUp = (host: string) => Promise<LookUpResult>;
 
 /** Undefined where the C library is not glibc. */
 export function openLookUp(): LookUp | undefined {
@@ -70,7 +70,7 @@ function openResolver() {
   return undefined;
 }
 
-async function lookUp(system: Resolver, host: string): Promise<Found> {
+async function lookUp(system: Resolver, host: string): Promise<LookUpResult> {
   const name = Buffer.from(`${host}\0`);
   // Not garbage-collected memory: threads of the C library read and write it.
   const block = system.calloc(1, GAICB_BYTES + ADDRINFO_BYTES + 8 + name.byteLength) as Pointer | null;

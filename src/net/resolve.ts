@@ -7,7 +7,7 @@ import { clock } from "../system/clock.ts";
 import { unlessAborted } from "../system/event-loop.ts";
 import { areFree, withReserve } from "../system/fd-reserve.ts";
 import { retryWhileLacking } from "../system/retry.ts";
-import { type Found, type LookUp, openLookUp } from "./getaddrinfo.ts";
+import { type LookUp, type LookUpResult, openLookUp } from "./getaddrinfo.ts";
 import { createLastAddresses } from "./last-addresses.ts";
 
 export interface Addresses {
@@ -114,7 +114,7 @@ async function lookUpInTurn(host: string): Promise<Resolution> {
   return resolutionOf(host, found, lackedBefore || lacksDescriptors());
 }
 
-function resolutionOf(host: string, found: Found, lacksResource: boolean): Resolution {
+function resolutionOf(host: string, found: LookUpResult, lacksResource: boolean): Resolution {
   if (typeof found !== "string") {
     lastAddresses.keep(host, found);
     return { addresses: found };
@@ -142,7 +142,7 @@ function openSystem() {
 }
 
 /** getaddrinfo(3). The runtime's default on Linux parses the hosts file differently, and returns wrong addresses. */
-async function lookUpByRuntime(host: string): Promise<Found> {
+async function lookUpByRuntime(host: string): Promise<LookUpResult> {
   try {
     const found = await dns.lookup(host, { backend: process.platform === "linux" ? "libc" : "system" });
     return [...new Set(found.map(({ address }) => address))];

@@ -1,7 +1,7 @@
 // How many processes have a name. All checks that run at the same moment share one scan of /proc.
 
 import { askFileSystem } from "../../fs/filesystem.ts";
-import type { Counts, NearMisses, Sought } from "../../fs/proc.ts";
+import type { Counts, NearMisses, ProcessQuery } from "../../fs/proc.ts";
 import { type Failure, failed } from "../../outcome.ts";
 import { runningGroups } from "../../process/group.ts";
 import { coalesce } from "../../system/coalesce.ts";
@@ -15,17 +15,17 @@ export interface ProcessCount extends Counts {
 const pauseMs = (durationMs: number): number => (durationMs < 20 ? 0 : Math.min(100, 2 * durationMs));
 
 /** Resolves at once when `signal` aborts; never rejects. */
-export const countProcesses = (sought: Sought, signal: AbortSignal): Promise<ProcessCount | Failure> =>
-  count(JSON.stringify(sought), signal);
+export const countProcesses = (query: ProcessQuery, signal: AbortSignal): Promise<ProcessCount | Failure> =>
+  count(JSON.stringify(query), signal);
 
 const NONE: Counts = { alive: 0, zombies: 0, own: 0, inContainers: 0, unmatched: 0 };
 
-/** The keys are `Sought` as JSON. */
+/** The keys are `ProcessQuery` as JSON. */
 const count = coalesce<ProcessCount | Failure>({
   async loadAll(keys, signal) {
-    const sought = keys.map((key) => JSON.parse(key) as Sought);
+    const queries = keys.map((key) => JSON.parse(key) as ProcessQuery);
     const answer = await askFileSystem(
-      { ask: "process-counts", path: "/proc", sought, scripts: runningGroups() },
+      { ask: "process-counts", path: "/proc", queries, scripts: runningGroups() },
       signal,
     );
     if (!answer.ok) {

@@ -8,7 +8,7 @@ import { excerptOf } from "../../fields/exchange.ts";
 import { type Field, flag, type Pattern, pattern, wholeNumber } from "../../fields/field.ts";
 import { optional, required, withDefault } from "../../fields/keys.ts";
 import { whyProcessesHidden } from "../../fs/hidden.ts";
-import { cannotLook, doesNotExist, isMissing } from "../../fs/missing.ts";
+import { explainMissing, explainUnusable, isMissing } from "../../fs/missing.ts";
 import type { Matching, NearMisses, ProcessFacts } from "../../fs/proc.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
 import { clock } from "../../system/clock.ts";
@@ -105,7 +105,7 @@ const PROC_IS_HIDDEN = "/proc hides the processes of others";
 
 async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
   const { countProcesses, findNearMisses } = await import("./count.ts");
-  const sought = { name, matching: copyMatching(matching), containers };
+  const query = { name, matching: copyMatching(matching), containers };
   let near: { readonly notes: readonly string[]; readonly at: number } | undefined;
   const nearMisses = async (signal: AbortSignal): Promise<readonly string[]> => {
     if (near && clock.now() - near.at < NEAR_MISSES_INTERVAL_MS) return near.notes;
@@ -115,7 +115,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
     return near.notes;
   };
   return async (signal: AbortSignal): Promise<Outcome> => {
-    const counted = await countProcesses(sought, signal);
+    const counted = await countProcesses(query, signal);
     if (isFailure(counted)) return counted;
     const { alive, zombies, own, inContainers, unmatched, complete } = counted;
     const elsewhere =
@@ -182,7 +182,8 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     import("../../fs/filesystem.ts"),
     import("../../process/group.ts"),
   ]);
-  const noProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
+  /** `code` is that of the call that did not find the process. */
+  const explainNoProcess = async (pid: string, code: string, signal: AbortSignal): Promise<Failure> => {
     if (!isMissing(code) && code !== "ESRCH") {
       const why = whyProcessesHidden();
       const hidden = code === "EPERM" && why !== undefined ? `; ${why}` : "";
@@ -193,54 +194,60 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     const hidden = !first.ok && isMissing(first.code ?? "") ? ` (${whyProcessesHidden() ?? PROC_IS_HIDDEN})` : "";
     return failed("missing", `process ${pid} of ${path} is not running${hidden}`);
   };
+  /** A failure or a warning if the process is not surely the one that wrote the file; undefined if it may be. */
+  const judgeAge = async (pid: string, changedAt: number, facts: ProcessFacts, signal: AbortSignal) => {
+    const age = compareAge(changedAt, facts);
+    if (age === "newer") return undefined;
+    // In memory, a file cannot be from before the boot: the clock was set, as on a host without a hardware clock.
+    const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
+    const it = `process ${pid} (${excerptOf(facts.name)})`;
+    if (usage?.ok && "isInMemory" in usage.value && !usage.value.isInMemory) {
+      const began = (facts.firstStartedMs ?? 0) > BOOT_MS ? "container was started" : "host was booted";
+      return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);
+    }
+    return `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`;
+  };
   return async (signal: AbortSignal): Promise<Outcome> => {
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
     if (!file.ok) {
       if (file.code === undefined) return file;
       return isMissing(file.code)
-        ? doesNotExist(path, file.code, signal, `the pid file ${path}`)
-        : cannotLook(path, file.code, signal);
+        ? explainMissing(path, file.code, signal, `the pid file ${path}`)
+        : explainUnusable(path, file.code, signal);
     }
-    const { text, type } = file.value;
-    if (text === undefined) return failed("mismatch", `${path} is a ${type}, expected a pid file`);
-    const [, pid] = /^\s*0*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text) ?? [];
-    if (pid === undefined) {
-      const isProgram = text.startsWith("\u007fELF") || text.startsWith("#!");
-      const name = path.slice(path.lastIndexOf("/") + 1);
-      return failed(
-        "mismatch",
-        isProgram
-          ? `${path} is a program, no pid file: its processes go by the name ${name}`
-          : `${path} does not hold the number of a process`,
-      );
-    }
+    const { text, type, changedAt } = file.value;
+    const pid =
+      text === undefined ? failed("mismatch", `${path} is a ${type}, expected a pid file`) : readPid(path, text);
+    if (isFailure(pid)) return pid;
     const question = { ask: "process", path: `/proc/${Number(pid)}`, matching: copyMatching(matching) } as const;
     const found = await askFileSystem({ ...question, scripts: runningGroups() }, signal);
-    if (!found.ok) return found.code === undefined ? found : noProcess(pid, found.code, signal);
+    if (!found.ok) return found.code === undefined ? found : explainNoProcess(pid, found.code, signal);
     const facts = found.value;
     const failure = judgeProcess(path, pid, facts);
     if (failure) return failure;
+    const doubt = await judgeAge(pid, changedAt, facts, signal);
+    if (isFailure(doubt)) return doubt;
     const warnings = [
       ...(facts.isInContainer && !containers
         ? [`process ${pid} of ${path} runs in a container; containers: true says that it should`]
         : []),
+      ...(doubt === undefined ? [] : [doubt]),
     ];
-    const age = compareAge(file.value.changedAt, facts);
-    if (age !== "newer") {
-      // In memory, a file cannot be from before the boot: the clock was set, as on a host without a hardware clock.
-      const usage = age === "before boot" ? await askFileSystem({ ask: "usage", path }, signal) : undefined;
-      const it = `process ${pid} (${excerptOf(facts.name)})`;
-      if (usage?.ok && "isInMemory" in usage.value && !usage.value.isInMemory) {
-        const { firstStartedMs = 0 } = facts;
-        const began = firstStartedMs > BOOT_MS ? "container was started" : "host was booted";
-        return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);
-      }
-      warnings.push(
-        `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`,
-      );
-    }
     return { ok: true, detail: `pid ${pid}`, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
   };
+}
+
+function readPid(path: string, text: string): string | Failure {
+  const [, pid] = /^\s*0*([1-9]\d{0,9})\s*(?:\n|$)/.exec(text) ?? [];
+  if (pid !== undefined) return pid;
+  const isProgram = text.startsWith("\u007fELF") || text.startsWith("#!");
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return failed(
+    "mismatch",
+    isProgram
+      ? `${path} is a program, no pid file: its processes go by the name ${name}`
+      : `${path} does not hold the number of a process`,
+  );
 }
 
 /** The wall clock's time of the boot: the earliest that was computed, so that setting the clock takes no service down. */

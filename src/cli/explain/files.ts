@@ -3,7 +3,7 @@
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { askFileSystem } from "../../fs/filesystem.ts";
-import { cannotLook, isMissing } from "../../fs/missing.ts";
+import { explainUnusable, isMissing } from "../../fs/missing.ts";
 
 export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
   const files = kind.files?.(settings) ?? [];
@@ -16,7 +16,7 @@ export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig)
         ? await askFileSystem({ ask: "read", path, limitBytes: 1 }, limit.signal)
         : await askFileSystem({ ask: "stat", path }, limit.signal);
       const failure =
-        answer.ok || answer.code === undefined ? answer : await cannotLook(path, answer.code, limit.signal);
+        answer.ok || answer.code === undefined ? answer : await explainUnusable(path, answer.code, limit.signal);
       clearTimeout(timer);
       if (failure.ok || (mayBeMissing && !answer.ok && isMissing(answer.code ?? ""))) return [];
       return [failure.message];
