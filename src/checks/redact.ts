@@ -5,7 +5,7 @@ import type { Probe } from "./check.ts";
 import type { CheckKind, Truncated } from "./kind.ts";
 
 /** Shorter secrets match by accident; redacting them would reveal them. */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET_LENGTH = 4;
 
 /** `cut` is the end of the text where a secret may be cut in two. */
 type Redact = (text: string, cut?: Truncated) => string;
@@ -60,7 +60,7 @@ const lowerCase = (bytes: string): string => bytes.replaceAll(/[A-Z]+/g, (letter
 /** A secret, and its lines; also without the blanks around it, which programs often remove. */
 const partsOf = (secret: string): readonly string[] =>
   [secret, secret.trim(), ...secret.split(/[\r\n]+/).map((line) => line.trim())].filter(
-    ({ length }) => length >= SHORTEST_SECRET,
+    ({ length }) => length >= MIN_SECRET_LENGTH,
   );
 
 /** The encodings of a whole text, also with the newline that `echo` adds. */
@@ -193,7 +193,7 @@ function find({ bytes, starts, ends }: View, secrets: ReadonlySet<string>, cut: 
   const skips =
     cut === "start" ? [0, ...CUT_HEADS].filter((skip) => skip === 0 || /^\w*;?$/.test(bytes.slice(0, skip))) : [];
   for (const secret of secrets) {
-    for (let length = Math.min(secret.length - 1, bytes.length); length >= SHORTEST_SECRET; length--) {
+    for (let length = Math.min(secret.length - 1, bytes.length); length >= MIN_SECRET_LENGTH; length--) {
       const rest =
         cut === "end"
           ? [0, tail.length].find((left) => bytes.endsWith(secret.slice(0, length), bytes.length - left))

@@ -9,7 +9,7 @@ const EXCERPT_CHARACTERS = 200;
 const EXCERPT_BYTES = 64;
 
 /** Shorter secrets match by accident; redacting them would reveal them (src/checks/redact.ts). */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET_LENGTH = 4;
 
 /** Any text that is not empty, sent as UTF-8. It may contain zero bytes. */
 export const textToSend: Field<string> = {
@@ -88,7 +88,7 @@ function excerptOfBytes(answer: Uint8Array, sent: Uint8Array): string {
   const pieces: string[] = [];
   for (let from = 0; from < answer.byteLength && pieces.length < EXCERPT_BYTES; ) {
     const isSent =
-      sent.byteLength >= SHORTEST_SECRET && Buffer.from(sent).equals(answer.subarray(from, from + sent.byteLength));
+      sent.byteLength >= MIN_SECRET_LENGTH && Buffer.from(sent).equals(answer.subarray(from, from + sent.byteLength));
     pieces.push(isSent ? "***" : hexOf(answer.subarray(from, from + 1)));
     from += isSent ? sent.byteLength : 1;
     if (pieces.length === EXCERPT_BYTES && from < answer.byteLength) pieces.push("…");
@@ -137,7 +137,7 @@ export function excerptOf(answer: string, sent = ""): string {
   const secrets = [sent, ...sent.split(/[\r\n]+/)].map((line) => line.trim());
   secrets.sort((one, other) => other.length - one.length);
   let text = answer;
-  for (const line of secrets) if (line.length >= SHORTEST_SECRET) text = text.replaceAll(line, "***");
+  for (const line of secrets) if (line.length >= MIN_SECRET_LENGTH) text = text.replaceAll(line, "***");
   const characters = [...text.slice(0, 2 * EXCERPT_CHARACTERS)];
   const cut = characters.length > EXCERPT_CHARACTERS;
   const printable = characters.slice(0, EXCERPT_CHARACTERS).map(escapeCharacter).join("");

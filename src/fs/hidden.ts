@@ -82,7 +82,10 @@ const REMEDY = "health-checker unit --check says what to change";
 /** The codes of calls that fail because the sandbox hides something. */
 const CODES: readonly string[] = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"];
 
-/** The end of a message that `path` is missing or unusable; empty if the sandbox is not the reason. `code` is that of the failed call. */
+/**
+ * The end of a message that `path` is missing or unusable; empty if the sandbox is not the reason. `code` is that of the
+ * failed call.
+ */
 export function whyHidden(path: string, code: string): string {
   if (!CODES.includes(code)) return "";
   const hidden = hiddenBy(readMountinfo(), path);

@@ -105,7 +105,10 @@ const isSelfMount = (mount: Mount, parent: Mount): boolean =>
 
 const withoutSlash = (point: string): string => (point === "/" ? "" : point);
 
-/** By the options of the file system itself: under ProtectSystem= a service sees the host's file systems through read-only mounts. */
+/**
+ * By the options of the file system itself, since under ProtectSystem= a service sees the host's file systems through
+ * read-only mounts.
+ */
 function isReadOnly(mounts: readonly Mount[], dev: bigint): boolean | undefined {
   return mounts.find(({ device }) => device === formatDevice(dev))?.options.includes("ro");
 }

@@ -162,7 +162,7 @@ function weaknessesOf(
   });
 }
 
-/** Begins what a message says of an authority above the certificate. */
+/** Begins a message about an authority above the certificate. */
 const prefixOfAuthority = ({ subject }: X509Certificate): string => `is below ${nameOf(subject)}, which `;
 
 function rsaBits({ publicKey }: X509Certificate): number | undefined {

@@ -31,7 +31,10 @@ export function diagnoseCommand(command: string, searchPath: string, cwd?: strin
   return diagnoseFile(file, folders);
 }
 
-/** Notes odd characters: a no-break space may have joined two words. The name itself stays as written, so that secrets in it are recognized. */
+/**
+ * Notes odd characters: a no-break space may have joined two words. The name itself stays as written, so that secrets in it
+ * are recognized.
+ */
 function describeName(command: string): string {
   const odd = describeOddCharacters(command);
   return odd === undefined ? command : `${command} (${odd})`;

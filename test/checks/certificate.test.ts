@@ -1,4 +1,4 @@
-// A certificate holds, or the check says what is wrong with it and when it expires.
+// A certificate is valid, or the message says what is wrong with it and when it expires.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
@@ -31,7 +31,7 @@ interface Server extends AsyncDisposable {
   readonly child: Child;
 }
 
-/** `openssl s_server`, which shows the certificates of `certFile` in their order. */
+/** `openssl s_server`, which sends the certificates of `certFile` in their order. */
 async function shows({ certFile, keyFile }: Certificate, ...options: readonly string[]): Promise<Server> {
   const host = loopbackAddress();
   const target = `${host}:${freePortOf(host)}`;
@@ -41,7 +41,7 @@ async function shows({ certFile, keyFile }: Certificate, ...options: readonly st
   return { target, child, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
-/** What stands behind the first certificate of a file. */
+/** The text after the first certificate of a file. */
 async function chainOf(certFile: string): Promise<string> {
   const blocks = (await Bun.file(certFile).text()).split(/(?=-----BEGIN)/).slice(1);
   return folder.write(`${Bun.hash(blocks.join(""))}.pem`, blocks.join("") || (await Bun.file(certFile).text()));
@@ -66,7 +66,7 @@ test("a valid certificate passes, and the detail says when it expires", async ()
   });
 });
 
-test("the message says all that is wrong, with the date", async () => {
+test("the message has every problem, and the date", async () => {
   const day = (days: number) => new Date(Date.now() + days * DAY_MS);
   const stranger = await makeAuthority(folder.path, "stranger");
   const rows: readonly [Certificate, string, string][] = [
@@ -147,7 +147,7 @@ test("a certificate that most clients refuse is refused, and so is one above it"
           },
     );
   }
-  // How an authority that is trusted was signed matters to nobody.
+  // The signature of a trusted authority does not matter.
   await using server = await shows(await old.issue({ names }), "-cipher", "DEFAULT@SECLEVEL=0");
   expect(await ask(server, { ca: old.certFile })).toMatchObject({ ok: true });
 }, 60_000);
@@ -221,7 +221,7 @@ test("any certificate in `ca` is an anchor, with a byte order mark too, and a me
     reason: "tls",
     message: expect.stringContaining(`that is trusted (${ca} holds 2: "other", "another")`),
   });
-  // Another leaf of the same authority, or one above that has not signed it, vouches for nothing.
+  // Another leaf of the same authority, or an authority that did not sign it, does not count.
   const sibling = await issuing.issue({ names: ["service.test"] });
   const alone = (await pem(sibling.certFile)).split(/(?=-----BEGIN)/)[0] ?? "";
   expect(await ask(server, { ca: await folder.write("sibling.pem", alone) })).toMatchObject({ reason: "tls" });
@@ -239,7 +239,7 @@ test("a certificate above it that expires sooner counts, and one that is not nee
         `the certificate of ${server.target} is below "short", which expires in 5 days, DATE; min-days is 6`,
       ),
     });
-    // Without an authority that is trusted, it is told all the same.
+    // The date is shown even without a trusted authority.
     expect(await ask(server, { ca: undefined })).toMatchObject({
       reason: "tls",
       message: expect.stringMatching(/; "short" expires in 5 days, on \S+$/),
@@ -298,7 +298,7 @@ test("no listener, another protocol, and a peer that closes", async () => {
   });
 });
 
-test("a peer that hangs is down at the timeout, and nothing of the run stays open", async () => {
+test("a peer that hangs is down at the timeout, and the run leaves nothing open", async () => {
   await using server = await shows(await authority.issue({ names: ["service.test"] }));
   expect(await ask(server)).toMatchObject({ ok: true });
   server.child.kill("SIGSTOP");

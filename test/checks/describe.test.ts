@@ -1,4 +1,4 @@
-// A failure in one sentence ends in what says most of an output.
+// The sentence about a failure ends with the most useful line of the output.
 
 import { expect, test } from "bun:test";
 import { describeFailure } from "../../src/checks/describe.ts";
@@ -18,7 +18,7 @@ test.each([
   ["----\n***", undefined],
   ["", undefined],
   [undefined, undefined],
-])("of %j the last words are shown", (output, shown) => {
+])("the sentence about %j ends with its last words", (output, shown) => {
   const failure = { reason: "exit", message: "exited with status 1", ...(output !== undefined && { output }) };
   const end = shown === undefined ? "" : `; its output ends in: ${shown}`;
   expect(describeFailure(failure)).toBe(`exit: exited with status 1${end}`);

@@ -1,4 +1,4 @@
-// A disk is up as long as so much of it is left as was asked for, by df's way of counting.
+// A disk check passes while enough of the file system is free, counted as df does.
 
 import { expect, test } from "bun:test";
 import { mkdir, rm, symlink } from "node:fs/promises";
@@ -84,7 +84,7 @@ asRoot(
     await using mount = await mountTmpfs("size=4M");
     const { path } = mount;
     await using other = await tempFolder();
-    // As ProtectSystem= makes all of the host look to a service.
+    // As a service sees the host under ProtectSystem=.
     expect(Bun.spawnSync(["mount", "--bind", path, other.path]).exitCode).toBe(0);
     try {
       remount(other.path, "remount,bind,ro");
@@ -114,13 +114,13 @@ asRoot(
   20_000,
 );
 
-/** A block device of these numbers, whether there is such a one or not. */
+/** A block device file with these numbers, whether such a device exists or not. */
 function makeDevice(path: string, [major = "", minor = ""]: readonly string[]): string {
   expect(Bun.spawnSync(["mknod", path, "b", major, minor]).exitCode).toBe(0);
   return path;
 }
 
-/** MAJOR and MINOR of what is mounted there. */
+/** MAJOR and MINOR of the mounted file system. */
 const numbersOf = (path: string): readonly string[] =>
   Bun.spawnSync(["findmnt", "-rno", "MAJ:MIN", path]).stdout.toString().trim().split("\n")[0]?.split(":") ?? [];
 
@@ -142,7 +142,7 @@ asRoot(
       message: `434 kB of 1.04 MB free (41%) on ${mount.path}, expected at least 50%`,
     });
 
-    // It is mounted elsewhere too, and where it was something else hides it.
+    // It is mounted at a second place, and something else covers the first.
     await using other = await tempFolder();
     expect(Bun.spawnSync(["mount", "--bind", mount.path, other.path]).exitCode).toBe(0);
     expect(Bun.spawnSync(["mount", "-t", "tmpfs", "tmpfs", mount.path]).exitCode).toBe(0);
@@ -222,11 +222,11 @@ asRoot(
     });
     expect(await room(below, mounted)).toEqual(notMounted(below, path) as never);
     expect(await room(below, { "min-free": "50%" })).toMatchObject({ ok: true });
-    // As ReadWritePaths= makes of it for a service.
+    // As ReadWritePaths= mounts it for a service.
     expect(Bun.spawnSync(["mount", "--bind", below, below]).exitCode).toBe(0);
     expect(await room(below, mounted)).toEqual(notMounted(below, path) as never);
     Bun.spawnSync(["umount", below]);
-    // The same on what is mounted changes nothing; another folder of the same file system is a mount.
+    // Mounting a folder on itself changes nothing; another folder of the same file system counts as a mount.
     expect(Bun.spawnSync(["mount", "--bind", path, path]).exitCode).toBe(0);
     expect(await room(path, mounted)).toEqual({ ok: true });
     Bun.spawnSync(["umount", path]);
@@ -250,7 +250,7 @@ test("it counts free bytes as df does", async () => {
     const [avail, used] = (stdout.toString().split("\n")[1] ?? "").trim().split(/\s+/);
     return { avail: Number(avail), percent: 100 - Number.parseInt(used ?? "", 10) };
   };
-  // Others write to it meanwhile; df rounds its percentage up.
+  // Other programs write to it meanwhile; df rounds its percentage up.
   const { avail, percent } = df();
   expect(await room("/", { "min-free": `${Math.floor(avail * 0.9)}B` })).toEqual(OK);
   expect(await room("/", { "min-free": `${Math.ceil(avail * 1.1)}B` })).toMatchObject({ reason: "low" });

@@ -1,5 +1,5 @@
-// A file is up when it is there, new enough and holds what is expected, or is absent
-// where that is asked for; nothing that it may be makes the daemon wait.
+// A file check passes when the file exists, is new enough and contains what is expected; with `absent`, when it does not
+// exist. No type of file makes the daemon wait.
 
 import { expect, test } from "bun:test";
 import { chmod, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
@@ -87,7 +87,7 @@ test("a file some seconds in the future is up, later than that with a warning, a
     const at = new Date(Date.now() + aheadMs);
     await utimes(path, at, at);
   };
-  // Clocks of file servers differ.
+  // The clock of a file server may be ahead.
   await changedIn(4000);
   expect(await look(path, { "max-age": "1ms" })).toEqual(OK);
   await changedIn(200_500);
@@ -108,7 +108,7 @@ test("a file some seconds in the future is up, later than that with a warning, a
   });
   await changedIn(366 * 24 * 3_600_000);
   expect(await look(path, { "max-age": "30d" })).toMatchObject({ reason: "mismatch" });
-  // Without an age none is looked at.
+  // Without max-age the time does not matter.
   expect(await look(path)).toEqual(OK);
 });
 
@@ -132,7 +132,7 @@ test("the first 64 KiB decide, and are not shown", async () => {
   expect(await look(path, { expect: "/^$/" })).toEqual(OK);
   await Bun.write(path, new Uint8Array([0xff, 0xfe, 0x61, 0x00]));
   expect(await look(path, { expect: "a" })).toEqual(OK);
-  // What the kernel makes up has no size beforehand.
+  // Files of the kernel report no size.
   expect(await look("/proc/self/status", { expect: "/^State:/m" })).toEqual(OK);
 });
 
@@ -156,7 +156,7 @@ test("only a regular file is opened", async () => {
 asRoot(
   "a file that has nothing to read at once is no want of this host; what it had is looked at",
   async () => {
-    // The kernel's log, which fails with EAGAIN where it ends.
+    // The kernel's log: a read at its end fails with EAGAIN.
     await using log = await open("/dev/kmsg", "w");
     const word = crypto.randomUUID();
     await log.write(`health-checker test ${word}\n`);
@@ -166,7 +166,7 @@ asRoot(
       reason: "unreachable",
       message: "cannot look at /proc/kmsg: it has nothing to read at once (EAGAIN)",
     } as const;
-    // Others write to it, too.
+    // Other programs write to it too.
     await until(async () => Bun.deepEquals(await look("/proc/kmsg", { expect: word }), nothing));
   },
   20_000,
@@ -199,7 +199,7 @@ asRoot(
     const script = `
       import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
       import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};
-      // All threads of ours, and those that are still to come.
+      // All threads for file systems, including those that start later.
       process.setgid(65534); process.setuid(65534);
       const told = [];
       for (const keys of [{ absent: true }, {}]) told.push(await outcomeOf(file, { file: ${JSON.stringify(path)}, ...keys }));

@@ -1,4 +1,4 @@
-// No secret of a check leaves by what is said of it, however it is written or cut.
+// No outcome shows a secret of its check, however the secret is written or cut.
 
 import { describe, expect, test } from "bun:test";
 import { redactorOf } from "../../src/checks/redact.ts";
@@ -33,14 +33,14 @@ describe("what is redacted", () => {
     expect(redactorOf(["first line\r\nsecond line\nof"])?.("second line, first line, of")).toBe("***, ***, of");
   });
 
-  test("a part of a secret where the text is cut", () => {
+  test("a part of a secret, where the text is cut", () => {
     const redact = redactorOf(["hunter2-and-more"]);
     expect(redact?.("said hunter2", "end")).toBe("said ***");
     expect(redact?.("-more was said", "start")).toBe("*** was said");
     expect(redact?.("hunter2 and -more", "nowhere")).toBe("hunter2 and -more");
   });
 
-  test("nothing where there is no secret, or one that is too short", () => {
+  test("nothing without a secret, or with one that is too short", () => {
     expect(redactorOf([])).toBeUndefined();
     expect(redactorOf(["abc", "a\nb"])).toBeUndefined();
   });
@@ -92,7 +92,7 @@ const ENCODINGS: Readonly<Record<string, (secret: string) => string>> = {
   "base64 in a URL": (secret) => encodeURIComponent(utf8(secret).toString("base64")),
 };
 
-/** Of characters that some encoding turns, and others. */
+/** Texts of characters that some encoding changes, and others. */
 const secretText = fc
   .string({ unit: fc.constantFrom(..."aZ9 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~éß€漢😀"), minLength: 6, maxLength: 40 })
   .filter((text) => text.trim() === text);
@@ -112,7 +112,7 @@ describe("every encoding that is listed", () => {
         fc.property(secretText, fc.nat(), (secret, where) => {
           const whole = encode(secret);
           const redact = redactorOf([secret]);
-          // Four characters are looked for, however many each is written with.
+          // At least four characters of the secret are left, however each is written.
           const least = 4 * 12;
           if (whole.length <= least) return;
           const at = least + (where % (whole.length - least));

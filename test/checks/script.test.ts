@@ -1,5 +1,5 @@
-// A script is up when it exits 0 in time; else it is down with the reason, what it
-// said, and what to do; and none of it goes on.
+// A script check passes when the script exits with 0 in time; else it fails with the reason, the output, and what to do. No
+// process of it is left.
 
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -34,7 +34,7 @@ const outcomeWith = async (keys: Readonly<Record<string, unknown>>, options?: Ch
 
 const sh = (script: string) => ["/bin/sh", "-c", script];
 
-/** A word of its own for a command line, so that its processes can be told from all others. */
+/** A unique word for a command line, by which the processes of a script are found. */
 const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
 test("its target is its command as one types it", () => {
@@ -101,7 +101,7 @@ test("a process that left its group is reported with the name of the check", asy
 test.each(["hangs.sh", "ignores-sigterm.sh", "forks-many.sh"])(
   "%s is down at its timeout, with its output",
   async (name) => {
-    // Long enough for its first words also on a host that is busy.
+    // Long enough for its first output, even on a busy host.
     const { outcome } = await runCheck(check([fixture(name)], 1000), never);
     expect(outcome).toEqual({
       ok: false,
@@ -113,7 +113,7 @@ test.each(["hangs.sh", "ignores-sigterm.sh", "forks-many.sh"])(
   },
 );
 
-test("a script that the round no longer waits for is killed, and the reason is the deadline", async () => {
+test("a script is killed when its round no longer waits for it, and the reason is deadline", async () => {
   const seconds = mark();
   const round = new AbortController();
   const running = runCheck(check(["sleep", seconds]), round.signal);
@@ -141,7 +141,7 @@ test("a script that ended before the kill is judged by its exit, though the even
   ] as const) {
     const before = childrenOf(process.pid);
     const cut = new AbortController();
-    // Where the loop goes on to what has arrived, and not to its timers.
+    // The event loop continues with arrived data, not with its timers.
     await new Promise((resolve) => setImmediate(resolve));
     const running = check(argv).probe(cut.signal);
     const [pid = 0] = childrenOf(process.pid).filter((child) => !before.includes(child));
@@ -194,7 +194,7 @@ describe("a script that cannot be started", () => {
     }
   });
 
-  test("is down with the code where no cause is visible", async () => {
+  test("is down with the code if no cause is visible", async () => {
     expect(await outcomeOf(["/bin/true", "x".repeat(3_000_000)])).toEqual({
       ok: false,
       reason: "spawn",
@@ -202,7 +202,7 @@ describe("a script that cannot be started", () => {
     });
   });
 
-  test("has no such message where it can", async () => {
+  test("has no such message if the script can start", async () => {
     expect(await check(["/bin/true"]).inspect?.()).toEqual([]);
     expect(await check(["true"]).inspect?.()).toEqual([]);
   });
@@ -221,12 +221,12 @@ test("a run is not stuck because of another that was killed while it waited for 
   }
 });
 
-/** Waits in real time, while timers stand still. */
+/** Waits in real time while the fake timers stand still. */
 async function untilTurn(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A run that was killed 25 ms of fake time ago, and cannot go before it is thawed. */
+/** A run that was killed 25 ms ago in fake time, and cannot end before it is thawed. */
 async function killedIn(freezer: Freezer) {
   const seconds = mark();
   const { probe } = check(["/bin/sleep", seconds]);
@@ -242,7 +242,7 @@ async function killedIn(freezer: Freezer) {
   return { probe, pid, running };
 }
 
-/** The next run starts once the killed one is gone, and is ended. What looks at their output does so for the last time. */
+/** Ends the test: the next run starts once the killed one has ended, and is ended too. The output of both is read to the end. */
 async function endFakeTime(
   { pid, running }: Awaited<ReturnType<typeof killedIn>>,
   next: Promise<Outcome>,

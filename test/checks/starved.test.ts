@@ -1,4 +1,4 @@
-// Out of descriptors: the reason says so, and no peer is called down for it.
+// Without free descriptors the reason is `resource`, and no peer is reported as down.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { needs } from "../support/needs.ts";
 
 type Asked = readonly (readonly [kind: string, keys: Readonly<Record<string, unknown>>])[];
 
-/** What came of the checks with no descriptor free, and once they were free again. */
+/** The outcomes of the checks while no descriptor is free, and once some are free again. */
 async function starve(asked: Asked, ...words: string[]): Promise<readonly (readonly Outcome[])[]> {
   const fixture = join(import.meta.dir, "../fixtures/starved-talk.ts");
-  // A low limit: every descriptor up to it is taken.
+  // A low limit, since the test takes every descriptor up to it.
   const command = ["prlimit", "--nofile=128:128", process.execPath, fixture, JSON.stringify(asked), ...words];
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
   return (await new Response(child.stdout).json()) as readonly (readonly Outcome[])[];

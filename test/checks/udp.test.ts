@@ -1,4 +1,4 @@
-// A datagram goes out once, and what its peer sends back decides.
+// A datagram is sent once, and the answer decides.
 
 import { expect, test } from "bun:test";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
@@ -58,7 +58,7 @@ test("for a name each address is tried until one answers", async () => {
   expect(await outcomeOf(udp, { udp: `localhost:${peer.port}`, send: "ping", expect: "pong" })).toEqual(UP);
 });
 
-test("bytes are sent as written, zero bytes too, and an answer may be no text", async () => {
+test("bytes are sent as written, also zero bytes, and an answer need not be text", async () => {
   await using clock = await responder(says(new Uint8Array([0x1c, 2, 0, 0xe9, 0xff, 0x4e, 0x54, 0x50])));
   const request = `\x1b${"\0".repeat(47)}`;
   expect(await outcomeOf(udp, { udp: clock.port, send: request, expect: "/^\\x1c.*NTP/s" })).toEqual(UP);
@@ -75,7 +75,7 @@ test("bytes in hexadecimal are sent and expected as such", async () => {
     reason: "timeout",
     message: `127.0.0.1:${peer.port}: no match in 1 datagram, at last "00 ff 80 7f" (timeout 300ms)`,
   });
-  // What was sent is not shown, in bytes either.
+  // What was sent is not shown, also as bytes.
   await using echo = await responder((socket, message, { port, address }) => socket.send(message, port, address));
   const keys = { udp: echo.port, "send-hex": "de ad be ef", "expect-hex": "00" };
   expect(await outcomeOf(udp, keys, { timeoutMs: 300 })).toMatchObject({
@@ -148,7 +148,7 @@ test("without descriptors the reserve is used; without a reserve it tries again,
   };
   const [byAddress, byName, ...later] = await outcomesOf("reserve");
   expect([byAddress, ...later]).toEqual([UP, UP, UP]);
-  // A thread of the C library looks it up, for which the reserve may be back too early; but the name is not to blame.
+  // A thread of the C library looks the name up; the reserve may be taken back before that. The name is not the cause.
   expect(byName?.ok || byName?.reason).toBeOneOf([true, "resource"]);
   expect(await outcomesOf()).toMatchObject([
     { reason: "resource", message: `no descriptor, port or memory left to reach 127.0.0.1:${peer.port} (EMFILE)` },

@@ -1,4 +1,4 @@
-// How much is to be left is a size, a number or a part, and never a bare number of who knows what.
+// How much must be left is a size, a number or a percentage; a size always has a unit.
 
 import { expect, test } from "bun:test";
 import { count, size } from "../../src/fields/amount.ts";

@@ -1,4 +1,4 @@
-// A URL is read as it is meant or not at all, and no piece of a password is ever told.
+// A URL is read as its author meant it or not at all, and no part of a password is ever shown.
 
 import { expect, test } from "bun:test";
 import { serviceUrl } from "../../src/fields/url.ts";
@@ -74,7 +74,7 @@ for (const [text, hint] of [
   });
 }
 
-test("a value that is no text is refused", () => {
+test("a value that is not a text is refused", () => {
   for (const given of [undefined, null, 5, true, {}, []]) expect(read(given)).toEqual({});
 });
 
@@ -89,7 +89,7 @@ test("any user, password and database make a URL that is read back, and never sh
   );
 });
 
-test("it throws for no text", () => {
+test("no text makes it throw", () => {
   const piece = fc.oneof(
     fc.constantFrom("postgres://", "@", ":", "/", "?", "#", "[", "]", "%", "host=", "&"),
     fc.string(),

@@ -1,4 +1,4 @@
-// One code of the kernel has several causes. The folders along the path show which one it is.
+// One error code has several causes. The folders along the path show which one it is.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdir, symlink } from "node:fs/promises";
@@ -54,7 +54,7 @@ test.each<[string, string, () => string | undefined]>([
   ["chain0", "ELOOP", () => `${at("chain0")} leads over more symbolic links than the kernel follows`],
   ["file", "ENAMETOOLONG", () => "it is longer than the file system allows"],
   ["file", "EWHATEVER", () => undefined],
-])("of %s, %s", (name, code, cause) => {
+])("the cause for %s: %s", (name, code, cause) => {
   expect(findCause(at(name), code)).toBe(cause());
 });
 

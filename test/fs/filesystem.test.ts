@@ -1,5 +1,4 @@
-// A file system that hangs delays neither other checks nor the runtime's own threads,
-// and is not asked again and again.
+// A file system that hangs delays neither other checks nor the runtime's own threads, and is not asked again meanwhile.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,7 +15,7 @@ import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 const never = new AbortController().signal;
-/** Ours, by the name that the runtime gives them; only those that hang in a call, if asked for. */
+/** Our threads, by the name that the runtime gives them; optionally only those that hang in a call. */
 const threads = (which: "all" | "hanging" = "all") =>
   readdirSync("/proc/self/task").filter((id) => {
     try {
@@ -32,7 +31,7 @@ asRoot(
   "a mount that hangs fails at the timeout, and is not asked again until it has answered",
   async () => {
     await outcomeOf(file, { file: "/etc/passwd" });
-    // The test runner may have one of the same name.
+    // The test runner may have a thread of the same name.
     const idle = threads();
     await using mount = await mountHung();
     const path = join(mount.path, "it");
@@ -40,7 +39,7 @@ asRoot(
     const { outcome } = await runCheck(one, never);
     expect(outcome).toEqual({ ok: false, reason: "timeout", message: `${path} did not answer (timeout 300ms)` });
 
-    // At first it is waited for: it may be slow.
+    // At first it counts as slow, so the run waits for it.
     const again = await runCheck(one, never);
     expect(again.outcome).toMatchObject({ reason: "timeout" });
     await until(async () => reasonOf((await runCheck(one, never)).outcome) === "stuck", 10_000, "it to be stuck");
@@ -50,13 +49,13 @@ asRoot(
       message: expect.stringMatching(/^\/.+\/it has not answered for \ds\d*(ms)?; it is not asked again until it has$/),
     });
 
-    // Twenty others on the same mount, of all kinds, at most one of which is asked.
+    // Twenty other questions about the same mount, of all kinds; at most one of them gets a thread.
     const others = Array.from({ length: 20 }, (_, index) =>
       index % 2 === 0
         ? outcomeOf(file, { file: join(mount.path, String(index)), absent: true }, { timeoutMs: 300 })
         : outcomeOf(disk, { disk: join(mount.path, String(index)), "min-free": "1%" }, { timeoutMs: 300 }),
     );
-    // Meanwhile what is elsewhere is answered, and so is the runtime's own pool.
+    // Meanwhile other mounts answer, and so does the runtime's own pool.
     for (let round = 0; round < 20; round++) {
       expect(await outcomeOf(file, { file: "/etc/passwd", expect: "root" })).toEqual({ ok: true });
     }
@@ -78,7 +77,7 @@ asRoot(
       reason: "unreachable",
       message: `cannot look at ${path}: what serves the mount has gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
     });
-    // The threads that hung are gone again.
+    // The threads that hung have ended.
     await until(() => threads() <= idle, 10_000, "the other threads to end");
   },
   60_000,
@@ -93,7 +92,7 @@ asRoot(
     const all = mounts.flatMap(({ path }) => [join(path, "a"), join(path, "b")]);
     const cut = new AbortController();
     const outcomes = all.map((path) => checkOf(file, { file: path }).probe(cut.signal));
-    // All eight threads are taken one after the other.
+    // The mounts take all eight threads, one after another.
     await until(() => threads("hanging") === 8);
     cut.abort();
     expect(new Set((await Promise.all(outcomes)).map(reasonOf))).toEqual(new Set(["timeout"]));
@@ -140,17 +139,17 @@ test("without a free descriptor it is tried again, and fails with reason resourc
     globalThis.Worker = class extends Worker {
       postMessage(question) { onQuestion(); super.postMessage(question); }
     };
-    // The probe alone: a run would give up a probe that a busy machine has end late.
+    // The probe alone: on a busy machine a run would abandon a probe that ends late.
     const run = (kind, keys, timeoutMs) => checkOf(kind, keys).probe(AbortSignal.timeout(timeoutMs));
     const look = (timeoutMs) => run(file, { file: "/etc/passwd", expect: "root" }, timeoutMs);
     const count = (timeoutMs) => run(named, { process: "bun-none" }, timeoutMs);
-    // A module that is loaded only after a failure needs a descriptor too.
+    // Loading a module after a failure needs a descriptor too.
     await run(file, { file: "/none", expect: "root" }, 1000);
     await look(1000); await count(1000);
     const taken = [];
     try { for (;;) taken.push(openSync("/dev/null")); } catch {}
     const results = [await look(200), await count(1000)];
-    // The second question is asked since there was no descriptor for the first.
+    // There is a second question, since the first one got no descriptor.
     let questions = 0;
     onQuestion = () => { if (++questions === 2) for (const fd of taken) closeSync(fd); };
     results.push(await look(10000), questions);
@@ -170,7 +169,7 @@ test("without a free descriptor it is tried again, and fails with reason resourc
 }, 20_000);
 
 test("without a thread it is tried again, fails with reason resource at the timeout, and never hangs", async () => {
-  // Bun throws so when clone(2) fails, as under a limit of processes (EAGAIN).
+  // Bun throws this when clone(2) fails, as at the limit of processes (EAGAIN).
   const script = `
     import { file } from ${JSON.stringify(join(import.meta.dir, "../../src/checks/file.ts"))};
     import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../support/checks.ts"))};

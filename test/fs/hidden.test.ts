@@ -1,5 +1,5 @@
-// What a service's sandbox hides is known from the mounts that the service sees. The texts are
-// those of services on a Debian 12 (systemd 252); each has the name of its directive.
+// What a service's sandbox hides can be derived from the mounts that the service sees. The texts are from services on
+// Debian 12 (systemd 252), by the name of the directive.
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { hiddenBy, processesHiddenBy, whyHidden } from "../../src/fs/hidden.ts";
 const mountsOf = (name: string): Promise<string> =>
   Bun.file(join(import.meta.dir, `../testdata/mountinfo/${name}.txt`)).text();
 
-/** What is hidden, by what, from where on. */
+/** A hidden path, the directive, and the folder or file that it hides. */
 const HIDDEN: readonly (readonly [name: string, path: string, directive: string, point: string])[] = [
   ["protect-home", "/home/app/ready", "ProtectHome=", "/home"],
   ["protect-home", "/home", "ProtectHome=", "/home"],
@@ -37,7 +37,7 @@ test.each(HIDDEN)("in %s, %s is hidden by %s at %s", async (name, path, directiv
   expect(hiddenBy(await mountsOf(name), path)).toEqual({ directive, point });
 });
 
-/** What each of them leaves as it is. */
+/** Paths that each directive leaves visible. */
 const SEEN: readonly (readonly [name: string, paths: readonly string[]])[] = [
   [
     "host",

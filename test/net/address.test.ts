@@ -1,4 +1,4 @@
-// An address is taken whole or refused with its one hint.
+// An address is read completely or refused with one hint.
 
 import { describe, expect, test } from "bun:test";
 import { type Address, formatAddress, isIPv4, isIPv6, parseAddress, parsePort } from "../../src/net/address.ts";
@@ -30,7 +30,7 @@ const HOST = "what is before the colon is neither a host name nor an IP address"
 const BARE_V6 = "an IPv6 address needs brackets, as in [::1]:5432";
 const PATH = "a socket path has at most 107 bytes";
 
-describe("what is wrong is said of", () => {
+describe("the hint says what is wrong with", () => {
   test.each([
     ["", "it has no colon"],
     ["1234", "it has no colon"],
@@ -79,13 +79,13 @@ describe("what is wrong is said of", () => {
     expect(parseAddress(text, 1)).toEqual({ hint });
   });
 
-  // Some take 010 for 8: getaddrinfo does, inet_pton refuses it, which was not meant.
+  // getaddrinfo reads 010 as 8, and inet_pton refuses it.
   test("an IPv4 address with leading zeros, which would be read as octal", () => {
     expect(parseAddress("127.0.0.010:80", 1)).toEqual({ hint: HOST });
   });
 });
 
-test("a listener's port may be 0, and its hint says from where on", () => {
+test("a listener's port may be 0, and its hint has the lowest port", () => {
   expect(parseAddress("127.0.0.1:0", 0)).toEqual(tcp("127.0.0.1", 0));
   expect(parseAddress("127.0.0.1:x", 0)).toEqual({ hint: "its port is not a number from 0 to 65535" });
 });
@@ -121,7 +121,7 @@ test("an address reads back as it was written", () => {
   );
 });
 
-test("v4 and v6 addresses are not mixed up", () => {
+test("IPv4 and IPv6 addresses are distinguished", () => {
   fc.assert(fc.property(fc.ipV4(), (host) => isIPv4(host) && !isIPv6(host)));
   fc.assert(fc.property(fc.ipV6(), (host) => isIPv6(host) && !isIPv4(host)));
 });

@@ -1,5 +1,5 @@
-// A server that wants a certificate of its clients: it gets the one that is set, and
-// where none is, or another one, every kind of check says so, whenever the alert comes.
+// A server that requires client certificates gets the one that is set. Without one, or with a wrong one, every kind of check
+// says so, whenever the alert comes.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -62,7 +62,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
         expect({ kind: kind.name, outcome }).toEqual({ kind: kind.name, outcome: wants(server.port) });
       }
       const shown = await outcomeOf(certificate, { certificate: server.port, ca: authority.caFile });
-      // With TLS 1.3 the server's certificate is seen in any case.
+      // With TLS 1.3 the server's certificate is always visible.
       if (version === "-tls1_3") expect(shown).toMatchObject({ ok: true });
       else expect(shown).toEqual(wants(server.port));
     },

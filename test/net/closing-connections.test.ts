@@ -1,4 +1,4 @@
-// An exit waits for what is being closed, and not for longer than a quarter of a second.
+// An exit waits until connections are closed, for at most a quarter of a second.
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { beginEnding, connectionsClosed } from "../../src/net/closing-connections.ts";

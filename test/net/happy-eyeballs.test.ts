@@ -1,4 +1,4 @@
-// Of several addresses one that lives is enough, and a dead one does not eat the time of the others.
+// One address that answers is enough, and a dead one does not use up the time of the others.
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { connect, preparePeer } from "../../src/net/connect.ts";
@@ -35,7 +35,7 @@ test("an address that refuses is skipped at once", async () => {
   });
 });
 
-/** Answers nothing until it is aborted. */
+/** Does not answer before it is aborted. */
 const dead = (signal: AbortSignal) =>
   new Promise<ReturnType<typeof failed>>((resolve) =>
     signal.addEventListener("abort", () => resolve(failed("timeout", "dead"))),

@@ -1,4 +1,4 @@
-// An address is remembered for an hour and no longer, suspensions included.
+// An address is remembered for an hour, including time in which the host is suspended.
 
 import { expect, test } from "bun:test";
 import { createLastAddresses } from "../../src/net/last-addresses.ts";

@@ -1,5 +1,5 @@
-// A listener that does nothing by itself, straight from the system calls: it accepts
-// when the test says so, and tells exactly how a peer has gone.
+// A listener made by system calls, which does nothing by itself: it accepts when the test calls it, and shows exactly how a
+// peer has closed.
 
 import { dlopen, ptr, read } from "bun:ffi";
 
@@ -32,7 +32,7 @@ const errnoAddress = system.__errno_location();
 const errno = () => (errnoAddress ? read.i32(errnoAddress, 0) : 0);
 const EAGAIN = 11;
 
-/** What reading says of a peer: its bytes, nothing yet, a FIN, or an error such as ECONNRESET (104). */
+/** The result of a read: bytes, nothing yet, a FIN, or an error such as ECONNRESET (104). */
 export type Heard = { readonly bytes: number } | "nothing" | "fin" | { readonly errno: number };
 
 export interface Accepted {
@@ -45,7 +45,7 @@ export interface Accepted {
 
 export interface RawListener extends Disposable {
   readonly port: number;
-  /** The next connection, if one has come. */
+  /** The next connection, if there is one. */
   accept(): Accepted | undefined;
   /** Fills the backlog, so that a further handshake gets no answer. */
   fill(): void;
@@ -73,7 +73,7 @@ export function listenRaw(where: Where, backlog = 128): RawListener {
       return peer < 0 ? undefined : accepted(peer);
     },
     fill() {
-      // One more than asked for is taken; what is beyond stays in SYN_SENT, or is refused a place at once.
+      // The kernel takes one more than the backlog; further connects stay in SYN_SENT or fail at once.
       for (let count = 0; count < backlog + 1; count++) {
         const filler = open();
         fillers.push(filler);
@@ -87,8 +87,8 @@ export function listenRaw(where: Where, backlog = 128): RawListener {
 }
 
 /**
- * A port of 127.0.0.1 that nobody listens on. It is bound until this process ends, so that the kernel
- * gives it to nobody who asks for any port; who asks for this one may still listen on it.
+ * A port of 127.0.0.1 without a listener. It stays bound until this process ends, so that the kernel does not give it to a
+ * program that asks for any free port; a test may still listen on it by its number.
  */
 export function holdPort(): number {
   const name = encode({ family: "v4" });

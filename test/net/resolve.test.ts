@@ -1,4 +1,4 @@
-// A name gives its addresses, or a failure, and never later than its caller's abort.
+// A name resolves to its addresses or to a failure, and never later than its caller's abort.
 
 import { expect, test } from "bun:test";
 import { resolve } from "../../src/net/resolve.ts";
@@ -15,7 +15,7 @@ test("localhost is this host", async () => {
   expect(found.warning).toBeUndefined();
 });
 
-// RFC 6761 has .invalid resolved nowhere.
+// By RFC 6761 no name under .invalid resolves.
 test("a name without an address says so", async () => {
   const failure = await resolve("no-such-name.invalid", never);
   expect(failure).toMatchObject({ ok: false, reason: "resolve" });

@@ -1,5 +1,4 @@
-// A stream reaches its peer, with TLS shows why it does not hold, and leaves nothing
-// open once its signal aborts, at whichever stage that is.
+// A stream connects to its peer, explains what is wrong with TLS, and leaves nothing open after an abort at any stage.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,7 +19,7 @@ import { type Accepted, listenRaw, type RawListener } from "./raw-socket.ts";
 const DAY_MS = 86_400_000;
 const never = new AbortController().signal;
 const maxWaitMs = 5000;
-/** Longer than the test may take: what ends sooner was ended by the abort. */
+/** Longer than the test's own timeout: what ends earlier was ended by the abort. */
 const ANTI_HANG_MS = 600_000;
 
 const folder = await tempFolder();
@@ -38,13 +37,13 @@ afterAll(() => folder[Symbol.asyncDispose]());
 interface Secured extends AsyncDisposable {
   readonly address: Address;
   readonly port: number;
-  /** Names that were asked for, "" where none was. */
+  /** The server names that clients sent, "" if none. */
   readonly asked: string[];
-  /** What went wrong on connections. */
+  /** The errors of connections. */
   readonly errors: string[];
 }
 
-/** Speaks TLS, sends back what it gets. */
+/** A TLS server that echoes. */
 async function secured({ certFile, keyFile }: Certificate, host = "127.0.0.1", alpn?: string[]): Promise<Secured> {
   const asked: string[] = [];
   const errors: string[] = [];
@@ -82,7 +81,7 @@ const settings = (keys: Partial<TlsSettings> = {}): TlsSettings => ({
 
 const at = (host: string, port: number): Address => ({ family: "tcp", host, port });
 
-/** Undefined where it opened, and answered. */
+/** Undefined if the stream opened, and the peer answered. */
 async function failureOf(address: Address, tls?: TlsSettings, signal = never): Promise<Failure | undefined> {
   const stream = await openStream(address, { maxWaitMs, tls }, signal);
   if (isFailure(stream)) return stream;
@@ -100,11 +99,11 @@ function opened(stream: Stream | Failure): Stream {
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
-/** Asserts that the second run of `body` leaves no descriptor that was not there before the first, or with the first. */
+/** Asserts that the second run of `body` leaves no descriptor that was not open before the first run or after it. */
 async function leavesNothing(body: () => Promise<void>): Promise<void> {
   const before = descriptors();
   await body();
-  // What the runtime itself keeps, such as its resolver's, it keeps from the first run on.
+  // The runtime keeps descriptors of its own, such as its resolver's, from the first run on.
   await until(() => descriptors() <= before + 2, 10_000, "descriptors to be closed");
   const kept = Math.max(before, descriptors());
   await body();
@@ -147,7 +146,7 @@ test("plain: received data is read before a reset counts, and before anything is
   using peer = listenRaw({ family: "v4" });
   for (const says of ["write", "send", "nothing"] as const) {
     const stream = opened(await openStream(at("127.0.0.1", peer.port), { maxWaitMs }, never));
-    // By system calls, so that all of it has come before the runtime looks.
+    // By system calls, so that everything has arrived before the runtime polls.
     const accepted = peer.accept();
     accepted?.send("synced");
     accepted?.reset();
@@ -165,7 +164,7 @@ test("plain: received data is read before a reset counts, and before anything is
   }
 });
 
-/** Its next connection, with no turn of the event loop in between, so that nobody has looked at its other end. */
+/** Its next connection, without a turn of the event loop in between, so that the other end has not been polled. */
 async function acceptUnseen(peer: RawListener): Promise<Accepted> {
   for (let turn = 0; turn < 1000; turn++) {
     const accepted = peer.accept();
@@ -217,7 +216,7 @@ test("TLS: a valid certificate, by name and by address", async () => {
   expect(await failureOf(at("0:0::1", six.port), settings())).toBeUndefined();
   expect(await failureOf(four.address, settings({ "server-name": "service.test" }))).toBeUndefined();
   expect(await failureOf(four.address, settings({ "server-name": "service.test." }))).toBeUndefined();
-  // No address is asked for as a name (RFC 6066).
+  // An address is not sent as a server name (RFC 6066).
   expect(four.asked).toEqual(["", "localhost", "service.test", "service.test"]);
   expect(six.asked).toEqual(["", ""]);
 });
@@ -271,7 +270,7 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
     reason: "tls",
     message: expect.stringContaining('is signed by "test authority", and leads to no authority that is trusted'),
   });
-  // The runtime itself would follow these.
+  // The runtime by itself would obey these.
   const program = `
     const { openStream } = await import(${JSON.stringify(`${import.meta.dir}/../../src/net/stream.ts`)});
     const target = { family: "tcp", host: "127.0.0.1", port: ${server.port} };
@@ -385,7 +384,7 @@ test("TLS: data, an end or a reset before the handshake is not waited for", asyn
   await using closes = await listener((socket) => socket.end());
   await using resets = await listener((socket) => setImmediate(() => socket.resetAndDestroy()));
   await using greets = await listener((socket) => socket.write("220 mail.test ESMTP\r\n"));
-  // Long to read, so that the connection is there before the authorities are.
+  // Slow to read, so that the connection is open before the authorities are loaded.
   const many = readFileSync(authority.caFile, "utf8").repeat(1000);
   for (let round = 0; round < 10; round++) {
     for (const [{ port }, reason] of [
@@ -418,7 +417,7 @@ test("ALPN agrees on a protocol", async () => {
 });
 
 test("an abort leaves nothing: before, while looking up, connecting, shaking hands, reading", async () => {
-  /** `stage` resolves once the attempt has come to what it will wait for. */
+  /** `stage` resolves once the attempt waits for the peer. */
   const timeout = async (
     address: Address,
     tls: TlsSettings | undefined,

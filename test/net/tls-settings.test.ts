@@ -1,4 +1,4 @@
-// Our TLS offers as much as it can, and the message for another server says what it does not offer.
+// Our TLS offers all that the runtime supports; for any other server the message says what it offers.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 const filesOf = (algorithm: string) =>
   [join(folder.path, `${algorithm}.key`), join(folder.path, `${algorithm}.pem`)] as const;
 
-/** What comes of asking an `openssl s_server` with these words. */
+/** The outcome against an `openssl s_server` with these arguments. */
 async function ask(algorithm: string, ...words: readonly string[]) {
   const [key, certificate] = filesOf(algorithm);
   const host = loopbackAddress();
@@ -49,7 +49,7 @@ for (const words of [
   ["-tls1_2", "-curves", "secp521r1"],
   ["-tls1_3"],
 ]) {
-  test(`is spoken: ${words.join(" ")}`, async () => {
+  test(`is supported: ${words.join(" ")}`, async () => {
     expect(await ask("RSA", ...words)).toBe("up");
   }, 30_000);
 }
@@ -68,12 +68,12 @@ for (const [algorithm, ...words] of [
   ["RSA", "-tls1_2", "-cipher", "ECDHE", "-groups", "brainpoolP256r1"],
   ["RSA-PSS"],
 ] as const) {
-  test(`is not: ${algorithm} ${words.join(" ")}`, async () => {
+  test(`is not supported: ${algorithm} ${words.join(" ")}`, async () => {
     expect(await ask(algorithm, ...words)).toBe(MAY_WANT);
   }, 30_000);
 }
 
-test("is not: TLS 1.1", async () => {
+test("is not supported: TLS 1.1", async () => {
   expect(await ask("RSA", "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")).toBe(
     "tls: PEER speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions",
   );

@@ -1,4 +1,4 @@
-// Of what a program printed the end is kept, whole characters, with a count of all.
+// The end of the output is kept, in whole characters, with a count of all bytes.
 
 import { expect, test } from "bun:test";
 import { CAPTURE_BYTES, createCapture } from "../../src/process/capture.ts";
@@ -34,7 +34,7 @@ test.each<[readonly (string | Uint8Array)[], string | undefined]>([
   [["a\r", "\nb"], "a\nb"],
   [["\r\n\r\n"], ""],
   [["é", new Uint8Array([0xc3]), new Uint8Array([0xa9])], "éé"],
-])("of %j at most 8 bytes are kept", (chunks, text) => {
+])("at most 8 bytes of %j are kept", (chunks, text) => {
   expect(captured(8, ...chunks)).toBe(text);
 });
 

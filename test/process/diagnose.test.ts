@@ -33,7 +33,7 @@ beforeAll(async () => {
   await folder.write("by-folder", `#!${folder.path}\n`, 0o755);
   const own = await Bun.file("/bin/sh").bytes();
   const other = own.slice();
-  // The field of the machine: one that nobody has.
+  // The machine field, with a number that no machine has.
   other.set([0xf3, 0xfe], 18);
   await Bun.write(join(folder.path, "other-machine"), other);
   const loaderless = Buffer.from(own);
@@ -84,7 +84,7 @@ test.each<[string, (file: string) => string | undefined]>([
   ],
   ["strange", (file) => `the interpreter /no/such/interpreter that ${file} names in its first line does not exist`],
   ["strange-env", (file) => `the interpreter no-such-interpreter that ${file} asks env for is not in PATH`],
-])("of the program %s it says what is wrong, if anything is", (name, message) => {
+])("the program %s is diagnosed, or has nothing wrong", (name, message) => {
   const file = join(folder.path, name);
   expect(diagnoseCommand(file, process.env["PATH"] ?? "")).toBe(message(file));
 });

@@ -1,5 +1,4 @@
-// A run is over when its leader is, and after it no process of the group and no
-// descriptor is left, whatever the program does.
+// A run is over when its leader has ended; no process of the group and no descriptor is left then, whatever the program does.
 
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -21,7 +20,7 @@ const membersOf = (group: number) =>
 
 interface Started extends Group {
   readonly orphans: () => number;
-  /** Everything of it is gone: its processes, its zombie, its descriptors. */
+  /** Asserts that nothing of it is left: no process, no zombie, no descriptor. */
   readonly gone: () => Promise<unknown>;
 }
 
@@ -48,10 +47,10 @@ function start(...argv: string[]): Started {
 
 const sh = (script: string) => start("/bin/sh", "-c", script);
 
-/** Its first words are out, so that it is where the test wants it. */
+/** Waits for its first output, so that it has reached the state that the test needs. */
 const begun = (group: Group) => until(() => group.output() !== undefined, 30_000, "the first output");
 
-/** What is called an orphan wrongly, of a run that is over by now, has been called one once this resolves. */
+/** Resolves once any wrong report of an orphan, by a run that is over, must have come. */
 async function orphanOfAnother(): Promise<void> {
   const group = start(fixture("leaves-group.sh"));
   await group.exited;
@@ -164,7 +163,7 @@ describe("a program that is killed", () => {
     await groups[0]?.gone();
   });
 
-  test("twice, or after its end, is no fault", async () => {
+  test("may be killed twice, or after its end", async () => {
     const group = start("/bin/true");
     await group.exited;
     expect(() => group.kill()).not.toThrow();

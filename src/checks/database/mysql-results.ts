@@ -8,7 +8,7 @@ const END = 0xfe;
 const MAX_END_BYTES = 8;
 const MORE_RESULTS = 0x0008;
 /** The server's limit for a table. */
-const MOST_COLUMNS = 4096;
+const MAX_COLUMNS = 4096;
 /** Catalogue, schema, table and column; the last two have a name and an original name. */
 const TEXTS_OF_COLUMN = 6;
 /** The fixed part of a column, with its length byte. */
@@ -50,7 +50,7 @@ export class ResultChecker {
       return true;
     }
     const columns = numberAt(body, 0);
-    if (columns === undefined || columns.value > MOST_COLUMNS) return false;
+    if (columns === undefined || columns.value > MAX_COLUMNS) return false;
     this.#columns = columns.value;
     this.#columnsLeft = columns.value;
     this.#expected = "columns";

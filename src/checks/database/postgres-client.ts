@@ -120,7 +120,7 @@ const HEADER_BYTES = 5;
 const AUTHENTICATION = { ok: 0, cleartext: 3, md5: 5, gss: 7, sspi: 9, sasl: 10, saslContinue: 11, saslFinal: 12 };
 
 /** The driver computes them without a pause: 100,000 take some 50 ms. PostgreSQL's default is 4,096. */
-const MOST_SCRAM_ITERATIONS = 100_000;
+const MAX_SCRAM_ITERATIONS = 100_000;
 
 class PostgresGuard implements Guard {
   isLoggedIn = false;
@@ -212,10 +212,10 @@ class PostgresGuard implements Guard {
       case AUTHENTICATION.saslContinue: {
         const [, iterations = ""] = /^r=[^,]+,s=[A-Za-z0-9+/=]+,i=(\d{1,10})(,|$)/.exec(body.toString("latin1")) ?? [];
         if (Number(iterations) < 1) return this.#unreadable();
-        if (Number(iterations) <= MOST_SCRAM_ITERATIONS) return undefined;
+        if (Number(iterations) <= MAX_SCRAM_ITERATIONS) return undefined;
         return failed(
           "auth",
-          `the login wants ${iterations} iterations of SCRAM, of which health-checker does at most ${MOST_SCRAM_ITERATIONS}: set scram_iterations lower and the password again`,
+          `the login wants ${iterations} iterations of SCRAM, of which health-checker does at most ${MAX_SCRAM_ITERATIONS}: set scram_iterations lower and the password again`,
         );
       }
       case AUTHENTICATION.saslFinal:

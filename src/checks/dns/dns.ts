@@ -22,7 +22,7 @@ import { askServer, type DnsAnswer, type DnsQuestion, RECORD_TYPES, type RecordT
 const DNS_PORT = 53;
 
 /** By resolv.conf(5): at most three servers; without one, this host. */
-const MOST_SERVERS = 3;
+const MAX_SERVERS = 3;
 const RESOLV_CONF = "/etc/resolv.conf";
 
 const RECORD_NAMES = Object.keys(RECORD_TYPES) as RecordType[];
@@ -141,7 +141,7 @@ async function systemServers(): Promise<readonly TcpAddress[]> {
   const { readFile } = await import("node:fs/promises");
   const text = await readFile(RESOLV_CONF, "utf8").catch(() => "");
   const hosts = [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, host = ""]) => host);
-  const numeric = hosts.filter((host) => isIPv4(host) || isIPv6(host)).slice(0, MOST_SERVERS);
+  const numeric = hosts.filter((host) => isIPv4(host) || isIPv6(host)).slice(0, MAX_SERVERS);
   return (numeric.length > 0 ? numeric : ["127.0.0.1"]).map((host) => ({ family: "tcp", host, port: DNS_PORT }));
 }
 

@@ -27,7 +27,7 @@ import {
 } from "./fields.ts";
 import type { HttpRequest } from "./request.ts";
 
-const MOST_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 
 export const http = defineKind({
   name: "http",
@@ -45,7 +45,7 @@ export const http = defineKind({
     status: withDefault(statuses, "the statuses that pass: one, a range, or a list of both", "200-299"),
     expect: optional(pattern, "what the first 64 KiB of the body must hold: a text, or /a regular expression/"),
     json: optional(json, "JSON pointers (RFC 6901) into the body, each with the value that must be there"),
-    redirects: withDefault(wholeNumber(0, MOST_REDIRECTS), "how many redirects are followed", 0),
+    redirects: withDefault(wholeNumber(0, MAX_REDIRECTS), "how many redirects are followed", 0),
     tls,
   },
   texts: { body: "body", json: "JSON values" },

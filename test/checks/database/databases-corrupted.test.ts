@@ -1,5 +1,5 @@
-// Whatever bytes a server of databases sends, a run ends with an outcome: nothing is thrown, nothing
-// is printed by a driver, and no password is told.
+// Whatever bytes a database server sends, a run ends with an outcome: nothing is thrown, no driver prints anything, and no
+// password is shown.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, spyOn, test } from "bun:test";
 import { createServer, type Server } from "node:net";
@@ -10,7 +10,7 @@ import type { CheckKind } from "../../../src/checks/kind.ts";
 import { outcomeOf } from "../../support/checks.ts";
 import * as fc from "../../support/properties.ts";
 
-/** Says the next of `steps` when it hears something, then resets the connection. */
+/** The server sends the next of these each time it receives something, and then resets the connection. */
 let steps: readonly Uint8Array[] = [];
 let greets = false;
 let server: Server;
@@ -18,15 +18,15 @@ let port = 0;
 
 beforeAll(async () => {
   server = createServer((socket) => {
-    const said = steps.values();
-    const speak = () => {
-      const { value } = said.next();
+    const left = steps.values();
+    const sendNext = () => {
+      const { value } = left.next();
       if (value === undefined) socket.resetAndDestroy();
       else socket.write(value);
     };
     socket.on("error", () => {});
-    socket.on("data", speak);
-    if (greets) speak();
+    socket.on("data", sendNext);
+    if (greets) sendNext();
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const bound = server.address();
@@ -106,32 +106,32 @@ const good = {
   redis: [redis, false, [bytes("+OK\r\n"), bytes("*3\r\n$1\r\na\r\n:1\r\n*1\r\n$-1\r\n")]],
 } as const;
 
-/** Of a server from which no more comes; whatever has come is read, as it comes from this process. */
+/** The timeout once the server sends no more; what it sent is read in time, since it comes from this process. */
 const WAIT_MS = 30;
 
 for (const [name, [kind, speaksFirst, whole]] of Object.entries(good)) {
-  const ask = (timeoutMs: number) =>
+  const run = (timeoutMs: number) =>
     outcomeOf(kind as CheckKind, { [kind.name]: `${kind.name}://u:geheim@127.0.0.1:${port}` }, { timeoutMs });
 
-  test(`${name}: the bytes that are spoilt are good ones`, async () => {
+  test(`${name}: the conversation is valid before it is corrupted`, async () => {
     [steps, greets] = [whole, speaksFirst];
-    const outcome = await ask(10_000);
+    const outcome = await run(10_000);
     const refused = { ok: false, reason: expect.stringMatching(/^(auth|mismatch)$/) };
     expect(outcome).toMatchObject(/scram|plugin/.test(name) ? refused : { ok: true });
   });
 
-  test(`${name}: any others`, async () => {
+  test(`${name}: with any bytes changed, a run ends with a known reason`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(120), fc.nat(255)), { minLength: 1, maxLength: 4 }),
-        async (spoilt) => {
+        async (changes) => {
           const copies = whole.map((step) => Buffer.from(step));
-          for (const [step, at, byte] of spoilt) {
+          for (const [step, at, byte] of changes) {
             const copy = copies[step];
             if (copy) copy[at % copy.byteLength] = byte;
           }
           [steps, greets] = [copies, speaksFirst];
-          const outcome = await ask(WAIT_MS);
+          const outcome = await run(WAIT_MS);
           if (!outcome.ok) expect(outcome.reason).toMatch(/^(auth|mismatch|closed|not-ready|missing|tls|timeout)$/);
           expect(JSON.stringify(outcome)).not.toContain("geheim");
           expect(JSON.stringify(outcome)).not.toMatch(/ERR_|undefined|Error/);

@@ -1,5 +1,5 @@
-// postgres, mysql and redis pass when the server lets the user in and answers as
-// expected; each way of not doing so is told, and none leaves anything behind.
+// postgres, mysql and redis pass when the server accepts the login and answers as expected. Every other behaviour has a
+// message of its own, and none leaves anything behind.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -35,7 +35,7 @@ const HUNG_MS = 300;
 
 const openSockets = () => readdirSync("/proc/self/fd").length;
 
-/** A failure of this reason whose message matches, and which tells no password. */
+/** A failure with this reason and a message that matches; it shows no password. */
 async function expectFailure(
   kind: unknown,
   keys: Readonly<Record<string, unknown>>,
@@ -162,11 +162,11 @@ describe("postgres", () => {
         return !outcome.ok && outcome.reason === "not-ready" && /too many clients.*\(53300\)$/.test(outcome.message);
       });
       const log = await server.logAtEnd();
-      // The one with a wrong password: without one none is tried.
+      // The run with a wrong password; without a password there is no login.
       expect(log.match(/password authentication failed for user "postgres"/g)).toHaveLength(1);
       expect(log).not.toMatch(/got message type/);
       const ends = await Promise.all(holding);
-      // To one that is in the midst of its login the server says nothing.
+      // A server that stops sends no message to a connection that is still logging in.
       const reasons = ends.map((outcome) => (outcome.ok ? "ok" : outcome.reason));
       expect(reasons.filter((reason) => reason !== "not-ready" && reason !== "closed")).toEqual([]);
       expect(ends.some((outcome) => !outcome.ok && outcome.message.endsWith("(57P01)"))).toBe(true);
@@ -181,7 +181,7 @@ describe("postgres", () => {
       await using server = await startPostgres();
       const ask = (query: string) => up(postgres, { postgres: urlOf(server), query });
       const at = (user: string) => `postgres://${user}@${server.host}:${server.port}/postgres`;
-      // U+2168 is IX, U+00AD nothing, U+00A0 a blank: so the server keeps it, and so psql says it.
+      // U+2168 becomes IX, U+00AD nothing, U+00A0 a blank: the server stores the password so, and psql sends it so.
       const prepared = "geheim-\u2168\u00ad\u00a0ä";
       await ask(`CREATE ROLE prepared LOGIN PASSWORD '${prepared}'`);
       await up(postgres, { postgres: at("prepared"), password: prepared });
@@ -249,7 +249,7 @@ describe("postgres", () => {
         const at = { postgres: `postgres://u:geheim@127.0.0.1:${server.port}` };
         await expectFailure(postgres, at, reason, new RegExp(`${words} \\(${state}\\)$`));
       }
-      // A pooler's.
+      // From a pooler.
       for (const [words, reason] of [
         ["no such database: app", "missing"],
         ['database "app" does not exist', "missing"],
@@ -452,7 +452,7 @@ describe("mysql", () => {
     async () => {
       await using sha2 = await startMysqlServer(PASSWORD);
       const near = { mysql: `mysql://u:${ENCODED}@127.0.0.1:${sha2.port}`, expect: "/^42$/" };
-      // Of this host, and none of its addresses by its looks.
+      // An address of this host that does not look like loopback.
       const far = { ...near, mysql: `mysql://u:${ENCODED}@[::ffff:127.0.0.1]:${sha2.port}` };
       await up(mysql, near);
       expect(sha2.keysAsked()).toBe(1);
@@ -662,7 +662,7 @@ describe("peers that hang", () => {
           expect(outcome).toMatchObject({ ok: false, reason: "timeout" });
           expect(outcome).toHaveProperty("message", expect.stringContaining("(timeout 300ms)"));
         }
-        // The speaker's ends are this process's too.
+        // The test server's sockets are descriptors of this process too.
         await until(() => openSockets() <= before);
         expect(server.accepted()).toBe(51);
       },
@@ -866,7 +866,7 @@ describe("settings", () => {
       expect(unknown).toMatchObject({ ok: false, reason: "auth" });
       expect(noticed).toEqual({ ok: true });
       expect(same).toBe(true);
-      // A client that is closed keeps no process alive.
+      // A closed client does not keep the process alive.
       expect(await child.exited).toBe(0);
     },
     LIMIT_MS,
@@ -886,7 +886,7 @@ function packet(number: number, body: string): Buffer {
   return bytes;
 }
 
-/** As MySQL 8 says it, with or without the capability to speak TLS. */
+/** The greeting of MySQL 8, with or without the TLS capability. */
 function greeting({ tls }: { readonly tls: boolean }): Buffer {
   const capabilities = tls ? "\xff\xff" : "\xff\xf7";
   return packet(

@@ -1,4 +1,4 @@
-// A name is looked up in the system's way or at a name server of one's choice.
+// A name is looked up by the system's resolver or at a chosen name server.
 
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
@@ -54,10 +54,10 @@ withDnsmasq(
     for (const [name, type, detail] of rows) {
       expect(await outcomeOf(dns, { dns: name, type, resolver: server.address })).toEqual({ ok: true, detail });
     }
-    // More than a datagram holds.
+    // More than a datagram can hold.
     const long = { dns: "long.test", type: "TXT", resolver: server.address };
     expect(await outcomeOf(dns, { ...long, expect: LONG.repeat(6) })).toMatchObject({ ok: true });
-    // Pieces as they stand in the zone, or joined as their readers join them.
+    // The pieces of a TXT record as in the zone, or joined as clients join them.
     const parts = { ...long, dns: "parts.test" };
     for (const text of ['one " "\\"two\\""', 'one "two"']) {
       expect(await outcomeOf(dns, { ...parts, expect: text })).toMatchObject({ ok: true });
@@ -116,7 +116,7 @@ test("a missing server is refused, a silent one a timeout, and nothing stays ope
   mute.close();
 });
 
-test("without resolver and type the system's resolver is asked, with its hosts file", async () => {
+test("without resolver and type the system's resolver is used, with its hosts file", async () => {
   expect(await outcomeOf(dns, { dns: "localhost" })).toMatchObject({ ok: true });
   expect(await outcomeOf(dns, { dns: "localhost", expect: "/^(127\\.0\\.0\\.1|::1)$/" })).toMatchObject({ ok: true });
   expect(await outcomeOf(dns, { dns: "localhost", expect: "10.0.0.1" })).toMatchObject({

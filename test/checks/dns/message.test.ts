@@ -1,4 +1,4 @@
-// Whatever bytes a name server sends, the parser ends, and makes of them an answer or nothing.
+// Whatever bytes a name server sends, the parser ends with an answer or with nothing.
 
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
@@ -10,7 +10,7 @@ import * as fc from "../../support/properties.ts";
 const QUESTION: DnsQuestion = { name: "good.test", type: "A" };
 const query = encodeQuery(0x1234, QUESTION);
 
-/** An answer to `query` with the header's counts, and the records as bytes. */
+/** An answer to `query` with these counts in its header, and the records as bytes. */
 function answer(records: readonly (readonly number[])[], flags = 0x8180): Uint8Array {
   const head = [0x12, 0x34, flags >> 8, flags & 0xff, 0, 1, records.length >> 8, records.length & 0xff, 0, 0, 0, 0];
   return Uint8Array.from([...head, ...query.subarray(12), ...records.flat()]);
@@ -74,7 +74,7 @@ test("pointers of names lead only backwards, and data must have its stated lengt
   ]);
 });
 
-test("any bytes are an answer or nothing, never a throw", () => {
+test("any bytes give an answer or nothing, and never a throw", () => {
   const good = [
     answer([record(1, [127, 0, 0, 1]), record(15, [0, 10, 0xc0, 12]), record(16, [2, 97, 98, 0])]),
     answer([record(6, [0xc0, 12, 0xc0, 12, ...new Uint8Array(20)]), record(33, [0, 1, 0, 2, 0, 3, 1, 97, 0])]),
@@ -86,7 +86,7 @@ test("any bytes are an answer or nothing, never a throw", () => {
     }),
     { numRuns: 2000 },
   );
-  // Good answers with a few bytes spoilt, or cut short.
+  // Valid answers with a few bytes changed, or cut short.
   fc.assert(
     fc.property(
       fc.constantFrom(...good),

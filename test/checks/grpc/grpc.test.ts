@@ -1,4 +1,4 @@
-// The health service says SERVING, or the check says what came instead.
+// A check passes when the health service answers SERVING; else the message says what it answered.
 
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -40,11 +40,15 @@ async function serve(
 const ask = (target: number | string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>
   outcomeOf(grpc, { grpc: target, ...keys }, { timeoutMs });
 
-/** What bun's types leave out of a server's stream. */
-type Answering = Http2Stream & { respond(headers: OutgoingHttpHeaders, options?: { waitForTrailers: boolean }): void };
+/** A server's stream; bun's types lack `respond`. */
+type ServerStream = Http2Stream & {
+  respond(headers: OutgoingHttpHeaders, options?: { waitForTrailers: boolean }): void;
+};
 
-/** An HTTP/2 server that answers as it is told. */
-async function answering(answer: (stream: Answering) => void): Promise<{ readonly port: number } & AsyncDisposable> {
+/** An HTTP/2 server that calls `answer` for each request. */
+async function serverWith(
+  answer: (stream: ServerStream) => void,
+): Promise<{ readonly port: number } & AsyncDisposable> {
   const server = createServer();
   const sessions = new Set<{ destroy(): void }>();
   server.on("session", (session) => {
@@ -53,7 +57,7 @@ async function answering(answer: (stream: Answering) => void): Promise<{ readonl
   });
   server.on("stream", (stream) => {
     stream.on("error", () => {});
-    answer(stream as Answering);
+    answer(stream as ServerStream);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const found = server.address();
@@ -66,7 +70,7 @@ async function answering(answer: (stream: Answering) => void): Promise<{ readonl
   };
 }
 
-/** A frame of HTTP/2 on stream `id`. */
+/** An HTTP/2 frame on stream `id`. */
 function frame(type: number, flags: number, id: number, payload: Uint8Array): Uint8Array {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.byteLength, 0, 3);
@@ -76,13 +80,14 @@ function frame(type: number, flags: number, id: number, payload: Uint8Array): Ui
   return Buffer.concat([head, payload]);
 }
 
-/** Of HPACK the plainest form: nothing indexed, nothing compressed. */
+/** A header in HPACK's simplest form: not indexed, not compressed. */
 const literal = (name: string, value: string): Uint8Array =>
   Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
 
-/** Whether the frame of data that ends the request has come, after the 24 bytes of the preface. */
-function isAsked(said: Buffer): boolean {
-  for (let at = 24; at + 9 <= said.byteLength; at += 9 + said.readUIntBE(at, 3)) if (said[at + 3] === 0) return true;
+/** Whether the DATA frame that ends the request has arrived, after the 24 bytes of the preface. */
+function hasRequest(received: Buffer): boolean {
+  for (let at = 24; at + 9 <= received.byteLength; at += 9 + received.readUIntBE(at, 3))
+    if (received[at + 3] === 0) return true;
   return false;
 }
 
@@ -100,10 +105,10 @@ test("a complete answer counts, though the connection is reset after it", async 
     [answer("0", "").subarray(0, -30), { ok: false, reason: "closed" }],
   ] as const) {
     await using server = await listener((socket) => {
-      let said = Buffer.alloc(0);
+      let received = Buffer.alloc(0);
       socket.on("data", (piece) => {
-        said = Buffer.concat([said, Buffer.from(piece)]);
-        if (isAsked(said)) socket.write(bytes, () => socket.resetAndDestroy());
+        received = Buffer.concat([received, Buffer.from(piece)]);
+        if (hasRequest(received)) socket.write(bytes, () => socket.resetAndDestroy());
       });
     });
     expect(await ask(server.port)).toMatchObject(outcome);
@@ -112,9 +117,9 @@ test("a complete answer counts, though the connection is reset after it", async 
 
 const GRPC = { ":status": 200, "content-type": "application/grpc" };
 
-/** Answers with these bytes and this status. */
+/** Answers with this body and this status. */
 const says = (body: readonly number[], trailers: Readonly<Record<string, string>> = { "grpc-status": "0" }) =>
-  answering((stream) => {
+  serverWith((stream) => {
     stream.respond(GRPC, { waitForTrailers: true });
     stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     stream.end(Uint8Array.from(body));
@@ -222,7 +227,7 @@ test("a server that speaks TLS and no HTTP/2", async () => {
   await server.stop(true);
 });
 
-test("a peer that is no gRPC server", async () => {
+test("a peer that is not a gRPC server", async () => {
   await using echo = await listener((socket) => socket.pipe(socket));
   await using greets = await listener((socket) => socket.write("220 mail.test ESMTP ready and waiting\r\n"));
   const web = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("web") });
@@ -244,7 +249,7 @@ test("a peer that is no gRPC server", async () => {
   expect(await ask(await freePort())).toMatchObject({ ok: false, reason: "refused" });
 });
 
-test("HTTP/2 that is not gRPC", async () => {
+test("an HTTP/2 server that does not speak gRPC", async () => {
   const rows: readonly [number, string, string][] = [
     [200, "text/html", "mismatch"],
     [404, "text/html", "mismatch"],
@@ -252,7 +257,7 @@ test("HTTP/2 that is not gRPC", async () => {
     [503, "text/plain", "not-ready"],
   ];
   for (const [status, content, reason] of rows) {
-    await using server = await answering((stream) => {
+    await using server = await serverWith((stream) => {
       stream.respond({ ":status": status, ...(content && { "content-type": content }) });
       stream.write("goes on for ever");
     });
@@ -264,7 +269,7 @@ test("HTTP/2 that is not gRPC", async () => {
   }
 });
 
-test("malformed answers of gRPC", async () => {
+test("malformed gRPC responses", async () => {
   const bodies: readonly (readonly number[])[] = [
     [],
     [0, 0, 0, 0],
@@ -296,7 +301,7 @@ test("malformed answers of gRPC", async () => {
   await using long = await says([], { "grpc-status": "13", "grpc-message": "x".repeat(3000) });
   const outcome = await ask(long.port);
   expect(outcome.ok ? 0 : outcome.message.length).toBeWithin(200, 300);
-  await using endless = await answering((stream) => {
+  await using endless = await serverWith((stream) => {
     stream.respond(GRPC);
     stream.write(new Uint8Array(16_384));
   });
@@ -304,9 +309,9 @@ test("malformed answers of gRPC", async () => {
     reason: "mismatch",
     message: expect.stringContaining("answers more than a health check has to say"),
   });
-  await using cancels = await answering((stream) => stream.close(7));
+  await using cancels = await serverWith((stream) => stream.close(7));
   expect(await ask(cancels.port)).toMatchObject({ ok: false, reason: "closed" });
-  await using cutsOff = await answering((stream) => {
+  await using cutsOff = await serverWith((stream) => {
     stream.respond(GRPC);
     stream.write(Uint8Array.from(SERVES), () => stream.session?.destroy());
   });
@@ -330,15 +335,15 @@ test("a server that is shutting down", async () => {
   server.close();
 });
 
-test("a peer that hangs is down at the timeout, and nothing of the run stays open", async () => {
+test("a peer that hangs is down at the timeout, and the run leaves nothing open", async () => {
   using drops = listenRaw({ family: "v4" }, 0);
   drops.fill();
   await using silent = await listener();
-  await using stalls = await answering((stream) => {
+  await using stalls = await serverWith((stream) => {
     stream.respond(GRPC);
     stream.write(Uint8Array.from([0, 0, 0, 0, 2, 8, 1]));
   });
-  await using accepts = await answering(() => {});
+  await using accepts = await serverWith(() => {});
   const rows: readonly [number, object, string][] = [
     [drops.port, {}, "did not accept"],
     [drops.port, { tls: true }, "did not accept"],
@@ -389,13 +394,13 @@ test("its keys", () => {
   expect(() => checkOf(grpc, { grpc: 9000, service: "" })).toThrow();
 });
 
-test("a request is a frame of a service's name", () => {
+test("a request is a frame with the service's name", () => {
   expect([...encodeRequest("")]).toEqual([0, 0, 0, 0, 0]);
   expect([...encodeRequest("ö")]).toEqual([0, 0, 0, 0, 4, 0x0a, 2, 0xc3, 0xb6]);
   expect([...encodeRequest("x".repeat(300)).subarray(0, 8)]).toEqual([0, 0, 0, 1, 47, 0x0a, 0xac, 2]);
 });
 
-test("a response is read as protobuf demands", () => {
+test("a response is decoded as protobuf specifies", () => {
   const frame = (...message: number[]) => Uint8Array.from([0, 0, 0, 0, message.length, ...message]);
   const rows: readonly [readonly number[], number | undefined][] = [
     [[], 0],
@@ -419,7 +424,7 @@ test("a response is read as protobuf demands", () => {
   for (const [message, status] of rows) expect([message, decodeResponse(frame(...message))]).toEqual([message, status]);
 });
 
-test("it throws for no bytes of a peer", () => {
+test("no bytes of a peer make it throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, framed) => {
       const body = framed ? Uint8Array.from([0, 0, 0, 0, bytes.length, ...bytes]) : bytes;

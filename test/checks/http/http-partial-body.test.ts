@@ -1,5 +1,5 @@
-// `expect` of http is matched as the body comes, where what comes later cannot change it;
-// and a peer that speaks HTTP/2 alone is called that.
+// `expect` of http is matched while the body arrives, if the rest cannot change the result. Also: a peer that speaks only
+// HTTP/2 is reported as such.
 
 import { expect, test } from "bun:test";
 import { createServer } from "node:http2";
@@ -55,7 +55,7 @@ test("an expression with an end or a negative lookahead sees the whole body", as
       ok: wanted === "/synced\\b/",
     });
   }
-  // Nor does JSON say anything before its end.
+  // JSON cannot be judged before its end.
   await using endless = await saying(`${CHUNKED}d\r\n{"a":"synced"\r\n`, keepOpen);
   expect(await ofPort(endless.port, { expect: "synced", json: { "/a": "synced" } }, 200)).toMatchObject({ ok: false });
 });

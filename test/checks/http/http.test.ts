@@ -1,5 +1,5 @@
-// An http check is up when the answer is what was asked for: by a real nginx, a socket
-// file, and peers that misbehave in every way they can.
+// An http check passes when the response is the expected one: tested with a real nginx, a socket file, and peers that
+// misbehave in many ways.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -30,8 +30,8 @@ const withNginx = await needs("nginx", "openssl");
 
 type Settings = Parameters<typeof http.target>[0];
 
-/** What is wrong with these keys, by the path of each. */
-function flawsOf(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** The problems of these keys, by the path of each. */
+function problemsOf(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const parsed = mapping(z, http.keys).safeParse(keys);
   if (!parsed.success) {
     return Object.fromEntries(
@@ -42,9 +42,9 @@ function flawsOf(keys: Readonly<Record<string, unknown>>): Record<string, unknow
   return conflict ? { [conflict.path.join(" ")]: `${conflict.expected}, got ${conflict.got}` } : {};
 }
 
-/** A peer that says `said` to the first bytes that it hears, and does with the connection what it is told. */
-const saying = (said: string | Uint8Array, then: (socket: Socket) => void = (socket) => socket.end()) =>
-  listener((socket) => socket.once("data", () => socket.write(said, () => then(socket))));
+/** A peer that answers the first bytes with `response`, and then calls `then` with the connection. */
+const respondingWith = (response: string | Uint8Array, then: (socket: Socket) => void = (socket) => socket.end()) =>
+  listener((socket) => socket.once("data", () => socket.write(response, () => then(socket))));
 
 const keepOpen = () => {};
 
@@ -55,7 +55,7 @@ const urlOf = ({ port }: Listener, path = "/") => `http://127.0.0.1:${port}${pat
 const withLength = (body: string, headers = "") =>
   `${HEAD}Content-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
 
-/** Descriptors of this process, once those that close at this moment have closed. */
+/** How many descriptors this process has open. */
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
 describe("its keys", () => {
@@ -69,7 +69,7 @@ describe("its keys", () => {
     ["several", { status: [200, "204", "300-399"] }],
     ["any JSON", { json: { "": {}, "/a~1b/0/~0": [null, 1.5, { x: true }] } }],
   ])("takes %s", (_, keys) => {
-    expect(flawsOf({ http: URL, ...keys })).toEqual({});
+    expect(problemsOf({ http: URL, ...keys })).toEqual({});
   });
 
   test.each([
@@ -97,7 +97,7 @@ describe("its keys", () => {
     ["http://a!b/", "what is before the colon is neither a host name nor an IP address"],
     ["http://a%3Ab:c@h/", "a user name holds no colon"],
   ])("refuses the URL %j", (given, hint) => {
-    expect(flawsOf({ http: given })).toEqual({
+    expect(problemsOf({ http: given })).toEqual({
       http: { expected: "a URL such as http://127.0.0.1:8080/healthz", hint },
     });
   });
@@ -142,7 +142,7 @@ describe("its keys", () => {
     ["body", { method: "TRACE", body: "x" }],
     ["headers", { http: "http://u:p@a/", headers: { authorization: "Bearer x" } }],
   ])("refuses what %s must not be: %j", (path, keys) => {
-    expect(Object.keys(flawsOf({ http: URL, ...keys }))).toEqual([path]);
+    expect(Object.keys(problemsOf({ http: URL, ...keys }))).toEqual([path]);
   });
 
   test("its target is what the user wrote, without the password; the peer is where it connects to", () => {
@@ -198,7 +198,7 @@ describe("its keys", () => {
   });
 });
 
-describe("answers of nginx", () => {
+describe("responses of nginx", () => {
   let folder: TempFolder;
   let nginx: ReturnType<typeof startChild> | undefined;
   const host = loopbackAddress();
@@ -437,7 +437,7 @@ describe("answers of nginx", () => {
   );
 });
 
-test("of an HTML page the title is shown, however late it comes, else its first words", async () => {
+test("an HTML page is shown by its title, however late it comes, else by its first words", async () => {
   const page = (head: string, body: string) => `<!DOCTYPE html>\r\n<html>\r\n${head}${body}\r\n</html>\r\n`;
   const style = `<style>${"p { color: red }\n".repeat(100)}</style>`;
   for (const [text, output] of [
@@ -447,7 +447,7 @@ test("of an HTML page the title is shown, however late it comes, else its first 
     ["one\r\ntwo\r\n", "one\ntwo"],
   ] as const) {
     const head = "HTTP/1.1 500 Oh\r\nContent-Type: text/html; charset=utf-8\r\n";
-    await using peer = await saying(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    await using peer = await respondingWith(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
     const outcome = await outcomeOf(http, { http: `http://127.0.0.1:${peer.port}/` });
     expect(outcome).toMatchObject({ reason: "mismatch" });
     expect(outcome.ok || outcome.output).toBe(output as string);
@@ -479,7 +479,7 @@ test("a request goes to a name and to an IPv6 address", async () => {
   }
 });
 
-test("JSON Schema has what its keys take", () => {
+test("JSON Schema describes what its keys take", () => {
   const schema = z.toJSONSchema(mapping(z, http.keys), { io: "input", unrepresentable: "any" });
   expect(schema).toMatchObject({ required: ["http"], additionalProperties: false });
   for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty("description");
@@ -495,7 +495,7 @@ test("without a listener the reason is refused, for a name without an address re
   expect(await outcomeOf(http, { http: "http://no-such-name.invalid/" })).toMatchObject({ reason: "resolve" });
 }, 30_000);
 
-describe("a peer that does odd things, but answers", () => {
+describe("a peer that behaves oddly, but answers", () => {
   test.each([
     ["keeps the connection open after the body", withLength("OK"), keepOpen],
     ["says no length and closes", `${HEAD}\r\nOK`, undefined],
@@ -504,7 +504,7 @@ describe("a peer that does odd things, but answers", () => {
     ["resets after the answer", withLength("OK"), (socket: Socket) => void socket.resetAndDestroy()],
     ["speaks HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nOK", undefined],
   ])("it %s", async (_, said, then) => {
-    await using peer = await saying(said, then);
+    await using peer = await respondingWith(said, then);
     expect(await outcomeOf(http, { http: urlOf(peer), expect: "/^OK$/" })).toEqual({
       ok: true,
       detail: "answered 200",
@@ -528,11 +528,11 @@ describe("a peer that does odd things, but answers", () => {
     }
   });
 
-  test("without a condition on the body the verdict comes with the headers", async () => {
-    await using peer = await saying(`${HEAD}Content-Length: 10\r\n\r\n`, keepOpen);
+  test("without a condition on the body the headers decide", async () => {
+    await using peer = await respondingWith(`${HEAD}Content-Length: 10\r\n\r\n`, keepOpen);
     expect(await outcomeOf(http, { http: urlOf(peer) })).toMatchObject({ ok: true });
-    await using down = await saying("HTTP/1.1 500 Oh\r\nContent-Length: 10\r\n\r\nab", keepOpen);
-    // A timeout longer than the test may take: it does not wait for the rest of the body.
+    await using down = await respondingWith("HTTP/1.1 500 Oh\r\nContent-Length: 10\r\n\r\nab", keepOpen);
+    // The timeout is longer than the test's own, so the check does not wait for the rest of the body.
     const outcome = await outcomeOf(http, { http: urlOf(down) }, { timeoutMs: 600_000 });
     expect(outcome).toMatchObject({ reason: "mismatch", output: "ab" });
   });
@@ -545,22 +545,22 @@ describe("a peer that does odd things, but answers", () => {
       ["deflate", deflateSync("all fine")],
       ["gzip", gzipSync(`all fine${"x".repeat(30_000_000)}`)],
     ] as const) {
-      await using peer = await saying(coded(coding, body));
+      await using peer = await respondingWith(coded(coding, body));
       expect(await outcomeOf(http, { http: urlOf(peer), expect: "all fine" })).toMatchObject({ ok: true });
       expect(await outcomeOf(http, { http: urlOf(peer), status: 204 })).toMatchObject({
         output: expect.stringMatching(/^all fine/),
       });
     }
-    await using bomb = await saying(coded("gzip", gzipSync("[".repeat(30_000_000))));
+    await using bomb = await respondingWith(coded("gzip", gzipSync("[".repeat(30_000_000))));
     expect(await outcomeOf(http, { http: urlOf(bomb), json: { "": 1 } })).toMatchObject({
       message: expect.stringContaining("longer than 64 KiB"),
     });
-    await using brotli = await saying(coded("br", Buffer.from("xyz")));
+    await using brotli = await respondingWith(coded("br", Buffer.from("xyz")));
     expect(await outcomeOf(http, { http: urlOf(brotli), expect: "x" })).toMatchObject({
       reason: "mismatch",
       message: `${urlOf(brotli)} answered with a content coding that was not asked for: "br"`,
     });
-    await using broken = await saying(coded("gzip", Buffer.from("no gzip")));
+    await using broken = await respondingWith(coded("gzip", Buffer.from("no gzip")));
     expect(await outcomeOf(http, { http: urlOf(broken), expect: "x" })).toMatchObject({ reason: "mismatch" });
   });
 });
@@ -599,7 +599,7 @@ describe("a peer that gives no answer", () => {
       "the size of a chunk is malformed",
     ],
   ])("it %s", async (_, said, then, reason, message) => {
-    await using peer = said === "" ? await listener((socket) => socket.end()) : await saying(said, then);
+    await using peer = said === "" ? await listener((socket) => socket.end()) : await respondingWith(said, then);
     const outcome = await outcomeOf(http, { http: urlOf(peer), expect: "x" });
     expect(outcome).toMatchObject({ ok: false, reason, message: expect.stringContaining(message) });
   });
@@ -631,7 +631,7 @@ describe("a peer that gives no answer", () => {
   });
 });
 
-/** Says `start`, then `again` for as long as anyone listens. */
+/** Sends `start`, then `again` until the client closes. */
 function flood(start: string, again: string): Promise<Listener> {
   return listener((socket) => {
     socket.write(start);
@@ -644,7 +644,7 @@ function flood(start: string, again: string): Promise<Listener> {
   });
 }
 
-describe("a peer that hangs is down at the timeout, and nothing of the attempt stays open", () => {
+describe("a peer that hangs is down at the timeout, and the run leaves nothing open", () => {
   const cases: readonly (readonly [string, (socket: Socket) => void, string])[] = [
     ["before it answers", () => {}, "waiting for its answer (timeout 300ms)"],
     ["amid its headers", (socket) => socket.write(HEAD), "waiting for the end of its headers (timeout 300ms)"],
@@ -733,22 +733,22 @@ test("what is sent in a body is redacted, whole or in part, wherever it is repea
       Buffer.from(body).toString("base64"),
       Buffer.from(secret).toString("base64"),
     ]) {
-      await using server = await saying(`HTTP/1.1 500 No\r\n\r\nbad: ${repeat}\n`);
+      await using server = await respondingWith(`HTTP/1.1 500 No\r\n\r\nbad: ${repeat}\n`);
       const outcome = await outcomeOf(http, { http: urlOf(server, "/login"), method: "POST", body });
       expect(outcome).toMatchObject({ ok: false, output: expect.stringContaining("bad: ") });
       expect(JSON.stringify(outcome)).not.toContain(repeat);
       expect(JSON.stringify(outcome)).not.toContain(secret);
     }
   }
-  // What the URL shows is none of it.
-  await using server = await saying("HTTP/1.1 500 No\r\n\r\n");
+  // What the URL shows is not secret.
+  await using server = await respondingWith("HTTP/1.1 500 No\r\n\r\n");
   expect(await outcomeOf(http, { http: urlOf(server, "/health"), method: "POST", body: "q=health" })).toMatchObject({
     message: `${urlOf(server, "/health")} answered 500, expected 200-299`,
   });
 });
 
 describe("redirects", () => {
-  /** A server that notes what it is asked. */
+  /** A server that records its requests. */
   function noting(respond: (request: Request) => Response) {
     const asked: { readonly line: string; readonly headers: Record<string, string>; readonly body: string }[] = [];
     const server = Bun.serve({
@@ -864,7 +864,7 @@ describe("redirects", () => {
       expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ ok: true });
       expect(server.asked.at(-1)).toMatchObject({ line: "GET /second", headers: { host, "x-key": "k3y-value" } });
     }
-    // Another port of it is another origin on the same address.
+    // Another port is another origin at the same address.
     location = `http://${host}:${other.port}/third`;
     expect(await outcomeOf(http, { http: `http://${server.url}/first`, ...keys })).toMatchObject({ ok: true });
     expect(other.asked.at(-1)).toMatchObject({ line: "GET /third", headers: { host: `${host}:${other.port}` } });
@@ -894,11 +894,11 @@ describe("redirects", () => {
   });
 });
 
-test("no secret is shown, though the peer repeats all of them", async () => {
+test("no secret is shown, even if the peer repeats all of them", async () => {
   const secrets = ["hunter2/é", "t0ken-value-of-some-length", Buffer.from("user:hunter2/é").toString("base64")];
   const keys = { headers: { Accept: "a/bcd", "X-Token": secrets[1] }, status: 204 };
   const shows = (outcome: Outcome) => secrets.filter((secret) => JSON.stringify(outcome).includes(secret.slice(0, 6)));
-  // As an echo service does: what comes is our own request.
+  // Like an echo service, the peer sends our own request back.
   await using echo = await listener((socket) => socket.once("data", (bytes) => socket.end(bytes)));
   await using quoting = await listener((socket) =>
     socket.once("data", (bytes) => socket.end(`HTTP/1.1 500 Oh\r\n\r\n${bytes}`)),
@@ -916,16 +916,16 @@ test("no secret is shown, though the peer repeats all of them", async () => {
     const outcome = await outcomeOf(http, { http: urlOf(quoting), body }, { secrets: ["filled-in-secret"] });
     expect(JSON.stringify(outcome)).not.toContain("fill");
   }
-  await using number = await saying(`HTTP/1.1 500 Oh\r\n\r\nno user 987654321 of 12`);
+  await using number = await respondingWith(`HTTP/1.1 500 Oh\r\n\r\nno user 987654321 of 12`);
   const posted = await outcomeOf(http, { http: urlOf(number), body: '{"users":[{"num":987654321,"of":12}]}' });
   expect(JSON.stringify(posted)).toContain("no user *** of 12");
-  await using json = await saying(withLength(JSON.stringify({ a: `${"x".repeat(80)}${secrets[1]}` })));
+  await using json = await respondingWith(withLength(JSON.stringify({ a: `${"x".repeat(80)}${secrets[1]}` })));
   expect(shows(await outcomeOf(http, { http: urlOf(json), headers: keys.headers, json: { "/a": 1 } }))).toEqual([]);
 });
 
 test("proxies of the environment are not used", async () => {
-  await using proxy = await saying(withLength("by proxy"));
-  await using peer = await saying(withLength("itself"));
+  await using proxy = await respondingWith(withLength("by proxy"));
+  await using peer = await respondingWith(withLength("itself"));
   const source = `
     import { http } from "${join(import.meta.dir, "../../../src/checks/http/http.ts")}";
     import { outcomeOf } from "${join(import.meta.dir, "../../support/checks.ts")}";
@@ -938,9 +938,9 @@ test("proxies of the environment are not used", async () => {
 
 test("300 checks that hang do not delay another", async () => {
   await using hung = await listener();
-  await using good = await saying(withLength("OK"));
+  await using good = await respondingWith(withLength("OK"));
   const stop = new AbortController();
-  // Timeouts longer than the test may take: what ends before was ended by the abort.
+  // The timeouts are longer than the test's own: what ends earlier was ended by the abort.
   const hanging = Array.from({ length: 300 }, () =>
     runCheck(checkOf(http, { http: urlOf(hung) }, { timeoutMs: 600_000 }), stop.signal),
   );
@@ -956,7 +956,7 @@ test("300 checks that hang do not delay another", async () => {
 test("values of JSON are equal when they mean the same", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
-      // Through text and back, as a body comes: -0 is 0 there.
+      // As text and back, like a body: -0 becomes 0.
       const [a, b] = [JSON.parse(JSON.stringify(one)), JSON.parse(JSON.stringify(other))];
       expect(isSame(a, JSON.parse(JSON.stringify(one)))).toBe(true);
       expect(isSame(a, b)).toBe(Bun.deepEquals(a, b, true));

@@ -1,5 +1,5 @@
-// Which processes count: by command line too, at most as many as `max` allows, none of containers, none of our
-// own, and every one of which a thread still lives.
+// Which processes count: also by command line, at most `max`, none in containers, none of health-checker's own, and each one
+// that still has a living thread.
 
 import { expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
@@ -19,7 +19,7 @@ const look = (target: string, keys = {}) => outcomeOf(named, { process: target, 
 test("matching distinguishes programs of one name by their whole command lines", async () => {
   await using folder = await tempFolder();
   const { name, start } = await makeProgram(folder);
-  // Longer than one read of /proc, as a class path is.
+  // Longer than one read of /proc, as a Java class path may be.
   const classPath = `/opt/lib/${"x".repeat(100_000)}.jar`;
   await using _one = await start("-cp", classPath, "org.example.QuorumPeerMain", "zoo.cfg");
   await using _other = await start("-cp", classPath, "kafka.Kafka", "server.properties");
@@ -146,7 +146,7 @@ test("its own process and the processes of its scripts do not count", async () =
   await using folder = await tempFolder();
   const { name, path, start, wait } = await makeProgram(folder);
   const ready = join(folder.path, "ready");
-  // The script, what it started, and what that left in the background.
+  // The script, its child, and what the child left in the background.
   const text = `"$0" -c '${wait}' & "$0" -c '("$0" -c "${wait}" &) ; : >"$1"; ${wait}' "$0" ${ready}; :`;
   const running = checkOf(script, { script: [path, "-c", text, path] });
   const end = new AbortController();
@@ -179,7 +179,7 @@ test("a service that a script has started does count", async () => {
   await using folder = await tempFolder();
   const { name, path, wait } = await makeProgram(folder);
   const pidFile = join(folder.path, "it.pid");
-  // As daemons do: a session of its own, and no parent.
+  // As daemons do: in a session of its own, without a parent.
   const text = `setsid "$0" -c 'echo $$ >"$1"; exec 1>&- 2>&-; ${wait}' sh ${pidFile} & until [ -s ${pidFile} ]; do sleep 0.01; done`;
   expect(await outcomeOf(script, { script: ["/bin/sh", "-c", text, path] })).toMatchObject({ ok: true });
   await until(async () => (await Bun.file(pidFile).exists()) && (await Bun.file(pidFile).text()).endsWith("\n"));
@@ -194,11 +194,11 @@ test("a service that a script has started does count", async () => {
 
 test("a process whose first thread has ended runs as long as another thread does", async () => {
   await using folder = await tempFolder();
-  // Longer than what the kernel keeps, so that the command line counts too: it hangs on a thread.
+  // Longer than the kernel's limit, so that the command line counts too, which is read from a living thread.
   const name = newName(20);
   const path = join(folder.path, name);
   await symlink(process.execPath, path);
-  // It waits for nothing, so that what it started stays a zombie.
+  // It does not wait for its child, so that the child stays a zombie.
   const fixture = join(import.meta.dir, "../../fixtures/leaderless.ts");
   const text = '"$0" "$1" --serve & echo $!; exec tail -f /dev/null';
   await using parent = startChild(["/bin/sh", "-c", text, path, fixture]);
@@ -210,7 +210,7 @@ test("a process whose first thread has ended runs as long as another thread does
   expect(await look(name, { matching: "/--serve$/" })).toEqual({ ok: true, detail: "1 running" });
   expect(await look(pidFile, { matching: "--serve" })).toEqual({ ok: true, detail: `pid ${pid}` });
   process.kill(pid, "SIGKILL");
-  // Its threads end one after the other.
+  // Its threads end one after another.
   await until(async () => JSON.stringify(await look(pidFile)).includes("zombie"));
   expect(await look(pidFile)).toMatchObject({ message: `process ${pid} of ${pidFile} is a zombie` });
   expect(await look(name)).toMatchObject({

@@ -1,4 +1,4 @@
-// Of a name that no process has, what may have been meant is said.
+// If no process has the name, the message names what the user may have meant.
 
 import { expect, test } from "bun:test";
 import { process as named } from "../../../src/checks/process/process.ts";
@@ -16,19 +16,19 @@ const none = (name: string, note: string) => ({
   message: `no process ${name} is running${note}`,
 });
 
-test("another case, blanks and what cannot be seen", async () => {
+test("a name that differs by case, blanks or invisible characters", async () => {
   await using folder = await tempFolder();
   const name = newName(10);
   await using _one = await start(folder, name);
   for (const near of [name.toUpperCase(), `${name} `, ` ${name}`, `${name}\u00a0`, `${name}\u200b`]) {
     expect(await look(near)).toEqual(none(near, ` (1 runs as "${name}")`) as never);
   }
-  // Another name altogether is no near miss.
+  // A quite different name is no near miss.
   const other = newName(10);
   expect(await look(other)).toEqual(none(other, "") as never);
 });
 
-test("the same first 15 letters", async () => {
+test("a name with the same first 15 letters", async () => {
   await using folder = await tempFolder();
   const name = newName(20);
   await using _one = await start(folder, name);
@@ -46,7 +46,7 @@ test("a name that is only in a command line", async () => {
   expect(await look(word)).toEqual(
     none(word, ` (2 have it in their command line: process: ${program} with matching: ${word} counts them)`) as never,
   );
-  // Where some run, all is said.
+  // If some are running, there is no search for near misses.
   expect(await look(program, { min: 3 })).toMatchObject({ message: `2 of ${program} running, expected at least 3` });
 });
 

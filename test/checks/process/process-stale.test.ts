@@ -1,4 +1,4 @@
-// A pid file whose number cannot be that of the service that wrote it.
+// A pid file whose process cannot be the service that wrote it.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -42,7 +42,7 @@ test("a pid file from before this boot fails; one that is older than its process
     detail: `pid ${pid}`,
     warning: `${path} is older than process ${pid} (sleep): the number may have been given to another program since, or the clock was set`,
   });
-  // Some seconds are nothing.
+  // A few seconds do not matter.
   await changedAt(path, Date.now() - 2000);
   expect(await look(path)).toEqual({ ok: true, detail: `pid ${pid}` });
 });
@@ -60,9 +60,9 @@ asRoot(
   20_000,
 );
 
-test("a thread of the kernel, and the first process of the host, are no services", async () => {
+test("a kernel thread and the first process of the host do not count as a service", async () => {
   await using folder = await tempFolder();
-  // Where the tests run in a container, the kernel's threads are not seen, and its first process may be anything.
+  // In a container the kernel's threads are not visible, and the first process may be any program.
   if (statOf(2)?.parent === 0 && commOf(2) === "kthreadd") {
     const path = await folder.write("it.pid", "2\n");
     expect(await look(path)).toEqual({

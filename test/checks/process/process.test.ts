@@ -1,4 +1,4 @@
-// A process is up while it lives, by the name that the kernel knows or by its pid file.
+// A check of a process passes while the process is alive: by the name that the kernel knows, or by its pid file.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -16,17 +16,17 @@ import { until } from "../../support/until.ts";
 
 const look = (target: string, keys = {}) => outcomeOf(named, { process: target, ...keys });
 
-/** A program of a name that nothing else of this host has. */
+/** A program name that no other process of this host has. */
 const name = (length: number) => `t${crypto.randomUUID().replaceAll("-", "")}${"x".repeat(200)}`.slice(0, length);
 
-/** `sleep` by another name, once it runs as such. */
+/** Starts `sleep` under another name; resolves once it has that name. */
 async function startAs(program: string, ...words: string[]): Promise<Child> {
   const child = startChild([program, ...(words.length > 0 ? words : ["1000"])]);
   await until(async () => (await Bun.file(`/proc/${child.pid}/cmdline`).text()).includes(program));
   return child;
 }
 
-/** Our own does not count. */
+/** The test's own process does not count. */
 const pgrep = (program: string) =>
   Bun.spawnSync(["pgrep", "-x", program])
     .stdout.toString()
@@ -44,7 +44,7 @@ test("a name is up from its start to its end, and a path before it does not matt
     await using child = await startAs(program);
     expect(child.hasExited()).toBe(false);
     expect(await look(short)).toEqual({ ok: true, detail: "1 running" });
-    // Of a part of a name, or in another case, there is none.
+    // A part of a name, or another case, does not match.
     for (const other of [short.slice(0, -1), short.slice(1), short.toUpperCase(), `${short}x`]) {
       expect(await look(other)).toMatchObject({ reason: "missing" });
     }
@@ -75,7 +75,7 @@ test("a name that the kernel cuts is distinguished from others by its command li
   expect(await look(one)).toEqual({ ok: true, detail: "1 running" });
   expect(await look(other)).toMatchObject({ reason: "missing" });
   expect(await look(base)).toMatchObject({ reason: "missing" });
-  // What is cut has the kernel's name, too.
+  // The cut name, which the kernel has, counts too.
   expect(await look(base.slice(0, 15))).toEqual({ ok: true, detail: "1 running" });
   await using _other = await startAs(join(folder.path, other));
   expect(await look(other)).toEqual({ ok: true, detail: "1 running" });
@@ -107,13 +107,13 @@ test("names with blanks, parentheses and other letters are found", async () => {
   }
 });
 
-test("a zombie does not count, and the message has it", async () => {
+test("a zombie does not count, and the message mentions it", async () => {
   await using folder = await tempFolder();
   const short = name(12);
   const program = join(folder.path, short);
   await copyFile("/bin/sleep", program);
   const pidFile = join(folder.path, "pid");
-  // The shell does not wait for it: it becomes `tail`, which never does.
+  // The shell becomes `tail` by exec, which never reaps its child.
   await using parent = startChild([
     "/bin/sh",
     "-c",
@@ -141,7 +141,7 @@ test("a zombie does not count, and the message has it", async () => {
 
 test("it counts as many as pgrep -x finds", async () => {
   for (const common of ["bash", "sh", "kthreadd", "postgres", "bun"]) {
-    // Others come and go.
+    // Other processes start and end meanwhile.
     await until(async () => {
       const counted = await look(common);
       return (counted.ok ? Number.parseInt(counted.detail ?? "", 10) : 0) === pgrep(common);
@@ -177,7 +177,7 @@ test("a pid file is up while its process lives", async () => {
   });
 });
 
-test("a file that is no pid file, or has no number, is down, and the message says so", async () => {
+test("a file that is not a pid file, or has no number, is down, and the message says so", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "it.pid");
   expect(await look(path)).toEqual({ ok: false, reason: "missing", message: `the pid file ${path} does not exist` });
@@ -207,10 +207,10 @@ test("the number of a thread is not that of a process", async () => {
   });
 });
 
-/** System calls that read, by this process since its start. */
+/** How many read system calls this process has made since its start. */
 const reads = () => Number(/syscr: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
-test("a thousand checks at once share one look at /proc", async () => {
+test("a thousand checks at once share one scan of /proc", async () => {
   await using _child = await startAs("/bin/sleep");
   await look("warm");
   const before = reads();
@@ -220,7 +220,7 @@ test("a thousand checks at once share one look at /proc", async () => {
     Array.from({ length: 1000 }, (_, index) => look(index % 2 ? "none-such" : "sleep")),
   );
   expect(outcomes.filter(({ ok }) => ok)).toHaveLength(500);
-  // Twice as many, if processes were started meanwhile; a thousand looks would be a thousand times as many.
+  // Up to twice as many if processes were started meanwhile; a thousand scans would be a thousand times as many.
   expect(reads() - before - one).toBeLessThan(10 * one);
 });
 
@@ -265,7 +265,7 @@ asRoot(
       import { outcomeOf } from ${JSON.stringify(join(import.meta.dir, "../../support/checks.ts"))};
       const look = (process) => outcomeOf(named, { process });
       console.log(JSON.stringify([await look("no-such"), await look(${JSON.stringify(path)})])); process.exit();`;
-    // Without that capability, and outside the group of root, root sees no more than others do.
+    // Without that capability, and outside the group of root, root sees no more than other users.
     const { stdout } = Bun.spawnSync(
       [
         ...["unshare", "--mount", "/bin/sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"],

@@ -1,6 +1,5 @@
-// A unit is up when systemd says that it is active. All units of a moment are asked for
-// at once. What is asked here is a program that says what systemctl says: this host
-// need not be run by systemd.
+// A unit is up when systemd reports it as active. Checks that run at the same moment share one call of systemctl. These tests
+// use a fixture instead of systemctl, so that the host need not run systemd.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -62,7 +61,7 @@ test.each([
   expect(await one.ask(name)).toEqual(outcome);
 });
 
-test("checks at the same moment share one call, with each unit once, and each has its own answer", async () => {
+test("checks at the same moment share one call that has each unit once, and each gets its own answer", async () => {
   await using one = await host();
   const names = ["good", "failed", "none", "mysql", "mariadb", "mysqld", "good.service"];
   const outcomes = await Promise.all(names.map((name) => one.ask(name)));
@@ -112,7 +111,7 @@ test("a systemctl that hangs is ended with the last check that waits, and delays
   cut.abort();
   expect((await late).outcome).toMatchObject({ reason: "deadline" });
   await until(() => running() === 0 && readdirSync("/proc/self/fd").length <= before);
-  // Another host's is not waited for meanwhile.
+  // A call with another environment does not wait for it.
   const hung = [1, 2, 3].map(() => one.ask("good", 600));
   await using other = await host();
   expect(await other.ask("good")).toEqual(up("active (running)"));
@@ -154,7 +153,7 @@ withSystemctl(
   async () => {
     const env = { PATH };
     const outcome = await outcomeOf(systemd, { systemd: "no-such-unit" }, { env });
-    // Where systemd runs it says that there is none, elsewhere that it does not run.
+    // systemd reports that there is no such unit; without systemd, systemctl says that it is not running.
     expect(outcome).toHaveProperty(
       "message",
       expect.stringMatching(
@@ -205,7 +204,7 @@ test("a name is a unit's, and never an option or a pattern", () => {
   );
 });
 
-test("any output of systemctl is read or skipped", () => {
+test("any output of systemctl is parsed or skipped", () => {
   const line = fc.oneof(
     fc.string(),
     fc.constantFrom("", "Id=a.service", "Names=a.service b.service", "ActiveState=active", "ActiveState=", "=", '"'),
