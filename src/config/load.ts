@@ -9,7 +9,7 @@ import type { Address } from "../net/address.ts";
 import { onOneLine } from "../text/printable.ts";
 import { createNaming } from "./check-names.ts";
 import { type RawValues, readCommandLine } from "./command-line.ts";
-import { COMMON_KEYS, STALE_INTERVALS } from "./common-keys.ts";
+import { COMMON_KEYS } from "./common-keys.ts";
 import { type Deadlines, resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
@@ -117,7 +117,7 @@ function freezeOptions(
     endpoints: Object.freeze(endpoints),
     deadlineMs,
     deadlineIsDefault: option("deadline") === undefined,
-    singleflight: option("singleflight") ?? false,
+    singleflight: withDefault("singleflight"),
     maxRounds: withDefault("max-rounds"),
     maxConnections: option("max-connections"),
     failureStatus: withDefault("failure-status"),
@@ -209,7 +209,10 @@ function resolveChecks(
       fall: common.fall ?? defaults.fall ?? COMMON_KEYS.fall.default,
       severity: common.severity ?? defaults.severity ?? COMMON_KEYS.severity.default,
       intervalMs,
-      staleAfterMs: common["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
+      staleAfterMs:
+        common["stale-after"] ??
+        defaults["stale-after"] ??
+        COMMON_KEYS["stale-after"].defaultFor(timeoutMs, intervalMs),
       secrets,
     });
   });
