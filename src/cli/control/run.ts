@@ -10,7 +10,7 @@ import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { TerminalStyle } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
-import { describeDrain, describeMaintenance, timeOf } from "./drain.ts";
+import { describeDrain, describeMaintenance, timeOf } from "./describe-drain.ts";
 import { listChanges, renderStatus } from "./status.ts";
 
 /** What the daemon behind a control socket can be asked to do. */

@@ -18,7 +18,7 @@ import {
   type TerminalStyle,
   YELLOW,
 } from "../table.ts";
-import { ageOf, describeDrain, timeOf } from "./drain.ts";
+import { ageOf, describeDrain, timeOf } from "./describe-drain.ts";
 
 const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },

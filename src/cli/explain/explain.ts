@@ -18,8 +18,8 @@ import { type CommandInput, command } from "../command.ts";
 import { print, refuse } from "../io.ts";
 import { linesOf, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
-import { type Arithmetic, calculate, decidingHost, PROBED } from "./arithmetic.ts";
-import { findUnreadable } from "./files.ts";
+import { type Arithmetic, calculate, decidingHost, PROBED } from "./timing.ts";
+import { findUnreadable } from "./unreadable-files.ts";
 
 /** How long a resolver may take; a check waits no longer than its own timeout. */
 const RESOLVE_MS = 3000;

@@ -15,7 +15,7 @@ import {
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { causeOf, codeOf } from "../../system/errors.ts";
-import { isOwnUnit } from "./own-unit.ts";
+import { isOwnUnit } from "./installed/own-unit.ts";
 
 const MODE = 0o644;
 

@@ -15,11 +15,11 @@ import { renderOption } from "../help.ts";
 import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
 import { linesOf } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
+import { readSource, wordsOf } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
 import { quoteProgram } from "./quote.ts";
 import { credentialOf, renderUnit, sourceOf } from "./render.ts";
 import { needsOf, RUNTIME_FOLDER } from "./sandbox.ts";
-import { readSource, wordsOf } from "./source.ts";
 
 /** Where the README installs it. */
 const INSTALLED = "/usr/local/bin/health-checker";
@@ -60,7 +60,7 @@ async function run(input: CommandInput): Promise<number> {
   }
   // parsed.values has no --output whose FILE is missing.
   if (parsed.problems.some((problem) => problem.startsWith("--output:"))) return refuseAll();
-  const { checkInstalled } = await import("./check.ts");
+  const { checkInstalled } = await import("./installed/check.ts");
   return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, input);
 }
 

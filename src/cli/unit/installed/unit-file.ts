@@ -3,8 +3,8 @@
 
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { cannotRead, LARGEST_BYTES, typeOf } from "../../config/file.ts";
-import { codeOf } from "../../system/errors.ts";
+import { cannotRead, LARGEST_BYTES, typeOf } from "../../../config/file.ts";
+import { codeOf } from "../../../system/errors.ts";
 
 export interface InstalledUnit {
   readonly file: string;

@@ -2,8 +2,8 @@
 // nothing else.
 
 import { describe, expect, test } from "bun:test";
-import { printed, problemsOf, runCommand } from "../../support/command.ts";
-import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { printed, problemsOf, runCommand } from "../../../support/command.ts";
+import { type TempFolder, tempFolder } from "../../../support/temp.ts";
 
 /** The unit for these options, as it is printed. */
 async function print(...argv: readonly string[]): Promise<string> {

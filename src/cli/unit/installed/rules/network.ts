@@ -1,12 +1,12 @@
 // Finds directives of the installed unit that keep requests out, or checks from going out.
 
 import { BlockList } from "node:net";
-import { isIPv4, isIPv6 } from "../../net/address.ts";
-import { listFirstTwo } from "../../text/list.ts";
-import type { Rule } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import type { Peer } from "./sandbox.ts";
-import { allows, listed, settingOf, wordsOf } from "./values.ts";
+import { isIPv4, isIPv6 } from "../../../../net/address.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import type { Peer } from "../../sandbox.ts";
+import type { Rule } from "../difference.ts";
+import type { InstalledUnit } from "../unit-file.ts";
+import { allows, listed, settingOf, wordsOf } from "../values.ts";
 
 const LOOPBACK = /^(127\.[\d.]+|::1|(.*\.)?localhost)$/i;
 

@@ -2,12 +2,12 @@
 
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { listFirstTwo } from "../../text/list.ts";
-import { type Rule, scriptsOf } from "./difference.ts";
-import type { Value } from "./installed.ts";
-import { readWords } from "./quote.ts";
-import { FORBIDDEN_TO_ITSELF, type Place, PROGRAM } from "./sandbox.ts";
-import { deepest, listed, pathsOf, settingOf, wordsOf } from "./values.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import { readWords } from "../../quote.ts";
+import { FORBIDDEN_TO_ITSELF, type Place, PROGRAM } from "../../sandbox.ts";
+import { type Rule, scriptsOf } from "../difference.ts";
+import type { Value } from "../unit-file.ts";
+import { deepest, listed, pathsOf, settingOf, wordsOf } from "../values.ts";
 
 /** systemd's groups of system calls that the daemon needs; each of the last two holds all of them. */
 const CALLS = ["@default", "@basic-io", "@file-system", "@io-event", "@ipc", "@network-io", "@process", "@signal"];

@@ -1,16 +1,24 @@
 // Finds the directives of an installed unit that are missing or too strict for what these options
 // need. A directive that could be stricter, or that hides nothing needed, is no difference.
 
-import { isUnder } from "../../fs/mounts.ts";
-import { listFirstTwo } from "../../text/list.ts";
-import { onOneLine } from "../../text/printable.ts";
+import { isUnder } from "../../../fs/mounts.ts";
+import { listFirstTwo } from "../../../text/list.ts";
+import { onOneLine } from "../../../text/printable.ts";
+import { readWords } from "../quote.ts";
+import {
+  FAMILIES,
+  type Needs,
+  type Place,
+  placesIn,
+  RELAXATIONS,
+  type Relaxation,
+  RUNTIME_FOLDER,
+} from "../sandbox.ts";
 import { type Difference, describePlace, type Rule, scriptsOf } from "./difference.ts";
-import { EXECUTION_RULES } from "./execution.ts";
-import type { InstalledUnit } from "./installed.ts";
-import { NETWORK_RULES } from "./network.ts";
-import { readWords } from "./quote.ts";
-import { FAMILIES, type Needs, type Place, placesIn, RELAXATIONS, type Relaxation, RUNTIME_FOLDER } from "./sandbox.ts";
-import { SERVICE_RULES } from "./service.ts";
+import { EXECUTION_RULES } from "./rules/execution.ts";
+import { NETWORK_RULES } from "./rules/network.ts";
+import { SERVICE_RULES } from "./rules/service.ts";
+import type { InstalledUnit } from "./unit-file.ts";
 import {
   allows,
   amountOf,

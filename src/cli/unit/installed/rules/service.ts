@@ -2,12 +2,12 @@
 // the administrator's choice.
 
 import { basename } from "node:path";
-import { listFirstTwo } from "../../text/list.ts";
-import { DEFAULT_SOCKET } from "../control/control.ts";
-import { type Difference, type Rule, scriptsOf } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import { readWords } from "./quote.ts";
-import { listed, secondsOf, settingOf, wordsOf } from "./values.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import { DEFAULT_SOCKET } from "../../../control/control.ts";
+import { readWords } from "../../quote.ts";
+import { type Difference, type Rule, scriptsOf } from "../difference.ts";
+import type { InstalledUnit } from "../unit-file.ts";
+import { listed, secondsOf, settingOf, wordsOf } from "../values.ts";
 
 /** What `found` shows, or the default of systemd. */
 const shownOr = (found: { readonly shown: string } | undefined, fallback: string): string =>

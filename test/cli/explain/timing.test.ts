@@ -2,7 +2,7 @@
 // failure is known.
 
 import { expect, test } from "bun:test";
-import { calculate, decidingHost, type TimedCheck } from "../../../src/cli/explain/arithmetic.ts";
+import { calculate, decidingHost, type TimedCheck } from "../../../src/cli/explain/timing.ts";
 
 const check = (given: Partial<TimedCheck> = {}): TimedCheck => ({
   name: "it",

@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type InstalledUnit, readInstalled } from "../../../src/cli/unit/installed.ts";
-import { tempFolder } from "../../support/temp.ts";
+import { type InstalledUnit, readInstalled } from "../../../../src/cli/unit/installed/unit-file.ts";
+import { tempFolder } from "../../../support/temp.ts";
 
 async function read(file: string): Promise<InstalledUnit> {
   const unit = await readInstalled(file);

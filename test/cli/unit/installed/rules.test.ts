@@ -2,8 +2,8 @@
 // difference; a choice that costs them nothing is none.
 
 import { describe, expect, test } from "bun:test";
-import { runCommand } from "../../support/command.ts";
-import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { runCommand } from "../../../support/command.ts";
+import { type TempFolder, tempFolder } from "../../../support/temp.ts";
 
 const PORT = "tcp: 1";
 const SCRIPT = "script: /opt/check.sh --all";

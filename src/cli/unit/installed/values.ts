@@ -1,8 +1,8 @@
 // Reads the values of the directives of an installed unit: yes or no, a list, an amount, a time.
 
-import { isUnder } from "../../fs/mounts.ts";
-import type { InstalledUnit, Value } from "./installed.ts";
-import { readWords } from "./quote.ts";
+import { isUnder } from "../../../fs/mounts.ts";
+import { readWords } from "../quote.ts";
+import type { InstalledUnit, Value } from "./unit-file.ts";
 
 /** A value, and where it is set if that is a drop-in. */
 export const describeValue = (unit: InstalledUnit, { text, file }: Value): string =>

@@ -2,14 +2,14 @@
 // systemd can expand.
 
 import { resolve } from "node:path";
-import { OPTIONS } from "../../config/options.ts";
-import { listFirstTwo } from "../../text/list.ts";
-import { onOneLine, quote } from "../../text/printable.ts";
-import { type Grammar, type Parsed, parse } from "../parse.ts";
+import { OPTIONS } from "../../../config/options.ts";
+import { listFirstTwo } from "../../../text/list.ts";
+import { onOneLine, quote } from "../../../text/printable.ts";
+import { type Grammar, type Parsed, parse } from "../../parse.ts";
+import { wordsOf } from "../inputs.ts";
+import { leftToSystemd, readArgument, readWords } from "../quote.ts";
 import type { Difference } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import { leftToSystemd, readArgument, readWords } from "./quote.ts";
-import { wordsOf } from "./source.ts";
+import type { InstalledUnit } from "./unit-file.ts";
 import { settingOf } from "./values.ts";
 
 export interface StartCommand {

@@ -1,8 +1,8 @@
 // A difference between an installed unit and what is needed, and what the rules that find one are given.
 
-import type { InstalledUnit } from "./installed.ts";
-import type { Limits } from "./limits.ts";
-import type { Needs, Place } from "./sandbox.ts";
+import type { Limits } from "../limits.ts";
+import type { Needs, Place } from "../sandbox.ts";
+import type { InstalledUnit } from "./unit-file.ts";
 
 export interface Difference {
   /** Without its equals sign. */

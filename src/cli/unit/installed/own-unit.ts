@@ -2,8 +2,8 @@
 // drop-in of an administrator, another INI file.
 
 import { basename } from "node:path";
-import { linesOf, readAssignments } from "./installed.ts";
-import { readWords } from "./quote.ts";
+import { readWords } from "../quote.ts";
+import { linesOf, readAssignments } from "./unit-file.ts";
 
 const SECTION_OR_KEY = /^(?:\[[^[\]]+\]|[A-Za-z][\w-]*\s*=.*)$/s;
 

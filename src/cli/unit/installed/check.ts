@@ -1,18 +1,18 @@
 // unit --check [FILE]: whether the installed unit fits the given options, or else those that it
 // starts the daemon with itself. Prints a line for each difference.
 
-import { onOneLine } from "../../text/printable.ts";
-import type { CommandInput } from "../command.ts";
-import { COULD_NOT, print, refuse } from "../io.ts";
-import { linesOf } from "../load-options.ts";
-import type { Parsed } from "../parse.ts";
+import { onOneLine } from "../../../text/printable.ts";
+import type { CommandInput } from "../../command.ts";
+import { COULD_NOT, print, refuse } from "../../io.ts";
+import { linesOf } from "../../load-options.ts";
+import type { Parsed } from "../../parse.ts";
+import { readSource } from "../inputs.ts";
+import { limitsFor } from "../limits.ts";
+import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "../render.ts";
+import { needsOf } from "../sandbox.ts";
 import { compareUnit, describeDifference } from "./compare.ts";
 import { compareCommand, readCommand, type StartCommand, whyUnreadable } from "./exec-start.ts";
-import { readInstalled } from "./installed.ts";
-import { limitsFor } from "./limits.ts";
-import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "./render.ts";
-import { needsOf } from "./sandbox.ts";
-import { readSource } from "./source.ts";
+import { readInstalled } from "./unit-file.ts";
 
 /** `given` are the options on the command line; undefined where there are none. */
 export async function checkInstalled(
