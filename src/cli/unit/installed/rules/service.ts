@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { listFirstTwo } from "../../../../text/list.ts";
 import { DEFAULT_SOCKET } from "../../../control/control.ts";
 import { readWords } from "../../quote.ts";
+import { RUNTIME_FOLDER } from "../../sandbox.ts";
 import { type Difference, type Rule, scriptsOf } from "../difference.ts";
 import type { InstalledUnit } from "../unit-file.ts";
 import { listed, secondsOf, settingOf, wordsOf } from "../values.ts";
@@ -143,7 +144,7 @@ const processes: Rule = (unit, { needs }) => {
 
 const OWNER_MAY_ALL = 0o700;
 
-const runtimeFolder: Rule = (unit, { controlSocket }) => {
+const runtimeFolderRights: Rule = (unit, { controlSocket }) => {
   if (wordsOf(unit, "RuntimeDirectory").length === 0) return [];
   const preserve = settingOf(unit, "RuntimeDirectoryPreserve");
   const isKept = preserve?.value === "yes" || preserve?.text === "restart";
@@ -171,6 +172,15 @@ const runtimeFolder: Rule = (unit, { controlSocket }) => {
           },
         ]),
   ];
+};
+
+/** The folder where the daemon makes its sockets. */
+const runtimeFolder: Rule = (unit, { needs }) => {
+  const directive = "RuntimeDirectory";
+  const name = RUNTIME_FOLDER.slice("/run/".length);
+  const has = wordsOf(unit, directive).some((word) => word.split(":")[0] === name);
+  if (has || needs.runtime.length === 0) return [];
+  return [{ directive, needed: name, installed: listed(unit, directive), by: listFirstTwo(needs.runtime) }];
 };
 
 /** Variables that systemd sets for the daemon, and those that turn the program into the runtime it is built with. */
@@ -202,6 +212,7 @@ export const SERVICE_RULES: readonly Rule[] = [
   stop,
   signals,
   processes,
-  runtimeFolder,
+  runtimeFolderRights,
   environment,
+  runtimeFolder,
 ];
