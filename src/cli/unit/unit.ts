@@ -1,5 +1,5 @@
 // unit [options]: prints, or writes to a file, the systemd unit that runs the daemon with these options, in a
-// sandbox that lets it do what they ask for, and no more. unit --check compares an installed one.
+// sandbox that permits what they need, and no more. unit --check compares an installed unit.
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -15,14 +15,14 @@ import { renderOption } from "../help.ts";
 import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
 import { linesOf } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
-import { readSource, wordsOf } from "./inputs.ts";
+import { argumentsOf, readInputs } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
 import { quoteProgram } from "./quote.ts";
-import { credentialOf, renderUnit, sourceOf } from "./render.ts";
+import { credentialFile, credentialName, renderUnit } from "./render.ts";
 import { needsOf, RUNTIME_FOLDER } from "./sandbox.ts";
 
-/** Where the README installs it. */
-const INSTALLED = "/usr/local/bin/health-checker";
+/** Where the README installs the program. */
+const INSTALLED_PROGRAM = "/usr/local/bin/health-checker";
 
 const output: OptionDef<string> = {
   field: {
@@ -46,7 +46,7 @@ export const unit = command({
 
 async function run(input: CommandInput): Promise<number> {
   const { args, grammar, io } = input;
-  const { isGiven: isCheck, values: files, rest } = takeCheck(args);
+  const { isGiven: isCheck, values: files, rest } = takeCheckOption(args);
   const given = await parse(rest, grammar);
   const file = readTexts("output", output, given.values["output"]);
   const parsed = { ...given, problems: [...given.problems, ...file.problems] };
@@ -66,9 +66,9 @@ async function run(input: CommandInput): Promise<number> {
 
 /** To stdout, or to the file at `path`. */
 async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: CommandInput): Promise<number> {
-  const source = await readSource(parsed, env);
-  if (!("options" in source)) return refuse(io, linesOf(source, parsed), "unit");
-  const { options, configFile, secrets } = source;
+  const inputs = await readInputs(parsed, env);
+  if (!("options" in inputs)) return refuse(io, linesOf(inputs, parsed), "unit");
+  const { options, configFile, secrets } = inputs;
   const program = ownProgram();
   const problem = await findPrintProblem(program, path);
   if (problem !== undefined) return refuse(io, linesOf([problem], parsed), "unit");
@@ -81,9 +81,9 @@ async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: 
     ),
   ];
   for (const warning of warnings) io.warning(warning);
-  const words = wordsOf(parsed.values, configFile);
+  const words = argumentsOf(parsed.values, configFile);
   const text = renderUnit({ options, words, program, configFile, secrets });
-  return path === undefined ? print(io, text) : write(io, path, text);
+  return path === undefined ? print(io, text) : writeUnit(io, path, text);
 }
 
 async function findPrintProblem(program: string, path: string | undefined): Promise<string | undefined> {
@@ -95,15 +95,15 @@ async function findPrintProblem(program: string, path: string | undefined): Prom
   return problem === undefined ? undefined : `--output: ${problem}`;
 }
 
-async function write(io: Io, path: string, text: string): Promise<number> {
+async function writeUnit(io: Io, path: string, text: string): Promise<number> {
   const problem = await writeOutputFile(path, text);
   if (problem === undefined) return DONE;
   io.error(problem);
   return COULD_NOT;
 }
 
-/** Takes out each --check and the FILE behind it, which is a word that is no option. */
-function takeCheck(words: readonly string[]) {
+/** Takes each --check out of the words, with the FILE after it: the next word, unless that is an option. */
+function takeCheckOption(words: readonly string[]) {
   const values: (string | undefined)[] = [];
   let rest = words;
   for (let at = rest.findIndex(isCheckWord); at >= 0; at = rest.findIndex(isCheckWord)) {
@@ -118,30 +118,31 @@ function takeCheck(words: readonly string[]) {
 
 const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
-/** The file that runs, if it is the compiled one. */
-const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
+/** The running program if it is compiled, else where it would be installed. */
+const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED_PROGRAM);
 
-const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
+/** Folders that a sandbox hides, or whose files do not stay. */
+const HIDDEN_FOLDER = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
 
 const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
 
 const OTHERS_MAY_READ = 0o004;
 
-/** The user may be in its group. */
+/** Also by the group: the user may be in it. */
 const OTHERS_MAY_WRITE = 0o022;
 
-/** What the unit cannot put right, a line each. */
+/** What the unit itself cannot solve, a line each. */
 async function findWarnings(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
   const warnings: string[] = [];
-  if (HIDDEN.test(program)) {
+  if (HIDDEN_FOLDER.test(program)) {
     warnings.push(
-      `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
+      `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED_PROGRAM}, and print the unit with that`,
     );
   }
   for (const file of files) {
-    const credential = credentialOf(file);
+    const credential = credentialName(file);
     if (credential !== undefined) {
-      const source = sourceOf(credential);
+      const source = credentialFile(credential);
       if ((await statOf(source)) !== "missing") continue;
       warnings.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
       continue;
@@ -191,7 +192,7 @@ async function findClosedFolders(options: Options): Promise<readonly string[]> {
   return warnings;
 }
 
-/** Unknown where this user may not read: the daemon's user is another. */
+/** Unknown where this user may not read; the daemon's user may be able to. */
 async function statOf(path: string): Promise<Stats | "missing" | "unknown"> {
   return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
 }

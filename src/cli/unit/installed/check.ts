@@ -1,17 +1,17 @@
-// unit --check [FILE]: whether the installed unit fits the given options, or else those that it
-// starts the daemon with itself. Prints a line for each difference.
+// unit --check [FILE]: whether the installed unit fits the given options, or if none are given, those in its own
+// ExecStart=. Prints a line for each difference.
 
 import { onOneLine } from "../../../text/printable.ts";
 import type { CommandInput } from "../../command.ts";
 import { COULD_NOT, print, refuse } from "../../io.ts";
 import { linesOf } from "../../load-options.ts";
 import type { Parsed } from "../../parse.ts";
-import { readSource } from "../inputs.ts";
+import { readInputs } from "../inputs.ts";
 import { limitsFor } from "../limits.ts";
-import { credentialOf, othersOf, startSecondsOf, stopSecondsOf } from "../render.ts";
+import { credentialName, placesOfDaemon, startSecondsOf, stopSecondsOf } from "../render.ts";
 import { needsOf } from "../sandbox.ts";
 import { compareUnit, describeDifference } from "./compare.ts";
-import { compareCommand, readCommand, type StartCommand, whyUnreadable } from "./exec-start.ts";
+import { compareStartCommand, readStartCommand, type StartCommand, whyUnreadable } from "./exec-start.ts";
 import { readInstalled } from "./unit-file.ts";
 
 /** `given` are the options on the command line; undefined where there are none. */
@@ -23,27 +23,27 @@ export async function checkInstalled(
   const refuseUnit = (problem: string) => refuse(io, [lineOf(problem)], "unit");
   const unit = await readInstalled(file);
   if (typeof unit === "string") return refuseUnit(unit);
-  const started = await readCommand(unit, grammar.commands);
+  const started = await readStartCommand(unit, grammar.commands);
   if (!started) return refuseUnit(`${unit.file} has no ExecStart=; is it masked?`);
   const unreadable = given === undefined ? whyUnreadable(started, unit.file) : undefined;
   if (unreadable !== undefined) return refuseUnit(unreadable);
   const parsed = given ?? started.parsed;
-  const source = await readSource(parsed, env);
-  if (!("options" in source)) {
-    return refuse(io, given === undefined ? linesOfStarted(source, started) : linesOf(source, parsed), "unit");
+  const inputs = await readInputs(parsed, env);
+  if (!("options" in inputs)) {
+    return refuse(io, given === undefined ? linesOfUnit(inputs, started) : linesOf(inputs, parsed), "unit");
   }
-  const { options, configFile, secrets } = source;
+  const { options, configFile, secrets } = inputs;
   const socket = options.controlSocket ?? started.parsed.values["control-socket"]?.at(-1);
   const differences = [
-    ...(given === undefined ? [] : compareCommand(given, started, configFile)),
+    ...(given === undefined ? [] : compareStartCommand(given, started, configFile)),
     ...compareUnit(unit, {
-      needs: needsOf(options, othersOf(started.program, configFile, secrets), socket),
+      needs: needsOf(options, placesOfDaemon(started.program, configFile, secrets), socket),
       limits: limitsFor(options),
       startSeconds: startSecondsOf(options),
       stopSeconds: stopSecondsOf(options),
       drains: options.drainDelayMs > 0,
       controlSocket: socket,
-      credentials: secrets.files.flatMap((path) => credentialOf(path) ?? []),
+      credentials: secrets.files.flatMap((path) => credentialName(path) ?? []),
       variables: secrets.variables,
     }),
   ];
@@ -57,9 +57,9 @@ export async function checkInstalled(
 
 const lineOf = (problem: string): string => `health-checker: unit: ${problem}`;
 
-/** A problem in the config file has its place there; one of the options has that of ExecStart=. */
-function linesOfStarted(problems: readonly string[], { place, parsed }: StartCommand): readonly string[] {
+/** A problem in the config file begins with its place there, any other gets the place of ExecStart=. */
+function linesOfUnit(problems: readonly string[], { place, parsed }: StartCommand): readonly string[] {
   const file = onOneLine(parsed.values["config"]?.at(-1) ?? "");
-  const isPlaced = (problem: string) => problem.startsWith(`${file}:`) && /^:\d/.test(problem.slice(file.length));
-  return problems.map((problem) => (isPlaced(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`)));
+  const hasPlace = (problem: string) => problem.startsWith(`${file}:`) && /^:\d/.test(problem.slice(file.length));
+  return problems.map((problem) => (hasPlace(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`)));
 }

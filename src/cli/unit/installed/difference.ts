@@ -1,11 +1,11 @@
-// A difference between an installed unit and what is needed, and what the rules that find one are given.
+// A difference between an installed unit and what the options need, and the input of the rules that find differences.
 
 import type { Limits } from "../limits.ts";
 import type { Needs, Place } from "../sandbox.ts";
 import type { InstalledUnit } from "./unit-file.ts";
 
 export interface Difference {
-  /** Without its equals sign. */
+  /** Without the equals sign. */
   readonly directive: string;
   readonly needed: string;
   /** "none" where it is not set. */
@@ -14,22 +14,22 @@ export interface Difference {
   readonly by: string;
 }
 
-export interface Wanted {
+export interface Requirements {
   readonly needs: Needs;
   readonly limits: Limits;
-  /** How long it may take to be ready, and to stop. */
+  /** How long the daemon may take to be ready, and to stop. */
   readonly startSeconds: number;
   readonly stopSeconds: number;
-  /** SIGTERM makes it drain before it stops. */
+  /** The daemon drains on SIGTERM before it stops. */
   readonly drains: boolean;
-  /** Undefined where the daemon that the unit starts has none. */
+  /** Undefined if the daemon has none. */
   readonly controlSocket: string | undefined;
-  /** Names of credentials, and of variables of the environment, that the config file takes secrets from. */
+  /** The names of credentials and environment variables that the config file takes secrets from. */
   readonly credentials: readonly string[];
   readonly variables: readonly string[];
 }
 
-export type Rule = (unit: InstalledUnit, wanted: Wanted) => readonly Difference[];
+export type Rule = (unit: InstalledUnit, requirements: Requirements) => readonly Difference[];
 
 export const describePlace = ({ path, by }: Place): string => `${path} (${by})`;
 

@@ -6,7 +6,17 @@ import { listFirstTwo } from "../../../../text/list.ts";
 import { readWords } from "../../quote.ts";
 import { FAMILIES, type Place, placesIn, RELAXATIONS, type Relaxation } from "../../sandbox.ts";
 import { describePlace, type Rule, scriptsOf } from "../difference.ts";
-import { allows, deepest, describeValue, isBound, isYes, listed, pathsOf, settingOf, wordsOf } from "../values.ts";
+import {
+  allows,
+  describeValue,
+  describeValues,
+  innermost,
+  isBound,
+  isYes,
+  pathsOf,
+  settingOf,
+  wordsOf,
+} from "../values.ts";
 
 function relaxation(directive: string, { loose, enough, folders, forScripts, forProcesses }: Relaxation): Rule {
   return (unit, { needs }) => {
@@ -69,15 +79,15 @@ const writes: Rule = (unit, { needs }) => {
     ),
   ];
   const isReadOnly = (path: string) => {
-    const closed = deepest(path, pathsOf(unit, "ReadOnlyPaths")) ?? (isProtected(path) ? "" : undefined);
-    return closed !== undefined && (deepest(path, open)?.length ?? -1) < closed.length;
+    const closed = innermost(path, pathsOf(unit, "ReadOnlyPaths")) ?? (isProtected(path) ? "" : undefined);
+    return closed !== undefined && (innermost(path, open)?.length ?? -1) < closed.length;
   };
   return needs.writes
     .filter(({ path }) => isReadOnly(path))
     .map(({ path, by }) => ({
       directive: "ReadWritePaths",
       needed: path,
-      installed: listed(unit, "ReadWritePaths"),
+      installed: describeValues(unit, "ReadWritePaths"),
       by,
     }));
 };
@@ -88,7 +98,9 @@ const lowPorts: Rule = (unit, { needs }) => {
   if (needs.lowPorts.length === 0) return [];
   const by = `the low port of ${listFirstTwo(needs.lowPorts)}`;
   const texts = (directive: string) => unit.values(directive).map(({ text }) => text);
-  const lacks = (directive: string) => [{ directive, needed: LOW_PORT, installed: listed(unit, directive), by }];
+  const lacks = (directive: string) => [
+    { directive, needed: LOW_PORT, installed: describeValues(unit, directive), by },
+  ];
   const bounding = texts("CapabilityBoundingSet");
   const isBounded = unit.isSet("CapabilityBoundingSet") && (bounding.length === 0 || !allows(bounding, LOW_PORT));
   const user = settingOf(unit, "User")?.value ?? (isYes(unit, "DynamicUser") ? "dynamic" : "root");
@@ -102,7 +114,9 @@ const families: Rule = (unit) => {
   const values = unit.values(directive).map(({ text }) => text);
   const lacking = values.length === 0 ? [] : FAMILIES.filter((family) => !allows(values, family));
   if (lacking.length === 0) return [];
-  return [{ directive, needed: lacking.join(" "), installed: listed(unit, directive), by: "the daemon itself" }];
+  return [
+    { directive, needed: lacking.join(" "), installed: describeValues(unit, directive), by: "the daemon itself" },
+  ];
 };
 
 export const SANDBOX_RULES: readonly Rule[] = [

@@ -2,7 +2,7 @@
 
 import { listFirstTwo } from "../../../../text/list.ts";
 import type { Rule } from "../difference.ts";
-import { listed, wordsOf } from "../values.ts";
+import { describeValues, wordsOf } from "../values.ts";
 
 const CREDENTIALS = ["LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted"];
 
@@ -22,7 +22,7 @@ export const secrets: Rule = (unit, { credentials, variables }) => {
     ...lacking.map((name) => ({
       directive: "LoadCredential",
       needed: name,
-      installed: listed(unit, "LoadCredential"),
+      installed: describeValues(unit, "LoadCredential"),
       by: "a secret of the config file",
     })),
     ...(unset.length === 0
