@@ -1,5 +1,5 @@
-// argv → exit status. With daemon.ts the only reader of the process's arguments
-// and environment, and with signals.ts the only place that exits.
+// argv → exit status. Only this file reads the process's arguments and environment, and only this file and signals.ts
+// end the process.
 
 import { COULD_NOT, processIo } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
@@ -20,7 +20,7 @@ try {
   await exit(COULD_NOT);
 }
 
-/** Lets the connections that are being closed end politely first. */
+/** Waits until the connections that are being closed have ended. */
 async function exit(status: number): Promise<never> {
   await endingsOver();
   process.exit(status);

@@ -13,7 +13,7 @@ import { quote, quoteWhole } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
 import { renderOption } from "../help.ts";
 import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
-import { linesOf } from "../load-options.ts";
+import { formatProblems } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
 import { argumentsOf, readInputs } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
@@ -52,7 +52,7 @@ async function run(input: CommandInput): Promise<number> {
   const parsed = { ...given, problems: [...given.problems, ...file.problems] };
   if (isOn(parsed, "help")) return print(io, renderHelp());
   const refuseAll = (...problems: readonly string[]) =>
-    refuse(io, linesOf([...problems, ...parsed.problems], parsed), "unit");
+    refuse(io, formatProblems([...problems, ...parsed.problems], parsed), "unit");
   if (files.length > 1) return refuseAll(`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`);
   if (!isCheck) return printUnit(parsed, file.values[0], input);
   if (parsed.values["output"] !== undefined) {
@@ -67,11 +67,11 @@ async function run(input: CommandInput): Promise<number> {
 /** To stdout, or to the file at `path`. */
 async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: CommandInput): Promise<number> {
   const inputs = await readInputs(parsed, env);
-  if (!("options" in inputs)) return refuse(io, linesOf(inputs, parsed), "unit");
+  if (!("options" in inputs)) return refuse(io, formatProblems(inputs, parsed), "unit");
   const { options, configFile, secrets } = inputs;
   const program = ownProgram();
   const problem = await findPrintProblem(program, path);
-  if (problem !== undefined) return refuse(io, linesOf([problem], parsed), "unit");
+  if (problem !== undefined) return refuse(io, formatProblems([problem], parsed), "unit");
   const warnings = [
     ...options.warnings,
     ...(await findWarnings(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),

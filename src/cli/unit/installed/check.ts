@@ -4,7 +4,7 @@
 import { onOneLine } from "../../../text/printable.ts";
 import type { CommandInput } from "../../command.ts";
 import { COULD_NOT, print, refuse } from "../../io.ts";
-import { linesOf } from "../../load-options.ts";
+import { formatProblems } from "../../load-options.ts";
 import type { Parsed } from "../../parse.ts";
 import { readInputs } from "../inputs.ts";
 import { limitsFor } from "../limits.ts";
@@ -30,7 +30,11 @@ export async function checkInstalled(
   const parsed = given ?? started.parsed;
   const inputs = await readInputs(parsed, env);
   if (!("options" in inputs)) {
-    return refuse(io, given === undefined ? linesOfUnit(inputs, started) : linesOf(inputs, parsed), "unit");
+    return refuse(
+      io,
+      given === undefined ? formatProblemsOfUnit(inputs, started) : formatProblems(inputs, parsed),
+      "unit",
+    );
   }
   const { options, configFile, secrets } = inputs;
   const socket = options.controlSocket ?? started.parsed.values["control-socket"]?.at(-1);
@@ -58,7 +62,7 @@ export async function checkInstalled(
 const lineOf = (problem: string): string => `health-checker: unit: ${problem}`;
 
 /** A problem in the config file begins with its place there, any other gets the place of ExecStart=. */
-function linesOfUnit(problems: readonly string[], { place, parsed }: StartCommand): readonly string[] {
+function formatProblemsOfUnit(problems: readonly string[], { place, parsed }: StartCommand): readonly string[] {
   const file = onOneLine(parsed.values["config"]?.at(-1) ?? "");
   const hasPlace = (problem: string) => problem.startsWith(`${file}:`) && /^:\d/.test(problem.slice(file.length));
   return problems.map((problem) => (hasPlace(problem) ? problem : lineOf(`${place}: ExecStart=: ${problem}`)));
