@@ -1,5 +1,5 @@
-// Command line over file over defaults → frozen options, or all problems. No code outside this folder
-// fills in a default.
+// Command line over file over defaults → frozen options, or all problems. The defaults are in the tables of options.ts
+// and common-keys.ts; no code outside this folder fills in a default.
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
@@ -21,29 +21,29 @@ import type { SecretFallback } from "./secrets.ts";
 
 export interface Options {
   readonly listener: Address;
-  /** True where `listener` was not given. */
+  /** True if `listener` was not given. */
   readonly listenerIsDefault: boolean;
   readonly checks: readonly CheckConfig[];
   readonly endpoints: readonly EndpointOptions[];
-  /** A request for the host is answered within this time; undefined where it may take as long as the checks. */
+  /** A request for the host is answered within this time; undefined if it may take as long as the checks. */
   readonly deadlineMs: number | undefined;
-  /** True where `deadline` was not given. */
+  /** True if `deadline` was not given. */
   readonly deadlineIsDefault: boolean;
   readonly singleflight: boolean;
   readonly maxRounds: number;
-  /** Of the health listener; undefined where the descriptor limit decides. */
+  /** Of the health listener; undefined if the descriptor limit decides. */
   readonly maxConnections: number | undefined;
   readonly failureStatus: number;
   /** How long the daemon answers unhealthy after SIGTERM before it closes; may be 0. */
   readonly drainDelayMs: number;
   /** Undefined for none. */
   readonly controlSocket: string | undefined;
-  /** Where state is saved; undefined where $RUNTIME_DIRECTORY decides. */
+  /** Where state is saved; undefined if $RUNTIME_DIRECTORY decides. */
   readonly stateDirectory: string | undefined;
   /** Where HAProxy's agent-check is answered; undefined for none. */
   readonly agentListener: Address | undefined;
   readonly logLevel: LogLevel;
-  /** Undefined where it depends on what stdout is. */
+  /** Undefined if it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
   /** What is allowed but risky, a line each. */
   readonly warnings: readonly string[];
@@ -73,11 +73,13 @@ export async function loadOptions(
   const isValid = (...names: readonly string[]) =>
     names.every((name) => !typed.invalid.has(name) && !file?.invalid.has(name));
 
-  const ofOptions = CHECK_OPTIONS.map((name) => checksOf(name, file?.options[name], typed.values[name], raw[name]));
-  const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(ofOptions)).flat()];
+  const checksOfOptions = CHECK_OPTIONS.map((name) =>
+    checksOf(name, file?.options[name], typed.values[name], raw[name]),
+  );
+  const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(checksOfOptions)).flat()];
   const checks = resolveChecks(rawChecks, file, option);
   const listener = option("listener") ?? defaultOf("listener");
-  const fileLint = file && (await import("./lint/checks.ts"));
+  const fileLint = file && (await import("./lint/whole-file.ts"));
   const fileInput = file && { file, checks, origins: rawChecks, listener, isValid };
   const linted = lint({ checks, origins: rawChecks, source: file?.source, raw, file: fileName, env });
   const problems = [
@@ -89,7 +91,7 @@ export async function loadOptions(
   if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK}`);
   }
-  if (problems.length > 0) return fileName === undefined ? problems : inOrder(problems, fileName);
+  if (problems.length > 0) return fileName === undefined ? problems : sortProblems(problems, fileName);
 
   const { warnings, ...deadlines } = resolveDeadlines(option("deadline"), checks, file?.endpoints ?? []);
   return freezeOptions(option, checks, deadlines, [
@@ -138,13 +140,13 @@ async function readFile(
   env: Environment,
   secretFallback: SecretFallback | undefined,
 ): Promise<FileReading> {
-  // Imported only if there is a file: YAML and its schema cost 30 ms at start.
+  // Loaded only if there is a file: YAML and its schema cost 30 ms at start.
   const { loadConfigFile } = await import("./load-file.ts");
   return loadConfigFile(name, env, secretFallback);
 }
 
 /** Problems of the command line first, then those of the file by line and column, then those without a line. */
-function inOrder(problems: readonly Problem[], file: string): readonly Problem[] {
+function sortProblems(problems: readonly Problem[], file: string): readonly Problem[] {
   const place = (problem: Problem): readonly [number, number] => {
     const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
     const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
@@ -162,7 +164,7 @@ const MOST_PROBLEMS = 100;
 
 /**
  * The checks of an option whose values are targets: those of the file, one or a list, then those of the command line.
- * `texts` are the texts that `given` was read from; they have the same order where all could be read.
+ * `texts` are the texts that `given` was read from, in the same order if all could be read.
  */
 async function checksOf(
   option: OptionName,
@@ -197,8 +199,8 @@ function resolveChecks(
   );
   return rawChecks.map(({ kind, settings, common }) => {
     const timeoutOption = timeoutOptionOf(kind.name);
-    const ofOption = timeoutOption && (option(timeoutOption) as number | undefined);
-    const timeoutMs = common.timeout ?? ofOption ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
+    const timeoutOfOption = timeoutOption && (option(timeoutOption) as number | undefined);
+    const timeoutMs = common.timeout ?? timeoutOfOption ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
     const intervalMs = common.interval ?? option("interval");
     return Object.freeze({
       kind,

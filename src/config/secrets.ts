@@ -23,7 +23,7 @@ export interface SecretProblem {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value for a secret that cannot be read; undefined for none. */
+/** The value to use for a secret that cannot be read; undefined if there is none. */
 export type SecretFallback = (source: "file" | "env", name: string) => string | undefined;
 
 /** The files and variables that the values of a config file take secrets from. */

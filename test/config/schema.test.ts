@@ -62,9 +62,9 @@ test.each(await filesOf("bad"))(
 );
 
 test("the schema has every option, every kind and every key, each with a description", async () => {
-  const { frame, kinds, common } = await createFileSchema();
+  const { topLevel, kinds, common } = await createFileSchema();
   const { properties } = schema as { properties: Record<string, Described> };
-  expect(Object.keys(properties)).toEqual(Object.keys(frame.shape));
+  expect(Object.keys(properties)).toEqual(Object.keys(topLevel.shape));
   for (const name of OPTION_NAMES) expect(Object.hasOwn(properties, name)).toBe(!optionDef(name).commandLineOnly);
   const undescribed = Object.entries(properties).filter(([, { description }]) => !description);
   expect(undescribed).toEqual([]);
