@@ -1,5 +1,4 @@
-// The load balancer's arithmetic: when the answer comes at the latest, and when a
-// failure is known.
+// The latest time of an answer, and of a load balancer's reaction to a failure.
 
 import { expect, test } from "bun:test";
 import { calculateTiming, decidingHost, type TimedCheck } from "../../../src/cli/explain/timing.ts";
@@ -25,17 +24,22 @@ test.each([
     [check(), check({ timeoutMs: 5000 })],
     { answerMs: 5050, burstMs: 10_100, detectMs: 65_050 },
   ],
-  ["a deadline cuts both", { deadlineMs: 1500 }, [check()], { answerMs: 1500, burstMs: undefined, detectMs: 61_500 }],
-  ["a deadline cuts the flood alone", { deadlineMs: 3000 }, [check()], { answerMs: 2050, burstMs: 3000 }],
-  ["a shared round is no longer", { singleflight: true }, [check()], { answerMs: 2050, burstMs: undefined }],
   [
-    "no answer and no place waits for what only warns",
-    {},
-    [check(), check(warning)],
-    { answerMs: 2050, burstMs: 4100 },
+    "a deadline shortens both",
+    { deadlineMs: 1500 },
+    [check()],
+    { answerMs: 1500, burstMs: undefined, detectMs: 61_500 },
   ],
+  ["a deadline shortens a burst alone", { deadlineMs: 3000 }, [check()], { answerMs: 2050, burstMs: 3000 }],
   [
-    "nor for what only endpoints are decided by",
+    "with shared rounds a burst takes no longer",
+    { singleflight: true },
+    [check()],
+    { answerMs: 2050, burstMs: undefined },
+  ],
+  ["no answer waits for a check of severity warning", {}, [check(), check(warning)], { answerMs: 2050, burstMs: 4100 }],
+  [
+    "no answer waits for a check of severity endpoint",
     {},
     [check(), check(endpoint)],
     { answerMs: 2050, burstMs: 4100, detectMs: 62_050 },

@@ -1,4 +1,4 @@
-// What the directives of a unit come to, however they are written.
+// The values of directives, in every notation that systemd reads.
 
 import { expect, test } from "bun:test";
 import { allows, amountOf, secondsOf } from "../../../../src/cli/unit/installed/values.ts";
