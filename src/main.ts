@@ -1,7 +1,7 @@
 // argv → exit status. Only this file reads the process's arguments and environment, and only this file and signals.ts
 // end the process.
 
-import { COULD_NOT, processIo } from "./cli/io.ts";
+import { FAILED, processIo } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { endingsOver } from "./net/closing-connections.ts";
 import { describeFault } from "./system/errors.ts";
@@ -17,7 +17,7 @@ try {
   else void result.ended.then(exit);
 } catch (error) {
   io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
-  await exit(COULD_NOT);
+  await exit(FAILED);
 }
 
 /** Waits until the connections that are being closed have ended. */

@@ -7,7 +7,7 @@ import { codeOf } from "../system/errors.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DONE = 0;
-export const COULD_NOT = 1;
+export const FAILED = 1;
 /** A mistake on the command line or in the config file. */
 export const USAGE = 2;
 
@@ -37,7 +37,7 @@ export async function print(io: Io, text: string): Promise<number> {
   const code = await io.out(text);
   if (code === undefined) return DONE;
   io.error(`health-checker: cannot write to stdout (${code})`);
-  return COULD_NOT;
+  return FAILED;
 }
 
 /** `command` is a command that has its own help. */

@@ -11,7 +11,7 @@ import { createBoundedWriter, createLog } from "../log/log.ts";
 import { describeFault } from "../system/errors.ts";
 import { versionLine } from "../text/version.ts";
 import type { CommandInput } from "./command.ts";
-import { COULD_NOT, DONE, print, refuse } from "./io.ts";
+import { DONE, FAILED, print, refuse } from "./io.ts";
 import { formatProblems, loadAgain, loadOptionsFor } from "./load-options.ts";
 import { isOn, parse } from "./parse.ts";
 
@@ -79,6 +79,6 @@ async function start(options: Options, reread: Reread, { env, io }: Context): Pr
   } catch (error) {
     if (error instanceof ListenError) io.error(`health-checker: ${error.message}`);
     else survive(error);
-    return COULD_NOT;
+    return FAILED;
   }
 }

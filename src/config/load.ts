@@ -65,16 +65,17 @@ export async function loadOptions(
   env: Environment = {},
   secretFallback?: SecretFallback,
 ): Promise<Options | readonly Problem[]> {
-  const typed = readCommandLine(raw);
-  const fileName = typed.values.config?.at(-1) as string | undefined;
+  const commandLine = readCommandLine(raw);
+  const fileName = commandLine.values.config?.at(-1) as string | undefined;
   const reading = fileName === undefined ? { problems: [] } : await readFile(fileName, env, secretFallback);
   const { file } = reading;
-  const option: Lookup = (name) => (typed.values[name]?.at(-1) ?? file?.options[name]) as OptionValue<typeof name>;
+  const option: Lookup = (name) =>
+    (commandLine.values[name]?.at(-1) ?? file?.options[name]) as OptionValue<typeof name>;
   const isValid = (...names: readonly string[]) =>
-    names.every((name) => !typed.invalid.has(name) && !file?.invalid.has(name));
+    names.every((name) => !commandLine.invalid.has(name) && !file?.invalid.has(name));
 
   const checksOfOptions = CHECK_OPTIONS.map((name) =>
-    checksOf(name, file?.options[name], typed.values[name], raw[name]),
+    checksOf(name, file?.options[name], commandLine.values[name], raw[name]),
   );
   const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(checksOfOptions)).flat()];
   const checks = resolveChecks(rawChecks, file, option);
@@ -83,7 +84,7 @@ export async function loadOptions(
   const fileInput = file && { file, checks, origins: rawChecks, listener, isValid };
   const linted = lint({ checks, origins: rawChecks, source: file?.source, raw, file: fileName, env });
   const problems = [
-    ...typed.problems,
+    ...commandLine.problems,
     ...reading.problems,
     ...((fileInput && (await fileLint?.findFileProblems(fileInput))) ?? []),
     ...linted.problems,
@@ -185,7 +186,7 @@ async function checksOf(
   return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, common: {}, ...origin }));
 }
 
-/** The file's and the product's defaults fill in what a check does not set. */
+/** Fills in what a check does not set: from the options, from the file's `defaults`, then from the table of common keys. */
 function resolveChecks(
   rawChecks: readonly RawCheck[],
   file: LoadedFile | undefined,

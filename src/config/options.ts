@@ -25,9 +25,9 @@ export interface OptionDef<T> {
   /** A single letter that stands for the name. */
   readonly short?: string;
   readonly repeatable?: boolean;
-  /** As a user would write it. */
+  /** The default, as a user would write it. */
   readonly default?: string;
-  /** The same, where it applies only under the condition that `help` states. */
+  /** A default that applies only under the condition that `help` states, as a user would write it. */
   readonly conditionalDefault?: string;
   /** One sentence for the help and the tables; backticks enclose code. */
   readonly help: string;
@@ -47,7 +47,7 @@ const TIMEOUT = String(DEFAULT_TIMEOUT_MS / 1000);
 /** Less than the 5 s after which an ALB gives up. */
 const DEADLINE = "4500ms";
 
-/** More rounds at once would only wait for each other, and each holds a descriptor or a process per check. */
+/** More rounds would only wait for each other, and each holds a descriptor or a process for each check. */
 const MOST_ROUNDS = 1024;
 
 /** A shorter interval is a typing error, and with scripts a flood of processes. */

@@ -49,7 +49,7 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 
 const LARGEST_BYTES = 64 * 1024;
 
-/** Keys stay as they are written, since they are shown. So are names: a placeholder in one is a problem. */
+/** Keys stay as written, since they are shown. Names are shown too, so a placeholder in a name is a problem. */
 export async function fillSecrets<T>(written: T, env: Environment, fallback?: SecretFallback): Promise<Filled<T>> {
   const secrets = new Set<string>();
   const problems: SecretProblem[] = [];

@@ -1,4 +1,4 @@
-// What zod found → problems with line and column.
+// zod's issues → problems with line and column.
 
 import type { z } from "zod";
 import type { CheckKind } from "../checks/kind.ts";

@@ -7,7 +7,7 @@ import { duration, flag } from "../../fields/field.ts";
 import { describeFault } from "../../system/errors.ts";
 import { type CommandInput, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, print, refuse } from "../io.ts";
+import { DONE, FAILED, print, refuse } from "../io.ts";
 import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 import type { ChecksToRun } from "./run.ts";
@@ -42,11 +42,11 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
 async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput, "env" | "io">): Promise<number> {
   // Loaded only for a command line without problems.
   const { runChecks } = await import("./run.ts");
-  const survive = (error: unknown) => io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
-  process.on("uncaughtException", survive);
-  process.on("unhandledRejection", survive);
+  const reportFault = (error: unknown) => io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  process.on("uncaughtException", reportFault);
+  process.on("unhandledRejection", reportFault);
   const stop = new AbortController();
-  let status = COULD_NOT;
+  let status = FAILED;
   const release = onEndingSignals({
     first(_signal, exitCode) {
       status = exitCode;

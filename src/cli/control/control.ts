@@ -7,7 +7,7 @@ import { reason } from "../../drain/reason.ts";
 import { duration, flag } from "../../fields/field.ts";
 import { type Command, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, print, refuse } from "../io.ts";
+import { DONE, FAILED, print, refuse } from "../io.ts";
 import { isOn, type OptionTable, parse } from "../parse.ts";
 import type { ControlCommand } from "./run.ts";
 
@@ -168,7 +168,7 @@ function controlCommand(definition: ControlDefinition): Command {
       const { out, err, ok } = await runControlCommand(path, toSend, styleOf(env));
       for (const line of err) io[ok ? "warning" : "error"](line);
       if (out.length > 0) await io.out(out.join("\n"));
-      return ok ? DONE : COULD_NOT;
+      return ok ? DONE : FAILED;
     },
   });
 }

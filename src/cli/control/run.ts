@@ -61,7 +61,7 @@ function requestOf(command: ControlCommand): ControlRequest {
   return { method: "POST", route: `/${verb}`, ...(verb !== "drain" && verb !== "undrain" && { body }) };
 }
 
-/** Undefined for an answer that is none to this command. */
+/** Undefined for an answer that does not fit the command. */
 function render(
   command: ControlCommand,
   answer: unknown,

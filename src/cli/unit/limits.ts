@@ -38,7 +38,7 @@ export const MIB_OF_CONNECTION = 1 / 32;
 /** A run holds 68 KiB of a script's output, and usually less of a server's answer. */
 const MIB_OF_RUN = 1 / 16;
 
-/** At most so many runs of a check take the memory of their kind. More run at once only while they hang, and then take little. */
+/** The runs of a check that may take the memory of their kind at once. More run only while they hang, and take little. */
 const BUSY_RUNS = 4;
 
 const GRAIN_MIB = 64;

@@ -12,7 +12,7 @@ import { listFirstTwo } from "../../text/list.ts";
 import { quote, quoteWhole } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
+import { DONE, FAILED, type Io, print, refuse } from "../io.ts";
 import { formatProblems } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
 import { argumentsOf, readInputs } from "./inputs.ts";
@@ -99,7 +99,7 @@ async function writeUnit(io: Io, path: string, text: string): Promise<number> {
   const problem = await writeOutputFile(path, text);
   if (problem === undefined) return DONE;
   io.error(problem);
-  return COULD_NOT;
+  return FAILED;
 }
 
 /** Takes each --check out of the words, with the FILE after it: the next word, unless that is an option. */

@@ -3,7 +3,7 @@
 
 import { onOneLine } from "../../../text/printable.ts";
 import type { CommandInput } from "../../command.ts";
-import { COULD_NOT, print, refuse } from "../../io.ts";
+import { FAILED, print, refuse } from "../../io.ts";
 import { formatProblems } from "../../load-options.ts";
 import type { Parsed } from "../../parse.ts";
 import { readInputs } from "../inputs.ts";
@@ -56,7 +56,7 @@ export async function checkInstalled(
     `health-checker: ${unit.file} is not good for these options: print it again with health-checker unit, and change what a drop-in sets`,
   );
   await print(io, differences.map(describeDifference).join("\n"));
-  return COULD_NOT;
+  return FAILED;
 }
 
 const lineOf = (problem: string): string => `health-checker: unit: ${problem}`;

@@ -1,5 +1,5 @@
-// Finds directives whose value keeps something from working that the options need. Unlike a relaxation of the sandbox,
-// the printed unit does not set them.
+// Finds directives with a value that blocks something that the options need. The printed unit does not set these
+// directives.
 
 import { listFirstTwo } from "../../../../text/list.ts";
 import type { Needs } from "../../sandbox.ts";
