@@ -1,12 +1,7 @@
 // unit [options]: prints, or writes to a file, the systemd unit that runs the daemon with these options, in a
 // sandbox that permits what they need, and no more. unit --check compares an installed unit.
 
-import type { Stats } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename } from "node:path";
-import type { CheckConfig } from "../../checks/build.ts";
 import { readTexts } from "../../config/command-line.ts";
-import type { Options } from "../../config/load.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { quote, quoteWhole } from "../../text/printable.ts";
@@ -18,11 +13,8 @@ import { isOn, type Parsed, parse } from "../parse.ts";
 import { argumentsOf, readInputs } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
 import { quoteProgram } from "./quote.ts";
-import { credentialFile, credentialName, renderUnit } from "./render.ts";
-import { needsOf, RUNTIME_FOLDER } from "./sandbox.ts";
-
-/** Where the README installs the program. */
-const INSTALLED_PROGRAM = "/usr/local/bin/health-checker";
+import { renderUnit } from "./render.ts";
+import { findWarnings, INSTALLED_PROGRAM } from "./warnings.ts";
 
 const output: OptionDef<string> = {
   field: {
@@ -120,87 +112,6 @@ const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
 /** The running program if it is compiled, else where it would be installed. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED_PROGRAM);
-
-/** Folders that a sandbox hides, or whose files do not stay. */
-const HIDDEN_FOLDER = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
-
-const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
-
-const OTHERS_MAY_READ = 0o004;
-
-/** Also by the group: the user may be in it. */
-const OTHERS_MAY_WRITE = 0o022;
-
-/** What the unit itself cannot solve, a line each. */
-async function findWarnings(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  if (HIDDEN_FOLDER.test(program)) {
-    warnings.push(
-      `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED_PROGRAM}, and print the unit with that`,
-    );
-  }
-  for (const file of files) {
-    const credential = credentialName(file);
-    if (credential !== undefined) {
-      const source = credentialFile(credential);
-      if ((await statOf(source)) !== "missing") continue;
-      warnings.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
-      continue;
-    }
-    const found = await statOf(file);
-    if (typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0) {
-      warnings.push(
-        `health-checker: warning: ${quote(file)} is not for all to read; the user health-checker must be able to`,
-      );
-    }
-  }
-  warnings.push(...(await findClosedFolders(options)));
-  for (const { argv, where, cwd } of options.checks.flatMap(programOf)) {
-    const [command = ""] = argv;
-    if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
-      warnings.push(
-        `health-checker: warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`,
-      );
-    }
-    if (RAISES_RIGHTS.includes(basename(command))) {
-      warnings.push(
-        `health-checker: warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
-      );
-    }
-  }
-  return warnings;
-}
-
-/** Folders where no socket can be made, or where clients cannot reach it. */
-async function findClosedFolders(options: Options): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  const { listener, controlSocket } = options;
-  for (const { path: folder, by } of needsOf(options, [], controlSocket).writes) {
-    const found = await statOf(folder);
-    if (found === "missing") warnings.push(`health-checker: warning: ${quote(folder)} does not exist; ${by} needs it`);
-    if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
-      warnings.push(
-        `health-checker: warning: only root may write to ${quote(folder)}; ${by} needs the user health-checker to be able to`,
-      );
-    }
-  }
-  if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
-    warnings.push(
-      `health-checker: warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
-    );
-  }
-  return warnings;
-}
-
-/** Unknown where this user may not read; the daemon's user may be able to. */
-async function statOf(path: string): Promise<Stats | "missing" | "unknown"> {
-  return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
-}
-
-function programOf({ kind, settings, name }: CheckConfig) {
-  const program = kind.program?.(settings);
-  return program ? [{ ...program, where: quote(name) }] : [];
-}
 
 const renderHelp = (): string => `health-checker unit prints a hardened systemd unit for exactly these options.
 It checks them as the daemon does, runs no check and listens on nothing.
