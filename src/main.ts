@@ -1,7 +1,7 @@
-// argv → exit status. With daemon.ts the only reader of the process's arguments
-// and environment, and with signals.ts the only place that exits.
+// argv → exit status. Only this file reads the process's arguments and environment, and only this file and signals.ts
+// end the process.
 
-import { COULD_NOT, processIo } from "./cli/io.ts";
+import { FAILED, processIo } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { connectionsClosed } from "./net/closing-connections.ts";
 import { describeFault } from "./system/errors.ts";
@@ -17,10 +17,10 @@ try {
   else void result.ended.then(exit);
 } catch (error) {
   io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
-  await exit(COULD_NOT);
+  await exit(FAILED);
 }
 
-/** Lets the connections that are being closed end politely first. */
+/** Waits until the connections that are being closed have ended. */
 async function exit(status: number): Promise<never> {
   await connectionsClosed();
   process.exit(status);

@@ -1,5 +1,5 @@
-// What a command is: a citty definition, with what citty does not know of our words. citty's own parser and
-// sub-commands are not used: it cannot repeat an option, takes unknown ones, and would run the parent too.
+// A command is a citty definition with what citty does not know: synonyms, usage and options. citty's own parser and
+// sub-commands are not used: it cannot repeat an option, accepts unknown ones, and would run the parent command too.
 
 import { type CommandDef, runCommand as cittyRun, defineCommand } from "citty";
 import type { CommandName } from "./hints.ts";
@@ -9,11 +9,11 @@ import type { Grammar, OptionTable } from "./parse.ts";
 export interface CommandInput {
   /** The words after the name of the command. */
   readonly args: readonly string[];
-  /** How they are read. */
+  /** For `parse`. */
   readonly grammar: Grammar;
   readonly env: Environment;
   readonly io: Io;
-  /** All there are. */
+  /** All commands of the program. */
   readonly commands: readonly Command[];
 }
 
@@ -21,9 +21,9 @@ interface Definition {
   readonly meta: { readonly name: string; readonly description: string };
   /** What other programs call it. */
   readonly synonyms?: readonly string[];
-  /** What follows its name in the usage of the program; undefined for one that is an option, too. */
+  /** What follows its name in the usage of the program; undefined for a command that is also an option, such as help. */
   readonly usage?: string;
-  /** All that it takes; those of the daemon among them where it takes them. */
+  /** All options that it takes, with the daemon's if it takes those too. */
   readonly options: OptionTable;
   /** Resolves with the exit status. */
   readonly run: (input: CommandInput) => Promise<number>;

@@ -1,5 +1,5 @@
-// THE table of commands: what the program does besides running the daemon. The usage, "did you mean" and main.ts
-// read it. A new command is a folder and a line here.
+// The only table of commands: what the program does besides running the daemon. run.ts, the usage and the hints read
+// it. A new command is a folder and a line here.
 
 import { versionLine } from "../text/version.ts";
 import { check } from "./check/check.ts";

@@ -5,7 +5,7 @@ import { OPTION_NAMES, type OptionDef, optionDef } from "../config/options.ts";
 const COLUMNS = 80;
 const INDENT = "      ";
 
-/** A command without a usage, such as help, is an option, too. */
+/** A command without a usage, such as help, is also an option. */
 export interface CommandUsage {
   readonly meta: { readonly name: string };
   readonly usage?: string;
@@ -43,7 +43,7 @@ function listUsages(commands: readonly CommandUsage[]): readonly string[] {
   return Array.from(names, ([usage, same]) => `${same.join("|")} ${usage}`.trimEnd());
 }
 
-/** The name and value of an option, and below that its help. */
+/** The name and value of an option, with its help below. */
 export function renderOption(
   name: string,
   { short, value, help, repeatable, default: fallback }: OptionDef<unknown>,

@@ -1,5 +1,5 @@
-// What a mistyped word most likely means: a name of ours that is close, or what other programs call it. Each hint is
-// the end of a line, undefined where nothing is known. Loaded for a mistake alone.
+// What a mistyped word most likely means: a similar name, or the name of the same thing in other programs. Each hint is
+// the end of a line, or undefined. Loaded only after a mistake.
 
 import { optionNamed } from "../config/options.ts";
 import { address, duration } from "../fields/field.ts";
@@ -12,8 +12,8 @@ export interface CommandName {
   readonly synonyms: readonly string[];
 }
 
-/** The daemon is no command: it starts where options are given. */
-const STARTS = ["start", "run", "serve", "server", "daemon"];
+/** Commands that start the daemon of other programs; this one starts without a command. */
+const START_COMMANDS = ["start", "run", "serve", "server", "daemon"];
 
 const OPTION_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   config: ["c", "f", "file", "conf", "config-file"],
@@ -29,7 +29,7 @@ const OPTION_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 
 const CONFIG_FILE = /^[!-~]+\.(ya?ml|json)$/i;
 
-/** What is wrong with an option that is not known, with a hint. */
+/** Says that an option is unknown, with a hint. */
 export async function describeUnknownOption(name: string, { options, command }: Grammar): Promise<string> {
   if (command !== undefined && optionNamed(name) !== undefined) {
     return `expected an option of ${command}, got one of the daemon`;
@@ -43,7 +43,7 @@ export async function describeUnknownOption(name: string, { options, command }: 
   return hint === undefined ? "unknown option" : `unknown option; ${hint}`;
 }
 
-/** For an argument that belongs to no option. */
+/** For an argument that follows no option. */
 export async function hintForArgument(
   word: string,
   isFirst: boolean,
@@ -57,7 +57,7 @@ export async function hintForArgument(
 
 async function hintForCommand(word: string, commands: readonly CommandName[]): Promise<string | undefined> {
   const lower = word.toLowerCase();
-  if (STARTS.includes(lower)) return "the daemon starts without a command, as in health-checker --port 5432";
+  if (START_COMMANDS.includes(lower)) return "the daemon starts without a command, as in health-checker --port 5432";
   if (lower === "stop" || lower === "restart") return "the service manager does that, as in systemctl restart";
   const names = commands.map(({ name }) => name);
   const name = commands.find(({ synonyms }) => synonyms.includes(lower))?.name ?? (await didYouMean(word, names));
@@ -73,7 +73,7 @@ function hintForOption(given: string, known: readonly string[]): string | undefi
   return name !== undefined && known.includes(name) ? `did you mean --${name}?` : undefined;
 }
 
-/** For a word, or the name of an option, that another command takes, or none. */
+/** For a word or an option name that belongs to another command, or to no command. */
 function hintElsewhere(command: string | undefined, word: string): string | undefined {
   if (command === "drain" && (word === "for" || word === "duration")) return "did you mean maint --for?";
   if (command === "drain" && "value" in duration.read(word)) return `did you mean maint --for ${word}?`;
@@ -81,7 +81,7 @@ function hintElsewhere(command: string | undefined, word: string): string | unde
   return undefined;
 }
 
-/** For a word that lacks its option: a config file, or something to check. */
+/** For a value without its option: a config file, or something to check. */
 function hintForValue(word: string, known: readonly string[]): string | undefined {
   if (known.includes("config") && CONFIG_FILE.test(word)) return `did you mean --config ${word}?`;
   if (known.includes("port") && /^[!-~]+$/.test(word) && "value" in address.read(word)) {

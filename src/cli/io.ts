@@ -1,5 +1,5 @@
-// What a command has of its process: stdout for what was asked for, stderr for problems and warnings. It returns its
-// exit status; only main.ts exits.
+// What a command uses of its process: stdout for results, stderr for problems and warnings. A command returns its exit
+// status and does not exit.
 
 import { createComplaints } from "../log/journal.ts";
 import { codeOf } from "../system/errors.ts";
@@ -7,13 +7,13 @@ import { codeOf } from "../system/errors.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DONE = 0;
-export const COULD_NOT = 1;
+export const FAILED = 1;
 /** A mistake on the command line or in the config file. */
 export const USAGE = 2;
 
 /** Each text is one line or several, without the last newline. */
 export interface Io {
-  /** To stdout. Resolves with the code of what went wrong; a reader that has gone is nothing wrong. Never rejects. */
+  /** To stdout. Resolves with the code of an error, or with undefined; a reader that has gone is no error. Never rejects. */
   readonly out: (text: string) => Promise<string | undefined>;
   readonly error: (text: string) => void;
   readonly warning: (text: string) => void;
@@ -32,15 +32,15 @@ export const processIo = (env: Environment): Io => ({
   },
 });
 
-/** For a command that only prints: half a text is a failure. */
+/** For a command that only prints, and fails if it cannot print the whole text. */
 export async function print(io: Io, text: string): Promise<number> {
   const code = await io.out(text);
   if (code === undefined) return DONE;
   io.error(`health-checker: cannot write to stdout (${code})`);
-  return COULD_NOT;
+  return FAILED;
 }
 
-/** `command` is one that has a help of its own. */
+/** `command` is a command that has its own help. */
 export function refuse(io: Io, lines: readonly string[], command?: string): number {
   for (const line of lines) io.error(line);
   io.error(`Try 'health-checker ${command ? `${command} ` : ""}--help'.`);

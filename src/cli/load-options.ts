@@ -1,4 +1,4 @@
-// Parsed words → the options of a daemon, or the lines that say why there are none.
+// Parsed words → the options of a daemon, or their problems.
 
 import { loadOptions, NO_CHECK, type Options } from "../config/load.ts";
 import type { Problem } from "../config/problem.ts";
@@ -7,7 +7,7 @@ import { onOneLine } from "../text/printable.ts";
 import type { Environment } from "./io.ts";
 import type { Parsed } from "./parse.ts";
 
-/** The options, or the problems of the words and of their values together. */
+/** The options, or all problems of the words and of their values. */
 export async function loadOptionsFor(
   { values, problems }: Parsed,
   env: Environment,
@@ -16,18 +16,18 @@ export async function loadOptionsFor(
   const options = await loadOptions(values, env, fallback);
   if (problems.length === 0) return options;
   const all = [...problems, ...("listener" in options ? [] : options)];
-  // That there is no check is news only where nothing else is wrong.
+  // NO_CHECK may follow from another problem.
   return all.filter((problem) => !problem.endsWith(NO_CHECK));
 }
 
-/** The same words once more, with what their files hold by now. */
+/** Loads the same words again: the files that they name may have changed. */
 export async function loadAgain(parsed: Parsed, env: Environment): Promise<Options | readonly string[]> {
   const options = await loadOptionsFor(parsed, env);
-  return "listener" in options ? options : linesOf(options, parsed);
+  return "listener" in options ? options : formatProblems(options, parsed);
 }
 
-/** A problem in a file begins with its place; any other gets the name of the program. */
-export function linesOf(problems: readonly Problem[], { values }: Parsed): readonly string[] {
+/** A problem in the config file begins with its place, any other gets the name of the program. */
+export function formatProblems(problems: readonly Problem[], { values }: Parsed): readonly string[] {
   const file = values["config"]?.at(-1);
   return problems.map((problem) =>
     file !== undefined && problem.startsWith(`${onOneLine(file)}:`) ? problem : `health-checker: ${problem}`,

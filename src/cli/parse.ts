@@ -1,6 +1,6 @@
-// Words → raw values, or every problem at once. Strict: what it does not know is
-// an error, and so is a second value where one is expected: the program does not guess
-// which of them counts. -port, --port=80 and --singleflight=false work as they did upstream.
+// Words → raw values, or every problem at once. Strict: an unknown word is a problem, and so is a second value where
+// one is expected: the program does not guess which of them counts. -port, --port=80 and --singleflight=false work as
+// they did upstream.
 
 import type { RawValues } from "../config/command-line.ts";
 import type { OptionDef } from "../config/options.ts";
@@ -21,77 +21,113 @@ export interface Grammar {
   readonly options: OptionTable;
   /** The command that the words follow; undefined for the daemon. */
   readonly command?: string;
-  /** What a mistyped word may have meant. Called for a mistake alone. */
+  /** The commands that a mistyped word may have meant. Called only after a mistake. */
   readonly commands: () => Promise<readonly CommandName[]>;
 }
+
+type Token =
+  | { readonly type: "value"; readonly option: string; readonly value: string }
+  | { readonly type: "missing value"; readonly option: string; readonly next: string | undefined }
+  | { readonly type: "unknown option"; readonly name: string; readonly word: string; readonly hasValue: boolean }
+  | { readonly type: "argument"; readonly word: string }
+  /** `--`: what follows are arguments. */
+  | { readonly type: "end of options" };
 
 /** -port, --port, --port=80: one dash or two, a name, perhaps a value. */
 const OPTION = /^--?([^=\s-][^=]*)(?:=([\s\S]*))?$/;
 
-/** Whether the flag is on, as --help is by itself and --help=false is not. */
+/** Whether the flag is on: --help and --help=true, not --help=false. */
 export const isOn = ({ values }: Parsed, flag: string): boolean => values[flag]?.at(-1) === "true";
 
 export async function parse(words: readonly string[], grammar: Grammar): Promise<Parsed> {
-  const { options: known } = grammar;
-  const named = (name: string) =>
-    Object.hasOwn(known, name) ? name : Object.keys(known).find((option) => known[option]?.short === name);
-  /** Whether `word` is a known option: then it is not the value of the one before. */
-  const namesOption = (word: string) => named(OPTION.exec(word)?.[1] ?? "") !== undefined;
-  const values: Record<string, string[]> = {};
+  const { options } = grammar;
+  const tokens = tokenize(words, options);
+  const values = valuesOf(tokens);
   const problems: Problem[] = [];
-  const add = (name: string, value: string) => {
-    values[name] ??= [];
-    values[name].push(value);
-  };
-  /** The option before the word, which may explain an unexpected argument. */
-  let before: string | undefined;
-  let onlyWords = false;
+  for (const [index, token] of tokens.entries()) {
+    const problem = await problemOf(token, tokens[index - 1], grammar);
+    const isKnown = token.type === "unknown option" && problem !== undefined && problems.includes(problem);
+    if (problem !== undefined && !isKnown) problems.push(problem);
+  }
+  return { values, problems: [...problems, ...findRepeated(values, options)] };
+}
+
+function valuesOf(tokens: readonly Token[]): RawValues {
+  const byOption = Map.groupBy(
+    tokens.filter((token) => token.type === "value"),
+    ({ option }) => option,
+  );
+  return Object.fromEntries(Array.from(byOption, ([option, given]) => [option, given.map(({ value }) => value)]));
+}
+
+function tokenize(words: readonly string[], options: OptionTable): readonly Token[] {
+  const tokens: Token[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";
-    if (word === "--" && !onlyWords) {
-      onlyWords = true;
-      before = undefined;
-      continue;
-    }
-    const [, name, inline] = (!onlyWords && OPTION.exec(word)) || [];
-    if (name === undefined) {
-      // The word after an option that is not known was most likely its value.
-      if (before !== "unknown") {
-        const { hintForArgument } = await import("./hints.ts");
-        const hint = await hintForArgument(word, index === 0, grammar);
-        const repeatable = before !== undefined && known[before]?.repeatable;
-        const repeat = repeatable ? `; repeat --${before} for each` : "";
-        problems.push(`${unexpectedArgument(word)}${repeat}${hint === undefined ? "" : `; ${hint}`}`);
-      }
-      before = undefined;
-      continue;
-    }
-    const option = named(name);
-    if (option === undefined) {
-      const { describeUnknownOption } = await import("./hints.ts");
-      const problem = `${printable(word.replace(/=.*$/s, ""))}: ${await describeUnknownOption(name, grammar)}`;
-      if (!problems.includes(problem)) problems.push(problem);
-      before = inline === undefined ? "unknown" : undefined;
-      continue;
-    }
-    before = option;
-    const value = known[option]?.value;
-    if (value === undefined) {
-      add(option, inline ?? "true");
-      continue;
+    if (word === "--") {
+      const rest = words.slice(index + 1);
+      return [...tokens, { type: "end of options" }, ...rest.map((word): Token => ({ type: "argument", word }))];
     }
     const next = words[index + 1];
-    if (inline !== undefined) {
-      add(option, inline);
-    } else if (next === undefined || namesOption(next)) {
-      const got = next === undefined ? "none" : `the option ${printable(next)}`;
-      problems.push(`--${option}: expected a value (${value}), got ${got}`);
-    } else {
-      add(option, next);
-      index++;
-    }
+    const token = tokenOf(word, next, options);
+    tokens.push(token);
+    if (token.type === "value" && takesNext(word, token.option, options)) index++;
   }
-  return { values, problems: [...problems, ...findRepeated(values, known)] };
+  return tokens;
+}
+
+/** `next` is the word after it, which may be its value. */
+function tokenOf(word: string, next: string | undefined, options: OptionTable): Token {
+  const [, name, inline] = OPTION.exec(word) ?? [];
+  if (name === undefined) return { type: "argument", word };
+  const option = knownOption(name, options);
+  if (option === undefined) return { type: "unknown option", name, word, hasValue: inline !== undefined };
+  if (!takesNext(word, option, options)) return { type: "value", option, value: inline ?? "true" };
+  const isOption = next !== undefined && knownOption(OPTION.exec(next)?.[1] ?? "", options) !== undefined;
+  return next === undefined || isOption
+    ? { type: "missing value", option, next }
+    : { type: "value", option, value: next };
+}
+
+/** Neither a flag nor an option with its value behind an equals sign. */
+const takesNext = (word: string, option: string, options: OptionTable): boolean =>
+  options[option]?.value !== undefined && OPTION.exec(word)?.[2] === undefined;
+
+/** The option with this name, or with this single letter. */
+const knownOption = (name: string, options: OptionTable): string | undefined =>
+  Object.hasOwn(options, name) ? name : Object.keys(options).find((option) => options[option]?.short === name);
+
+/** `before` is the token before it, which may explain an unexpected argument. */
+async function problemOf(token: Token, before: Token | undefined, grammar: Grammar): Promise<Problem | undefined> {
+  switch (token.type) {
+    case "missing value": {
+      const { option, next } = token;
+      const got = next === undefined ? "none" : `the option ${printable(next)}`;
+      return `--${option}: expected a value (${grammar.options[option]?.value}), got ${got}`;
+    }
+    case "unknown option": {
+      const { describeUnknownOption } = await import("./hints.ts");
+      return `${printable(token.word.replace(/=.*$/s, ""))}: ${await describeUnknownOption(token.name, grammar)}`;
+    }
+    case "argument":
+      // Most likely the value of the unknown option.
+      if (before?.type === "unknown option" && !before.hasValue) return undefined;
+      return describeArgument(token.word, before, grammar);
+    default:
+      return undefined;
+  }
+}
+
+async function describeArgument(word: string, before: Token | undefined, grammar: Grammar): Promise<Problem> {
+  const { hintForArgument } = await import("./hints.ts");
+  const hint = await hintForArgument(word, before === undefined, grammar);
+  const option = before?.type === "value" ? before.option : undefined;
+  const isRepeatable = option !== undefined && grammar.options[option]?.repeatable;
+  return [
+    `unexpected argument ${quoteWhole(word)}`,
+    ...(isRepeatable ? [`repeat --${option} for each`] : []),
+    ...(hint === undefined ? [] : [hint]),
+  ].join("; ");
 }
 
 /** Options that may be given once and were given more often. A flag may be repeated as long as it means the same. */
@@ -103,8 +139,6 @@ function findRepeated(values: RawValues, known: OptionTable): readonly Problem[]
     return [`--${name}: expected once, got ${listFirstTwo(given.map(quoteWhole))}`];
   });
 }
-
-const unexpectedArgument = (word: string): Problem => `unexpected argument ${quoteWhole(word)}`;
 
 /** On one line, whatever the word holds. */
 const printable = (word: string): string => (/^[!-~]+$/.test(word) ? word : quoteWhole(word));

@@ -1,4 +1,4 @@
-// The daemon's command line: starts the daemon, and ends it by signals.
+// The daemon's command line: starts the daemon, and stops it on signals.
 
 import type { Options } from "../config/load.ts";
 import { OPTIONS } from "../config/options.ts";
@@ -11,8 +11,8 @@ import { createBoundedWriter, createLog } from "../log/log.ts";
 import { describeFault } from "../system/errors.ts";
 import { versionLine } from "../text/version.ts";
 import type { CommandInput } from "./command.ts";
-import { COULD_NOT, DONE, print, refuse } from "./io.ts";
-import { linesOf, loadAgain, loadOptionsFor } from "./load-options.ts";
+import { DONE, FAILED, print, refuse } from "./io.ts";
+import { formatProblems, loadAgain, loadOptionsFor } from "./load-options.ts";
 import { isOn, parse } from "./parse.ts";
 
 const STDOUT = 1;
@@ -25,7 +25,7 @@ export interface Running {
   readonly ended: Promise<number>;
 }
 
-/** The exit status where there is no daemon to start, or where it cannot. */
+/** Resolves with the exit status if it starts no daemon. */
 export async function serve(argv: readonly string[], { env, io }: Context): Promise<number | Running> {
   const parsed = await parse(argv, { options: OPTIONS, commands: loadNames });
   if (isOn(parsed, "help")) {
@@ -34,7 +34,7 @@ export async function serve(argv: readonly string[], { env, io }: Context): Prom
   }
   if (isOn(parsed, "version")) return print(io, versionLine());
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
+  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   return start(options, () => loadAgain(parsed, env), { env, io });
 }
 
@@ -79,6 +79,6 @@ async function start(options: Options, loadAgain: LoadAgain, { env, io }: Contex
   } catch (error) {
     if (error instanceof ListenError) io.error(`health-checker: ${error.message}`);
     else survive(error);
-    return COULD_NOT;
+    return FAILED;
   }
 }

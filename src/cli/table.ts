@@ -1,27 +1,27 @@
-// Tables for people. Without a terminal a table is plain: one line a row, very long cells cut, since containers
-// keep the first 4096 bytes of a health check's output. On a terminal it fits the width: long texts are
-// wrapped under their column, or below their line.
+// Tables for people. Without a terminal a table is plain: a row is one line, and very long cells are cut, since
+// containers keep the first 4096 bytes of a health check's output. On a terminal a table fits the width: long texts
+// wrap under their column, or below their line.
 
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
 import { onOneLine } from "../text/printable.ts";
 
 export interface TerminalStyle {
-  /** Undefined where there is no terminal. */
+  /** Undefined without a terminal. */
   readonly columns: number | undefined;
   readonly colour: boolean;
 }
 
 export interface Column {
   readonly head: string;
-  /** Cut on a narrow terminal, and where it is too long to be of use. */
+  /** Free text, which is cut on a narrow terminal, or if it is very long. */
   readonly isText?: true;
-  /** Has the colour of its row. */
+  /** Shown in the colour of its row. */
   readonly isPainted?: true;
   readonly isRight?: true;
 }
 
-/** A cell for each column, and the text of the last column, WHY; each on one line. */
+/** A cell for each column, and the text of the last column, WHY; none has a line end. */
 export interface Row {
   readonly cells: readonly string[];
   readonly why: string;
@@ -34,14 +34,14 @@ export const YELLOW = "\x1b[33m";
 const BOLD = "\x1b[1m";
 const PLAIN = "\x1b[0m";
 
-/** For a check that is not up. One that decides only endpoints says nothing of the host. */
+/** For a check that is not up. A check that decides only endpoints has no colour: it says nothing about the host. */
 const NOT_UP: Readonly<Record<Severity, string>> = { critical: RED, warning: YELLOW, endpoint: "" };
 
-/** For the state of a check. `warning` is that of its last pass. */
+/** For the state of a check. `warning` is the warning of its last pass. */
 export const colourOf = (isUp: boolean, severity: Severity, warning: string | undefined): string =>
   isUp ? (warning === undefined ? GREEN : YELLOW) : NOT_UP[severity];
 
-/** Rows are sorted by it: first what makes the host unhealthy, then what else is down, warnings, the rest. */
+/** The order of rows: checks that make the host unhealthy, other checks that are down, warnings, the rest. */
 export const rankOf = (isUp: boolean, severity: Severity, warning: string | undefined): number =>
   isUp ? (warning === undefined ? 4 : 3) : RANKS[severity];
 
@@ -50,17 +50,17 @@ const RANKS: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, end
 const GAP = "  ";
 
 /** A narrower column of text is harder to read than lines below the row. */
-const LEAST_WHY = 30;
+const SHORTEST_WHY = 30;
 
-const LEAST_CELL = 8;
+const SHORTEST_CELL = 8;
 
-/** For a cell without a terminal: one long script as a name would pad every row to its length. */
+/** For a cell without a terminal: a long script as a name would pad every row to its length. */
 const LONGEST_CELL = 60;
 
-/** For WHY without a terminal: longer than our messages, but for those with a long path. */
+/** For WHY without a terminal: longer than our messages, except those with a long path. */
 const LONGEST_WHY = 400;
 
-/** A head and the rows. The last column, WHY, is not in `columns`. */
+/** The lines of a head and the rows. The last column, WHY, is not in `columns`. */
 export function drawTable(columns: readonly Column[], rows: readonly Row[], style: TerminalStyle): readonly string[] {
   const head: Row = { cells: columns.map(({ head }) => head), why: "WHY", colour: BOLD };
   const all = [head, ...(style.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
@@ -69,7 +69,7 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], styl
   const gaps = (columns.length - 1) * GAP.length;
   const whole = sum(widths) + gaps;
   const widest = Math.max(...all.map(({ why }) => widthOf(why)));
-  const beside = roomIn(whole) >= Math.min(widest, LEAST_WHY);
+  const beside = roomIn(whole) >= Math.min(widest, SHORTEST_WHY);
   const rooms = beside || style.columns === undefined ? widths : narrow(columns, widths, style.columns - gaps);
   const left = beside ? whole : 0;
 
@@ -99,14 +99,14 @@ const shorten = ({ cells, why, colour }: Row, columns: readonly Column[]): Row =
   colour,
 });
 
-/** The name of a check within a line: it may be a whole script. */
+/** The name of a check, cut: it may be a whole script. */
 export const shortName = (name: string): string => cut(onOneLine(name), LONGEST_CELL);
 
-/** A text outside the table, at most as wide as the terminal. */
+/** A text outside the table, wrapped to the terminal. */
 export const drawText = (text: string, colour: string, style: TerminalStyle): readonly string[] =>
   (style.columns === undefined ? [text] : wrap(text, style.columns)).map((line) => paint(line, colour, style));
 
-/** The result of a check, flat. */
+/** The fields of a result that say why. */
 export interface CheckDetails {
   readonly reason?: string;
   readonly message?: string;
@@ -115,7 +115,7 @@ export interface CheckDetails {
   readonly detail?: string;
 }
 
-/** The text of WHY, which may still have several lines. */
+/** The text of WHY, which may have several lines. */
 export function describeWhy({ reason, message, output, warning, detail }: CheckDetails): string {
   if (reason !== undefined) {
     return describeFailure({
@@ -127,7 +127,7 @@ export function describeWhy({ reason, message, output, warning, detail }: CheckD
   return warning === undefined ? (detail ?? "") : `warning: ${warning}`;
 }
 
-/** The columns of text share what the others leave of `total`; none takes more than it needs. */
+/** The columns of text share the width that the others leave; none takes more than it needs. */
 function narrow(columns: readonly Column[], widths: readonly number[], total: number): readonly number[] {
   const rooms = [...widths];
   const texts = columns.flatMap(({ isText }, index) => (isText ? [index] : []));
@@ -135,7 +135,7 @@ function narrow(columns: readonly Column[], widths: readonly number[], total: nu
   let left = total - sum(widths) + sum(texts.map(needed));
   let waiting = texts.length;
   for (const index of texts.toSorted((one, other) => needed(one) - needed(other))) {
-    const room = Math.min(needed(index), Math.max(LEAST_CELL, Math.floor(left / waiting)));
+    const room = Math.min(needed(index), Math.max(SHORTEST_CELL, Math.floor(left / waiting)));
     rooms[index] = room;
     left -= room;
     waiting--;
@@ -164,4 +164,4 @@ export function cut(text: string, width: number): string {
 }
 
 const wrap = (text: string, width: number): readonly string[] =>
-  Number.isFinite(width) ? Bun.wrapAnsi(text, Math.max(LEAST_CELL, width), { hard: true }).split("\n") : [text];
+  Number.isFinite(width) ? Bun.wrapAnsi(text, Math.max(SHORTEST_CELL, width), { hard: true }).split("\n") : [text];

@@ -1,4 +1,4 @@
-// Whether stdout and stderr are terminals, how wide, and with colour or without.
+// Whether stdout and stderr are terminals, how wide they are, and whether they show colour.
 
 import type { Environment } from "./io.ts";
 import type { TerminalStyle } from "./table.ts";
@@ -6,7 +6,7 @@ import type { TerminalStyle } from "./table.ts";
 /** A terminal that does not know its width, such as a serial line, reports 0. */
 const FALLBACK_COLUMNS = 80;
 
-/** Whether it can move its cursor and show colour. */
+/** Whether the terminal can move its cursor and show colour. */
 export const isCapable = (stream: NodeJS.WriteStream, env: Environment): boolean =>
   stream.isTTY === true && env["TERM"] !== "dumb";
 

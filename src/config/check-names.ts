@@ -1,11 +1,11 @@
-// The default name of a check: its kind and target, on one line. Where a name is taken a number follows: the second
+// The default name of a check is its kind and target, on one line. If that name is taken a number follows: the second
 // "tcp 127.0.0.1:80" is "tcp 127.0.0.1:80 #2".
 
 import type { CheckKind } from "../checks/kind.ts";
 import { targetOf } from "../checks/redact.ts";
 import { escapeInvisible } from "../text/odd-characters.ts";
 
-/** `given` are the names that checks were given; `secrets` do not show in a name. */
+/** `given` are the names that users gave to checks. A name shows none of `secrets`. */
 export function createNaming(given: readonly string[], secrets: readonly string[]) {
   const taken = new Set(given);
   const counts = new Map<string, number>();

@@ -1,10 +1,10 @@
-// The options of the command line, read by their fields.
+// Reads the values of the command line's options by their fields.
 
 import { quoteWhole } from "../text/printable.ts";
 import { OPTION_NAMES, type OptionDef, type OptionName, optionDef } from "./options.ts";
 import type { Problem } from "./problem.ts";
 
-/** The values of each option, in order. The parser refuses a second value where one is expected. */
+/** The values of each option as written, in order. The parser refuses a second value where one is expected. */
 export type RawValues = Readonly<Partial<Record<string, readonly string[]>>>;
 
 export interface CommandLine {

@@ -16,7 +16,7 @@ interface KeyWithDefault<T> extends CommonKey<T> {
 }
 
 /** A result is stale when this many runs of its check are overdue. */
-export const STALE_INTERVALS = 3;
+const STALE_INTERVALS = 3;
 
 const LONGEST_NAME = 100;
 
@@ -65,10 +65,11 @@ export const COMMON_KEYS = {
     default: IN_A_ROW,
     description: `how many failures in a row turn it down when it is up; default ${IN_A_ROW}. Above 1 it needs an interval`,
   }),
-  "stale-after": define({
+  "stale-after": {
     field: duration,
+    defaultFor: (timeoutMs: number, intervalMs = 0): number => STALE_INTERVALS * intervalMs + timeoutMs,
     description: `a result in the background older than this counts no more; default ${STALE_INTERVALS} intervals and the timeout`,
-  }),
+  },
   severity: define({
     field: oneOf(SEVERITIES),
     default: SEVERITY,

@@ -1,5 +1,5 @@
-// The deadlines of the host and of each endpoint, and a warning for each check that may keep a load balancer waiting
-// for longer than it does by default.
+// Resolves the deadlines of the host and of each endpoint. A check that may make an answer later than load balancers
+// wait by default gets a warning.
 
 import type { CheckConfig } from "../checks/build.ts";
 import { formatDuration } from "../text/duration.ts";
@@ -13,7 +13,7 @@ export interface LoadBalancer {
   readonly timeoutMs: number;
 }
 
-/** The default timeouts of health checks, from the shortest; docs/operations.md shows where to set them. */
+/** The default timeouts of health checks, the shortest first; docs/operations.md shows where to set them. */
 export const LOAD_BALANCERS: readonly LoadBalancer[] = [
   { name: "kubelet", timeoutMs: 1000 },
   { name: "HAProxy", timeoutMs: 2000 },
@@ -28,7 +28,7 @@ export interface Deadlines {
   readonly warnings: readonly string[];
 }
 
-/** `chosenMs` is the option `deadline`; without it the host and each endpoint have a default of their own. */
+/** `chosenMs` is the option `deadline`; without it the host and each endpoint have their own default. */
 export function resolveDeadlines(
   chosenMs: number | undefined,
   checks: readonly CheckConfig[],

@@ -18,22 +18,22 @@ export interface ConfigFile {
   readonly name: string;
   /** As written, secrets not filled in. */
   readonly value: unknown;
-  /** The line of a problem, with the place of the value under `path`, or of its key. */
+  /** A problem, with the place of the value under `path`, or of its key. */
   problem(path: Path, what: { readonly expected: string; readonly got: string; readonly at?: "key" }): Problem;
   /** `name:line:column: path: text`. */
   remark(path: Path, text: string, at?: "key"): string;
-  readonly unknown: UnknownLines;
+  readonly unknown: UnknownProblems;
 }
 
 /**
- * Counts the problems that show unknown keys and items. Only the first three are shown: the file may be no config file
- * but one of passwords, which its problems must not print.
+ * Counts the problems of unknown keys and items. Only the first three are shown: the file may be no config file but a
+ * list of passwords, which its problems must not print.
  */
-export class UnknownLines {
+export class UnknownProblems {
   #shown = 0;
   #hidden = 0;
 
-  /** Returns the problem, or nothing once enough were shown. */
+  /** Returns the problem, or nothing after the first three. */
   show(problem: Problem): readonly Problem[] {
     if (this.#shown >= MOST_UNKNOWN) {
       this.#hidden++;
@@ -61,7 +61,7 @@ export async function readConfigFile(name: string): Promise<ConfigFile | readonl
   return parseConfigFile(onOneLine(name), bytes);
 }
 
-/** `why` is a cause, or an error's code. */
+/** `why` is a cause in words, or the code of an error. */
 export const cannotRead = (name: string, why: string): Problem =>
   `cannot read ${escapeInvisible(onOneLine(name))}: ${causeOf(why)}`;
 
@@ -69,7 +69,7 @@ export const cannotRead = (name: string, why: string): Problem =>
 async function readBounded(name: string): Promise<Uint8Array | string> {
   let file: FileHandle | undefined;
   try {
-    // Before it is opened: opening a pipe would wait for a writer.
+    // Before open(), which would wait for the writer of a pipe.
     const type = typeOf(await stat(name));
     if (type !== undefined) return `it is ${type}`;
     file = await open(name, "r");
@@ -165,7 +165,7 @@ function parseText(name: string, text: string): ConfigFile | readonly Problem[] 
   return {
     name,
     value,
-    unknown: new UnknownLines(),
+    unknown: new UnknownProblems(),
     problem: (path, { expected, got, at }) => remark(path, `expected ${expected}, got ${got}`, at),
     remark,
   };

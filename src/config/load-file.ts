@@ -1,5 +1,5 @@
-// Reads a config file, fills in its secrets and validates it. Imported only if there is a file: YAML and the schema
-// cost time and memory at start.
+// Reads a config file, fills in its secrets and validates it. Loaded only if there is a file: YAML and the schema cost
+// time and memory at start.
 
 import type { CheckKind } from "../checks/kind.ts";
 import { redactorOf } from "../checks/redact.ts";
@@ -36,7 +36,7 @@ export interface FileCheck {
   readonly path: Path;
 }
 
-/** As much as could be read, so that all problems are reported together. `file` is absent where nothing could. */
+/** All that could be read, so that all problems are reported together. `file` is absent if nothing could be read. */
 export interface FileReading {
   readonly file?: LoadedFile;
   readonly problems: readonly Problem[];
@@ -95,7 +95,7 @@ interface Reading {
   readonly schema: FileSchema;
   readonly problems: Problem[];
   readonly redact: (text: string) => string;
-  /** False where a secret is missing: what is wrong with such a value is no mistake of the author. */
+  /** False if a secret is missing: a problem of such a value is no mistake of the author. */
   readonly isFilled: (path: Path) => boolean;
 }
 
@@ -109,19 +109,19 @@ function createIsFilled(missing: readonly Path[]): Reading["isFilled"] {
 }
 
 async function report(issues: readonly Issue[], base: Path, { source, schema, problems, isFilled }: Reading) {
-  const worth = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);
-  problems.push(...(await describeIssues(worth, base, source, schema)));
+  const reportable = issues.filter(({ path }) => isFilled([...base, ...(path as Path)])).slice(0, MOST_OF_A_PART);
+  problems.push(...(await describeIssues(reportable, base, source, schema)));
 }
 
-/** The keys of the file that could be read, and the names of those that could not. */
+/** The values at the top of the file that could be read, and the keys of those that could not. */
 async function readTop(value: Readonly<Record<string, unknown>>, reading: Reading) {
-  const { frame } = reading.schema;
-  const issues = frame.safeParse(value).error?.issues ?? [];
+  const { topLevel } = reading.schema;
+  const issues = topLevel.safeParse(value).error?.issues ?? [];
   const byKey = Map.groupBy(issues, ({ path: [key] }) => key);
   for (const issuesOfKey of byKey.values()) await report(issuesOfKey, [], reading);
   const invalid = new Set([...byKey.keys()].filter((key) => typeof key === "string"));
-  const known = Object.entries(value).filter(([key]) => Object.hasOwn(frame.shape, key) && !invalid.has(key));
-  return { ...frame.parse(Object.fromEntries(known)), invalid } as { readonly invalid: typeof invalid } & Readonly<
+  const known = Object.entries(value).filter(([key]) => Object.hasOwn(topLevel.shape, key) && !invalid.has(key));
+  return { ...topLevel.parse(Object.fromEntries(known)), invalid } as { readonly invalid: typeof invalid } & Readonly<
     Record<string, unknown>
   >;
 }
@@ -134,7 +134,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
   const { source, schema, problems, redact } = reading;
   const checks: FileCheck[] = [];
   const named = new Map<string, number>();
-  const broken: { readonly name: string | undefined; readonly kind: string | undefined }[] = [];
+  const unreadable: { readonly name: string | undefined; readonly kind: string | undefined }[] = [];
   for (const [index, item] of given.entries()) {
     const path = ["checks", index];
     const name = nameOf(item);
@@ -147,17 +147,17 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const found = await findKind(item, path, source, schema);
     if (!("kind" in found)) {
       problems.push(...found);
-      // Without a kind only the keys that all checks have can be read.
+      // Without a kind only the keys that all kinds have can be read.
       const read = isRecord(item) ? schema.z.safeParse(schema.common.loose(), item) : undefined;
       await report(read?.error?.issues ?? [], path, reading);
-      broken.push({ name, kind: undefined });
+      unreadable.push({ name, kind: undefined });
       continue;
     }
     const { kind, keys } = found;
     const read = schema.z.safeParse(keys, item);
     if (!read.success) {
       await report(read.error.issues, path, reading);
-      broken.push({ name, kind: kind.name });
+      unreadable.push({ name, kind: kind.name });
       continue;
     }
     const settings = read.data;
@@ -169,7 +169,7 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     checks.push({ kind, settings, common: settings, path });
   }
   const mayBeNamed = (wanted: string) =>
-    broken.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : name === wanted));
+    unreadable.some(({ name, kind }) => (name === undefined ? wanted.startsWith(kind ?? "") : name === wanted));
   return { checks, mayBeNamed };
 }
 

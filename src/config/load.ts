@@ -1,5 +1,5 @@
-// Command line over file over defaults → frozen options, or all problems. No code outside this folder
-// fills in a default.
+// Command line over file over defaults → frozen options, or all problems. The defaults are in the tables of options.ts
+// and common-keys.ts; no code outside this folder fills in a default.
 
 import type { CheckConfig } from "../checks/build.ts";
 import type { CheckKind } from "../checks/kind.ts";
@@ -9,7 +9,7 @@ import type { Address } from "../net/address.ts";
 import { onOneLine } from "../text/printable.ts";
 import { createNaming } from "./check-names.ts";
 import { type RawValues, readCommandLine } from "./command-line.ts";
-import { COMMON_KEYS, STALE_INTERVALS } from "./common-keys.ts";
+import { COMMON_KEYS } from "./common-keys.ts";
 import { type Deadlines, resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
@@ -21,29 +21,29 @@ import type { SecretFallback } from "./secrets.ts";
 
 export interface Options {
   readonly listener: Address;
-  /** True where `listener` was not given. */
+  /** True if `listener` was not given. */
   readonly listenerIsDefault: boolean;
   readonly checks: readonly CheckConfig[];
   readonly endpoints: readonly EndpointOptions[];
-  /** A request for the host is answered within this time; undefined where it may take as long as the checks. */
+  /** A request for the host is answered within this time; undefined if it may take as long as the checks. */
   readonly deadlineMs: number | undefined;
-  /** True where `deadline` was not given. */
+  /** True if `deadline` was not given. */
   readonly deadlineIsDefault: boolean;
   readonly singleflight: boolean;
   readonly maxRounds: number;
-  /** Of the health listener; undefined where the descriptor limit decides. */
+  /** Of the health listener; undefined if the descriptor limit decides. */
   readonly maxConnections: number | undefined;
   readonly failureStatus: number;
   /** How long the daemon answers unhealthy after SIGTERM before it closes; may be 0. */
   readonly drainDelayMs: number;
   /** Undefined for none. */
   readonly controlSocket: string | undefined;
-  /** Where state is saved; undefined where $RUNTIME_DIRECTORY decides. */
+  /** Where state is saved; undefined if $RUNTIME_DIRECTORY decides. */
   readonly stateDirectory: string | undefined;
   /** Where HAProxy's agent-check is answered; undefined for none. */
   readonly agentListener: Address | undefined;
   readonly logLevel: LogLevel;
-  /** Undefined where it depends on what stdout is. */
+  /** Undefined if it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
   /** What is allowed but risky, a line each. */
   readonly warnings: readonly string[];
@@ -65,23 +65,26 @@ export async function loadOptions(
   env: Environment = {},
   secretFallback?: SecretFallback,
 ): Promise<Options | readonly Problem[]> {
-  const typed = readCommandLine(raw);
-  const fileName = typed.values.config?.at(-1) as string | undefined;
+  const commandLine = readCommandLine(raw);
+  const fileName = commandLine.values.config?.at(-1) as string | undefined;
   const reading = fileName === undefined ? { problems: [] } : await readFile(fileName, env, secretFallback);
   const { file } = reading;
-  const option: Lookup = (name) => (typed.values[name]?.at(-1) ?? file?.options[name]) as OptionValue<typeof name>;
+  const option: Lookup = (name) =>
+    (commandLine.values[name]?.at(-1) ?? file?.options[name]) as OptionValue<typeof name>;
   const isValid = (...names: readonly string[]) =>
-    names.every((name) => !typed.invalid.has(name) && !file?.invalid.has(name));
+    names.every((name) => !commandLine.invalid.has(name) && !file?.invalid.has(name));
 
-  const ofOptions = CHECK_OPTIONS.map((name) => checksOf(name, file?.options[name], typed.values[name], raw[name]));
-  const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(ofOptions)).flat()];
+  const checksOfOptions = CHECK_OPTIONS.map((name) =>
+    checksOf(name, file?.options[name], commandLine.values[name], raw[name]),
+  );
+  const rawChecks = [...(file?.checks ?? []), ...(await Promise.all(checksOfOptions)).flat()];
   const checks = resolveChecks(rawChecks, file, option);
   const listener = option("listener") ?? defaultOf("listener");
-  const fileLint = file && (await import("./lint/checks.ts"));
+  const fileLint = file && (await import("./lint/whole-file.ts"));
   const fileInput = file && { file, checks, origins: rawChecks, listener, isValid };
   const linted = lint({ checks, origins: rawChecks, source: file?.source, raw, file: fileName, env });
   const problems = [
-    ...typed.problems,
+    ...commandLine.problems,
     ...reading.problems,
     ...((fileInput && (await fileLint?.findFileProblems(fileInput))) ?? []),
     ...linted.problems,
@@ -89,7 +92,7 @@ export async function loadOptions(
   if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK}`);
   }
-  if (problems.length > 0) return fileName === undefined ? problems : inOrder(problems, fileName);
+  if (problems.length > 0) return fileName === undefined ? problems : sortProblems(problems, fileName);
 
   const { warnings, ...deadlines } = resolveDeadlines(option("deadline"), checks, file?.endpoints ?? []);
   return freezeOptions(option, checks, deadlines, [
@@ -117,7 +120,7 @@ function freezeOptions(
     endpoints: Object.freeze(endpoints),
     deadlineMs,
     deadlineIsDefault: option("deadline") === undefined,
-    singleflight: option("singleflight") ?? false,
+    singleflight: withDefault("singleflight"),
     maxRounds: withDefault("max-rounds"),
     maxConnections: option("max-connections"),
     failureStatus: withDefault("failure-status"),
@@ -138,13 +141,13 @@ async function readFile(
   env: Environment,
   secretFallback: SecretFallback | undefined,
 ): Promise<FileReading> {
-  // Imported only if there is a file: YAML and its schema cost 30 ms at start.
+  // Loaded only if there is a file: YAML and its schema cost 30 ms at start.
   const { loadConfigFile } = await import("./load-file.ts");
   return loadConfigFile(name, env, secretFallback);
 }
 
 /** Problems of the command line first, then those of the file by line and column, then those without a line. */
-function inOrder(problems: readonly Problem[], file: string): readonly Problem[] {
+function sortProblems(problems: readonly Problem[], file: string): readonly Problem[] {
   const place = (problem: Problem): readonly [number, number] => {
     const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
     const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
@@ -162,7 +165,7 @@ const MOST_PROBLEMS = 100;
 
 /**
  * The checks of an option whose values are targets: those of the file, one or a list, then those of the command line.
- * `texts` are the texts that `given` was read from; they have the same order where all could be read.
+ * `texts` are the texts that `given` was read from, in the same order if all could be read.
  */
 async function checksOf(
   option: OptionName,
@@ -183,7 +186,7 @@ async function checksOf(
   return targets.map(({ target, ...origin }) => ({ kind, settings: { [name]: target }, common: {}, ...origin }));
 }
 
-/** The file's and the product's defaults fill in what a check does not set. */
+/** Fills in what a check does not set: from the options, from the file's `defaults`, then from the table of common keys. */
 function resolveChecks(
   rawChecks: readonly RawCheck[],
   file: LoadedFile | undefined,
@@ -197,8 +200,8 @@ function resolveChecks(
   );
   return rawChecks.map(({ kind, settings, common }) => {
     const timeoutOption = timeoutOptionOf(kind.name);
-    const ofOption = timeoutOption && (option(timeoutOption) as number | undefined);
-    const timeoutMs = common.timeout ?? ofOption ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
+    const timeoutOfOption = timeoutOption && (option(timeoutOption) as number | undefined);
+    const timeoutMs = common.timeout ?? timeoutOfOption ?? defaults.timeout ?? COMMON_KEYS.timeout.default;
     const intervalMs = common.interval ?? option("interval");
     return Object.freeze({
       kind,
@@ -209,7 +212,10 @@ function resolveChecks(
       fall: common.fall ?? defaults.fall ?? COMMON_KEYS.fall.default,
       severity: common.severity ?? defaults.severity ?? COMMON_KEYS.severity.default,
       intervalMs,
-      staleAfterMs: common["stale-after"] ?? defaults["stale-after"] ?? STALE_INTERVALS * (intervalMs ?? 0) + timeoutMs,
+      staleAfterMs:
+        common["stale-after"] ??
+        defaults["stale-after"] ??
+        COMMON_KEYS["stale-after"].defaultFor(timeoutMs, intervalMs),
       secrets,
     });
   });

@@ -1,5 +1,5 @@
 // The only table of options: name, value, default, help. The parser, the help, the keys of a config file and every
-// other list of options come from it. Defaults of options are here; those of a check's keys are in common-keys.ts
+// other list of options come from it. The defaults of options are here, those of a check's keys in common-keys.ts
 // and in the kinds.
 
 import type { KindName } from "../checks/kinds.ts";
@@ -20,14 +20,14 @@ import { formatDuration } from "../text/duration.ts";
 
 export interface OptionDef<T> {
   readonly field: Field<T>;
-  /** The placeholder of the value in the help, in capitals; an option without one is on or off. */
+  /** The placeholder of the value in the help, in capitals; an option without one is a flag, off by default. */
   readonly value?: string;
   /** A single letter that stands for the name. */
   readonly short?: string;
   readonly repeatable?: boolean;
-  /** As a user would write it. */
+  /** The default, as a user would write it. */
   readonly default?: string;
-  /** The same, where it applies only under the condition that `help` states. */
+  /** A default that applies only under the condition that `help` states, as a user would write it. */
   readonly conditionalDefault?: string;
   /** One sentence for the help and the tables; backticks enclose code. */
   readonly help: string;
@@ -47,7 +47,7 @@ const TIMEOUT = String(DEFAULT_TIMEOUT_MS / 1000);
 /** Less than the 5 s after which an ALB gives up. */
 const DEADLINE = "4500ms";
 
-/** More rounds at once would only wait for each other, and each holds a descriptor or a process per check. */
+/** More rounds would only wait for each other, and each holds a descriptor or a process for each check. */
 const MOST_ROUNDS = 1024;
 
 /** A shorter interval is a typing error, and with scripts a flood of processes. */
@@ -228,10 +228,10 @@ export const TIMEOUT_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).tim
 export const timeoutOptionOf = (kind: string): OptionName | undefined =>
   OPTION_NAMES.find((name) => optionDef(name).timeoutOf === kind);
 
-/** The default of an option that has one, as its field reads it. */
+/** The default of a flag, or of an option that has one, as its field reads it. */
 export function defaultOf<Name extends OptionName>(name: Name): OptionValue<Name> {
-  const { field, default: always, conditionalDefault } = optionDef(name);
-  const read = field.read(always ?? conditionalDefault);
+  const { field, value, default: always, conditionalDefault } = optionDef(name);
+  const read = field.read(always ?? conditionalDefault ?? (value === undefined ? "false" : undefined));
   if ("value" in read) return read.value as OptionValue<Name>;
   throw new Error(`the default of --${name} is not one of its values`);
 }

@@ -37,7 +37,7 @@ const FOREIGN = new RegExp(
   "gi",
 );
 
-/** A whole value such as `env:NAME`; looked for only where a secret is expected, since elsewhere it may be plain text. */
+/** A whole value such as `env:NAME`. Only where a secret is expected, since elsewhere it may be plain text. */
 const BARE_SOURCE = /^(?:(?<variable>env:(?<name>[A-Za-z_]\w*))|(?<file>file:\/(?!\/)\S+))$/;
 
 /**
@@ -91,7 +91,7 @@ const isVariable = (name: string): boolean =>
 
 const WELL_KNOWN = /^(?:USER|HOME|HOST|HOSTNAME|PORT)$/;
 
-/** What follows the name may be a secret. Unless it is an operator of a shell, all of it may be one name. */
+/** What follows the name may be a secret. If it is no operator of a shell, the whole may be one name. */
 function inBraces({ braces = "", env, name = "", more }: Groups): ForeignPlaceholder {
   if (more === undefined) return fromVariable(braces, name);
   const isName = /^(?::[-=?+]|[=?+#%/^,])/.test(more) || (more.startsWith(":") && name.includes("_"));

@@ -1,5 +1,5 @@
-// A problem of a configuration is one line: where it is, what was expected and what was given. It never
-// shows what may be a secret.
+// A problem of a configuration is one line: its place, what was expected and what was given. It never shows what may be
+// a secret.
 
 import { cutLong, inQuotes, quote, withoutCredentials } from "../text/printable.ts";
 
@@ -11,14 +11,14 @@ export type Path = readonly (string | number)[];
 /** `checks[2].timeout`. */
 export function formatPath(path: Path): string {
   return path
-    .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${printable(step)}`))
+    .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${printableKey(step)}`))
     .join("");
 }
 
-const printable = (key: string): string =>
+const printableKey = (key: string): string =>
   /^[\w./-]+$/.test(key) ? cutLong(key) : inQuotes(cutLong(withoutCredentials(key)));
 
-/** Undefined where there is no value. */
+/** Undefined if there is no value. */
 export function valueAt(root: unknown, path: Path): unknown {
   let node = root;
   for (const key of path) {
@@ -29,14 +29,14 @@ export function valueAt(root: unknown, path: Path): unknown {
 }
 
 /** Values under these keys may be secrets. */
-const HIDDEN = new Set(["headers", "password", "env", "body", "send"]);
+const KEYS_OF_SECRETS = new Set(["headers", "password", "env", "body", "send"]);
 
-/** What was given, for the end of a line. `given` is the value as written, secrets not filled in. */
+/** What was given, for the end of a line. `given` is the value as written, without secrets filled in. */
 export function describe(given: unknown, path: Path): string {
   if (given === undefined) return "none";
   if (given === null) return "nothing";
   if (Array.isArray(given)) return given.length === 0 ? "an empty list" : "a list";
   if (typeof given === "object") return Object.keys(given).length === 0 ? "an empty mapping" : "a mapping";
-  if (path.some((step) => HIDDEN.has(String(step)))) return "a value that is not shown";
+  if (path.some((step) => KEYS_OF_SECRETS.has(String(step)))) return "a value that is not shown";
   return typeof given === "string" ? quote(given) : String(given);
 }

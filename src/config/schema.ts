@@ -1,5 +1,5 @@
-// The schema of a config file, from the table of options and the kinds of check. It
-// validates, and JSON Schema and the tables of docs/configuration.md come from it.
+// Makes the schema of a config file from the table of options and the kinds of check. The schema validates, and JSON
+// Schema and the tables of docs/configuration.md come from it.
 
 import type { ZodObject, ZodType } from "zod";
 import type { CheckKind } from "../checks/kind.ts";
@@ -12,10 +12,10 @@ import { OPTION_NAMES, type OptionDef, optionDef } from "./options.ts";
 
 export interface FileSchema {
   readonly z: Zod;
-  /** The keys of the file; in `checks` anything, since each check is read by its kind's keys. */
-  readonly frame: ZodObject;
+  /** The keys at the top of the file. `checks` takes anything here: the keys of its kind validate each check. */
+  readonly topLevel: ZodObject;
   readonly kinds: readonly { readonly kind: CheckKind; readonly keys: ZodObject }[];
-  /** The keys that are not a kind's own. */
+  /** The keys that a check of any kind takes. */
   readonly common: ZodObject;
   readonly defaults: ZodObject;
 }
@@ -33,7 +33,7 @@ export async function createFileSchema(): Promise<FileSchema> {
     }),
   }));
   const defaults = mapping(z, shared);
-  const frame = mapping(z, {
+  const topLevel = mapping(z, {
     ...optionKeys(),
     defaults: {
       schema: () => defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
@@ -41,13 +41,15 @@ export async function createFileSchema(): Promise<FileSchema> {
     checks: { schema: () => checks(z, z.unknown()) },
     endpoints: { schema: () => endpoints(z).optional() },
   }).meta({ title: "health-checker's config file" });
-  return { z, frame, kinds, common: mapping(z, common), defaults };
+  return { z, topLevel, kinds, common: mapping(z, common), defaults };
 }
 
 /** JSON Schema (draft 2020-12) of a config file as written. */
 export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
-  const { z, frame, kinds } = await createFileSchema();
-  const whole = frame.extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) }).meta(frame.meta() ?? {});
+  const { z, topLevel, kinds } = await createFileSchema();
+  const whole = topLevel
+    .extend({ checks: checks(z, z.union(kinds.map(({ keys }) => keys))) })
+    .meta(topLevel.meta() ?? {});
   return z.toJSONSchema(whole, {
     io: "input",
     unrepresentable: "any",

@@ -23,7 +23,7 @@ export interface SecretProblem {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value for a secret that cannot be read; undefined for none. */
+/** The value to use for a secret that cannot be read; undefined if there is none. */
 export type SecretFallback = (source: "file" | "env", name: string) => string | undefined;
 
 /** The files and variables that the values of a config file take secrets from. */
@@ -49,7 +49,7 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
 
 const LARGEST_BYTES = 64 * 1024;
 
-/** Keys stay as they are written, since they are shown. So are names: a placeholder in one is a problem. */
+/** Keys stay as written, since they are shown. Names are shown too, so a placeholder in a name is a problem. */
 export async function fillSecrets<T>(written: T, env: Environment, fallback?: SecretFallback): Promise<Filled<T>> {
   const secrets = new Set<string>();
   const problems: SecretProblem[] = [];

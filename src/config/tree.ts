@@ -1,4 +1,4 @@
-// A YAML document → plain values, and where in the text each of them begins. What the parser accepts but no
+// A YAML document → plain values, and where in the text each of them begins. A construct that the parser accepts but no
 // author can mean is a problem.
 
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
@@ -58,7 +58,7 @@ class TreeReader {
   readonly targets = new Map<object, YAMLNode>();
   readonly #lineOf: (offset: number) => number;
   readonly #anchors = new Map<string, YAMLNode>();
-  /** The nodes that hold the one being read. */
+  /** The nodes around the one that is being read. */
   readonly #open = new Set<object>();
   #byAlias = 0;
 
@@ -139,8 +139,8 @@ class TreeReader {
 }
 
 /**
- * A number stays the text that was written if it would change as a number: 1.10, 007, 12345678901234567890. But a
- * value that is compared with JSON is a number.
+ * A number stays the text that was written if its digits would change: 1.10, 007, 12345678901234567890. A value that is
+ * compared with JSON is always a number.
  */
 function scalarOf({ value, source }: Scalar, isJson: boolean): unknown {
   if (typeof value === "bigint") return String(value);
@@ -148,8 +148,8 @@ function scalarOf({ value, source }: Scalar, isJson: boolean): unknown {
 }
 
 /**
- * The offset of the value under a path. A value without text has the offset of its key, and one that is missing that
- * of what would hold it. Each mapping is indexed once, since there may be as many problems as keys.
+ * The offset of the value under a path. An empty value has the offset of its key, and a missing value that of the
+ * mapping or list it is missing from. Each mapping is indexed once, since there may be as many problems as keys.
  */
 export function createFinder(root: unknown, targets: Targets) {
   const indexes = new Map<YAMLMap, ReadonlyMap<string, Pair>>();

@@ -1,4 +1,4 @@
-// What zod found → problems with line and column.
+// zod's issues → problems with line and column.
 
 import type { z } from "zod";
 import type { CheckKind } from "../checks/kind.ts";
@@ -41,7 +41,7 @@ async function describeIssue(
     case "custom":
       return expected(String(issue.params?.["expected"] ?? issue.message), issue.params?.["hint"]);
     case "invalid_type":
-      return expected(TYPES[issue.expected] ?? issue.expected);
+      return expected(TYPE_NAMES[issue.expected] ?? issue.expected);
     case "too_small":
       return expected(issue.origin === "array" ? "a list of at least one" : `at least ${issue.minimum}`);
     case "too_big":
@@ -65,7 +65,7 @@ async function describeIssue(
   }
 }
 
-/** `known` are the keys that `path` takes. An unknown key that is close to a known one is always shown. */
+/** `known` are the keys that `path` takes. An unknown key that resembles a known one is always shown. */
 async function describeUnknownKeys(
   keys: readonly string[],
   known: readonly string[],
@@ -77,9 +77,9 @@ async function describeUnknownKeys(
   const problems = await Promise.all(
     keys.slice(0, MOST_KEYS).map(async (key) => {
       const kind = isCheck(path) ? schema.kinds.find(({ kind: { name } }) => name === known[0])?.kind : undefined;
-      const meant = kind && partOf(key, kind);
+      const meant = kind && hintForPart(key, kind);
       const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
-      const hint = meant ?? (near === undefined ? whereElse(key, path, schema) : `did you mean ${quote(near)}?`);
+      const hint = meant ?? (near === undefined ? hintForPlace(key, path, schema) : `did you mean ${quote(near)}?`);
       const problem = file.problem([...path, key], {
         expected: (meant ?? near) === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
         got: hint === undefined ? quote(key) : `${quote(key)}; ${hint}`,
@@ -91,27 +91,27 @@ async function describeUnknownKeys(
   return problems.flatMap(({ problem, isKnown }) => (isKnown ? [problem] : file.unknown.show(problem)));
 }
 
-/** Beyond so many unknown keys the others are only counted: to look for close names takes time. */
+/** More unknown keys are only counted: the search for similar names takes time. */
 const MOST_KEYS = 50;
 
 const isCheck = ([top, ...rest]: Path): boolean => top === "checks" && rest.length === 1;
 
-/** A hint where a key belongs that is unknown at `path`. */
-function whereElse(key: string, path: Path, { frame, kinds, common }: FileSchema): string | undefined {
+/** Where a key belongs that is unknown at `path`; undefined if that is not known either. */
+function hintForPlace(key: string, path: Path, { topLevel, kinds, common }: FileSchema): string | undefined {
   if (key === "<<") return "merge keys are not known, what is common to all checks goes under defaults";
   const isTop = path.length === 0;
   if (isTop && optionNamed(key)) return "it is for the command line alone";
   if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
   if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
   if (isTop) {
-    const instead = insteadOf(
+    const instead = hintForForeignKey(
       key,
       undefined,
       kinds.map(({ kind }) => kind),
     );
     return instead && `under checks, ${instead}`;
   }
-  if (Object.hasOwn(frame.shape, key)) return "it goes to the top of the file";
+  if (Object.hasOwn(topLevel.shape, key)) return "it goes to the top of the file";
   return undefined;
 }
 
@@ -130,14 +130,14 @@ async function describeUnion(
   if (first) return describeIssues(first, path, file, schema);
   const types = branches
     .flat()
-    .flatMap((issue) => (issue.code === "invalid_type" ? [TYPES[issue.expected] ?? issue.expected] : []));
+    .flatMap((issue) => (issue.code === "invalid_type" ? [TYPE_NAMES[issue.expected] ?? issue.expected] : []));
   const problem = file.problem(path, { expected: [...new Set(types)].join(", or "), got: describe(given, path) });
   return isText(given) && isItem(path) ? file.unknown.show(problem) : [problem];
 }
 
 const isText = (given: unknown): boolean => typeof given === "string" || typeof given === "number";
 
-/** An item of a list or mapping at the top that a file of passwords may hold too: `port: [a, b]`, `endpoints: { a: b }`. */
+/** An item of a list or mapping at the top, which a file of passwords may have too: `port: [a, b]`, `endpoints: { a: b }`. */
 const isItem = ([top, ...rest]: Path): boolean =>
   rest.length === 1 && (typeof rest[0] === "number" ? top !== "checks" : top === "endpoints");
 
@@ -145,7 +145,7 @@ const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(
 
 const step = (key: PropertyKey): string | number => (typeof key === "symbol" ? String(key) : key);
 
-/** The one kind of a check, or its problems; no problem where that is only counted. */
+/** The kind of a check, or the problems; none if they are only counted. */
 export async function findKind(
   given: unknown,
   path: Path,
@@ -157,17 +157,17 @@ export async function findKind(
     const problem = file.problem(path, { expected, got: describe(valueAt(file.value, path), path) });
     return isText(given) ? file.unknown.show(problem) : [problem];
   }
-  const there = schema.kinds.filter(({ kind }) => Object.hasOwn(given, kind.name));
-  const [only, second] = there;
+  const present = schema.kinds.filter(({ kind }) => Object.hasOwn(given, kind.name));
+  const [only, second] = present;
   if (only && !second) return only;
-  if (!second) return noKind(given, path, file, schema);
-  // Of several kinds, the problem is at the second one.
-  const names = Object.keys(given).filter((key) => there.some(({ kind }) => kind.name === key));
+  if (!second) return describeMissingKind(given, path, file, schema);
+  // The problem is at the second kind.
+  const names = Object.keys(given).filter((key) => present.some(({ kind }) => kind.name === key));
   const got = names.join(" and ");
   return [file.problem([...path, names[1] ?? ""], { expected: "one kind in a check", got, at: "key" })];
 }
 
-async function noKind(
+async function describeMissingKind(
   given: Readonly<Record<string, unknown>>,
   path: Path,
   file: ConfigFile,
@@ -176,9 +176,9 @@ async function noKind(
   const kinds = schema.kinds.map(({ kind }) => kind);
   const names = kinds.map(({ name }) => name);
   // A key that no check takes may be a mistyped kind.
-  const strange = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
-  for (const key of strange) {
-    const hint = insteadOf(key, given[key], kinds) ?? (await nearKind(key, names));
+  const unknown = Object.keys(given).filter((key) => !Object.hasOwn(schema.common.shape, key));
+  for (const key of unknown) {
+    const hint = hintForForeignKey(key, given[key], kinds) ?? (await nearKind(key, names));
     if (hint === undefined) continue;
     return [file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" })];
   }
@@ -187,7 +187,7 @@ async function noKind(
     expected: `the key of a kind (${names.join(", ")})`,
     got: shown === "" ? "an empty mapping" : `only ${shown}`,
   });
-  return strange.length === 0 ? [problem] : file.unknown.show(problem);
+  return unknown.length === 0 ? [problem] : file.unknown.show(problem);
 }
 
 async function nearKind(key: string, names: readonly string[]): Promise<string | undefined> {
@@ -197,8 +197,8 @@ async function nearKind(key: string, names: readonly string[]): Promise<string |
 
 const MOST_SHOWN = 3;
 
-/** For the words of problems. */
-const TYPES: Readonly<Record<string, string>> = {
+/** zod's types in the words of problems. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: "a mapping",
   record: "a mapping",
   array: "a list",
@@ -211,8 +211,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Other programs name the kind of a check under one of these keys. */
 const KEYS_OF_KIND = ["type", "kind", "check", "protocol"];
 
-/** What to write instead of a key that is natural but not ours, such as `port` or `url`, in a check without a kind. */
-function insteadOf(key: string, value: unknown, kinds: readonly CheckKind[]): string | undefined {
+/** What to write instead of a key of other programs, such as `port` or `url`, in a check without a kind. */
+function hintForForeignKey(key: string, value: unknown, kinds: readonly CheckKind[]): string | undefined {
   if (KEYS_OF_KIND.includes(key)) {
     const meant = kinds.find(({ name }) => name === value) ?? kinds[0];
     return meant && `the kind is a key itself: ${meant.example}`;
@@ -222,5 +222,5 @@ function insteadOf(key: string, value: unknown, kinds: readonly CheckKind[]): st
 }
 
 /** What to write instead of `key` in a check of this kind. */
-const partOf = (key: string, { aliases, example }: CheckKind): string | undefined =>
+const hintForPart = (key: string, { aliases, example }: CheckKind): string | undefined =>
   aliases?.includes(key) ? `it is part of ${example}` : undefined;

@@ -1,4 +1,4 @@
-// Every word of the command line is read or refused, all of them in one go.
+// Every word of the command line is read or is a problem, and all problems are reported at once.
 
 import { expect, test } from "bun:test";
 import { parse } from "../../src/cli/parse.ts";
@@ -77,7 +77,7 @@ test.each([
     ],
   ],
   [["--port", "80", "--", "81"], { port: ["80"] }, [stray("81")]],
-] as const)("%j is read as far as it can be, and each problem has a line", async (argv, values, problems) => {
+] as const)("of %j all that is valid is read, and each problem has a line", async (argv, values, problems) => {
   expect(await parseDaemon(argv)).toEqual({ values, problems });
 });
 
@@ -129,13 +129,13 @@ test("an option given twice is reported together with every other problem", asyn
   ]);
 });
 
-test("a long value is shown whole, since two of them may differ only at their ends", async () => {
+test("long values are shown whole, since two of them may differ only at their ends", async () => {
   const folder = `/${"a".repeat(80)}`;
   const { problems } = await parseDaemon(["--config", `${folder}/a`, "--config", `${folder}/b`]);
   expect(problems).toEqual([`--config: expected once, got "${folder}/a" and "${folder}/b"`]);
 });
 
-test("after an unknown option that brought its value, a further word is unexpected", async () => {
+test("after an unknown option with its value, a further word is unexpected", async () => {
   const { problems } = await parseDaemon(["--unknown=1", "word"]);
   expect(problems).toEqual(["--unknown: unknown option", stray("word")]);
 });
@@ -146,7 +146,7 @@ test("a word after -- is shown as it was given", async () => {
 });
 
 test.each([["-p=80"], ["-p80"], ["-p=80 x"]])(
-  "the unknown option %s is one problem, not one a letter",
+  "the unknown option %s is one problem, not one for each letter",
   async (word) => {
     const { values, problems } = await parseDaemon([word]);
     expect(values).toEqual({});
@@ -154,7 +154,7 @@ test.each([["-p=80"], ["-p80"], ["-p=80 x"]])(
   },
 );
 
-test("-h=false is not a wish for help", async () => {
+test("-h=false does not turn on help", async () => {
   const { values } = await parseDaemon(["-h=false"]);
   expect(values["help"]?.at(-1)).not.toBe("true");
 });

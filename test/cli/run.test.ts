@@ -1,4 +1,4 @@
-// The command line names a command, or starts the daemon; it is refused with every problem at once.
+// A command line names a command or starts the daemon. A wrong one is refused with all its problems at once.
 
 import { expect, test } from "bun:test";
 import pkg from "../../package.json";
@@ -9,7 +9,7 @@ import { OPTION_NAMES, OPTIONS, optionDef } from "../../src/config/options.ts";
 import { printed, problemsOf, refusal, runCommand } from "../support/command.ts";
 import { tempFolder } from "../support/temp.ts";
 
-/** The options of the daemon that it would start. */
+/** The options of the daemon that the command line starts. */
 async function load(...argv: readonly string[]) {
   const parsed = await parse(argv, { options: OPTIONS, commands: async () => [] });
   return loadOptionsFor(parsed, {});
@@ -23,7 +23,7 @@ test.each([
   [["--port", "80", "-h"]],
   [["--prot", "80", "--help"]],
   [["schema", "--help"]],
-])("%j gives the help, with every option in it", async (argv) => {
+])("%j prints the help, with every option", async (argv) => {
   const { out: text, err, status } = await runCommand(argv);
   expect({ err, status }).toEqual({ err: [], status: 0 });
   for (const name of OPTION_NAMES) {
@@ -37,17 +37,17 @@ test.each([
 });
 
 test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
-  "%j gives the version",
+  "%j prints the version",
   async (argv) => {
     expect(await runCommand(argv)).toEqual(printed(`health-checker version v${pkg.version}`));
   },
 );
 
-test("--help=false is not a wish for help", async () => {
+test("--help=false does not print the help", async () => {
   expect(await problemsOf(["--help=false", "--port", "0"])).toHaveLength(1);
 });
 
-test("good options lead to a daemon", async () => {
+test("valid options start a daemon", async () => {
   expect(await load("-port", "5432", "--script", "/bin/true --port 1", "--singleflight")).toMatchObject({
     checks: [
       { name: "tcp 127.0.0.1:5432", settings: { tcp: { family: "tcp", host: "127.0.0.1", port: 5432 } } },
@@ -60,13 +60,13 @@ test("good options lead to a daemon", async () => {
   });
 });
 
-test("the same check twice leads to a daemon that warns of it", async () => {
+test("the same check twice starts a daemon with a warning", async () => {
   expect(await load("--port", "80", "--port=127.0.0.1:80")).toMatchObject({
     warnings: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"],
   });
 });
 
-test("each command has a name of its own, a description, and no synonym that another has", () => {
+test("each command has a unique name, unique synonyms and a description", () => {
   const words = COMMANDS.flatMap(({ meta: { name }, synonyms = [] }) => [name, ...synonyms]);
   expect(new Set(words)).toHaveProperty("size", words.length);
   expect(COMMANDS.filter(({ meta }) => !/^[a-z].*[^.]$/.test(meta.description))).toEqual([]);
@@ -83,7 +83,7 @@ test("problems of the words and of their values are reported together", async ()
   );
 });
 
-test("a --port that lacks its value is one problem, and not also that there is no check", async () => {
+test("a --port without a value is one problem; a missing check is not a second one", async () => {
   expect(await runCommand(["--port"])).toEqual(refusal(["health-checker: --port: expected a value (PORT), got none"]));
 });
 
@@ -98,20 +98,20 @@ test("a problem in a file begins with its place, any other with the name of the 
   );
 });
 
-test("a problem in a file of an odd name begins with its place too", async () => {
+test("a problem in a file whose name has odd characters begins with its place too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("a\nb.yaml", "checks:\n  - tcp: 0\n");
   const [line = ""] = await problemsOf(["--config", file]);
   expect(line).toStartWith(`${JSON.stringify(file)}:2:10: checks[0].tcp: expected a port`);
 });
 
-test("a config file leads to a daemon", async () => {
+test("a config file starts a daemon", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "checks:\n  - tcp: 80\n");
   expect(await load("--config", file)).toMatchObject({ checks: [{ timeoutMs: 5000 }] });
 });
 
-test("a first word that is no command is reported like any other problem, with the command that is close", async () => {
+test("a first word that is no command is a problem, with a hint to the similar command", async () => {
   expect(await runCommand(["vaildate", "--port", "80"])).toEqual(
     refusal(['health-checker: unexpected argument "vaildate"; did you mean validate?']),
   );
@@ -119,7 +119,7 @@ test("a first word that is no command is reported like any other problem, with t
   expect(await problemsOf(["80"])).toEqual([expect.stringContaining('unexpected argument "80"')]);
 });
 
-test("what other programs call it gets a pointer to what is meant", async () => {
+test("a name from other programs gets a hint to the name here", async () => {
   const shown = async (...argv: readonly string[]) => (await problemsOf(argv)).join("\n");
   for (const [argv, end] of [
     [["maint", "10m"], "; did you mean --for 10m?"],

@@ -1,9 +1,9 @@
-// A table keeps to the terminal's width, whatever characters it holds.
+// A table fits the width of the terminal, whatever characters it holds.
 
 import { expect, test } from "bun:test";
 import { cut } from "../../src/cli/table.ts";
 
-test("what is cut fits its width, of whatever width its characters are", () => {
+test("a text that is cut fits its width, however wide its characters are", () => {
   for (const [text, width, expected] of [
     ["database", 8, "database"],
     ["database", 7, "databa…"],
@@ -17,7 +17,7 @@ test("what is cut fits its width, of whatever width its characters are", () => {
     ["𠀀𠀀𠀀", 5, "𠀀𠀀…"],
     ["𠀀𠀀𠀀", 4, "𠀀…"],
     ["⺀\u{3fffe}a", 3, "⺀…"],
-    // One character of many.
+    // One character of several code points.
     ["a👨‍👩‍👧b", 3, "a…"],
     ["e\u0301e\u0301e\u0301", 2, "e\u0301…"],
   ] as const) {

@@ -42,7 +42,7 @@ test.each(FILES)("%s is refused with all of its problems", async (name) => {
     if (!/: and \d+ more( unknown keys? or items?)?$|^[\w.-]+\.yaml: no check: /.test(line))
       expect(place ?? line).toBeArray();
     expect(line).not.toContain(SECRET);
-    // No control characters for a terminal.
+    // No control character reaches a terminal.
     expect(line).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
     expect(line.length).toBeLessThan(400);
   }

@@ -1,4 +1,4 @@
-// Options are complete and frozen, or every problem has its line.
+// Loading gives complete and frozen options, or a line for every problem.
 
 import { expect, test } from "bun:test";
 import { hostname, networkInterfaces } from "node:os";
@@ -364,7 +364,7 @@ checks:
   });
   expect(tcp?.settings).toMatchObject({ tcp: { family: "tcp", host: "h.internal", port: 80 } });
   expect([...(tcp?.secrets ?? [])].sort()).toEqual(["from a file", "from the env", "h.internal"]);
-  // A name is shown, so it holds none.
+  // A name is shown, so it may hold no secret.
   expect(script?.name).not.toContain("from");
   expect(tcp?.name).toBe("tcp ***:80");
 });

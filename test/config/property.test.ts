@@ -1,5 +1,4 @@
-// Any bytes of a config file give options, or problems of a line each; loading never throws
-// and never shows a secret.
+// Any bytes of a config file give options, or problems of one line each. Loading never throws and never shows a secret.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -29,7 +28,7 @@ async function load(content: Uint8Array | string): Promise<Options | readonly st
   return loadOptions({ config: [file] }, SECRETS);
 }
 
-/** All of a configuration that users see. */
+/** Everything of a configuration that users see. */
 function shownOf(options: Options | readonly string[]): readonly string[] {
   if (!("listener" in options)) return options;
   const checks = options.checks.map((config) => buildCheck(config, { env: {}, onOrphan: () => {} }));
@@ -221,12 +220,12 @@ const PLACES: readonly string[] = [
   'listener: "unix:/§"\nport: 80\nsingleflight: "§"\nfailure-status: "§"\ndefaults: { timeout: "§" }',
 ];
 
-test.each(PLACES)("a secret does not show where it stands in %s", async (place) => {
+test.each(PLACES)("a secret does not show in the problems of %s", async (place) => {
   await using folder = await tempFolder();
   const files = await Promise.all(Object.entries(SECRETS).map(([name, secret]) => folder.write(name, `${secret}\n`)));
   for (const file of files) await expectGood(place.replaceAll("§", `\${file:${file}}`));
   for (const name of Object.keys(SECRETS)) await expectGood(place.replaceAll("§", `\${env:${name}}`));
-  // Also as a part of a longer value.
+  // Also as part of a longer value.
   for (const name of Object.keys(SECRETS)) await expectGood(place.replaceAll("§", `x\${env:${name}}y`));
 });
 

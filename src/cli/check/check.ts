@@ -1,5 +1,4 @@
-// check [options]: runs every check once. It takes the daemon's options, so that what a
-// unit file says can be tried by hand.
+// check [options]: runs every check once. It takes the daemon's options, so that a user can try those of a unit file.
 
 import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
@@ -8,8 +7,8 @@ import { duration, flag } from "../../fields/field.ts";
 import { describeFault } from "../../system/errors.ts";
 import { type CommandInput, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, print, refuse } from "../io.ts";
-import { linesOf, loadOptionsFor } from "../load-options.ts";
+import { DONE, FAILED, print, refuse } from "../io.ts";
+import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 import type { ChecksToRun } from "./run.ts";
 
@@ -36,18 +35,18 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const waitMs = readTexts("wait", wait, parsed.values["wait"]);
   const problems = [...parsed.problems, ...asJson.problems, ...waitMs.problems];
   const options = await loadOptionsFor({ ...parsed, problems }, env);
-  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
+  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   return runUntilSignal({ options, json: asJson.values.at(-1) ?? false, waitMs: waitMs.values.at(-1) }, { env, io });
 }
 
 async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput, "env" | "io">): Promise<number> {
-  // Not loaded for a mistake.
+  // Loaded only for a command line without problems.
   const { runChecks } = await import("./run.ts");
-  const survive = (error: unknown) => io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
-  process.on("uncaughtException", survive);
-  process.on("unhandledRejection", survive);
+  const reportFault = (error: unknown) => io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  process.on("uncaughtException", reportFault);
+  process.on("unhandledRejection", reportFault);
   const stop = new AbortController();
-  let status = COULD_NOT;
+  let status = FAILED;
   const release = onEndingSignals({
     first(_signal, exitCode) {
       status = exitCode;
@@ -57,7 +56,7 @@ async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput
   });
   const report = await runChecks(toRun, { env, signal: stop.signal });
   if (!report || stop.signal.aborted) return status;
-  // Writing to a reader that takes nothing blocks the process: from here on a signal must end it by itself.
+  // A reader that reads nothing blocks the process, so from here on a signal must have its default action.
   release();
   await io.out(report.text);
   return report.healthy ? DONE : status;

@@ -1,5 +1,4 @@
-// Progress of `check --wait` on stderr: one line that is redrawn on a terminal, else a line for
-// each change.
+// Shows the progress of `check --wait` on stderr: on a terminal one line that is redrawn, else a line for each change.
 
 import { roundDuration } from "../../text/duration.ts";
 import { cut } from "../table.ts";
@@ -14,7 +13,7 @@ const CLEAR = "\r\x1b[K";
 export interface Progress {
   /** After an unhealthy round. */
   show(results: Results): void;
-  /** Clears the line, and reports a wait in vain. `last` are the results of the last round, undefined after a signal. */
+  /** Clears the line, and says so if the host is still unhealthy. `last` are the last results, undefined after a signal. */
   end(last: Results | undefined): void;
 }
 

@@ -1,4 +1,4 @@
-// The results of a round, for people and for programs.
+// Renders the results of a round: a table for people, JSON for programs.
 
 import type { CheckResult } from "../../checks/check.ts";
 import { type FailingCheck, listAll, summarize } from "../../status/summary.ts";
@@ -36,7 +36,7 @@ const COLUMNS: readonly Column[] = [
   { head: "TIME", isRight: true },
 ];
 
-/** A head, a row a check, failures first, and the verdict. */
+/** A head, a row for each check, failures first, and the verdict. */
 export function renderTable(results: Results, style: TerminalStyle): string {
   const verdict = drawText(summaryOf(results), isHealthy(results) ? GREEN : RED, style);
   const rank = ({ check: { severity }, outcome }: CheckResult) =>

@@ -1,5 +1,4 @@
-// The rounds of `check`: one, or one after the other until the host is healthy or the time
-// is over.
+// Runs the rounds of `check`: one, or with --wait one after the other until the host is healthy or the time is over.
 
 import type { Check, CheckResult } from "../../checks/check.ts";
 import { startBatch } from "../../monitor/batch.ts";
@@ -13,11 +12,11 @@ const PAUSE_MS = 1000;
 export type Results = readonly CheckResult[];
 
 export interface RoundsOptions {
-  /** A round ends by then. */
+  /** A round ends at the latest after this time. */
   readonly deadlineMs: number | undefined;
-  /** How long to go on while the host is unhealthy; undefined for one round. */
+  /** How long to repeat while the host is unhealthy; undefined for one round. */
   readonly waitMs: number | undefined;
-  /** Ends the running round; no other follows. */
+  /** Ends the running round, the last one. */
   readonly signal: AbortSignal;
   /** After each unhealthy round that may not be the last. */
   readonly onUnhealthy: (results: Results) => void;
@@ -28,7 +27,7 @@ export interface RoundsOptions {
 export const isHealthy = (results: Results): boolean =>
   judge(results, decidesHost, ({ outcome }) => findingOf(outcome)).healthy;
 
-/** The results of the last round; undefined where the signal ended it. */
+/** Resolves with the results of the last round, or with undefined if the signal ended it. */
 export async function runRounds(
   checks: readonly Check[],
   { deadlineMs = Number.POSITIVE_INFINITY, waitMs = 0, signal, onUnhealthy, clock = hostClock }: RoundsOptions,
@@ -39,7 +38,7 @@ export async function runRounds(
   while (!signal.aborted) {
     const limitMs = waitMs === 0 ? deadlineMs : Math.min(deadlineMs, leftMs());
     const ran = await runRound(checks, limitMs, signal, clock);
-    const results = leftMs() > 0 ? ran : ran.map((result, index) => betterKnown(result, before[index]));
+    const results = leftMs() > 0 ? ran : ran.map((result, index) => mostTelling(result, before[index]));
     if (isHealthy(results) || leftMs() <= 0) return signal.aborted ? undefined : results;
     onUnhealthy(results);
     await pause(Math.min(PAUSE_MS, leftMs()), signal, clock);
@@ -67,8 +66,8 @@ async function runRound(
   return results;
 }
 
-/** "The wait was over" says less than the reason of the round before. */
-function betterKnown(result: CheckResult, before: CheckResult | undefined): CheckResult {
+/** A check that the end of the wait has cut off: its reason in the round before says more. */
+function mostTelling(result: CheckResult, before: CheckResult | undefined): CheckResult {
   const wasCut = !result.outcome.ok && result.outcome.reason === "deadline";
   return wasCut && before && !before.outcome.ok ? before : result;
 }

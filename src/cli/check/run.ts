@@ -16,7 +16,7 @@ import { isHealthy, runRounds } from "./rounds.ts";
 
 const STDERR = 2;
 
-/** A process that was killed is gone by then, or hangs in the kernel. */
+/** A killed process is gone by then, or hangs in the kernel. */
 const KILL_GRACE_MS = 500;
 
 export interface ChecksToRun {
@@ -32,7 +32,7 @@ export interface Report {
   readonly text: string;
 }
 
-/** Undefined where the signal ended it; either way no process is left. */
+/** Resolves with undefined if the signal ended it. Leaves no process behind. */
 export async function runChecks(
   { options, json, waitMs }: ChecksToRun,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
@@ -48,7 +48,7 @@ export async function runChecks(
   const checks = options.checks.map((config) => buildCheck(config, { env: scriptEnvironment(env), onOrphan }));
   const progress = waitMs === undefined ? undefined : createProgress(waitMs, stderr(env));
   const results = await runRounds(checks, {
-    // The default is for the requests that a listener answers.
+    // The default deadline is for the requests of a listener.
     deadlineMs: options.deadlineIsDefault ? undefined : options.deadlineMs,
     waitMs,
     signal,
@@ -61,7 +61,7 @@ export async function runChecks(
   return { healthy: isHealthy(results), text: json ? renderJson(results) : renderTable(results, styleOf(env)) };
 }
 
-/** Goes on where the reader has gone or the disk is full. */
+/** Ignores that the reader has gone or the disk is full. */
 function write(text: string): void {
   try {
     writeSync(STDERR, text);

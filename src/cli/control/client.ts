@@ -1,5 +1,5 @@
-// Sends a request to a daemon over its control socket. Whatever is behind the path, this ends in time with an answer of
-// a bounded size, or with one line that says why there is none.
+// Sends a request to a daemon over its control socket. Whatever listens there, this ends in time, with an answer of
+// bounded size or with a line that says why there is none.
 
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -19,7 +19,7 @@ export interface ControlAnswer {
   readonly answer: unknown;
 }
 
-/** Why there is no answer, for the user, on one line. */
+/** Why there is no answer: one line for the user. */
 export interface ControlError {
   readonly error: string;
 }
@@ -27,7 +27,7 @@ export interface ControlError {
 /** Far more than the status of a thousand checks with all their output. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Never rejects. `limitMs` is how long the daemon may be silent. */
+/** Never rejects. The daemon may be silent for `limitMs`. */
 export async function askControl(
   path: string,
   { method, route, body }: ControlRequest,
@@ -59,7 +59,7 @@ export async function askControl(
       // A daemon that is only paused carries the request out when it resumes.
       return { error: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
     }
-    return { error: explain(path, error) };
+    return { error: describeError(path, error) };
   } finally {
     clearTimeout(timer);
     limit.abort();
@@ -79,7 +79,7 @@ async function readText(response: Response, onData: () => void): Promise<string 
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function explain(path: string, error: unknown): string {
+function describeError(path: string, error: unknown): string {
   const shown = onOneLine(path);
   if (error instanceof SyntaxError) return `${shown} does not answer as a health-checker does`;
   const code = codeOf(error);
@@ -107,7 +107,7 @@ function explain(path: string, error: unknown): string {
 const noDaemon = (shown: string): string =>
   `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
 
-/** Undefined where it cannot be read. */
+/** Undefined if there is no file, or this user may not see it. */
 function statOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);

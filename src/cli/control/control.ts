@@ -1,5 +1,5 @@
-// status, reload, drain, undrain and maint: the commands that control a running daemon. They take only options of
-// their own: those of the daemon are in its own command line.
+// status, reload, drain, undrain and maint: the commands that control a running daemon. They take none of the daemon's
+// options, which are on its own command line.
 
 import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
@@ -7,7 +7,7 @@ import { reason } from "../../drain/reason.ts";
 import { duration, flag } from "../../fields/field.ts";
 import { type Command, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, print, refuse } from "../io.ts";
+import { DONE, FAILED, print, refuse } from "../io.ts";
 import { isOn, type OptionTable, parse } from "../parse.ts";
 import type { ControlCommand } from "./run.ts";
 
@@ -22,13 +22,13 @@ const socket: OptionDef<string> = {
 
 const json: OptionDef<boolean> = { field: flag, help: "print all that is known as one JSON object, on one line" };
 
-const lasts: OptionDef<number> = {
+const maintenanceTime: OptionDef<number> = {
   field: duration,
   value: "D",
   help: "how long the maintenance lasts: `90s`, `10m`, `2h`; 24 hours at most",
 };
 
-const because: OptionDef<string> = {
+const maintenanceReason: OptionDef<string> = {
   field: reason,
   value: "TEXT",
   help: "what it is for, as `status`, the log and HAProxy are to tell it; 200 characters at most",
@@ -50,11 +50,11 @@ Network Load Balancer may cut its connections. A restart of the daemon keeps it
 where the daemon has a --state-directory or a RUNTIME_DIRECTORY; a restart of
 the host ends it.`;
 
-const DONE_OR_NOT = "0 done, 1 no daemon answers, 2 a mistake on the command line.";
+const EXIT_OF_DRAINS = "0 done, 1 no daemon answers, 2 a mistake on the command line.";
 
 export const status = controlCommand({
   name: "status",
-  description: "tell how the host is, as its daemon sees it",
+  description: "print the status of the host, as its daemon sees it",
   synonyms: ["health", "state", "info", "list"],
   own: { json },
   ownUsage: "[--json]",
@@ -68,7 +68,7 @@ answers, 2 a mistake on the command line.`,
 
 export const reload = controlCommand({
   name: "reload",
-  description: "have the daemon read its config file again",
+  description: "make the daemon read its config file again",
   own: { force, "dry-run": dryRun },
   ownUsage: "[--dry-run] [--force]",
   about: `health-checker reload has the daemon read its config file again, as SIGHUP does,
@@ -89,7 +89,7 @@ export const drain = controlCommand({
   synonyms: ["disable"],
   about: `health-checker drain takes this host out of service, until undrain.
 ${DRAINS}`,
-  exit: DONE_OR_NOT,
+  exit: EXIT_OF_DRAINS,
   toCommand: () => ({ verb: "drain" }),
 });
 
@@ -99,7 +99,7 @@ export const undrain = controlCommand({
   synonyms: ["enable", "resume"],
   about: `health-checker undrain ends drain and maintenance: the checks decide again.
 Where there is nothing to end it says so.`,
-  exit: DONE_OR_NOT,
+  exit: EXIT_OF_DRAINS,
   toCommand: () => ({ verb: "undrain" }),
 });
 
@@ -107,21 +107,21 @@ export const maint = controlCommand({
   name: "maint",
   description: "take the host out of service for a time",
   synonyms: ["maintenance", "downtime"],
-  own: { for: lasts, reason: because },
+  own: { for: maintenanceTime, reason: maintenanceReason },
   ownUsage: "--for D [--reason TEXT]",
   about: `health-checker maint takes this host out of service for so long, or until
 undrain.
 ${DRAINS}`,
-  exit: DONE_OR_NOT,
+  exit: EXIT_OF_DRAINS,
   toCommand(read) {
-    const forMs = read("for", lasts);
-    const why = read("reason", because);
+    const forMs = read("for", maintenanceTime);
+    const why = read("reason", maintenanceReason);
     if (forMs === undefined) return '--for: expected how long the maintenance lasts, such as "10m", got none';
     return { verb: "maint", forMs, ...(why !== undefined && { reason: why }) };
   },
 });
 
-/** The last value of an option; undefined where there is none, or none that can be read. */
+/** Reads the last value of an option; undefined if there is none, or if it is not valid. */
 type ReadOption = <T>(name: string, option: OptionDef<T>) => T | undefined;
 
 interface ControlDefinition {
@@ -129,12 +129,12 @@ interface ControlDefinition {
   readonly description: string;
   readonly synonyms?: readonly string[];
   readonly own?: OptionTable;
-  /** In its own help; that of the program has no room for it. */
+  /** Only in the help of the command: that of the program has no room for it. */
   readonly ownUsage?: string;
   /** The head of its help, and the exit statuses at the end. */
   readonly about: string;
   readonly exit: string;
-  /** Or a problem, which counts where there is no other. */
+  /** Returns a problem where the command is incomplete; it is reported only without other problems. */
   readonly toCommand: (read: ReadOption) => ControlCommand | string;
 }
 
@@ -155,9 +155,9 @@ function controlCommand(definition: ControlDefinition): Command {
         return values.at(-1);
       };
       const path = read("control-socket", socket) ?? DEFAULT_SOCKET;
-      const wanted = toCommand(read);
-      if (typeof wanted === "string" && problems.length === 0) problems.push(wanted);
-      if (typeof wanted === "string" || problems.length > 0) {
+      const toSend = toCommand(read);
+      if (typeof toSend === "string" && problems.length === 0) problems.push(toSend);
+      if (typeof toSend === "string" || problems.length > 0) {
         return refuse(
           io,
           problems.map((problem) => `health-checker: ${problem}`),
@@ -165,10 +165,10 @@ function controlCommand(definition: ControlDefinition): Command {
         );
       }
       const [{ runControlCommand }, { styleOf }] = await Promise.all([import("./run.ts"), import("../terminal.ts")]);
-      const { out, err, ok } = await runControlCommand(path, wanted, styleOf(env));
+      const { out, err, ok } = await runControlCommand(path, toSend, styleOf(env));
       for (const line of err) io[ok ? "warning" : "error"](line);
       if (out.length > 0) await io.out(out.join("\n"));
-      return ok ? DONE : COULD_NOT;
+      return ok ? DONE : FAILED;
     },
   });
 }

@@ -10,27 +10,27 @@ import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { TerminalStyle } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
-import { describeDrain, describeMaintenance, timeOf } from "./drain.ts";
+import { describeDrain, describeMaintenance, timeOf } from "./describe-drain.ts";
 import { listChanges, renderStatus } from "./status.ts";
 
-/** What the daemon behind a control socket can be asked to do. */
+/** A command for the daemon behind a control socket. */
 export type ControlCommand =
   | { readonly verb: "status"; readonly json: boolean }
   | ({ readonly verb: "reload" } & ReloadRequest)
   | { readonly verb: "drain" | "undrain" }
   | ({ readonly verb: "maint" } & MaintenanceRequest);
 
-/** What is printed, whole lines. */
+/** The lines to print. */
 export interface Printed {
   readonly out: readonly string[];
   readonly err: readonly string[];
   readonly ok: boolean;
 }
 
-/** The daemon may run a round of checks, or read many files. */
+/** The daemon may first run a round of checks, or read many files. */
 const MAX_WAIT_MS = 30_000;
 
-/** Never rejects for anything that the daemon does. */
+/** Never rejects, whatever the daemon answers. */
 export async function runControlCommand(
   socket: string,
   command: ControlCommand,
@@ -73,7 +73,7 @@ function render(
     case "status": {
       const { data } = HostStatus.safeParse(answer);
       if (!data) return undefined;
-      // The answer itself: it may have fields of a later version.
+      // The answer itself is printed: it may have fields of a later version.
       const text = command.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(data, style, nowMs);
       return { out: [text], err: [], ok: data.healthy };
     }
@@ -93,8 +93,8 @@ function render(
 }
 
 function renderReload(report: ReloadReport): Printed {
-  const { dryRun, problems, forcible, cautions, warnings } = report;
-  const lines = [...[...problems, ...cautions].map((line) => onOneLine(line)), ...warnings.map(warn)];
+  const { dryRun, problems, forcible, cautions: configWarnings, warnings } = report;
+  const lines = [...[...problems, ...configWarnings].map((line) => onOneLine(line)), ...warnings.map(warn)];
   if (problems.length === 0) {
     return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, ok: true };
   }

@@ -1,4 +1,4 @@
-// The status of the host for people: first its state, then the checks, then the last reload.
+// Renders the status of the host for people: its state, the checks, the last reload.
 
 import type { CheckStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "../../status/schema.ts";
 import { summarize } from "../../status/summary.ts";
@@ -18,7 +18,7 @@ import {
   type TerminalStyle,
   YELLOW,
 } from "../table.ts";
-import { ageOf, describeDrain, timeOf } from "./drain.ts";
+import { ageOf, describeDrain, timeOf } from "./describe-drain.ts";
 
 const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
@@ -68,7 +68,7 @@ function summaryOf({ checks, failing }: HostStatus): string {
 
 const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !stale;
 
-/** Why a check makes the host unhealthy. A check that is down may have passed its last run. */
+/** Why a check makes the host unhealthy. A check that is down may have passed its last run, and then has no reason. */
 const reasonOf = ({ status, stale, reason, countsAs }: CheckStatus): string =>
   stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "unknown");
 
@@ -94,15 +94,15 @@ function describeUnderWay({ since, dryRun }: ReloadUnderWay, nowMs: number): str
 }
 
 function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[] {
-  const { at, taken, problems, cautions, warnings } = report;
+  const { at, taken, problems, cautions: configWarnings, warnings } = report;
   const when = `last reload ${timeOf(at)} (${ageOf(nowMs - Date.parse(at))} ago)`;
-  const lines = [...problems, ...cautions, ...warnings.map((text) => `warning: ${text}`)].map(
+  const lines = [...problems, ...configWarnings, ...warnings.map((text) => `warning: ${text}`)].map(
     (text): Coloured => [`  ${onOneLine(text)}`, ""],
   );
   return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
 }
 
-/** In each list: nobody reads a line of a thousand names. */
+/** In each list: a line of a thousand names is of no use. */
 const MOST_NAMES = 20;
 
 /** "3 checks kept; 2 changed: database, lag; 1 added: cache; 1 option changed: deadline" */

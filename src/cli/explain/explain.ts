@@ -1,5 +1,5 @@
-// explain [options]: what the daemon would do, and what already looks wrong. It runs
-// no check and listens on nothing; it opens files and resolves names.
+// explain [options]: prints what the daemon would do, and what already looks wrong. It runs no check and listens on
+// nothing; it opens files and resolves names.
 
 import { buildCheck, type CheckConfig } from "../../checks/build.ts";
 import type { Check } from "../../checks/check.ts";
@@ -16,16 +16,16 @@ import { formatDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
 import { print, refuse } from "../io.ts";
-import { linesOf, loadOptionsFor } from "../load-options.ts";
+import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
-import { type Arithmetic, calculate, decidingHost, PROBED } from "./arithmetic.ts";
-import { findUnreadable } from "./files.ts";
+import { calculateTiming, decidingHost, LOAD_BALANCER_PROBES, type Timing } from "./timing.ts";
+import { findUnreadableFiles } from "./unreadable-files.ts";
 
-/** How long a resolver may take; a check waits no longer than its own timeout. */
+/** How long a name may take to resolve, at most the timeout of its check. */
 const RESOLVE_MS = 3000;
 
 export const explain = command({
-  meta: { name: "explain", description: "say what the daemon would do, and what already looks wrong" },
+  meta: { name: "explain", description: "print what the daemon would do, and what already looks wrong" },
   usage: "[options]",
   options: OPTIONS,
   run,
@@ -35,19 +35,19 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const parsed = await parse(args, grammar);
   if (isOn(parsed, "help")) return print(io, HELP);
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
+  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   const context = { env: scriptEnvironment(env), onOrphan: () => {} };
   const explained = await Promise.all(
     options.checks.map(async (config) => {
       const check = buildCheck(config, context);
       return explainCheck(check, options.endpoints, [
         ...((await check.inspect?.()) ?? []),
-        ...redacted(config, [...(await findUnreadable(config)), ...(await findUnresolvable(config))]),
+        ...redacted(config, [...(await findUnreadableFiles(config)), ...(await findUnresolvable(config))]),
       ]);
     }),
   );
   const parts = [
-    explainWhole(options),
+    explainHost(options),
     ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
     ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
     options.warnings.length > 0 ? ["Warnings:", ...options.warnings.map((line) => `  ${line}`)] : [],
@@ -56,7 +56,7 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   return print(io, text.join("\n\n"));
 }
 
-function explainWhole({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
+function explainHost({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
   const rounds = singleflight
     ? "Requests that wait at the same time share one round."
     : `At most ${maxRounds} runs of a check are under way for requests at once.`;
@@ -98,7 +98,7 @@ function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: read
   ];
 }
 
-/** A path or a host may hold a secret: it may come from a file or the environment. */
+/** A path or a host may hold a secret, from a file or from the environment. */
 function redacted({ kind, settings, secrets }: CheckConfig, lines: readonly string[]): readonly string[] {
   const redact = redactorOf(secrets, kind.secrets?.(settings));
   return redact ? lines.map((line) => redact(line)) : lines;
@@ -118,15 +118,15 @@ async function findUnresolvable({ kind, settings, timeoutMs }: CheckConfig): Pro
 }
 
 function explainTiming(options: Options): readonly string[] {
-  const { answerMs, floodMs, unseen, detectMs } = calculate(options, decidingHost(options.checks));
+  const { answerMs, burstMs, unseen, detectMs } = calculateTiming(options, decidingHost(options.checks));
   const lines: string[] = [];
   if (answerMs === undefined) {
     lines.push(unseen ? "at once, from memory" : "at once: no check decides");
     if (unseen) lines.push(...explainStart(options.deadlineMs));
   } else {
     lines.push(`within ${secondsOf(answerMs)}`);
-    if (floodMs !== undefined) {
-      lines.push(`within ${secondsOf(floodMs)} when more than ${options.maxRounds} requests come at once`);
+    if (burstMs !== undefined) {
+      lines.push(`within ${secondsOf(burstMs)} when more than ${options.maxRounds} requests come at once`);
     }
     for (const { name, timeoutMs } of LOAD_BALANCERS) {
       const verdict = answerMs < timeoutMs ? "in time" : "too late: raise its timeout, or set a --deadline below it";
@@ -134,7 +134,7 @@ function explainTiming(options: Options): readonly string[] {
     }
   }
   if (unseen) lines.push(explainUnseen(unseen));
-  const { everyMs, failures } = PROBED;
+  const { everyMs, failures } = LOAD_BALANCER_PROBES;
   lines.push(
     `a load balancer that probes every ${secondsOf(everyMs)} and needs ${failures} failures to react notices one after ${secondsOf(detectMs)} at the latest`,
   );
@@ -142,7 +142,7 @@ function explainTiming(options: Options): readonly string[] {
 }
 
 function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][number], options: Options): string {
-  const { answerMs, unseen } = calculate(
+  const { answerMs, unseen } = calculateTiming(
     { ...options, deadlineMs },
     options.checks.filter(({ name }) => checks.includes(name)),
   );
@@ -155,10 +155,10 @@ function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][numb
   return `${path}: ${parts.join("; ")}`;
 }
 
-const explainUnseen = ({ check, ms }: NonNullable<Arithmetic["unseen"]>): string =>
+const explainUnseen = ({ check, ms }: NonNullable<Timing["unseen"]>): string =>
   `a failure of ${onOneLine(check)} is known here after ${secondsOf(ms)} at the latest`;
 
-/** With checks in the background, only the first answer can be too slow for a load balancer. */
+/** If all deciding checks run in the background, only the first answer can be too late for a load balancer. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
   const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
   const verdicts = LOAD_BALANCERS.map(({ name, timeoutMs }) => {

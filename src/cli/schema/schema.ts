@@ -1,4 +1,4 @@
-// schema: the JSON Schema of a config file, for editors.
+// schema: prints the JSON Schema of a config file, for editors.
 
 import { OPTIONS } from "../../config/options.ts";
 import { type CommandInput, command } from "../command.ts";

@@ -1,5 +1,5 @@
-// What the daemon may use of the host, worked out from its options: far above what it
-// needs, so that no check fails for want of it, and far below what would hurt the host.
+// The limits of the service, computed from its options: far above what it needs, so that no check fails for lack of a
+// resource, and far below what would hurt the host.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Options } from "../../config/load.ts";
@@ -12,33 +12,33 @@ export interface Limits {
 }
 
 /**
- * Threads: the runtime has ten, and more on a host of many processors, the file systems' are eight at
- * most, the resolver's twenty; `reload` is a second process of the kind. 64 is the least that works.
+ * Threads: the runtime has ten, or more on a host with many processors; at most eight are for file systems and twenty
+ * for the resolver; `reload` is a second process with its own. 64 is the least that works.
  */
 const BASE_TASKS = 512;
 
-/** The kernel takes no more for pids.max. */
+/** The kernel's highest pids.max. */
 const MOST_TASKS = 4_194_304;
 
 /** Twice what the clients of the health listener need, by default. */
 const BASE_DESCRIPTORS = 16_384;
 
-/** Of a run: a script's start takes six, two addresses that are raced two. */
+/** The start of a script takes six, two connections in parallel take two. */
 const DESCRIPTORS_OF_RUN = 8;
 
 /** systemd's own hard limit; above fs.nr_open, which an image may have lowered, the unit would not start. */
 const MOST_DESCRIPTORS = 524_288;
 
-/** Idle it takes 60 at most, under load 100, for file systems that hang 150, `reload` 60 for a moment. */
+/** The daemon takes at most 60 when idle, 100 under load, 150 while file systems hang; `reload` takes 60 for a moment. */
 const BASE_MIB = 384;
 
-/** With headers that do not end 16 KiB, and 5 for its objects; more while they are opened and closed faster than garbage is collected. */
+/** 16 KiB for headers without an end, 5 KiB for objects; more while connections open and close faster than garbage is collected. */
 export const MIB_OF_CONNECTION = 1 / 32;
 
-/** What a run keeps: of a script's output 68 KiB, of a server's answer as a rule less. */
+/** A run holds 68 KiB of a script's output, and usually less of a server's answer. */
 const MIB_OF_RUN = 1 / 16;
 
-/** So many runs of a check may take the memory of their kind: more run at a time only while they hang, and then take little. */
+/** The runs of a check that may take the memory of their kind at once. More run only while they hang, and take little. */
 const BUSY_RUNS = 4;
 
 const GRAIN_MIB = 64;
@@ -65,7 +65,7 @@ export function limitsFor(options: Options): Limits {
   };
 }
 
-/** At a time; as many again may just be ending, as what was killed at its timeout. */
+/** The most runs of a check at once. As many more may still be ending, such as scripts killed at their timeout. */
 function mostRuns({ intervalMs }: CheckConfig, { singleflight, maxRounds, endpoints }: Options): number {
   if (intervalMs !== undefined) return 2;
   // Each endpoint has rounds of its own.

@@ -1,5 +1,5 @@
-// Writes a file whole, or leaves it as it was. Only a unit that runs health-checker or an empty file is replaced:
-// a mistyped path must not overwrite a config file, a script or the unit of another program.
+// Writes a whole file, or leaves it as it was. Only a unit that runs health-checker or an empty file is replaced: a
+// mistyped path must not overwrite a config file, a script or the unit of another program.
 
 import { randomUUID } from "node:crypto";
 import {
@@ -15,42 +15,42 @@ import {
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { causeOf, codeOf } from "../../system/errors.ts";
-import { isOwnUnit } from "./own-unit.ts";
+import { isOwnUnit } from "./installed/own-unit.ts";
 
 const MODE = 0o644;
 
-/** No unit is larger. */
-const MOST_BYTES = 1024 * 1024;
+/** Larger than any unit. */
+const LARGEST_BYTES = 1024 * 1024;
 
 const EXECUTABLE = 0o111;
 
-const WAY_OUT = "remove it first, or name another file";
+const REMEDY = "remove it first, or name another file";
 
-/** As many as the kernel follows. */
+/** The kernel follows no more. */
 const MOST_LINKS = 40;
 
-/** Why `path` must not be written, as a line; undefined where it may be. `program` is that of the unit. */
+/** Why `path` must not be written, as a line; undefined if it may. `program` is the program that the unit runs. */
 export async function findOutputProblem(path: string, program: string): Promise<string | undefined> {
   try {
     const { file, stats } = statPath(path);
-    if (stats === undefined) return findNoFolder(file);
+    if (stats === undefined) return findMissingFolder(file);
     if (file === "/dev/null" && file !== path)
       return `${path} is masked, a link to /dev/null; systemctl unmask ends that`;
     if (stats.isDirectory()) return `${path} is a folder`;
     if (!stats.isFile()) return `${path} is no regular file; without --output the unit goes to stdout`;
-    if (!isReplaceable(file, stats, program)) return `${path} is no unit of health-checker; ${WAY_OUT}`;
+    if (!isReplaceable(file, stats, program)) return `${path} is no unit of health-checker; ${REMEDY}`;
     // Renaming needs no right to write to the file itself.
     accessSync(file, constants.W_OK);
-    return canKeepOwner(stats) ? undefined : `${path} would change its owner or its group; ${WAY_OUT}`;
+    return canKeepOwner(stats) ? undefined : `${path} would change its owner or its group; ${REMEDY}`;
   } catch (error) {
     const code = codeOf(error);
-    return (code === "ENOTDIR" ? findNoFolder(path) : undefined) ?? `${path}: ${causeOf(code)}`;
+    return (code === "ENOTDIR" ? findMissingFolder(path) : undefined) ?? `${path}: ${causeOf(code)}`;
   }
 }
 
 function isReplaceable(file: string, { size, mode }: Stats, program: string): boolean {
   if (size === 0) return true;
-  return size <= MOST_BYTES && (mode & EXECUTABLE) === 0 && isOwnUnit(readFileSync(file, "utf8"), program);
+  return size <= LARGEST_BYTES && (mode & EXECUTABLE) === 0 && isOwnUnit(readFileSync(file, "utf8"), program);
 }
 
 function canKeepOwner({ uid, gid }: Stats): boolean {
@@ -60,16 +60,16 @@ function canKeepOwner({ uid, gid }: Stats): boolean {
 }
 
 /**
- * Writes `text` and a newline beside the file and renames it; a symbolic link stays, and so do the owner, the
- * group and the mode of a file that is there. Resolves with why it could not, a line, or undefined.
+ * Writes `text` and a newline to a temporary file in the same folder and renames it. A symbolic link stays, and so do
+ * the owner, group and mode of an existing file. Resolves with a line that says why it could not, or with undefined.
  */
 export async function writeOutputFile(path: string, text: string): Promise<string | undefined> {
-  let beside: string | undefined;
+  let temporary: string | undefined;
   try {
     const { file, stats } = statPath(path);
     // Short, since the file's own name may be as long as the file system allows.
-    beside = join(dirname(file), `.${randomUUID()}`);
-    const handle = await open(beside, "wx", 0o600);
+    temporary = join(dirname(file), `.${randomUUID()}`);
+    const handle = await open(temporary, "wx", 0o600);
     try {
       if (stats !== undefined) await handle.chown(stats.uid, stats.gid);
       await handle.chmod(stats === undefined ? MODE : stats.mode & 0o777);
@@ -78,20 +78,20 @@ export async function writeOutputFile(path: string, text: string): Promise<strin
     } finally {
       await handle.close();
     }
-    await rename(beside, file);
+    await rename(temporary, file);
     return undefined;
   } catch (error) {
-    if (beside !== undefined) await rm(beside, { force: true }).catch(() => undefined);
-    return `health-checker: cannot write ${path}: ${findNoFolder(path) ?? causeOf(codeOf(error))}`;
+    if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => undefined);
+    return `health-checker: cannot write ${path}: ${findMissingFolder(path) ?? causeOf(codeOf(error))}`;
   }
 }
 
-/** Where the links end; `stats` are undefined where no file is there yet. */
+/** The file that the links lead to; `stats` are undefined where there is none yet. */
 function statPath(path: string): { readonly file: string; readonly stats: Stats | undefined } {
-  return { file: endOf(path), stats: statSync(path, { throwIfNoEntry: false }) };
+  return { file: resolveLinks(path), stats: statSync(path, { throwIfNoEntry: false }) };
 }
 
-function endOf(path: string): string {
+function resolveLinks(path: string): string {
   let at = path;
   for (let links = 0; links < MOST_LINKS && lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink(); links++) {
     const target = readlinkSync(at);
@@ -101,8 +101,8 @@ function endOf(path: string): string {
   return at;
 }
 
-/** The first folder of the path that is missing or no folder. */
-function findNoFolder(path: string): string | undefined {
+/** Names the first folder of the path that is missing, or that is no folder. */
+function findMissingFolder(path: string): string | undefined {
   for (const { index } of path.matchAll(/\/+/g)) {
     if (index === 0) continue;
     const folder = path.slice(0, index);

@@ -1,11 +1,10 @@
-// Quotes words for a unit file, by systemd.syntax(7) and systemd.service(5), so that systemd
-// reads back the word itself, whatever it holds; and reads the words of a unit that others wrote
-// as systemd does.
+// Quotes words for a unit file by systemd.syntax(7) and systemd.service(5), so that systemd reads back the same word,
+// whatever it holds. Reads the words of any unit as systemd does.
 
-/** Needs no quotes: nothing in it means anything to systemd. */
+/** A word without a character that is special to systemd. */
 const PLAIN = /^[\w./:=,@+-]+$/;
 
-/** Control characters, those that turn the direction of writing, and non-characters: systemd ignores a line with one of the last. */
+/** Control characters, those that change the direction of writing, and non-characters. systemd ignores a line with a non-character. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}\p{Co}\p{Cs}]/gu;
 
 /** A word of a list of paths, in which systemd expands specifiers such as %n. */
@@ -51,8 +50,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** The words of a value. Specifiers such as %n stay as they are written, since only systemd knows their values. */
 export const readWords = (value: string): readonly string[] => splitWords(value).map(readWord);
 
-/** The arguments of a command line that have a variable or a specifier, which systemd expands. */
-export const leftToSystemd = (value: string): readonly string[] =>
+/** The arguments of a command line with a variable or a specifier, which only systemd can expand. */
+export const unexpandedWords = (value: string): readonly string[] =>
   splitWords(value)
     .slice(1)
     .filter((word) => /\$[{\w]|%\w/.test(word.replaceAll(/\$\$|%%/g, "")))

@@ -1,5 +1,5 @@
-// Renders the unit file: what systemd starts, how it ends, and what it may do. The text depends
-// on nothing but what is given, so that the packaged one can be compared.
+// Renders the unit file: what systemd starts, how it stops, and what it may do. The text depends only on the input, so
+// that the packaged unit can be compared with it.
 
 import type { Options } from "../../config/load.ts";
 import { FIRST_RESULTS_MS } from "../../sd-notify/notifier.ts";
@@ -7,17 +7,17 @@ import { version } from "../../text/version.ts";
 import { DEFAULT_SOCKET } from "../control/control.ts";
 import { limitsFor } from "./limits.ts";
 import { quoteArgument, quoteProgram } from "./quote.ts";
-import { needsOf, type Place, PROGRAM, renderSandbox } from "./sandbox.ts";
+import { type Needs, needsOf, type Place, PROGRAM, renderSandbox } from "./sandbox.ts";
 
-export interface UnitSource {
+export interface UnitContent {
   readonly options: Options;
   /** The daemon's command line, without the program. */
   readonly words: readonly string[];
-  /** Absolute; one that `quoteProgram` takes. */
+  /** An absolute path that `quoteProgram` accepts. */
   readonly program: string;
   /** Absolute; undefined where there is none. */
   readonly configFile: string | undefined;
-  /** What the config file reads from elsewhere. */
+  /** The secrets that the config file refers to. */
   readonly secrets: Secrets;
 }
 
@@ -26,8 +26,8 @@ export interface Secrets {
   readonly variables: readonly string[];
 }
 
-/** Files that the daemon needs beside those that the options name. */
-export const othersOf = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
+/** Files that the daemon needs besides those that the options name. */
+export const placesOfDaemon = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
   { path: program, by: PROGRAM },
   ...(configFile === undefined ? [] : [{ path: configFile, by: "the config file" }]),
   ...secrets.files.map((path) => ({ path, by: "a secret of the config file" })),
@@ -36,40 +36,19 @@ export const othersOf = (program: string, configFile: string | undefined, secret
 /** Running rounds have 5 s to end, then 1 s to answer and 1 s to exit; an overloaded host takes longer. */
 const STOP_S = 15;
 
-/** How long it may wait for first results before it reports that it is ready. */
+/** How long the daemon may wait for first results before it reports that it is ready. */
 export const startSecondsOf = ({ checks }: Options): number =>
   checks.some(({ severity, intervalMs }) => severity === "critical" && intervalMs !== undefined)
     ? FIRST_RESULTS_MS / 1000
     : 0;
 
-/** The time of `drain-delay`, and for running checks to end. */
+/** The time for `drain-delay`, and for running checks to end. */
 export const stopSecondsOf = ({ drainDelayMs }: Options): number => Math.ceil(drainDelayMs / 1000) + STOP_S;
 
 /** The whole file, without the newline at its end. */
-export function renderUnit({ options, words, program, configFile, secrets }: UnitSource): string {
-  const socket = options.controlSocket ?? DEFAULT_SOCKET;
-  const all = options.controlSocket === undefined ? [...words, "--control-socket", DEFAULT_SOCKET] : words;
-  const command = quoteProgram(program) ?? "";
-  const { tasks, descriptors, memoryMiB } = limitsFor(options);
-  const drainS = Math.ceil(options.drainDelayMs / 1000);
-  return [
-    `# /etc/systemd/system/health-checker.service, printed by \`health-checker unit\` v${version} for the options that`,
-    "# ExecStart= has. When they change, print it anew: what it may do is worked out from them.",
-    ...(configFile === undefined
-      ? []
-      : [
-          "# From the config file too: `systemctl reload` does for most changes in it. `health-checker unit --check` says whether a",
-          "# change needs more than this file allows, such as the first script, or a file below /home or /tmp; then print it again.",
-        ]),
-    "#",
-    "#   mkdir -p /etc/sysusers.d",
-    "#   echo 'u health-checker - \"health-checker\"' > /etc/sysusers.d/health-checker.conf",
-    "#   systemd-sysusers",
-    "#   systemctl daemon-reload",
-    "#   systemctl enable --now health-checker",
-    "#",
-    "# Without systemd-sysusers: useradd --system --no-create-home --shell /usr/sbin/nologin health-checker",
-    "# systemd warns of a directive that it is too old for and ignores it; docs/operations.md says which matter.",
+export const renderUnit = (content: UnitContent): string =>
+  [
+    ...renderHead(content),
     "",
     "[Unit]",
     "Description=Answers load balancers' health checks for this host",
@@ -78,13 +57,55 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
+    ...renderStart(content),
+    ...renderLifecycle(content),
+    ...ENVIRONMENT,
+    "",
+    ...renderLimits(content),
+    "",
+    ...renderSandbox(needsOfUnit(content)),
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ].join("\n");
+
+const renderHead = ({ configFile }: UnitContent): readonly string[] => [
+  `# /etc/systemd/system/health-checker.service, printed by \`health-checker unit\` v${version} for the options that`,
+  "# ExecStart= has. When they change, print it anew: what it may do is worked out from them.",
+  ...(configFile === undefined
+    ? []
+    : [
+        "# From the config file too: `systemctl reload` does for most changes in it. `health-checker unit --check` says whether a",
+        "# change needs more than this file allows, such as the first script, or a file below /home or /tmp; then print it again.",
+      ]),
+  "#",
+  "#   mkdir -p /etc/sysusers.d",
+  "#   echo 'u health-checker - \"health-checker\"' > /etc/sysusers.d/health-checker.conf",
+  "#   systemd-sysusers",
+  "#   systemctl daemon-reload",
+  "#   systemctl enable --now health-checker",
+  "#",
+  "# Without systemd-sysusers: useradd --system --no-create-home --shell /usr/sbin/nologin health-checker",
+  "# systemd warns of a directive that it is too old for and ignores it; docs/operations.md says which matter.",
+];
+
+function renderStart({ options, words, program, configFile, secrets }: UnitContent): readonly string[] {
+  const all = options.controlSocket === undefined ? [...words, "--control-socket", DEFAULT_SOCKET] : words;
+  const command = quoteProgram(program) ?? "";
+  return [
     "Type=notify",
     "NotifyAccess=main",
     foldLine([`ExecStart=${command}`, ...all.map(quoteArgument)]),
-    `ExecReload=${[command, "reload", "--control-socket", quoteArgument(socket)].join(" ")}`,
+    `ExecReload=${[command, "reload", "--control-socket", quoteArgument(socketOf(options))].join(" ")}`,
     "# Not DynamicUser=: systemd before 232 ignores it, and would run this as root.",
     "User=health-checker",
     ...renderSecrets(configFile, secrets),
+  ];
+}
+
+function renderLifecycle({ options }: UnitContent): readonly string[] {
+  const drainS = Math.ceil(options.drainDelayMs / 1000);
+  return [
     "Restart=always",
     "RestartSec=1",
     "# A restart does not drain: SIGINT never does.",
@@ -101,29 +122,37 @@ export function renderUnit({ options, words, program, configFile, secrets }: Uni
     "KillMode=mixed",
     "# A script that runs out of memory is a check that fails, and no reason to stop.",
     "OOMPolicy=continue",
-    "# The runtime in the program obeys both.",
-    "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS",
-    "# For the control socket, and for a drain to outlive the daemon, a stop and a start too; gone with the host's restart.",
-    "RuntimeDirectory=health-checker",
-    "RuntimeDirectoryMode=0700",
-    "RuntimeDirectoryPreserve=yes",
-    "UMask=0077",
-    "",
+  ];
+}
+
+const ENVIRONMENT: readonly string[] = [
+  "# The runtime in the program obeys both.",
+  "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS",
+  "# For the control socket, and for a drain to outlive the daemon, a stop and a start too; gone with the host's restart.",
+  "RuntimeDirectory=health-checker",
+  "RuntimeDirectoryMode=0700",
+  "RuntimeDirectoryPreserve=yes",
+  "UMask=0077",
+];
+
+function renderLimits({ options }: UnitContent): readonly string[] {
+  const { tasks, descriptors, memoryMiB } = limitsFor(options);
+  return [
     "# Worked out from the options, far above what they need.",
     `TasksMax=${tasks}`,
     `LimitNOFILE=${descriptors}`,
     `MemoryMax=${memoryMiB}M`,
     "# Secrets of checks are in its memory.",
     "LimitCORE=0",
-    "",
-    ...renderSandbox(needsOf(options, othersOf(program, configFile, secrets), socket)),
-    "",
-    "[Install]",
-    "WantedBy=multi-user.target",
-  ].join("\n");
+  ];
 }
 
-/** systemd before 235 reads the rest of a longer line as the next one. */
+const socketOf = ({ controlSocket = DEFAULT_SOCKET }: Options): string => controlSocket;
+
+const needsOfUnit = ({ options, program, configFile, secrets }: UnitContent): Needs =>
+  needsOf(options, placesOfDaemon(program, configFile, secrets), socketOf(options));
+
+/** systemd before 235 reads the rest of a longer line as another line. */
 const MOST_OF_LINE = 2000;
 
 /** One line if it fits, else several that systemd joins. */
@@ -142,23 +171,23 @@ function foldLine(words: readonly string[]): string {
 const CREDENTIALS = "/run/credentials/health-checker.service/";
 
 /** The name of the credential at this path; undefined for any other file. */
-export function credentialOf(file: string): string | undefined {
+export function credentialName(file: string): string | undefined {
   const name = file.startsWith(CREDENTIALS) ? file.slice(CREDENTIALS.length) : "";
   return /^\w[\w.@-]*$/.test(name) ? name : undefined;
 }
 
 /** The file that the unit loads the credential from. */
-export const sourceOf = (credential: string): string => `/etc/health-checker/${credential}`;
+export const credentialFile = (credential: string): string => `/etc/health-checker/${credential}`;
 
 function renderSecrets(configFile: string | undefined, { files, variables }: Secrets): readonly string[] {
   if (configFile === undefined) return [];
-  const credentials = files.flatMap((file) => credentialOf(file) ?? []);
+  const credentials = files.flatMap((file) => credentialName(file) ?? []);
   return [
     `# The user reads the config file, and the files that stand in it as \${file:/PATH}. What only root may read, systemd`,
     `# (247 or later) hands over; it then is \${file:/run/credentials/health-checker.service/db-password}:`,
     ...(credentials.length === 0
-      ? [`#LoadCredential=db-password:${sourceOf("db-password")}`]
-      : credentials.map((name) => `LoadCredential=${name}:${sourceOf(name)}`)),
+      ? [`#LoadCredential=db-password:${credentialFile("db-password")}`]
+      : credentials.map((name) => `LoadCredential=${name}:${credentialFile(name)}`)),
     ...(variables.length === 0
       ? []
       : [

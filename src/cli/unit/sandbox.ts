@@ -1,6 +1,5 @@
-// The sandbox of the unit: as tight as what the options name allows, and at each directive
-// that is relaxed why. What must not be relaxed (NoNewPrivileges=, the empty set of
-// capabilities) holds for scripts too.
+// The sandbox of the unit: as tight as the options permit. A comment at each relaxed directive says why it is relaxed.
+// What is never relaxed (NoNewPrivileges=, the empty set of capabilities) applies to scripts too.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import type { Need } from "../../checks/kind.ts";
@@ -13,23 +12,23 @@ import { quoteWord } from "./quote.ts";
 
 /** What the options need of the sandbox, and who needs it: `check "app"`, "the listener". */
 export interface Needs {
-  /** Scripts may do whatever a check does: they get a profile of their own. */
+  /** Checks that run scripts. A script may do anything, so units with scripts have a profile of their own. */
   readonly scripts: readonly string[];
-  /** They look at the processes of others. */
+  /** Checks that read the processes of other users. */
   readonly processes: readonly string[];
-  /** It asks systemd for its units. */
+  /** Whether a check asks systemd for the state of a unit. */
   readonly units: boolean;
-  /** They listen on a port under 1024. */
+  /** The listeners on a port under 1024. */
   readonly lowPorts: readonly string[];
-  /** Whatever must be seen: files, sockets, the program itself. */
+  /** All paths that must be visible: files, sockets, the program itself. */
   readonly paths: readonly Place[];
-  /** Folders that sockets are made and state is saved in, other than the unit's own. */
+  /** Folders for sockets and saved state, other than the unit's own. */
   readonly writes: readonly Place[];
-  /** They make their sockets in the folder that the unit has made. */
+  /** What makes its socket or saves its state in the folder that the unit makes. */
   readonly runtime: readonly string[];
-  /** Files that checks start. */
+  /** Programs that checks start. */
   readonly programs: readonly Place[];
-  /** Where checks connect to, and where requests come in, by TCP or UDP. */
+  /** The TCP and UDP addresses that checks connect to, and those that the daemon listens on. */
   readonly peers: readonly Peer[];
   readonly listeners: readonly Peer[];
 }
@@ -47,13 +46,13 @@ export interface Peer {
 
 const LOWEST_FREE_PORT = 1024;
 
-/** What the daemon's own file is needed by. */
+/** What needs the daemon's own file, in a message. */
 export const PROGRAM = "the program";
 
-/** The folder that the unit has made for it. */
+/** The folder that the unit makes for the daemon. */
 export const RUNTIME_FOLDER = "/run/health-checker";
 
-/** `others` are what it needs besides what the options name. */
+/** `others` are paths that the daemon needs besides those that the options name. */
 export function needsOf(options: Options, others: readonly Place[], controlSocket: string | undefined): Needs {
   const { checks, listener, agentListener, stateDirectory } = options;
   const thatNeed = (need: Need) => checks.filter(({ kind }) => kind.needs?.includes(need)).map(nameOf);
@@ -101,7 +100,7 @@ const peerOf = (address: Address | undefined, by: string): readonly Peer[] =>
 /** Where systemd looks for programs. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** By its path; what is nowhere on this host is left out. */
+/** The path of the check's program; undefined if this host has none. */
 function programOf({ kind, settings }: CheckConfig): string | undefined {
   const [command] = kind.program?.(settings).argv ?? [];
   if (command === undefined) return undefined;
@@ -113,7 +112,7 @@ const nameOf = ({ name }: CheckConfig): string => `check ${quote(name)}`;
 
 const socketOf = (address: Address): readonly string[] => (address.family === "unix" ? [address.path] : []);
 
-/** Port 0 picks one that is free for all. */
+/** Port 0 stands for a free port, which is never low. */
 const isLow = (address: Address): boolean =>
   address.family === "tcp" && address.port > 0 && address.port < LOWEST_FREE_PORT;
 
@@ -122,15 +121,15 @@ function pathsOf({ kind, settings }: CheckConfig): readonly string[] {
   return [...(kind.files?.(settings) ?? []).map(({ path }) => path), ...(peer ? socketOf(peer) : [])];
 }
 
-/** A directive that is tight, unless something of what is needed is in its way. */
+/** A directive that is tight unless something that is needed conflicts with it. */
 export interface Relaxation {
   readonly tight: string;
   readonly loose: string;
-  /** Values that are no more in the way than `loose`; so is none at all. */
+  /** Values that are loose enough; so is a directive that is not set. */
   readonly enough: readonly string[];
-  /** It is in the way of whatever lies there. */
+  /** Folders that the tight value hides. */
   readonly folders?: readonly string[];
-  /** Why it is in the way of scripts, and of checks of processes. */
+  /** Why the tight value conflicts with scripts, and with checks of processes. */
   readonly forScripts?: string;
   readonly forProcesses?: string;
 }
@@ -228,7 +227,7 @@ export function renderSandbox(needs: Needs): readonly string[] {
           "# Else @keyring @privileged @resources too: scripts may call keyctl, chown and nice, for what these let the user do.",
         ]
       : []),
-    `SystemCallFilter=~${(scripts ? FORBIDDEN : [...FORBIDDEN_TO_ITSELF, ...FORBIDDEN]).join(" ")}`,
+    `SystemCallFilter=~${(scripts ? FORBIDDEN : [...FORBIDDEN_WITHOUT_SCRIPTS, ...FORBIDDEN]).join(" ")}`,
     "SystemCallErrorNumber=EPERM",
     "# MemoryDenyWriteExecute= stays off: under it the runtime compiles nothing, is many times slower, and makes no",
     "# system calls of its own, so that systemd never hears that it is ready.",
@@ -246,10 +245,10 @@ const UNITS = [
   "# AF_UNIX is all they need, and the package dbus.",
 ];
 
-/** Those of systemd's socket, of checks and listeners, and of what tells the C library of addresses. */
+/** For systemd's socket, for checks and listeners, and for the addresses that the C library reads. */
 export const FAMILIES = ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"];
 
-/** No program of either profile has a use for these. */
+/** Calls that neither the daemon nor scripts need. */
 const FORBIDDEN = [
   "@clock",
   "@cpu-emulation",
@@ -264,17 +263,17 @@ const FORBIDDEN = [
   "userfaultfd",
 ];
 
-/** The daemon itself makes none of these calls either. */
-export const FORBIDDEN_TO_ITSELF = ["@keyring", "@privileged", "@resources"];
+/** Calls that scripts may need, and the daemon itself does not. */
+export const FORBIDDEN_WITHOUT_SCRIPTS = ["@keyring", "@privileged", "@resources"];
 
-/** The directive as it is without a reason, or below the reason as it is with one. */
+/** The tight directive, or the loose one below a comment with the reason. */
 function renderRelaxation(name: string, relaxation: Relaxation, needs: Needs): readonly string[] {
   const why = reasonFor(relaxation, needs);
   const { tight, loose } = relaxation;
   return why === undefined ? [`${name}=${tight}`] : [`# Else ${name}=${tight}: ${why}`, `${name}=${loose}`];
 }
 
-/** Why a directive is relaxed, if it is. No path is written out: in a comment it might break the line. */
+/** Why a directive is relaxed; undefined if it is not. Names no path, which might break the line of a comment. */
 function reasonFor({ folders, forScripts, forProcesses }: Relaxation, needs: Needs): string | undefined {
   if (needs.scripts.length > 0 && forScripts !== undefined) return forScripts;
   if (needs.processes.length > 0 && forProcesses !== undefined) return forProcesses;

@@ -1,28 +1,20 @@
 // unit [options]: prints, or writes to a file, the systemd unit that runs the daemon with these options, in a
-// sandbox that lets it do what they ask for, and no more. unit --check compares an installed one.
+// sandbox that permits what they need, and no more. unit --check compares an installed unit.
 
-import type { Stats } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename } from "node:path";
-import type { CheckConfig } from "../../checks/build.ts";
 import { readTexts } from "../../config/command-line.ts";
-import type { Options } from "../../config/load.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { quote, quoteWhole } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
 import { renderOption } from "../help.ts";
-import { COULD_NOT, DONE, type Io, print, refuse } from "../io.ts";
-import { linesOf } from "../load-options.ts";
+import { DONE, FAILED, type Io, print, refuse } from "../io.ts";
+import { formatProblems } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
+import { argumentsOf, readInputs } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
 import { quoteProgram } from "./quote.ts";
-import { credentialOf, renderUnit, sourceOf } from "./render.ts";
-import { needsOf, RUNTIME_FOLDER } from "./sandbox.ts";
-import { readSource, wordsOf } from "./source.ts";
-
-/** Where the README installs it. */
-const INSTALLED = "/usr/local/bin/health-checker";
+import { renderUnit } from "./render.ts";
+import { findWarnings, INSTALLED_PROGRAM } from "./warnings.ts";
 
 const output: OptionDef<string> = {
   field: {
@@ -46,13 +38,13 @@ export const unit = command({
 
 async function run(input: CommandInput): Promise<number> {
   const { args, grammar, io } = input;
-  const { isGiven: isCheck, values: files, rest } = takeCheck(args);
+  const { isGiven: isCheck, values: files, rest } = takeCheckOption(args);
   const given = await parse(rest, grammar);
   const file = readTexts("output", output, given.values["output"]);
   const parsed = { ...given, problems: [...given.problems, ...file.problems] };
   if (isOn(parsed, "help")) return print(io, renderHelp());
   const refuseAll = (...problems: readonly string[]) =>
-    refuse(io, linesOf([...problems, ...parsed.problems], parsed), "unit");
+    refuse(io, formatProblems([...problems, ...parsed.problems], parsed), "unit");
   if (files.length > 1) return refuseAll(`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`);
   if (!isCheck) return printUnit(parsed, file.values[0], input);
   if (parsed.values["output"] !== undefined) {
@@ -60,18 +52,18 @@ async function run(input: CommandInput): Promise<number> {
   }
   // parsed.values has no --output whose FILE is missing.
   if (parsed.problems.some((problem) => problem.startsWith("--output:"))) return refuseAll();
-  const { checkInstalled } = await import("./check.ts");
+  const { checkInstalled } = await import("./installed/check.ts");
   return checkInstalled(files[0], rest.length === 0 ? undefined : parsed, input);
 }
 
 /** To stdout, or to the file at `path`. */
 async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: CommandInput): Promise<number> {
-  const source = await readSource(parsed, env);
-  if (!("options" in source)) return refuse(io, linesOf(source, parsed), "unit");
-  const { options, configFile, secrets } = source;
+  const inputs = await readInputs(parsed, env);
+  if (!("options" in inputs)) return refuse(io, formatProblems(inputs, parsed), "unit");
+  const { options, configFile, secrets } = inputs;
   const program = ownProgram();
   const problem = await findPrintProblem(program, path);
-  if (problem !== undefined) return refuse(io, linesOf([problem], parsed), "unit");
+  if (problem !== undefined) return refuse(io, formatProblems([problem], parsed), "unit");
   const warnings = [
     ...options.warnings,
     ...(await findWarnings(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
@@ -81,9 +73,9 @@ async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: 
     ),
   ];
   for (const warning of warnings) io.warning(warning);
-  const words = wordsOf(parsed.values, configFile);
+  const words = argumentsOf(parsed.values, configFile);
   const text = renderUnit({ options, words, program, configFile, secrets });
-  return path === undefined ? print(io, text) : write(io, path, text);
+  return path === undefined ? print(io, text) : writeUnit(io, path, text);
 }
 
 async function findPrintProblem(program: string, path: string | undefined): Promise<string | undefined> {
@@ -95,15 +87,15 @@ async function findPrintProblem(program: string, path: string | undefined): Prom
   return problem === undefined ? undefined : `--output: ${problem}`;
 }
 
-async function write(io: Io, path: string, text: string): Promise<number> {
+async function writeUnit(io: Io, path: string, text: string): Promise<number> {
   const problem = await writeOutputFile(path, text);
   if (problem === undefined) return DONE;
   io.error(problem);
-  return COULD_NOT;
+  return FAILED;
 }
 
-/** Takes out each --check and the FILE behind it, which is a word that is no option. */
-function takeCheck(words: readonly string[]) {
+/** Takes each --check out of the words, with the FILE after it: the next word, unless that is an option. */
+function takeCheckOption(words: readonly string[]) {
   const values: (string | undefined)[] = [];
   let rest = words;
   for (let at = rest.findIndex(isCheckWord); at >= 0; at = rest.findIndex(isCheckWord)) {
@@ -118,88 +110,8 @@ function takeCheck(words: readonly string[]) {
 
 const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
-/** The file that runs, if it is the compiled one. */
-const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED);
-
-const HIDDEN = /^\/(home|root|tmp|var\/tmp|run|dev)\//;
-
-const RAISES_RIGHTS = ["sudo", "su", "doas", "runuser", "pkexec"];
-
-const OTHERS_MAY_READ = 0o004;
-
-/** The user may be in its group. */
-const OTHERS_MAY_WRITE = 0o022;
-
-/** What the unit cannot put right, a line each. */
-async function findWarnings(options: Options, program: string, files: readonly string[]): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  if (HIDDEN.test(program)) {
-    warnings.push(
-      `health-checker: warning: the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED}, and print the unit with that`,
-    );
-  }
-  for (const file of files) {
-    const credential = credentialOf(file);
-    if (credential !== undefined) {
-      const source = sourceOf(credential);
-      if ((await statOf(source)) !== "missing") continue;
-      warnings.push(`health-checker: warning: ${quote(source)} does not exist; the unit has ${quote(file)} from there`);
-      continue;
-    }
-    const found = await statOf(file);
-    if (typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0) {
-      warnings.push(
-        `health-checker: warning: ${quote(file)} is not for all to read; the user health-checker must be able to`,
-      );
-    }
-  }
-  warnings.push(...(await findClosedFolders(options)));
-  for (const { argv, where, cwd } of options.checks.flatMap(programOf)) {
-    const [command = ""] = argv;
-    if (command.includes("/") && !command.startsWith("/") && cwd === undefined) {
-      warnings.push(
-        `health-checker: warning: ${where}: ${quote(command)} is a path from the daemon's folder, which is / under systemd`,
-      );
-    }
-    if (RAISES_RIGHTS.includes(basename(command))) {
-      warnings.push(
-        `health-checker: warning: ${where}: ${quote(command)} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`,
-      );
-    }
-  }
-  return warnings;
-}
-
-/** Folders where no socket can be made, or where clients cannot reach it. */
-async function findClosedFolders(options: Options): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  const { listener, controlSocket } = options;
-  for (const { path: folder, by } of needsOf(options, [], controlSocket).writes) {
-    const found = await statOf(folder);
-    if (found === "missing") warnings.push(`health-checker: warning: ${quote(folder)} does not exist; ${by} needs it`);
-    if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
-      warnings.push(
-        `health-checker: warning: only root may write to ${quote(folder)}; ${by} needs the user health-checker to be able to`,
-      );
-    }
-  }
-  if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
-    warnings.push(
-      `health-checker: warning: ${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`,
-    );
-  }
-  return warnings;
-}
-
-/** Unknown where this user may not read: the daemon's user is another. */
-async function statOf(path: string): Promise<Stats | "missing" | "unknown"> {
-  return stat(path).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? "missing" : "unknown"));
-}
-
-function programOf({ kind, settings, name }: CheckConfig) {
-  const program = kind.program?.(settings);
-  return program ? [{ ...program, where: quote(name) }] : [];
-}
+/** The running program if it is compiled, else where it would be installed. */
+const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED_PROGRAM);
 
 const renderHelp = (): string => `health-checker unit prints a hardened systemd unit for exactly these options.
 It checks them as the daemon does, runs no check and listens on nothing.

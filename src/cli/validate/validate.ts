@@ -1,14 +1,14 @@
-// validate FILE [options]: all that would keep the daemon from starting, and warnings about
-// the rest. Options count as they would for the daemon.
+// validate FILE [options]: reports everything that would keep the daemon from starting, and warns of what is risky.
+// Options count as they do for the daemon.
 
 import { OPTIONS } from "../../config/options.ts";
 import { type CommandInput, command } from "../command.ts";
 import { print, refuse } from "../io.ts";
-import { linesOf, loadOptionsFor } from "../load-options.ts";
+import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 
 export const validate = command({
-  meta: { name: "validate", description: "say all that is wrong with a config file, and what is unwise" },
+  meta: { name: "validate", description: "report every problem of a config file, and warn of what is risky" },
   synonyms: ["lint", "verify", "configtest", "check-config"],
   usage: "FILE [options]",
   options: OPTIONS,
@@ -27,7 +27,7 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
     return refuse(io, ["health-checker: validate: expected a config file, got none"]);
   }
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, linesOf(options, parsed));
+  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   for (const warning of options.warnings) io.warning(warning);
   const { length } = options.checks;
   return print(io, `${file}: good, ${length} ${length === 1 ? "check" : "checks"}`);

@@ -41,7 +41,7 @@ export function lint(input: LintInput): Lint {
     const odd = describePastedCharacters(origin.typed?.text ?? "", true);
     if (odd !== undefined) warnings.push(`${showOrigin(origin, check)}: warning: ${odd}`);
     const place = placeOf(check, origin, source);
-    for (const { warning, problem, keys = [check.kind.name] } of findOf(check, place)) {
+    for (const { warning, problem, keys = [check.kind.name] } of findingsOf(check, place)) {
       if (problem && place.refuse) problems.push(place.refuse(keys, problem));
       else warnings.push(place.warn(keys, warning));
     }
@@ -95,7 +95,7 @@ function placeOf(check: CheckConfig, origin: Origin, source: ConfigFile | undefi
 
 const LIST_FOR_SHELL = '[sh, -c, "…"]';
 
-function findOf(check: CheckConfig, place: Place): readonly Finding[] {
+function findingsOf(check: CheckConfig, place: Place): readonly Finding[] {
   const { kind, settings } = check;
   return [
     ...Object.entries(kind.texts ?? {}).flatMap(([key, sort]) => RULES[sort](key, place, check)),
@@ -113,7 +113,7 @@ const RULES: Readonly<Record<TextSort, Rule>> = {
   body: (key, { written }) => ofText(written(key), lintBody, [key]),
   command: (key, place, { kind, settings }) => [
     ...findInScript(place.written(key), place.forShell),
-    ...findSelf(kind.program?.(settings).text ?? ""),
+    ...findSelfMatch(kind.program?.(settings).text ?? ""),
   ],
   file: (key, { written }) => ofText(written(key), lintPath),
   "JSON values": (key, { written }) =>
@@ -148,10 +148,10 @@ const lintTexts = (source: ConfigFile): readonly string[] =>
     const odd = describePastedCharacters(text, isForMachines(path));
     const isSecret = path.some((key) => key === "password" || key === "headers");
     const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
-    const cure = (instead: string) => (isName(path) ? "a name takes no variables" : `write ${instead}`);
+    const remedy = (instead: string) => (isName(path) ? "a name takes no variables" : `write ${instead}`);
     return [
       ...(odd === undefined ? [] : [odd]),
-      ...foreign.map(({ written, instead }) => `${written} is plain text here; ${cure(instead)}`),
+      ...foreign.map(({ written, instead }) => `${written} is plain text here; ${remedy(instead)}`),
     ].map((warning) => source.remark(path, `warning: ${warning}`));
   });
 
@@ -256,8 +256,8 @@ function findSplitCommand(source: ConfigFile): readonly Problem[] {
   return [source.problem(["script", index], { expected: "a command", got })];
 }
 
-/** Also reported for a text that needs a shell: with a shell it would still find the daemon. */
-function findSelf(text: string): readonly Finding[] {
+/** A search of processes that matches the daemon itself. With a shell it would match the daemon too. */
+function findSelfMatch(text: string): readonly Finding[] {
   const search = findCommandLineSearch(text);
   if (search === undefined) return [];
   return [

@@ -1,4 +1,4 @@
-// Which addresses are this host's.
+// Which addresses belong to this host.
 
 import { hostname, networkInterfaces } from "node:os";
 import type { Address } from "../../net/address.ts";
@@ -11,15 +11,15 @@ export function isSameAddress(peer: Address, listener: Address, isThisHost: IsTh
     return peer.family === "unix" && listener.family === "unix" && peer.path === listener.path;
   }
   if (peer.port !== listener.port) return false;
-  if (isEverywhere(listener.host)) return isThisHost(peer);
+  if (isWildcard(listener.host)) return isThisHost(peer);
   const one = plainHost(peer.host);
   const other = plainHost(listener.host);
   // A name of the loopback may be any of its addresses. So may 0.0.0.0 as a peer: no host has that address.
-  const isVague = isName(one) || isName(other) || isEverywhere(one);
+  const isVague = isName(one) || isName(other) || isWildcard(one);
   return one === other || (isVague && LOOPBACK.test(one) && LOOPBACK.test(other));
 }
 
-/** Knows the loopback, this host's name and its addresses. Its other names would take a look-up, too slow for the start. */
+/** Knows the loopback, this host's name and its addresses. Its other names would need a lookup, too slow for the start. */
 export function localHost(): IsThisHost {
   const own = new Set([hostname().toLowerCase()]);
   for (const addresses of Object.values(networkInterfaces())) {
@@ -29,7 +29,7 @@ export function localHost(): IsThisHost {
     address.family === "unix" || LOOPBACK.test(plainHost(address.host)) || own.has(plainHost(address.host));
 }
 
-const isEverywhere = (host: string): boolean => ["", "0.0.0.0", "::"].includes(plainHost(host));
+const isWildcard = (host: string): boolean => ["", "0.0.0.0", "::"].includes(plainHost(host));
 
 const isName = (host: string): boolean => !/^[\d.]+$/.test(host) && !host.includes(":");
 

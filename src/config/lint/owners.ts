@@ -124,7 +124,7 @@ function riskOfFile(file: string, { uid, gid, mode }: Stats, own: number | undef
 }
 
 /**
- * In a folder with the sticky bit, such as /tmp, users may replace only their own files. The group is not looked at:
+ * In a folder with the sticky bit, such as /tmp, users may replace only their own files. The group is ignored:
  * some distributions let a group of admins write to /usr/local.
  */
 function riskOfFolder(folder: string, { uid, mode }: Stats, own: number | undefined): string | undefined {

@@ -95,7 +95,7 @@ export function findCommandLineSearch(text: string): string | undefined {
     const [program = "", ...more] = words;
     const name = basename(program);
     if (!isPiped) piped = undefined;
-    if ((name === "pgrep" || name === "pkill") && more.some((word) => FULL.test(word))) return `${name} -f`;
+    if ((name === "pgrep" || name === "pkill") && more.some((word) => OPTION_FULL.test(word))) return `${name} -f`;
     if (isFilter(name, more)) {
       if (piped !== undefined) return `${piped} … ${name}`;
       if (more.some((word) => files.has(word))) return `ps … ${name}`;
@@ -124,13 +124,13 @@ const isFilter = (name: string, words: readonly string[]): boolean =>
 
 const FILTERS: ReadonlySet<string> = new Set(["grep", "egrep", "fgrep", "rg", "awk", "gawk", "mawk", "perl"]);
 
-const FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
+const OPTION_FULL = /^(?:-[a-zA-Z]*f[a-zA-Z]*|--full)$/;
 
 /** Not if `ps` shows only some processes, or only names. */
 const listsCommandLines = (words: readonly string[]): boolean =>
-  !words.some((word) => OF_ONE.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
+  !words.some((word) => SELECTS_PROCESSES.test(word) || /(?:^|\W|-[a-z]*o)u?comm(?:$|\W)/.test(word));
 
-const OF_ONE = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;
+const SELECTS_PROCESSES = /^(?:-[a-zA-Z]*[CpqP]\S*|--p?pid\b.*)$/;
 
 /** The programs that a script runs, and the files that they interpret, as written. */
 export function programsIn(text: string): readonly string[] {

@@ -1,4 +1,4 @@
-// The words of `check`: the daemon's, and two of its own that the daemon does not know.
+// The command line of `check`: the daemon's options, and two of its own that the daemon does not take.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ test.each([
   [["--json"], /^\{"healthy":true,/],
   [["--json=false", "--deadline=20s"], /\nhealthy, 1 of 1 up\n$/],
   [["--wait", "5m", "--json"], /^\{"healthy":true,/],
-])("%j is taken, with the daemon's options", async (words, shown) => {
+])("check takes %j with the daemon's options", async (words, shown) => {
   const child = Bun.spawn([process.execPath, MAIN, "check", "-script", "true", ...words], {
     stdout: "pipe",
     stderr: "pipe",
@@ -22,7 +22,7 @@ test.each([
   expect({ out, err, status }).toEqual({ out: expect.stringMatching(shown), err: "", status: 0 });
 });
 
-test("all problems are reported at once, those of its own options too", async () => {
+test("all problems are reported at once, also those of its own options", async () => {
   expect(await check("--wait", "soon", "--json=maybe", "--port", "0", "--wiat", "5m", "x")).toEqual(
     refusal([
       "health-checker: --wiat: unknown option; did you mean --wait?",
@@ -51,7 +51,7 @@ test("all problems are reported at once, those of its own options too", async ()
   );
 });
 
-test("neither the daemon nor a config file nor another command knows them", async () => {
+test("neither the daemon nor a config file nor another command takes its own options", async () => {
   expect(await problemsOf(["--port", "80", "--json"])).toEqual([
     expect.stringMatching(/^health-checker: --json: unknown option/),
   ]);

@@ -1,4 +1,4 @@
-// What is waited for is said where it is news; on a terminal it lives on one line.
+// Progress is printed when it changes; on a terminal it is one line that is redrawn.
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { createProgress } from "../../../src/cli/check/progress.ts";
@@ -25,7 +25,7 @@ function start(isTerminal: boolean) {
   return { progress, written, pass };
 }
 
-test("elsewhere than on a terminal there is a line for the first round and for another reason, and for no other", () => {
+test("without a terminal there is a line for the first round and for each new reason, and no other", () => {
   const { progress, written, pass } = start(false);
   for (const reason of ["exit", "exit", "signal", "signal"] as const) {
     progress.show(down(reason));
@@ -39,7 +39,7 @@ test("elsewhere than on a terminal there is a line for the first round and for a
   ]);
 });
 
-test("on a terminal the line is drawn again with each round and each second, and is gone at the end", () => {
+test("on a terminal the line is redrawn with each round and each second, and is cleared at the end", () => {
   const { progress, written, pass } = start(true);
   pass(1000);
   progress.show(down("exit"));
@@ -55,7 +55,7 @@ test("on a terminal the line is drawn again with each round and each second, and
   );
 });
 
-test("on a terminal the last line stays where the host is not healthy, and nothing stays after a signal", () => {
+test("on a terminal the last line stays if the host is not healthy, and nothing stays after a signal", () => {
   const { progress, written } = start(true);
   progress.end(down("exit"));
   expect(written.join("")).toBe(

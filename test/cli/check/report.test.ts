@@ -1,4 +1,4 @@
-// What came of a round, as a table that keeps to its width and as JSON.
+// The results of a round, as a table that fits its width and as JSON.
 
 import { expect, test } from "bun:test";
 import type { Check, CheckResult } from "../../../src/checks/check.ts";
@@ -53,7 +53,7 @@ test("without a terminal a check is one line, failures first, without colour", (
   );
 });
 
-test("on a terminal the reason is wrapped under its column, and stands below where there is little room", () => {
+test("on a terminal the reason is wrapped under its column, or is below the row if there is little room", () => {
   expect(renderTable(MIXED, { columns: 100, colour: false }).split("\n").slice(1, 5)).toEqual([
     "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the",
     "                                                                 connection",
@@ -74,21 +74,21 @@ test("on a terminal the reason is wrapped under its column, and stands below whe
   ]);
 });
 
-test("colour marks the state: what fails, what only warns, what is well", () => {
+test("colour marks the state: failures, warnings, passes", () => {
   const painted = renderTable(MIXED, { columns: undefined, colour: true });
   expect(Bun.stripANSI(painted)).toBe(renderTable(MIXED, { columns: undefined, colour: false }));
   const states = painted.split("\n").flatMap((line) => /\[(\d+)m(up|down)/.exec(line)?.slice(1, 3).join(" ") ?? []);
   expect(states).toEqual(["31 down", "33 down", "33 up", "32 up", "32 up"]);
 });
 
-test("a check that only warns decides nothing", () => {
+test("a check of severity warning decides nothing", () => {
   const warning = [resultOf("one", { ok: true }), resultOf("search", FAILED, { severity: "warning" })];
   expect(renderTable(warning, { columns: undefined, colour: false })).toEndWith("\n\nhealthy, 1 of 2 up");
   expect(nameFailing(warning)).toBe("");
   expect(JSON.parse(renderJson(warning))).toMatchObject({ healthy: true });
 });
 
-test("a check that only endpoints are decided by is shown, in no colour when it is down, and not counted", () => {
+test("a check of severity endpoint is shown, has no colour when it is down, and is not counted", () => {
   const results = [
     resultOf("database", { ok: true }),
     resultOf("is-primary", { ok: true }, { severity: "endpoint" }),
@@ -111,7 +111,7 @@ test("a check that only endpoints are decided by is shown, in no colour when it 
   });
 });
 
-test("of a long output its last line is shown, as far as it is of use", () => {
+test("of a long output the last line is shown, up to a limit", () => {
   const output = `x\n${"y".repeat(4000)}\n(captured 4096 of 1000000 bytes)`;
   const lines = renderTable([resultOf("it", { ok: false, reason: "exit", message: "exited with status 1", output })], {
     columns: undefined,
@@ -140,7 +140,7 @@ test("long scripts as names leave room for why a check is down in the first 4096
   expect(table.slice(0, 4096)).toContain("refused: 127.0.0.1:80 refused the connection");
 });
 
-test("JSON has every field that there is, and one line", () => {
+test("JSON has every field, and one line", () => {
   const text = renderJson(MIXED);
   expect(text).not.toContain("\n");
   expect(JSON.parse(text)).toEqual({
@@ -192,7 +192,7 @@ test("JSON has every field that there is, and one line", () => {
 
 const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
 
-test("colours in the output of a script are no part of what it says", () => {
+test("colours in the output of a script are removed", () => {
   const failure = { ok: false, reason: "exit", message: "exited with status 3" } as const;
   const output = "one\n\x1b[1m\x1b[31mno leader\x1b[0m\n\x1b[0m\n";
   const [, row] = renderTable([resultOf("search", { ...failure, output })], {
@@ -202,7 +202,7 @@ test("colours in the output of a script are no part of what it says", () => {
   expect(row).toEndWith("exit: exited with status 3; its output ends in: no leader");
 });
 
-test("no line is wider than the terminal, and none holds what would steer it, whatever is said", () => {
+test("no line is wider than the terminal or holds a control character, whatever the results hold", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.string({ unit: "grapheme" }),

@@ -1,4 +1,4 @@
-// One round, or one after the other until the host is healthy or the time is over.
+// check runs one round, or with --wait rounds until the host is healthy or the time is over.
 
 import { expect, test } from "bun:test";
 import { type Results, type RoundsOptions, runRounds } from "../../../src/cli/check/rounds.ts";
@@ -38,7 +38,7 @@ function start(options: Partial<RoundsOptions>) {
 
 const reasonsOf = (results: Results = []) => results.map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason));
 
-test("without a wait it is one round, whatever comes of it", async () => {
+test("without a wait there is one round, whatever its result", async () => {
   for (const outcome of [UP, DOWN]) {
     const { it, last, reported } = start({});
     await last(outcome);
@@ -47,7 +47,7 @@ test("without a wait it is one round, whatever comes of it", async () => {
   }
 });
 
-test("the deadline ends a round, and none does without one", async () => {
+test("a deadline ends a round, and without one nothing does", async () => {
   const bound = start({ deadlineMs: 300 });
   await bound.clock.pass(299);
   expect(bound.it.ended).toBe(false);
@@ -61,7 +61,7 @@ test("the deadline ends a round, and none does without one", async () => {
   expect(reasonsOf(free.it.results)).toEqual(["ok"]);
 });
 
-test("a wait goes on a second after each unhealthy round, until one is healthy", async () => {
+test("a second after each unhealthy round the next one starts, until one is healthy", async () => {
   const { it, clock, runs, last, reported } = start({ waitMs: 60_000 });
   for (const count of [1, 2, 3]) {
     expect(runs).toHaveLength(count);
@@ -75,7 +75,7 @@ test("a wait goes on a second after each unhealthy round, until one is healthy",
   expect(reported).toEqual(["exit", "exit", "exit"]);
 });
 
-test("waited in vain: the last round is cut at the end and not before, and the reason is the one that is known", async () => {
+test("after a wait in vain the last round is cut at the end, and the reason of the round before is reported", async () => {
   const { it, clock, runs, last } = start({ waitMs: 2000 });
   await last(DOWN);
   await clock.pass(1000);
@@ -90,7 +90,7 @@ test("waited in vain: the last round is cut at the end and not before, and the r
   expect(reasonsOf(first.it.results)).toEqual(["deadline"]);
 });
 
-test("a wait that is over between two rounds ends then", async () => {
+test("a wait may end between two rounds", async () => {
   const { it, clock, runs, last } = start({ waitMs: 700 });
   await last(DOWN);
   await clock.pass(699);
@@ -99,7 +99,7 @@ test("a wait that is over between two rounds ends then", async () => {
   expect([reasonsOf(it.results), runs.length]).toEqual([["exit"], 1]);
 });
 
-test("the signal ends it in a round and between two, without results", async () => {
+test("a signal ends it in a round and between two, without results", async () => {
   for (const isBetween of [false, true]) {
     const { it, stop, last } = start({ waitMs: 60_000 });
     if (isBetween) await last(DOWN);

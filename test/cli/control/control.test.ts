@@ -1,4 +1,4 @@
-// The command lines of status, reload, drain, undrain and maint: options of their own, none of the daemon.
+// The command lines of status, reload, drain, undrain and maint: they have their own options and none of the daemon.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -85,7 +85,7 @@ test.each([
   );
 });
 
-test("the daemon has none of their options", async () => {
+test("the daemon takes none of their options", async () => {
   for (const option of ["--json", "--for=10m", "--reason=x"]) {
     expect(await problemsOf(["--port", "80", option])).toEqual([expect.stringContaining("unknown option")]);
   }
@@ -113,6 +113,6 @@ test.each([
   }
 });
 
-test("a mistyped command is answered with the one that is close", async () => {
+test("a mistyped command gets a hint to the similar command", async () => {
   expect(await problemsOf(["undrian"])).toEqual([expect.stringMatching(/did you mean undrain\?$/)]);
 });

@@ -1,4 +1,4 @@
-// What each command prints, with the control socket of a daemon and with servers that are none.
+// What each command prints, with the control socket of a daemon and with other servers.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-/** What it prints, without times of day, the name of the folder and the time that it took. */
+/** What the command prints, without times of day, the name of the folder and durations. */
 async function run(command: ControlCommand, maxWaitMs?: number) {
   const printed = await runControlCommand(socket, command, { columns: undefined, colour: false }, maxWaitMs);
   const shown = JSON.stringify(printed)
@@ -84,7 +84,7 @@ test.each(SEVERITIES)("status prints a check of severity %s", async (severity) =
   expect(JSON.parse(out[0] ?? "")).toMatchObject({ checks: [check] });
 });
 
-test("drain, maint and undrain print what is in force, what follows and what has ended", async () => {
+test("drain, maint and undrain print the new state, its consequences and what has ended", async () => {
   await using _ = await serve({}, folder.path);
   const kept = "a restart of the daemon keeps it, one of the host ends it";
   expect(await run({ verb: "undrain" })).toEqual({ out: ["was not drained"], err: [], ok: true });
@@ -116,7 +116,7 @@ test("drain, maint and undrain print what is in force, what follows and what has
   });
 });
 
-test("a drain that a restart of the daemon would end is warned about", async () => {
+test("a drain that a restart of the daemon would end gets a warning", async () => {
   await using server = await serve();
   expect(await run({ verb: "maint", forMs: 600_000 })).toEqual({
     out: [
@@ -134,7 +134,7 @@ test("a drain that a restart of the daemon would end is warned about", async () 
 
 const RELOAD = { verb: "reload", force: false, dryRun: false } as const;
 
-test("a reload prints what has changed, or why nothing has", async () => {
+test("a reload prints the changes, or why there are none", async () => {
   let report = TAKEN;
   await using _ = await serve({ reload: async () => report });
   expect(await run(RELOAD)).toEqual({
@@ -176,7 +176,7 @@ test("a reload prints what has changed, or why nothing has", async () => {
   });
 });
 
-test("a refusal that comes in parts, since its trial took long, is one too", async () => {
+test("a refusal that arrives in parts, after a long trial, is read too", async () => {
   const clock = fakeClock();
   const { promise, resolve } = Promise.withResolvers<ReloadReport>();
   let asked = false;
@@ -216,7 +216,7 @@ const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], 
 
 const NO_DAEMON = failure("no daemon behind SOCKET: it is not running, or was started without --control-socket");
 
-test("without a daemon one line says so", async () => {
+test("without a daemon the command prints one line", async () => {
   expect(await run({ verb: "status", json: false })).toEqual(NO_DAEMON);
   await leaveStale();
   expect(await run({ verb: "drain" })).toEqual(NO_DAEMON);
@@ -238,7 +238,7 @@ test("an internal error of the daemon is printed as such", async () => {
   );
 });
 
-/** Sends `words` to each client, and then nothing, or closes. */
+/** Sends `words` to each client, and then stays silent, or closes. */
 async function pretend(words: string, closes: boolean): Promise<AsyncDisposable> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
@@ -266,21 +266,21 @@ test.each([
   ["half a head", "HTTP/1.1 200 OK\r\nContent-"],
   ["half a body", `HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kept"`],
   ["a body without end", 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n'],
-])("a daemon that sends %s and stays is given up", async (_, words) => {
+])("a command stops waiting for a daemon that sends %s and stays connected", async (_, words) => {
   await using _server = await pretend(words, false);
   expect(await run({ verb: "status", json: false }, 300)).toEqual(
     failure("the daemon behind SOCKET does not answer: waited 0.3 s"),
   );
 });
 
-test("a daemon that was given up may still carry the command out, and the message says so", async () => {
+test("after a timeout the message says that the daemon may still carry out the command", async () => {
   await using _server = await pretend("", false);
   expect(await run({ verb: "drain" }, 300)).toEqual(
     failure("the daemon behind SOCKET does not answer: waited 0.3 s; it may still do it, so ask its status"),
   );
 });
 
-test("a socket whose queue is full has a daemon behind it", async () => {
+test("for a socket whose queue is full the message says that the daemon does not answer", async () => {
   const words = `Bun.serve({ unix: ${JSON.stringify(socket)}, fetch: () => new Response() }); console.log("ready")`;
   const child = Bun.spawn([process.execPath, "-e", words], { stdout: "pipe", stderr: "ignore" });
   const clients: Socket[] = [];
@@ -361,7 +361,7 @@ test.each([
   ["undrain", { ...IN_SERVICE, ended: null }],
   ["undrain", { ...IN_SERVICE, ended: { drain: { since: 5 } } }],
   ["undrain", IN_SERVICE],
-] as const)("an answer to %s that is not whole is refused: %j", async (verb, answer) => {
+] as const)("an incomplete answer to %s is refused: %j", async (verb, answer) => {
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
   const command = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
   expect(await run(command)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));

@@ -164,9 +164,12 @@ test.each([
     { state: "stopping", drain: DRAIN },
     ["stopping", "draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
   ],
-] as const)("a host that is %s says so first, then what its checks say", (_, given, lines) => {
-  expect(UNTIL_BLANK(render({ healthy: false, ...given }))).toEqual([...lines]);
-});
+] as const)(
+  "the status of a host that is %s begins with that, then comes the verdict of its checks",
+  (_, given, lines) => {
+    expect(UNTIL_BLANK(render({ healthy: false, ...given }))).toEqual([...lines]);
+  },
+);
 
 const RELOAD = {
   at: "2026-01-31T12:08:00.000Z",

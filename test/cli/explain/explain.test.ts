@@ -1,4 +1,4 @@
-// explain says what would be done, and what already looks wrong; it runs nothing.
+// explain prints what the daemon would do, and what already looks wrong. It runs no check.
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -11,7 +11,7 @@ async function explain(...argv: readonly string[]): Promise<string> {
   return out;
 }
 
-test("the plan of every check, its timing, and what is wrong with it", async () => {
+test("explain prints each check with its timing and what is wrong with it", async () => {
   await using folder = await tempFolder();
   const ran = `${folder.path}/ran`;
   const plain = await folder.write("plain.sh", "#!/bin/sh\n", 0o644);
@@ -77,7 +77,7 @@ test("the plan of every check, its timing, and what is wrong with it", async () 
   expect(existsSync(ran)).toBe(false);
 }, 30_000);
 
-test("on request the answer is compared with how long each load balancer waits", async () => {
+test("explain compares the time of an answer with how long each load balancer waits", async () => {
   const text = await explain("--port", "80", "--port-timeout", "1500ms");
   expect(text).toContain("\nChecks:\n  tcp 127.0.0.1:80:\n    timeout 1s500ms, on request\n");
   expect(text.slice(text.indexOf("Answers:"))).toBe(
@@ -94,7 +94,7 @@ test("on request the answer is compared with how long each load balancer waits",
   );
 });
 
-test("a longer timeout has no default deadline, which is a warning; --deadline wins", async () => {
+test("with a longer timeout there is no default deadline, which is a warning; --deadline wins", async () => {
   const slow = ["--script", "sleep 6", "--script-timeout", "10"];
   const text = await explain(...slow);
   expect(text).toContain("\n  within 10.05 s\n");
@@ -145,7 +145,7 @@ test("on request an endpoint waits for all its checks, whatever their severity",
   ]);
 });
 
-test("options that are wrong are refused as the daemon would refuse them", async () => {
+test("wrong options are refused as the daemon refuses them", async () => {
   expect(await problemsOf(["explain", "--port", "0"])).toHaveLength(1);
   expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("no check: expected")]);
   const help = await explain("--help");
@@ -153,7 +153,7 @@ test("options that are wrong are refused as the daemon would refuse them", async
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
-test("what comes from the environment is not shown by what is wrong with it", async () => {
+test("a secret from the environment does not show in a problem", async () => {
   await using folder = await tempFolder();
   const checks = [
     { name: "a", http: "https://127.0.0.1/", tls: { ca: `/nowhere/\${env:PW}` } },

@@ -1,9 +1,9 @@
-// schema prints the JSON Schema of a config file, which test/config/schema.test.ts looks into.
+// schema prints the JSON Schema of a config file; test/config/schema.test.ts tests its content.
 
 import { expect, test } from "bun:test";
 import { printed, refusal, runCommand } from "../../support/command.ts";
 
-test("schema prints a JSON Schema, and takes nothing", async () => {
+test("schema prints a JSON Schema, and takes no argument", async () => {
   const { out, err, status } = await runCommand(["schema"]);
   expect({ err, status }).toEqual({ err: [], status: 0 });
   expect(JSON.parse(out)).toMatchObject({

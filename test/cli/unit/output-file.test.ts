@@ -1,5 +1,4 @@
-// unit --output replaces nothing but a unit that runs health-checker or an empty file. Why it does not write is said in
-// words.
+// unit --output replaces only a unit that runs health-checker, or an empty file. It says in words why it does not write.
 
 import { expect, test } from "bun:test";
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
@@ -11,7 +10,7 @@ import { asRoot } from "../../support/needs.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 const UNIT = "[Unit]\nDescription=old\n\n[Service]\nExecStart=/usr/bin/health-checker --port 80\n";
-/** Has another name than health-checker, as a release has it. */
+/** A program with another name, like that of a release. */
 const PROGRAM = "/opt/health-checker_linux_amd64";
 const TEXT = "[Unit]\nDescription=new";
 
@@ -19,7 +18,7 @@ const problemOf = (path: string) => findOutputProblem(path, PROGRAM);
 
 const notOurs = (path: string) => `${path} is no unit of health-checker; remove it first, or name another file`;
 
-test("a file that is no unit is refused, exit status 2, and stays as it is", async () => {
+test("a file that is no unit is refused with exit status 2, and stays as it is", async () => {
   await using folder = await tempFolder();
   const config = join(folder.path, "hc.yaml");
   await Bun.write(config, "checks:\n  - tcp: 5432\n");
@@ -83,7 +82,7 @@ for (const [what, text, mode] of [
 }
 
 asRoot(
-  "another user replaces only what it may write to, and whose owner and group stay",
+  "another user replaces only a file that it may write, and whose owner and group can stay",
   async () => {
     await using folder = await tempFolder();
     await chmod(folder.path, 0o777);
@@ -115,7 +114,7 @@ asRoot(
   60_000,
 );
 
-test("a link to a file that is not there has that made, and one to no regular file is refused", async () => {
+test("--output makes the missing file that a link leads to, and refuses a link to no regular file", async () => {
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   await mkdir(at("real/sub"), { recursive: true });
@@ -153,7 +152,7 @@ test("a link to a pipe such as /dev/stdout is refused and stays a link", async (
   expect((await lstat(link)).isSymbolicLink()).toBe(true);
 });
 
-test("a folder that is missing or none is named as it was given; a long name is no fault", async () => {
+test("a path component that is missing or no folder is named as it was given; a long file name is valid", async () => {
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   await Bun.write(at("real"), "");
@@ -169,7 +168,7 @@ test("a folder that is missing or none is named as it was given; a long name is 
   expect(await Bun.file(long).text()).toBe(`${TEXT}\n`);
 });
 
-/** stderr of a shell that has mounts of its own, in which $HC is `unit --port 80 --output FOLDER/hc.service`. */
+/** The stderr of a shell with its own mounts; its $HC is `unit --port 80 --output FOLDER/hc.service`. */
 async function withMounts(folder: string, script: string): Promise<string> {
   const words = [process.execPath, join(import.meta.dir, "../../../src/main.ts"), "unit", "--port", "80"];
   const env = { ...plainEnvironment(), HC: [...words, "--output", join(folder, "hc.service")].join(" ") };
@@ -183,7 +182,7 @@ async function withMounts(folder: string, script: string): Promise<string> {
 }
 
 asRoot(
-  "why a file cannot be written is said in words, and nothing is left behind",
+  "the reason why a file cannot be written is in words, and no temporary file stays",
   async () => {
     await using folder = await tempFolder();
     const full = `mount -t tmpfs -o size=4k none . && cd ${folder.path} && head -c 4096 /dev/zero > fill; $HC; echo $? >&2; ls -A >&2`;
@@ -198,7 +197,7 @@ asRoot(
   30_000,
 );
 
-test("a value that looks like an option is refused, and slips are pointed to --output", async () => {
+test("a value that looks like an option is refused, and similar names get a hint to --output", async () => {
   expect(await problemsOf(["unit", "--port", "80", "--output=--check"])).toEqual([
     'health-checker: --output: expected the path of a file, got "--check" (./--check is a file of that name)',
   ]);
@@ -209,7 +208,7 @@ test("a value that looks like an option is refused, and slips are pointed to --o
   }
 });
 
-test("what has no --output points to unit, which has", async () => {
+test("a command without --output has a hint to unit, which has it", async () => {
   for (const command of [["validate"], ["check"], ["explain"], []]) {
     expect(await problemsOf([...command, "--config", "/none", "--output", "f"])).toContain(
       "health-checker: --output: unknown option; health-checker unit has it",

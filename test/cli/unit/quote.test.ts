@@ -1,11 +1,11 @@
-// What is quoted is read back as it was, whatever it holds.
+// A quoted word is read back unchanged, whatever it holds.
 
 import { expect, test } from "bun:test";
 import { quoteArgument, quoteProgram, quoteWord, readArgument, readWords } from "../../../src/cli/unit/quote.ts";
 import * as fc from "../../support/properties.ts";
 import { commandOf, readUnitFile, splitWords } from "../../support/unit-file.ts";
 
-/** As an argument of a program can be: any text but a zero byte. */
+/** Any argument that a program can have: any text without a zero byte. */
 const argument = fc
   .oneof(
     fc.string({ unit: "binary" }),
@@ -32,7 +32,7 @@ const argument = fc
   )
   .map((text) => text.replaceAll("\0", ""));
 
-test("any arguments reach the daemon as they are", () => {
+test("any arguments reach the daemon unchanged", () => {
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 6 }), (words) => {
       const line = `ExecStart=${["/bin/true", ...words.map(quoteArgument)].join(" ")}`;
@@ -43,7 +43,7 @@ test("any arguments reach the daemon as they are", () => {
   );
 });
 
-test("the program reads from a unit what it has written", () => {
+test("the program reads back the words that it has written", () => {
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 6 }), (words) => {
       expect(readWords(words.map(quoteArgument).join(" ")).map(readArgument)).toEqual(
@@ -54,7 +54,7 @@ test("the program reads from a unit what it has written", () => {
   );
 });
 
-/** As others write it. */
+/** Values as other authors write them. */
 const READ: readonly (readonly [value: string, words: readonly string[]])[] = [
   ["", []],
   ["  a \t b  ", ["a", "b"]],
@@ -62,7 +62,7 @@ const READ: readonly (readonly [value: string, words: readonly string[]])[] = [
   ["x\\ y \\x41\\102 \\xc3\\xa9 \\s\\n", ["x y", "AB", "é", " \n"]],
   ["\"\" ''", ["", ""]],
   ["%n 50%% $HOME", ["%n", "50%", "$HOME"]],
-  // systemd refuses it; it is not for this program to do so.
+  // systemd refuses it itself.
   ['"not closed', ['"not', "closed"]],
   ["end\\", ["end\\"]],
 ];
@@ -71,11 +71,11 @@ test.each(READ)("%j is read as %j", (value, words) => {
   expect(readWords(value)).toEqual(words);
 });
 
-test("any path of a list of paths is read as it is", () => {
+test("any path of a list is read unchanged", () => {
   fc.assert(fc.property(argument, (word) => expect(splitWords(quoteWord(`/${word}`))).toEqual([`/${word}`])));
 });
 
-test("nothing that would write elsewhere on a terminal, or that systemd takes for no text, is written", () => {
+test("no character is written that steers a terminal, or that systemd ignores a line for", () => {
   fc.assert(
     fc.property(argument, (word) => {
       expect(quoteArgument(word)).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}\p{Co}\p{Cs}]*$/u);
@@ -99,17 +99,17 @@ const QUOTED: readonly (readonly [word: string, quoted: string])[] = [
 ];
 
 for (const [word, quoted] of QUOTED) {
-  test(`${JSON.stringify(word)} is written ${quoted}`, () => {
+  test(`${JSON.stringify(word)} is written as ${quoted}`, () => {
     expect(quoteArgument(word)).toBe(quoted);
   });
 }
 
-test("in the path of the program no variable is looked for, so none is written twice", () => {
+test("systemd expands no variable in the path of the program, so a $ is not doubled", () => {
   expect(quoteProgram("/opt/a$b 5%/hc")).toBe('"/opt/a$b 5%%/hc"');
 });
 
 for (const path of ['/opt/"x"', "/opt/it's", "/opt/a\\b", "/opt/a\nb"]) {
-  test(`systemd takes no program at ${JSON.stringify(path)}`, () => {
+  test(`systemd refuses a program at ${JSON.stringify(path)}`, () => {
     expect(quoteProgram(path)).toBeUndefined();
   });
 }

@@ -1,5 +1,4 @@
-// unit prints what systemd is to run: the options as they were given, in a sandbox that
-// fits them, or all their problems.
+// unit prints a unit that starts the daemon with the given options, in a sandbox that fits them, or all their problems.
 
 import { expect, test } from "bun:test";
 import { chmod, lstat, readdir, stat, symlink } from "node:fs/promises";
@@ -25,7 +24,7 @@ async function unit(argv: readonly string[], env: Readonly<Record<string, string
   return { text: out, warnings: err };
 }
 
-/** The words that the daemon gets. */
+/** The arguments of the daemon. */
 async function wordsOf(...argv: readonly string[]): Promise<readonly string[]> {
   const [value = ""] = readUnitFile((await unit(argv)).text).get("Service.ExecStart") ?? [];
   const [program, ...words] = commandOf(value);
@@ -33,7 +32,7 @@ async function wordsOf(...argv: readonly string[]): Promise<readonly string[]> {
   return words;
 }
 
-/** As on a host that has the program and the config file in their places. */
+/** As on a host with the program and the config file installed. */
 async function renderFor(raw: RawValues, configFile?: string, program = "/usr/local/bin/health-checker") {
   const options = await loadOptions(raw);
   if (!("listener" in options)) throw new Error(options.join("\n"));
@@ -68,7 +67,7 @@ for (const [name, { raw, configFile }] of Object.entries(UNITS)) {
 
 const withAnalyze = await needs("systemd-analyze");
 
-/** Writes the unit under its own name; the program is one that is there. */
+/** Writes the unit under its own name, with a program that exists. */
 async function write(folder: TempFolder, { raw, configFile }: (typeof UNITS)[string]): Promise<string> {
   return folder.write("health-checker.service", await renderFor(raw, configFile, "/bin/true"));
 }
@@ -91,7 +90,7 @@ for (const [name, source] of Object.entries(UNITS)) {
   );
 }
 
-/** In tenths; what systemd makes of it rises with what is relaxed, of which kinds.yaml has all at once. */
+/** In tenths. The exposure that systemd computes rises with each relaxed directive; kinds.yaml relaxes all. */
 const EXPOSURE: Readonly<Record<keyof typeof UNITS, number>> = { ports: 20, scripts: 35, "low-port": 20, kinds: 30 };
 
 for (const [name, most] of Object.entries(EXPOSURE)) {
@@ -112,7 +111,7 @@ for (const [name, most] of Object.entries(EXPOSURE)) {
   );
 }
 
-test("the options reach the daemon as they were meant, however they were written", async () => {
+test("the options reach the daemon, in whatever form they were given", async () => {
   const script = "/bin/sh -c 'echo \"50% of $HOME\\n\"; exit 0'";
   expect(
     await wordsOf("-port", "80", "--port=[::1]:81", "-script", script, "--singleflight=false", "-deadline=4s"),
@@ -124,7 +123,7 @@ test("the options reach the daemon as they were meant, however they were written
     ...["--port", "1", "--singleflight", "--listener", ":2000"],
     ...["--control-socket", DEFAULT_SOCKET],
   ]);
-  // Apart it would be taken for an option.
+  // As a separate word it would be read as an option.
   expect(await wordsOf("--script=-port 80", "--port=1")).toContain("--script=-port 80");
 });
 
@@ -161,7 +160,7 @@ test("a relative config file becomes an absolute one, since systemd starts the d
   ]);
 });
 
-test("reload goes to the socket that the options name, in the file or on the command line", async () => {
+test("reload uses the socket of the options, in the file or on the command line", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "control-socket: /run/a.sock\nchecks: [{ tcp: 1 }]\n");
   const reload = async (...argv: readonly string[]) => {
@@ -193,13 +192,13 @@ test("all problems of the options are reported, and no unit is printed", async (
   expect(await problemsOf(["unit", "--config", "/nowhere/hc.yaml"])).toHaveLength(1);
 });
 
-test("unit --help says what it is for", async () => {
+test("unit --help describes the command", async () => {
   const { text } = await unit(["--help"]);
   expect(text).toContain("Usage: health-checker unit [--output FILE] [options of the daemon]");
   expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
-/** What is relaxed for what the checks look at. */
+/** The directives that are relaxed for each path of a check. */
 const RELAXED: readonly (readonly [what: string, yaml: string, relaxed: Readonly<Record<string, string>>])[] = [
   ["a port", "tcp: 1", {}],
   ["a file of /etc", "file: /etc/hostname", {}],
@@ -219,21 +218,21 @@ const RELAXED: readonly (readonly [what: string, yaml: string, relaxed: Readonly
   ["systemd's units", "systemd: nginx", {}],
 ];
 
-/** What the tightest profile has. */
+/** The directives of the tightest profile. */
 const TIGHT: Readonly<Record<string, string>> = {
   ...{ ProtectHome: "yes", PrivateTmp: "yes", PrivateDevices: "yes", ProtectProc: "invisible", ProtectClock: "yes" },
   ...{ ProtectSystem: "strict", ProtectKernelModules: "yes", SystemCallArchitectures: "native" },
 };
 
 for (const [what, check, relaxed] of RELAXED) {
-  test(`to look at ${what} it needs ${JSON.stringify(relaxed)}`, async () => {
+  test(`${what} needs ${JSON.stringify(relaxed)}`, async () => {
     await using folder = await tempFolder();
     const body = check.startsWith("{") ? check : `{ ${check} }`;
     const file = await folder.write(
       "hc.yaml",
       `checks:\n  - ${body.replace(/^\{ (\w+): (\S+) \}$/, '{ $1: "$2" }')}\n`,
     );
-    // The file itself lies in /tmp here, and in /etc there.
+    // The config file is in /tmp here; in the unit it is in /etc.
     const unitFile = readUnitFile(await renderFor({ config: [file] }, "/etc/hc.yaml"));
     const found = Object.keys(TIGHT).map((name) => [name, unitFile.get(`Service.${name}`)?.join(" ")]);
     expect(Object.fromEntries(found)).toEqual({ ...TIGHT, ...relaxed });
@@ -241,7 +240,7 @@ for (const [what, check, relaxed] of RELAXED) {
   });
 }
 
-test("above each directive that is relaxed stands why", async () => {
+test("a comment above each relaxed directive says why", async () => {
   const found = new Set<string>();
   for (const name of Object.keys(UNITS)) {
     const lines = (await Bun.file(join(DATA, `${name}.service`)).text()).split("\n");
@@ -252,7 +251,7 @@ test("above each directive that is relaxed stands why", async () => {
       found.add(directive);
     }
   }
-  // What is left out instead has its own words.
+  // A directive that is omitted has its own comment.
   expect([...found].sort()).toEqual(
     Object.keys(TIGHT)
       .filter((name) => name !== "SystemCallArchitectures")
@@ -282,7 +281,7 @@ test("limits grow with rounds, checks, scripts and connections", async () => {
   });
 });
 
-test("the unit warns of what it cannot put right", async () => {
+test("unit warns of what the unit itself cannot solve", async () => {
   await using folder = await tempFolder();
   const secret = await folder.write("secret", "x", 0o640);
   const file = await folder.write(
@@ -300,14 +299,14 @@ test("the unit warns of what it cannot put right", async () => {
   ]);
   expect(text).toContain("with PW:\nEnvironmentFile=-/etc/health-checker.env\n");
   expect(text).not.toContain("s3cretvalue");
-  // Warnings of the daemon are warnings here.
+  // It prints the warnings of the daemon too.
   const far = await folder.write("far.yaml", "checks: [{ tcp: 10.0.0.9:1 }]\n", 0o644);
   expect((await unit(["--config", far])).warnings).toEqual([
     expect.stringContaining("a critical check of another host"),
   ]);
 });
 
-test("a secret that only the service has is not wanted, and the unit says where it comes from", async () => {
+test("a secret that only the service can read is not needed, and the unit says where it comes from", async () => {
   await using folder = await tempFolder();
   const credential = "/run/credentials/health-checker.service/api-token";
   const config = {
@@ -326,29 +325,29 @@ test("a secret that only the service has is not wanted, and the unit says where 
     `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
     expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
   ]);
-  // Checks that differ in their secrets alone are not the same.
+  // Checks that differ only in their secrets are no duplicates.
   const two = { checks: ["A", "B"].map((name) => ({ http: "http://127.0.0.1/", headers: { X: `\${env:${name}}` } })) };
   expect((await unit(["--config", await folder.write("two.yaml", JSON.stringify(two), 0o644)])).warnings).toEqual([
     expect.stringContaining('"A" is not in the environment'),
     expect.stringContaining('"B" is not in the environment'),
   ]);
-  // A comment wants nothing.
+  // A secret in a comment is not needed.
   const plain = await folder.write("plain.yaml", `checks: [{ tcp: 1 }] # \${file:${credential}} \${env:X}\n`, 0o644);
   const without = await unit(["--config", plain]);
   expect(without.warnings).toEqual([]);
   expect(readUnitFile(without.text).has("Service.LoadCredential")).toBe(false);
-  // What no stand-in is good for is wanted itself.
+  // A key that refuses the stand-in needs the secret itself.
   const port = await folder.write("port.yaml", `checks: [{ tcp: "127.0.0.1:\${env:DB_PORT}" }]\n`);
   expect(await problemsOf(["unit", "--config", port])).toEqual([
     expect.stringContaining("expected a variable DB_PORT in the environment, got none"),
   ]);
   expect((await unit(["--config", port], { DB_PORT: "5432" })).text).toContain("with DB_PORT:");
-  // A file that anybody may lay down is no such secret.
+  // A file outside the folder of credentials is no such secret.
   const other = await folder.write("other.yaml", `checks: [{ tcp: 1, send: "\${file:/nowhere/x}" }]\n`);
   expect(await problemsOf(["unit", "--config", other])).toHaveLength(1);
 });
 
-test("a folder that no socket can be made in, or that others may not enter, gets a warning", async () => {
+test("a folder where no socket can be made, or that others may not enter, gets a warning", async () => {
   await using folder = await tempFolder();
   const warningsOf = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).warnings;
   expect(await warningsOf("--listener", "unix:/usr/hc.sock")).toEqual([
@@ -367,7 +366,7 @@ test("a folder that no socket can be made in, or that others may not enter, gets
   expect(await warningsOf("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
 });
 
-test("the folder of the saved state may be written, wherever it lies", async () => {
+test("the folder of the saved state is writable, wherever it is", async () => {
   const directives = async (directory: string) => {
     const { text } = await unit(["--port", "1", "--state-directory", directory]);
     const file = readUnitFile(text);
@@ -378,7 +377,7 @@ test("the folder of the saved state may be written, wherever it lies", async () 
   expect(await directives("/run/health-checker")).toEqual([undefined, ["yes"]]);
 });
 
-test("no line is longer than systemd before 235 reads, while no word is", async () => {
+test("no line is longer than systemd before 235 reads, if no word is", async () => {
   const scripts = Array.from({ length: 200 }, (_, index) => `/usr/local/bin/check-${index}.sh --min 5% 'é "$x"'`);
   const argv = scripts.flatMap((script) => ["--script", script]);
   const { text } = await unit(argv);
@@ -387,7 +386,7 @@ test("no line is longer than systemd before 235 reads, while no word is", async 
 });
 
 withAnalyze(
-  "systemd takes a command of many lines",
+  "systemd accepts a command of many lines",
   async () => {
     await using folder = await tempFolder();
     const script = Array.from({ length: 200 }, (_, index) => `/usr/local/bin/check.sh ${index} '# ; "$x" %n'`);
@@ -397,14 +396,14 @@ withAnalyze(
   20_000,
 );
 
-test("a name with line ends or a backslash at its end brings no line of its own into the unit", async () => {
+test("a name with line ends or a backslash at its end adds no line to the unit", async () => {
   const { text } = await unit(["--script", "true 'a\nExecStartPre=/bin/evil' \\\\", "--port", "1"]);
   const unitFile = readUnitFile(text);
   expect(unitFile.has("Service.ExecStartPre")).toBe(false);
   expect(unitFile.get("Service.ExecStart")).toHaveLength(1);
 });
 
-test("--output writes the unit whole, and leaves the file as it is where anything is wrong", async () => {
+test("--output writes the whole unit, and leaves the file as it is if anything is wrong", async () => {
   await using folder = await tempFolder();
   const file = join(folder.path, "hc.service");
   const run = async (...argv: readonly string[]) => {
@@ -434,7 +433,7 @@ test("--output writes the unit whole, and leaves the file as it is where anythin
   });
 });
 
-test("--output takes one file, and has no use beside --check", async () => {
+test("--output takes one file, and is refused with --check", async () => {
   const refused = (...argv: readonly string[]) => problemsOf(["unit", "--port", "80", ...argv]);
   expect(await refused("--output")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
   expect(await refused("--output", "a", "--output=b")).toEqual([

@@ -1,4 +1,4 @@
-// validate reports all that is wrong with a file, and warns of what is risky.
+// validate reports every problem of a file, and warns of what is risky.
 
 import { describe, expect, test } from "bun:test";
 import { type Printed, printed, refusal, runCommand } from "../../support/command.ts";
@@ -13,11 +13,11 @@ async function validate(content: string, ...more: readonly string[]): Promise<Pr
   return JSON.parse(JSON.stringify(result).replaceAll(file, "hc.yaml"));
 }
 
-test("a good file is said to be good", async () => {
+test("a good file is reported as good", async () => {
   expect(await validate(GOOD)).toEqual(printed("hc.yaml: good, 1 check"));
 });
 
-test("options count as they would for the daemon", async () => {
+test("options count as they do for the daemon", async () => {
   expect(await validate(GOOD, "--port", "81", "--script", "true")).toMatchObject({
     status: 0,
     out: "hc.yaml: good, 3 checks",
@@ -32,7 +32,7 @@ test("options count as they would for the daemon", async () => {
   );
 });
 
-test("the file may be given by its option too", async () => {
+test("the file may be given by --config too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", GOOD);
   expect(await runCommand(["validate", "--config", file])).toMatchObject({ status: 0, out: `${file}: good, 1 check` });
@@ -56,7 +56,7 @@ test("without a file there is nothing to validate", async () => {
   expect(await runCommand(["validate", "--port", "80"])).toEqual(refused);
 });
 
-test("a file that is no config is not printed by its problems", async () => {
+test("the problems of a file that is no config file do not print it", async () => {
   const lines = async (content: string) => (await validate(content)).err.slice(0, -1);
   const times = (count: number, line: (index: number) => string) => Array.from({ length: count }, (_, i) => line(i));
   const many = await lines(times(2000, (i) => `secret_${i}: hunter${i}\n`).join(""));
@@ -90,14 +90,14 @@ test("a file that is no config is not printed by its problems", async () => {
   }
 });
 
-test("three keys that are not known are all shown, and nothing is counted", async () => {
+test("three unknown keys are all shown, and none is only counted", async () => {
   const { status, err } = await validate("one_x: 1\ntwo_x: 1\nthree_x: 1\nchecks:\n  - tcp: 80\n  -\n");
   expect(status).toBe(2);
   expect(err).toHaveLength(5);
   expect(err.at(-2)).toContain("got nothing");
 });
 
-test("a risky file gets a warning, and is good all the same", async () => {
+test("a risky file gets a warning, and is still good", async () => {
   const content = [
     "checks:",
     "  - { name: shared, tcp: db.internal:5432 }",
@@ -115,7 +115,7 @@ test("a risky file gets a warning, and is good all the same", async () => {
   );
 });
 
-test("a port counts as a check does, wherever it is given", async () => {
+test("a port counts as a check, in the file and on the command line", async () => {
   const shared =
     "warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
   expect(await validate("port: db.internal:1\n", "--port", "80", "--port", "db.internal:2")).toMatchObject({
@@ -134,7 +134,7 @@ test("a port counts as a check does, wherever it is given", async () => {
   );
 });
 
-test("the same check twice is reported, in the file or beside it", async () => {
+test("the same check twice gets a warning, in the file and on the command line", async () => {
   const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
   expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual(
     printed("hc.yaml: good, 4 checks", [
@@ -144,7 +144,7 @@ test("the same check twice is reported, in the file or beside it", async () => {
   );
 });
 
-test("a host on which nothing is critical is never unhealthy, which gets a warning", async () => {
+test("a host without a critical check gets a warning: it is never unhealthy", async () => {
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual(
     printed("hc.yaml: good, 1 check", [
       "hc.yaml:2:1: checks: warning: no check is critical, so the answer for the host (/) is always 200",
@@ -155,7 +155,7 @@ test("a host on which nothing is critical is never unhealthy, which gets a warni
   );
 });
 
-test("a check of severity endpoint that no endpoint names decides nothing, which gets a warning", async () => {
+test("a check of severity endpoint that no endpoint names gets a warning: it decides nothing", async () => {
   const unnamed = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
   const content = [
     "script: /bin/true",
@@ -176,7 +176,7 @@ test("a check of severity endpoint that no endpoint names decides nothing, which
   );
 });
 
-test("a host that only endpoints tell apart is never unhealthy, which gets a warning", async () => {
+test("a host with only checks of severity endpoint gets a warning: it is never unhealthy", async () => {
   const content = "checks:\n  - { name: primary, tcp: 5432, severity: endpoint }\nendpoints: { /primary: [primary] }\n";
   expect(await validate(content)).toMatchObject({
     status: 0,
@@ -184,7 +184,7 @@ test("a host that only endpoints tell apart is never unhealthy, which gets a war
   });
 });
 
-test("a kind warns of its critical checks alone", async () => {
+test("a kind warns only of its critical checks", async () => {
   const insecure = "http: https://127.0.0.1:8443/, tls: { verify: false }";
   expect(await validate(`checks:\n  - { ${insecure} }\n`)).toMatchObject({
     status: 0,
@@ -196,7 +196,7 @@ test("a kind warns of its critical checks alone", async () => {
   });
 });
 
-test("its help is its own", async () => {
+test("validate has its own help", async () => {
   const { status, out } = await runCommand(["validate", "--help"]);
   expect(status).toBe(0);
   expect(out).toContain("Usage: health-checker validate FILE [options of the daemon]");
@@ -204,7 +204,7 @@ test("its help is its own", async () => {
   expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
-describe("an expect that sees the first column alone", () => {
+describe("a warning of an expect that gets only the first column", () => {
   const POSTGRES = "postgres://u@127.0.0.1/app";
   const POOLER = "postgres://u@127.0.0.1/pgbouncer";
   const warningsOf = async (kind: "mysql" | "postgres", query: string, more = "expect: 'on'", url = POSTGRES) => {
@@ -248,7 +248,7 @@ describe("an expect that sees the first column alone", () => {
     "SELECT '; SHOW VARIABLES'",
     "EXPLAIN FORMAT=JSON SELECT 1",
     "EXPLAIN ANALYZE SELECT 1",
-  ])("mysql, not of: %s", async (query) => {
+  ])("mysql, no warning of: %s", async (query) => {
     expect(await warningsOf("mysql", query)).toEqual([]);
   });
 
@@ -260,7 +260,7 @@ describe("an expect that sees the first column alone", () => {
     expect(await warningsOf("postgres", "SHOW VERSION", undefined, POOLER)).toEqual([]);
   });
 
-  test("not with a column, nor without expect", async () => {
+  test("no warning with a column, nor without expect", async () => {
     expect(await warningsOf("mysql", "SHOW VARIABLES", "expect: 'on', column: Value")).toEqual([]);
     expect(await warningsOf("mysql", "SHOW VARIABLES", "column: 2, expect: 'on'")).toEqual([]);
     expect(await warningsOf("mysql", "SHOW VARIABLES", "timeout: 2s")).toEqual([]);

@@ -37,7 +37,7 @@ test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])(
     expect(lintBytes(text, "send-hex")).toBe(
       "it is sent as a text, digits and all; bytes are written in hexadecimal under send-hex",
     );
-    // An answer may hold such a text.
+    // A server may answer with such a text.
     expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
   },
 );

@@ -121,7 +121,7 @@ test("a secret of the file is not shown", async () => {
   const content = `checks: [{ http: "http://127.0.0.1/", headers: { a: "\${env:PW}" } }]\n`;
   const [warning] = await warningsIn(content, { script: ["x s3cretvalue", "x s3cretvalue"] }, { PW: "s3cretvalue" });
   expect(warning).toBe('--script "x ***": warning: the same check twice (also --script "x ***")');
-  // Nor is its beginning, where the text is cut.
+  // Its beginning does not show either if the text is cut within it.
   const long = `${"x ".repeat(26)}s3cretvalue`;
   expect((await warningsIn(content, { script: [long, long] }, { PW: "s3cretvalue" })).join()).not.toContain("s3c");
 });

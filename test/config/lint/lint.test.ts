@@ -105,7 +105,7 @@ test.each([
   expect(await lint(`script: [${JSON.stringify(script)}]`)).toEqual([
     `hc.yaml:1:10: script[0]: ${SEVERAL.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]')}`,
   ]);
-  // Upstream's option has always taken it.
+  // Upstream accepts it as an option.
   const [warning, ...more] = await lint(undefined, { script: [script] });
   const shown = script.startsWith("# ") ? "a comment and a line end have" : "a line end has";
   expect(warning).toEndWith(noShell(`${shown} no effect`));

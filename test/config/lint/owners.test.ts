@@ -45,7 +45,7 @@ test("a config file in a folder that any user may write gets a warning, also beh
   expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([
     `/t/link.yaml:1:1: warning: ${warning}`,
   ]);
-  // Where users may only replace their own, as in /tmp.
+  // Like /tmp, where users may replace only their own files.
   await chmod(join(folder.path, "open"), 0o1777);
   expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([]);
 });
@@ -150,11 +150,11 @@ asRoot(
       "--script /t/bin/check: warning: /t/bin/check is owned by nobody (uid 65534), who so decides what the daemon runs",
       "--script /t/other: warning: the group with gid 65534 may write /t/other (mode 775), and so decides what the daemon runs",
     ]);
-    // A service's certificates are often its own.
+    // A service often owns its certificates.
     const config = { checks: [{ certificate: 443, ca: script }] };
     const file = await folder.write("hc.yaml", JSON.stringify(config), 0o644);
     expect(await lint(folder, { config: [file] })).toEqual([]);
-    // Its own group is root's own.
+    // The group with gid 0 is root's own.
     await chown(other, 0, 0);
     expect(await lint(folder, { script: [other] })).toEqual([]);
   },

@@ -1,16 +1,16 @@
-// The unit that is installed, as systemd puts it together: its file, then its drop-ins in the
-// order of their names; a later assignment counts, and an empty one drops those before it.
+// Reads an installed unit as systemd does: its file, then its drop-ins in the order of their names. A later assignment
+// counts, and an empty one removes those before it.
 
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { cannotRead, LARGEST_BYTES, typeOf } from "../../config/file.ts";
-import { codeOf } from "../../system/errors.ts";
+import { cannotRead, LARGEST_BYTES, typeOf } from "../../../config/file.ts";
+import { codeOf } from "../../../system/errors.ts";
 
 export interface InstalledUnit {
   readonly file: string;
-  /** The values in [Service] that count, in order; none where the directive is not set, or set to nothing. */
+  /** The values in [Service] that count, in order; none if the directive is not set, or empty. */
   values(directive: string): readonly Value[];
-  /** Whether the directive is there, even if it is empty. */
+  /** Whether the directive is set, even to nothing. */
   isSet(directive: string): boolean;
 }
 
@@ -35,7 +35,7 @@ const FOLDERS = [
   "/lib/systemd/system",
 ];
 
-/** Reads the unit `file`, or else the one that systemd finds. A text says why it cannot be read. */
+/** Reads the unit `file`, or by default the one that systemd finds. Resolves with a text that says why it cannot be read. */
 export async function readInstalled(file?: string): Promise<InstalledUnit | string> {
   const candidates = file === undefined ? FOLDERS.map((folder) => join(folder, NAME)) : [file];
   for (const candidate of candidates) {
@@ -53,7 +53,7 @@ async function readWithDropIns(file: string, text: string): Promise<InstalledUni
     if ("code" in found) return cannotRead(dropIn, found.code);
     assignments.push(...readAssignments(found.value, dropIn));
   }
-  return installedUnit(file, assignments);
+  return createInstalledUnit(file, assignments);
 }
 
 async function read(file: string): Promise<{ readonly value: string } | { readonly code: string }> {
@@ -85,8 +85,8 @@ export interface Assignment extends Value {
   readonly directive: string;
 }
 
-/** Directives that systemd still reads under their old names, and names that set several. */
-const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
+/** Old names of directives, and names that set several directives. */
+const OTHER_NAMES: Readonly<Partial<Record<string, readonly string[]>>> = {
   TimeoutSec: ["TimeoutStartSec", "TimeoutStopSec"],
   InaccessibleDirectories: ["InaccessiblePaths"],
   ReadOnlyDirectories: ["ReadOnlyPaths"],
@@ -97,37 +97,37 @@ const ALSO: Readonly<Partial<Record<string, readonly string[]>>> = {
 /** The assignments in [Service]. */
 export function readAssignments(text: string, file: string): Assignment[] {
   let section = "";
-  return linesOf(text).flatMap(({ text, line }) => {
+  return logicalLines(text).flatMap(({ text, line }) => {
     const header = /^\[(.*)\]$/.exec(text);
     if (header) section = header[1] ?? "";
     const [, directive, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(text) ?? [];
     if (section !== "Service" || directive === undefined) return [];
-    return (ALSO[directive] ?? [directive]).map((directive) => ({ directive, text: value, file, line }));
+    return (OTHER_NAMES[directive] ?? [directive]).map((directive) => ({ directive, text: value, file, line }));
   });
 }
 
 /** By systemd.syntax(7): without comments and outer blanks; a backslash at its end joins a line with the next. */
-export function linesOf(text: string): readonly { readonly text: string; readonly line: number }[] {
+export function logicalLines(text: string): readonly { readonly text: string; readonly line: number }[] {
   const lines: { text: string; line: number }[] = [];
-  let begun: { text: string; line: number } | undefined;
+  let unfinished: { text: string; line: number } | undefined;
   for (const [index, part] of text.split("\n").entries()) {
     const plain = part.trim();
     if (/^[#;]/.test(plain)) continue;
-    const whole = { text: `${begun?.text ?? ""}${plain}`, line: begun?.line ?? index + 1 };
-    begun = whole.text.endsWith("\\") ? { ...whole, text: `${whole.text.slice(0, -1)} ` } : undefined;
-    if (!begun && whole.text !== "") lines.push(whole);
+    const whole = { text: `${unfinished?.text ?? ""}${plain}`, line: unfinished?.line ?? index + 1 };
+    unfinished = whole.text.endsWith("\\") ? { ...whole, text: `${whole.text.slice(0, -1)} ` } : undefined;
+    if (!unfinished && whole.text !== "") lines.push(whole);
   }
-  return begun ? [...lines, { ...begun, text: begun.text.trim() }] : lines;
+  return unfinished ? [...lines, { ...unfinished, text: unfinished.text.trim() }] : lines;
 }
 
-function installedUnit(file: string, assignments: readonly Assignment[]): InstalledUnit {
-  const of = (directive: string) => assignments.filter((assignment) => assignment.directive === directive);
+function createInstalledUnit(file: string, assignments: readonly Assignment[]): InstalledUnit {
+  const assignmentsOf = (directive: string) => assignments.filter((assignment) => assignment.directive === directive);
   return {
     file,
     values(directive) {
-      const all = of(directive);
+      const all = assignmentsOf(directive);
       return all.slice(all.findLastIndex(({ text }) => text === "") + 1);
     },
-    isSet: (directive) => of(directive).length > 0,
+    isSet: (directive) => assignmentsOf(directive).length > 0,
   };
 }

@@ -1,10 +1,10 @@
-// An installed unit is put together as systemd does it: its file, then its drop-ins.
+// An installed unit is read as systemd reads it: its file, then its drop-ins.
 
 import { expect, test } from "bun:test";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type InstalledUnit, readInstalled } from "../../../src/cli/unit/installed.ts";
-import { tempFolder } from "../../support/temp.ts";
+import { type InstalledUnit, readInstalled } from "../../../../src/cli/unit/installed/unit-file.ts";
+import { tempFolder } from "../../../support/temp.ts";
 
 async function read(file: string): Promise<InstalledUnit> {
   const unit = await readInstalled(file);
@@ -14,7 +14,7 @@ async function read(file: string): Promise<InstalledUnit> {
 
 const textsOf = (unit: InstalledUnit, directive: string) => unit.values(directive).map(({ text }) => text);
 
-test("comments, other sections, blanks and unknown lines do not count; a line may go on in the next", async () => {
+test("comments, other sections, blanks and unknown lines are ignored; a line may continue in the next", async () => {
   await using folder = await tempFolder();
   const file = await folder.write(
     "x.service",
@@ -46,7 +46,7 @@ test("comments, other sections, blanks and unknown lines do not count; a line ma
   expect(unit.isSet("nonsense")).toBe(false);
 });
 
-test("drop-ins are read in the order of their names, and an empty value drops what was before it", async () => {
+test("drop-ins are read in the order of their names, and an empty value removes those before it", async () => {
   await using folder = await tempFolder();
   const file = await folder.write(
     "x.service",
@@ -64,11 +64,11 @@ test("drop-ins are read in the order of their names, and an empty value drops wh
     set: true,
     values: [],
   });
-  // It is both of them at once.
+  // TimeoutSec= sets both directives.
   expect(textsOf(unit, "TimeoutStopSec")).toEqual(["7"]);
 });
 
-test("what cannot be read is said", async () => {
+test("a unit or drop-in that cannot be read is reported", async () => {
   await using folder = await tempFolder();
   expect(await readInstalled(join(folder.path, "none.service"))).toBe(
     `cannot read ${folder.path}/none.service: no such file`,

@@ -1,15 +1,14 @@
-// Files that a check looks at, and cannot: as this user may not, or where one that it
-// needs is not there.
+// Finds the files that a check needs and cannot read: this user may not read them, or they are missing.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { askFileSystem } from "../../fs/filesystem.ts";
 import { explainUnusable, isMissing } from "../../fs/missing.ts";
 
-export async function findUnreadable({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
+export async function findUnreadableFiles({ kind, settings, timeoutMs }: CheckConfig): Promise<readonly string[]> {
   const files = kind.files?.(settings) ?? [];
   const found = await Promise.all(
     files.map(async ({ path, isRead, mayBeMissing }): Promise<readonly string[]> => {
-      // Not AbortSignal.timeout, which keeps no loop alive: the runtime would spin until then.
+      // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until it fires.
       const limit = new AbortController();
       const timer = setTimeout(() => limit.abort(), timeoutMs);
       const answer = isRead

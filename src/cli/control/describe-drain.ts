@@ -1,10 +1,10 @@
-// Says why the host is drained, for people.
+// Describes a drain and a maintenance, for people.
 
 import type { DrainStatus } from "../../status/schema.ts";
 import { roundDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 
-/** Maintenance first: it hides a drain. Empty for a host in service. */
+/** Maintenance comes first, since it hides a drain. Empty for a host in service. */
 export function describeDrain({ drain, maintenance }: DrainStatus, nowMs: number): readonly string[] {
   const goesOn = maintenance ? ", which goes on after that" : "";
   return [
@@ -17,7 +17,7 @@ export function describeMaintenance(
   { since, until, reason }: NonNullable<DrainStatus["maintenance"]>,
   nowMs: number,
 ): string {
-  // Rounded up, so that a maintenance that has just begun shows its whole time.
+  // Rounded up, so that a maintenance shows its whole time at its start.
   const left = ageOf(Date.parse(until) - nowMs + 999);
   const why = reason === undefined ? "" : `: ${onOneLine(reason)}`;
   return `maintenance since ${timeOf(since)} until ${timeOf(until)} (${left} left)${why}`;

@@ -1,15 +1,15 @@
-// Tells a unit that runs health-checker from every other file: a script or notes that quote one, the unit or the
+// Recognizes a unit that runs health-checker. Any other file is none: a script or notes that quote a unit, the unit or
 // drop-in of an administrator, another INI file.
 
 import { basename } from "node:path";
-import { linesOf, readAssignments } from "./installed.ts";
-import { readWords } from "./quote.ts";
+import { readWords } from "../quote.ts";
+import { logicalLines, readAssignments } from "./unit-file.ts";
 
 const SECTION_OR_KEY = /^(?:\[[^[\]]+\]|[A-Za-z][\w-]*\s*=.*)$/s;
 
-/** `program` is the path of this program, which may have another name. An `ExecStart=` that is empty is a drop-in's. */
+/** `program` is the path of this program, which may have another name. A file with an empty `ExecStart=` is a drop-in. */
 export function isOwnUnit(text: string, program: string): boolean {
-  if (text.includes("\0") || !linesOf(text).every((line) => SECTION_OR_KEY.test(line.text))) return false;
+  if (text.includes("\0") || !logicalLines(text).every((line) => SECTION_OR_KEY.test(line.text))) return false;
   const commands = readAssignments(text, "").filter(({ directive }) => directive === "ExecStart");
   return commands.length > 0 && commands.every((command) => runs(command.text, program));
 }

@@ -1,18 +1,17 @@
-// unit --check finds what an installed unit has in the way of its checks, or lacks for them, and
-// nothing else.
+// unit --check finds the directives that an installed unit lacks, or that are too strict for its checks, and no others.
 
 import { describe, expect, test } from "bun:test";
-import { printed, problemsOf, runCommand } from "../../support/command.ts";
-import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { printed, problemsOf, runCommand } from "../../../support/command.ts";
+import { type TempFolder, tempFolder } from "../../../support/temp.ts";
 
-/** The unit for these options, as it is printed. */
+/** The printed unit for these options. */
 async function print(...argv: readonly string[]): Promise<string> {
   const { out, err, status } = await runCommand(["unit", ...argv]);
   if (status !== 0) throw new Error(err.join("\n"));
   return `${out}\n`;
 }
 
-/** The lines, none where the unit is good. */
+/** The lines of the differences; none for a good unit. */
 async function compare(file: string, ...argv: readonly string[]): Promise<readonly string[]> {
   const result = await runCommand(["unit", "--check", file, ...argv]);
   if (result.status === 0) {
@@ -31,7 +30,7 @@ const directivesOf = (lines: readonly string[]) => [...new Set(lines.map((line) 
 
 const installIn = (folder: TempFolder, text: string) => folder.write("health-checker.service", text);
 
-/** Lines of [Service] beside those of the unit. */
+/** Writes a drop-in with these lines of [Service]. */
 const dropInIn = (folder: TempFolder, ...lines: readonly string[]) =>
   folder.write("health-checker.service.d/own.conf", `[Service]\n${lines.join("\n")}\n`);
 
@@ -40,16 +39,16 @@ test.each([
   [["--script", "/usr/local/bin/check.sh --min 5% '$x'", "--drain-delay", "30s", "--max-rounds", "4"]],
   [["--port", "1", "--listener", ":80", "--control-socket", "/run/other/hc.sock", "--singleflight"]],
   [["--port", "1", "--listener", "unix:/home/app/hc.sock"]],
-])("what is printed for %j is good for that", async (argv) => {
+])("a unit printed for %j is good for the same options", async (argv) => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print(...argv));
   expect(await compare(file, ...argv)).toEqual([]);
-  // Its own options are those in ExecStart=.
+  // Without options those of ExecStart= count.
   expect(await compare(file)).toEqual([]);
 });
 
-/** What a unit for a port alone has in the way of a check that came later. */
-const IN_THE_WAY: readonly (readonly [yaml: string, directives: readonly string[]])[] = [
+/** The directives of a unit for one port that are too strict for each check. */
+const TOO_STRICT: readonly (readonly [yaml: string, directives: readonly string[]])[] = [
   ["tcp: 1", []],
   ["file: /etc/hostname", []],
   ["file: /homes/x", []],
@@ -70,7 +69,7 @@ const IN_THE_WAY: readonly (readonly [yaml: string, directives: readonly string[
   ],
 ];
 
-test.each(IN_THE_WAY)("a unit for a port has for `%s` too strict: %j", async (check, directives) => {
+test.each(TOO_STRICT)("for `%s` a unit for a port is too strict in %j", async (check, directives) => {
   await using folder = await tempFolder();
   const config = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
   const file = await installIn(folder, await print("--config", config));
@@ -82,7 +81,7 @@ test.each(IN_THE_WAY)("a unit for a port has for `%s` too strict: %j", async (ch
   expect(await compare(file)).toEqual([]);
 });
 
-/** A unit that is printed for port 1, with a drop-in; what these options find wrong with it. */
+/** The differences of a unit for port 1 with this drop-in from what these options need. */
 const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly string[], lines: readonly string[]])[] = [
   [
     [],
@@ -139,7 +138,7 @@ const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly strin
   ],
 ];
 
-describe("a line names what is needed, what is installed and where, and who needs it", () => {
+describe("a line names what is needed, what is installed and where, and what needs it", () => {
   for (const [dropIn, argv, lines] of LINES)
     test(`${dropIn.join(", ") || "no drop-in"} for ${argv.join(" ")}`, async () => {
       await using folder = await tempFolder();
@@ -149,7 +148,7 @@ describe("a line names what is needed, what is installed and where, and who need
     });
 });
 
-test("a folder for a socket must be open for writing, by whatever directive", async () => {
+test("a folder for a socket must be writable, by any directive", async () => {
   await using folder = await tempFolder();
   const argv = ["--port", "1", "--listener", "unix:/run/hc/hc.sock"];
   const file = await installIn(folder, (await print(...argv)).replace("ReadWritePaths=-/run/hc\n", ""));
@@ -163,7 +162,7 @@ test("a folder for a socket must be open for writing, by whatever directive", as
   }
 });
 
-test("what is bound into an empty folder is seen there, and not in one that is inaccessible", async () => {
+test("a bind mount is visible in an empty folder, and not in an inaccessible one", async () => {
   await using folder = await tempFolder();
   const argv = ["--port", "unix:/home/app/a.sock"];
   const file = await installIn(folder, await print(...argv));
@@ -177,7 +176,7 @@ test("what is bound into an empty folder is seen there, and not in one that is i
   expect(directivesOf(await compare(file, ...argv))).toEqual(["ProtectHome"]);
 });
 
-test("DynamicUser= brings its own sandbox", async () => {
+test("DynamicUser= implies a sandbox", async () => {
   await using folder = await tempFolder();
   const argv = ["--port", "unix:/tmp/a.sock"];
   const file = await installIn(folder, await print(...argv));
@@ -187,7 +186,7 @@ test("DynamicUser= brings its own sandbox", async () => {
   ]);
 });
 
-test("a port under 1024 needs its right, which root has", async () => {
+test("a port under 1024 needs a capability, which root has", async () => {
   await using folder = await tempFolder();
   const argv = ["--port", "1", "--listener", ":80"];
   const strict = await print("--port", "1");
@@ -201,7 +200,7 @@ test("a port under 1024 needs its right, which root has", async () => {
   expect(directivesOf(await compare(file))).toEqual(["CapabilityBoundingSet"]);
 });
 
-test("secrets must come from somewhere", async () => {
+test("the unit must hand over every secret", async () => {
   await using folder = await tempFolder();
   const config = await folder.write(
     "hc.yaml",
@@ -224,10 +223,10 @@ test("secrets must come from somewhere", async () => {
   }
 });
 
-/** What a unit must say besides what it starts. */
+/** The directives that a unit needs besides ExecStart=. */
 const LEAST = "Type=notify\nExecReload=/bin/kill -HUP $MAINPID";
 
-test("what is stricter and hides nothing needed is no difference, nor is what is looser", async () => {
+test("a stricter directive that hides nothing needed is no difference, nor is a looser one", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
   await dropInIn(
@@ -247,7 +246,7 @@ test("what is stricter and hides nothing needed is no difference, nor is what is
   ]);
 });
 
-test("the command that it starts must have these options", async () => {
+test("ExecStart= must have the given options", async () => {
   await using folder = await tempFolder();
   const config = await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
   const other = await folder.write("other.yaml", "checks: [{ tcp: 2 }]\n");
@@ -275,15 +274,18 @@ test.each([
     `/usr/bin/hc '--script=/bin/x \${A}' $B $C %i`,
     `"--script=/bin/x \${A}", "$B" and 2 more, which only systemd can expand`,
   ],
-])("what ExecStart=%s leaves to systemd is named with its place, and what to do", async (command, what) => {
-  await using folder = await tempFolder();
-  const file = await installIn(folder, `[Unit]\n\n[Service]\n${LEAST}\nExecStart=${command}\n`);
-  expect(await refused("--check", file)).toEqual([
-    `health-checker: unit: ${file}:6: ExecStart= has ${what}; ${GIVE.replace("FILE", file)}`,
-  ]);
-});
+])(
+  "words of ExecStart=%s that only systemd can expand are named with their place, and what to do",
+  async (command, what) => {
+    await using folder = await tempFolder();
+    const file = await installIn(folder, `[Unit]\n\n[Service]\n${LEAST}\nExecStart=${command}\n`);
+    expect(await refused("--check", file)).toEqual([
+      `health-checker: unit: ${file}:6: ExecStart= has ${what}; ${GIVE.replace("FILE", file)}`,
+    ]);
+  },
+);
 
-test("what systemd expands is not compared with the options that are given", async () => {
+test("a word that only systemd can expand is not compared with the given options", async () => {
   await using folder = await tempFolder();
   const start = (command: string) => installIn(folder, `[Service]\n${LEAST}\nExecStart=/usr/bin/hc ${command}\n`);
   const file = await start(`--port $PORT --listener \${ADDRESS} --log-level debug`);
@@ -300,7 +302,7 @@ test("what systemd expands is not compared with the options that are given", asy
   ]);
 });
 
-test("options in ExecStart= that are wrong are named with their place", async () => {
+test("wrong options in ExecStart= are named with their place", async () => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print("--port", "1"));
   const start = (command: string) => dropInIn(folder, "ExecStart=", `ExecStart=${command}`);
@@ -315,13 +317,13 @@ test("options in ExecStart= that are wrong are named with their place", async ()
   expect(await refused("--check", file)).toEqual([
     expect.stringContaining(`${at}: cannot read /nowhere/hc.yaml: no such file`),
   ]);
-  // What stands in the config file has a place of its own.
+  // A problem in the config file has its own place.
   const config = await folder.write("hc.yaml", "checks: [{ tcp: 0 }]\n");
   await start(`/usr/bin/hc --config ${config}`);
   expect((await refused("--check", file)).join("\n")).toStartWith(`${config}:1:17: checks[0].tcp: `);
 });
 
-test("a config file that ExecStart= names without its folder is in the folder that systemd starts the daemon in", async () => {
+test("a relative config file of ExecStart= is in the working directory of the service", async () => {
   await using folder = await tempFolder();
   await folder.write("hc.yaml", "checks: [{ tcp: 1 }]\n");
   const start = "ExecStart=/usr/bin/hc --config hc.yaml";
@@ -363,7 +365,7 @@ test("problems of the options or of the file are reported, with exit status 2", 
   expect(await refused("--check", large)).toEqual([
     `health-checker: unit: cannot read ${large}: it has more than 1 MiB`,
   ]);
-  // How a unit is masked.
+  // A masked unit.
   expect(await refused("--check", "/dev/null")).toEqual([
     "health-checker: unit: /dev/null has no ExecStart=; is it masked?",
   ]);

@@ -1,15 +1,14 @@
-// Reads ExecStart= of an installed unit: its place, the daemon's options in it, and the words that only
-// systemd can expand.
+// Reads ExecStart= of an installed unit: its place, the daemon's options, and the words that only systemd can expand.
 
 import { resolve } from "node:path";
-import { OPTIONS } from "../../config/options.ts";
-import { listFirstTwo } from "../../text/list.ts";
-import { onOneLine, quote } from "../../text/printable.ts";
-import { type Grammar, type Parsed, parse } from "../parse.ts";
+import { OPTIONS } from "../../../config/options.ts";
+import { listFirstTwo } from "../../../text/list.ts";
+import { onOneLine, quote } from "../../../text/printable.ts";
+import { type Grammar, type Parsed, parse } from "../../parse.ts";
+import { argumentsOf } from "../inputs.ts";
+import { readArgument, readWords, unexpandedWords } from "../quote.ts";
 import type { Difference } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import { leftToSystemd, readArgument, readWords } from "./quote.ts";
-import { wordsOf } from "./source.ts";
+import type { InstalledUnit } from "./unit-file.ts";
 import { settingOf } from "./values.ts";
 
 export interface StartCommand {
@@ -19,11 +18,11 @@ export interface StartCommand {
   /** The path of a config file is absolute. */
   readonly parsed: Parsed;
   /** Words with a variable or a specifier, such as "$PORT" and "%i", that systemd expands. */
-  readonly left: readonly string[];
+  readonly unexpanded: readonly string[];
 }
 
 /** Undefined for a unit that starts nothing. */
-export async function readCommand(
+export async function readStartCommand(
   unit: InstalledUnit,
   commands: Grammar["commands"],
 ): Promise<StartCommand | undefined> {
@@ -38,39 +37,39 @@ export async function readCommand(
     place: `${onOneLine(value.file)}:${value.line}`,
     program,
     parsed: { values: config === undefined ? values : { ...values, config }, problems },
-    left: leftToSystemd(value.text),
+    unexpanded: unexpandedWords(value.text),
   };
 }
 
-/** Why the options cannot be taken from there, and what to do; undefined where they can. */
-export function whyUnreadable({ place, parsed, left }: StartCommand, file: string): string | undefined {
+/** Why the options of ExecStart= cannot be used, and what to do instead; undefined if they can. */
+export function whyUnreadable({ place, parsed, unexpanded }: StartCommand, file: string): string | undefined {
   const [problem] = parsed.problems;
   const what =
-    left.length > 0
-      ? `${listFirstTwo(left.map(quote))}, which only systemd can expand`
+    unexpanded.length > 0
+      ? `${listFirstTwo(unexpanded.map(quote))}, which only systemd can expand`
       : problem && `options that cannot be read (${problem})`;
   const command = `health-checker unit --check ${onOneLine(file)} --config PATH`;
   return what && `${place}: ExecStart= has ${what}; give the daemon's options here: ${command}`;
 }
 
-/** A control socket that was not given is no difference: every printed unit has one. Nor is what only systemd can expand. */
-export function compareCommand(
+/** A control socket that was not given is no difference, since every printed unit has one. Unexpanded words are none either. */
+export function compareStartCommand(
   given: Parsed,
-  { parsed: started, left }: StartCommand,
+  { parsed: started, unexpanded }: StartCommand,
   configFile: string | undefined,
 ): readonly Difference[] {
   const by = "the options given here";
   if (started.problems.length > 0) {
-    if (left.length > 0) return [];
-    const needed = wordsOf(given.values, configFile).join(" ");
+    if (unexpanded.length > 0) return [];
+    const needed = argumentsOf(given.values, configFile).join(" ");
     return [{ directive: "ExecStart", needed, installed: "a command whose options cannot be read", by }];
   }
-  const isLeft = (text: string) => left.some((word) => word === text || word.endsWith(`=${text}`));
+  const isUnexpanded = (text: string) => unexpanded.some((word) => word === text || word.endsWith(`=${text}`));
   const names = [...new Set([...Object.keys(given.values), ...Object.keys(started.values)])];
   const shown = (name: string, { values }: Parsed, configFile?: string) =>
-    wordsOf({ [name]: values[name] ?? [] }, configFile).join(" ") || `no --${name}`;
+    argumentsOf({ [name]: values[name] ?? [] }, configFile).join(" ") || `no --${name}`;
   return names
-    .filter((name) => !started.values[name]?.some(isLeft))
+    .filter((name) => !started.values[name]?.some(isUnexpanded))
     .map((name) => ({ needed: shown(name, given, configFile), installed: shown(name, started) }))
     .filter(({ needed, installed }) => needed !== installed && needed !== "no --control-socket")
     .map(({ needed, installed }) => ({ directive: "ExecStart", needed, installed, by }));

@@ -1,12 +1,12 @@
-// Finds directives of the installed unit that keep requests out, or checks from going out.
+// Finds directives of the installed unit that block requests to the daemon, or connections of its checks.
 
 import { BlockList } from "node:net";
-import { isIPv4, isIPv6 } from "../../net/address.ts";
-import { listFirstTwo } from "../../text/list.ts";
-import type { Rule } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import type { Peer } from "./sandbox.ts";
-import { allows, listed, settingOf, wordsOf } from "./values.ts";
+import { isIPv4, isIPv6 } from "../../../../net/address.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import type { Peer } from "../../sandbox.ts";
+import type { Rule } from "../difference.ts";
+import type { InstalledUnit } from "../unit-file.ts";
+import { allows, describeValues, settingOf, wordsOf } from "../values.ts";
 
 const LOOPBACK = /^(127\.[\d.]+|::1|(.*\.)?localhost)$/i;
 
@@ -21,12 +21,12 @@ const NAMED: Readonly<Partial<Record<string, readonly string[]>>> = {
 };
 
 interface Filter {
-  readonly holds: (address: string) => boolean;
-  /** The list has more than addresses of the host itself. */
+  readonly includes: (address: string) => boolean;
+  /** The list has an address that is not of the loopback. */
   readonly reachesOthers: boolean;
 }
 
-/** systemd leaves out what it cannot read. */
+/** Entries that cannot be read are ignored, as systemd does. */
 function filterOf(unit: InstalledUnit, directive: string): Filter {
   const entries = wordsOf(unit, directive).flatMap((word) => NAMED[word] ?? [word]);
   const list = new BlockList();
@@ -38,42 +38,43 @@ function filterOf(unit: InstalledUnit, directive: string): Filter {
     if (length >= 0 && length <= LENGTHS[family]) list.addSubnet(address, length, family);
   }
   return {
-    holds: (address) => list.check(address, familyOf(address) ?? "ipv4"),
+    includes: (address) => list.check(address, familyOf(address) ?? "ipv4"),
     reachesOthers: entries.some((entry) => !LOOPBACK.test(entry.split("/")[0] ?? "")),
   };
 }
 
+/** Bits of an address. */
 const LENGTHS = { ipv4: 32, ipv6: 128 } as const;
 
 const familyOf = (address: string): "ipv4" | "ipv6" | undefined =>
   isIPv4(address) ? "ipv4" : isIPv6(address) ? "ipv6" : undefined;
 
-/** A documentation address (RFC 5737), for all that is not this host. */
-const ANYBODY = "192.0.2.1";
+/** A documentation address (RFC 5737), which stands for any other host. */
+const OTHER_HOST = "192.0.2.1";
 
 /** IPAddressAllow= allows an address whatever IPAddressDeny= says. */
 const addresses: Rule = (unit, { needs }) => {
   const directive = "IPAddressAllow";
   const [allowed, denied] = [filterOf(unit, directive), filterOf(unit, "IPAddressDeny")];
-  const isClosed = (address: string) => denied.holds(address) && !allowed.holds(address);
-  // The addresses of load balancers and names are unknown: any that is allowed will do.
-  const isClosedToOthers = isClosed(ANYBODY) && !allowed.reachesOthers;
-  const lack = (address: string) => (isClosed(address) ? address : undefined);
-  const lackOf = (peer: Peer, others: string) => {
-    if (isLoopback(peer)) return lack(familyOf(peer.host) ? peer.host : "127.0.0.1");
+  const isClosed = (address: string) => denied.includes(address) && !allowed.includes(address);
+  // The addresses of load balancers and of names are unknown: one allowed address of another host is enough.
+  const isClosedToOthers = isClosed(OTHER_HOST) && !allowed.reachesOthers;
+  const ifClosed = (address: string) => (isClosed(address) ? address : undefined);
+  const neededFor = (peer: Peer, others: string) => {
+    if (isLoopback(peer)) return ifClosed(familyOf(peer.host) ? peer.host : "127.0.0.1");
     return isClosedToOthers ? others : undefined;
   };
   const found = [
     ...needs.peers.map((peer) => ({
       ...peer,
-      needed: familyOf(peer.host) ? lack(peer.host) : lackOf(peer, `the addresses of ${peer.host}`),
+      needed: familyOf(peer.host) ? ifClosed(peer.host) : neededFor(peer, `the addresses of ${peer.host}`),
     })),
-    ...needs.listeners.map((peer) => ({ ...peer, needed: lackOf(peer, "the addresses of the load balancers") })),
+    ...needs.listeners.map((peer) => ({ ...peer, needed: neededFor(peer, "the addresses of the load balancers") })),
   ].filter(({ needed }) => needed !== undefined);
   if (found.length === 0) return [];
   const needed = listFirstTwo([...new Set(found.flatMap(({ needed = [] }) => needed))]);
   const by = listFirstTwo([...new Set(found.map(({ by }) => by))]);
-  return [{ directive, needed, installed: listed(unit, directive), by }];
+  return [{ directive, needed, installed: describeValues(unit, directive), by }];
 };
 
 const interfaces: Rule = (unit, { needs }) => {
@@ -87,27 +88,31 @@ const interfaces: Rule = (unit, { needs }) => {
       ? (["lo", local] as const)
       : (["the interface of the load balancers", isLoopbackAlone ? remote : []] as const);
   if (closed.length === 0) return [];
-  return [{ directive, needed, installed: listed(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) }];
+  return [
+    { directive, needed, installed: describeValues(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) },
+  ];
 };
 
 /** Whether a rule, [FAMILY:][PROTOCOL:][PORTS] or "any", matches this TCP port. */
-function isAbout(rule: string, port: number): boolean {
+function matchesPort(rule: string, port: number): boolean {
   return rule.split(":").every((part) => {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
     return first === undefined ? part !== "udp" : port >= Number(first) && port <= Number(last);
   });
 }
 
-/** If only one family is denied, the listener still has the other. */
+/** A rule that denies one family is ignored: the listener still has the other. */
 const ports: Rule = (unit, { needs }) => {
   const directive = "SocketBindAllow";
   const isClosed = ({ port }: Peer) =>
-    wordsOf(unit, "SocketBindDeny").some((rule) => !rule.startsWith("ipv") && isAbout(rule, port)) &&
-    !wordsOf(unit, directive).some((rule) => isAbout(rule, port));
+    wordsOf(unit, "SocketBindDeny").some((rule) => !rule.startsWith("ipv") && matchesPort(rule, port)) &&
+    !wordsOf(unit, directive).some((rule) => matchesPort(rule, port));
   const closed = needs.listeners.filter(isClosed);
   if (closed.length === 0) return [];
   const needed = closed.map(({ port }) => `tcp:${port}`).join(" ");
-  return [{ directive, needed, installed: listed(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) }];
+  return [
+    { directive, needed, installed: describeValues(unit, directive), by: listFirstTwo(closed.map(({ by }) => by)) },
+  ];
 };
 
 const network: Rule = (unit) => {

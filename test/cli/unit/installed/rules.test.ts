@@ -1,14 +1,14 @@
-// Every directive that would keep the daemon, its listeners or its checks from what they need is a
-// difference; a choice that costs them nothing is none.
+// Every directive that keeps the daemon, its listeners or its checks from what they need is a difference. A directive
+// that costs them nothing is none.
 
 import { describe, expect, test } from "bun:test";
-import { runCommand } from "../../support/command.ts";
-import { type TempFolder, tempFolder } from "../../support/temp.ts";
+import { runCommand } from "../../../support/command.ts";
+import { type TempFolder, tempFolder } from "../../../support/temp.ts";
 
 const PORT = "tcp: 1";
 const SCRIPT = "script: /opt/check.sh --all";
 
-/** The unit of a config file, with lines of a drop-in, compared with what the file needs. */
+/** Compares the unit of a config file and a drop-in with what the file needs. */
 async function compare(folder: TempFolder, yaml: string, dropIn: readonly string[]): Promise<readonly string[]> {
   const config = await folder.write("hc.yaml", yaml);
   const printed = await runCommand(["unit", "--config", config]);
@@ -30,7 +30,7 @@ const CHECK = 'check "tcp 127.0.0.1:1"';
 const OF_SCRIPT = 'the script of check "script /opt/check.sh --all"';
 
 const BAD: readonly Row[] = [
-  // How it is started, watched and stopped.
+  // How systemd starts, watches and stops the daemon.
   ["Type=simple", PORT, [`Type=: needed notify, installed simple ${DROP_IN}; for systemd to know when it is ready`]],
   [
     "Type=exec\nNotifyAccess=none\nWatchdogSec=0",
@@ -108,7 +108,7 @@ const BAD: readonly Row[] = [
   ["LimitDATA=200M", PORT, [`LimitDATA=: needed at least 512M, installed 200M ${DROP_IN}; for these checks`]],
   ["LimitAS=100M", PORT, [`LimitAS=: needed at least 512M, installed 100M ${DROP_IN}; for these checks`]],
   ["LimitCPU=1h", PORT, [`LimitCPU=: needed infinity, installed 1h ${DROP_IN}; for a daemon that runs for ever`]],
-  // What it sees.
+  // Which files are visible.
   [
     "RootDirectory=/srv/root",
     PORT,
@@ -169,7 +169,7 @@ const BAD: readonly Row[] = [
     ["ReadWritePaths=: needed /run/hc, installed /run DROPIN; for the control socket"],
     "control-socket: /run/hc/hc.sock",
   ],
-  // What it may run.
+  // Which programs may run.
   [
     "NoExecPaths=/\nExecPaths=/usr/local/bin /lib /lib64",
     SCRIPT,
@@ -200,7 +200,7 @@ const BAD: readonly Row[] = [
     SCRIPT,
     [`SystemCallFilter=: needed none of @privileged @resources, installed ~@privileged @resources; for ${OF_SCRIPT}`],
   ],
-  // Whom it may talk to.
+  // Which addresses are reachable.
   [
     "IPAddressDeny=any",
     PORT,
@@ -246,7 +246,7 @@ const BAD: readonly Row[] = [
   ],
 ];
 
-describe("a difference is", () => {
+describe("a difference", () => {
   for (const [dropIn, check, lines, options] of BAD) {
     test(`${dropIn.replaceAll("\n", ", ")} for ${check}${options ? ` with ${options}` : ""}`, async () => {
       await using folder = await tempFolder();
@@ -257,7 +257,7 @@ describe("a difference is", () => {
   }
 });
 
-test("the libraries of the program must be executable, too", async () => {
+test("the libraries of the program must be executable too", async () => {
   await using folder = await tempFolder();
   const lines = await compare(folder, yamlOf(PORT), ["NoExecPaths=/", "ExecPaths=/usr/local/bin"]);
   expect(lines).toEqual([
@@ -265,7 +265,7 @@ test("the libraries of the program must be executable, too", async () => {
   ]);
 });
 
-/** Lines that cost nothing, for a port unless a check is named. */
+/** Lines that cost nothing, for a unit with a port unless a check is given. */
 const HARMLESS: readonly (readonly [dropIn: string, check?: string, options?: string])[] = [
   ["Type=notify-reload\nExecReload="],
   // systemd takes main then.
@@ -329,7 +329,7 @@ const HARMLESS: readonly (readonly [dropIn: string, check?: string, options?: st
   ["SystemCallFilter=\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM", SCRIPT],
   ["SystemCallFilter=\nSystemCallFilter=@system-service\nSystemCallFilter=~@privileged @resources"],
   ["SystemCallFilter=~@chown @setuid @timer"],
-  // What a list of single calls leaves out only systemd knows.
+  // Only systemd knows what a list of single calls omits.
   ["SystemCallFilter=\nSystemCallFilter=read write @network-io"],
   ["SystemCallArchitectures=native"],
   ["RestrictRealtime=no\nNoNewPrivileges=no\nLockPersonality=no\nRemoveIPC=no\nProtectKernelLogs=no"],
@@ -350,7 +350,7 @@ const HARMLESS: readonly (readonly [dropIn: string, check?: string, options?: st
   ["SocketBindDeny=any", PORT, "listener: unix:/run/health-checker/hc.sock"],
 ];
 
-describe("no difference is", () => {
+describe("no difference", () => {
   for (const [dropIn, check = PORT, options] of HARMLESS) {
     test(`${dropIn.replaceAll("\n", ", ")} for ${check}${options ? ` with ${options}` : ""}`, async () => {
       await using folder = await tempFolder();

@@ -1,7 +1,7 @@
-// What the directives of a unit come to, however they are written.
+// The values of directives, in every notation that systemd reads.
 
 import { expect, test } from "bun:test";
-import { allows, amountOf, secondsOf } from "../../../src/cli/unit/values.ts";
+import { allows, amountOf, secondsOf } from "../../../../src/cli/unit/installed/values.ts";
 
 test.each<[text: string, seconds: number | undefined]>([
   ["15", 15],

@@ -1,16 +1,26 @@
-// Finds files that the installed unit keeps the daemon and its checks from running, and system calls from making.
+// Finds programs that the installed unit keeps the daemon and its checks from running, and system calls that it denies.
 
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { listFirstTwo } from "../../text/list.ts";
-import { type Rule, scriptsOf } from "./difference.ts";
-import type { Value } from "./installed.ts";
-import { readWords } from "./quote.ts";
-import { FORBIDDEN_TO_ITSELF, type Place, PROGRAM } from "./sandbox.ts";
-import { deepest, listed, pathsOf, settingOf, wordsOf } from "./values.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import { readWords } from "../../quote.ts";
+import { FORBIDDEN_WITHOUT_SCRIPTS, type Place, PROGRAM } from "../../sandbox.ts";
+import { type Rule, scriptsOf } from "../difference.ts";
+import type { Value } from "../unit-file.ts";
+import { describeValues, innermost, pathsOf, settingOf, wordsOf } from "../values.ts";
 
-/** systemd's groups of system calls that the daemon needs; each of the last two holds all of them. */
-const CALLS = ["@default", "@basic-io", "@file-system", "@io-event", "@ipc", "@network-io", "@process", "@signal"];
+/** systemd's groups of system calls that the daemon needs. */
+const NEEDED_CALLS = [
+  "@default",
+  "@basic-io",
+  "@file-system",
+  "@io-event",
+  "@ipc",
+  "@network-io",
+  "@process",
+  "@signal",
+];
+/** Groups that include all of them. */
 const ALL_CALLS = ["@system-service", "@known"];
 
 const calls: Rule = (unit, { needs }) => {
@@ -19,9 +29,11 @@ const calls: Rule = (unit, { needs }) => {
   const [first] = values;
   if (first === undefined) return [];
   const words = wordsOf(unit, directive);
-  // Only systemd knows which groups a list of single calls makes up.
+  // Whether a list of single calls is enough, only systemd knows.
   if (!first.text.startsWith("~") && words.every((word) => /^~?@/.test(word) && !ALL_CALLS.includes(word))) {
-    return [{ directive, needed: "@system-service", installed: listed(unit, directive), by: "the daemon itself" }];
+    return [
+      { directive, needed: "@system-service", installed: describeValues(unit, directive), by: "the daemon itself" },
+    ];
   }
   const denied = (groups: readonly string[]) => groups.filter((group) => isDenied(values, group));
   const difference = (groups: readonly string[], by: string) =>
@@ -29,8 +41,10 @@ const calls: Rule = (unit, { needs }) => {
       ? []
       : [{ directive, needed: `none of ${groups.join(" ")}`, installed: `~${groups.join(" ")}`, by }];
   return [
-    ...difference(denied([...CALLS, ...ALL_CALLS]), "the daemon itself"),
-    ...(needs.scripts.length === 0 ? [] : difference(denied(FORBIDDEN_TO_ITSELF), listFirstTwo(scriptsOf(needs)))),
+    ...difference(denied([...NEEDED_CALLS, ...ALL_CALLS]), "the daemon itself"),
+    ...(needs.scripts.length === 0
+      ? []
+      : difference(denied(FORBIDDEN_WITHOUT_SCRIPTS), listFirstTwo(scriptsOf(needs)))),
   ];
 };
 
@@ -38,8 +52,8 @@ const calls: Rule = (unit, { needs }) => {
 const isDenied = (values: readonly Value[], group: string): boolean =>
   values.findLast(({ text }) => readWords(text.replace(/^~/, "")).includes(group))?.text.startsWith("~") === true;
 
-/** What a unit with scripts leaves out, and one without has. */
-const forScripts: Rule = (unit, { needs }) => {
+/** Directives that a unit for scripts must not have, or must have. */
+const callsOfScripts: Rule = (unit, { needs }) => {
   if (needs.scripts.length === 0) return [];
   const by = listFirstTwo(scriptsOf(needs));
   const architectures = settingOf(unit, "SystemCallArchitectures");
@@ -48,26 +62,26 @@ const forScripts: Rule = (unit, { needs }) => {
     ...(architectures?.value === "native"
       ? [{ directive: "SystemCallArchitectures", needed: "none", installed: architectures.shown, by }]
       : []),
-    // A denied call would end the script, which could go on without it.
+    // Without an error number a denied call kills the script, which could go on without it.
     ...(isFiltered && settingOf(unit, "SystemCallErrorNumber") === undefined
       ? [{ directive: "SystemCallErrorNumber", needed: "EPERM", installed: "none", by }]
       : []),
   ];
 };
 
-/** Paths that may not be run, and that ExecPaths= does not allow. */
+/** Paths that NoExecPaths= closes and ExecPaths= does not open. */
 const executables: Rule = (unit, { needs }) => {
   const directive = "NoExecPaths";
   const [closed, open] = [pathsOf(unit, directive), pathsOf(unit, "ExecPaths")].map((paths) => paths.map(withoutLinks));
   if (!closed || !open || closed.length === 0) return [];
   const isClosed = ({ path }: Place) => {
     const real = withoutLinks(path);
-    return (deepest(real, closed)?.length ?? 0) > (deepest(real, open)?.length ?? 0);
+    return (innermost(real, closed)?.length ?? 0) > (innermost(real, open)?.length ?? 0);
   };
-  const own = needs.paths.filter(({ by }) => by === PROGRAM);
+  const ownProgram = needs.paths.filter(({ by }) => by === PROGRAM);
   const libraries = ownLibraries().filter(isClosed);
   const found = [
-    ...own.filter(isClosed),
+    ...ownProgram.filter(isClosed),
     ...libraries.map(({ path, by }) => ({ path: dirname(path), by })),
     ...needs.programs.filter(isClosed),
   ];
@@ -76,7 +90,7 @@ const executables: Rule = (unit, { needs }) => {
     {
       directive,
       needed: `ExecPaths= with ${listFirstTwo([...new Set(found.map(({ path }) => path))])}`,
-      installed: listed(unit, directive),
+      installed: describeValues(unit, directive),
       by: listFirstTwo([...new Set(found.map(({ by }) => by))]),
     },
   ];
@@ -104,4 +118,4 @@ function readMaps(): string {
   }
 }
 
-export const EXECUTION_RULES: readonly Rule[] = [calls, forScripts, executables];
+export const EXECUTION_RULES: readonly Rule[] = [calls, callsOfScripts, executables];

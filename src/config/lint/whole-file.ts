@@ -1,4 +1,4 @@
-// What contradicts itself in a config file is a problem; what is allowed but risky gets a warning.
+// Compares the values of a whole config file: a contradiction is a problem; what is valid but risky gets a warning.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { redactorOf } from "../../checks/redact.ts";
@@ -26,7 +26,7 @@ export interface FileLintInput {
   readonly isValid: (...names: readonly string[]) => boolean;
 }
 
-/** The problems of several values together. A value that could not be read has no others. */
+/** The problems of values that contradict each other. A value that could not be read has no further problem. */
 export async function findFileProblems(input: FileLintInput): Promise<readonly Problem[]> {
   const { file, checks, origins, listener, isValid } = input;
   return [
@@ -49,7 +49,7 @@ function selfChecks({ checks, source }: LoadedFile, listener: Address): readonly
   });
 }
 
-/** Endpoints that name a check twice, or one that does not exist. */
+/** Endpoints that name a check twice, or that name a check that does not exist. */
 async function unknownEndpointChecks(
   { endpoints, source, mayBeNamed }: LoadedFile,
   checks: readonly CheckConfig[],

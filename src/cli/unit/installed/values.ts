@@ -1,30 +1,30 @@
-// Reads the values of the directives of an installed unit: yes or no, a list, an amount, a time.
+// Reads the values of directives: yes or no, a list, an amount, a time.
 
-import { isUnder } from "../../fs/mounts.ts";
-import type { InstalledUnit, Value } from "./installed.ts";
-import { readWords } from "./quote.ts";
+import { isUnder } from "../../../fs/mounts.ts";
+import { readWords } from "../quote.ts";
+import type { InstalledUnit, Value } from "./unit-file.ts";
 
-/** A value, and where it is set if that is a drop-in. */
+/** The value, with the drop-in that sets it, if one does. */
 export const describeValue = (unit: InstalledUnit, { text, file }: Value): string =>
   file === unit.file ? text : `${text} (in ${file})`;
 
 const TRUE = /^(1|yes|y|true|t|on)$/i;
 const FALSE = /^(0|no|n|false|f|off)$/i;
 
-/** Normalizes yes and no. */
+/** systemd takes several words for yes and no. */
 const normalized = (text: string): string => text.replace(TRUE, "yes").replace(FALSE, "no");
 
 export const isYes = (unit: InstalledUnit, directive: string): boolean =>
   normalized(unit.values(directive).at(-1)?.text ?? "no") === "yes";
 
-/** What DynamicUser=yes implies for directives that are not set, and for PrivateTmp= in any case. */
+/** What DynamicUser=yes implies for directives that are not set; PrivateTmp= it sets in any case. */
 const IMPLIED: Readonly<Record<string, string>> = {
   ProtectSystem: "strict",
   ProtectHome: "read-only",
   PrivateTmp: "yes",
 };
 
-/** For a directive of which one value counts: with yes and no normalized, and as it is written. */
+/** The value that counts: with yes and no normalized, as written, and for a message. For a directive of one value. */
 export function settingOf(
   unit: InstalledUnit,
   directive: string,
@@ -41,11 +41,11 @@ export function settingOf(
 export const wordsOf = (unit: InstalledUnit, directive: string): readonly string[] =>
   unit.values(directive).flatMap(({ text }) => readWords(text));
 
-/** Paths of a list, without the marks that a path may begin with. */
+/** The paths of a list, without the prefixes that systemd knows. */
 export const pathsOf = (unit: InstalledUnit, directive: string): readonly string[] =>
   wordsOf(unit, directive).map((word) => word.replace(/^[-+]+/, ""));
 
-/** Whether it is mounted into what is hidden, and so can be seen there. */
+/** Whether a bind mount makes the path visible in a hidden folder. */
 export function isBound(unit: InstalledUnit, path: string): boolean {
   const entries = [...pathsOf(unit, "BindPaths"), ...pathsOf(unit, "BindReadOnlyPaths")];
   return entries.some((entry) => {
@@ -54,8 +54,8 @@ export function isBound(unit: InstalledUnit, path: string): boolean {
   });
 }
 
-/** The innermost of the folders that hold `path`: it is mounted last, so it counts. */
-export const deepest = (path: string, folders: readonly string[]): string | undefined =>
+/** The innermost of the folders that contain `path`: systemd mounts it last, so it counts. */
+export const innermost = (path: string, folders: readonly string[]): string | undefined =>
   folders
     .filter((folder) => isUnder(path, folder))
     .reduce<string | undefined>(
@@ -63,16 +63,16 @@ export const deepest = (path: string, folders: readonly string[]): string | unde
       undefined,
     );
 
-/** A list, shown on one line. */
-export function listed(unit: InstalledUnit, directive: string): string {
+/** All values on one line. */
+export function describeValues(unit: InstalledUnit, directive: string): string {
   const values = unit.values(directive);
   if (values.length === 0) return "none";
   return values.map((value) => describeValue(unit, value)).join(", ");
 }
 
 /**
- * Whether a list allows `word`: it names what is allowed, or after a ~ what is not; its first value decides
- * which, and later ones add or take away.
+ * Whether a list allows `word`. The list names what is allowed, or after a ~ what is denied: its first value decides
+ * which, and later values add names or remove them.
  */
 export function allows(values: readonly string[], word: string): boolean {
   let isDenyList: boolean | undefined;
@@ -87,7 +87,7 @@ export function allows(values: readonly string[], word: string): boolean {
 
 const UNITS = ["", "K", "M", "G", "T", "P"];
 
-/** Undefined for a share of the host's memory, or for what is no amount. */
+/** Undefined for a percentage of the host's memory, and for any text that is no amount. */
 export function amountOf(text: string): number | undefined {
   if (text === "infinity") return Number.POSITIVE_INFINITY;
   const [, count, unit = ""] = /^(\d+(?:\.\d+)?)([KMGTP]?)$/i.exec(text) ?? [];

@@ -1,5 +1,4 @@
-// What a unit is made from: the daemon's options as they were given, its config file, and
-// the secrets that the file names.
+// What a unit is made from: the options that were given, the config file, and the secrets that the file names.
 
 import { resolve } from "node:path";
 import type { RawValues } from "../../config/command-line.ts";
@@ -10,9 +9,9 @@ import { type SecretFallback, secretSourcesIn } from "../../config/secrets.ts";
 import type { Environment } from "../io.ts";
 import { loadOptionsFor } from "../load-options.ts";
 import type { Parsed } from "../parse.ts";
-import { credentialOf, type Secrets } from "./render.ts";
+import { credentialName, type Secrets } from "./render.ts";
 
-export interface Source {
+export interface Inputs {
   readonly options: Options;
   /** Absolute; undefined where there is none. */
   readonly configFile: string | undefined;
@@ -21,10 +20,10 @@ export interface Source {
 
 const NO_SECRETS: Secrets = { files: [], variables: [] };
 
-/** Or the problems of the options. */
-export async function readSource(parsed: Parsed, env: Environment): Promise<Source | readonly Problem[]> {
-  const loaded = await loadOptionsFor(parsed, env, withoutSecret);
-  // Where no stand-in will do, the secret itself is needed.
+/** Resolves with the problems of the options where there are any. */
+export async function readInputs(parsed: Parsed, env: Environment): Promise<Inputs | readonly Problem[]> {
+  const loaded = await loadOptionsFor(parsed, env, standInFor);
+  // A key may refuse the stand-in, so try again with the secrets themselves.
   const options = "listener" in loaded ? loaded : await loadOptionsFor(parsed, env);
   if (!("listener" in options)) return options;
   const given = parsed.values["config"]?.at(-1);
@@ -34,11 +33,11 @@ export async function readSource(parsed: Parsed, env: Environment): Promise<Sour
 }
 
 /**
- * No secret gets into the unit, and perhaps only systemd can read it: a stand-in will do here. Two secrets get
- * two stand-ins, so that checks that differ in nothing else do not count as the same.
+ * A stand-in for a secret, since perhaps only systemd can read it, and no secret gets into the unit. Two secrets have two
+ * stand-ins, so that checks that differ only in their secrets do not count as duplicates.
  */
-const withoutSecret: SecretFallback = (source, name) =>
-  source === "env" || credentialOf(name) !== undefined
+const standInFor: SecretFallback = (source, name) =>
+  source === "env" || credentialName(name) !== undefined
     ? `stand-in-${Bun.hash(`${source}:${name}`).toString(36)}`
     : undefined;
 
@@ -48,8 +47,8 @@ async function secretsOf(configFile: string): Promise<Secrets> {
   return "value" in source ? secretSourcesIn(source.value) : NO_SECRETS;
 }
 
-/** The given options, each written in one way; the daemon reads the same from them. */
-export function wordsOf(values: RawValues, configFile: string | undefined): readonly string[] {
+/** The given options as arguments of the daemon, each in one form. */
+export function argumentsOf(values: RawValues, configFile: string | undefined): readonly string[] {
   return Object.entries(values).flatMap(([name, texts = []]) => {
     const option = optionNamed(name);
     if (option === undefined || option === "help" || option === "version") return [];
@@ -57,7 +56,7 @@ export function wordsOf(values: RawValues, configFile: string | undefined): read
     const last = option === "config" && configFile !== undefined ? [configFile] : texts.slice(-1);
     return (repeatable ? texts : last).flatMap((text) => {
       if (value === undefined) return text === "true" ? [`--${option}`] : [`--${option}=${text}`];
-      // As a word of its own it might be read as an option.
+      // As a separate word it might be read as an option.
       return text.startsWith("-") ? [`--${option}=${text}`] : [`--${option}`, text];
     });
   });

@@ -1,15 +1,16 @@
-// How systemd starts, watches, reloads and stops the daemon. Whether and when it is started again is
-// the administrator's choice.
+// Finds differences in how systemd starts, watches, reloads and stops the daemon. Whether and when systemd restarts it
+// is the administrator's choice.
 
 import { basename } from "node:path";
-import { listFirstTwo } from "../../text/list.ts";
-import { DEFAULT_SOCKET } from "../control/control.ts";
-import { type Difference, type Rule, scriptsOf } from "./difference.ts";
-import type { InstalledUnit } from "./installed.ts";
-import { readWords } from "./quote.ts";
-import { listed, secondsOf, settingOf, wordsOf } from "./values.ts";
+import { listFirstTwo } from "../../../../text/list.ts";
+import { DEFAULT_SOCKET } from "../../../control/control.ts";
+import { readWords } from "../../quote.ts";
+import { RUNTIME_FOLDER } from "../../sandbox.ts";
+import { type Difference, type Rule, scriptsOf } from "../difference.ts";
+import type { InstalledUnit } from "../unit-file.ts";
+import { describeValues, secondsOf, settingOf, wordsOf } from "../values.ts";
 
-/** What `found` shows, or the default of systemd. */
+/** The installed value, or what systemd does by default. */
 const shownOr = (found: { readonly shown: string } | undefined, fallback: string): string =>
   found?.shown ?? `none, so ${fallback}`;
 
@@ -36,7 +37,7 @@ const notifyAccess: Rule = (unit) => {
 
 const SOCKET_OPTION = /^--?control-socket(?:=(.*))?$/s;
 
-/** What a command sends to the daemon's socket; undefined for a command of another program. */
+/** The control socket that a reload command talks to; undefined for a command of another program. */
 function socketOfReload(command: string): string | undefined {
   const [program = "", verb, ...words] = readWords(command);
   if (basename(program.replace(/^[-@:+!|]+/, "")) !== "health-checker" || verb !== "reload") return undefined;
@@ -48,25 +49,25 @@ const reload: Rule = (unit, { controlSocket }) => {
   const directive = "ExecReload";
   const by = "systemctl reload";
   const commands = unit.values(directive);
-  const byItself = settingOf(unit, "Type")?.value === "notify-reload";
+  const needsNoCommand = settingOf(unit, "Type")?.value === "notify-reload";
   const option = controlSocket === undefined ? undefined : `--control-socket ${controlSocket}`;
   const needed = option === undefined ? "/bin/kill -HUP $MAINPID" : `health-checker reload ${option}`;
   if (commands.length === 0) {
-    return byItself ? [] : [{ directive, needed: `a command such as ${needed}`, installed: "none", by }];
+    return needsNoCommand ? [] : [{ directive, needed: `a command such as ${needed}`, installed: "none", by }];
   }
-  const strangers = commands.flatMap(({ text }) => {
+  const otherSockets = commands.flatMap(({ text }) => {
     const socket = socketOfReload(text);
     return socket === undefined || socket === controlSocket ? [] : [socket];
   });
-  const [socket] = strangers;
+  const [socket] = otherSockets;
   if (socket === undefined) return [];
-  const shown = listed(unit, directive);
+  const shown = describeValues(unit, directive);
   const where = /\(in [^)]*\)$/.exec(shown)?.[0];
   const installed = [`--control-socket ${socket}`, ...(where === undefined ? [] : [where])].join(" ");
   return [{ directive, needed: option ?? needed, installed, by }];
 };
 
-/** A directive whose time must be at least so long; without it there is no limit. */
+/** Whether the directive allows at least `least` seconds; if it is not set there is no limit. */
 function atLeast(unit: InstalledUnit, directive: string, least: number, by: string): readonly Difference[] {
   const found = settingOf(unit, directive);
   const seconds = found && secondsOf(found.text);
@@ -87,7 +88,7 @@ const start: Rule = (unit, { startSeconds }) => {
   return atLeast(unit, "TimeoutStartSec", LEAST_START_S + startSeconds, by);
 };
 
-/** The default of systemd, where neither the unit nor the host sets another. */
+/** systemd's default, unless the unit or the host sets another. */
 const DEFAULT_STOP_S = 90;
 
 const stop: Rule = (unit, { stopSeconds }) => {
@@ -99,18 +100,18 @@ const stop: Rule = (unit, { stopSeconds }) => {
   return [{ directive: "TimeoutStopSec", needed: `at least ${stopSeconds}`, installed, by }];
 };
 
-/** Signals that end the daemon in order, by every name that systemd takes. */
-const NUMBERS: Readonly<Partial<Record<string, string>>> = { 2: "INT", 3: "QUIT", 15: "TERM" };
+/** The signals on which the daemon stops in order; systemd takes their numbers too. */
+const STOP_SIGNALS: Readonly<Partial<Record<string, string>>> = { 2: "INT", 3: "QUIT", 15: "TERM" };
 
 function signalOf(unit: InstalledUnit, directive: string) {
   const found = settingOf(unit, directive);
   const name = found?.text.replace(/^SIG/, "");
-  return name === undefined ? undefined : { shown: found?.shown ?? "", name: NUMBERS[name] ?? name };
+  return name === undefined ? undefined : { shown: found?.shown ?? "", name: STOP_SIGNALS[name] ?? name };
 }
 
 const signals: Rule = (unit, { drains }) => {
   const by = "what runs to end";
-  const isOrderly = (name: string) => Object.values(NUMBERS).includes(name);
+  const isOrderly = (name: string) => Object.values(STOP_SIGNALS).includes(name);
   const kill = signalOf(unit, "KillSignal");
   const restart = signalOf(unit, "RestartKillSignal");
   const wrong = kill && !isOrderly(kill.name) ? by : kill && drains && kill.name !== "TERM" ? "the drain" : undefined;
@@ -122,7 +123,7 @@ const signals: Rule = (unit, { drains }) => {
   ];
 };
 
-/** What systemd does to scripts that the daemon has started. */
+/** What systemd does to the scripts that the daemon has started. */
 const processes: Rule = (unit, { needs }) => {
   const mode = settingOf(unit, "KillMode");
   if (mode?.text === "none") {
@@ -143,14 +144,14 @@ const processes: Rule = (unit, { needs }) => {
 
 const OWNER_MAY_ALL = 0o700;
 
-const runtimeFolder: Rule = (unit, { controlSocket }) => {
+const runtimeFolderRights: Rule = (unit, { controlSocket }) => {
   if (wordsOf(unit, "RuntimeDirectory").length === 0) return [];
   const preserve = settingOf(unit, "RuntimeDirectoryPreserve");
-  const isKept = preserve?.value === "yes" || preserve?.text === "restart";
+  const isPreserved = preserve?.value === "yes" || preserve?.text === "restart";
   const mode = settingOf(unit, "RuntimeDirectoryMode");
   const isOpen = mode === undefined || (Number.parseInt(mode.text, 8) & OWNER_MAY_ALL) === OWNER_MAY_ALL;
   return [
-    ...(isKept || controlSocket === undefined
+    ...(isPreserved || controlSocket === undefined
       ? []
       : [
           {
@@ -173,18 +174,28 @@ const runtimeFolder: Rule = (unit, { controlSocket }) => {
   ];
 };
 
-/** Variables that systemd sets for the daemon, and those that turn the program into the runtime it is built with. */
-const SAID_TO_IT = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "RUNTIME_DIRECTORY"];
-const OF_THE_RUNTIME = ["BUN_BE_BUN", "BUN_OPTIONS"];
+/** The folder where the daemon makes its sockets. */
+const runtimeFolder: Rule = (unit, { needs }) => {
+  const directive = "RuntimeDirectory";
+  const name = RUNTIME_FOLDER.slice("/run/".length);
+  const has = wordsOf(unit, directive).some((word) => word.split(":")[0] === name);
+  if (has || needs.runtime.length === 0) return [];
+  return [{ directive, needed: name, installed: describeValues(unit, directive), by: listFirstTwo(needs.runtime) }];
+};
+
+/** Variables that systemd sets for the daemon. */
+const SET_BY_SYSTEMD = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "RUNTIME_DIRECTORY"];
+/** Variables that turn the program into the runtime that it is built with. */
+const RUNTIME_VARIABLES = ["BUN_BE_BUN", "BUN_OPTIONS"];
 
 const environment: Rule = (unit, { variables }) => {
   const directive = "UnsetEnvironment";
   const nameOf = (word: string) => word.split("=")[0] ?? "";
   const unset = wordsOf(unit, directive).map(nameOf);
   const set = [...wordsOf(unit, "Environment").map(nameOf), ...wordsOf(unit, "PassEnvironment")];
-  const taken = [...SAID_TO_IT, ...variables].filter((name) => unset.includes(name));
-  const left = OF_THE_RUNTIME.filter((name) => set.includes(name) && !unset.includes(name));
-  const installed = listed(unit, directive);
+  const taken = [...SET_BY_SYSTEMD, ...variables].filter((name) => unset.includes(name));
+  const left = RUNTIME_VARIABLES.filter((name) => set.includes(name) && !unset.includes(name));
+  const installed = describeValues(unit, directive);
   return [
     ...(taken.length > 0 ? [{ directive, needed: `none of ${taken.join(" ")}`, installed, by: "the daemon" }] : []),
     ...(left.length > 0
@@ -202,6 +213,7 @@ export const SERVICE_RULES: readonly Rule[] = [
   stop,
   signals,
   processes,
-  runtimeFolder,
+  runtimeFolderRights,
   environment,
+  runtimeFolder,
 ];
