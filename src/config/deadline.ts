@@ -5,7 +5,7 @@ import type { CheckConfig } from "../checks/build.ts";
 import { formatDuration } from "../text/duration.ts";
 import { listFirstTwo } from "../text/list.ts";
 import { onOneLine } from "../text/printable.ts";
-import { type Endpoint, type EndpointOptions, withoutLastSlash } from "./endpoint.ts";
+import { type Endpoint, type EndpointOptions, withoutLastSlash } from "./endpoint-path.ts";
 import { DEFAULT_TIMEOUT_MS, defaultOf, optionDef } from "./options.ts";
 
 export interface LoadBalancer {

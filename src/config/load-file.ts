@@ -6,7 +6,7 @@ import { redactorOf } from "../checks/redact.ts";
 import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
 import type { CommonValues, Defaults } from "./common-keys.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint-path.ts";
 import { type ConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";

@@ -11,7 +11,7 @@ import { createNaming } from "./check-names.ts";
 import { type RawValues, readCommandLine } from "./command-line.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
 import { type Deadlines, resolveDeadlines } from "./deadline.ts";
-import type { EndpointOptions } from "./endpoint.ts";
+import type { EndpointOptions } from "./endpoint-path.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { lint } from "./lint/lint.ts";
 import type { FileReading, LoadedFile } from "./load-file.ts";

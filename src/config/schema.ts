@@ -7,7 +7,7 @@ import { KINDS } from "../checks/kinds.ts";
 import { text } from "../fields/field.ts";
 import { type Key, type Keys, mapping, optional, required, type Zod } from "../fields/keys.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
-import { ENDPOINT_PATH } from "./endpoint.ts";
+import { ENDPOINT_PATH } from "./endpoint-path.ts";
 import { OPTION_NAMES, type OptionDef, optionDef } from "./options.ts";
 
 export interface FileSchema {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { Log, LogFields } from "../log/log.ts";
 import { type Clock, callAt, clock as hostClock } from "../system/clock.ts";
 import { libc } from "../system/libc.ts";
+import { readBootId, type SaveResult, type StateFile, stateFile } from "../system/state-file.ts";
 import { roundDuration } from "../text/duration.ts";
-import { fromSaved, toSave } from "./saved-state.ts";
+import { fromSaved, toSave } from "./saved-drain.ts";
 import {
   type ClockedState,
   type Drain,
@@ -19,7 +20,6 @@ import {
   reduce,
   withoutClock,
 } from "./state.ts";
-import { readBootId, type SaveResult, type StateFile, stateFile } from "./state-file.ts";
 
 export interface DrainOptions {
   /** --state-directory; undefined: nothing is saved. */

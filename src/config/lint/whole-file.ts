@@ -7,7 +7,7 @@ import { didYouMean } from "../../text/did-you-mean.ts";
 import { formatDuration } from "../../text/duration.ts";
 import { onOneLine, quote } from "../../text/printable.ts";
 import type { Defaults } from "../common-keys.ts";
-import { withoutLastSlash } from "../endpoint.ts";
+import { withoutLastSlash } from "../endpoint-path.ts";
 import type { ConfigFile } from "../file.ts";
 import type { LoadedFile } from "../load-file.ts";
 import { CHECK_OPTIONS, TIMEOUT_OPTIONS } from "../options.ts";

@@ -2,13 +2,13 @@
 // An unexpected error is answered with 500 and logged; the daemon goes on.
 
 import type { DrainControl } from "../../drain/drain.ts";
-import type { SaveResult } from "../../drain/state-file.ts";
 import type { Log } from "../../log/log.ts";
 import type { HostStatus, ReloadReport } from "../../status/schema.ts";
 import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
 import { within } from "../../system/event-loop.ts";
+import type { SaveResult } from "../../system/state-file.ts";
 import type { Answer, ExchangeRequest } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
 import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";

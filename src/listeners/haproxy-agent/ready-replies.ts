@@ -7,9 +7,9 @@
 // rarely cannot be seen among those that ask often.
 
 import { join } from "node:path";
-import { readBootId, type StateFile, stateFile } from "../../drain/state-file.ts";
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
+import { readBootId, type StateFile, stateFile } from "../../system/state-file.ts";
 
 export interface ReadyRepliesOptions {
   /** Where the peers are saved for a restart of the daemon; undefined: they are not saved. */

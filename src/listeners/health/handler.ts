@@ -2,7 +2,7 @@
 // answers unhealthy, whatever the checks' results.
 
 import type { Verdict } from "../../checks/check.ts";
-import { withoutLastSlash } from "../../config/endpoint.ts";
+import { withoutLastSlash } from "../../config/endpoint-path.ts";
 import type { Client, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
 

@@ -3,7 +3,7 @@
 //
 // For a path that was compared before, or is much longer or shorter than every endpoint, only a set is looked up.
 
-import { withoutLastSlash } from "../../config/endpoint.ts";
+import { withoutLastSlash } from "../../config/endpoint-path.ts";
 
 export interface NearMissOptions {
   readonly onNearMiss: (path: string, endpoint: string) => void;

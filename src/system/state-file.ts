@@ -18,8 +18,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { codeOf, describeFileError, FileProblem } from "../system/errors.ts";
-import { isRecord } from "../system/json.ts";
+import { codeOf, describeFileError, FileProblem } from "./errors.ts";
+import { isRecord } from "./json.ts";
 
 export interface StateFile {
   /** Never throws. */
