@@ -26,6 +26,7 @@ import { version } from "../text/version.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type LoadAgain, Reloader } from "./reload.ts";
+import { shrinkSoon } from "./shrink.ts";
 import { runTrial } from "./trial.ts";
 
 /** How long rounds may go on once the daemon was asked to stop. */
@@ -129,6 +130,7 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
         void events.onWatch([...change.changed.keys(), ...change.kindChanged, ...change.added]);
       }
       notifier?.reloaded();
+      shrinkSoon();
     },
     onFault: events.onFault,
   });
@@ -176,6 +178,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
     log.warning("--max-connections is more than half of the descriptor limit", { used, limit });
   }
   await events.onWatch(active.plan.checks);
+  shrinkSoon();
 }
 
 interface Opened {
