@@ -95,7 +95,8 @@ test("what follows a request is not answered in its place, and its own answer is
   const config = {
     checks: [
       { name: "db", tcp: peer.port },
-      { name: "slow", script: [await folder.write("gate.sh", gate, 0o755)] },
+      // No request may be answered at a deadline before the gate opens.
+      { name: "slow", script: [await folder.write("gate.sh", gate, 0o755)], timeout: "1m" },
     ],
     endpoints: { "/db": ["db"] },
   };
