@@ -28,11 +28,11 @@ export function startBatch(
     running--;
     onResult(result, index);
     if (running > 0) return;
-    for (const { release } of limits.values()) release();
+    for (const limit of limits.values()) limit.release();
     resolve();
   };
   checks.forEach((check, index) => {
-    void run(check, limitOf(check)).then((result) => onEnd(result, index));
+    void Promise.resolve(run(check, limitOf(check))).then((result) => onEnd(result, index));
   });
   if (running === 0) resolve();
   return {

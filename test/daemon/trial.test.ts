@@ -253,7 +253,7 @@ test("every run ends when the signal aborts", async () => {
   const stop = new AbortController();
   const hangs = fakeCheck({
     name: "hangs",
-    probe: (signal) =>
+    probe: ({ signal }) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "hung")))),
   });
   const current = planOf(new Map(), {}, NO_CHANGE);

@@ -418,7 +418,7 @@ describe("with checks on request beside those of the background", () => {
   });
 
   test("both are waited for until the deadline", async () => {
-    const hangs: Check["probe"] = (signal) =>
+    const hangs: Check["probe"] = ({ signal }) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "no answer"))));
     const { monitor, clock } = setUp({ groups: [mixed({ probe: hangs })], deadlineMs: 4_500 });
     monitor.start();
@@ -495,7 +495,7 @@ test("by the host's own clock: what hangs is ended at its timeout, again and aga
     name: "hangs",
     intervalMs: 40,
     timeoutMs: 20,
-    probe: (signal) => {
+    probe: ({ signal }) => {
       hanging++;
       return new Promise((resolve) =>
         signal.addEventListener("abort", () => {

@@ -18,7 +18,7 @@ function start(checks: readonly Check[]) {
   return { batch, results: batch.ended.then(() => results) };
 }
 
-const patient: Check["probe"] = (signal) =>
+const patient: Check["probe"] = ({ signal }) =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "waited in vain"))));
 
 test("a batch of no checks ends at once", async () => {

@@ -82,7 +82,7 @@ export function setUp<C extends Clock = ReturnType<typeof fakeClock>>({
       });
       runs.push(one);
     });
-  const run = (check: Check, limit: Limit): Promise<CheckResult> => {
+  const run = (check: Check, limit: Limit): CheckResult | Promise<CheckResult> => {
     if (given) return given(check, limit.signal);
     return check.probe === held ? hold(check, limit.signal) : runWithin(check, limit);
   };

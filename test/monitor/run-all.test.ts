@@ -17,7 +17,7 @@ const hung = (name: string, says: Partial<Check> = {}): Check & { isAborted: boo
       name,
       timeoutMs: 60_000,
       ...says,
-      probe: (signal) => {
+      probe: ({ signal }) => {
         signal.addEventListener("abort", () => {
           check.isAborted = true;
         });
