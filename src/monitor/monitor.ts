@@ -12,7 +12,7 @@ import { CheckRecord, type CheckReport } from "./check-record.ts";
 import { type Hold, holdRuns, NO_HOLD, untilIdle } from "./hold.ts";
 import type { Group, Round } from "./round.ts";
 import { type Run, Runs } from "./runs.ts";
-import { createSchedule, type Job, type Schedule } from "./scheduler.ts";
+import { createSchedule, type Job } from "./scheduler.ts";
 import { type Decides, decidesEndpoint, decidesHost, failingAmong, verdictOf } from "./verdict.ts";
 import type { Client } from "./waiters.ts";
 
@@ -74,7 +74,7 @@ export class Monitor {
   readonly #clock: Clock;
   readonly #runs: Runs;
   readonly #admission: Admission;
-  readonly #schedule: Schedule;
+  readonly #schedule: ReturnType<typeof createSchedule>;
   #records: ReadonlyMap<Check, CheckRecord> = new Map();
   #groups: readonly Group[] = [];
   #hostVerdict: Verdict | undefined;
