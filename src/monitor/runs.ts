@@ -4,10 +4,10 @@
 // (docs/adr/0010-rounds-run-on.md). After a reload, though, checks that were started together end as soon as no request
 // waits for them, where one of them is not watched any more.
 
+import { Batch } from "../checks/batch.ts";
 import type { CheckResult } from "../checks/check.ts";
-import type { runWithin } from "../checks/run.ts";
+import { runWithin } from "../checks/run.ts";
 import type { Clock } from "../system/clock.ts";
-import { type Batch, startBatch } from "./batch.ts";
 import type { CheckRecord } from "./check-record.ts";
 import type { Round } from "./round.ts";
 
@@ -31,13 +31,13 @@ const NO_ROUNDS: ReadonlySet<Round> = new Set();
 export class Runs {
   readonly #clock: Clock;
   readonly #onResult: OnResult;
-  readonly #runOne: typeof runWithin | undefined;
+  readonly #runOne: typeof runWithin;
   readonly #running = new Set<Run>();
   /** Those of a check that is not watched any more. */
   #outdated = new Set<Run>();
 
   /** `runOne` is for tests. */
-  constructor(clock: Clock, onResult: OnResult, runOne?: typeof runWithin) {
+  constructor(clock: Clock, onResult: OnResult, runOne = runWithin) {
     this.#clock = clock;
     this.#onResult = onResult;
     this.#runOne = runOne;
@@ -52,8 +52,9 @@ export class Runs {
       const record = records[index];
       if (record) this.#onResult(run, record, rounds[index] ?? NO_ROUNDS, result);
     };
-    const { ended, end }: Batch = startBatch(checks, take, this.#runOne);
-    const run: Run = { records, rounds, left: records.length, isCut: false, ended, end };
+    const batch = new Batch(checks, (check, limit) => Promise.resolve(this.#runOne(check, limit)));
+    batch.start(take);
+    const run: Run = { records, rounds, left: records.length, isCut: false, ended: batch.ended, end: batch.end };
     this.#running.add(run);
     if (!records.every(isWatched)) this.#outdated.add(run);
     return run;
