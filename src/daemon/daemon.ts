@@ -286,21 +286,20 @@ async function openAgent(opened: AsyncDisposableStack, parts: Parts): Promise<vo
     log,
     onFault: events.onFault,
     drainState: () => drainControl.current(),
-    verdict: (signal) => monitor.read() ?? monitor.ask({ signal }),
+    verdict: (signal) => monitor.verdict({ signal }),
   });
   opened.defer(() => agent.stop());
 }
 
 function createHandler(
   { failureStatus, endpoints }: Options,
-  { read, ask }: Monitor,
+  { verdict }: Monitor,
   drainControl: DrainControl,
   nearMisses: ReturnType<typeof createNearMisses>,
 ): HealthHandler {
   const paths = endpoints.map(({ path }) => path);
   return createHealthHandler({
-    read,
-    ask,
+    verdict,
     isDraining: () => drainControl.current() !== undefined,
     failureStatus,
     endpoints: paths,
@@ -335,7 +334,7 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
   );
 
 async function describe({ monitor, drainControl, reloader }: Parts, startedAt: number): Promise<HostStatus> {
-  const { healthy, failing } = monitor.read() ?? (await monitor.runAll(LONGEST_STATUS_MS));
+  const { healthy, failing } = await monitor.runAll(LONGEST_STATUS_MS);
   const reports = monitor.states();
   return hostStatus({
     version,

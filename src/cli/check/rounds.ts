@@ -2,7 +2,7 @@
 
 import { Batch } from "../../checks/batch.ts";
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { decidesHost, findingOf, judge } from "../../monitor/verdict.ts";
+import { decidesHost, judge } from "../../monitor/verdict.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { pause } from "../../system/event-loop.ts";
 
@@ -25,7 +25,7 @@ export interface RoundsOptions {
 }
 
 export const isHealthy = (results: Results): boolean =>
-  judge(results, decidesHost, ({ outcome }) => findingOf(outcome)).healthy;
+  judge(results, decidesHost, ({ outcome }) => outcome)?.healthy === true;
 
 /** Resolves with the results of the last round, or with undefined if the signal ended it. */
 export async function runRounds(
