@@ -8,7 +8,7 @@ import { createHealthHandler, type HealthHandler } from "../listeners/health/han
 import { createNearMisses } from "../listeners/health/near-miss.ts";
 import { connectionBound, type HealthServer, serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
-import { createMonitor, type Monitor } from "../monitor/monitor.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
@@ -107,7 +107,7 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
     log,
     onChange: () => notifier?.refresh(),
   });
-  const monitor = createMonitor({ ...plan.settings, ...events });
+  const monitor = new Monitor({ ...plan.settings, ...events });
   const nearMisses = createNearMisses(events);
   const handlerFor = ({ options }: Plan) => createHandler(options, monitor, drainControl, nearMisses);
   const active: Active = { plan, handler: handlerFor(plan) };

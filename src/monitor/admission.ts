@@ -23,28 +23,31 @@ import { unhealthy } from "./verdict.ts";
  */
 const GATHER_MS = 40;
 
-/** What is reported of the requests. */
-interface RequestListener {
-  /** A client disconnected before its answer, while nothing was known of these checks. */
-  readonly onGone: (waitedMs: number, unknown: readonly CheckRecord[]) => void;
-  /** Requests are about to be answered, without passes of these; `deadlineMs` where that is since their deadline has come. */
-  readonly onAnswer: (lacking: readonly CheckRecord[], deadlineMs?: number) => void;
-}
-
 export class Admission {
-  readonly #clock: Clock;
-  readonly #runs: Runs;
-  readonly #listener: RequestListener;
+  readonly #clock;
+  readonly #runs;
+  readonly #onAnswer;
+  readonly #onGone;
   #maxRounds = 1;
   /** The rounds that requests wait for, and those that wait for a place, for one of their checks at least. */
   readonly #waitedFor = new Set<Round>();
   readonly #queue = new Set<Round>();
   #isStopped = false;
 
-  constructor(clock: Clock, runs: Runs, listener: RequestListener) {
+  /**
+   * `onAnswer`: requests are about to be answered, without passes of these checks; with `deadlineMs` where that is since
+   * their deadline has come. `onGone`: a client disconnected before its answer, while nothing was known of these.
+   */
+  constructor(
+    clock: Clock,
+    runs: Runs,
+    onAnswer: (lacking: readonly CheckRecord[], deadlineMs?: number) => void,
+    onGone: (waitedMs: number, unknown: readonly CheckRecord[]) => void,
+  ) {
     this.#clock = clock;
     this.#runs = runs;
-    this.#listener = listener;
+    this.#onAnswer = onAnswer;
+    this.#onGone = onGone;
   }
 
   /** At once where every run that it takes ends at once. */
@@ -106,8 +109,7 @@ export class Admission {
     if (starting.size === 0) return;
     for (const [record, rounds] of starting) {
       for (const round of rounds) {
-        if (!round.hasBegun) this.#begin(round);
-        round.running++;
+        if (round.unplaced.size === round.group.onRequest.length) this.#begin(round);
         if (round.unplaced.delete(record) && round.unplaced.size === 0) this.#queue.delete(round);
       }
     }
@@ -117,7 +119,6 @@ export class Admission {
   #begin(round: Round): void {
     const { group } = round;
     const { onRequest, reported, singleflight } = group;
-    round.hasBegun = true;
     stopGathering(round);
     group.joinable = singleflight || onRequest.length === 0 ? round : undefined;
     for (const record of reported) if (!record.run && record.isWatched) this.#runs.startShared(record);
@@ -129,7 +130,7 @@ export class Admission {
     if (isShared) record.run = undefined;
     else record.places.taken--;
     for (const round of rounds) {
-      if (!isShared) round.takeOutcome(record, outcome);
+      if (!isShared) round.outcomes.set(record, outcome);
       if (round.waiting.size > 0 && (isShared || !outcome.ok || round.hasRun)) {
         const verdict = this.#decide(round, this.#clock.now());
         if (verdict) this.#answer(round, verdict);
@@ -176,7 +177,7 @@ export class Admission {
     };
     const onGone = () => {
       const now = this.#clock.now();
-      this.#listener.onGone(now - cameAt, round.unknown(now));
+      this.#onGone(now - cameAt, round.unknown(now));
       answerAlone(unhealthy()); // read by nothing
     };
     const expire = () => {
@@ -194,7 +195,7 @@ export class Admission {
   }
 
   #answer(round: Round, verdict: Verdict): void {
-    this.#listener.onAnswer([]);
+    this.#onAnswer([]);
     for (const answer of round.waiting) answer(verdict);
     this.#release(round);
   }
@@ -204,18 +205,18 @@ export class Admission {
     const now = this.#clock.now();
     const { verdict, lacking } = round.verdictNow(cameAt, now);
     const { deadlineMs } = round.group;
-    if (lacking.length > 0) this.#listener.onAnswer(lacking, now >= cameAt + deadlineMs ? deadlineMs : undefined);
+    if (lacking.length > 0) this.#onAnswer(lacking, now >= cameAt + deadlineMs ? deadlineMs : undefined);
     return verdict;
   }
 
   /** No request waits for the round: what has not started for it will not. */
   #release(round: Round): void {
-    const { group, running, unplaced } = round;
+    const { group, unplaced } = round;
     this.#waitedFor.delete(round);
     this.#queue.delete(round);
     stopGathering(round);
     // What will never be complete may not be joined.
-    if (running === 0 || unplaced.size > 0) leave(round);
+    if (round.hasRun || unplaced.size > 0) leave(round);
     unplaced.clear();
     round.started.clear();
     for (const record of group.records) record.run?.rounds.get(record)?.delete(round);

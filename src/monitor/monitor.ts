@@ -64,14 +64,12 @@ export interface MonitorOptions extends MonitorSettings, MonitorListener {
 
 const NO_TRIAL: Trial = { changed: new Map(), results: [] };
 
-export const createMonitor = (options: MonitorOptions): Monitor => new Monitor(options);
-
 export class Monitor {
   readonly #listener: MonitorListener;
-  readonly #clock: Clock;
-  readonly #runs: Runs;
-  readonly #admission: Admission;
-  readonly #schedule: ReturnType<typeof createSchedule>;
+  readonly #clock;
+  readonly #runs;
+  readonly #admission;
+  readonly #schedule;
   #records: ReadonlyMap<Check, CheckRecord> = new Map();
   #groups: readonly Group[] = [];
   #hostVerdict: Verdict | undefined;
@@ -84,16 +82,15 @@ export class Monitor {
     this.#listener = options;
     this.#clock = clock;
     this.#runs = new Runs(clock, (...ended) => this.#onResult(...ended), run);
-    this.#admission = new Admission(clock, this.#runs, {
-      onAnswer: (...answer) => this.#onAnswer(...answer),
-      onGone: (waitedMs, unknown) =>
-        this.#report((to) =>
-          to.onGone(
-            waitedMs,
-            unknown.map(({ check }) => check),
-          ),
-        ),
-    });
+    this.#admission = new Admission(
+      clock,
+      this.#runs,
+      (...answer) => this.#onAnswer(...answer),
+      (waitedMs, unknown) => {
+        const running = unknown.map(({ check }) => check);
+        this.#report((to) => to.onGone(waitedMs, running));
+      },
+    );
     this.#schedule = createSchedule(clock, random());
     this.#watch(options, new Map());
   }
@@ -101,7 +98,7 @@ export class Monitor {
   /** Runs every check of the background at once, then each on its interval. */
   readonly start = (): void => {
     this.#phase = "started";
-    this.#setJobs();
+    this.#runs.together(() => this.#setJobs());
   };
 
   /** The verdict of the group from memory; undefined where it takes a run to tell. */
@@ -141,10 +138,12 @@ export class Monitor {
    * settings that it came under.
    */
   readonly reconfigure = (settings: MonitorSettings, { changed, results }: Trial = NO_TRIAL): void => {
-    this.#watch(settings, changed);
-    for (const result of results) this.#takeTrial(result);
-    if (this.#phase === "started") this.#setJobs();
-    this.#review();
+    this.#runs.together(() => {
+      this.#watch(settings, changed);
+      for (const result of results) this.#takeTrial(result);
+      if (this.#phase === "started") this.#setJobs();
+      this.#review();
+    });
   };
 
   /**

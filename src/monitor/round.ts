@@ -50,11 +50,9 @@ export class Round {
   readonly group: Group;
   /** What answers each request that waits. */
   readonly waiting = new Set<(verdict: Verdict) => void>();
-  /** On request: how its own runs ended, and how many have not. */
-  readonly #outcomes = new Map<CheckRecord, Outcome>();
-  running = 0;
-  hasBegun = false;
-  /** Checks on request had to wait for a place, and those that still do. */
+  /** On request: how its own runs have ended. */
+  readonly outcomes = new Map<CheckRecord, Outcome>();
+  /** On request: it had to wait for places, and the checks that still do. */
   wasQueued = false;
   unplaced = new Set<CheckRecord>();
   /** Set while more requests are expected to join before it begins. */
@@ -66,18 +64,13 @@ export class Round {
     this.group = group;
   }
 
-  takeOutcome(record: CheckRecord, outcome: Outcome): void {
-    this.running--;
-    this.#outcomes.set(record, outcome);
-  }
-
   /** All its runs on request have ended. */
   get hasRun(): boolean {
-    return this.running === 0 && this.unplaced.size === 0;
+    return this.outcomes.size === this.group.onRequest.length;
   }
 
   #find(record: CheckRecord, now: number): Outcome | undefined {
-    return record.runsOnRequest ? this.#outcomes.get(record) : record.known(now);
+    return record.runsOnRequest ? this.outcomes.get(record) : record.known(now);
   }
 
   /** Undefined where runs have to tell. */

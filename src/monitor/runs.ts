@@ -19,12 +19,10 @@ export interface Run {
   isCut: boolean;
 }
 
-type OnResult = (run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, result: CheckResult) => void;
-
 export class Runs {
-  readonly #clock: Clock;
-  readonly #onResult: OnResult;
-  readonly #runOne: typeof runWithin | undefined;
+  readonly #clock;
+  readonly #onResult;
+  readonly #runOne;
   readonly #running = new Set<Run>();
   /** Those of a check that is not watched any more. */
   #outdated = new Set<Run>();
@@ -33,7 +31,11 @@ export class Runs {
   #isBusy = false;
 
   /** `runOne` is for tests. */
-  constructor(clock: Clock, onResult: OnResult, runOne?: typeof runWithin) {
+  constructor(
+    clock: Clock,
+    onResult: (run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, result: CheckResult) => void,
+    runOne?: typeof runWithin,
+  ) {
     this.#clock = clock;
     this.#onResult = onResult;
     this.#runOne = runOne;

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { Check, Severity } from "../../src/checks/check.ts";
 import type { Plan } from "../../src/daemon/plan.ts";
 import { describeHarm, runTrial, type TrialReport } from "../../src/daemon/trial.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import { Monitor } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "../monitor/fakes.ts";
 import { backgroundCheck, setUp } from "../monitor/held-runs.ts";
@@ -83,7 +83,7 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
     else if (now) added.push(now);
   }
   const current = planOf(old, before, NO_CHANGE);
-  const monitor = createMonitor({
+  const monitor = new Monitor({
     ...current.settings,
     onResult() {},
     onVerdict() {},
