@@ -23,6 +23,12 @@ import { unhealthy } from "./verdict.ts";
  */
 const GATHER_MS = 40;
 
+/**
+ * A request that has waited so long has its client and its deadline watched. That takes 7 us, as much as all else that
+ * a round of two checks takes here, and most are answered before.
+ */
+const WATCH_AFTER_MS = 5;
+
 export class Admission {
   readonly #clock;
   readonly #runs;
@@ -32,6 +38,8 @@ export class Admission {
   /** The rounds that requests wait for, and those that wait for a place, for one of their checks at least. */
   readonly #waitedFor = new Set<Round>();
   readonly #queue = new Set<Round>();
+  /** What has the requests watched that came within the last few milliseconds. */
+  readonly #watches: (() => void)[] = [];
   #isStopped = false;
 
   /**
@@ -72,7 +80,8 @@ export class Admission {
     if (onRequest.every(({ places }) => places.taken < alone)) {
       this.#begin(round);
       for (const { places } of onRequest) places.taken++;
-      this.#start(new Map(onRequest.map((record) => [record, new Set([round])])));
+      const rounds = new Set([round]);
+      this.#start(new Map(onRequest.map((record) => [record, rounds])));
       return;
     }
     this.#queue.add(round);
@@ -142,6 +151,7 @@ export class Admission {
 
   /** Undefined where runs are to be waited for; they are started if need be. */
   #decide(round: Round, now: number): Verdict | undefined {
+    if (round.knowsNothing) return undefined;
     const verdict = round.verdict(now);
     if (verdict) return verdict;
     const awaited = round.unknown(now).filter((record) => record.runsOnRequest || this.#awaits(round, record, now));
@@ -163,11 +173,11 @@ export class Admission {
   }
 
   /** The client waits until the verdict is known, or its time is over. */
-  #wait(round: Round, { signal }: Pick<Request, "signal">, maxWaitMs: number, cameAt: number): Promise<Verdict> {
+  #wait(round: Round, client: Pick<Request, "signal">, maxWaitMs: number, cameAt: number): Promise<Verdict> {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
+    let unwatch = () => {};
     const answer = (verdict: Verdict) => {
-      cancel();
-      signal.removeEventListener("abort", onGone);
+      unwatch();
       round.waiting.delete(answer);
       resolve(verdict);
     };
@@ -183,15 +193,28 @@ export class Admission {
     const expire = () => {
       if (round.waiting.has(answer)) answerAlone(this.#verdictNow(round, cameAt));
     };
-    const answerBy = cameAt + Math.min(round.group.deadlineMs, maxWaitMs);
-    // What has arrived by then counts, also where the loop stood still.
-    const cancel =
-      answerBy === Number.POSITIVE_INFINITY ? () => {} : callAt(this.#clock, answerBy, () => afterPendingIo(expire));
+    const waitMs = Math.min(round.group.deadlineMs, maxWaitMs);
+    const watch = () => {
+      if (!round.waiting.has(answer)) return;
+      const { signal } = client;
+      // What has arrived by then counts, also where the loop stood still.
+      const cancel = callAt(this.#clock, cameAt + waitMs, () => afterPendingIo(expire));
+      unwatch = () => {
+        cancel();
+        signal.removeEventListener("abort", onGone);
+      };
+      if (signal.aborted) onGone();
+      else signal.addEventListener("abort", onGone);
+    };
     round.waiting.add(answer);
     this.#waitedFor.add(round);
-    if (signal.aborted) onGone();
-    else signal.addEventListener("abort", onGone);
+    if (waitMs < WATCH_AFTER_MS) watch();
+    else if (this.#watches.push(watch) === 1) this.#clock.after(WATCH_AFTER_MS, () => this.#watch());
     return promise;
+  }
+
+  #watch(): void {
+    for (const watch of this.#watches.splice(0)) watch();
   }
 
   #answer(round: Round, verdict: Verdict): void {

@@ -16,6 +16,8 @@ export class Group {
   /** Those that run for each request, and those that run when a request comes, and decide nothing. */
   readonly onRequest: readonly CheckRecord[];
   readonly reported: readonly CheckRecord[];
+  /** Some that decide run in the background. */
+  readonly hasBackground: boolean;
   readonly singleflight: boolean;
   readonly deadlineMs: number;
   /** A round that further requests join: one of which nothing runs yet, or, where requests share what runs, the one that does. */
@@ -31,6 +33,7 @@ export class Group {
     this.decides = decides;
     this.onRequest = records.filter(({ check, runsOnRequest }) => runsOnRequest && decides(check));
     this.reported = records.filter(({ check, runsOnRequest }) => runsOnRequest && !decides(check));
+    this.hasBackground = records.some(({ check, runsOnRequest }) => !runsOnRequest && decides(check));
     this.singleflight = singleflight;
     this.deadlineMs = deadlineMs;
   }
@@ -62,6 +65,11 @@ export class Round {
 
   constructor(group: Group) {
     this.group = group;
+  }
+
+  /** Only its runs on request will tell, and none has ended. */
+  get knowsNothing(): boolean {
+    return this.outcomes.size === 0 && !this.hasRun && !this.group.hasBackground;
   }
 
   /** All its runs on request have ended. */
