@@ -32,8 +32,6 @@ export class CheckRecord {
   #freshUntil: number;
   /** In the background: an answer had to do without a fresh result, and none has come since. */
   isReportedStale: boolean;
-  /** On request: the newest result by arrival. */
-  newest?: { readonly at: number; readonly outcome: Outcome };
   /** On request: the deadline at which an answer had to do without its result; none has come since. */
   missedMs: number | undefined;
   /** The run under way that others may join: in the background, and of a check that decides nothing. */
@@ -106,8 +104,7 @@ export class CheckRecord {
     const { outcome } = result;
     // By when the run began: that it took long breaks no row of failures.
     const wasStale = !runsOnRequest && !this.isFresh(this.ranAt);
-    if (runsOnRequest) this.newest = { at: now, outcome };
-    else this.#freshUntil = endedAt + check.staleAfterMs;
+    if (!runsOnRequest) this.#freshUntil = endedAt + check.staleAfterMs;
     this.state = nextState(state, result, runsOnRequest ? { rise: 1, fall: 1 } : check, wasStale);
     if (!outcome.ok && this.state.last === result) this.#failure = outcome;
     if (this.isFresh(now)) this.isReportedStale = false;

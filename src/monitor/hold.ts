@@ -4,19 +4,15 @@
 import { type Clock, callAt } from "../system/clock.ts";
 import type { CheckRecord } from "./check-record.ts";
 
-export interface Hold {
-  /** Resolves when no run of the check is under way. */
-  readonly idle: Promise<void>;
-  /** It runs again, soon where a run was due meanwhile. */
-  release(): void;
-}
-
 export async function untilIdle(record: CheckRecord): Promise<void> {
   while (record.run) await record.run.batch.ended;
 }
 
-/** From `idle` on it is released in time for the result not to get stale. `onRelease` is never called within a call to this. */
-export function holdRuns(record: CheckRecord, idle: Promise<void>, clock: Clock, onRelease: () => void): Hold {
+/**
+ * Until it is released; from `idle` on that comes in time for the result not to get stale. `onRelease` is never called
+ * within a call to this.
+ */
+export function holdRuns(record: CheckRecord, idle: Promise<void>, clock: Clock, onRelease: () => void) {
   const { holds } = record;
   let cancel = () => {};
   const release = () => {

@@ -9,10 +9,10 @@ import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { Admission } from "./admission.ts";
 import { CheckRecord, type CheckReport } from "./check-record.ts";
-import { type Hold, holdRuns, untilIdle } from "./hold.ts";
+import { holdRuns, untilIdle } from "./hold.ts";
 import { Group, type Round } from "./round.ts";
 import { type Run, Runs } from "./runs.ts";
-import { createSchedule, type Job } from "./scheduler.ts";
+import { createSchedule } from "./scheduler.ts";
 import { decidesEndpoint, decidesHost, unhealthy } from "./verdict.ts";
 
 export type { CheckReport } from "./check-record.ts";
@@ -147,10 +147,11 @@ export class Monitor {
   };
 
   /**
-   * Starts no run of the check in the background, so that something else can run in its place. Without a fresh
-   * result it runs once more first. Undefined for a check on request. The hold ends by itself just before the result would be stale.
+   * Starts no run of the check in the background until the hold is released, so that something else can run in its
+   * place once it is `idle`. Without a fresh result it runs once more first. The hold ends by itself just before the
+   * result would be stale. Undefined for a check on request.
    */
-  readonly hold = (check: Check): Hold | undefined => {
+  readonly hold = (check: Check) => {
     const record = this.#records.get(check);
     if (!record || record.runsOnRequest) return undefined;
     if (this.#phase === "started" && !record.run && !record.isFresh(this.#clock.now())) this.#runs.startShared(record);
@@ -196,19 +197,19 @@ export class Monitor {
 
   #setJobs(): void {
     const now = this.#clock.now();
-    const jobOf = (record: CheckRecord): readonly Job[] => {
+    const jobs = [...this.#records.values()].flatMap((record) => {
       const { intervalMs } = record.check;
-      if (intervalMs === undefined) return [];
-      return [{ intervalMs, dueAtOnce: record.isDue(now), onTick: () => this.#runUnlessHeld(record) }];
-    };
-    this.#schedule.set([...this.#records.values()].flatMap(jobOf));
+      const onTick = () => this.#runUnlessHeld(record);
+      return intervalMs === undefined ? [] : [{ intervalMs, dueAtOnce: record.isDue(now), onTick }];
+    });
+    this.#schedule.set(jobs);
   }
 
   #runUnlessHeld(record: CheckRecord): void {
     if (!record.run && record.holds.size === 0) this.#runs.startShared(record);
   }
 
-  #hold(record: CheckRecord, idle: Promise<void>): Hold {
+  #hold(record: CheckRecord, idle: Promise<void>) {
     return holdRuns(record, idle, this.#clock, () => {
       const isDue = record.isWatched && record.isDue(this.#clock.now());
       if (this.#phase === "started" && isDue) this.#runUnlessHeld(record);

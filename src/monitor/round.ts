@@ -97,8 +97,8 @@ export class Round {
    */
   verdictNow(cameAt: number, now: number): { verdict: Verdict; lacking: readonly CheckRecord[] } {
     const find = (record: CheckRecord) => {
-      const { newest } = record;
-      const newer = this.wasQueued && newest && newest.at > cameAt ? newest.outcome : undefined;
+      const { last } = record.state;
+      const newer = this.wasQueued && last && last.start + last.durationMs > cameAt ? last.outcome : undefined;
       return this.#find(record, now) ?? newer;
     };
     const verdict = this.group.verdict((record) => find(record) ?? record.missing);

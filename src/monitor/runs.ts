@@ -61,11 +61,9 @@ export class Runs {
     const run: Run = { rounds, batch: new Batch(checks, this.#runOne), isCut: false };
     this.#running.add(run);
     if (!records.every(isWatched)) this.#outdated.add(run);
-    this.together(() =>
-      run.batch.start((result, index) =>
-        this.together(() => this.#ended.push(() => this.#take(run, records[index], result))),
-      ),
-    );
+    const onResult = (result: CheckResult, index: number) =>
+      this.together(() => this.#ended.push(() => this.#take(run, records[index], result)));
+    this.together(() => run.batch.start(onResult));
     return run;
   }
 

@@ -3,15 +3,6 @@
 
 import { type Clock, callAt } from "../system/clock.ts";
 
-/** What is done again and again. */
-export interface Job {
-  readonly intervalMs: number;
-  /** Once more right away, beside its times. */
-  readonly dueAtOnce: boolean;
-  /** Never throws. */
-  readonly onTick: () => void;
-}
-
 /** However many jobs there are, those of one interval share so many times, since each wakes the host up. */
 const MOST_TURNS = 10;
 
@@ -24,8 +15,8 @@ export function createSchedule(clock: Clock, shift: number) {
   /** When the first jobs were set, from which all times count. */
   let anchor: number | undefined;
   return {
-    /** From now on these, in place of those before. */
-    set(jobs: readonly Job[]): void {
+    /** From now on these are called, in place of those before; what is due at once, right away too. None may throw. */
+    set(jobs: readonly { intervalMs: number; dueAtOnce: boolean; onTick: () => void }[]): void {
       for (const cancel of cancels) cancel();
       anchor ??= clock.now();
       const origin = anchor;
