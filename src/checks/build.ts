@@ -57,5 +57,5 @@ export function buildCheck(config: CheckConfig, { env, onOrphan }: BuildContext)
 function whenLoaded(loading: Promise<Probe>): Probe {
   // If loading fails, each run reports it.
   loading.catch(() => {});
-  return async (signal) => (await loading)(signal);
+  return async (limit) => (await loading)(limit);
 }

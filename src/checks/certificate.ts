@@ -44,7 +44,7 @@ export const certificate = defineKind({
     // The handshake does not verify the certificate; this check does, so that any failure shows the dates.
     const tls: TlsSettings = { verify: false, ca, "server-name": name, cert, key };
     const peer = formatAddress(target);
-    return async (signal): Promise<Outcome> => {
+    return async ({ signal }): Promise<Outcome> => {
       const stream = await openStream(target, { maxWaitMs: timeoutMs / 2, tls }, signal);
       if (isFailure(stream)) return stream;
       const { judgement, warning } = stream;

@@ -2,14 +2,15 @@
 // down or unknown, the host is healthy or unhealthy.
 
 import type { Outcome, Reason } from "../outcome.ts";
+import type { Abortable } from "../system/abort.ts";
 
 /**
- * One attempt, without a retry. It never rejects for anything that the target does.
- * Once `signal` aborts it resolves within a few milliseconds and leaves nothing
+ * One attempt, without a retry: its outcome, where that is known at once. It never rejects for anything that the
+ * target does. Once the signal of `limit` aborts it resolves within a few milliseconds and leaves nothing
  * open: with the real outcome if that has arrived meanwhile, else with the reason
  * "timeout" and a message that says what it waited for.
  */
-export type Probe = (signal: AbortSignal) => Promise<Outcome>;
+export type Probe = (limit: Abortable) => Outcome | Promise<Outcome>;
 
 /**
  * What a check decides besides the endpoints that name it: `critical` the host; `warning` nothing, but it is reported;

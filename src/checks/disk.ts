@@ -39,7 +39,7 @@ export const disk = defineKind({
   files: ({ disk }) => [{ path: disk, isRead: false, mayBeMissing: false }],
   async probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
     const { askFileSystem } = await import("../fs/filesystem.ts");
-    return async (signal) => {
+    return async ({ signal }) => {
       const answer = await askFileSystem({ ask: "usage", path }, signal);
       if (!answer.ok) return answer.code === undefined ? answer : explainUnusable(path, answer.code, signal);
       if ("special" in answer.value) return explainSpecial(path, answer.value);

@@ -78,7 +78,7 @@ export const file = defineKind({
       const where = found.cut ? ` in its first ${CONTENT_BYTES} bytes` : "";
       return failed("mismatch", `${path} does not hold what is expected${where}`);
     };
-    return async (signal) => {
+    return async ({ signal }) => {
       const answer = expect
         ? await askFileSystem({ ask: "read", path, limitBytes: CONTENT_BYTES }, signal)
         : await askFileSystem({ ask: "stat", path }, signal);

@@ -1,6 +1,7 @@
 // Redacts secrets in texts: as they are, in the encodings that programs use, and where a text is cut within one.
 
 import { fault, type Outcome } from "../outcome.ts";
+import type { Abortable } from "../system/abort.ts";
 import type { Probe } from "./check.ts";
 import type { CheckKind, Truncated } from "./kind.ts";
 
@@ -228,21 +229,25 @@ const BEFORE_ELLIPSIS = /[^…]+(?=…)/g;
 
 export function withRedaction(probe: Probe, redact: Redact): Probe {
   const redactAll = (text: string) => redact(text).replaceAll(BEFORE_ELLIPSIS, (piece) => redact(piece, "end"));
-  return async (signal) => {
-    const outcome = await runSafely(probe, signal);
-    const redacted: Record<string, unknown> = { ...outcome };
+  const redacted = (outcome: Outcome): Outcome => {
+    const shown: Record<string, unknown> = { ...outcome };
     for (const key of ["detail", "warning", "message", "output"]) {
-      const text = redacted[key];
-      if (typeof text === "string") redacted[key] = redactAll(text);
+      const text = shown[key];
+      if (typeof text === "string") shown[key] = redactAll(text);
     }
-    return redacted as Outcome;
+    return shown as Outcome;
+  };
+  return (limit) => {
+    const outcome = runSafely(probe, limit);
+    return outcome instanceof Promise ? outcome.then(redacted) : redacted(outcome);
   };
 }
 
 /** Makes a throw a failure here, so that its message is redacted too. */
-async function runSafely(probe: Probe, signal: AbortSignal): Promise<Outcome> {
+function runSafely(probe: Probe, limit: Abortable): Outcome | Promise<Outcome> {
   try {
-    return await probe(signal);
+    const outcome = probe(limit);
+    return outcome instanceof Promise ? outcome.catch(fault) : outcome;
   } catch (error) {
     return fault(error);
   }

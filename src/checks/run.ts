@@ -2,6 +2,7 @@
 // the probe does.
 
 import { failed, fault, type Outcome } from "../outcome.ts";
+import type { Abortable } from "../system/abort.ts";
 import { clock } from "../system/clock.ts";
 import { afterPendingIo } from "../system/event-loop.ts";
 import { formatDuration } from "../text/duration.ts";
@@ -11,79 +12,113 @@ import type { Check, CheckResult } from "./check.ts";
 const ABORT_GRACE_MS = 40;
 
 /**
- * One start, one timeout and one signal for all checks that share them: on a
- * busy host timers and signals cost as much as the checks' own code.
+ * One start, one timeout and one signal for all checks that share them. Neither timer nor signal is made
+ * before a check needs one: on a busy host they cost as much as the checks' own code.
  */
-export interface Limit {
-  /** Aborts at the timeout, or when the round ends first. */
-  readonly signal: AbortSignal;
+export interface Limit extends Required<Abortable> {
   /** Milliseconds since the epoch, by the boot clock, and by performance.now(). */
   readonly startedAt: number;
   readonly start: number;
   readonly awakeStart: number;
-  /** Why the signal has aborted. */
-  readonly cause: () => "timeout" | "deadline" | undefined;
-  /** Has `finish` called shortly after the abort, unless the limit was released. */
-  readonly onOverdue: (finish: () => void) => void;
+  /** Why the signal has aborted: the timeout, or the round that ended first. */
+  readonly cause: "timeout" | "deadline" | undefined;
+  /** `finish` is called shortly after the abort, unless the limit was released. */
+  onOverdue(finish: () => void): void;
   /** Aborts what still runs, with the reason "deadline". */
   end(): void;
   /** Nothing runs any more. */
   release(): void;
 }
 
-/** Starts the timeout. After a pause of the event loop, what has arrived meanwhile is read before the timeout counts. */
-export function createLimit(timeoutMs: number): Limit {
-  const controller = new AbortController();
-  const overdue: (() => void)[] = [];
-  let cause: "timeout" | "deadline" | undefined;
-  let released = false;
-  let guard: ReturnType<typeof setTimeout> | undefined;
-  const endFor = (why: "timeout" | "deadline") => {
-    if (cause || released) return;
-    cause = why;
-    guard = setTimeout(() => {
-      for (const finish of overdue) finish();
+/**
+ * The timeout starts when the signal is asked for, or a check goes on after its first look. After a pause of the event loop, what has
+ * arrived meanwhile is read before the timeout counts.
+ */
+export const createLimit = (timeoutMs: number): Limit => new LazyLimit(timeoutMs);
+
+class LazyLimit implements Limit {
+  readonly startedAt = Date.now();
+  readonly start = clock.now();
+  readonly awakeStart = performance.now();
+  cause: "timeout" | "deadline" | undefined;
+  readonly #timeoutMs: number;
+  #controller: AbortController | undefined;
+  readonly #overdue: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isReleased = false;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get isAborted(): boolean {
+    return this.cause !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.isAborted) this.#controller.abort();
+      else this.#startTimeout();
+    }
+    return this.#controller.signal;
+  }
+
+  onOverdue(finish: () => void): void {
+    this.#overdue.push(finish);
+    if (!this.isAborted) this.#startTimeout();
+    else if (this.#overdue.length === 1) this.#awaitGrace();
+  }
+
+  #startTimeout(): void {
+    this.#timer ??= setTimeout(() => afterPendingIo(() => this.#endFor("timeout")), this.#timeoutMs);
+  }
+
+  readonly end = (): void => this.#endFor("deadline");
+
+  release(): void {
+    this.#isReleased = true;
+    clearTimeout(this.#timer);
+  }
+
+  #endFor(why: "timeout" | "deadline"): void {
+    if (this.cause || this.#isReleased) return;
+    this.cause = why;
+    clearTimeout(this.#timer);
+    if (this.#overdue.length > 0) this.#awaitGrace();
+    this.#controller?.abort();
+  }
+
+  #awaitGrace(): void {
+    this.#timer = setTimeout(() => {
+      for (const finish of this.#overdue) finish();
     }, ABORT_GRACE_MS);
-    controller.abort();
-  };
-  const timer = setTimeout(() => afterPendingIo(() => endFor("timeout")), timeoutMs);
-  return {
-    signal: controller.signal,
-    startedAt: Date.now(),
-    start: clock.now(),
-    awakeStart: performance.now(),
-    cause: () => cause,
-    onOverdue: (finish) => overdue.push(finish),
-    end: () => endFor("deadline"),
-    release() {
-      released = true;
-      clearTimeout(timer);
-      clearTimeout(guard);
-    },
-  };
+  }
 }
 
-/** Runs the check once; `limit` is its timeout. */
-export function runWithin(check: Check, limit: Limit): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    const finish = (outcome: Outcome) => {
-      const cause = limit.cause();
-      resolve({
-        check,
-        startedAt: limit.startedAt,
-        start: limit.start,
-        durationMs: performance.now() - limit.awakeStart,
-        outcome: cause ? withCause(outcome, cause, check) : outcome,
-      });
-    };
-    const finishFault = (error: unknown) => finish(fault(error));
-    limit.onOverdue(() => finish(failed("timeout", "the probe did not stop")));
-    try {
-      check.probe(limit.signal).then(finish, finishFault);
-    } catch (error) {
-      finishFault(error);
-    }
+/** Runs the check once; `limit` is its timeout. Not a promise where its probe knows the outcome at once. */
+export function runWithin(check: Check, limit: Limit): CheckResult | Promise<CheckResult> {
+  const resultOf = (outcome: Outcome): CheckResult => ({
+    check,
+    startedAt: limit.startedAt,
+    start: limit.start,
+    durationMs: performance.now() - limit.awakeStart,
+    outcome: limit.cause ? withCause(outcome, limit.cause, check) : outcome,
   });
+  let outcome: Outcome | Promise<Outcome>;
+  try {
+    outcome = check.probe(limit);
+  } catch (error) {
+    return resultOf(fault(error));
+  }
+  if (!(outcome instanceof Promise)) return resultOf(outcome);
+  const { promise, resolve } = Promise.withResolvers<CheckResult>();
+  limit.onOverdue(() => resolve(resultOf(failed("timeout", "the probe did not stop"))));
+  outcome.then(
+    (known) => resolve(resultOf(known)),
+    (error) => resolve(resultOf(fault(error))),
+  );
+  return promise;
 }
 
 /** The same with a limit of its own, which ends when `round` aborts. */

@@ -181,7 +181,7 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
   /** Killed groups that are not reaped yet, with the time of the kill by performance.now(). */
   const dying = new Map<Group, number>();
 
-  const probe: Probe = async (signal) => {
+  const probe: Probe = async ({ signal }) => {
     const stuck = dying.size > 0 ? await awaitReaping(dying, signal) : [];
     if (stuck.length > 0) {
       const pids = stuck.map(({ pid }) => pid).join(", ");

@@ -64,11 +64,11 @@ export const tcp = defineKind({
 function handshakeProbe(address: Address, timeoutMs: number): Probe {
   if (address.family === "unix" || isIPv4(address.host) || isIPv6(address.host)) {
     const peer = preparePeer(address);
-    return async (signal) => (await connect(peer, signal)) ?? UP;
+    return async ({ signal }) => (await connect(peer, signal)) ?? UP;
   }
   const { host, port } = address;
   let peers: { readonly addresses: string; readonly list: readonly Peer[] } | undefined;
-  return async (signal) => {
+  return async ({ signal }) => {
     const resolution = await resolve(host, signal, timeoutMs / 2);
     if (isFailure(resolution)) return resolution;
     const { addresses, warning } = resolution;
@@ -101,7 +101,7 @@ interface Exchange {
 async function exchangeProbe(address: Address, exchange: Exchange, timeoutMs: number): Promise<Probe> {
   const peer = formatAddress(address);
   const { openStream } = await import("../net/stream.ts");
-  return async (signal) => {
+  return async ({ signal }) => {
     const stream = await openStream(address, { maxWaitMs: timeoutMs / 2, tls: exchange.tls }, signal);
     if (isFailure(stream)) return stream;
     const failure = await exchangeOn(stream, exchange, peer);

@@ -54,7 +54,7 @@ export const udp = defineKind({
   probe({ udp, ...exchange }, { timeoutMs }): Probe {
     const data = bytesToSend(exchange) ?? new Uint8Array();
     const expect = expectationOf(exchange);
-    return async (signal) => {
+    return async ({ signal }) => {
       const found =
         isIPv4(udp.host) || isIPv6(udp.host)
           ? { addresses: [udp.host], warning: undefined }

@@ -8,7 +8,7 @@ import { createHealthHandler, type HealthHandler } from "../listeners/health/han
 import { createNearMisses } from "../listeners/health/near-miss.ts";
 import { connectionBound, type HealthServer, serveHealth } from "../listeners/health/server.ts";
 import type { Log } from "../log/log.ts";
-import { createMonitor, type Monitor } from "../monitor/monitor.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
@@ -107,7 +107,7 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
     log,
     onChange: () => notifier?.refresh(),
   });
-  const monitor = createMonitor({ ...plan.settings, ...events });
+  const monitor = new Monitor({ ...plan.settings, ...events });
   const nearMisses = createNearMisses(events);
   const handlerFor = ({ options }: Plan) => createHandler(options, monitor, drainControl, nearMisses);
   const active: Active = { plan, handler: handlerFor(plan) };
@@ -286,21 +286,20 @@ async function openAgent(opened: AsyncDisposableStack, parts: Parts): Promise<vo
     log,
     onFault: events.onFault,
     drainState: () => drainControl.current(),
-    verdict: (signal) => monitor.read() ?? monitor.ask({ signal }),
+    verdict: (signal) => monitor.verdict({ signal }),
   });
   opened.defer(() => agent.stop());
 }
 
 function createHandler(
   { failureStatus, endpoints }: Options,
-  { read, ask }: Monitor,
+  { verdict }: Monitor,
   drainControl: DrainControl,
   nearMisses: ReturnType<typeof createNearMisses>,
 ): HealthHandler {
   const paths = endpoints.map(({ path }) => path);
   return createHealthHandler({
-    read,
-    ask,
+    verdict,
     isDraining: () => drainControl.current() !== undefined,
     failureStatus,
     endpoints: paths,
@@ -335,7 +334,7 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
   );
 
 async function describe({ monitor, drainControl, reloader }: Parts, startedAt: number): Promise<HostStatus> {
-  const { healthy, failing } = monitor.read() ?? (await monitor.runAll(LONGEST_STATUS_MS));
+  const { healthy, failing } = await monitor.runAll(LONGEST_STATUS_MS);
   const reports = monitor.states();
   return hostStatus({
     version,

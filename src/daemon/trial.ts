@@ -45,7 +45,7 @@ export const describeHarm = ({ cause, effect }: Harm, isDone: boolean): string =
 export async function runTrial(
   current: Plan,
   next: Plan,
-  monitor: Pick<Monitor, "ask" | "states" | "hold">,
+  monitor: Pick<Monitor, "verdict" | "states" | "hold">,
   signal: AbortSignal,
 ): Promise<TrialReport> {
   const { changed, sameProbe, kindChanged, added } = next.change;
@@ -192,7 +192,7 @@ function joining(current: Plan, next: Plan): readonly Check[] {
 /** Asks for the host and the endpoints of which it is not known whether they are healthy: no request has come yet, or the last result was bad. */
 async function refreshUnsure(
   current: Plan,
-  { ask, states }: Pick<Monitor, "ask" | "states">,
+  { verdict, states }: Pick<Monitor, "verdict" | "states">,
   signal: AbortSignal,
 ): Promise<void> {
   const isUnsure = ({ check, state, stale }: CheckReport) =>
@@ -205,7 +205,7 @@ async function refreshUnsure(
   // Never aborts: the rounds go on after the trial, as for a client that has its answer.
   const client = { signal: new AbortController().signal };
   const asked = subjectsOf(current).map((subject, group) =>
-    decidingOf(subject).some((check) => unsure.has(check)) ? ask(client, group) : undefined,
+    decidingOf(subject).some((check) => unsure.has(check)) ? verdict(client, group) : undefined,
   );
   await unlessAborted(Promise.all(asked), signal, () => {});
 }

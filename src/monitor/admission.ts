@@ -1,4 +1,4 @@
-// Decides which round a request joins, and when the runs of a round start.
+// Decides which round a request joins, when the runs of a round start, and when its requests are answered.
 //
 // With single flight, requests share the round that runs. Without it, each check has `maxRounds` places: at most so
 // many runs of it are under way for requests at once. A request has a round for itself, but the last place of a
@@ -10,12 +10,12 @@
 // no place: each runs at most once at a time.
 
 import type { CheckResult, Verdict } from "../checks/check.ts";
-import type { Clock } from "../system/clock.ts";
+import { type Clock, callAt } from "../system/clock.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
 import type { CheckRecord } from "./check-record.ts";
-import { type Group, Round, type RoundHost } from "./round.ts";
+import { type Group, Round } from "./round.ts";
 import type { Run, Runs } from "./runs.ts";
-import { verdictOf } from "./verdict.ts";
-import type { Client } from "./waiters.ts";
+import { unhealthy } from "./verdict.ts";
 
 /**
  * The last place starts so long after the first request that found no other: its run then ends within 50 ms of those
@@ -23,55 +23,75 @@ import type { Client } from "./waiters.ts";
  */
 const GATHER_MS = 40;
 
-const NONE: Set<CheckRecord> = new Set();
+/**
+ * A request that has waited so long has its client and its deadline watched. That takes 7 us, as much as all else that
+ * a round of two checks takes here, and most are answered before.
+ */
+const WATCH_AFTER_MS = 5;
 
 export class Admission {
-  readonly #runs: Runs;
-  readonly #host: RoundHost;
-  readonly #clock: Clock;
+  readonly #clock;
+  readonly #runs;
+  readonly #onAnswer;
+  readonly #onGone;
   #maxRounds = 1;
-  /** The rounds that wait for a place, for one of their checks at least. */
+  /** The rounds that requests wait for, and those that wait for a place, for one of their checks at least. */
+  readonly #waitedFor = new Set<Round>();
   readonly #queue = new Set<Round>();
+  /** What has the requests watched that came within the last few milliseconds. */
+  readonly #watches: (() => void)[] = [];
   #isStopped = false;
 
-  constructor(runs: Runs, host: Omit<RoundHost, "onEmpty">) {
+  /**
+   * `onAnswer`: requests are about to be answered, without passes of these checks; with `deadlineMs` where that is since
+   * their deadline has come. `onGone`: a client disconnected before its answer, while nothing was known of these.
+   */
+  constructor(
+    clock: Clock,
+    runs: Runs,
+    onAnswer: (lacking: readonly CheckRecord[], deadlineMs?: number) => void,
+    onGone: (waitedMs: number, unknown: readonly CheckRecord[]) => void,
+  ) {
+    this.#clock = clock;
     this.#runs = runs;
-    this.#host = { ...host, onEmpty: (round) => this.#release(round) };
-    this.#clock = host.clock;
+    this.#onAnswer = onAnswer;
+    this.#onGone = onGone;
   }
 
-  ask(group: Group, client: Client): Promise<Verdict> {
-    if (this.#isStopped)
-      return Promise.resolve(new Round(group, this.#host).answerNow(Number.POSITIVE_INFINITY, this.#clock.now()));
-    const { joinable } = group;
-    const round = joinable ?? new Round(group, this.#host);
-    const answer = round.waiters.add(client);
-    if (!joinable) this.#admit(round);
-    if (!round.knowsNothing) this.#advance(round, this.#clock.now());
-    return answer;
+  /** At once where every run that it takes ends at once. */
+  verdict(group: Group, client: Pick<Request, "signal">, maxWaitMs: number): Verdict | Promise<Verdict> {
+    if (this.#isStopped) return this.#verdictNow(new Round(group));
+    const now = this.#clock.now();
+    const round = group.joinable ?? new Round(group);
+    const known = this.#runs.together(() => {
+      if (round !== group.joinable) this.#open(round);
+      return this.#decide(round, now);
+    });
+    const verdict = known ?? this.#decide(round, now);
+    if (!verdict) return this.#wait(round, client, maxWaitMs, now);
+    this.#answer(round, verdict);
+    return verdict;
   }
 
-  #admit(round: Round): void {
+  #open(round: Round): void {
     const { group } = round;
     const { onRequest } = group;
-    let taken = 0;
-    for (const { places } of onRequest) taken = Math.max(taken, places.taken);
-    if (onRequest.length === 0) {
-      group.joinable = round;
-      this.#startReported(group);
-    } else if (taken < Math.max(1, this.#maxRounds - 1)) {
+    const alone = Math.max(1, this.#maxRounds - 1);
+    if (onRequest.every(({ places }) => places.taken < alone)) {
+      this.#begin(round);
       for (const { places } of onRequest) places.taken++;
-      this.#start(onRequest, Array(onRequest.length).fill(new Set([round])));
-    } else {
-      this.#queue.add(round);
-      group.joinable = round;
-      round.hasQueued = true;
-      round.unplaced = new Set(onRequest);
-      round.cancelStart = this.#clock.after(GATHER_MS, () => {
-        round.cancelStart = undefined;
-        this.#startQueued();
-      });
+      const rounds = new Set([round]);
+      this.#start(new Map(onRequest.map((record) => [record, rounds])));
+      return;
     }
+    this.#queue.add(round);
+    group.joinable = round;
+    round.wasQueued = true;
+    round.unplaced = new Set(onRequest);
+    round.cancelStart = this.#clock.after(GATHER_MS, () => {
+      round.cancelStart = undefined;
+      this.#startQueued();
+    });
   }
 
   /**
@@ -85,73 +105,64 @@ export class Admission {
       const ready = [...round.unplaced].filter(hasPlace);
       if (round.cancelStart && ready.length < round.unplaced.size) continue;
       for (const record of ready) {
-        const together = starting.get(record);
-        if (together) together.add(round);
-        else {
-          record.places.taken++;
-          starting.set(record, new Set([round]));
-        }
+        const rounds = starting.get(record);
+        if (!rounds) record.places.taken++;
+        starting.set(record, (rounds ?? new Set()).add(round));
       }
     }
-    if (starting.size > 0) this.#start([...starting.keys()], [...starting.values()]);
+    this.#runs.together(() => this.#start(starting));
   }
 
   /** Starts each check, which has its place, for its rounds. */
-  #start(records: readonly CheckRecord[], rounds: readonly Set<Round>[]): void {
-    for (const [index, record] of records.entries()) {
-      for (const round of rounds[index] ?? []) {
-        if (round.isNew) this.#begin(round);
-        round.running++;
+  #start(starting: Run["rounds"]): void {
+    if (starting.size === 0) return;
+    for (const [record, rounds] of starting) {
+      for (const round of rounds) {
+        if (round.unplaced.size === round.group.onRequest.length) this.#begin(round);
         if (round.unplaced.delete(record) && round.unplaced.size === 0) this.#queue.delete(round);
       }
     }
-    this.#runs.start(records, rounds);
+    this.#runs.start(starting);
   }
 
-  /** The first check of the round starts. */
   #begin(round: Round): void {
     const { group } = round;
-    round.cancelStart?.();
-    round.cancelStart = undefined;
-    group.joinable = group.singleflight ? round : undefined;
-    this.#startReported(group);
-  }
-
-  #startReported({ reported }: Group): void {
+    const { onRequest, reported, singleflight } = group;
+    stopGathering(round);
+    group.joinable = singleflight || onRequest.length === 0 ? round : undefined;
     for (const record of reported) if (!record.run && record.isWatched) this.#runs.startShared(record);
   }
 
   /** A run of the check has ended; its result is in the record already. */
-  takeResult(run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, { outcome }: CheckResult, now: number): void {
+  take(run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, { outcome }: CheckResult): void {
     const isShared = record.run === run;
     if (isShared) record.run = undefined;
     else record.places.taken--;
     for (const round of rounds) {
-      if (!isShared) round.takeOutcome(record, outcome);
-      if (!round.waiters.isEmpty && (isShared || !outcome.ok || round.hasOutcomes)) this.#advance(round, now);
-      const { group, unplaced } = round;
-      if (!isShared && round.running === 0 && unplaced.size === 0) leave(group, round);
+      if (!isShared) round.outcomes.set(record, outcome);
+      if (round.waiting.size > 0 && (isShared || !outcome.ok || round.hasRun)) {
+        const verdict = this.#decide(round, this.#clock.now());
+        if (verdict) this.#answer(round, verdict);
+      }
+      if (!isShared && round.hasRun) leave(round);
     }
-    if (!isShared && this.#queue.size > 0) this.#startQueued();
+    if (!isShared) this.#startQueued();
   }
 
-  /** Answers the requests of the round, or waits for the runs that it lacks. */
-  #advance(round: Round, now: number): void {
-    const failing = round.failing(now);
-    if (failing.length > 0) {
-      round.answer(verdictOf(failing));
-      return;
-    }
-    const lacking = round.group.background.filter((record) => this.#lacksRun(round, record, now));
-    if (lacking.length === 0 && round.hasOutcomes) round.answer(round.answerNow(now, now));
+  /** Undefined where runs are to be waited for; they are started if need be. */
+  #decide(round: Round, now: number): Verdict | undefined {
+    if (round.knowsNothing) return undefined;
+    const verdict = round.verdict(now);
+    if (verdict) return verdict;
+    const awaited = round.unknown(now).filter((record) => record.runsOnRequest || this.#awaits(round, record, now));
+    return awaited.length === 0 ? this.#verdictNow(round, now) : undefined;
   }
 
-  /** Whether a run of the check is still to be waited for; started if need be. */
-  #lacksRun(round: Round, record: CheckRecord, now: number): boolean {
-    if (record.isFresh(now)) return false;
+  /** Whether a run of the check in the background is still to be waited for. */
+  #awaits(round: Round, record: CheckRecord, now: number): boolean {
     const { run } = record;
     if (run) {
-      run.rounds[0]?.add(round);
+      run.rounds.get(record)?.add(round);
       if (record.isRunTooOld(now)) this.#runs.cut(run);
       return true;
     }
@@ -161,17 +172,77 @@ export class Admission {
     return true;
   }
 
+  /** The client waits until the verdict is known, or its time is over. */
+  #wait(round: Round, client: Pick<Request, "signal">, maxWaitMs: number, cameAt: number): Promise<Verdict> {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    let unwatch = () => {};
+    const answer = (verdict: Verdict) => {
+      unwatch();
+      round.waiting.delete(answer);
+      resolve(verdict);
+    };
+    const answerAlone = (verdict: Verdict) => {
+      answer(verdict);
+      if (round.waiting.size === 0) this.#release(round);
+    };
+    const onGone = () => {
+      const now = this.#clock.now();
+      this.#onGone(now - cameAt, round.unknown(now));
+      answerAlone(unhealthy()); // read by nothing
+    };
+    const expire = () => {
+      if (round.waiting.has(answer)) answerAlone(this.#verdictNow(round, cameAt));
+    };
+    const waitMs = Math.min(round.group.deadlineMs, maxWaitMs);
+    const watch = () => {
+      if (!round.waiting.has(answer)) return;
+      const { signal } = client;
+      // What has arrived by then counts, also where the loop stood still.
+      const cancel = callAt(this.#clock, cameAt + waitMs, () => afterPendingIo(expire));
+      unwatch = () => {
+        cancel();
+        signal.removeEventListener("abort", onGone);
+      };
+      if (signal.aborted) onGone();
+      else signal.addEventListener("abort", onGone);
+    };
+    round.waiting.add(answer);
+    this.#waitedFor.add(round);
+    if (waitMs < WATCH_AFTER_MS) watch();
+    else if (this.#watches.push(watch) === 1) this.#clock.after(WATCH_AFTER_MS, () => this.#watch());
+    return promise;
+  }
+
+  #watch(): void {
+    for (const watch of this.#watches.splice(0)) watch();
+  }
+
+  #answer(round: Round, verdict: Verdict): void {
+    this.#onAnswer([]);
+    for (const answer of round.waiting) answer(verdict);
+    this.#release(round);
+  }
+
+  /** What a request that came at `cameAt` is answered if it cannot wait. */
+  #verdictNow(round: Round, cameAt = Number.POSITIVE_INFINITY): Verdict {
+    const now = this.#clock.now();
+    const { verdict, lacking } = round.verdictNow(cameAt, now);
+    const { deadlineMs } = round.group;
+    if (lacking.length > 0) this.#onAnswer(lacking, now >= cameAt + deadlineMs ? deadlineMs : undefined);
+    return verdict;
+  }
+
   /** No request waits for the round: what has not started for it will not. */
   #release(round: Round): void {
-    const { group, running, unplaced } = round;
+    const { group, unplaced } = round;
+    this.#waitedFor.delete(round);
     this.#queue.delete(round);
-    round.cancelStart?.();
-    round.cancelStart = undefined;
-    round.unplaced = NONE;
-    round.started.clear();
-    for (const { run } of group.background) run?.rounds[0]?.delete(round);
+    stopGathering(round);
     // What will never be complete may not be joined.
-    if (running === 0 || unplaced.size > 0) leave(group, round);
+    if (round.hasRun || unplaced.size > 0) leave(round);
+    unplaced.clear();
+    round.started.clear();
+    for (const record of group.records) record.run?.rounds.get(record)?.delete(round);
     this.#runs.endUseless();
   }
 
@@ -183,14 +254,16 @@ export class Admission {
   /** Answers all that wait, from what is known. */
   abort(): void {
     this.#isStopped = true;
-    const now = this.#clock.now();
-    for (const round of new Set([...this.#queue, ...this.#runs.rounds])) {
-      if (!round.waiters.isEmpty) round.waiters.answer(round.answerNow(Number.POSITIVE_INFINITY, now));
-      this.#release(round);
-    }
+    for (const round of this.#waitedFor) this.#answer(round, this.#verdictNow(round));
   }
 }
 
-function leave(group: Group, round: Round): void {
+function stopGathering(round: Round): void {
+  round.cancelStart?.();
+  round.cancelStart = undefined;
+}
+
+function leave(round: Round): void {
+  const { group } = round;
   if (group.joinable === round) group.joinable = undefined;
 }

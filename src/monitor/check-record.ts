@@ -1,15 +1,9 @@
 // A check and what is known of it: its state, how fresh that is, and what runs for it.
 
 import type { Check, CheckResult, CheckState } from "../checks/check.ts";
-import type { Outcome, Reason } from "../outcome.ts";
+import { type Failure, failed, type Outcome } from "../outcome.ts";
 import type { Run } from "./runs.ts";
-import { nextState, type Thresholds, takenOver, UNKNOWN } from "./threshold.ts";
-import type { Finding } from "./verdict.ts";
-
-/** How many runs of a check are under way for requests; shared with the checks that it has replaced. */
-export interface Places {
-  taken: number;
-}
+import { nextState, takenOver, UNKNOWN } from "./threshold.ts";
 
 export interface CheckReport {
   readonly check: Check;
@@ -21,40 +15,39 @@ export interface CheckReport {
 /** A hold ends so much before a run, if it takes as long as the last one, would end too late. */
 const HOLD_MARGIN_MS = 100;
 
-/** On request every result counts at once. */
-const ON_REQUEST: Thresholds = { rise: 1, fall: 1 };
+const PASSED: Outcome = { ok: true };
+const NOT_IN_TIME = failed("deadline", "there was no result in time");
+const TOO_OLD = failed("stale", "the last result is too old");
 
 export class CheckRecord {
   readonly check: Check;
-  readonly places: Places;
+  /** How many runs of it are under way for requests; shared with the checks that it has replaced. */
+  readonly places: { taken: number };
   /** False for one of settings before: it runs for the requests that still wait for it, and nothing is reported of it. */
   isWatched = true;
   state: CheckState;
-  /** Of the newest result that failed. */
-  #failedFor: Reason = "internal";
+  /** The newest result that failed. */
+  #failure: Failure | undefined;
   /** In the background: until when its last result says something, by the clock. */
-  freshUntil: number;
-  /** An answer had to do without a fresh result, and none has come since. */
+  #freshUntil: number;
+  /** In the background: an answer had to do without a fresh result, and none has come since. */
   isReportedStale: boolean;
-  /** On request: the newest result by arrival. */
-  newest?: { readonly at: number; readonly outcome: Outcome };
   /** On request: the deadline at which an answer had to do without its result; none has come since. */
   missedMs: number | undefined;
   /** The run under way that others may join: in the background, and of a check that decides nothing. */
   run: Run | undefined;
   /** When the last run that others may join began. */
   ranAt = Number.NEGATIVE_INFINITY;
-  /** While there are any, a run that is due is put off. */
+  /** While there are any, it is not run on its interval. */
   readonly holds = new Set<object>();
-  isPutOff = false;
 
   /** One that replaces another has its status, its streak and its places. */
   constructor(check: Check, replaced?: CheckRecord) {
     this.check = check;
     this.places = replaced?.places ?? { taken: 0 };
     this.state = takenOver(replaced?.state ?? UNKNOWN);
-    this.#failedFor = replaced ? replaced.#failedFor : "internal";
-    this.freshUntil = replaced?.freshUntil ?? Number.NEGATIVE_INFINITY;
+    this.#failure = replaced ? replaced.#failure : undefined;
+    this.#freshUntil = replaced ? replaced.#freshUntil : Number.NEGATIVE_INFINITY;
     this.isReportedStale = replaced?.isReportedStale ?? false;
   }
 
@@ -64,29 +57,40 @@ export class CheckRecord {
 
   /** Of a check on request, any result is fresh: each request gets one of its own. */
   isFresh(now: number): boolean {
-    return this.runsOnRequest ? this.state.status !== "unknown" : now <= this.freshUntil;
+    return this.runsOnRequest ? this.state.status !== "unknown" : now <= this.#freshUntil;
   }
 
-  /** Undefined where it takes a run to tell. */
-  finding(now: number): Finding {
+  /** How it is; undefined where it takes a run to tell. */
+  known(now: number): Outcome | undefined {
     if (!this.isFresh(now)) return undefined;
-    return this.state.status === "up" ? "passed" : this.#failedFor;
+    return this.state.status === "up" ? PASSED : this.#failure;
   }
 
   /** As what it counts where there is no time to wait for a run. */
-  get missingAs(): Reason {
-    return this.state.status === "unknown" ? "deadline" : "stale";
+  get missing(): Failure {
+    return this.runsOnRequest || this.state.status === "unknown" ? NOT_IN_TIME : TOO_OLD;
+  }
+
+  /** Not known or not fresh, and that was not reported. */
+  isUnreported(now: number): boolean {
+    return !this.isFresh(now) && !this.isReportedStale;
   }
 
   /** How old its last result in the background is, where there is one. */
   ageMs(now: number): number | undefined {
-    return this.state.last && now - (this.freshUntil - this.check.staleAfterMs);
+    return this.state.last && now - (this.#freshUntil - this.check.staleAfterMs);
+  }
+
+  /** In the background: an interval has passed since its last run began. */
+  isDue(now: number): boolean {
+    const { intervalMs = Number.POSITIVE_INFINITY } = this.check;
+    return now >= this.ranAt + intervalMs;
   }
 
   /** When a run has to start that takes as long as the last one, so that the result does not get stale. */
   get latestStart(): number {
     const takesMs = (this.state.last?.durationMs ?? 0) + HOLD_MARGIN_MS;
-    return this.freshUntil - Math.min(takesMs, this.check.timeoutMs);
+    return this.#freshUntil - Math.min(takesMs, this.check.timeoutMs);
   }
 
   /** What began before the host was suspended, say, will not tell how it is now. */
@@ -94,28 +98,17 @@ export class CheckRecord {
     return now > this.ranAt + this.check.staleAfterMs;
   }
 
-  /** Whether the status changed. */
-  takeOnRequest(result: CheckResult, now: number): boolean {
-    this.newest = { at: now, outcome: result.outcome };
-    this.isReportedStale = false;
-    return this.#take(result, ON_REQUEST, false);
-  }
-
-  /** Whether the status changed. The age of the result counts from `endedAt`. */
-  takeInBackground(result: CheckResult, endedAt: number, now: number): boolean {
-    // By when the run began: that it took long breaks no row of failures.
-    const wasStale = !this.isFresh(this.ranAt);
-    this.freshUntil = endedAt + this.check.staleAfterMs;
-    if (this.isFresh(now)) this.isReportedStale = false;
-    return this.#take(result, this.check, wasStale);
-  }
-
-  #take(result: CheckResult, thresholds: Thresholds, wasStale: boolean): boolean {
+  /** Whether the status changed. In the background the age of the result counts from `endedAt`. On request each counts at once. */
+  take(result: CheckResult, endedAt: number, now: number): boolean {
+    const { check, runsOnRequest, state } = this;
     const { outcome } = result;
-    const { status } = this.state;
-    this.state = nextState(this.state, result, thresholds, wasStale);
-    if (!outcome.ok && this.state.last === result) this.#failedFor = outcome.reason;
-    return this.state.status !== status;
+    // By when the run began: that it took long breaks no row of failures.
+    const wasStale = !runsOnRequest && !this.isFresh(this.ranAt);
+    if (!runsOnRequest) this.#freshUntil = endedAt + check.staleAfterMs;
+    this.state = nextState(state, result, runsOnRequest ? { rise: 1, fall: 1 } : check, wasStale);
+    if (!outcome.ok && this.state.last === result) this.#failure = outcome;
+    if (this.isFresh(now)) this.isReportedStale = false;
+    return this.state.status !== state.status;
   }
 
   report(now: number): CheckReport {

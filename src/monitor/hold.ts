@@ -1,24 +1,18 @@
 // Keeps a check from running in the background while something else runs in its place, but not for so long that its
 // result gets stale: an answer that has to wait is certain harm, two runs at once are not.
 
-import type { Clock } from "../system/clock.ts";
+import { type Clock, callAt } from "../system/clock.ts";
 import type { CheckRecord } from "./check-record.ts";
 
-export interface Hold {
-  /** Resolves when no run of the check is under way. */
-  readonly idle: Promise<void>;
-  /** It runs again, soon where a run was due meanwhile. */
-  release(): void;
-}
-
-export const NO_HOLD: Hold = { idle: Promise.resolve(), release() {} };
-
 export async function untilIdle(record: CheckRecord): Promise<void> {
-  while (record.run) await record.run.ended;
+  while (record.run) await record.run.batch.ended;
 }
 
-/** From `idle` on it is released in time for the result not to get stale. `onRelease` is never called within a call to this. */
-export function holdRuns(record: CheckRecord, idle: Promise<void>, clock: Clock, onRelease: () => void): Hold {
+/**
+ * Until it is released; from `idle` on that comes in time for the result not to get stale. `onRelease` is never called
+ * within a call to this.
+ */
+export function holdRuns(record: CheckRecord, idle: Promise<void>, clock: Clock, onRelease: () => void) {
   const { holds } = record;
   let cancel = () => {};
   const release = () => {
@@ -26,13 +20,9 @@ export function holdRuns(record: CheckRecord, idle: Promise<void>, clock: Clock,
     // Not within this turn: a reload may be about to replace the check.
     if (holds.delete(release)) clock.after(0, onRelease);
   };
-  const releaseInTime = () => {
-    if (!holds.has(release)) return;
-    const waitMs = record.latestStart - clock.now();
-    if (waitMs <= 0) release();
-    else cancel = clock.after(waitMs, releaseInTime);
-  };
   holds.add(release);
-  void idle.then(releaseInTime);
+  void idle.then(() => {
+    if (holds.has(release)) cancel = callAt(clock, record.latestStart, release);
+  });
   return { idle, release };
 }

@@ -9,16 +9,13 @@ import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { Admission } from "./admission.ts";
 import { CheckRecord, type CheckReport } from "./check-record.ts";
-import { type Hold, holdRuns, NO_HOLD, untilIdle } from "./hold.ts";
-import type { Group, Round } from "./round.ts";
+import { holdRuns, untilIdle } from "./hold.ts";
+import { Group, type Round } from "./round.ts";
 import { type Run, Runs } from "./runs.ts";
-import { createSchedule, type Job, type Schedule } from "./scheduler.ts";
-import { type Decides, decidesEndpoint, decidesHost, failingAmong, verdictOf } from "./verdict.ts";
-import type { Client } from "./waiters.ts";
+import { createSchedule } from "./scheduler.ts";
+import { decidesEndpoint, decidesHost, unhealthy } from "./verdict.ts";
 
 export type { CheckReport } from "./check-record.ts";
-export type { Hold } from "./hold.ts";
-export type { Client } from "./waiters.ts";
 
 /** What is known of the checks of new settings before these apply. */
 export interface Trial {
@@ -67,21 +64,17 @@ export interface MonitorOptions extends MonitorSettings, MonitorListener {
 
 const NO_TRIAL: Trial = { changed: new Map(), results: [] };
 
-export const createMonitor = (options: MonitorOptions): Monitor => new Monitor(options);
-
 export class Monitor {
   readonly #listener: MonitorListener;
-  readonly #clock: Clock;
-  readonly #runs: Runs;
-  readonly #admission: Admission;
-  readonly #schedule: Schedule;
+  readonly #clock;
+  readonly #runs;
+  readonly #admission;
+  readonly #schedule;
   #records: ReadonlyMap<Check, CheckRecord> = new Map();
   #groups: readonly Group[] = [];
   #hostVerdict: Verdict | undefined;
   /** Something has changed since the host was last judged. */
   #reviewDue = false;
-  /** Counts the changes of what is known from the background. */
-  #version = 0;
   #phase: "made" | "started" | "stopped" = "made";
 
   constructor(options: MonitorOptions) {
@@ -89,18 +82,15 @@ export class Monitor {
     this.#listener = options;
     this.#clock = clock;
     this.#runs = new Runs(clock, (...ended) => this.#onResult(...ended), run);
-    this.#admission = new Admission(this.#runs, {
+    this.#admission = new Admission(
       clock,
-      onAnswer: () => this.#reviewIfDue(),
-      onMissing: (...missing) => this.#onMissing(...missing),
-      onGone: (waitedMs, unknown) =>
-        this.#report((to) =>
-          to.onGone(
-            waitedMs,
-            unknown.map(({ check }) => check),
-          ),
-        ),
-    });
+      this.#runs,
+      (...answer) => this.#onAnswer(...answer),
+      (waitedMs, unknown) => {
+        const running = unknown.map(({ check }) => check);
+        this.#report((to) => to.onGone(waitedMs, running));
+      },
+    );
     this.#schedule = createSchedule(clock, random());
     this.#watch(options, new Map());
   }
@@ -108,40 +98,37 @@ export class Monitor {
   /** Runs every check of the background at once, then each on its interval. */
   readonly start = (): void => {
     this.#phase = "started";
-    this.#setJobs();
+    this.#runs.together(() => this.#setJobs());
+  };
+
+  /** The verdict of the group from memory; undefined where it takes a run to tell. */
+  readonly read = (group = 0): Verdict | undefined => {
+    const asked = this.#groups[group];
+    if (!asked || asked.onRequest.length > 0 || asked.reported.length > 0) return undefined;
+    const now = this.#clock.now();
+    return asked.verdict((record) => record.known(now));
   };
 
   /**
-   * The verdict of the group, at once and without cost; undefined where it takes
-   * a round or a run to tell, so that it must be asked for.
+   * The verdict of the group: at once where it is known, or every run that it takes ends at once. By its deadline, or
+   * `maxWaitMs` if that is less, it is what is known by then. `signal` aborts when the client has disconnected.
    */
-  readonly read = (group = 0): Verdict | undefined => {
+  readonly verdict = (
+    client: Pick<Request, "signal">,
+    group = 0,
+    maxWaitMs = Number.POSITIVE_INFINITY,
+  ): Verdict | Promise<Verdict> => {
     const asked = this.#groups[group];
-    if (!asked || asked.records.length === 0 || asked.onRequest.length > 0 || asked.reported.length > 0)
-      return undefined;
-    const { known } = asked;
-    const now = this.#clock.now();
-    if (known && known.version === this.#version && now <= known.freshUntil) return known.verdict;
-    const failing = failingAmong(asked.deciding, (record) => record.finding(now));
-    const freshUntil = Math.min(...asked.deciding.map((record) => record.freshUntil));
-    if (now > freshUntil) return failing.length > 0 ? verdictOf(failing) : undefined;
-    asked.known = { verdict: verdictOf(failing), freshUntil, version: this.#version };
-    return asked.known.verdict;
-  };
-
-  /** The verdict of the group, waited for; unhealthy when the wait is cut short. Never rejects. */
-  readonly ask = (client: Client, group = 0): Promise<Verdict> => {
-    const asked = this.#groups[group];
-    if (!asked) return Promise.resolve(verdictOf([], true));
-    return this.#admission.ask(asked, client);
+    if (!asked) return unhealthy();
+    return this.read(group) ?? this.#admission.verdict(asked, client, maxWaitMs);
   };
 
   /** The host's verdict, once each of its checks on request has run, those that decide nothing too, or after `maxWaitMs`. */
   async runAll(maxWaitMs: number): Promise<Verdict> {
     const answerBy = this.#clock.now() + maxWaitMs;
-    const verdict = await this.ask({ signal: new AbortController().signal, maxWaitMs });
-    const onRequest = this.#groups[0]?.records.filter(({ runsOnRequest }) => runsOnRequest);
-    await within(this.#runs.whenEnded(new Set(onRequest)), answerBy - this.#clock.now(), this.#clock);
+    const verdict = await this.verdict({ signal: new AbortController().signal }, 0, maxWaitMs);
+    const onRequest = this.#groups[0]?.records.filter(({ runsOnRequest }) => runsOnRequest) ?? [];
+    await within(this.#runs.whenEnded(onRequest), answerBy - this.#clock.now(), this.#clock);
     return verdict;
   }
 
@@ -151,19 +138,22 @@ export class Monitor {
    * settings that it came under.
    */
   readonly reconfigure = (settings: MonitorSettings, { changed, results }: Trial = NO_TRIAL): void => {
-    this.#watch(settings, changed);
-    for (const result of results) this.#takeTrial(result);
-    if (this.#phase === "started") this.#setJobs();
-    this.#review();
+    this.#runs.together(() => {
+      this.#watch(settings, changed);
+      for (const result of results) this.#takeTrial(result);
+      if (this.#phase === "started") this.#setJobs();
+      this.#review();
+    });
   };
 
   /**
-   * Starts no run of the check in the background, so that something else can run in its place. Without a fresh
-   * result it runs once more first. The hold ends by itself just before the result would be stale.
+   * Starts no run of the check in the background until the hold is released, so that something else can run in its
+   * place once it is `idle`. Without a fresh result it runs once more first. The hold ends by itself just before the
+   * result would be stale. Undefined for a check on request.
    */
-  readonly hold = (check: Check): Hold => {
+  readonly hold = (check: Check) => {
     const record = this.#records.get(check);
-    if (!record || record.runsOnRequest) return NO_HOLD;
+    if (!record || record.runsOnRequest) return undefined;
     if (this.#phase === "started" && !record.run && !record.isFresh(this.#clock.now())) this.#runs.startShared(record);
     return this.#hold(record, untilIdle(record));
   };
@@ -199,7 +189,7 @@ export class Monitor {
     this.#groups = groups.map((checks, index) => {
       const decides = index === 0 ? decidesHost : decidesEndpoint;
       const records = checks.flatMap((check) => this.#records.get(check) ?? []);
-      return createGroup(records, decides, singleflight, deadlinesMs?.[index]);
+      return new Group(records, decides, singleflight, deadlinesMs?.[index]);
     });
     this.#runs.reconfigure();
     this.#admission.reconfigure(maxRounds);
@@ -207,23 +197,22 @@ export class Monitor {
 
   #setJobs(): void {
     const now = this.#clock.now();
-    const jobOf = (record: CheckRecord): readonly Job[] => {
+    const jobs = [...this.#records.values()].flatMap((record) => {
       const { intervalMs } = record.check;
-      if (intervalMs === undefined) return [];
-      return [{ intervalMs, dueAtOnce: now >= record.ranAt + intervalMs, onTick: () => this.#runUnlessHeld(record) }];
-    };
-    this.#schedule.set([...this.#records.values()].flatMap(jobOf));
+      const onTick = () => this.#runUnlessHeld(record);
+      return intervalMs === undefined ? [] : [{ intervalMs, dueAtOnce: record.isDue(now), onTick }];
+    });
+    this.#schedule.set(jobs);
   }
 
   #runUnlessHeld(record: CheckRecord): void {
-    if (record.run) return;
-    if (record.holds.size > 0) record.isPutOff = true;
-    else this.#runs.startShared(record);
+    if (!record.run && record.holds.size === 0) this.#runs.startShared(record);
   }
 
-  #hold(record: CheckRecord, idle: Promise<void>): Hold {
+  #hold(record: CheckRecord, idle: Promise<void>) {
     return holdRuns(record, idle, this.#clock, () => {
-      if (this.#phase === "started" && record.isPutOff && record.isWatched) this.#runUnlessHeld(record);
+      const isDue = record.isWatched && record.isDue(this.#clock.now());
+      if (this.#phase === "started" && isDue) this.#runUnlessHeld(record);
     });
   }
 
@@ -241,16 +230,13 @@ export class Monitor {
     // No run ends after its timeout unless it was held up, by a suspension say.
     const endedAt = Math.min(now, record.ranAt + record.check.timeoutMs);
     if (!run.isCut) this.#take(record, result, endedAt, now);
-    this.#admission.takeResult(run, record, rounds, result, now);
-    if (run.left === 0 && !run.isCut) this.#reviewIfDue();
+    this.#admission.take(run, record, rounds, result);
+    if (run.rounds.size === 0 && !run.isCut) this.#reviewIfDue();
   }
 
   #take(record: CheckRecord, result: CheckResult, endedAt: number, now: number): void {
     const { state: before, isReportedStale, missedMs } = record;
-    const hasChanged = record.runsOnRequest
-      ? record.takeOnRequest(result, now)
-      : record.takeInBackground(result, endedAt, now);
-    if (hasChanged || !result.outcome.ok) this.#version++;
+    const hasChanged = record.take(result, endedAt, now);
     if (!record.isWatched) return;
     if (hasChanged || isReportedStale) this.#reviewDue = true;
     this.#report((to) => to.onResult(result, before, record.state));
@@ -258,13 +244,14 @@ export class Monitor {
     if (missedMs !== undefined && result.outcome.ok) this.#report((to) => to.onLate?.(result, missedMs));
   }
 
-  /** A request is about to be answered without a fresh result of these. */
-  #onMissing(missing: readonly CheckRecord[], deadlineMs: number | undefined): void {
+  /** A request is about to be answered, without passes of these. */
+  #onAnswer(lacking: readonly CheckRecord[], deadlineMs: number | undefined): void {
     if (this.#phase === "stopped") return;
+    if (lacking.length === 0) this.#reviewIfDue();
     const now = this.#clock.now();
-    for (const record of missing) if (record.runsOnRequest) record.missedMs = deadlineMs ?? record.missedMs;
-    const unreported = missing.filter(
-      (record) => record.isWatched && !record.runsOnRequest && isUnreported(record, now),
+    for (const record of lacking) if (record.runsOnRequest) record.missedMs = deadlineMs ?? record.missedMs;
+    const unreported = lacking.filter(
+      (record) => record.isWatched && !record.runsOnRequest && record.isUnreported(now),
     );
     for (const record of unreported) {
       record.isReportedStale = true;
@@ -282,14 +269,10 @@ export class Monitor {
     const [host] = this.#groups;
     if (!host) return;
     const now = this.#clock.now();
-    this.#reviewDue = host.deciding.some((record) => isUnreported(record, now));
-    const down = failingAmong(host.deciding, (record) => record.finding(now));
-    if (this.#reviewDue && down.length === 0) return;
-    const failing = this.#reviewDue
-      ? down
-      : failingAmong(host.deciding, (record) => record.finding(now) ?? record.missingAs);
+    this.#reviewDue = host.lacking((record) => record.known(now)).some((record) => record.isUnreported(now));
+    const verdict = host.verdict((record) => record.known(now) ?? (this.#reviewDue ? undefined : record.missing));
+    if (!verdict) return;
     const before = this.#hostVerdict;
-    const verdict = verdictOf(failing, host.records.length === 0);
     this.#hostVerdict = verdict;
     this.#report((to) => to.onVerdict(verdict, before));
   }
@@ -303,24 +286,3 @@ export class Monitor {
     }
   }
 }
-
-function createGroup(
-  records: readonly CheckRecord[],
-  decides: Decides,
-  singleflight: boolean,
-  deadlineMs: number | undefined,
-): Group {
-  const deciding = records.filter(({ check }) => decides(check));
-  return {
-    records,
-    deciding,
-    onRequest: deciding.filter(({ runsOnRequest }) => runsOnRequest),
-    background: deciding.filter(({ runsOnRequest }) => !runsOnRequest),
-    reported: records.filter(({ check, runsOnRequest }) => runsOnRequest && !decides(check)),
-    singleflight,
-    deadlineMs,
-  };
-}
-
-/** Not known or not fresh, and that was not reported. */
-const isUnreported = (record: CheckRecord, now: number): boolean => !record.isFresh(now) && !record.isReportedStale;

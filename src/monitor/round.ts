@@ -4,127 +4,104 @@
 // round tells. Of one in the background a fresh result does, and where there is none the round waits for a run. A
 // check that fails decides at once; what is still unknown at a request's deadline has failed.
 
-import type { Failing, Verdict } from "../checks/check.ts";
+import type { Verdict } from "../checks/check.ts";
 import type { Outcome } from "../outcome.ts";
-import type { Clock } from "../system/clock.ts";
 import type { CheckRecord } from "./check-record.ts";
-import { type Finding, failingAmong, findingOf, verdictOf } from "./verdict.ts";
-import { Waiters } from "./waiters.ts";
+import { type Decides, judge, unhealthy } from "./verdict.ts";
 
 /** What can be asked for: the host, or an endpoint. */
-export interface Group {
+export class Group {
   readonly records: readonly CheckRecord[];
-  /** Those that decide, and which of them run for each request, and in the background. */
-  readonly deciding: readonly CheckRecord[];
+  readonly decides: Decides;
+  /** Those that run for each request, and those that run when a request comes, and decide nothing. */
   readonly onRequest: readonly CheckRecord[];
-  readonly background: readonly CheckRecord[];
-  /** Those that run when a request comes, and decide nothing. */
   readonly reported: readonly CheckRecord[];
+  /** Some that decide run in the background. */
+  readonly hasBackground: boolean;
   readonly singleflight: boolean;
-  readonly deadlineMs: number | undefined;
-  /** What is known without a run, and until when that is certainly fresh; until a result in the background changes it. */
-  known?: { readonly verdict: Verdict; readonly freshUntil: number; readonly version: number };
+  readonly deadlineMs: number;
   /** A round that further requests join: one of which nothing runs yet, or, where requests share what runs, the one that does. */
-  joinable?: Round | undefined;
-}
+  joinable: Round | undefined;
 
-/** What a round reports to. */
-export interface RoundHost {
-  readonly clock: Clock;
-  /** The requests of the round are about to be answered. */
-  readonly onAnswer: () => void;
-  /** A client disconnected before its answer, while nothing was known of these checks. */
-  readonly onGone: (waitedMs: number, unknown: readonly CheckRecord[]) => void;
-  /** A request is about to be answered without passes of these; `deadlineMs` where that is since its deadline has come. */
-  readonly onMissing: (missing: readonly CheckRecord[], deadlineMs: number | undefined) => void;
-  /** No request waits any more: all were answered, or their clients have disconnected. */
-  readonly onEmpty: (round: Round) => void;
-}
+  constructor(
+    records: readonly CheckRecord[],
+    decides: Decides,
+    singleflight: boolean,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  ) {
+    this.records = records;
+    this.decides = decides;
+    this.onRequest = records.filter(({ check, runsOnRequest }) => runsOnRequest && decides(check));
+    this.reported = records.filter(({ check, runsOnRequest }) => runsOnRequest && !decides(check));
+    this.hasBackground = records.some(({ check, runsOnRequest }) => !runsOnRequest && decides(check));
+    this.singleflight = singleflight;
+    this.deadlineMs = deadlineMs;
+  }
 
-const NONE: Set<CheckRecord> = new Set();
+  /** Undefined where that takes a run. */
+  verdict(find: (record: CheckRecord) => Outcome | undefined): Verdict | undefined {
+    return judge(this.records, this.decides, find);
+  }
+
+  /** The deciding checks of which `find` gives no pass. */
+  lacking(find: (record: CheckRecord) => Outcome | undefined): readonly CheckRecord[] {
+    return this.records.filter((record) => this.decides(record.check) && !find(record)?.ok);
+  }
+}
 
 export class Round {
   readonly group: Group;
-  readonly host: RoundHost;
-  readonly waiters: Waiters;
-  /** On request: how its own runs ended. */
-  readonly #outcomes = new Map<CheckRecord, Outcome>();
-  /** How many of them have not. */
-  running = 0;
-  /** Checks on request that had to wait for a place, and those that still do. */
-  hasQueued = false;
-  unplaced = NONE;
-  /** Set while more requests are expected to join before it starts. */
+  /** What answers each request that waits. */
+  readonly waiting = new Set<(verdict: Verdict) => void>();
+  /** On request: how its own runs have ended. */
+  readonly outcomes = new Map<CheckRecord, Outcome>();
+  /** On request: it had to wait for places, and the checks that still do. */
+  wasQueued = false;
+  unplaced = new Set<CheckRecord>();
+  /** Set while more requests are expected to join before it begins. */
   cancelStart: (() => void) | undefined;
   /** In the background: what was run for its sake; once has to do. */
-  readonly started: Set<CheckRecord>;
+  readonly started = new Set<CheckRecord>();
 
-  constructor(group: Group, host: RoundHost) {
+  constructor(group: Group) {
     this.group = group;
-    this.host = host;
-    this.waiters = new Waiters(this);
-    this.started = group.background.length > 0 ? new Set() : NONE;
-  }
-
-  /** None of its checks on request has started. */
-  get isNew(): boolean {
-    return this.running === 0 && this.#outcomes.size === 0;
   }
 
   /** Only its runs on request will tell, and none has ended. */
   get knowsNothing(): boolean {
-    return this.#outcomes.size === 0 && !this.hasOutcomes && this.group.background.length === 0;
+    return this.outcomes.size === 0 && !this.hasRun && !this.group.hasBackground;
   }
 
-  takeOutcome(record: CheckRecord, outcome: Outcome): void {
-    this.running--;
-    this.#outcomes.set(record, outcome);
+  /** All its runs on request have ended. */
+  get hasRun(): boolean {
+    return this.outcomes.size === this.group.onRequest.length;
   }
 
-  /** Every check on request has ended. */
-  get hasOutcomes(): boolean {
-    return this.#outcomes.size === this.group.onRequest.length;
+  #find(record: CheckRecord, now: number): Outcome | undefined {
+    return record.runsOnRequest ? this.outcomes.get(record) : record.known(now);
   }
 
-  #finding(record: CheckRecord, now: number): Finding {
-    if (!record.runsOnRequest) return record.finding(now);
-    const outcome = this.#outcomes.get(record);
-    return outcome && findingOf(outcome);
+  /** Undefined where runs have to tell. */
+  verdict(now: number): Verdict | undefined {
+    return this.group.verdict((record) => this.#find(record, now));
   }
 
-  answer(verdict: Verdict): void {
-    this.host.onAnswer();
-    this.waiters.answer(verdict);
-    this.host.onEmpty(this);
-  }
-
-  /** Deciding checks that are known to fail. */
-  failing(now: number): readonly Failing[] {
-    return failingAmong(this.group.deciding, (record) => this.#finding(record, now));
-  }
-
-  /** Deciding checks of which it is not known. */
+  /** Deciding checks of which it is not known whether they pass. */
   unknown(now: number): readonly CheckRecord[] {
-    return this.group.deciding.filter((record) => !this.#finding(record, now));
+    return this.group.lacking((record) => this.#find(record, now));
   }
 
   /**
-   * What a request that came at `cameAt` is answered if it cannot wait: what is not known has failed. Where a check had
-   * to wait for a place, its newest result since the request came counts.
+   * What a request that came at `cameAt` is answered if it cannot wait, and the checks that it has to do without: what
+   * is not known has failed. Where a check had to wait for a place, its newest result since the request came counts.
    */
-  answerNow(cameAt: number, now: number): Verdict {
-    const { records, deciding, deadlineMs = Number.POSITIVE_INFINITY } = this.group;
-    const missing: CheckRecord[] = [];
-    const failing = failingAmong(deciding, (record) => {
-      const known = this.#finding(record, now) ?? this.#newestSince(record, cameAt);
-      if (known !== "passed") missing.push(record);
-      return known ?? (record.runsOnRequest ? "deadline" : record.missingAs);
-    });
-    if (missing.length > 0) this.host.onMissing(missing, now >= cameAt + deadlineMs ? deadlineMs : undefined);
-    return verdictOf(failing, records.length === 0);
-  }
-
-  #newestSince({ newest }: CheckRecord, cameAt: number): Finding {
-    return this.hasQueued && newest && newest.at > cameAt ? findingOf(newest.outcome) : undefined;
+  verdictNow(cameAt: number, now: number): { verdict: Verdict; lacking: readonly CheckRecord[] } {
+    const find = (record: CheckRecord) => {
+      const { last } = record.state;
+      const newer = this.wasQueued && last && last.start + last.durationMs > cameAt ? last.outcome : undefined;
+      return this.#find(record, now) ?? newer;
+    };
+    const verdict = this.group.verdict((record) => find(record) ?? record.missing);
+    return { verdict: verdict ?? unhealthy(), lacking: this.group.lacking(find) };
   }
 }

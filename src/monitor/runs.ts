@@ -4,81 +4,96 @@
 // (docs/adr/0010-rounds-run-on.md). After a reload, though, checks that were started together end as soon as no request
 // waits for them, where one of them is not watched any more.
 
+import { Batch } from "../checks/batch.ts";
 import type { CheckResult } from "../checks/check.ts";
 import type { runWithin } from "../checks/run.ts";
 import type { Clock } from "../system/clock.ts";
-import { type Batch, startBatch } from "./batch.ts";
 import type { CheckRecord } from "./check-record.ts";
 import type { Round } from "./round.ts";
 
 export interface Run {
-  readonly records: readonly CheckRecord[];
-  /** Of each record. */
-  readonly rounds: readonly Set<Round>[];
-  /** How many have not ended. */
-  left: number;
+  /** The checks that have not ended, each with the rounds that it is for. */
+  readonly rounds: Map<CheckRecord, Set<Round>>;
+  readonly batch: Batch;
   /** It was ended before its checks were, and their results do not count. */
   isCut: boolean;
-  /** Resolves once the last result is taken. */
-  readonly ended: Promise<void>;
-  readonly end: () => void;
 }
 
-type OnResult = (run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, result: CheckResult) => void;
-
-const NO_ROUNDS: ReadonlySet<Round> = new Set();
-
 export class Runs {
-  readonly #clock: Clock;
-  readonly #onResult: OnResult;
-  readonly #runOne: typeof runWithin | undefined;
+  readonly #clock;
+  readonly #onResult;
+  readonly #runOne;
   readonly #running = new Set<Run>();
   /** Those of a check that is not watched any more. */
   #outdated = new Set<Run>();
+  /** What takes the results that have come meanwhile. */
+  readonly #ended: (() => void)[] = [];
+  #isBusy = false;
 
   /** `runOne` is for tests. */
-  constructor(clock: Clock, onResult: OnResult, runOne?: typeof runWithin) {
+  constructor(
+    clock: Clock,
+    onResult: (run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, result: CheckResult) => void,
+    runOne?: typeof runWithin,
+  ) {
     this.#clock = clock;
     this.#onResult = onResult;
     this.#runOne = runOne;
   }
 
+  /** Takes no result before `start` has returned, and then one after the other. */
+  together<T>(start: () => T): T {
+    if (this.#isBusy) return start();
+    this.#isBusy = true;
+    try {
+      const started = start();
+      for (let take = this.#ended.shift(); take; take = this.#ended.shift()) take();
+      return started;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
   /** Starts the checks together, each for its rounds. */
-  start(records: readonly CheckRecord[], rounds: readonly Set<Round>[]): Run {
+  start(rounds: Run["rounds"]): Run {
+    const records = [...rounds.keys()];
     const checks = records.map(({ check }) => check);
-    const take = (result: CheckResult, index: number) => {
-      run.left--;
-      if (run.left === 0) this.#forget(run);
-      const record = records[index];
-      if (record) this.#onResult(run, record, rounds[index] ?? NO_ROUNDS, result);
-    };
-    const { ended, end }: Batch = startBatch(checks, take, this.#runOne);
-    const run: Run = { records, rounds, left: records.length, isCut: false, ended, end };
+    const run: Run = { rounds, batch: new Batch(checks, this.#runOne), isCut: false };
     this.#running.add(run);
     if (!records.every(isWatched)) this.#outdated.add(run);
+    const onResult = (result: CheckResult, index: number) =>
+      this.together(() => this.#ended.push(() => this.#take(run, records[index], result)));
+    this.together(() => run.batch.start(onResult));
     return run;
   }
 
   /** A run of the check alone, which others may join. */
   startShared(record: CheckRecord, rounds = new Set<Round>()): void {
-    record.ranAt = this.#clock.now();
-    record.isPutOff = false;
-    record.run = this.start([record], [rounds]);
+    this.together(() => {
+      record.ranAt = this.#clock.now();
+      record.run = this.start(new Map([[record, rounds]]));
+    });
   }
 
-  #forget(run: Run): void {
-    this.#running.delete(run);
-    this.#outdated.delete(run);
+  #take(run: Run, record: CheckRecord | undefined, result: CheckResult): void {
+    const rounds = record && run.rounds.get(record);
+    if (!rounds) return;
+    run.rounds.delete(record);
+    if (run.rounds.size === 0) {
+      this.#running.delete(run);
+      this.#outdated.delete(run);
+    }
+    this.#onResult(run, record, rounds, result);
   }
 
   cut(run: Run): void {
     run.isCut = true;
-    run.end();
+    run.batch.end();
   }
 
   /** The watched checks are others now. */
   reconfigure(): void {
-    this.#outdated = new Set([...this.#running].filter(({ records }) => !records.every(isWatched)));
+    this.#outdated = new Set([...this.#running].filter(({ rounds }) => ![...rounds.keys()].every(isWatched)));
     this.endUseless();
   }
 
@@ -86,15 +101,10 @@ export class Runs {
     for (const run of this.#outdated) if (!isWaitedFor(run)) this.cut(run);
   }
 
-  /** Every round that something runs for. */
-  get rounds(): readonly Round[] {
-    return [...this.#running].flatMap(({ rounds }) => rounds.flatMap((some) => [...some]));
-  }
-
   /** Resolves when what runs now of these has ended. */
-  async whenEnded(records: ReadonlySet<CheckRecord>): Promise<void> {
-    const runs = [...this.#running].filter((run) => run.records.some((record) => records.has(record)));
-    await Promise.all(runs.map(({ ended }) => ended));
+  async whenEnded(records: readonly CheckRecord[]): Promise<void> {
+    const runs = [...this.#running].filter(({ rounds }) => records.some((record) => rounds.has(record)));
+    await Promise.all(runs.map(({ batch }) => batch.ended));
   }
 
   abort(): void {
@@ -105,4 +115,4 @@ export class Runs {
 const isWatched = ({ isWatched }: CheckRecord): boolean => isWatched;
 
 const isWaitedFor = ({ rounds }: Run): boolean =>
-  rounds.some((some) => [...some].some(({ waiters }) => !waiters.isEmpty));
+  [...rounds.values()].some((some) => [...some].some(({ waiting }) => waiting.size > 0));

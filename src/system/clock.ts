@@ -34,7 +34,7 @@ const LONGEST_SLEEP_MS = 30_000;
 export function callAt({ now, after }: Pick<Clock, "now" | "after">, at: number, then: () => void): () => void {
   let cancel = () => {};
   const sleep = () => {
-    const restMs = Math.max(1, at - now());
+    const restMs = Math.max(0, at - now());
     cancel = after(Math.min(restMs, LONGEST_SLEEP_MS), () => (now() >= at ? then() : sleep()));
   };
   sleep();

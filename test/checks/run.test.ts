@@ -19,7 +19,7 @@ function checkOf(probe: Probe, timeoutMs = 10_000): Check {
 }
 
 /** A probe that does as it should: it waits for ever, and stops when told. */
-const patient: Probe = (signal) =>
+const patient: Probe = ({ signal }) =>
   new Promise((resolve) => {
     const stop = () => resolve(failed("timeout", "waited in vain"));
     if (signal.aborted) stop();
@@ -136,7 +136,7 @@ test("a round that ends early waits for a probe that does not stop no longer tha
 
 test("in a round that has already ended the signal is aborted from the start", async () => {
   let told: boolean | undefined;
-  const probe: Probe = async (signal) => {
+  const probe: Probe = async ({ signal }) => {
     told = signal.aborted;
     return failed("timeout", "not begun");
   };
@@ -149,12 +149,13 @@ test.each<[string, Outcome]>([
   ["passed", { ok: true }],
   ["failed for a reason of its own", failed("refused", "nobody there")],
 ])("a probe that was cut but had already %s keeps its outcome", async (_what, outcome) => {
-  const probe: Probe = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(outcome)));
+  const probe: Probe = ({ signal }) =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(outcome)));
   expect((await runCheck(checkOf(probe, 20), never)).outcome).toEqual(outcome);
 });
 
 test("a throw while stopping is a fault of ours", async () => {
-  const probe: Probe = (signal) =>
+  const probe: Probe = ({ signal }) =>
     new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("oh no"))));
   expect((await runCheck(checkOf(probe, 20), never)).outcome).toMatchObject({ reason: "internal" });
 });
@@ -166,7 +167,7 @@ test("what arrived while the event loop was blocked is read before a timeout cou
     // The far end is another process, so that its answer arrives while this loop is blocked.
     const child = Bun.spawn(["/bin/sh", "-c", "read line; echo done"], { stdin: "pipe", stdout: "pipe" });
     const reader = child.stdout.getReader();
-    const probe: Probe = async (signal) => {
+    const probe: Probe = async ({ signal }) => {
       const cut = new Promise<Outcome>((resolve) =>
         signal.addEventListener("abort", () => resolve(failed("timeout", "no answer seen"))),
       );
@@ -187,7 +188,7 @@ test("a script that ended while the event loop was blocked is judged by its exit
   for (let stall = 0; stall < 5; stall++) {
     const { promise: ended, resolve: end } = Promise.withResolvers<Outcome>();
     const child = Bun.spawn(["/bin/cat"], { stdin: "pipe", onExit: () => end({ ok: true }) });
-    const probe: Probe = (signal) => {
+    const probe: Probe = ({ signal }) => {
       signal.addEventListener("abort", () => end(failed("timeout", "no end seen")));
       return ended;
     };

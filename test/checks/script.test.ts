@@ -143,7 +143,7 @@ test("a script that ended before the kill is judged by its exit, though the even
     const cut = new AbortController();
     // The event loop continues with arrived data, not with its timers.
     await new Promise((resolve) => setImmediate(resolve));
-    const running = check(argv).probe(cut.signal);
+    const running = check(argv).probe(cut);
     const [pid = 0] = childrenOf(process.pid).filter((child) => !before.includes(child));
     blockUntil(() => !isAlive(pid));
     cut.abort();
@@ -212,9 +212,9 @@ test("a run is not stuck because of another that was killed while it waited for 
   const { probe } = check(["/bin/true"]);
   for (let attempt = 0; attempt < 50; attempt++) {
     const [first, second] = [new AbortController(), new AbortController()];
-    const killed = [probe(first.signal), probe(second.signal)];
+    const killed = [probe(first), probe(second)];
     first.abort();
-    const next = probe(never); // waits for the first to be reaped
+    const next = probe({ signal: never }); // waits for the first to be reaped
     second.abort();
     expect(await next).toEqual({ ok: true });
     await Promise.all(killed);
@@ -231,7 +231,7 @@ async function killedIn(freezer: Freezer) {
   const seconds = mark();
   const { probe } = check(["/bin/sleep", seconds]);
   const cut = new AbortController();
-  const killed = probe(cut.signal);
+  const killed = probe(cut);
   const running = () => processesRunning(`/bin/sleep ${seconds}`);
   const pid = await until(() => running()[0]);
   await freezer.freeze(pid);
@@ -245,7 +245,7 @@ async function killedIn(freezer: Freezer) {
 /** Ends the test: the next run starts once the killed one has ended, and is ended too. The output of both is read to the end. */
 async function endFakeTime(
   { pid, running }: Awaited<ReturnType<typeof killedIn>>,
-  next: Promise<Outcome>,
+  next: Outcome | Promise<Outcome>,
   cut: AbortController,
 ): Promise<void> {
   await untilTurn(() => running().some((other) => other !== pid));
@@ -265,15 +265,15 @@ asRoot(
       "stuck",
       `the last run was killed but has not ended (pid ${pid}); it is not started again until it has`,
     );
-    const next = probe(never);
+    const next = probe({ signal: never });
     jest.advanceTimersByTime(975);
     expect(await next).toEqual(stuck);
-    const third = probe(never);
+    const third = probe({ signal: never });
     jest.advanceTimersByTime(0);
     expect(await third).toEqual(stuck);
     freezer.thaw();
     const cut = new AbortController();
-    await endFakeTime(killed, probe(cut.signal), cut);
+    await endFakeTime(killed, probe(cut), cut);
   },
   30_000,
 );
@@ -284,7 +284,7 @@ asRoot(
     await using freezer = makeFreezer();
     const killed = await killedIn(freezer);
     const cut = new AbortController();
-    const next = killed.probe(cut.signal);
+    const next = killed.probe(cut);
     jest.advanceTimersByTime(974);
     freezer.thaw();
     await endFakeTime(killed, next, cut);
@@ -295,9 +295,9 @@ asRoot(
 test("a run whose time ends while it waits for the last one is not started", async () => {
   const { probe } = check(["/bin/true"]);
   const [cut, round] = [new AbortController(), new AbortController()];
-  const killed = probe(cut.signal);
+  const killed = probe(cut);
   cut.abort();
-  const next = probe(round.signal);
+  const next = probe(round);
   round.abort();
   expect(await next).toEqual(failed("timeout", "waiting to start"));
   await killed;

@@ -133,7 +133,7 @@ test("thousands of runs leave no socket behind", async () => {
   const open = descriptors();
   const signal = new AbortController().signal;
   for (let round = 0; round < 20; round++) {
-    const outcomes = await Promise.all(Array.from({ length: 100 }, () => check.probe(signal)));
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => check.probe({ signal })));
     expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
   }
   await until(() => descriptors() <= open);

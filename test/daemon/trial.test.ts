@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { Check, Severity } from "../../src/checks/check.ts";
 import type { Plan } from "../../src/daemon/plan.ts";
 import { describeHarm, runTrial, type TrialReport } from "../../src/daemon/trial.ts";
-import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
+import { Monitor } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "../monitor/fakes.ts";
 import { backgroundCheck, setUp } from "../monitor/held-runs.ts";
@@ -36,7 +36,7 @@ const harmOf = ({ harm }: TrialReport): readonly string[] => harm.map((one) => d
 
 /** A trial in which all states are known, so that nothing is asked for. */
 const tryKnown = (current: Plan, next: Plan, states: Monitor["states"]) =>
-  runTrial(current, next, { states, ask: never, hold: never }, new AbortController().signal);
+  runTrial(current, next, { states, verdict: never, hold: never }, new AbortController().signal);
 
 /** A plan of these checks. */
 function planOf(
@@ -83,7 +83,7 @@ async function tryOut(given: Readonly<Record<string, Given>>, before: Settings =
     else if (now) added.push(now);
   }
   const current = planOf(old, before, NO_CHANGE);
-  const monitor = createMonitor({
+  const monitor = new Monitor({
     ...current.settings,
     onResult() {},
     onVerdict() {},
@@ -253,12 +253,12 @@ test("every run ends when the signal aborts", async () => {
   const stop = new AbortController();
   const hangs = fakeCheck({
     name: "hangs",
-    probe: (signal) =>
+    probe: ({ signal }) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "hung")))),
   });
   const current = planOf(new Map(), {}, NO_CHANGE);
   const next = planOf(new Map([["hangs", hangs]]), {}, { ...NO_CHANGE, added: [hangs] });
-  const trial = runTrial(current, next, { states: () => [], ask: never, hold: never }, stop.signal);
+  const trial = runTrial(current, next, { states: () => [], verdict: never, hold: never }, stop.signal);
   stop.abort();
   expect((await trial).trial.results).toHaveLength(1);
 });
@@ -321,7 +321,7 @@ async function retime(given: Partial<Check>, before = backgroundCheck({ fall: 10
     planOf(new Map(Object.entries({ it, up })), settings, change);
   const change = { ...NO_CHANGE, changed: new Map([[after, before]]), sameProbe: new Set([after]) };
   const hold = () => ({ idle: Promise.resolve(), release() {} });
-  const monitor = { states, ask: never, hold };
+  const monitor = { states, verdict: never, hold };
   const report = await runTrial(plan(before, was), plan(after, {}, change), monitor, new AbortController().signal);
   return { harm: harmOf(report), warnings: report.warnings };
 }

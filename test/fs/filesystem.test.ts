@@ -91,7 +91,7 @@ asRoot(
     for (const mount of mounts) stack.use(mount);
     const all = mounts.flatMap(({ path }) => [join(path, "a"), join(path, "b")]);
     const cut = new AbortController();
-    const outcomes = all.map((path) => checkOf(file, { file: path }).probe(cut.signal));
+    const outcomes = all.map((path) => checkOf(file, { file: path }).probe(cut));
     // The mounts take all eight threads, one after another.
     await until(() => threads("hanging") === 8);
     cut.abort();
@@ -140,7 +140,7 @@ test("without a free descriptor it is tried again, and fails with reason resourc
       postMessage(question) { onQuestion(); super.postMessage(question); }
     };
     // The probe alone: on a busy machine a run would abandon a probe that ends late.
-    const run = (kind, keys, timeoutMs) => checkOf(kind, keys).probe(AbortSignal.timeout(timeoutMs));
+    const run = (kind, keys, timeoutMs) => checkOf(kind, keys).probe({ signal: AbortSignal.timeout(timeoutMs) });
     const look = (timeoutMs) => run(file, { file: "/etc/passwd", expect: "root" }, timeoutMs);
     const count = (timeoutMs) => run(named, { process: "bun-none" }, timeoutMs);
     // Loading a module after a failure needs a descriptor too.

@@ -107,7 +107,12 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
     const { interval, critical } = KINDS[name];
     const severity = critical ? "critical" : "warning";
     if (interval) return backgroundCheck({ name, severity, intervalMs: INTERVAL_MS, staleAfterMs: STALE_AFTER_MS });
-    const check: Check = fakeCheck({ name, severity, timeoutMs: 3_600_000, probe: (signal) => hold(check, signal) });
+    const check: Check = fakeCheck({
+      name,
+      severity,
+      timeoutMs: 3_600_000,
+      probe: ({ signal }) => hold(check, signal),
+    });
     return check;
   };
   const taken = ({ host, anew, part, ...rest }: Settings) => {

@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import type { Check, CheckResult, Verdict } from "../../src/checks/check.ts";
 import { type Limit, runWithin } from "../../src/checks/run.ts";
-import { type Client, createMonitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
+import { Monitor, type MonitorOptions } from "../../src/monitor/monitor.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import type { Clock } from "../../src/system/clock.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
@@ -11,7 +11,14 @@ import { fakeCheck, fakeClock, settle } from "./fakes.ts";
 export const UP: Outcome = { ok: true };
 export const DOWN = failed("refused", "nobody there");
 
+type Client = Pick<Request, "signal">;
+
 export const asker = (): Client => ({ signal: new AbortController().signal });
+
+/** Its verdicts are promises, also where they are known at once. */
+export class AskedMonitor extends Monitor {
+  readonly ask = (client: Client, group?: number): Promise<Verdict> => Promise.resolve(this.verdict(client, group));
+}
 
 /** One run of a check, held until the test ends it. */
 export interface Run {
@@ -82,11 +89,11 @@ export function setUp<C extends Clock = ReturnType<typeof fakeClock>>({
       });
       runs.push(one);
     });
-  const run = (check: Check, limit: Limit): Promise<CheckResult> => {
+  const run = (check: Check, limit: Limit): CheckResult | Promise<CheckResult> => {
     if (given) return given(check, limit.signal);
     return check.probe === held ? hold(check, limit.signal) : runWithin(check, limit);
   };
-  const monitor = createMonitor({
+  const monitor = new AskedMonitor({
     groups,
     deadlinesMs: groups.map(() => deadlineMs),
     singleflight: false,

@@ -13,8 +13,8 @@ const nothing = () => {};
 
 const monitorOf = (checks: readonly Check[], deadlineMs?: number) => setUp({ groups: [checks], deadlineMs });
 
-async function failing({ read, ask }: Monitor): Promise<readonly Failing[]> {
-  return (read() ?? (await ask({ signal: new AbortController().signal }))).failing;
+async function failing({ verdict }: Monitor): Promise<readonly Failing[]> {
+  return (await verdict({ signal: new AbortController().signal })).failing;
 }
 
 test("the first question on request has its reason already, and the next one has the next", async () => {

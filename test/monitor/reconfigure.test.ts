@@ -19,7 +19,7 @@ function onRequest(name: string) {
   const aborted: boolean[] = [];
   const check = fakeCheck({
     name,
-    probe: (signal) =>
+    probe: ({ signal }) =>
       new Promise((resolve) => {
         const index = attempts.push(resolve) - 1;
         signal.addEventListener("abort", () => {

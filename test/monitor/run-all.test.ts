@@ -17,7 +17,7 @@ const hung = (name: string, says: Partial<Check> = {}): Check & { isAborted: boo
       name,
       timeoutMs: 60_000,
       ...says,
-      probe: (signal) => {
+      probe: ({ signal }) => {
         signal.addEventListener("abort", () => {
           check.isAborted = true;
         });
@@ -80,4 +80,4 @@ test("what does not hang is not waited for longer", async () => {
   expect(await ask()).toMatchObject({ healthy: true, failing: [] });
 });
 
-const waiting = (monitor: Monitor) => monitor.ask({ signal: new AbortController().signal });
+const waiting = (monitor: Monitor) => monitor.verdict({ signal: new AbortController().signal });

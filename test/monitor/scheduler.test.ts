@@ -3,11 +3,11 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Check, CheckResult } from "../../src/checks/check.ts";
-import { createMonitor } from "../../src/monitor/monitor.ts";
 import { createSchedule } from "../../src/monitor/scheduler.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { type FakeClock, fakeCheck, fakeClock, settle } from "./fakes.ts";
+import { AskedMonitor } from "./held-runs.ts";
 
 describe("the grid", () => {
   test("has each duty once an interval, evenly spread, at any shift, without drift", async () => {
@@ -172,7 +172,7 @@ class World {
       turnedAt: 0,
     }));
     const count = new Map<Check, number>();
-    this.#monitor = createMonitor({
+    this.#monitor = new AskedMonitor({
       groups: [this.seen.map(({ check }) => check)],
       singleflight: false,
       maxRounds: 16,

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { Check, Severity, Verdict } from "../../src/checks/check.ts";
-import { decidesEndpoint, decidesHost, judge } from "../../src/monitor/verdict.ts";
+import { decidesEndpoint, decidesHost, judge, unhealthy } from "../../src/monitor/verdict.ts";
+import { failed } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { fakeCheck } from "./fakes.ts";
 
@@ -17,7 +18,7 @@ const ended = (name: string, ok: boolean, severity: Severity = "critical"): Ende
 });
 
 const judged = (all: readonly Ended[], decides = decidesHost) =>
-  judge(all, decides, ({ ok }) => (ok ? "passed" : "refused"));
+  judge(all, decides, ({ ok }) => (ok ? { ok } : failed("refused", "nobody there"))) ?? unhealthy();
 
 const failing = (...names: readonly string[]) => names.map((name) => ({ name, reason: "refused" as const }));
 
@@ -48,6 +49,14 @@ test("an endpoint is decided by every check that it names, whatever its severity
 test("the host is not decided by what is only reported", () => {
   expect(judged([ended("a", true), ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at });
   expect(judged([ended("b", false, "warning")])).toEqual({ healthy: true, failing: [], at });
+});
+
+test("while a check is not known there is no verdict, unless another one has failed", () => {
+  const known = (ok: boolean) => (one: Ended) =>
+    one.check.name === "unknown" ? undefined : ok ? { ok } : failed("refused", "nobody there");
+  const all = [ended("a", true), ended("unknown", true)];
+  expect(judge(all, decidesHost, known(true))).toBeUndefined();
+  expect(judge(all, decidesHost, known(false))).toEqual({ healthy: false, failing: failing("a"), at });
 });
 
 const endings = fc

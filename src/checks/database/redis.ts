@@ -108,7 +108,7 @@ async function redisProbe(
     maxWaitMs: timeoutMs / 2,
     redact: (text) => redact(text, "nowhere"),
   };
-  return async (signal) => {
+  return async ({ signal }) => {
     const result = await runRedisCommand(request, signal);
     if ("ok" in result) return result;
     const outcome = judge(result.reply, expect, redact);

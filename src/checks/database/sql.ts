@@ -90,7 +90,7 @@ export function sqlProbe(
     maxWaitMs: timeoutMs / 2,
     redact: (text) => redact(text, "nowhere"),
   };
-  return async (signal) => {
+  return async ({ signal }) => {
     const result = await runQuery(request, signal);
     if ("ok" in result) return result;
     const outcome = judge(result, expect, column, redact);

@@ -82,9 +82,9 @@ export const dns = defineKind({
       ? []
       : ["the system's name servers are other hosts' too: when they fail, every host fails with them"],
   probe: ({ dns, resolver, type, expect }, { timeoutMs }) => {
-    if (!resolver && !type) return (signal) => resolveBySystem(dns, expect, signal);
+    if (!resolver && !type) return ({ signal }) => resolveBySystem(dns, expect, signal);
     const question: DnsQuestion = { name: reverseName(dns), type: type ?? "A" };
-    return async (signal) => {
+    return async ({ signal }) => {
       const servers = resolver ? [resolver] : await systemServers();
       const answer = await happyEyeballs(
         servers,

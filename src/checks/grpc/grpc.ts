@@ -66,7 +66,7 @@ export const grpc = defineKind({
     const host = tlsSettings?.["server-name"] ?? (target.family === "tcp" ? peer : "localhost");
     const call = { peer, scheme: tlsSettings ? "https" : "http", authority: authority ?? host, service } as const;
     const options = { maxWaitMs: timeoutMs / 2, tls: tlsSettings, ...(tlsSettings && { alpn: ["h2"] }) };
-    return async (signal): Promise<Outcome> => {
+    return async ({ signal }): Promise<Outcome> => {
       const stream = await openStream(target, options, signal);
       if (isFailure(stream)) return stream;
       if (tlsSettings && "alpnProtocol" in stream.socket && stream.socket.alpnProtocol !== "h2") {

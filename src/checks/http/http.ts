@@ -84,7 +84,7 @@ export const http = defineKind({
       : [],
   async probe(settings, { timeoutMs, redact }) {
     const [{ openStream }, { sendRequest }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
-    return async (signal) => {
+    return async ({ signal }) => {
       let hop = firstHop(settings);
       let warning: string | undefined;
       for (let followed = 0; ; followed++) {

@@ -11,6 +11,7 @@ import { whyProcessesHidden } from "../../fs/hidden.ts";
 import { explainMissing, explainUnusable, isMissing } from "../../fs/missing.ts";
 import type { Matching, NearMisses, ProcessFacts } from "../../fs/proc.ts";
 import { type Failure, failed, isFailure, type Outcome } from "../../outcome.ts";
+import type { Abortable } from "../../system/abort.ts";
 import { clock } from "../../system/clock.ts";
 import { libc } from "../../system/libc.ts";
 import { defineKind } from "../kind.ts";
@@ -114,7 +115,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
     near = { notes: describeNearMisses(name, found), at: clock.now() };
     return near.notes;
   };
-  return async (signal: AbortSignal): Promise<Outcome> => {
+  return async ({ signal }: Abortable): Promise<Outcome> => {
     const counted = await countProcesses(query, signal);
     if (isFailure(counted)) return counted;
     const { alive, zombies, own, inContainers, unmatched, complete } = counted;
@@ -207,7 +208,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     }
     return `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`;
   };
-  return async (signal: AbortSignal): Promise<Outcome> => {
+  return async ({ signal }: Abortable): Promise<Outcome> => {
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
     if (!file.ok) {
       if (file.code === undefined) return file;

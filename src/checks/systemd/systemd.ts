@@ -58,7 +58,7 @@ export const systemd = defineKind({
   resources: { sharedTasks: 16 },
   async probe({ systemd: name }, { env }) {
     const { unitState } = await import("./systemctl.ts");
-    return async (signal) => {
+    return async ({ signal }) => {
       const state = await unitState(name, env, signal);
       return isFailure(state) ? state : judge(name, state);
     };

@@ -1,8 +1,8 @@
 // Runs the rounds of `check`: one, or with --wait one after the other until the host is healthy or the time is over.
 
+import { Batch } from "../../checks/batch.ts";
 import type { Check, CheckResult } from "../../checks/check.ts";
-import { startBatch } from "../../monitor/batch.ts";
-import { decidesHost, findingOf, judge } from "../../monitor/verdict.ts";
+import { decidesHost, judge } from "../../monitor/verdict.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { pause } from "../../system/event-loop.ts";
 
@@ -25,7 +25,7 @@ export interface RoundsOptions {
 }
 
 export const isHealthy = (results: Results): boolean =>
-  judge(results, decidesHost, ({ outcome }) => findingOf(outcome)).healthy;
+  judge(results, decidesHost, ({ outcome }) => outcome)?.healthy === true;
 
 /** Resolves with the results of the last round, or with undefined if the signal ended it. */
 export async function runRounds(
@@ -55,7 +55,8 @@ async function runRound(
   clock: Clock,
 ): Promise<Results> {
   const results: CheckResult[] = Array(checks.length);
-  const round = startBatch(checks, (result, index) => {
+  const round = new Batch(checks);
+  round.start((result, index) => {
     results[index] = result;
   });
   const cancel = clock.after(limitMs, round.end);

@@ -3,7 +3,6 @@
 
 import type { Verdict } from "../../checks/check.ts";
 import { withoutLastSlash } from "../../config/endpoint-path.ts";
-import type { Client, Monitor } from "../../monitor/monitor.ts";
 import type { Answer } from "../exchanges.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
@@ -12,9 +11,10 @@ export const HEALTHY_BODY = "OK";
 export const UNHEALTHY_BODY = "At least one health check failed";
 export const DRAINING_BODY = "Draining";
 
+type Known = Pick<Verdict, "healthy">;
+
 export interface HealthOptions {
-  readonly read: (group: number) => Pick<Verdict, "healthy"> | undefined;
-  readonly ask: (client: Client, group: number) => ReturnType<Monitor["ask"]>;
+  readonly verdict: (request: HealthRequest, group: number) => Known | Promise<Known>;
   /** Whether every answer is unhealthy, whatever the checks' results. */
   readonly isDraining: () => boolean;
   /** The HTTP status of an unhealthy answer, 400 to 599. */
@@ -25,15 +25,16 @@ export interface HealthOptions {
   readonly onOtherPath: (path: string) => void;
 }
 
-export type HealthRequest = Client & Pick<Request, "url">;
+/** `signal` aborts when the client has disconnected. */
+export type HealthRequest = Pick<Request, "url" | "signal">;
 
 export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>;
 
 /** Throws, or rejects, if the verdict cannot be formed: the server logs that fault and answers unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
-  const { read, ask, isDraining, failureStatus, endpoints, onOtherPath } = options;
+  const { verdict, isDraining, failureStatus, endpoints, onOtherPath } = options;
   const draining = unhealthyAnswer(failureStatus, DRAINING_BODY);
-  const answer = ({ healthy }: Pick<Verdict, "healthy">) => {
+  const answer = ({ healthy }: Known) => {
     if (isDraining()) return draining;
     return healthy ? { status: 200, headers: HEADERS, body: HEALTHY_BODY } : unhealthyAnswer(failureStatus);
   };
@@ -46,9 +47,8 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
   return (request) => {
     if (isDraining()) return draining; // no check runs for it
     const group = endpoints.length === 0 ? 0 : groupOf(request);
-    const known = read(group);
-    if (known) return answer(known);
-    return ask(request, group).then(answer);
+    const known = verdict(request, group);
+    return known instanceof Promise ? known.then(answer) : answer(known);
   };
 }
 

@@ -150,7 +150,7 @@ test("its own process and the processes of its scripts do not count", async () =
   const text = `"$0" -c '${wait}' & "$0" -c '("$0" -c "${wait}" &) ; : >"$1"; ${wait}' "$0" ${ready}; :`;
   const running = checkOf(script, { script: [path, "-c", text, path] });
   const end = new AbortController();
-  const ended = running.probe(end.signal);
+  const ended = running.probe(end);
   await until(() => Bun.file(ready).exists());
   await until(async () => JSON.stringify(await look(name)).includes("4 of"));
   expect(await look(name)).toEqual({

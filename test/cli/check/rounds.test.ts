@@ -17,7 +17,7 @@ function start(options: Partial<RoundsOptions>) {
   const it: { ended: boolean; results?: Results | undefined } = { ended: false };
   const check = fakeCheck({
     timeoutMs: 60_000,
-    probe: (signal) =>
+    probe: ({ signal }) =>
       new Promise((resolve) => {
         signal.addEventListener("abort", () => resolve(failed("timeout", "no answer")));
         runs.push(async (outcome) => {

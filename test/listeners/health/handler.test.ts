@@ -24,11 +24,9 @@ const BAD = (status: number) => ({ status, headers: HEADERS, body: "At least one
 
 const onOtherPath = () => {};
 
-/** Checks run on request: no verdict is known before. */
-const handler = (ask: HealthOptions["ask"], failureStatus: number) =>
+const handler = (ask: HealthOptions["verdict"], failureStatus: number) =>
   createHealthHandler({
-    read: () => undefined,
-    ask,
+    verdict: ask,
     isDraining: () => false,
     failureStatus,
     endpoints: [],
@@ -60,11 +58,10 @@ test("the monitor gets the request itself, so that it sees when the client disco
   expect(asked).toEqual([request]);
 });
 
-test("a known verdict is answered at once, and no check runs", async () => {
+test("a verdict that is known at once is answered at once", async () => {
   for (const healthy of [true, false]) {
     const answer = createHealthHandler({
-      read: () => verdict(healthy),
-      ask: () => Promise.reject(new Error("asked")),
+      verdict: () => verdict(healthy),
       isDraining: () => false,
       failureStatus: 503,
       endpoints: [],
@@ -79,8 +76,7 @@ describe("while the host is drained", () => {
 
   test("every path answers Draining, and no check runs", async () => {
     const answer = createHealthHandler({
-      read: () => verdict(true),
-      ask: () => Promise.reject(new Error("asked")),
+      verdict: () => Promise.reject(new Error("asked")),
       isDraining: () => true,
       failureStatus: 503,
       endpoints: ["/db"],
@@ -96,8 +92,7 @@ describe("while the host is drained", () => {
       let drained = false;
       const { promise, resolve } = Promise.withResolvers<Verdict>();
       const answer = createHealthHandler({
-        read: () => undefined,
-        ask: () => promise,
+        verdict: () => promise,
         isDraining: () => drained,
         failureStatus: 503,
         endpoints: [],
@@ -114,8 +109,7 @@ describe("endpoints", () => {
   const groups: number[] = [];
   const others: string[] = [];
   const answer = createHealthHandler({
-    read: () => undefined,
-    ask: async (_client, group) => {
+    verdict: async (_client, group) => {
       groups.push(group);
       return verdict(true);
     },
@@ -152,7 +146,7 @@ describe("endpoints", () => {
     expect(groups).toEqual([group]);
   });
 
-  const plain = { read: () => verdict(true), ask: async () => verdict(true), isDraining: () => false } as const;
+  const plain = { verdict: () => verdict(true), isDraining: () => false } as const;
 
   test("a path that is no endpoint is reported without its query, except /", () => {
     others.length = 0;

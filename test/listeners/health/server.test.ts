@@ -25,11 +25,10 @@ test.each([
     },
   ],
   ["rejects", () => Promise.reject(new Error("a fault"))],
-] as const)("a request whose verdict %s is answered unhealthy, and the fault is reported", async (_, ask) => {
+] as const)("a request whose verdict %s is answered unhealthy, and the fault is reported", async (_, verdict) => {
   const faults: Error[] = [];
   const handler = createHealthHandler({
-    read: () => undefined,
-    ask,
+    verdict,
     isDraining: () => false,
     failureStatus: 503,
     endpoints: [],

@@ -1,10 +1,10 @@
 // The checks of a batch run side by side.
 
 import { expect, test } from "bun:test";
+import { Batch } from "../../src/checks/batch.ts";
 import type { Check, CheckResult } from "../../src/checks/check.ts";
-import { startBatch } from "../../src/monitor/batch.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
-import { fakeCheck, settle } from "./fakes.ts";
+import { fakeCheck, settle } from "../monitor/fakes.ts";
 
 const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check =>
   fakeCheck({ name, timeoutMs, probe });
@@ -12,13 +12,14 @@ const checkOf = (name: string, probe: Check["probe"], timeoutMs = 10_000): Check
 /** A batch, and its results in the order of the checks. */
 function start(checks: readonly Check[]) {
   const results: CheckResult[] = [];
-  const batch = startBatch(checks, (result, index) => {
+  const batch = new Batch(checks);
+  batch.start((result, index) => {
     results[index] = result;
   });
   return { batch, results: batch.ended.then(() => results) };
 }
 
-const patient: Check["probe"] = (signal) =>
+const patient: Check["probe"] = ({ signal }) =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "waited in vain"))));
 
 test("a batch of no checks ends at once", async () => {
@@ -56,4 +57,16 @@ test("its end ends every check that still runs, and no other", async () => {
   await settle();
   batch.end();
   expect((await results).map(({ outcome }) => (outcome.ok ? "ok" : outcome.reason))).toEqual(["deadline", "ok"]);
+});
+
+test("a check that ends at once ends after all have started, and before the start returns", () => {
+  const events: string[] = [];
+  const checks = ["a", "b"].map((name) =>
+    checkOf(name, () => {
+      events.push(`${name} starts`);
+      return { ok: true };
+    }),
+  );
+  new Batch(checks).start(({ check }) => events.push(`${check.name} ends`));
+  expect(events).toEqual(["a starts", "b starts", "a ends", "b ends"]);
 });
