@@ -64,7 +64,11 @@ export const tcp = defineKind({
 function handshakeProbe(address: Address, timeoutMs: number): Probe {
   if (address.family === "unix" || isIPv4(address.host) || isIPv6(address.host)) {
     const peer = preparePeer(address);
-    return async ({ signal }) => (await connect(peer, signal)) ?? UP;
+    const outcomeOf = (failure: Failure | undefined): Outcome => failure ?? UP;
+    return (limit) => {
+      const failure = connect(peer, limit);
+      return failure instanceof Promise ? failure.then(outcomeOf) : outcomeOf(failure);
+    };
   }
   const { host, port } = address;
   let peers: { readonly addresses: string; readonly list: readonly Peer[] } | undefined;
@@ -82,7 +86,7 @@ function handshakeProbe(address: Address, timeoutMs: number): Probe {
     const up: Outcome = warning === undefined ? UP : { ok: true, warning };
     const outcome = await happyEyeballs(
       peers.list,
-      async (peer, raced): Promise<Outcome | Failure> => (await connect(peer, raced)) ?? up,
+      async (peer, raced): Promise<Outcome | Failure> => (await connect(peer, { signal: raced })) ?? up,
       signal,
       undefined,
       timeoutMs / 2,

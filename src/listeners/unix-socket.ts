@@ -32,7 +32,7 @@ export async function listenOnPath<Server>(
   const there = statOf(path);
   if (there && !there.isSocket()) throw withCode("the path exists and is not a socket");
   if (there) {
-    const failure = await connect(preparePeer(address), AbortSignal.timeout(ACCEPT_MS));
+    const failure = await connect(preparePeer(address), { signal: AbortSignal.timeout(ACCEPT_MS) });
     // Without permission to connect we cannot know whether a server is running.
     const isOurs = there.uid === process.geteuid?.();
     if (failure?.reason === "unreachable" && !isOurs) throw withCode("another user's socket is there");

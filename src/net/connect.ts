@@ -7,6 +7,7 @@
 import { findSocketCause } from "../fs/cause.ts";
 import { whyHidden } from "../fs/hidden.ts";
 import { type Failure, failed } from "../outcome.ts";
+import { type Abortable, hasAborted } from "../system/abort.ts";
 import { closeSoon, withReserve } from "../system/fd-reserve.ts";
 import {
   AF_INET,
@@ -31,9 +32,11 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "../system/libc.ts";
-import { pollOnce, watch } from "../system/poll.ts";
+import { pollOnce } from "../system/poll.ts";
 import { isLacking, retryWhileLacking } from "../system/retry.ts";
+import { untilTurn } from "../system/turn.ts";
 import { type Address, formatAddress, isIPv4 } from "./address.ts";
+import { awaitConnect } from "./await-connect.ts";
 
 /** One numeric address, prepared once for all probes. */
 export interface Peer {
@@ -48,22 +51,38 @@ export function preparePeer(address: Address): Peer {
   return sockaddr ? { address, sockaddr } : { address };
 }
 
-/** Undefined once connected, and closed again; else why not. Want of a resource here is tried again until the signal aborts. */
-export async function connect(peer: Peer, signal: AbortSignal): Promise<Failure | undefined> {
-  const code = await retryWhileLacking(signal, () => attempt(peer, signal), isLackingCode);
-  return code === CONNECTED ? undefined : explainConnect(peer.address, code);
+/**
+ * Undefined once connected, and closed again; else why not. Not a promise where the first look tells, as on this host.
+ * Want of a resource here is tried again until the signal aborts.
+ */
+export function connect(peer: Peer, limit: Abortable): Failure | undefined | Promise<Failure | undefined> {
+  const turn = untilTurn();
+  const first = turn ? turn.then(() => attempt(peer, limit)) : attempt(peer, limit);
+  const conclude = (code: string | undefined) => (code === CONNECTED ? undefined : explainConnect(peer.address, code));
+  if (!(first instanceof Promise) && !isLackingCode(first)) return conclude(first);
+  let isFirst = true;
+  const again = () => {
+    if (!isFirst) return attempt(peer, limit);
+    isFirst = false;
+    return first;
+  };
+  return retryWhileLacking(limit.signal, again, isLackingCode).then(conclude);
 }
 
-/**
- * The same with the connection kept, for a peer with a `sockaddr`: its descriptor, which
- * the caller must close, and after it refill the reserve.
- */
+/** A connection that is kept; `received` was read from it before. */
+export interface Dialled {
+  /** The caller must close it, and after it refill the reserve. */
+  readonly fd: number;
+  readonly received: Uint8Array | undefined;
+}
+
+/** The same with the connection kept, for a peer with a `sockaddr`. */
 export async function dial(
   { address, sockaddr }: Required<Peer>,
   system: Libc,
   signal: AbortSignal,
-): Promise<number | Failure> {
-  const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, signal, keep));
+): Promise<Dialled | Failure> {
+  const attemptToKeep = () => (signal.aborted ? ABORTED : attemptDirectly(system, sockaddr, { signal }, keep));
   const connected = await retryWhileLacking(signal, attemptToKeep, isLackingCode);
   return typeof connected === "string" ? explainConnect(address, connected) : connected;
 }
@@ -76,21 +95,22 @@ const MET_ITSELF = "met itself";
 export const isLackingCode = (result: unknown): boolean => typeof result === "string" && isLacking(result);
 
 /** CONNECTED, or why not: ABORTED, MET_ITSELF or the code of the error. */
-function attempt(peer: Peer, signal: AbortSignal): Promise<string | undefined> | string | undefined {
-  if (signal.aborted) return ABORTED;
-  if (libc && peer.sockaddr) return attemptDirectly(libc, peer.sockaddr, signal, finish);
+function attempt(peer: Peer, limit: Abortable): Promise<string | undefined> | string | undefined {
+  if (hasAborted(limit)) return ABORTED;
+  if (libc && peer.sockaddr) return attemptDirectly(libc, peer.sockaddr, limit, finish);
   return import("./connect-portable.ts")
-    .then(({ attemptByNet }) => attemptByNet(peer.address, signal))
+    .then(({ attemptByNet }) => attemptByNet(peer.address, limit.signal))
     .then((code) => (code === "connected" ? CONNECTED : code));
 }
 
 /** For a socket that poll(2) has reported: either T, or why it is not connected; it is closed then. */
-type Finish<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number) => T | string;
+type Finish<T> = (system: Libc, fd: number, sockaddr: Uint8Array, revents: number, received?: Uint8Array) => T | string;
 
+/** A handshake on this host is over before connect(2) returns, and one look finds it; what takes longer is waited for. */
 function attemptDirectly<T>(
   system: Libc,
   sockaddr: Uint8Array,
-  signal: AbortSignal,
+  limit: Abortable,
   finish: Finish<T>,
 ): Promise<T | string> | T | string {
   const fd = openSocket(system, sockaddr);
@@ -101,23 +121,11 @@ function attemptDirectly<T>(
     closeSoon(fd);
     return errnoName(code);
   }
-  return new Promise((resolve) => {
-    let isOver = false;
-    const end = (result: T | string) => {
-      isOver = true;
-      unwatch();
-      resolve(result);
-    };
-    const unwatch = watch(fd, POLLIN | POLLOUT, 0, (revents) => end(finish(system, fd, sockaddr, revents)));
-    signal.addEventListener("abort", () => {
-      if (isOver) return; // cheaper than to remove the listener each time
-      // An answer that arrived while the loop stood still counts before the abort.
-      const revents = pollOnce(system, fd, POLLIN | POLLOUT);
-      if (revents !== 0) return end(finish(system, fd, sockaddr, revents));
-      system.close(fd);
-      end(ABORTED);
-    });
-  });
+  const seen = pollOnce(system, fd, POLLIN | POLLOUT);
+  if (seen !== 0) return finish(system, fd, sockaddr, seen);
+  return awaitConnect(system, fd, limit.signal, (own, revents, received) =>
+    finish(system, own, sockaddr, revents, received),
+  );
 }
 
 /** A descriptor, or minus errno. */
@@ -147,12 +155,18 @@ function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number)
   return code;
 }
 
-function keep(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): number | string {
+function keep(
+  system: Libc,
+  fd: number,
+  sockaddr: Uint8Array,
+  revents: number,
+  received?: Uint8Array,
+): Dialled | string {
   const error = errorOf(system, fd, revents);
-  // What came before a reset can still be read, and is an answer.
-  const isAnswered = error === "ECONNRESET" && system.recv(fd, greeting, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+  // What came before a reset is an answer, be it read already or not.
+  const isAnswered = error === "ECONNRESET" && (received || system.recv(fd, greeting, 1, MSG_DONTWAIT | MSG_PEEK) > 0);
   const code = (isAnswered ? undefined : error) ?? (metItself(system, fd, sockaddr) ? MET_ITSELF : undefined);
-  if (code === undefined) return fd;
+  if (code === undefined) return { fd, received };
   closeSoon(fd);
   return code;
 }

@@ -16,7 +16,7 @@ import { retryWhileLacking } from "../system/retry.ts";
 import { type Address, formatAddress, isIPv4, isIPv6 } from "./address.ts";
 import type { Judgement } from "./certificate.ts";
 import { closePolitely } from "./closing-connections.ts";
-import { dial, explainConnect, isLackingCode, preparePeer } from "./connect.ts";
+import { type Dialled, dial, explainConnect, isLackingCode, preparePeer } from "./connect.ts";
 import { secure, startTrust } from "./handshake.ts";
 import { happyEyeballs } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
@@ -123,8 +123,8 @@ interface Connected {
 async function connectTo(address: Address, signal: AbortSignal): Promise<Connected | Failure> {
   const { sockaddr } = preparePeer(address);
   if (libc && sockaddr) {
-    const fd = await dial({ address, sockaddr }, libc, signal);
-    return isFailure(fd) ? fd : { socket: adopt(fd), fd };
+    const dialled = await dial({ address, sockaddr }, libc, signal);
+    return isFailure(dialled) ? dialled : { socket: adopt(dialled), fd: dialled.fd };
   }
   const { connectByNet } = await import("./connect-portable.ts");
   const connected = await retryWhileLacking(signal, () => connectByNet(address, signal), isLackingCode);
@@ -135,8 +135,9 @@ async function connectTo(address: Address, signal: AbortSignal): Promise<Connect
  * Makes a runtime socket of our connection. The runtime's own connect would open the socket when the reserve is taken back
  * already, and reports every failure, a lack of descriptors too, as "refused" (Bun 1.4.5).
  */
-function adopt(fd: number): Socket {
+function adopt({ fd, received }: Dialled): Socket {
   const socket = connectNet({ fd } as never);
+  if (received) socket.unshift(received);
   // An error that comes between two listeners must not end the process.
   socket.on("error", () => {});
   socket.on("close", refillReserve);

@@ -14,6 +14,7 @@ export const SOCK_CLOEXEC = 0o2000000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const F_SETFL = 4;
+export const F_DUPFD_CLOEXEC = 1030;
 export const SOL_SOCKET = 1;
 export const SO_PEERCRED = 17;
 export const IPPROTO_TCP = 6;

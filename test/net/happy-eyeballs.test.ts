@@ -13,7 +13,7 @@ afterEach(() => void jest.useRealTimers());
 const never = new AbortController().signal;
 const peerAt = (port: number, host = "127.0.0.1") => preparePeer({ family: "tcp", host, port });
 const handshake = async (peer: ReturnType<typeof peerAt>, signal: AbortSignal) =>
-  (await connect(peer, signal)) ?? peer.address;
+  (await connect(peer, { signal })) ?? peer.address;
 
 test("an address that drops handshakes is skipped, and its attempt leaves nothing", async () => {
   using dropping = listenRaw({ family: "v4" }, 0);
