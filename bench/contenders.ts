@@ -27,7 +27,7 @@ export interface Contender {
   readonly load: Load;
 }
 
-interface Plan {
+export interface Plan {
   readonly name: string;
   readonly connections: number;
   /** Options of the daemon. */
@@ -84,11 +84,15 @@ export async function startDaemon(scenario: Scenario, setup: Setup): Promise<Con
   return { name, ours: true, server, load: { url: `http://127.0.0.1:${port}/`, connections, healthy } };
 }
 
-export async function startFloor({ programs, serverCore }: Setup): Promise<Contender> {
+/** With a plan it checks the same ports as the daemon. */
+export async function startFloor({ programs, serverCore, ...around }: Setup, plan?: Plan): Promise<Contender> {
   const port = freePort();
-  const server = startPinned(serverCore, [programs.floor, String(port)]);
-  await firstAnswer(server, port, 200);
-  const load = { url: `http://127.0.0.1:${port}/`, connections: 64, healthy: true };
+  const options = plan?.options({ programs, serverCore, ...around }) ?? [];
+  const checked = options.flatMap((option, index) => (option === "--port" ? [options[index + 1] ?? ""] : []));
+  const { connections = 64, healthy = true } = plan ?? {};
+  const server = startPinned(serverCore, [programs.floor, String(port), ...checked]);
+  await firstAnswer(server, port, healthy ? 200 : 504);
+  const load = { url: `http://127.0.0.1:${port}/`, connections, healthy };
   return { name: "floor: bare Bun.serve", ours: false, server, load };
 }
 

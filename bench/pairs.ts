@@ -1,0 +1,98 @@
+// `bun bench/pairs.ts --binary FILE --binary FILE… [--only SCENARIO] [--pairs 20] [--seconds 1]`: daemons against each
+// other, and against the bare server that does the same (floor.ts). All run at once, and are measured in turn, in short
+// windows, so that a slow moment of the machine hits all. Each ratio is the median over the windows, to the first binary, with
+// the 95 % interval of it by resampling.
+
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { COMPILE_FLAGS } from "../build.ts";
+import { type Contender, PLANS, type Surroundings, startDaemon, startFloor } from "./contenders.ts";
+import { freePort, type Measured, runWrk } from "./load.ts";
+import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
+import { median, quantile } from "./statistics.ts";
+
+const SCENARIOS = ["one-port", "five-ports-unshared", "five-ports", "refused"] as const;
+const RESAMPLES = 2000;
+const FIGURES = { rate: "rate", p50Ms: "p50", p99Ms: "p99", cpuMs: "CPU a request" } as const;
+
+const { values } = parseArgs({
+  options: {
+    binary: { type: "string", multiple: true, default: [] },
+    only: { type: "string", multiple: true },
+    pairs: { type: "string", default: "20" },
+    seconds: { type: "string", default: "1" },
+  },
+});
+const cores = allowedCores();
+const [loadCore = 0] = cores;
+const serverCore = cores.at(-1) ?? 0;
+const folder = await mkdtemp(join(tmpdir(), "health-checker-bench-"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
+process.on("exit", () => {
+  killAll();
+  Bun.spawnSync(["rm", "-rf", folder]);
+});
+
+const floor = join(folder, "floor");
+const source = join(import.meta.dir, "floor.ts");
+const compiled = Bun.spawnSync([
+  process.execPath,
+  "build",
+  "--compile",
+  ...COMPILE_FLAGS,
+  `--outfile=${floor}`,
+  source,
+]);
+if (!compiled.success) throw new Error(String(compiled.stderr));
+pinSelf(loadCore);
+const targets = startPinned(loadCore, [process.execPath, join(import.meta.dir, "targets.ts"), "5"]);
+const common = { serverCore, targets: JSON.parse(await targets.firstLine) as number[], closed: freePort() };
+const around = (daemon: string): Surroundings => ({
+  ...common,
+  programs: { daemon, floor, spawnLoop: "", blackboxConfig: "" },
+});
+
+for (const scenario of SCENARIOS) {
+  if (values.only && !values.only.includes(scenario)) continue;
+  const contenders = new Map<string, Contender>();
+  for (const binary of values.binary) {
+    contenders.set(binary, await startDaemon(scenario, around(resolve(binary))));
+  }
+  contenders.set("bare", await startFloor(around(""), PLANS[scenario]));
+  await compare(scenario, contenders);
+}
+process.exit(0);
+
+async function compare(scenario: string, contenders: ReadonlyMap<string, Contender>): Promise<void> {
+  const windows = new Map<string, Measured[]>([...contenders.keys()].map((name) => [name, []]));
+  for (const { server, load } of contenders.values()) await runWrk(loadCore, server, load, 2); // to warm up
+  const order = [...contenders];
+  for (let pair = 0; pair < Number(values.pairs); pair++) {
+    // Now forwards, now backwards: what gets slower in a round hits both ends.
+    for (const [name, { server, load }] of pair % 2 === 0 ? order : order.toReversed()) {
+      windows.get(name)?.push(await runWrk(loadCore, server, load, Number(values.seconds)));
+    }
+  }
+  const [[first, base = []] = ["", []]] = windows;
+  console.log(`${scenario}, ${values.pairs} windows of ${values.seconds} s`);
+  for (const [name, measured] of windows) {
+    const cells = Object.entries(FIGURES).map(([key, title]) => {
+      const figures = measured.map((one) => one[key as keyof Measured]);
+      const ratios = measured.map(
+        (one, window) => one[key as keyof Measured] / (base[window]?.[key as keyof Measured] ?? Number.NaN),
+      );
+      const ratio = name === first ? "" : ` ×${median(ratios).toFixed(2)} (${interval(ratios)})`;
+      return `${title} ${median(figures).toPrecision(3)}${ratio}`;
+    });
+    console.log(`  ${name}: ${cells.join(", ")}`);
+  }
+  await Promise.all([...contenders.values()].map(({ server }) => server.end()));
+}
+
+function interval(ratios: readonly number[]): string {
+  const resample = () => median(ratios.map(() => ratios[Math.floor(Math.random() * ratios.length)] ?? Number.NaN));
+  const medians = Array.from({ length: RESAMPLES }, resample);
+  return `${quantile(medians, 0.025).toFixed(2)}–${quantile(medians, 0.975).toFixed(2)}`;
+}
