@@ -43,7 +43,7 @@ class LazyLimit implements Limit {
   cause: "timeout" | "deadline" | undefined;
   readonly #timeoutMs: number;
   #controller: AbortController | undefined;
-  readonly #overdue: (() => void)[] = [];
+  #overdue: (() => void)[] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isReleased = false;
 
@@ -65,16 +65,20 @@ class LazyLimit implements Limit {
   }
 
   onOverdue(finish: () => void): void {
+    const isFirst = !this.#overdue;
+    this.#overdue ??= [];
     this.#overdue.push(finish);
     if (!this.isAborted) this.#startTimeout();
-    else if (this.#overdue.length === 1) this.#awaitGrace();
+    else if (isFirst) this.#awaitGrace();
   }
 
   #startTimeout(): void {
     this.#timer ??= setTimeout(() => afterPendingIo(() => this.#endFor("timeout")), this.#timeoutMs);
   }
 
-  readonly end = (): void => this.#endFor("deadline");
+  end(): void {
+    this.#endFor("deadline");
+  }
 
   release(): void {
     this.#isReleased = true;
@@ -85,49 +89,52 @@ class LazyLimit implements Limit {
     if (this.cause || this.#isReleased) return;
     this.cause = why;
     clearTimeout(this.#timer);
-    if (this.#overdue.length > 0) this.#awaitGrace();
+    if (this.#overdue) this.#awaitGrace();
     this.#controller?.abort();
   }
 
   #awaitGrace(): void {
     this.#timer = setTimeout(() => {
-      for (const finish of this.#overdue) finish();
+      for (const finish of this.#overdue ?? []) finish();
     }, ABORT_GRACE_MS);
   }
 }
 
 /** Runs the check once; `limit` is its timeout. Not a promise where its probe knows the outcome at once. */
 export function runWithin(check: Check, limit: Limit): CheckResult | Promise<CheckResult> {
-  const resultOf = (outcome: Outcome): CheckResult => ({
-    check,
-    startedAt: limit.startedAt,
-    start: limit.start,
-    durationMs: performance.now() - limit.awakeStart,
-    outcome: limit.cause ? withCause(outcome, limit.cause, check) : outcome,
-  });
   let outcome: Outcome | Promise<Outcome>;
   try {
     outcome = check.probe(limit);
   } catch (error) {
-    return resultOf(fault(error));
+    outcome = fault(error);
   }
-  if (!(outcome instanceof Promise)) return resultOf(outcome);
+  return outcome instanceof Promise ? waitFor(check, limit, outcome) : resultOf(check, limit, outcome);
+}
+
+function waitFor(check: Check, limit: Limit, outcome: Promise<Outcome>): Promise<CheckResult> {
   const { promise, resolve } = Promise.withResolvers<CheckResult>();
-  limit.onOverdue(() => resolve(resultOf(failed("timeout", "the probe did not stop"))));
-  outcome.then(
-    (known) => resolve(resultOf(known)),
-    (error) => resolve(resultOf(fault(error))),
-  );
+  const finish = (known: Outcome) => resolve(resultOf(check, limit, known));
+  limit.onOverdue(() => finish(failed("timeout", "the probe did not stop")));
+  outcome.then(finish, (error) => finish(fault(error)));
   return promise;
 }
+
+const resultOf = (check: Check, limit: Limit, outcome: Outcome): CheckResult => ({
+  check,
+  startedAt: limit.startedAt,
+  start: limit.start,
+  durationMs: performance.now() - limit.awakeStart,
+  outcome: limit.cause ? withCause(outcome, limit.cause, check) : outcome,
+});
 
 /** The same with a limit of its own, which ends when `round` aborts. */
 export async function runCheck(check: Check, round: AbortSignal): Promise<CheckResult> {
   const limit = createLimit(check.timeoutMs);
-  if (round.aborted) limit.end();
-  else round.addEventListener("abort", limit.end);
+  const end = () => limit.end();
+  if (round.aborted) end();
+  else round.addEventListener("abort", end);
   const result = await runWithin(check, limit);
-  round.removeEventListener("abort", limit.end);
+  round.removeEventListener("abort", end);
   limit.release();
   return result;
 }

@@ -140,11 +140,19 @@ const percentEncoded = (byte: string): string => `%${byte.charCodeAt(0).toString
 
 const isInParts = (answer: Answer): answer is AnswerInParts => typeof answer.body !== "string";
 
-const linesOf = (headers: Head["headers"]): string[] => [
-  ...Object.entries(headers).flat(),
-  "Date",
-  new Date().toUTCString(),
-];
+let lastHead:
+  | { readonly headers: Head["headers"]; readonly second: number; readonly lines: readonly string[] }
+  | undefined;
+
+/** Made once for the answers of a second that share their headers, as most do. */
+function linesOf(headers: Head["headers"]): readonly string[] {
+  const second = Math.floor(Date.now() / 1000);
+  if (lastHead?.headers !== headers || lastHead.second !== second) {
+    const lines = [...Object.entries(headers).flat(), "Date", new Date(second * 1000).toUTCString()];
+    lastHead = { headers, second, lines };
+  }
+  return lastHead.lines;
+}
 
 /** Bits of `flags`: 0x10 for a request with an Expect header, 0x20 if it is `Expect: 100-continue` (Bun 1.4.5). */
 const EXPECTS = 0x30;
@@ -272,9 +280,9 @@ export class Exchanges implements Answering {
     { status, headers, body }: WholeAnswer,
     isLast: boolean,
   ): void {
-    const lines = linesOf(headers);
-    if (isLast) lines.push("Connection", "close");
-    if (method === "HEAD") lines.push("Content-Length", String(Buffer.byteLength(body)));
+    let lines = linesOf(headers);
+    if (isLast) lines = [...lines, "Connection", "close"];
+    if (method === "HEAD") lines = [...lines, "Content-Length", String(Buffer.byteLength(body))];
     try {
       handle.writeHead(status, undefined, lines);
       handle.end(method === "HEAD" ? undefined : body);

@@ -43,6 +43,8 @@ export interface Peer {
   readonly address: Address;
   /** struct sockaddr for the system call; absent where only node's API can reach the peer. */
   readonly sockaddr?: Uint8Array;
+  /** How it failed last: a peer that stays down fails in the same way each time. */
+  last?: { readonly code: string; readonly failure: Failure };
 }
 
 /** `host` must be numeric; names are for `resolve`. */
@@ -58,15 +60,29 @@ export function preparePeer(address: Address): Peer {
 export function connect(peer: Peer, limit: Abortable): Failure | undefined | Promise<Failure | undefined> {
   const turn = untilTurn();
   const first = turn ? turn.then(() => attempt(peer, limit)) : attempt(peer, limit);
-  const conclude = (code: string | undefined) => (code === CONNECTED ? undefined : explainConnect(peer.address, code));
-  if (!(first instanceof Promise) && !isLackingCode(first)) return conclude(first);
-  let isFirst = true;
-  const again = () => {
-    if (!isFirst) return attempt(peer, limit);
-    isFirst = false;
+  return first instanceof Promise || isLackingCode(first) ? insist(peer, limit, first) : explainOnce(peer, first);
+}
+
+async function insist(
+  peer: Peer,
+  limit: Abortable,
+  first: Promise<string | undefined> | string | undefined,
+): Promise<Failure | undefined> {
+  let begun = false;
+  const next = () => {
+    if (begun) return attempt(peer, limit);
+    begun = true;
     return first;
   };
-  return retryWhileLacking(limit.signal, again, isLackingCode).then(conclude);
+  return explainOnce(peer, await retryWhileLacking(limit.signal, next, isLackingCode));
+}
+
+function explainOnce(peer: Peer, code: string | undefined): Failure | undefined {
+  if (code === CONNECTED) return undefined;
+  // What is wrong with the file of a socket may change.
+  if (peer.address.family === "unix") return explainConnect(peer.address, code);
+  if (peer.last?.code !== code) peer.last = { code, failure: explainConnect(peer.address, code) };
+  return peer.last.failure;
 }
 
 /** A connection that is kept; `received` was read from it before. */
@@ -78,7 +94,7 @@ export interface Dialled {
 
 /** The same with the connection kept, for a peer with a `sockaddr`. */
 export async function dial(
-  { address, sockaddr }: Required<Peer>,
+  { address, sockaddr }: Required<Pick<Peer, "address" | "sockaddr">>,
   system: Libc,
   signal: AbortSignal,
 ): Promise<Dialled | Failure> {
@@ -147,12 +163,12 @@ const GREETING_READS = 16;
 function finish(system: Libc, fd: number, sockaddr: Uint8Array, revents: number): string | undefined {
   const error = errorOf(system, fd, revents);
   // A peer that was connected and then reset had completed the handshake.
-  let code = error === "ECONNRESET" || error === "EPIPE" ? CONNECTED : error;
-  if (code === CONNECTED && metItself(system, fd, sockaddr)) code = MET_ITSELF;
+  const isConnected = error === CONNECTED || error === "ECONNRESET" || error === "EPIPE";
   // Unread bytes would turn the FIN of close(2) into a reset.
-  if ((revents & POLLIN) !== 0) drainGreeting(system, fd);
+  if (isConnected && (revents & POLLIN) !== 0) drainGreeting(system, fd);
   closeSoon(fd);
-  return code;
+  if (!isConnected) return error;
+  return metItself(system, fd, sockaddr) ? MET_ITSELF : CONNECTED;
 }
 
 function keep(
