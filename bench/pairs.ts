@@ -69,12 +69,15 @@ async function compare(scenario: string, contenders: ReadonlyMap<string, Contend
   const windows = new Map<string, Measured[]>([...contenders.keys()].map((name) => [name, []]));
   for (const { server, load } of contenders.values()) await runWrk(loadCore, server, load, 2); // to warm up
   const order = [...contenders];
+  let dropped = 0;
   for (let pair = 0; pair < Number(values.pairs); pair++) {
     // Now forwards, now backwards: what gets slower in a round hits both ends.
-    for (const [name, { server, load }] of pair % 2 === 0 ? order : order.toReversed()) {
-      windows.get(name)?.push(await runWrk(loadCore, server, load, Number(values.seconds)));
-    }
+    const measured = await measureOnce(pair % 2 === 0 ? order : order.toReversed());
+    if (!measured) dropped++;
+    else for (const [name, figures] of measured) windows.get(name)?.push(figures);
   }
+  if (dropped > 0)
+    console.log(`${dropped} rounds were dropped: a window had no answer, as where the target lost a SYN`);
   const [[first, base = []] = ["", []]] = windows;
   console.log(`${scenario}, ${values.pairs} windows of ${values.seconds} s`);
   for (const [name, measured] of windows) {
@@ -95,4 +98,17 @@ function interval(ratios: readonly number[]): string {
   const resample = () => median(ratios.map(() => ratios[Math.floor(Math.random() * ratios.length)] ?? Number.NaN));
   const medians = Array.from({ length: RESAMPLES }, resample);
   return `${quantile(medians, 0.025).toFixed(2)}–${quantile(medians, 0.975).toFixed(2)}`;
+}
+
+async function measureOnce(order: readonly (readonly [string, Contender])[]) {
+  const measured: (readonly [string, Measured])[] = [];
+  for (const [name, { server, load }] of order) {
+    try {
+      measured.push([name, await runWrk(loadCore, server, load, Number(values.seconds))]);
+    } catch (error) {
+      if (!/\b0 requests in/.test(String(error))) throw error;
+      return undefined;
+    }
+  }
+  return measured;
 }

@@ -1,10 +1,5 @@
-// Reports when descriptors become ready, with one poll(2) for all of them.
-//
-// Bun's own event loop takes no foreign descriptor, and its connect cannot be
-// cancelled (docs/adr/0002-poll.md). A handshake on loopback is over before
-// connect(2) returns, so most waits end at the first poll, on the next turn of
-// the loop. A longer wait is polled ever more rarely: an event is seen late by an
-// eighth of the time already waited, and by 10 ms at most.
+// Reports when the end of a pipe becomes ready, with one poll(2) for all of them: Bun's event loop takes sockets alone.
+// A wait is polled ever more rarely: an event is seen late by an eighth of the time already waited, and by 10 ms at most.
 
 import { type Libc, libc } from "./libc.ts";
 
@@ -34,19 +29,11 @@ let delayed = false;
 /**
  * Calls `ready` with poll's revents each time `fd` is ready, until the returned
  * function is called; `fd` must stay open until then. Errors and hang-ups are
- * always reported, on every turn. A `firstPollMs` of 0 polls at once, for a
- * descriptor that is likely to be ready already; else the first poll comes after it.
+ * always reported, on every turn. The first poll comes after `firstPollMs`.
  */
 export function watch(fd: number, events: number, firstPollMs: number, ready: (revents: number) => void): () => void {
   const now = performance.now();
-  const entry: Watch = {
-    fd,
-    events,
-    ready,
-    since: now,
-    hot: firstPollMs === 0 ? HOT_TURNS : 0,
-    notBefore: now + firstPollMs,
-  };
+  const entry: Watch = { fd, events, ready, since: now, hot: 0, notBefore: now + firstPollMs };
   watches.push(entry);
   schedule(pauseBefore(entry, now));
   return () => {

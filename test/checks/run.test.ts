@@ -1,9 +1,9 @@
 // A check ends at its timeout, and its result says why, whatever its probe does.
 
-import { afterEach, expect, jest, test } from "bun:test";
+import { afterEach, expect, jest, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import type { Check, Probe } from "../../src/checks/check.ts";
-import { runCheck } from "../../src/checks/run.ts";
+import { createLimit, runCheck, runWithin } from "../../src/checks/run.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { clock } from "../../src/system/clock.ts";
 import { childrenOf, isAlive, statOf } from "../support/processes.ts";
@@ -90,6 +90,48 @@ function watch<T>(promise: Promise<T>): () => T | undefined {
   });
   return () => result;
 }
+
+test("a probe that knows its outcome at once gives a result at once, and makes no timer and no signal", () => {
+  jest.useFakeTimers();
+  const made = spyOn(globalThis, "AbortController");
+  const limit = createLimit(100);
+  for (const outcome of [{ ok: true }, failed("refused", "nobody there")] as const) {
+    const result = runWithin(
+      checkOf(() => outcome),
+      limit,
+    );
+    expect(result).toMatchObject({ outcome, startedAt: limit.startedAt });
+  }
+  const throws = checkOf(() => {
+    throw new Error("oh no");
+  });
+  expect(runWithin(throws, limit)).toMatchObject({ outcome: { reason: "internal" } });
+  expect(made).not.toHaveBeenCalled();
+  expect(jest.getTimerCount()).toBe(0);
+  made.mockRestore();
+});
+
+test("a probe that goes on has its timeout, also where it asks for no signal", async () => {
+  jest.useFakeTimers();
+  const limit = createLimit(100);
+  const running = runWithin(checkOf(stubborn, 100), limit);
+  expect(jest.getTimerCount()).toBe(1);
+  await pass(100);
+  expect(limit.isAborted).toBe(true);
+  expect(limit.signal.aborted).toBe(true);
+  await pass(40);
+  expect(await running).toMatchObject({ outcome: failed("timeout", "the probe did not stop (timeout 100ms)") });
+});
+
+test("a limit that is released makes nothing overdue, and leaves no timer", async () => {
+  jest.useFakeTimers();
+  const limit = createLimit(100);
+  const { signal } = limit;
+  limit.release();
+  expect(jest.getTimerCount()).toBe(0);
+  await pass(200);
+  expect(signal.aborted).toBe(false);
+});
 
 test("the probe is aborted at the timeout, and not before; the message says what it waited for", async () => {
   jest.useFakeTimers();

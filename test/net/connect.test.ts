@@ -8,8 +8,10 @@ import { type Address, formatAddress } from "../../src/net/address.ts";
 import { connect, preparePeer } from "../../src/net/connect.ts";
 import { attemptByNet } from "../../src/net/connect-portable.ts";
 import { type Failure, failed } from "../../src/outcome.ts";
+import type { Abortable } from "../../src/system/abort.ts";
 import { startChild } from "../support/child.ts";
 import { freePort } from "../support/listeners.ts";
+import { asRoot } from "../support/needs.ts";
 import { connectionsTo, handshakesTo } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { blockUntil, until } from "../support/until.ts";
@@ -27,6 +29,8 @@ const PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range";
 const v4 = (port: number): Address => ({ family: "tcp", host: "127.0.0.1", port });
 const v6 = (port: number): Address => ({ family: "tcp", host: "::1", port });
 const unix = (path: string): Address => ({ family: "unix", path });
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
@@ -173,6 +177,54 @@ test("a handshake that was complete before the abort is up, though the loop had 
   accepted?.close();
 });
 
+/** For what is known at once: it needs no signal. */
+const untouched: Abortable = {
+  isAborted: false,
+  get signal(): never {
+    throw new Error("the signal was asked for");
+  },
+};
+
+test("what one look tells is told without a promise and without a signal: up, refused, no such socket", async () => {
+  using peer = listenRaw({ family: "v4" });
+  const refused = v4(await freePort());
+  expect(connect(preparePeer(v4(peer.port)), untouched)).toBeUndefined();
+  for (const address of [refused, unix("/no/such/socket")]) {
+    expect(connect(preparePeer(address), untouched)).toMatchObject({ ok: false, reason: "refused" });
+  }
+  await nextTurn();
+});
+
+test("a connection is closed a turn later, so after the answer has left", async () => {
+  using peer = listenRaw({ family: "v4" });
+  await nextTurn();
+  const before = descriptors();
+  connect(preparePeer(v4(peer.port)), untouched);
+  expect(descriptors()).toBe(before + 1);
+  await nextTurn();
+  expect(descriptors()).toBe(before);
+});
+
+test("of many attempts at once 64 are made in a turn of the loop", async () => {
+  using peer = listenRaw({ family: "v4" }, 512);
+  const prepared = preparePeer(v4(peer.port));
+  await nextTurn();
+  const attempts = Array.from({ length: 100 }, () => connect(prepared, { signal: never }));
+  expect(attempts.filter((attempt) => attempt instanceof Promise)).toHaveLength(36);
+  expect(await Promise.all(attempts)).toEqual(Array(100).fill(undefined));
+});
+
+test("an attempt that is aborted before its turn comes opens nothing", async () => {
+  using peer = listenRaw({ family: "v4" }, 512);
+  const prepared = preparePeer(v4(peer.port));
+  await nextTurn();
+  const cut = new AbortController();
+  const attempts = Array.from({ length: 70 }, () => connect(prepared, cut));
+  cut.abort();
+  const failures = (await Promise.all(attempts)).filter((failure) => failure !== undefined);
+  expect(failures).toEqual(Array(6).fill(failed("timeout", `127.0.0.1:${peer.port} did not accept`)));
+});
+
 // By node:net the runtime gives the code ECONNREFUSED for this too, so there it is down.
 test("a unix socket whose backlog is full is waited for until the abort", async () => {
   await using folder = await tempFolder();
@@ -278,6 +330,38 @@ test.each([
   },
   120_000,
 );
+
+/** A network whose other end is silent; with the address of a card known, its host drops handshakes. */
+const FAR = [
+  "ip link set lo up",
+  "ip link add name near0 type veth peer name far0",
+  "ip addr add 192.0.2.1/24 dev near0",
+  "ip link set near0 up",
+  "ip link set far0 up",
+].join(" && ");
+const DROPPING = [
+  FAR,
+  "ip neigh add 192.0.2.3 lladdr 02:00:00:00:00:03 dev near0",
+  "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries",
+].join(" && ");
+
+for (const [host, reason, message, prepare] of [
+  ["192.0.2.2", "unreachable", "192.0.2.2:80 cannot be reached (EHOSTUNREACH)", FAR],
+  ["192.0.2.3", "timeout", "192.0.2.3:80 did not accept before the kernel gave up", DROPPING],
+] as const) {
+  asRoot(
+    `a connect that fails after a while says why: ${reason}`,
+    async () => {
+      const fixture = join(import.meta.dir, "../fixtures/connects.ts");
+      const inNetwork = ["unshare", "--net", "sh", "-c", `${prepare} && exec "$@"`, "sh"];
+      await using child = startChild([...inNetwork, process.execPath, fixture, host, "80"]);
+      expect(await child.exited).toBe(0);
+      await child.ended;
+      expect(JSON.parse(child.out.join(""))).toEqual({ ok: false, reason, message });
+    },
+    30_000,
+  );
+}
 
 /** How the peer has gone, once that is known. */
 const wayToGo = (heard: Heard) =>
