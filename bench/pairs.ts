@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { COMPILE_FLAGS } from "../build.ts";
-import { type Contender, PLANS, type Surroundings, startDaemon, startFloor } from "./contenders.ts";
+import { type Contender, PLANS, type Setup, startDaemon, startFloor } from "./contenders.ts";
 import { freePort, type Measured, runWrk } from "./load.ts";
 import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
 import { median, quantile } from "./statistics.ts";
@@ -49,7 +49,7 @@ if (!compiled.success) throw new Error(String(compiled.stderr));
 pinSelf(loadCore);
 const targets = startPinned(loadCore, [process.execPath, join(import.meta.dir, "targets.ts"), "5"]);
 const common = { serverCore, targets: JSON.parse(await targets.firstLine) as number[], closed: freePort() };
-const around = (daemon: string): Surroundings => ({
+const setupOf = (daemon: string): Setup => ({
   ...common,
   programs: { daemon, floor, spawnLoop: "", blackboxConfig: "" },
 });
@@ -58,9 +58,9 @@ for (const scenario of SCENARIOS) {
   if (values.only && !values.only.includes(scenario)) continue;
   const contenders = new Map<string, Contender>();
   for (const binary of values.binary) {
-    contenders.set(binary, await startDaemon(scenario, around(resolve(binary))));
+    contenders.set(binary, await startDaemon(scenario, setupOf(resolve(binary))));
   }
-  contenders.set("bare", await startFloor(around(""), PLANS[scenario]));
+  contenders.set("bare", await startFloor(setupOf(""), PLANS[scenario]));
   await compare(scenario, contenders);
 }
 process.exit(0);

@@ -16,7 +16,10 @@ test("64 begin in a turn of the loop, the next 64 in the next, in their order", 
   const begun = Array.from({ length: 200 }, (_, index) => ({ index, wait: untilTurn() }));
   setImmediate(count);
   const begunIn = await Promise.all(
-    begun.map(async ({ index, wait }) => (await wait, { index, turn, waited: !!wait })),
+    begun.map(async ({ index, wait }) => {
+      await wait;
+      return { index, turn, waited: wait !== undefined };
+    }),
   );
   isOver = true;
   expect(begunIn.map(({ waited }) => waited)).toEqual(begun.map(({ index }) => index >= 64));
