@@ -15,6 +15,8 @@ import { median, quantile } from "./statistics.ts";
 
 const SCENARIOS = ["one-port", "five-ports-unshared", "five-ports", "refused"] as const;
 const RESAMPLES = 2000;
+/** Until the runtime has compiled what is used most, which costs more than the requests. */
+const WARM_UP_S = 6;
 const FIGURES = { rate: "rate", p50Ms: "p50", p99Ms: "p99", cpuMs: "CPU a request" } as const;
 
 const { values } = parseArgs({
@@ -67,7 +69,7 @@ process.exit(0);
 
 async function compare(scenario: string, contenders: ReadonlyMap<string, Contender>): Promise<void> {
   const windows = new Map<string, Measured[]>([...contenders.keys()].map((name) => [name, []]));
-  for (const { server, load } of contenders.values()) await runWrk(loadCore, server, load, 2); // to warm up
+  for (const { server, load } of contenders.values()) await runWrk(loadCore, server, load, WARM_UP_S);
   const order = [...contenders];
   let dropped = 0;
   for (let pair = 0; pair < Number(values.pairs); pair++) {

@@ -59,22 +59,23 @@ export function preparePeer(address: Address): Peer {
  */
 export function connect(peer: Peer, limit: Abortable): Failure | undefined | Promise<Failure | undefined> {
   const turn = untilTurn();
-  const first = turn ? turn.then(() => attempt(peer, limit)) : attempt(peer, limit);
-  return first instanceof Promise || isLackingCode(first) ? insist(peer, limit, first) : explainOnce(peer, first);
+  return turn ? turn.then(() => connectNow(peer, limit)) : connectNow(peer, limit);
 }
 
-async function insist(
+function connectNow(peer: Peer, limit: Abortable): Failure | undefined | Promise<Failure | undefined> {
+  const first = attempt(peer, limit);
+  if (first instanceof Promise) return first.then((code) => conclude(peer, limit, code));
+  return conclude(peer, limit, first);
+}
+
+function conclude(
   peer: Peer,
   limit: Abortable,
-  first: Promise<string | undefined> | string | undefined,
-): Promise<Failure | undefined> {
-  let begun = false;
-  const next = () => {
-    if (begun) return attempt(peer, limit);
-    begun = true;
-    return first;
-  };
-  return explainOnce(peer, await retryWhileLacking(limit.signal, next, isLackingCode));
+  first: string | undefined,
+): Failure | undefined | Promise<Failure | undefined> {
+  if (!isLackingCode(first)) return explainOnce(peer, first);
+  const again = (last: string | undefined) => (last === undefined ? first : attempt(peer, limit));
+  return retryWhileLacking(limit.signal, again, isLackingCode).then((code) => explainOnce(peer, code));
 }
 
 function explainOnce(peer: Peer, code: string | undefined): Failure | undefined {

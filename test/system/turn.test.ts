@@ -1,51 +1,80 @@
-// What answers at once still leaves the event loop a turn after every 64.
+// What answers at once still leaves the event loop a turn after every 64 probes.
 
 import { expect, test } from "bun:test";
-import { untilTurn } from "../../src/system/turn.ts";
+import { inTurn, untilTurn } from "../../src/system/turn.ts";
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("64 begin in a turn of the loop, the next 64 in the next, in their order", async () => {
-  await nextTurn(); // whatever has begun before is over
+/** Counts the turns of the loop, from 0, until it is disposed of. */
+function countTurns() {
   let turn = 0;
   let isOver = false;
   const count = () => {
     turn++;
     if (!isOver) setImmediate(count);
   };
-  const begun = Array.from({ length: 200 }, (_, index) => ({ index, wait: untilTurn() }));
   setImmediate(count);
+  return {
+    now: () => turn,
+    [Symbol.dispose]() {
+      isOver = true;
+    },
+  };
+}
+
+/** A request with so many probes. */
+const request = (probes: number) => () => {
+  for (let probe = 0; probe < probes; probe++) expect(untilTurn()).toBeUndefined();
+};
+
+test("requests begin in a turn until it has had 64 probes; the rest in the next turns, in their order", async () => {
+  await nextTurn(); // whatever has begun before is over
+  const begunIn: (readonly [number, number])[] = [];
+  const ends: (void | Promise<void>)[] = [];
+  using turns = countTurns();
+  for (let index = 0; index < 30; index++) {
+    const answer = request(5);
+    ends.push(
+      inTurn(() => {
+        begunIn.push([index, turns.now()]);
+        answer();
+      }),
+    );
+  }
+  // 13 times 5 probes are 65.
+  expect(ends.map((end) => end instanceof Promise)).toEqual([...Array(13).fill(false), ...Array(17).fill(true)]);
+  await Promise.all(ends);
+  expect(begunIn.map(([index]) => index)).toEqual(Array.from({ length: 30 }, (_, index) => index));
+  const together = [...Map.groupBy(begunIn, ([, turn]) => turn).values()].map(({ length }) => length);
+  expect(together).toEqual([13, 13, 4]);
+});
+
+test("requests without a probe never wait", async () => {
+  await nextTurn();
+  for (let index = 0; index < 1000; index++) expect(inTurn(() => index)).toBe(index);
+});
+
+test("what a request throws in its turn rejects", async () => {
+  await nextTurn();
+  request(64)();
+  const waits = inTurn((): number => {
+    throw new Error("oh no");
+  });
+  expect(waits).toBeInstanceOf(Promise);
+  expect(Promise.resolve(waits)).rejects.toThrow("oh no");
+  await nextTurn();
+});
+
+test("no turn has more than 128 probes, whoever begins them", async () => {
+  await nextTurn();
+  const waits = Array.from({ length: 300 }, untilTurn);
+  expect(waits.map((wait) => wait === undefined)).toEqual([...Array(128).fill(true), ...Array(172).fill(false)]);
+  using turns = countTurns();
   const begunIn = await Promise.all(
-    begun.map(async ({ index, wait }) => {
+    waits.slice(128).map(async (wait) => {
       await wait;
-      return { index, turn, waited: wait !== undefined };
+      return turns.now();
     }),
   );
-  isOver = true;
-  expect(begunIn.map(({ waited }) => waited)).toEqual(begun.map(({ index }) => index >= 64));
-  const turns = Map.groupBy(
-    begunIn.filter(({ waited }) => waited),
-    (one) => one.turn,
-  );
-  expect([...turns.values()].map((together) => together.map(({ index }) => index))).toEqual([
-    Array.from({ length: 64 }, (_, index) => 64 + index),
-    Array.from({ length: 64 }, (_, index) => 128 + index),
-    Array.from({ length: 8 }, (_, index) => 192 + index),
-  ]);
-});
-
-test("those that waited count in the turn that they begin in", async () => {
-  await nextTurn();
-  const first = Array.from({ length: 65 }, untilTurn);
-  await first.at(-1);
-  const second = Array.from({ length: 64 }, untilTurn);
-  expect(second.filter(Boolean)).toHaveLength(1);
-  await Promise.all(second);
-});
-
-test("each turn begins anew", async () => {
-  for (let turn = 0; turn < 3; turn++) {
-    await nextTurn();
-    expect(Array.from({ length: 64 }, untilTurn).filter(Boolean)).toEqual([]);
-  }
+  expect([...Map.groupBy(begunIn, (turn) => turn).values()].map(({ length }) => length)).toEqual([64, 64, 44]);
 });

@@ -3,6 +3,7 @@
 
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
+import { inTurn } from "../../system/turn.ts";
 import { type BoundedServer, serveBounded } from "../bounded.ts";
 import { Exchanges } from "../exchanges.ts";
 import { listen } from "../listen.ts";
@@ -62,7 +63,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const answering = new Exchanges({
     answer(request) {
       if (log.verbose) log.debug("request", { method: request.method, url: request.url });
-      return handler()(request);
+      return inTurn(() => handler()(request));
     },
     onError(error) {
       onFault(asError(error));
