@@ -6,12 +6,16 @@
 // waits for that check alone, and shares its next run with all others that wait for it. So without single flight no run
 // that answers a request began before it came, and no flood forks without bound.
 //
+// A run that ends at once keeps its place until the next turn of the event loop, and a turn that has had its probes
+// (system/turn.ts) has no place left. So requests that come together share a round also where checks take no time.
+//
 // Where all that decides runs in the background, requests share the round that waits. Checks that decide nothing take
 // no place: each runs at most once at a time.
 
 import type { CheckResult, Verdict } from "../checks/check.ts";
 import { type Clock, callAt } from "../system/clock.ts";
 import { afterPendingIo } from "../system/event-loop.ts";
+import { isTurnSpent } from "../system/turn.ts";
 import type { CheckRecord } from "./check-record.ts";
 import { type Group, Round } from "./round.ts";
 import type { Run, Runs } from "./runs.ts";
@@ -40,6 +44,10 @@ export class Admission {
   readonly #queue = new Set<Round>();
   /** What has the requests watched that came within the last few milliseconds. */
   readonly #watches: (() => void)[] = [];
+  /** The checks whose runs have ended in this turn of the loop, the very one in which they began. */
+  #endedAtOnce: CheckRecord[] = [];
+  #isOpening = false;
+  #isNextTurnDue = false;
   #isStopped = false;
 
   /**
@@ -63,21 +71,31 @@ export class Admission {
     if (this.#isStopped) return this.#verdictNow(new Round(group));
     const now = this.#clock.now();
     const round = group.joinable ?? new Round(group);
-    const known = this.#runs.together(() => {
-      if (round !== group.joinable) this.#open(round);
-      return this.#decide(round, now);
-    });
-    const verdict = known ?? this.#decide(round, now);
+    const verdict = this.#openOrJoin(round, now) ?? this.#decide(round, now);
     if (!verdict) return this.#wait(round, client, maxWaitMs, now);
     this.#answer(round, verdict);
     return verdict;
+  }
+
+  /** What is known before any of its runs has ended may decide already. */
+  #openOrJoin(round: Round, now: number): Verdict | undefined {
+    this.#isOpening = true;
+    try {
+      return this.#runs.together(() => {
+        if (round !== round.group.joinable) this.#open(round);
+        return this.#decide(round, now);
+      });
+    } finally {
+      this.#isOpening = false;
+    }
   }
 
   #open(round: Round): void {
     const { group } = round;
     const { onRequest } = group;
     const alone = Math.max(1, this.#maxRounds - 1);
-    if (onRequest.every(({ places }) => places.taken < alone)) {
+    const isSpent = onRequest.length > 0 && isTurnSpent();
+    if (!isSpent && onRequest.every(({ places }) => places.taken < alone)) {
       this.#begin(round);
       for (const { places } of onRequest) places.taken++;
       const rounds = new Set([round]);
@@ -90,6 +108,17 @@ export class Admission {
     round.unplaced = new Set(onRequest);
     round.cancelStart = this.#clock.after(GATHER_MS, () => {
       round.cancelStart = undefined;
+      this.#startQueued();
+    });
+    if (isSpent) this.#awaitNextTurn();
+  }
+
+  #awaitNextTurn(): void {
+    if (this.#isNextTurnDue) return;
+    this.#isNextTurnDue = true;
+    setImmediate(() => {
+      this.#isNextTurnDue = false;
+      for (const { places } of this.#endedAtOnce.splice(0)) places.taken--;
       this.#startQueued();
     });
   }
@@ -137,7 +166,10 @@ export class Admission {
   take(run: Run, record: CheckRecord, rounds: ReadonlySet<Round>, { outcome }: CheckResult): void {
     const isShared = record.run === run;
     if (isShared) record.run = undefined;
-    else record.places.taken--;
+    else if (this.#isOpening) {
+      this.#endedAtOnce.push(record);
+      this.#awaitNextTurn();
+    } else record.places.taken--;
     for (const round of rounds) {
       if (!isShared) round.outcomes.set(record, outcome);
       if (round.waiting.size > 0 && (isShared || !outcome.ok || round.hasRun)) {

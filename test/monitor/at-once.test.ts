@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import type { Check } from "../../src/checks/check.ts";
 import type { MonitorOptions } from "../../src/monitor/monitor.ts";
 import type { Outcome } from "../../src/outcome.ts";
+import { untilTurn } from "../../src/system/turn.ts";
 import { fakeCheck, fakeClock } from "./fakes.ts";
 import { asker, DOWN, HEALTHY, heldCheck, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
 
@@ -106,13 +107,31 @@ describe("a request", () => {
   });
 });
 
-test("a flood of them takes no more than the places, and leaves none taken", () => {
+test("those of one turn of the event loop have the places each, and the rest share one run in the next turn", async () => {
   for (const singleflight of [true, false]) {
-    const more = { singleflight, maxRounds: 1 };
+    const more = { singleflight, maxRounds: 16 };
     const { monitor, events } = setUp({}, (check) => [[check({ name: "a" })]], more);
-    for (let count = 0; count < 1000; count++) expect(monitor.verdict(asker())).toEqual(HEALTHY);
-    expect(events.filter((event) => event === "a runs")).toHaveLength(1000);
+    const runs = () => events.filter((event) => event === "a runs").length;
+    for (let turn = 1; turn <= 3; turn++) {
+      const verdicts = Array.from({ length: 1000 }, () => monitor.verdict(asker()));
+      expect(verdicts.filter((verdict) => verdict instanceof Promise)).toHaveLength(1000 - 15);
+      expect(await Promise.all(verdicts)).toEqual(Array(1000).fill(HEALTHY));
+      expect(runs()).toBe(turn * 16);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
+});
+
+test("in a turn that has had its probes they share a run in the next turn", async () => {
+  await new Promise((resolve) => setImmediate(resolve)); // what has begun before is over
+  const { monitor, events } = setUp({}, (check) => [[check({ name: "a" })]]);
+  for (let probe = 0; probe < 64; probe++) void untilTurn();
+  const verdicts = [monitor.verdict(asker()), monitor.verdict(asker())];
+  expect(events).toEqual([]);
+  expect(await Promise.all(verdicts)).toEqual([HEALTHY, HEALTHY]);
+  expect(events).toEqual(["a runs", "a up", "healthy"]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(monitor.verdict(asker())).toEqual(HEALTHY);
 });
 
 test("a listener that asks again is answered once all results there are were taken", async () => {

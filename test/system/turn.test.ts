@@ -1,7 +1,7 @@
 // What answers at once still leaves the event loop a turn after every 64 probes.
 
 import { expect, test } from "bun:test";
-import { inTurn, untilTurn } from "../../src/system/turn.ts";
+import { isTurnSpent, untilTurn } from "../../src/system/turn.ts";
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -22,50 +22,18 @@ function countTurns() {
   };
 }
 
-/** A request with so many probes. */
-const request = (probes: number) => () => {
-  for (let probe = 0; probe < probes; probe++) expect(untilTurn()).toBeUndefined();
-};
-
-test("requests begin in a turn until it has had 64 probes; the rest in the next turns, in their order", async () => {
+test("a turn is spent once it has had 64 probes, and the next is not", async () => {
   await nextTurn(); // whatever has begun before is over
-  const begunIn: (readonly [number, number])[] = [];
-  const ends: (void | Promise<void>)[] = [];
-  using turns = countTurns();
-  for (let index = 0; index < 30; index++) {
-    const answer = request(5);
-    ends.push(
-      inTurn(() => {
-        begunIn.push([index, turns.now()]);
-        answer();
-      }),
-    );
+  for (let probe = 0; probe < 64; probe++) {
+    expect(isTurnSpent()).toBe(false);
+    expect(untilTurn()).toBeUndefined();
   }
-  // 13 times 5 probes are 65.
-  expect(ends.map((end) => end instanceof Promise)).toEqual([...Array(13).fill(false), ...Array(17).fill(true)]);
-  await Promise.all(ends);
-  expect(begunIn.map(([index]) => index)).toEqual(Array.from({ length: 30 }, (_, index) => index));
-  const together = [...Map.groupBy(begunIn, ([, turn]) => turn).values()].map(({ length }) => length);
-  expect(together).toEqual([13, 13, 4]);
+  expect(isTurnSpent()).toBe(true);
+  await nextTurn();
+  expect(isTurnSpent()).toBe(false);
 });
 
-test("requests without a probe never wait", async () => {
-  await nextTurn();
-  for (let index = 0; index < 1000; index++) expect(inTurn(() => index)).toBe(index);
-});
-
-test("what a request throws in its turn rejects", async () => {
-  await nextTurn();
-  request(64)();
-  const waits = inTurn((): number => {
-    throw new Error("oh no");
-  });
-  expect(waits).toBeInstanceOf(Promise);
-  expect(Promise.resolve(waits)).rejects.toThrow("oh no");
-  await nextTurn();
-});
-
-test("no turn has more than 128 probes, whoever begins them", async () => {
+test("no turn has more than 128 probes, whatever begins them", async () => {
   await nextTurn();
   const waits = Array.from({ length: 300 }, untilTurn);
   expect(waits.map((wait) => wait === undefined)).toEqual([...Array(128).fill(true), ...Array(172).fill(false)]);

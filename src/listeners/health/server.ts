@@ -3,7 +3,6 @@
 
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
-import { inTurn } from "../../system/turn.ts";
 import { type BoundedServer, serveBounded } from "../bounded.ts";
 import { Exchanges } from "../exchanges.ts";
 import { listen } from "../listen.ts";
@@ -63,7 +62,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   const answering = new Exchanges({
     answer(request) {
       if (log.verbose) log.debug("request", { method: request.method, url: request.url });
-      return inTurn(() => handler()(request));
+      return handler()(request);
     },
     onError(error) {
       onFault(asError(error));
