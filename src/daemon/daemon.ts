@@ -162,22 +162,23 @@ function openHealth({ options, descriptorLimit, active, log, events }: Parts): P
   });
 }
 
-/** Starts the checks, and reports that the daemon listens. */
+/** Reports that the daemon listens, and starts the checks: a result may come at once. */
 async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
   const { options, descriptorLimit: limit, log, events, notifier, drainControl, monitor, active, reloader } = parts;
-  monitor.start();
-  notifier?.begin({
-    states: monitor.states,
-    drainState: () => drainControl.current(),
-    wasRefused: () => reloader.last?.taken === false,
-  });
   logListening(log, options, address, active.plan);
   const { maxConnections } = options;
   const used = connectionBound(maxConnections, limit);
   if (maxConnections !== undefined && used < maxConnections) {
     log.warning("--max-connections is more than half of the descriptor limit", { used, limit });
   }
-  await events.onWatch(active.plan.checks);
+  const watched = events.onWatch(active.plan.checks);
+  monitor.start();
+  notifier?.begin({
+    states: monitor.states,
+    drainState: () => drainControl.current(),
+    wasRefused: () => reloader.last?.taken === false,
+  });
+  await watched;
   shrinkSoon();
 }
 

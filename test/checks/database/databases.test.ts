@@ -761,7 +761,13 @@ describe("peers that hang", () => {
       });
       for (const kind of [postgres, mysql, redis]) {
         const keys = { [kind.name]: `${kind.name}://u:${ENCODED}@127.0.0.1:${ends.port}` };
-        await expectFailure(kind, keys, "closed", /closed the connection before it had answered/);
+        // Where the login is on its way already, the kernel answers it with a reset.
+        await expectFailure(
+          kind,
+          keys,
+          "closed",
+          /closed the connection before it had answered|reset the connection before/,
+        );
       }
       ends.stop(true);
       expect(server.accepted()).toBe(0);
