@@ -46,8 +46,7 @@ async function loadNames() {
 async function start(options: Options, loadAgain: LoadAgain, { env, io }: Context): Promise<number | Running> {
   const format = options.logFormat ?? (leadsToJournal(env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
   const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
-  const survive = (error: unknown) =>
-    log.error("fault in health-checker; please report it", { error: describeFault(error) });
+  const survive = (error: unknown) => log.error("internal error; please report it", { error: describeFault(error) });
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
   const { promise: started, resolve: onStarted } = Promise.withResolvers<Daemon>();

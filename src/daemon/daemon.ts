@@ -169,7 +169,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
   const { maxConnections } = options;
   const used = connectionBound(maxConnections, limit);
   if (maxConnections !== undefined && used < maxConnections) {
-    log.warning("--max-connections is more than half of the descriptor limit", { used, limit });
+    log.warning("--max-connections is above half of the descriptor limit", { used, limit });
   }
   const watched = events.onWatch(active.plan.checks);
   monitor.start();
@@ -314,7 +314,7 @@ function checkBuilder(env: DaemonContext["env"], log: Log): (config: CheckConfig
   const onOrphan = (check: string) => {
     const first = !withOrphans.has(check);
     withOrphans.add(check);
-    log[first ? "warning" : "debug"]("a process left its group and still holds the output of a script", { check });
+    log[first ? "warning" : "debug"]("a process left its group and still holds the script's output", { check });
   };
   const context = { env: scriptEnvironment(env), onOrphan };
   return (config) => buildCheck(config, context);
@@ -324,14 +324,16 @@ function checkBuilder(env: DaemonContext["env"], log: Log): (config: CheckConfig
 const NEED_RESTART = {
   listener: ({ listener }: Options) => formatAddress(listener),
   "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
-  "state-directory": ({ stateDirectory = "not given" }: Options) => stateDirectory,
+  "state-directory": ({ stateDirectory = "not set" }: Options) => stateDirectory,
   "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
-  "log-format": ({ logFormat }: Options) => logFormat ?? "not given",
+  "log-format": ({ logFormat }: Options) => logFormat ?? "not set",
 } as const;
 
 const restartWarnings = (before: Options, now: Options): readonly string[] =>
   Object.entries(NEED_RESTART).flatMap(([name, read]) =>
-    read(before) === read(now) ? [] : [`${name}: ${read(now)} takes a restart, until then it is ${read(before)}`],
+    read(before) === read(now)
+      ? []
+      : [`${name}: a restart is needed to change it from ${read(before)} to ${read(now)}`],
   );
 
 async function describe({ monitor, drainControl, reloader }: Parts, startedAt: number): Promise<HostStatus> {
@@ -377,7 +379,7 @@ function withNotifier(events: EventLog, notifier: Notifier | undefined): EventLo
 function logListening(log: Log, options: Options, address: Address, { checks }: Plan): void {
   const listening = { address: formatAddress(address), checks: checks.length, version };
   if (options.listenerIsDefault)
-    log.info("listening on the default address (upstream's binary took port 5500); choose with --listener", listening);
+    log.info("listening on the default address; upstream's binary used port 5500, set --listener to choose", listening);
   else log.info("listening", listening);
-  for (const warning of options.warnings) log.warning("unwise configuration", { caution: warning });
+  for (const warning of options.warnings) log.warning("configuration warning", { warning });
 }

@@ -34,7 +34,7 @@ export interface EventLog extends Required<MonitorListener> {
   /** A request could not be answered. */
   readonly onAnswerFault: (error: Error) => void;
   /** A requested path is close to an endpoint but is none. */
-  readonly onNearMiss: (path: string, endpoint: string) => void;
+  readonly onNearMiss: (path: string, closest: string) => void;
   /** `closed` connections to `listener` were closed, since at most `most` may be open. */
   readonly onCrowded: (listener: string, closed: number, most: number) => void;
   /** The health listener received what is no request; `message` is constant and says what it looks like. */
@@ -57,9 +57,9 @@ export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
     ...checkEvents(log, clock, write),
     ...faultEvents(write),
     ...clients,
-    onNearMiss(path, endpoint) {
-      const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
-      write(`path ${path}`, "warning", message, { path, endpoint });
+    onNearMiss(path, closest) {
+      const message = "requested path matches no endpoint; answered for the host";
+      write(`path ${path}`, "warning", message, { path, closest });
     },
     onVerdict(verdict, before) {
       if (verdict.healthy === before?.healthy) return;
@@ -91,7 +91,7 @@ function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onRe
       if (!outcome.ok) {
         if (outcome.reason === "internal") {
           const fields = { check: check.name, error: outcome.message };
-          write(`fault of ${check.name}`, "error", "fault in a probe; please report it", fields);
+          write(`fault of ${check.name}`, "error", "internal error in a probe; please report it", fields);
         }
         // A check that is up stays up until `fall` failures in a row.
         if (after.status === "down") logDown(result, outcome, before, after);
@@ -105,7 +105,7 @@ function checkEvents(log: Log, clock: Clock, write: Write): Pick<EventLog, "onRe
     onStale(check, ageMs) {
       const age = ageMs === undefined ? undefined : roundDuration(ageMs);
       const fields = { check: check.name, reason: "stale", age };
-      write(`freshness of ${check.name}`, levelOf(check), "check has no result that is fresh", fields);
+      write(`staleness of ${check.name}`, levelOf(check), "check result is stale", fields);
     },
     onLate(result, deadlineMs) {
       const { check } = result;
@@ -129,7 +129,7 @@ function createDownLog(clock: Clock, write: Write) {
     const quietMs = last?.reason === reason ? REMIND_MS : NEW_REASON_MS;
     if (last && now - last.at < quietMs) return;
     logged.set(check, { at: now, reason });
-    const fields = { check: check.name, reason, message, seconds: secondsOf(result), output };
+    const fields = { check: check.name, reason, detail: message, seconds: secondsOf(result), output };
     const duration = isStill ? { "down-for": roundDuration(now - after.since) } : wasFor(before, after);
     const event = isStill ? "check is still down" : "check is down";
     write(`status of ${check.name}`, levelOf(check), event, { ...fields, ...duration });
@@ -144,18 +144,20 @@ function createWarningLog(clock: Clock, write: Write) {
     const last = logged.get(check);
     const now = clock.now();
     if (warning === undefined) {
-      if (logged.delete(check)) write(subject, "info", NOTHING_TO_WARN_OF, { check: check.name });
+      if (logged.delete(check)) write(subject, "info", "check warning cleared", { check: check.name });
     } else if (last === undefined || now - last >= REMIND_MS) {
       logged.set(check, now);
-      write(subject, "warning", "check is ok, with a warning", { check: check.name, warning });
+      write(subject, "warning", "check passed with a warning", { check: check.name, warning });
     }
   };
 }
 
 const faultEvents = (write: Write): Pick<EventLog, "onFault" | "onAnswerFault"> => ({
-  onFault: (error) =>
-    write("fault", "error", "fault in health-checker; please report it", { error: describeFault(error) }),
-  onAnswerFault: (error) => write("answers", "error", "fault while answering", { error: error.stack ?? error.message }),
+  onFault: (error) => write("fault", "error", "internal error; please report it", { error: describeFault(error) }),
+  onAnswerFault: (error) =>
+    write("answers", "error", "internal error while answering; please report it", {
+      error: error.stack ?? error.message,
+    }),
 });
 
 /** Logs clients that disconnect, too many connections, and what is no request: one line for many of them. */
@@ -174,7 +176,7 @@ function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrow
       log.warning("client disconnected before the response", {
         waited: roundDuration(waitedMs),
         running: namesOf(running),
-        ...(goneUnlogged > 0 && { "more-since-last": goneUnlogged }),
+        ...(goneUnlogged > 0 && { suppressed: goneUnlogged }),
       });
       goneLoggedAt = now;
       goneUnlogged = 0;
@@ -182,15 +184,15 @@ function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrow
     onCrowded(listener, closed, most) {
       const since = countSinceLine(`connections ${listener}`, closed);
       if (since === undefined) return;
-      log.warning("too many connections, so the longest idle are closed", { listener, most, closed: closed + since });
+      log.warning("too many connections; closing the longest idle", { listener, most, closed: closed + since });
     },
     onRefused(message, client, received) {
       const since = countSinceLine(message);
       if (since === undefined) return;
       log.warning(message, {
         client: client.replace(/^::ffff:(?=[\d.]+$)/, ""),
-        starts: startOf(received),
-        ...(since > 0 && { "more-since-last": since }),
+        received: startOf(received),
+        ...(since > 0 && { suppressed: since }),
       });
     },
     end() {
@@ -216,29 +218,27 @@ function createLineInterval(clock: Clock): (subject: string, count?: number) => 
 }
 
 function logReload(log: Log, report: ReloadReport): void {
-  const { taken, problems, cautions, warnings } = report;
+  const { taken, problems, warnings, trialWarnings } = report;
   if (taken) log.info("configuration reloaded", changeFields(report));
   else {
     const shown = problems.slice(0, MOST_NAMES).join("; ");
-    log.error("configuration refused, nothing has changed", { count: problems.length, problems: shown });
+    log.error("reload refused; the running configuration is unchanged", { count: problems.length, problems: shown });
   }
-  for (const warning of cautions) log.warning("unwise configuration", { caution: warning });
-  for (const warning of warnings) log.warning("reload warning", { warning });
+  for (const warning of warnings) log.warning("configuration warning", { warning });
+  for (const warning of trialWarnings) log.warning("reload warning", { warning });
 }
 
 async function logChecks(log: Log, checks: readonly Check[]): Promise<void> {
   for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
     const timeout = formatDuration(timeoutMs);
     const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
-    const fields = { name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
-    log.info("check", fields);
-    for (const warning of (await inspect?.()) ?? []) {
-      log.warning("check will fail", { name, because: warning });
+    const fields = { check: name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
+    log.info("check configured", fields);
+    for (const cause of (await inspect?.()) ?? []) {
+      log.warning("check will fail", { check: name, cause });
     }
   }
 }
-
-const NOTHING_TO_WARN_OF = "check has nothing to warn of any more";
 
 const changeFields = (change: ReloadChange): LogFields => ({
   kept: change.kept,
@@ -261,7 +261,7 @@ const secondsOf = ({ durationMs }: CheckResult): number => Math.round(durationMs
 const wasFor = (before: CheckState, after: CheckState) =>
   before.status === "unknown" ? {} : { [`${before.status}-for`]: roundDuration(after.since - before.since) };
 
-const lateFields = ({ leftOut, agoMs }: Late) => ({ "left-out": leftOut, ago: roundDuration(agoMs) });
+const lateFields = ({ suppressed, agoMs }: Late) => ({ suppressed, ago: roundDuration(agoMs) });
 
 const namesOf = (checks: readonly Pick<Check, "name">[]): string | undefined => textOf(checks.map(({ name }) => name));
 

@@ -117,12 +117,12 @@ export class Reloader {
       const options = await this.#loadInTime();
       if (!options) {
         const limit = formatDuration(LONGEST_LOADING_MS);
-        return refused([`health-checker: cannot read the configuration within ${limit}; does a file system hang?`]);
+        return refused([`health-checker: cannot read the configuration within ${limit}; a file system may hang`]);
       }
       return "listener" in options ? await this.#applyIfHarmless(options, request) : refused(options);
     } catch (error) {
       this.#options.onFault(error);
-      return refused(["health-checker: a fault in health-checker; its log says more"]);
+      return refused(["health-checker: internal error; see the log of the daemon"]);
     }
   }
 
@@ -140,8 +140,8 @@ export class Reloader {
       taken,
       problems: isRefused ? harm.map((line) => `health-checker: ${line}`) : [],
       forcible: isRefused,
-      cautions: [...needRestart(plan), ...options.warnings],
-      warnings: [...(isRefused ? [] : harm), ...tried.warnings],
+      warnings: [...needRestart(plan), ...options.warnings],
+      trialWarnings: [...(isRefused ? [] : harm), ...tried.warnings],
       ...namesOf(plan.change),
       change: plan.change,
     };
@@ -184,7 +184,7 @@ const refused = (problems: readonly string[]): Attempt => ({
   taken: false,
   problems,
   forcible: false,
-  cautions: [],
   warnings: [],
+  trialWarnings: [],
   ...NO_CHANGE,
 });

@@ -99,7 +99,7 @@ function harmsOf(findings: readonly Finding[]): readonly Harm[] {
     })),
     ...groupBy(removed, ({ subject }) => subject).map(([{ name }, findings]) => ({
       cause: name,
-      effect: `unhealthy: that path is no endpoint any more, and the host is unhealthy: ${describeFindings(findings)}`,
+      effect: `unhealthy: it is no longer an endpoint, and the host is unhealthy: ${describeFindings(findings)}`,
     })),
   ];
 }
@@ -108,7 +108,7 @@ function harmsOf(findings: readonly Finding[]): readonly Harm[] {
 const warningsOfNew = (findings: readonly Finding[]): readonly string[] =>
   groupBy(findings, ({ subject }) => subject).map(
     ([{ name }, findings]) =>
-      `new endpoint ${name} is unhealthy, and without it the answer there is healthy: ${describeFindings(findings)}`,
+      `new endpoint ${name} is unhealthy; without it, that path gets the answer of the host, which is healthy: ${describeFindings(findings)}`,
   );
 
 /** About checks that fail and turn nothing unhealthy. */

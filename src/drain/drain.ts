@@ -5,10 +5,11 @@ import { join } from "node:path";
 import type { Log, LogFields } from "../log/log.ts";
 import { type Clock, callAt, clock as hostClock } from "../system/clock.ts";
 import { libc } from "../system/libc.ts";
-import { readBootId, type SaveResult, type StateFile, stateFile } from "../system/state-file.ts";
+import { readBootId, renamedStateFile, type SaveResult, type StateFile } from "../system/state-file.ts";
 import { roundDuration } from "../text/duration.ts";
 import { fromSaved, toSave } from "./saved-drain.ts";
 import {
+  type ClockedMaintenance,
   type ClockedState,
   type Drain,
   type DrainEvent,
@@ -40,15 +41,17 @@ export interface Boot {
   readonly clockGoesOn: boolean;
 }
 
-/** An earlier word for a drain. Renaming it would lose the drain of a daemon that is upgraded. */
-export const FILE_NAME = "withdrawal.json";
+export const FILE_NAME = "drain.json";
+
+/** Of an earlier version. It is read if there is no other, so that an upgrade keeps a drain. */
+export const OLD_FILE_NAME = "withdrawal.json";
 
 /** How often a drain is logged again, as for a check that is still down. */
 const REMIND_MS = 5 * 60_000;
 
 const NO_DIRECTORY: SaveResult = {
   saved: false,
-  because: "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
+  cause: "neither --state-directory nor RUNTIME_DIRECTORY is set (in a systemd unit RuntimeDirectory= sets the latter)",
 };
 
 /** Owns the state of the drain. */
@@ -66,9 +69,8 @@ export class DrainControl {
     this.#options = { clock: hostClock, epochMs: Date.now, boot: hostBoot(), ...options };
     const { directory, boot } = this.#options;
     if (directory === undefined) return;
-    const path = join(directory, FILE_NAME);
-    this.#file = stateFile(path, boot.id);
-    this.#restore(this.#file, path);
+    this.#file = renamedStateFile(join(directory, FILE_NAME), join(directory, OLD_FILE_NAME), boot.id);
+    this.#restore(this.#file);
   }
 
   /** Undefined while the host is in service. Cheap, since every request calls it. */
@@ -103,8 +105,10 @@ export class DrainControl {
     this.#endIfOver();
     const before = this.#state;
     const result = this.#apply({ kind: "undrain" }, () => {
-      const sinceMs = Math.min(...[before.drain, before.maintenance].flatMap((part) => part?.sinceMs ?? []));
-      this.#options.log.info("host is in service again", { after: "undrain", for: this.#durationSince(sinceMs) });
+      const { drain, maintenance } = before;
+      if (maintenance)
+        this.#options.log.info("maintenance ended", { by: "undrain", ...this.#endedFields(maintenance) });
+      if (drain) this.#options.log.info("drain ended", { by: "undrain", for: this.#durationSince(drain.sinceMs) });
     });
     return { ...result, ended: withoutClock(before) };
   }
@@ -120,28 +124,26 @@ export class DrainControl {
     this.#cancelReminder();
   }
 
-  #restore(file: StateFile, path: string): void {
+  #restore(file: StateFile): void {
     const found = file.read();
     if (found.kind === "none") return;
     if (found.kind === "other boot") {
-      this.#options.log.warning("saved drain state is of another boot; host is NOT drained", {
-        because: found.because,
-      });
-      this.#save();
+      this.#options.log.warning("saved drain state is from another boot; host is NOT drained", { cause: found.cause });
+      this.#write();
       return;
     }
     const moment = { ...this.#moment(), clockGoesOn: this.#options.boot.clockGoesOn };
     const drained = found.kind === "content" ? fromSaved(found.content, moment) : undefined;
     if (!drained) {
-      const because = found.kind === "unusable" ? found.because : `${path}: it does not hold what it should`;
-      this.#options.log.error("saved drain state is unusable; host is NOT drained", { because });
+      const cause = found.kind === "unusable" ? found.cause : `${found.path}: it does not hold a drain state`;
+      this.#options.log.error("saved drain state is unusable; host is NOT drained", { cause });
       return;
     }
     this.#state = { stopping: false, ...drained };
     const { drain, maintenance } = drained;
-    if (drain) this.#options.log.warning("host is drained, as before the restart", drainFields(drain));
+    if (drain) this.#options.log.warning("drain restored after a restart", drainFields(drain));
     if (maintenance && this.#options.clock.now() < maintenance.endMs) {
-      this.#options.log.warning("host is in maintenance, as before the restart", maintenanceFields(maintenance));
+      this.#options.log.warning("maintenance restored after a restart", maintenanceFields(maintenance));
     }
     this.#armTimers();
     this.#endMaintenance(); // without onChange: its receiver does not exist yet
@@ -166,11 +168,11 @@ export class DrainControl {
   #endMaintenance(): boolean {
     const { maintenance } = this.#state;
     if (!this.#change({ kind: "time" }) || !maintenance) return false;
-    const fields = { for: this.#durationSince(maintenance.sinceMs), reason: maintenance.reason };
-    if (this.#state.drain) this.#options.log.warning("maintenance has ended, host is still drained", fields);
-    else this.#options.log.info("host is in service again", { after: "end of maintenance", ...fields });
+    const fields = this.#endedFields(maintenance);
+    if (this.#state.drain) this.#options.log.warning("maintenance ended; host is still drained", fields);
+    else this.#options.log.info("maintenance ended", { by: "time", ...fields });
     this.#armTimers();
-    this.#save();
+    this.#write();
     return true;
   }
 
@@ -183,12 +185,20 @@ export class DrainControl {
     return true;
   }
 
+  /** For changes on request: logs if the state is not saved, and what a restart does then. */
   #save(): SaveResult {
-    const content = toSave(this.#state, this.#options.boot.clockGoesOn);
-    const result = this.#file ? this.#file.write(content) : withoutFile(content);
-    if (!result.saved)
-      this.#options.log.warning("a restart of the daemon will not know of this", { because: result.because });
+    const result = this.#write();
+    if (!result.saved) {
+      const isInForce = this.#state.drain !== undefined || this.#state.maintenance !== undefined;
+      const effect = isInForce ? "a restart will end the drain" : "a restart will restore the drain";
+      this.#options.log.warning(`drain state not saved; ${effect}`, { cause: result.cause });
+    }
     return result;
+  }
+
+  #write(): SaveResult {
+    const content = toSave(this.#state, this.#options.boot.clockGoesOn);
+    return this.#file ? this.#file.write(content) : withoutFile(content);
   }
 
   #armTimers(): void {
@@ -216,7 +226,7 @@ export class DrainControl {
   #remind(): void {
     const { drain, maintenance } = this.#state;
     const log = (message: string, fields: LogFields, sinceMs: number) =>
-      this.#options.log.warning(message, { ...fields, "so-far": this.#durationSince(sinceMs) });
+      this.#options.log.warning(message, { ...fields, for: this.#durationSince(sinceMs) });
     if (maintenance) log("host is still in maintenance", maintenanceFields(maintenance), maintenance.sinceMs);
     if (drain) log("host is still drained", drainFields(drain), drain.sinceMs);
     this.#armReminder();
@@ -224,6 +234,10 @@ export class DrainControl {
 
   #moment(): Moment {
     return { nowMs: this.#options.clock.now(), epochMs: this.#options.epochMs() };
+  }
+
+  #endedFields({ sinceMs, reason }: ClockedMaintenance): LogFields {
+    return { for: this.#durationSince(sinceMs), reason };
   }
 
   #durationSince(sinceMs: number): string {

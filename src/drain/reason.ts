@@ -15,7 +15,7 @@ export const reason: Field<string> = {
     const length = [...given].length;
     if (length > LONGEST_REASON) return { hint: `it has ${length}` };
     if (!given.isWellFormed() || onOneLine(given) !== given)
-      return { hint: "it holds a character that is not for lines" };
+      return { hint: "it holds a character that cannot be shown on one line" };
     return { value: given };
   },
 };

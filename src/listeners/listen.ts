@@ -1,7 +1,7 @@
 // Opens a listener, or explains in one line why it cannot.
 
 import { type Address, formatAddress, isIPv4, isIPv6 } from "../net/address.ts";
-import { codeOf } from "../system/errors.ts";
+import { causeOf, codeOf } from "../system/errors.ts";
 
 /** The listener could not be opened; the message says which and why. */
 export class ListenError extends Error {
@@ -57,7 +57,7 @@ function listenHint(code: string, address: Address): string {
     case "ENOENT":
       return address.family === "unix" ? "its folder does not exist" : "this host has no such name or address";
     default:
-      return address.family === "tcp" && !isNumeric(address.host) ? `the name has no address (${code})` : code;
+      return address.family === "tcp" && !isNumeric(address.host) ? `the name has no address (${code})` : causeOf(code);
   }
 }
 

@@ -7,7 +7,12 @@
 import { createConsola } from "consola/core";
 import { escapeUnprintable } from "../text/printable.ts";
 
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+/** `time`, `level` and `message` are members of every line in JSON, so no field has such a name. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {
+  readonly time?: never;
+  readonly level?: never;
+  readonly message?: never;
+};
 
 export interface Log {
   error(message: string, fields?: LogFields): void;
@@ -115,11 +120,8 @@ const asText = (name: string, value: string | number | boolean): string => {
 
 const asMember = (name: string, value: string | number | boolean): string => {
   const isJson = typeof value === "boolean" || Number.isFinite(value);
-  return `,${quote(memberName(name))}:${isJson ? value : quote(String(value))}`;
+  return `,${quote(name)}:${isJson ? value : quote(String(value))}`;
 };
-
-/** `time`, `level` and `message` are members of every line: a field `message` becomes `message_`, `message_` becomes `message__`, and so on. */
-const memberName = (name: string): string => (/^(time|level|message)_*$/.test(name) ? `${name}_` : name);
 
 /** A JSON string that is one printable line. */
 const quote = (text: string): string => escapeUnprintable(JSON.stringify(text));
@@ -158,7 +160,7 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
     if (dropped === 0) return;
     const count = dropped;
     dropped = 0;
-    const message = "log lines dropped, they could not be written";
+    const message = "log lines dropped";
     if (!deliver(`${FORMATS[format](new Date(), "warning", message, { count })}\n`)) dropped = count;
   };
 

@@ -1,4 +1,4 @@
-// Limits the lines about a subject that changes often, and counts the changes that were left out. The newest change is
+// Limits the lines about a subject that changes often, and counts the changes that were not logged. The newest change is
 // always logged, at the latest a minute after it if no other follows.
 //
 // Up to 5 changes a minute are logged at once. From the sixth on only the newest is held. It is logged every 5 minutes,
@@ -14,7 +14,7 @@ export const SUM_UP_MS = 5 * MINUTE_MS;
 /** About a change that was not logged at once. */
 export interface Late {
   /** How many changes before it were never logged. */
-  readonly leftOut: number;
+  readonly suppressed: number;
   /** How long ago it was. */
   readonly agoMs: number;
 }
@@ -137,7 +137,7 @@ class Subject {
     held.write = undefined;
     held.unlogged = 0;
     this.#remember(now);
-    write({ leftOut: unlogged - 1, agoMs: now - changedAt });
+    write({ suppressed: unlogged - 1, agoMs: now - changedAt });
   }
 
   #remember(now: number): void {

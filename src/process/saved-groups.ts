@@ -77,8 +77,8 @@ export function openSavedGroups(options: SavedGroupsOptions): SavedGroups | unde
     endLeftGroups(libc, options);
     return saveGroups(libc, options);
   } catch (error) {
-    const because = `${options.directory}: ${describeFileError(error)}`;
-    options.log.warning("running scripts are not saved; if the daemon is killed, they run on", { because });
+    const cause = `${options.directory}: ${describeFileError(error)}`;
+    options.log.warning("cannot save running scripts; they would outlive a killed daemon", { cause });
     return undefined;
   }
 }
@@ -110,7 +110,7 @@ function saveGroups(system: Libc, { directory, boot, log }: SavedGroupsOptions):
     try {
       writeSync(fd, `${text.padEnd(SLOT_BYTES - 1)}\n`, header.length + slot * SLOT_BYTES);
     } catch (error) {
-      if (!hasFailed) log.warning("a running script is not saved", { because: `${path}: ${describeFileError(error)}` });
+      if (!hasFailed) log.warning("running script not saved", { cause: `${path}: ${describeFileError(error)}` });
       hasFailed = true;
     }
   };
@@ -149,8 +149,8 @@ function endLeftGroups(system: Libc, { directory, boot, log }: SavedGroupsOption
         unlinkSync(path);
       });
     } catch (error) {
-      log.warning("scripts of a previous daemon cannot be looked for", {
-        because: `${path}: ${describeFileError(error)}`,
+      log.warning("cannot look for scripts of a previous daemon", {
+        cause: `${path}: ${describeFileError(error)}`,
       });
     }
   }
@@ -206,7 +206,7 @@ function endGroup(system: Libc, saved: SavedGroup, log: SavedGroupsOptions["log"
   }
   if (signalled.size === 0) return;
   const fields = { group: saved.group, processes: signalled.size };
-  log.warning("killed a script that a previous daemon had left running", fields);
+  log.warning("killed a script left running by a previous daemon", fields);
 }
 
 const PIDFD_OPEN = 434;

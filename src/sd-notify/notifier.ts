@@ -60,7 +60,7 @@ export class Notifier {
     const { socket, log } = this.#options;
     const opened = openNotifySocket(socket);
     if (typeof opened === "string") {
-      log.warning("systemd cannot be told anything", { because: opened });
+      log.warning("systemd notification is not possible", { cause: opened });
       return;
     }
     this.#outbox = new Outbox(opened, log, this.#clock);

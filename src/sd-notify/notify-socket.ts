@@ -24,7 +24,7 @@ const LONGEST_PATH_BYTES = 108;
 
 /** Returns the reason if there is none. The descriptor stays open, so that the watchdog works when descriptors run out. */
 export function openNotifySocket(socket: string): NotifySocket | string {
-  if (!libc) return "the runtime can make no system calls here, as under MemoryDenyWriteExecute=";
+  if (!libc) return "system calls are not possible, for example because the unit sets MemoryDenyWriteExecute=";
   const system = libc;
   const path = Buffer.from(socket.replace(/^@/, "\0"));
   if (!/^[/@]./s.test(socket) || path.length > LONGEST_PATH_BYTES) {
@@ -34,7 +34,7 @@ export function openNotifySocket(socket: string): NotifySocket | string {
   address[0] = AF_UNIX;
   address.set(path, FAMILY_BYTES);
   const fd = system.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return `no socket: ${errnoName(errno())}`;
+  if (fd < 0) return `cannot open a socket: ${errnoName(errno())}`;
   return {
     send(message) {
       const bytes = Buffer.from(message);

@@ -47,7 +47,7 @@ export class Outbox {
       this.#unsent.clear();
       return;
     }
-    this.#log[this.#hasWarned ? "debug" : "warning"]("systemd was not told, trying again", { because: failure });
+    this.#log[this.#hasWarned ? "debug" : "warning"]("systemd notification failed; retrying", { cause: failure });
     this.#hasWarned = true;
     this.#cancelRetry ??= this.#clock.after(RETRY_MS, () => {
       this.#cancelRetry = undefined;

@@ -81,9 +81,9 @@ export const ReloadReport = z
     /** It was refused because it would turn the host or an endpoint unhealthy, which `--force` allows. */
     forcible: z.boolean(),
     /** What is allowed but risky, and what needs a restart to change. */
-    cautions: lines,
-    /** What the trial found that does not refuse it: checks that fail, and with `--force` what turns unhealthy. */
     warnings: lines,
+    /** What the trial found that does not refuse it: checks that fail, and with `--force` what turns unhealthy. */
+    trialWarnings: lines,
   })
   .readonly();
 export type ReloadReport = z.infer<typeof ReloadReport>;
@@ -98,8 +98,8 @@ export const HostStatus = DrainStatus.unwrap()
     startedAt: time,
     /** What the health listener answers. */
     healthy: z.boolean(),
-    /** The first that applies: "stopping", "maintenance", "draining", then the verdict of the checks. */
-    state: z.enum(["healthy", "unhealthy", "draining", "maintenance", "stopping"]),
+    /** The first that applies: "stopping", "maintenance", "drained", then the verdict of the checks. */
+    state: z.enum(["healthy", "unhealthy", "drained", "maintenance", "stopping"]),
     /** Names of the checks that make the host unhealthy, drained or not. */
     failing: names,
     /** Present during a reload. */

@@ -65,7 +65,7 @@ export function drainStatus(state: Omit<DrainState, "stopping"> | undefined): Dr
 function stateOf(healthy: boolean, drainState: DrainState | undefined): HostStatus["state"] {
   if (drainState?.stopping) return "stopping";
   if (drainState?.maintenance) return "maintenance";
-  if (drainState?.drain) return "draining";
+  if (drainState?.drain) return "drained";
   return healthy ? "healthy" : "unhealthy";
 }
 

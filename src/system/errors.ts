@@ -1,6 +1,6 @@
 // Describes what was thrown: by its code from the system or the runtime, or as a whole.
 
-/** A file of ours is not as it should be, though no call failed. */
+/** A file of ours is not usable, though no call failed. */
 export class FileProblem extends Error {}
 
 /** ENOENT and the like; the error as text if it has no code. */
@@ -25,17 +25,17 @@ const CAUSES: Readonly<Record<string, string>> = {
   ELOOP: "too many symbolic links",
   EIO: "input/output error",
   EISDIR: "it is a folder",
-  EROFS: "the file system is read-only",
+  EROFS: "read-only file system",
   ENOSPC: "no space is left",
   EDQUOT: "the quota is used up",
   ENXIO: "it is not a regular file",
-  EBUSY: "it is in use, as a file that is mounted by itself is",
+  EBUSY: "it is in use, for example as a mount point",
   ENAMETOOLONG: "its name is too long",
 };
 
 const CAUSES_OF_OURS: Readonly<Record<string, string>> = {
   ENOENT: "its folder does not exist",
-  ENOTDIR: "its folder is not one",
+  ENOTDIR: "its folder is a file",
   ELOOP: "it is a symbolic link",
 };
 

@@ -1,6 +1,6 @@
 // A small JSON file in the daemon's RuntimeDirectory, for state that outlives a restart of the daemon.
 //
-// It is replaced atomically and readable by its owner alone. A file is not used if it is of another boot, belongs to a
+// It is replaced atomically and readable by its owner alone. A file is not used if it is from another boot, belongs to a
 // user other than this one and root, or has unexpected content.
 //
 // All calls are synchronous: the folder is in memory, the file is small, and two writes never overlap. Asynchronous calls
@@ -29,15 +29,16 @@ export interface StateFile {
 }
 
 /** Whether the state outlives a restart of the daemon, and if not, why. */
-export type SaveResult = { readonly saved: true } | { readonly saved: false; readonly because: string };
+export type SaveResult = { readonly saved: true } | { readonly saved: false; readonly cause: string };
 
 export type Found =
   | { readonly kind: "none" }
-  | { readonly kind: "content"; readonly content: Readonly<Record<string, unknown>> }
-  /** `because` is one line that names the file. */
-  | { readonly kind: "unusable"; readonly because: string }
-  /** Valid, but of another boot: the folder is on a disk, or in the image of a host. */
-  | { readonly kind: "other boot"; readonly because: string };
+  /** `path` is the file that was read. */
+  | { readonly kind: "content"; readonly path: string; readonly content: Readonly<Record<string, unknown>> }
+  /** `cause` is one line that names the file. */
+  | { readonly kind: "unusable"; readonly cause: string }
+  /** Valid, but from another boot: the folder is on a disk, or in the image of a host. */
+  | { readonly kind: "other boot"; readonly cause: string };
 
 /** In another version the same keys may mean something else. */
 const VERSION = 1;
@@ -55,7 +56,7 @@ export function stateFile(path: string, boot: string | undefined): StateFile {
         exists = text !== undefined;
         return text === undefined ? { kind: "none" } : interpret(path, text, boot);
       } catch (error) {
-        return { kind: "unusable", because: `${path}: ${describeFileError(error)}` };
+        return { kind: "unusable", cause: `${path}: ${describeFileError(error)}` };
       }
     },
     write(content) {
@@ -66,8 +67,27 @@ export function stateFile(path: string, boot: string | undefined): StateFile {
         return { saved: true };
       } catch (error) {
         exists = true;
-        return { saved: false, because: `${path}: ${describeFileError(error)}` };
+        return { saved: false, cause: `${path}: ${describeFileError(error)}` };
       }
+    },
+  };
+}
+
+/** Reads `oldPath`, the name in earlier versions, if there is no file at `path`; removes it once a change is saved. */
+export function renamedStateFile(path: string, oldPath: string, boot: string | undefined): StateFile {
+  const file = stateFile(path, boot);
+  const old = stateFile(oldPath, boot);
+  return {
+    read() {
+      const found = file.read();
+      return found.kind === "none" ? old.read() : found;
+    },
+    write(content) {
+      const result = file.write(content);
+      if (!result.saved) return result;
+      const removed = old.write(undefined);
+      // A file at `path` has precedence, so an old one beside it does no harm.
+      return content ? result : removed;
     },
   };
 }
@@ -96,7 +116,7 @@ function readText(path: string): string | undefined {
     if (!stat.isFile()) throw new FileProblem("it is not a regular file");
     const ourUid = process.geteuid?.();
     if (ourUid !== undefined && stat.uid !== ourUid && stat.uid !== 0) {
-      throw new FileProblem(`it belongs to user ${stat.uid}, neither to us (${ourUid}) nor to root`);
+      throw new FileProblem(`it belongs to user ${stat.uid}; expected this user (${ourUid}) or root`);
     }
     const bytes = Buffer.alloc(LARGEST_BYTES + 1);
     let size = 0;
@@ -112,14 +132,14 @@ function readText(path: string): string | undefined {
 
 function interpret(path: string, text: string, boot: string | undefined): Found {
   const content = parseRecord(text);
-  if (!content) return { kind: "unusable", because: `${path}: it is not a JSON object` };
+  if (!content) return { kind: "unusable", cause: `${path}: it is not a JSON object` };
   const { version, boot: savedBoot } = content;
   if (version !== VERSION) {
     const got = typeof version === "number" ? `version ${version}` : "no version";
-    return { kind: "unusable", because: `${path}: expected version ${VERSION}, got ${got}` };
+    return { kind: "unusable", cause: `${path}: expected version ${VERSION}, got ${got}` };
   }
-  if (savedBoot !== (boot ?? null)) return { kind: "other boot", because: `${path}: it is of another boot` };
-  return { kind: "content", content };
+  if (savedBoot !== (boot ?? null)) return { kind: "other boot", cause: `${path}: it is from another boot` };
+  return { kind: "content", path, content };
 }
 
 function parseRecord(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -29,7 +29,7 @@ function setUp(given: Partial<ReloaderOptions> = {}) {
     createPlan: (options) => ({ options, change }) as unknown as Plan,
     tryOut: async () => HARMLESS,
     apply: () => events.push("apply"),
-    needRestart: () => ["takes a restart"],
+    needRestart: () => ["a restart is needed"],
     onStart: () => events.push("start"),
     onEnd: ({ taken }) => events.push(taken ? "taken" : "refused"),
     onFault: (error) => faults.push(error),
@@ -42,13 +42,13 @@ const HARMLESS: TrialReport = { trial: { changed: new Map(), results: [] }, harm
 
 const PLAIN = { force: false, dryRun: false };
 const AT = { at: expect.any(String), dryRun: false, forcible: false };
-const REFUSED = { ...AT, taken: false, cautions: [], warnings: [], ...NO_CHANGE };
+const REFUSED = { ...AT, taken: false, warnings: [], trialWarnings: [], ...NO_CHANGE };
 const TAKEN = {
   ...AT,
   taken: true,
   problems: [],
-  cautions: ["takes a restart"],
-  warnings: [],
+  warnings: ["a restart is needed"],
+  trialWarnings: [],
   kept: 1,
   changed: ["changed"],
   kindChanged: ["other kind"],
@@ -104,7 +104,7 @@ test("a fault refuses the reload and is reported, and the next reload works", as
   reads[0]?.(options);
   expect(await first).toEqual({
     ...REFUSED,
-    problems: ["health-checker: a fault in health-checker; its log says more"],
+    problems: ["health-checker: internal error; see the log of the daemon"],
   });
   expect(faults).toEqual([new Error("a fault")]);
   broken = false;
@@ -126,7 +126,7 @@ test("a reload whose file cannot be read is refused after 20 s, and so are other
   await clock.pass(1);
   expect(await first).toEqual({
     ...REFUSED,
-    problems: ["health-checker: cannot read the configuration within 20s; does a file system hang?"],
+    problems: ["health-checker: cannot read the configuration within 20s; a file system may hang"],
   });
   const still = (age: string) => [
     `health-checker: cannot read the configuration: an earlier reload has been reading it for ${age}`,
@@ -164,14 +164,14 @@ test("a reload that would turn the host unhealthy is refused with its reasons, a
     taken: false,
     forcible: true,
     problems: ["health-checker: check changed would turn the host unhealthy: refused: no listener"],
-    warnings: ["check new fails: exit: 3"],
+    trialWarnings: ["check new fails: exit: 3"],
   });
   expect(refused.events).toEqual(["start", "refused"]);
   expect(refused.reloader.last).toEqual(refused.report);
   const forced = await reloadHarmful({ force: true });
   expect(forced.report).toEqual({
     ...TAKEN,
-    warnings: ["check changed turns the host unhealthy: refused: no listener", "check new fails: exit: 3"],
+    trialWarnings: ["check changed turns the host unhealthy: refused: no listener", "check new fails: exit: 3"],
   });
   expect(forced.events).toEqual(["start", "apply", "taken"]);
 });
@@ -183,7 +183,7 @@ test("a dry run reports what would happen, changes nothing, and is not the last 
   expect(refused.reloader.last).toBeUndefined();
   const forced = await reloadHarmful({ dryRun: true, force: true });
   expect(forced.report).toMatchObject({ taken: false, dryRun: true, problems: [] });
-  expect(forced.report.warnings).toContain("check changed would turn the host unhealthy: refused: no listener");
+  expect(forced.report.trialWarnings).toContain("check changed would turn the host unhealthy: refused: no listener");
   expect(forced.events).toEqual([]);
 });
 

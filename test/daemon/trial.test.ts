@@ -159,7 +159,7 @@ test("a new endpoint that is unhealthy is no harm, and gets a warning if the hos
   expect({ harm, warnings }).toEqual({
     harm: [],
     warnings: [
-      "new endpoint /replica is unhealthy, and without it the answer there is healthy: check replica: refused: no listener on 127.0.0.1:1 (and 1 more)",
+      "new endpoint /replica is unhealthy; without it, that path gets the answer of the host, which is healthy: check replica: refused: no listener on 127.0.0.1:1 (and 1 more)",
     ],
   });
   expect((await tryOut({ ...primary, a: { is: DOWN } }, {}, { endpoints })).warnings).toEqual([
@@ -172,7 +172,7 @@ test("the path of a removed or renamed endpoint is answered as the host is", asy
   const before = { endpoints: { "/db": ["db"] } };
   const given = { a: { is: DOWN }, b: { is: UP }, db: { is: UP, severity: "endpoint" } } as const;
   const refused = [
-    "/db would turn unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: no listener on 127.0.0.1:1",
+    "/db would turn unhealthy: it is no longer an endpoint, and the host is unhealthy: check a: refused: no listener on 127.0.0.1:1",
   ];
   expect((await tryOut(given, before, {})).harm).toEqual(refused);
   expect((await tryOut(given, before, { endpoints: { "/data": ["db"] } })).harm).toEqual(refused);

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Boot, DrainControl, type DrainOptions, FILE_NAME } from "../../src/drain/drain.ts";
+import { type Boot, DrainControl, type DrainOptions, FILE_NAME, OLD_FILE_NAME } from "../../src/drain/drain.ts";
 import { LONGEST_REASON } from "../../src/drain/reason.ts";
 import type { LogFields } from "../../src/log/log.ts";
 import { type FakeClock, fakeClock } from "../monitor/fakes.ts";
@@ -93,10 +93,7 @@ test("a drain lasts until undrain; the second keeps the time of the first", asyn
   expect(await it.undrain()).toEqual({ saved: true, ended: { drain: { since } } });
   expect(it.current()).toBeUndefined();
   expect(await it.undrain()).toEqual({ saved: true, ended: {} });
-  expect(logged().filter((line) => !line.includes("still"))).toEqual([
-    "warning: host is drained",
-    "info: host is in service again",
-  ]);
+  expect(logged().filter((line) => !line.includes("still"))).toEqual(["warning: host is drained", "info: drain ended"]);
 });
 
 test("maintenance ends by itself, at its end and not before", async () => {
@@ -119,8 +116,8 @@ test("maintenance ends by itself, at its end and not before", async () => {
   expect(drainControl.current()).toBeUndefined();
   expect(it.lines.at(-1)).toEqual({
     level: "info",
-    message: "host is in service again",
-    fields: { after: "end of maintenance", for: "30m", reason: "new disk" },
+    message: "maintenance ended",
+    fields: { by: "time", for: "30m", reason: "new disk" },
   });
 });
 
@@ -166,13 +163,13 @@ test("a second maintenance replaces the first, drain and maintenance do not end 
   await it.drain();
   await clock.pass(MINUTE);
   expect(it.current()).toEqual({ stopping: false, drain: { since } });
-  expect(logged().at(-1)).toBe("warning: maintenance has ended, host is still drained");
+  expect(logged().at(-1)).toBe("warning: maintenance ended; host is still drained");
   await it.maintain(MINUTE, undefined);
   const { ended } = await it.undrain();
   expect(Object.keys(ended).sort()).toEqual(["drain", "maintenance"]);
   expect(it.current()).toBeUndefined();
   await clock.pass(2 * MINUTE);
-  expect(logged().at(-1)).toBe("info: host is in service again");
+  expect(logged().slice(-2)).toEqual(["info: maintenance ended", "info: drain ended"]);
 });
 
 test("a daemon that stops is drained; undrain does not end that, and it is not saved", async () => {
@@ -212,14 +209,41 @@ test("a restart keeps a drain and a maintenance, and the log says so", async () 
   const second = it.start();
   expect(second.current()).toEqual(before);
   expect(it.logged()).toEqual([
-    "warning: host is drained, as before the restart",
-    "warning: host is in maintenance, as before the restart",
+    "warning: drain restored after a restart",
+    "warning: maintenance restored after a restart",
   ]);
   await it.clock.pass(40 * MINUTE);
   expect(Object.keys(second.current() ?? {})).toEqual(["stopping", "drain"]);
   await second.undrain();
   second.close();
   expect(it.start().current()).toBeUndefined();
+});
+
+test("a drain in the file of an earlier version is kept over an upgrade, and its file is removed at the next change", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  await folder.write(OLD_FILE_NAME, JSON.stringify(VALID));
+  const first = it.start();
+  expect(first.current()).toEqual({ stopping: false, drain: { since: EPOCH_MS } });
+  expect(it.logged()).toEqual(["warning: drain restored after a restart"]);
+  expect(await namesIn(folder)).toEqual([OLD_FILE_NAME]);
+  await first.maintain(MINUTE, undefined);
+  expect(await namesIn(folder)).toEqual([FILE_NAME]);
+  await folder.write(OLD_FILE_NAME, JSON.stringify(VALID));
+  await it.start().undrain();
+  expect(await namesIn(folder)).toEqual([]);
+});
+
+test("a file of this version has precedence over one of an earlier version, and an unusable one is named", async () => {
+  await using folder = await tempFolder();
+  await folder.write(OLD_FILE_NAME, JSON.stringify({ ...VALID, drain: true }));
+  const { start, lines } = host(folder.path);
+  expect(start().current()).toBeUndefined();
+  expect(lines.at(-1)?.fields).toEqual({
+    cause: `${join(folder.path, OLD_FILE_NAME)}: it does not hold a drain state`,
+  });
+  await folder.write(FILE_NAME, JSON.stringify(VALID));
+  expect(start().current()).toBeDefined();
 });
 
 test("maintenance that ended while no daemon ran is not in force", async () => {
@@ -231,7 +255,7 @@ test("maintenance that ended while no daemon ran is not in force", async () => {
   await it.clock.suspend(MINUTE);
   it.changes = 0;
   const second = it.start();
-  expect(it.lines.at(-1)?.message).toBe("host is in service again");
+  expect(it.lines.at(-1)?.message).toBe("maintenance ended");
   expect(it.changes).toBe(0); // the receiver of the change does not exist yet
   expect(second.current()).toBeUndefined();
   expect(await namesIn(folder)).toEqual([]);
@@ -262,8 +286,8 @@ test("the state of another boot is not in force, is logged, and is removed", asy
     await it.start().drain();
     it.lines.length = 0;
     expect(it.start({ boot }).current()).toBeUndefined();
-    expect(it.logged()).toEqual(["warning: saved drain state is of another boot; host is NOT drained"]);
-    expect(it.lines[0]?.fields["because"]).toBe(`${fileOf(folder)}: it is of another boot`);
+    expect(it.logged()).toEqual(["warning: saved drain state is from another boot; host is NOT drained"]);
+    expect(it.lines[0]?.fields["cause"]).toBe(`${fileOf(folder)}: it is from another boot`);
     expect(await namesIn(folder)).toEqual([]);
   }
 });
@@ -293,7 +317,7 @@ test("a valid saved state, which the tests below make invalid, is in force", asy
 
 const long = JSON.stringify({ ...VALID, more: "x".repeat(300 * 1024) });
 
-for (const [what, content, because] of [
+for (const [what, content, cause] of [
   ["empty", "", "it is not a JSON object"],
   ["cut", JSON.stringify(VALID).slice(0, -1), "it is not a JSON object"],
   ["no JSON", "drained\n", "it is not a JSON object"],
@@ -303,18 +327,18 @@ for (const [what, content, because] of [
   ["oversized", long, "it has more than 256 KiB"],
   ["of a later version", JSON.stringify({ ...VALID, version: 2 }), "expected version 1, got version 2"],
   ["without a version", JSON.stringify({ ...VALID, version: undefined }), "expected version 1, got no version"],
-  ["with a drain that is none", JSON.stringify({ ...VALID, drain: true }), "it does not hold what it should"],
-  ["without its times", JSON.stringify({ ...VALID, drain: {} }), "it does not hold what it should"],
-  ["beyond all times", JSON.stringify({ ...VALID, drain: { since: 9e15 } }), "it does not hold what it should"],
+  ["with a drain that is none", JSON.stringify({ ...VALID, drain: true }), "it does not hold a drain state"],
+  ["without its times", JSON.stringify({ ...VALID, drain: {} }), "it does not hold a drain state"],
+  ["beyond all times", JSON.stringify({ ...VALID, drain: { since: 9e15 } }), "it does not hold a drain state"],
   [
     "in maintenance for ages",
     JSON.stringify({ ...VALID, maintenance: { since: EPOCH_MS, until: EPOCH_MS, endMs: 1e14 } }),
-    "it does not hold what it should",
+    "it does not hold a drain state",
   ],
   [
     "with a reason that is no text",
     JSON.stringify({ ...VALID, maintenance: { since: EPOCH_MS, until: EPOCH_MS, endMs: 5000, reason: 7 } }),
-    "it does not hold what it should",
+    "it does not hold a drain state",
   ],
 ] as const) {
   test(`a file that is ${what} leaves the host in service with an error in the log, and the next drain replaces it`, async () => {
@@ -327,7 +351,7 @@ for (const [what, content, because] of [
       {
         level: "error",
         message: "saved drain state is unusable; host is NOT drained",
-        fields: { because: `${fileOf(folder)}: ${because}` },
+        fields: { cause: `${fileOf(folder)}: ${cause}` },
       },
     ]);
     expect(await it.drain()).toEqual({ saved: true });
@@ -347,7 +371,7 @@ test("a folder, a link or a pipe in place of the file is not read and not waited
     await make();
     const { start, lines } = host(folder.path);
     expect(start().current()).toBeUndefined();
-    seen.push(lines[0]?.level, lines[0]?.fields["because"]);
+    seen.push(lines[0]?.level, lines[0]?.fields["cause"]);
     await Bun.spawn(["rm", "-r", fileOf(folder)]).exited;
   }
   const path = fileOf(folder);
@@ -369,8 +393,8 @@ asRoot(
     await chown(fileOf(folder), 4242, 4242);
     const { start, lines } = host(folder.path);
     expect(start().current()).toBeUndefined();
-    expect(lines[0]?.fields["because"]).toBe(
-      `${fileOf(folder)}: it belongs to user 4242, neither to us (0) nor to root`,
+    expect(lines[0]?.fields["cause"]).toBe(
+      `${fileOf(folder)}: it belongs to user 4242; expected this user (0) or root`,
     );
     await chown(fileOf(folder), 0, 0);
     expect(start().current()).toBeDefined();
@@ -379,19 +403,23 @@ asRoot(
 );
 
 test("a drain that cannot be saved is in force; its answer and the log say why it is not saved", async () => {
-  for (const [directory, because] of [
+  for (const [directory, cause] of [
     [
       undefined,
-      "no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=",
+      "neither --state-directory nor RUNTIME_DIRECTORY is set (in a systemd unit RuntimeDirectory= sets the latter)",
     ],
     ["/nowhere/at/all", `/nowhere/at/all/${FILE_NAME}: its folder does not exist`],
     ["/proc/self", `/proc/self/${FILE_NAME}: its folder does not exist`],
   ] as const) {
     const { start, lines } = host(directory);
     const it = start();
-    expect(await it.drain()).toEqual({ saved: false, because });
+    expect(await it.drain()).toEqual({ saved: false, cause });
     expect(it.current()?.drain).toBeDefined();
-    expect(lines.at(-1)?.fields).toEqual({ because });
+    expect(lines.at(-1)).toEqual({
+      level: "warning",
+      message: "drain state not saved; a restart will end the drain",
+      fields: { cause },
+    });
     // After a restart the host is in service.
     expect(await it.undrain()).toMatchObject({ saved: true });
   }
@@ -406,16 +434,17 @@ asRoot(
     const it = host(small.path);
     const drainControl = it.start();
     expect(await Bun.spawn(["dd", "if=/dev/zero", `of=${filler}`], { stderr: "ignore" }).exited).toBe(1);
-    expect(await drainControl.drain()).toEqual({ saved: false, because: `${path}: no space is left` });
+    expect(await drainControl.drain()).toEqual({ saved: false, cause: `${path}: no space is left` });
     expect(await readdir(small.path)).toEqual(["filler"]);
     await rm(filler);
     expect(await drainControl.drain()).toEqual({ saved: true });
     remount(small.path, "remount,ro");
     expect(await drainControl.undrain()).toMatchObject({
       saved: false,
-      because: `${path}: the file system is read-only`,
+      cause: `${path}: read-only file system`,
       ended: { drain: {} },
     });
+    expect(it.logged().at(-1)).toBe("warning: drain state not saved; a restart will restore the drain");
     // As reported: a restart does not know of the undrain.
     expect(it.start().current()).toBeDefined();
     remount(small.path, "remount,rw");
@@ -430,7 +459,7 @@ test("a drain cannot be saved in a folder that this user may not write to", asyn
   await using folder = await tempFolder();
   await chmod(folder.path, 0o500);
   const { start } = host(folder.path);
-  expect(await start().drain()).toEqual({ saved: false, because: `${fileOf(folder)}: permission denied` });
+  expect(await start().drain()).toEqual({ saved: false, cause: `${fileOf(folder)}: permission denied` });
 });
 
 test("a drain and a maintenance are logged every five minutes, until they end", async () => {
@@ -443,13 +472,13 @@ test("a drain and a maintenance are logged every five minutes, until they end", 
   await clock.pass(1);
   await clock.pass(5 * MINUTE);
   expect(logged()).toEqual(["warning: host is still drained", "warning: host is still drained"]);
-  expect(lines.at(-1)?.fields).toEqual({ since: new Date(EPOCH_MS + 1000).toISOString(), "so-far": "10m" });
+  expect(lines.at(-1)?.fields).toEqual({ since: new Date(EPOCH_MS + 1000).toISOString(), for: "10m" });
   await it.undrain();
   await it.maintain(7 * MINUTE, "a \u001b[31mreason\n");
   lines.length = 0;
   await clock.pass(30 * MINUTE);
-  expect(logged()).toEqual(["warning: host is still in maintenance", "info: host is in service again"]);
-  expect(lines[0]?.fields).toMatchObject({ reason: "a \u001b[31mreason\n", "so-far": "5m" });
+  expect(logged()).toEqual(["warning: host is still in maintenance", "info: maintenance ended"]);
+  expect(lines[0]?.fields).toMatchObject({ reason: "a \u001b[31mreason\n", for: "5m" });
   await it.drain();
   it.close();
   lines.length = 0;

@@ -84,7 +84,7 @@ function reloadAll(hosts: readonly Host[]) {
           daemon
             .log()
             .slice(lines)
-            .find((line) => / (INFO configuration reloaded|ERROR configuration refused)/.test(line)),
+            .find((line) => / (INFO configuration reloaded|ERROR reload refused)/.test(line)),
         10_000,
         `${daemon.url} to reload`,
       );
@@ -134,7 +134,7 @@ test("a bad config on ten hosts at once is refused by all, no request is lost an
     await Promise.all(hosts.map((host) => host.push(bad(host))));
     for (const said of await reloadAll(hosts)) {
       if (typeof said === "string") {
-        expect(said).toContain(" ERROR configuration refused, nothing has changed count=1 ");
+        expect(said).toContain(" ERROR reload refused; the running configuration is unchanged count=1 ");
         expect(said).toContain(`problems="health-checker: ${reason}`);
       } else {
         expect({ out: said.out, exitCode: said.exitCode }).toEqual({ out: "", exitCode: 1 });

@@ -104,7 +104,7 @@ test("a server drains and returns, and then an operator's own drain and maintena
   await haproxy.allSee("MAINT");
   await control("undrain");
   await haproxy.allSee("UP");
-  await daemon().logged("HAProxy was told that the host is ready", 30_000);
+  await daemon().logged("sent ready to HAProxy", 30_000);
   for (const [state, status] of [
     ["drain", DRAIN],
     ["maint", "MAINT"],
@@ -158,7 +158,7 @@ test("a drain outlives a restart and a kill of the daemon, and its end is told b
   await haproxy.allSee(DRAIN);
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await host.restart(signal);
-    await host.daemon().logged("host is drained, as before the restart");
+    await host.daemon().logged("drain restored after a restart");
     await haproxy.allSee(DRAIN);
   }
   await control("undrain");

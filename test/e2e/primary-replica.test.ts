@@ -24,7 +24,7 @@ const configFor = (postgres: string) => {
 };
 
 const warnings = (daemon: Daemon): readonly string[] =>
-  daemon.log().filter((line) => / (WARNING|ERROR) (?!unwise configuration)/.test(line));
+  daemon.log().filter((line) => / (WARNING|ERROR) (?!configuration warning)/.test(line));
 
 test("HAProxy finds the primary and the replica, and finds them again when they have changed roles", async () => {
   await using folder = await tempFolder();

@@ -35,6 +35,6 @@ test("a ZooKeeper that is not there is unhealthy, and the log has what the scrip
   await using daemon = await startDaemon(["--script", `${SCRIPT} --zk-port 1`]);
   expect((await daemon.ask()).status).toBe(504);
   const line = await daemon.logged("check is down");
-  expect(line).toContain('reason=exit message="exited with status 1"');
+  expect(line).toContain('reason=exit detail="exited with status 1"');
   expect(line).toContain("Connection refused");
 }, 30_000);

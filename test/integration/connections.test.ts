@@ -251,7 +251,9 @@ test("what is no request is refused, and each kind is logged once", async () => 
   await daemon.logged("not an HTTP/1.0");
   const told = daemon
     .log()
-    .flatMap((line) => /WARNING (request refused: [^(]*?) (?:\(.*\) )?client=127.0.0.1 starts=/.exec(line)?.[1] ?? []);
+    .flatMap(
+      (line) => /WARNING (request refused: [^(]*?) (?:\(.*\) )?client=127.0.0.1 received=/.exec(line)?.[1] ?? [],
+    );
   expect(told).toEqual([
     "request refused: PROXY protocol header",
     "request refused: TLS handshake",
@@ -260,7 +262,7 @@ test("what is no request is refused, and each kind is logged once", async () => 
   ]);
 });
 
-const CROWDED = "too many connections, so the longest idle are closed";
+const CROWDED = "too many connections; closing the longest idle";
 
 test("a flood of idle clients takes no descriptor from an honest one, and is logged once", async () => {
   await using peer = await listener();

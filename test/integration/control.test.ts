@@ -46,7 +46,7 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   expect(exitCode).toBe(1);
   expect(out).toEndWith("}\n");
   const json = JSON.parse(out) as HostStatus;
-  expect(json).toMatchObject({ pid: daemon.pid, healthy: false, state: "draining", failing: [] });
+  expect(json).toMatchObject({ pid: daemon.pid, healthy: false, state: "drained", failing: [] });
   expect(json.checks).toMatchObject([{ kind: "tcp", status: "up", stale: false }]);
 
   const maintained = await hc("maint", "--for", "1h", "--reason", "disk swap");

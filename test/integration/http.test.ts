@@ -68,7 +68,7 @@ test("a path that is close to an endpoint is answered for the host, and reported
   for (const path of paths) expect(await say(path)).toStartWith("HTTP/1.1 200 ");
   await daemon.logged("path=/replics");
   const reported = daemon.log().flatMap((line) => /WARNING (.*)/.exec(line)?.[1] ?? []);
-  const message = "requested path is close to an endpoint and is none, so the answer is that of the host";
+  const message = "requested path matches no endpoint; answered for the host";
   expect(reported).toEqual([
     `${message} path=/Replica endpoint=/replica`,
     `${message} path=/replics endpoint=/replica`,

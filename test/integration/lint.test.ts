@@ -22,8 +22,8 @@ async function warningsOf(folder: TempFolder, content: string, ...options: reado
   // The lines after them.
   await until(() => daemon.log().some((line) => line.includes(" INFO check ")));
   const logged = daemon.log().flatMap((line) => {
-    const [, caution] = / WARNING unwise configuration caution=(".*")$/.exec(line) ?? [];
-    return caution === undefined ? [] : [shorten(JSON.parse(caution))];
+    const [, warning] = / WARNING configuration warning warning=(".*")$/.exec(line) ?? [];
+    return warning === undefined ? [] : [shorten(JSON.parse(warning))];
   });
   return {
     exitCodes: [validated.exitCode, explained.exitCode],

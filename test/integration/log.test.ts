@@ -99,7 +99,7 @@ test("as JSON each line is an object, with the message of a check beside that of
   expect(objects.find(({ message }) => message === "check is down")).toMatchObject({
     level: "warning",
     reason: "refused",
-    message_: expect.stringContaining("refused"),
+    detail: expect.stringContaining("refused"),
     seconds: expect.any(Number),
   });
 });
@@ -115,8 +115,8 @@ test("a check that flips at each run has five lines and one at the end, and so h
   for (const pattern of [/check is (?:up|down)/, /host is (?:un)?healthy/]) {
     const said = lines.filter((line) => pattern.test(line));
     expect(said).toHaveLength(6);
-    const leftOut = said.map((line) => Number(/ left-out=(\d+) ago=\S+$/.exec(line)?.[1]));
-    expect(leftOut.slice(0, 5)).toEqual(Array(5).fill(Number.NaN));
-    expect(leftOut[5]).toBeGreaterThan(15);
+    const suppressed = said.map((line) => Number(/ suppressed=(\d+) ago=\S+$/.exec(line)?.[1]));
+    expect(suppressed.slice(0, 5)).toEqual(Array(5).fill(Number.NaN));
+    expect(suppressed[5]).toBeGreaterThan(15);
   }
 });

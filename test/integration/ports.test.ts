@@ -43,7 +43,7 @@ test("a peer that drops SYNs ends at the timeout, for one request and for fifty,
   expect(new Set(fifty.map(({ status }) => status))).toEqual(new Set([504]));
   await until(() => handshakesTo(peer.port) <= others, 10_000, "the daemon's connects to be gone");
   await until(() => descriptorsOf(daemon.pid) <= before, 10_000, "its descriptors to be closed");
-  await daemon.logged(/check is down .* reason=timeout message="127\.0\.0\.1:\d+ did not accept \(timeout 500ms\)"/);
+  await daemon.logged(/check is down .* reason=timeout detail="127\.0\.0\.1:\d+ did not accept \(timeout 500ms\)"/);
 }, 30_000);
 
 test("a peer that accepts and resets at once is up, 5,000 times of 5,000", async () => {

@@ -197,7 +197,7 @@ test("a check that was down turns critical only once it has passed often enough"
   // Each trial of a reload that is taken is a run more.
   for (const timeout of ["1s", "2s"]) {
     await push({ tcp: peer.port, severity: "warning", timeout });
-    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], warnings: [] });
+    expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"], trialWarnings: [] });
   }
   await push({ tcp: peer.port });
   expect(await reloadOver(socket)).toMatchObject({ taken: true, changed: ["b"] });
@@ -245,7 +245,7 @@ test("the path of a healthy endpoint is not left to an unhealthy host", async ()
   await using daemon = await startDaemon(["--config", await push("/db"), "--control-socket", socket]);
   expect((await daemon.ask("/db")).status).toBe(200);
   await push("/data");
-  const why = "unhealthy: that path is no endpoint any more, and the host is unhealthy: check a: refused: ";
+  const why = "unhealthy: it is no longer an endpoint, and the host is unhealthy: check a: refused: ";
   expect(await reloadOver(socket)).toMatchObject({
     taken: false,
     forcible: true,
@@ -256,7 +256,7 @@ test("the path of a healthy endpoint is not left to an unhealthy host", async ()
     taken: true,
     endpointsAdded: ["/data"],
     endpointsRemoved: ["/db"],
-    warnings: [expect.stringContaining(`/db turns ${why}`)],
+    trialWarnings: [expect.stringContaining(`/db turns ${why}`)],
   });
   expect((await daemon.ask("/db")).status).toBe(504);
   expect((await daemon.ask("/data")).status).toBe(200);
@@ -339,10 +339,10 @@ withFlock(
       await push([...script, `${reload}`]);
       expect(await reloadOver(socket, { dryRun: true })).toMatchObject({
         problems: [],
-        warnings: [],
+        trialWarnings: [],
         changed: ["locks"],
       });
-      expect(await reloadOver(socket)).toMatchObject({ taken: true, warnings: [], changed: ["locks"] });
+      expect(await reloadOver(socket)).toMatchObject({ taken: true, trialWarnings: [], changed: ["locks"] });
     }
     isOver = true;
     await client;
@@ -476,7 +476,7 @@ test("a check that did not change keeps its state and its streak, and is not run
   await configIn(folder, { checks: [{ name: "comes", tcp: peer.port }, stays] });
   process.kill(daemon.pid, "SIGHUP");
   expect(await daemon.logged("configuration reloaded")).toEndWith("kept=1 added=comes removed=goes");
-  expect(await daemon.logged("INFO check name=comes")).toContain(`target=127.0.0.1:${peer.port}`);
+  expect(await daemon.logged("INFO check configured check=comes")).toContain(`target=127.0.0.1:${peer.port}`);
   expect((await daemon.ask()).status).toBe(200);
   await daemon.logged("check is up check=comes");
   expect(daemon.log().filter((line) => line.includes("check is up check=stays"))).toHaveLength(1);
@@ -507,7 +507,7 @@ test("a file that is refused changes nothing; its problems are in the log and sy
       daemon
         .log()
         .slice(lines)
-        .find((line) => line.includes("ERROR configuration refused, nothing has changed")),
+        .find((line) => line.includes("ERROR reload refused; the running configuration is unchanged")),
     );
     expect(refused).toContain(problem);
     const reloading = await receiver.received("RELOADING=1", 10_000, from);
@@ -554,9 +554,9 @@ test("what takes a restart is said, the level of the log is not among it, and a 
   });
   const forced = await reloadOver(socket, { force: true });
   expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
-  await daemon.logged('caution="agent-listener: 127.0.0.1:5001 takes a restart, until then it is none"');
-  await daemon.logged(`caution="state-directory: ${folder.path} takes a restart, until then it is not given"`);
-  await daemon.logged('caution="log-format: json takes a restart, until then it is not given"');
+  await daemon.logged('warning="agent-listener: a restart is needed to change it from none to 127.0.0.1:5001"');
+  await daemon.logged(`warning="state-directory: a restart is needed to change it from not set to ${folder.path}"`);
+  await daemon.logged('warning="log-format: a restart is needed to change it from not set to json"');
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");
   await folder.write("token", "swordfish-2");

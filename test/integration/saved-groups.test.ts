@@ -15,7 +15,7 @@ import { until } from "../support/until.ts";
 /** A word of its own for a command line. */
 const mark = () => `30000.${Math.floor(Math.random() * 1e9)}`;
 
-const KILLED = "killed a script that a previous daemon had left running";
+const KILLED = "killed a script left running by a previous daemon";
 
 const argvOf = (folder: TempFolder, script: string) => [
   ...["--state-directory", folder.path, "--script-timeout", "5m"],
@@ -216,7 +216,7 @@ describe("what is no script of a daemon that is gone is left alone", () => {
       const [name = ""] = await savedIn(folder);
       await chown(join(folder.path, name), 4242, 4242);
       await using daemon = await next(folder);
-      await daemon.logged(/scripts of a previous daemon cannot be looked for because=".*it belongs to user 4242"/);
+      await daemon.logged(/cannot look for scripts of a previous daemon cause=".*it belongs to user 4242"/);
       expect(isAlive(script)).toBe(true);
       process.kill(-script, "SIGKILL");
     },
@@ -235,6 +235,6 @@ test("a daemon that stops leaves no file", async () => {
 
 test("a folder that is not there is a warning, and the daemon serves", async () => {
   await using daemon = await startDaemon(["--state-directory", "/nowhere", "--script", "/bin/true"]);
-  await daemon.logged(/WARNING running scripts are not saved.* because="\/nowhere: /);
+  await daemon.logged(/WARNING cannot save running scripts.* cause="\/nowhere: /);
   expect((await daemon.ask()).status).toBe(200);
 }, 30_000);

@@ -54,7 +54,7 @@ for (const [what, source] of HANGS) {
     }
     await until(() => descriptorsOf(daemon.pid) <= before, 10_000, "its descriptors to be closed");
     expect(childrenOf(daemon.pid)).toEqual([]);
-    await daemon.logged(/reason=timeout message="still running; killed with its process group \(timeout 500ms\)"/);
+    await daemon.logged(/reason=timeout detail="still running; killed with its process group \(timeout 500ms\)"/);
   }, 30_000);
 }
 
@@ -78,7 +78,7 @@ test("what a script detached is left alone, holds up nothing and is told as an o
   await using daemon = await startDaemon(["--script", script]);
   const before = descriptorsOf(daemon.pid);
   expect((await daemon.ask()).status).toBe(200);
-  const orphan = await daemon.logged("a process left its group and still holds the output of a script");
+  const orphan = await daemon.logged("a process left its group and still holds the script's output");
   const log = daemon.log();
   expect(log.indexOf(await daemon.logged("check is up"))).toBeWithin(0, log.indexOf(orphan));
   expect(processesRunning(sleep)).toHaveLength(1);
@@ -199,7 +199,7 @@ test("stdout and stderr are one real pipe, that a script may open by name", asyn
   );
   await using daemon = await startDaemon(["--script", script]);
   expect((await daemon.ask()).status).toBe(504);
-  expect(await daemon.logged("check is down")).toMatch(/message="exited with status 9" seconds=\S+ output="out\\nerr"/);
+  expect(await daemon.logged("check is down")).toMatch(/detail="exited with status 9" seconds=\S+ output="out\\nerr"/);
 });
 
 test("a program that cannot be started is warned of at start and explained when it fails", async () => {

@@ -126,13 +126,13 @@ test("a receiver that is full delays nothing, and hears all that counts once it 
   await using daemon = await startDaemon(["--port", `${peer.port}`], {
     env: { NOTIFY_SOCKET: receiver.socket, WATCHDOG_USEC: "200000" },
   });
-  expect(await daemon.logged("systemd was not told, trying again")).toEndWith(`because="${receiver.socket}: EAGAIN"`);
+  expect(await daemon.logged("systemd notification failed; retrying")).toEndWith(`cause="${receiver.socket}: EAGAIN"`);
   await answers(daemon, 200);
   receiver.drain();
   await receiver.received("READY=1");
   await receiver.received("STATUS=healthy, 1 of 1 up");
   await receiver.received("WATCHDOG=1");
-  expect(daemon.log().filter((line) => line.includes("systemd was not told"))).toHaveLength(1);
+  expect(daemon.log().filter((line) => line.includes("systemd notification failed"))).toHaveLength(1);
 });
 
 test("a receiver that never was, or goes, changes nothing; one that comes back is told", async () => {
@@ -142,7 +142,7 @@ test("a receiver that never was, or goes, changes nothing; one that comes back i
   await using daemon = await startDaemon(["--port", `${peer.port}`], {
     env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "100000" },
   });
-  await daemon.logged("systemd was not told, trying again");
+  await daemon.logged("systemd notification failed; retrying");
   await answers(daemon, 200);
   {
     await using receiver = await startReceiver(socket);
@@ -173,6 +173,6 @@ test("without NOTIFY_SOCKET nothing happens, whatever else is set", async () => 
 test("a NOTIFY_SOCKET that is none is said, and the daemon serves", async () => {
   await using peer = await listener();
   await using daemon = await startDaemon(["--port", `${peer.port}`], { env: { NOTIFY_SOCKET: "vsock:2:1" } });
-  expect(await daemon.logged("systemd cannot be told anything")).toContain('got \\"vsock:2:1\\"');
+  expect(await daemon.logged("systemd notification is not possible")).toContain('got \\"vsock:2:1\\"');
   await answers(daemon, 200);
 });

@@ -51,7 +51,7 @@ test("a subject that changes every second for an hour gets five lines, and then 
   expect(written).toHaveLength(MOST_A_MINUTE + late.length);
   expect(late).toHaveLength(11);
   expect(late.map(({ at }) => at - start)).toEqual(late.map((_, index) => 4000 + (index + 1) * SUM_UP_MS));
-  expect(late.map(({ late }) => late?.leftOut)).toEqual([298, ...Array(10).fill(299)]);
+  expect(late.map(({ late }) => late?.suppressed)).toEqual([298, ...Array(10).fill(299)]);
 });
 
 test("the last change is logged once nothing has changed for a minute, and then changes are logged at once again", async () => {
@@ -60,7 +60,7 @@ test("the last change is logged once nothing has changed for a minute, and then 
   await clock.pass(MINUTE_MS - 1);
   expect(written).toHaveLength(5);
   await clock.pass(1);
-  expect(written.at(-1)).toMatchObject({ change: 8, late: { leftOut: 2, agoMs: MINUTE_MS } });
+  expect(written.at(-1)).toMatchObject({ change: 8, late: { suppressed: 2, agoMs: MINUTE_MS } });
   change();
   expect(written.at(-1)).toMatchObject({ change: 9, late: undefined });
 });
@@ -71,7 +71,7 @@ test("a change after a rest is logged at once, though the timer comes late", asy
   await clock.pass(1000);
   await clock.suspend(MINUTE_MS); // timers stand still
   change();
-  expect(written.slice(5).map(({ change, late }) => [change, late?.leftOut])).toEqual([
+  expect(written.slice(5).map(({ change, late }) => [change, late?.suppressed])).toEqual([
     [6, 0],
     [7, undefined],
   ]);
@@ -87,7 +87,7 @@ test("at the end the held change is logged at once, and not again", async () => 
   end();
   end();
   expect(written).toHaveLength(7);
-  expect(written.at(-1)).toMatchObject({ subject: "it", change: 8, late: { leftOut: 2, agoMs: 2000 } });
+  expect(written.at(-1)).toMatchObject({ subject: "it", change: 8, late: { suppressed: 2, agoMs: 2000 } });
   await clock.pass(10 * MINUTE_MS);
   expect(written).toHaveLength(7);
 });
@@ -133,7 +133,7 @@ test("the limits hold for any sequence of changes", async () => {
         // In order, each change logged or counted, and the last one logged.
         let last = 0;
         for (const { change, late, at } of lines) {
-          expect(change).toBe(last + (late?.leftOut ?? 0) + 1);
+          expect(change).toBe(last + (late?.suppressed ?? 0) + 1);
           expect(late?.agoMs ?? 0).toBe(at - (times[change - 1] ?? 0));
           last = change;
         }

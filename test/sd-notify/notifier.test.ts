@@ -190,9 +190,9 @@ onLinux("a path that cannot be a socket is logged once, and changes nothing else
     expect(lines).toEqual([
       {
         level: "warning",
-        message: "systemd cannot be told anything",
+        message: "systemd notification is not possible",
         fields: {
-          because: `NOTIFY_SOCKET: expected a path or an @name of at most 108 bytes, got ${JSON.stringify(socket)}`,
+          cause: `NOTIFY_SOCKET: expected a path or an @name of at most 108 bytes, got ${JSON.stringify(socket)}`,
         },
       },
     ]);
@@ -212,7 +212,7 @@ onLinux(
     reports = [up("a")];
     notifier.refresh();
     await clock.pass(1000);
-    const failure = { message: "systemd was not told, trying again", fields: { because: `${socket}: ENOENT` } };
+    const failure = { message: "systemd notification failed; retrying", fields: { cause: `${socket}: ENOENT` } };
     // At the start, a second later, and when the status changed.
     expect(lines).toEqual(["warning", "debug", "debug"].map((level) => ({ level, ...failure })));
     await using receiver = await startReceiver(socket);

@@ -93,8 +93,8 @@ function render(
 }
 
 function renderReload(report: ReloadReport): Printed {
-  const { dryRun, problems, forcible, cautions: configWarnings, warnings } = report;
-  const lines = [...[...problems, ...configWarnings].map((line) => onOneLine(line)), ...warnings.map(warn)];
+  const { dryRun, problems, forcible, warnings: configWarnings, trialWarnings } = report;
+  const lines = [...[...problems, ...configWarnings].map((line) => onOneLine(line)), ...trialWarnings.map(warn)];
   if (problems.length === 0) {
     return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, ok: true };
   }
@@ -110,17 +110,17 @@ const CONSEQUENCES: readonly string[] = [
 ];
 
 function renderDrain(answer: DrainAnswer, nowMs: number): Printed {
-  const [first = "in service", ...others] = describeDrain(answer.withdrawal, nowMs);
-  const warnings = answer.kept
+  const [first = "in service", ...others] = describeDrain(answer, nowMs);
+  const warnings = answer.saved
     ? CONSEQUENCES
-    : [...CONSEQUENCES, `a restart of the daemon ends it: ${onOneLine(answer.because)}`];
-  const end = answer.withdrawal.drain ? "until" : "until then, or until";
+    : [...CONSEQUENCES, `a restart of the daemon ends it: ${onOneLine(answer.cause)}`];
+  const end = answer.drain ? "until" : "until then, or until";
   return {
     out: [
       first,
       ...others,
       `the health listener answers unhealthy ${end} health-checker undrain`,
-      ...(answer.kept ? ["a restart of the daemon keeps it, one of the host ends it"] : []),
+      ...(answer.saved ? ["a restart of the daemon keeps it, one of the host ends it"] : []),
     ],
     err: warnings.map(warn),
     ok: true,
@@ -128,7 +128,7 @@ function renderDrain(answer: DrainAnswer, nowMs: number): Printed {
 }
 
 function renderUndrain(answer: UndrainAnswer, nowMs: number): Printed {
-  const { withdrawal, ended } = answer;
+  const { stopping, ended } = answer;
   const { drain, maintenance } = ended;
   const lines = [
     ...(maintenance ? [`ended the ${describeMaintenance(maintenance, nowMs)}`] : []),
@@ -137,8 +137,8 @@ function renderUndrain(answer: UndrainAnswer, nowMs: number): Printed {
   return {
     out: lines.length === 0 ? ["was not drained"] : lines,
     err: [
-      ...(withdrawal.stopping ? ["the daemon is about to stop, so the host stays unhealthy"] : []),
-      ...(answer.kept ? [] : [`a restart of the daemon may bring it back: ${onOneLine(answer.because)}`]),
+      ...(stopping ? ["the daemon is about to stop, so the host stays unhealthy"] : []),
+      ...(answer.saved ? [] : [`a restart of the daemon may bring it back: ${onOneLine(answer.cause)}`]),
     ].map(warn),
     ok: true,
   };

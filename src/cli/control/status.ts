@@ -94,9 +94,9 @@ function describeUnderWay({ since, dryRun }: ReloadUnderWay, nowMs: number): str
 }
 
 function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[] {
-  const { at, taken, problems, cautions: configWarnings, warnings } = report;
+  const { at, taken, problems, warnings: configWarnings, trialWarnings } = report;
   const when = `last reload ${timeOf(at)} (${ageOf(nowMs - Date.parse(at))} ago)`;
-  const lines = [...problems, ...configWarnings, ...warnings.map((text) => `warning: ${text}`)].map(
+  const lines = [...problems, ...configWarnings, ...trialWarnings.map((text) => `warning: ${text}`)].map(
     (text): Coloured => [`  ${onOneLine(text)}`, ""],
   );
   return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];

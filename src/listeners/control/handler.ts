@@ -11,7 +11,7 @@ import { within } from "../../system/event-loop.ts";
 import type { SaveResult } from "../../system/state-file.ts";
 import type { Answer, ExchangeRequest } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
-import type { DrainAnswer, ErrorAnswer, Kept, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
+import type { DrainAnswer, ErrorAnswer, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
 
 /** What the daemon does for these requests. */
 export interface Controls {
@@ -62,7 +62,7 @@ export function createControlHandler(
 function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Readonly<Record<string, Route>> {
   const drainAnswer = (result: SaveResult): DrainAnswer => {
     const state = drainControl.current();
-    return { ...keptOf(result), withdrawal: { stopping: state?.stopping ?? false, ...drainStatus(state) } };
+    return { ...result, stopping: state?.stopping ?? false, ...drainStatus(state) };
   };
   const takeReload = async (request: ReloadRequest): Promise<Answer> => {
     const reloading = reload(request);
@@ -104,15 +104,13 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
 }
 
 const firstOf = ({ issues }: { readonly issues: readonly { readonly message: string }[] }): string =>
-  issues[0]?.message ?? "expected another body";
-
-const keptOf = (result: SaveResult): Kept => (result.saved ? { kept: true } : { kept: false, because: result.because });
+  issues[0]?.message ?? "the body of the request is not valid";
 
 /** The answer to an unexpected error, which is logged. */
 export function controlFault(error: unknown, log: Pick<Log, "error">): Answer {
   const described = describeFault(error);
-  log.error("fault in health-checker while it was controlled; please report it", { error: described });
-  return refuse(500, "a fault in health-checker; its log says more");
+  log.error("internal error; please report it", { error: described });
+  return refuse(500, "internal error; see the log of the daemon");
 }
 
 /** A space every few seconds, which JSON ignores, then the object. */
@@ -130,7 +128,7 @@ const bodyAndMessages = (request: ControlRequest, clock: Clock) =>
 /** An answer that refuses the request if its body does not end in time, breaks off or is too long. */
 async function readBody(request: ControlRequest, clock: Clock): Promise<string | Answer> {
   const body = await within(request.readBody(MAX_BODY_BYTES), BODY_MS, clock);
-  if (body === undefined) return refuse(408, "the body did not come");
+  if (body === undefined) return refuse(408, "the body of the request did not arrive");
   return body.length > MAX_BODY_BYTES ? refuse(413, "expected a body of at most 64 KiB") : body.toString("utf8");
 }
 

@@ -23,7 +23,7 @@ const jsonText = <T extends z.ZodType>(schema: T) =>
     encode: (value) => JSON.stringify(value),
   });
 
-const RELOAD = "expected force and dryRun alone, true or false";
+const RELOAD = "expected only force and dryRun, each true or false";
 const flag = z.boolean({ error: RELOAD }).default(false);
 
 export const ReloadRequest = jsonText(
@@ -60,7 +60,7 @@ export const MaintenanceRequest = jsonText(
     {
       error: (issue) =>
         issue.code === "unrecognized_keys"
-          ? `expected forMs and reason alone, got ${onOneLine(JSON.stringify(issue.keys[0]), true)}`
+          ? `expected only forMs and reason, got ${onOneLine(JSON.stringify(issue.keys[0]), true)}`
           : "expected an object",
     },
   ),
@@ -68,17 +68,13 @@ export const MaintenanceRequest = jsonText(
 export type MaintenanceRequest = Readonly<z.output<typeof MaintenanceRequest>>;
 
 /** Whether the change outlives a restart of the daemon, and if not, why. */
-const Kept = z.discriminatedUnion("kept", [
-  z.object({ kept: z.literal(true) }),
-  z.object({ kept: z.literal(false), because: z.string() }),
+const Saved = z.discriminatedUnion("saved", [
+  z.object({ saved: z.literal(true) }),
+  z.object({ saved: z.literal(false), cause: z.string() }),
 ]);
-export type Kept = Readonly<z.infer<typeof Kept>>;
 
 /** The answer to `drain` and `maint`: what is in force now. */
-export const DrainAnswer = z.intersection(
-  Kept,
-  z.object({ withdrawal: DrainStatus.unwrap().extend({ stopping: z.boolean() }).readonly() }).readonly(),
-);
+export const DrainAnswer = z.intersection(Saved, DrainStatus.unwrap().extend({ stopping: z.boolean() }).readonly());
 export type DrainAnswer = z.infer<typeof DrainAnswer>;
 
 /** The answer to `undrain`: also what it has ended, which may be nothing. */

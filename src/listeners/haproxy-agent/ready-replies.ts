@@ -80,7 +80,7 @@ export class ReadyReplies {
       return true;
     }
     this.#pending.delete(peer);
-    this.#log.info("HAProxy was told that the host is ready", { peer, times: entry.times });
+    this.#log.info("sent ready to HAProxy", { peer, times: entry.times });
     this.#save();
     return false;
   }
@@ -92,7 +92,7 @@ export class ReadyReplies {
       if (Array.isArray(peers)) return peers.filter((peer) => typeof peer === "string").slice(0, MOST_PEERS);
     }
     if (found?.kind === "unusable") {
-      this.#log.error("it is not known which HAProxy was told to drain", { because: found.because });
+      this.#log.error("saved HAProxy agent state is unusable; HAProxy may stay drained", { cause: found.cause });
     }
     return [];
   }
@@ -102,7 +102,9 @@ export class ReadyReplies {
     const result = this.#file?.write(peers.length > 0 ? { peers } : undefined);
     const isUnsaved = result !== undefined && !result.saved;
     if (isUnsaved && !this.#hasWarnedUnsaved) {
-      this.#log.warning("a restart of the daemon will not know which HAProxy is drained", { because: result.because });
+      this.#log.warning("HAProxy agent state not saved; after a restart HAProxy may stay drained", {
+        cause: result.cause,
+      });
     }
     this.#hasWarnedUnsaved = isUnsaved;
   }
@@ -120,7 +122,7 @@ export class ReadyReplies {
     if (oldest === undefined || this.#pending.size <= MOST_PEERS) return;
     this.#pending.delete(oldest);
     if (!this.#hasWarnedFull) {
-      this.#log.warning("too many ask the agent; some will not be told ready", { peer: oldest });
+      this.#log.warning("too many HAProxy agent clients; some will not be sent ready", { peer: oldest });
     }
     this.#hasWarnedFull = true;
   }

@@ -80,7 +80,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const listener = await listen(address, serveAt);
   const { server } = listener;
   const bound: Address = address.family === "tcp" ? { ...address, port: server.port } : address;
-  log.info("answering HAProxy's agent-checks", { address: formatAddress(bound) });
+  log.info("HAProxy agent listening", { address: formatAddress(bound) });
 
   return {
     address: bound,

@@ -73,7 +73,7 @@ test.each([
       "--port: expected an option of maint, got one of the daemon",
       'unexpected argument "x"',
       '--for: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
-      `--reason: expected ${REASON}, got "a\\nb" (it holds a character that is not for lines)`,
+      `--reason: expected ${REASON}, got "a\\nb" (it holds a character that cannot be shown on one line)`,
     ],
   ],
 ] as const)("%j is refused, with what is expected", async (argv, problems) => {

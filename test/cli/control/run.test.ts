@@ -55,7 +55,7 @@ const FOLLOWS = [
   "health-checker: warning: a Network Load Balancer may cut the connections of a target that turns unhealthy",
 ];
 const NOT_SAVED =
-  "health-checker: warning: a restart of the daemon ends it: no --state-directory is given, and RUNTIME_DIRECTORY is not set, as systemd does with RuntimeDirectory=";
+  "health-checker: warning: a restart of the daemon ends it: neither --state-directory nor RUNTIME_DIRECTORY is set (in a systemd unit RuntimeDirectory= sets the latter)";
 
 test("status prints the table or the JSON, and succeeds if the host is healthy", async () => {
   let status = HEALTHY;
@@ -70,7 +70,7 @@ test("status prints the table or the JSON, and succeeds if the host is healthy",
     err: [],
     ok: true,
   });
-  status = { ...HEALTHY, healthy: false, state: "draining", drain: { since: HEALTHY.startedAt } };
+  status = { ...HEALTHY, healthy: false, state: "drained", drain: { since: HEALTHY.startedAt } };
   expect(await run({ verb: "status", json: false })).toMatchObject({
     out: [expect.stringMatching(/^draining since T/)],
     ok: false,
@@ -142,9 +142,9 @@ test("a reload prints the changes, or why there are none", async () => {
     err: [],
     ok: true,
   });
-  report = { ...TAKEN, cautions: ["listener: takes a restart"] };
-  expect(await run(RELOAD)).toMatchObject({ err: ["listener: takes a restart"], ok: true });
-  report = { ...TAKEN, warnings: ["check \x1b[2J fails"] };
+  report = { ...TAKEN, warnings: ["listener: a restart is needed"] };
+  expect(await run(RELOAD)).toMatchObject({ err: ["listener: a restart is needed"], ok: true });
+  report = { ...TAKEN, trialWarnings: ["check \x1b[2J fails"] };
   expect(await run(RELOAD)).toMatchObject({ err: ['health-checker: warning: "check \\u001b[2J fails"'], ok: true });
   report = { ...TAKEN, taken: false, dryRun: true };
   expect(await run(RELOAD)).toMatchObject({
@@ -234,7 +234,7 @@ async function leaveStale(): Promise<void> {
 test("an internal error of the daemon is printed as such", async () => {
   await using _ = await serve({ status: () => Promise.reject(new Error("a fault")) });
   expect(await run({ verb: "status", json: false })).toEqual(
-    failure("status: the daemon answered 500: a fault in health-checker; its log says more"),
+    failure("status: the daemon answered 500: internal error; see the log of the daemon"),
   );
 });
 
@@ -334,7 +334,7 @@ test.each([
 const statusWith = (given: object) => ({ ...HEALTHY, ...given });
 const CHECK = { name: "a", kind: "tcp", target: "b", severity: "critical", status: "up", stale: false };
 const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:10:00.000Z" };
-const IN_SERVICE = { kept: true, withdrawal: { stopping: false } };
+const IN_SERVICE = { saved: true, stopping: false };
 
 test.each([
   ["status", statusWith({ pid: "\x1b[2J" })],
@@ -353,11 +353,11 @@ test.each([
   ["status", statusWith({ checks: [{ ...CHECK, reason: "exit", message: "m", output: 5 }] })],
   ["status", statusWith({ checks: [{ ...CHECK, detail: [] }] })],
   ["reload", { ...TAKEN, kept: "\x1b[2J" }],
-  ["reload", { taken: true, problems: [], cautions: [] }],
+  ["reload", { taken: true, problems: [], warnings: [] }],
   ["reload", { ...TAKEN, changed: 2 }],
-  ["drain", { kept: true, withdrawal: { stopping: false, drain: 5 } }],
-  ["drain", { kept: false, withdrawal: { stopping: false } }],
-  ["drain", { kept: true, withdrawal: {} }],
+  ["drain", { saved: true, stopping: false, drain: 5 }],
+  ["drain", { saved: false, stopping: false }],
+  ["drain", { saved: true }],
   ["undrain", { ...IN_SERVICE, ended: null }],
   ["undrain", { ...IN_SERVICE, ended: { drain: { since: 5 } } }],
   ["undrain", IN_SERVICE],

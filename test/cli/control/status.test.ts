@@ -130,12 +130,12 @@ const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:2
 test.each([
   [
     "drained",
-    { state: "draining", drain: DRAIN },
+    { state: "drained", drain: DRAIN },
     ["draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
   ],
   [
     "drained and unhealthy",
-    { state: "draining", drain: DRAIN, failing: ["cache"], checks: [check("cache", REFUSED)] },
+    { state: "drained", drain: DRAIN, failing: ["cache"], checks: [check("cache", REFUSED)] },
     ["draining since 2026-01-31T12:00:00Z", "its checks alone: unhealthy, 0 of 1 up: cache (refused)"],
   ],
   [
@@ -180,8 +180,8 @@ const RELOAD = {
   dryRun: false,
   forcible: false,
   problems: [],
-  cautions: [],
   warnings: [],
+  trialWarnings: [],
 };
 
 test.each([
@@ -202,7 +202,7 @@ test.each([
       endpointsChanged: ["/a"],
       endpointsAdded: ["/b", "/c"],
       endpointsRemoved: ["/d"],
-      warnings: ["check lag fails: exit: 3"],
+      trialWarnings: ["check lag fails: exit: 3"],
     },
     [
       "last reload 2026-01-31T12:08:00Z (2m ago): 3 checks kept; 1 changed its kind: lag; 2 options changed: deadline, log-level; 1 endpoint changed: /a; 2 endpoints added: /b, /c; 1 endpoint removed: /d",
@@ -211,8 +211,8 @@ test.each([
   ],
   [
     "taken in part",
-    { ...RELOAD, kept: 2, changed: [], added: [], taken: true, cautions: ["listener: takes a restart"] },
-    ["last reload 2026-01-31T12:08:00Z (2m ago): 2 checks kept", "  listener: takes a restart"],
+    { ...RELOAD, kept: 2, changed: [], added: [], taken: true, warnings: ["listener: a restart is needed"] },
+    ["last reload 2026-01-31T12:08:00Z (2m ago): 2 checks kept", "  listener: a restart is needed"],
   ],
   [
     "refused",
@@ -239,7 +239,7 @@ test("colour marks the state of the host and of each check", () => {
   const painted = (given: Partial<HostStatus>) => renderStatus(status(given), { ...PLAIN, colour: true }, NOW);
   expect(painted({})).toStartWith(`${GREEN}healthy`);
   expect(painted({ state: "unhealthy" })).toStartWith(RED);
-  expect(painted({ state: "draining", drain: DRAIN })).toStartWith(`${YELLOW}draining`);
+  expect(painted({ state: "drained", drain: DRAIN })).toStartWith(`${YELLOW}draining`);
   const cell = (given: Partial<CheckStatus>) => painted({ checks: [check("it", given)] }).split("\n")[3];
   expect(cell({})).toContain(`${GREEN}up`);
   expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);
@@ -270,7 +270,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
     }),
     { maxLength: 4 },
   );
-  const states = fc.constantFrom("healthy", "unhealthy", "draining", "maintenance", "stopping");
+  const states = fc.constantFrom("healthy", "unhealthy", "drained", "maintenance", "stopping");
   fc.assert(
     fc.property(checks, states, text, text, fc.integer({ min: 60, max: 200 }), (checks, state, one, other, columns) => {
       const given: Partial<HostStatus> = {
@@ -278,7 +278,14 @@ test("no line is wider than the terminal or holds a control character, whatever 
         checks: checks as readonly CheckStatus[],
         failing: [one],
         maintenance: { ...MAINTENANCE, reason: one },
-        lastReload: { ...RELOAD, taken: false, problems: [other], cautions: [one], warnings: [other], options: [one] },
+        lastReload: {
+          ...RELOAD,
+          taken: false,
+          problems: [other],
+          warnings: [one],
+          trialWarnings: [other],
+          options: [one],
+        },
         version: other,
       };
       for (const line of renderStatus(status(given), { columns, colour: false }, NOW).split("\n")) {

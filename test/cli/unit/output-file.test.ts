@@ -191,7 +191,7 @@ asRoot(
     );
     const mounted = "touch hc.service && mount --bind hc.service hc.service; $HC; echo $? >&2; ls -A >&2";
     expect(await withMounts(folder.path, mounted)).toContain(
-      `cannot write ${folder.path}/hc.service: it is in use, as a file that is mounted by itself is\n1\nhc.service\n`,
+      `cannot write ${folder.path}/hc.service: it is in use, for example as a mount point\n1\nhc.service\n`,
     );
   },
   30_000,

@@ -36,7 +36,7 @@ function handlerFor(given: Partial<Controls> = {}, directory?: string) {
 }
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-const NOT_KEPT = { kept: false, because: expect.stringContaining("RUNTIME_DIRECTORY") };
+const NOT_SAVED = { saved: false, cause: expect.stringContaining("RUNTIME_DIRECTORY") };
 
 test("the query of a status request is ignored", async () => {
   const { ask } = handlerFor();
@@ -100,27 +100,28 @@ test("the answers to drain and undrain say what is in force, what has ended, and
   const { ask, drainControl } = handlerFor();
   expect(await ask("POST", "/undrain")).toEqual({
     status: 200,
-    answer: { kept: true, withdrawal: { stopping: false }, ended: {} },
+    answer: { saved: true, stopping: false, ended: {} },
   });
-  const drained = { status: 200, answer: { ...NOT_KEPT, withdrawal: { stopping: false, drain: { since: TIME } } } };
+  const drained = { status: 200, answer: { ...NOT_SAVED, stopping: false, drain: { since: TIME } } };
   expect(await ask("POST", "/drain")).toEqual(drained);
   expect(drainControl.current()).toMatchObject({ drain: {} });
   expect(await ask("POST", "/drain")).toEqual(drained);
   expect(await ask("POST", "/undrain")).toEqual({
     status: 200,
-    answer: { kept: true, withdrawal: { stopping: false }, ended: { drain: { since: TIME } } },
+    answer: { saved: true, stopping: false, ended: { drain: { since: TIME } } },
   });
   expect(drainControl.current()).toBeUndefined();
   drainControl.stop();
-  expect((await ask("POST", "/undrain")).answer).toEqual({ kept: true, withdrawal: { stopping: true }, ended: {} });
+  expect((await ask("POST", "/undrain")).answer).toEqual({ saved: true, stopping: true, ended: {} });
 });
 
-test("a drain that is saved is answered as kept", async () => {
+test("the answer to a drain that is saved says so", async () => {
   await using folder = await tempFolder();
   const { ask } = handlerFor({}, folder.path);
   expect((await ask("POST", "/drain")).answer).toEqual({
-    kept: true,
-    withdrawal: { stopping: false, drain: { since: TIME } },
+    saved: true,
+    stopping: false,
+    drain: { since: TIME },
   });
 });
 
@@ -130,14 +131,16 @@ test("maintenance is in force for the duration of the request, with its reason",
   expect({ status, answer }).toEqual({
     status: 200,
     answer: {
-      ...NOT_KEPT,
-      withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME, reason: "disk swap" } },
+      ...NOT_SAVED,
+      stopping: false,
+      maintenance: { since: TIME, until: TIME, reason: "disk swap" },
     },
   });
-  const { since = "", until = "" } = (answer as DrainAnswer).withdrawal.maintenance ?? {};
+  const { since = "", until = "" } = (answer as DrainAnswer).maintenance ?? {};
   expect(Date.parse(until) - Date.parse(since)).toBe(600_000);
   expect((await ask("POST", "/maint", { forMs: 1000 })).answer).toMatchObject({
-    withdrawal: { stopping: false, maintenance: { since: TIME, until: TIME } },
+    stopping: false,
+    maintenance: { since: TIME, until: TIME },
   });
   expect(drainControl.current()?.maintenance).not.toHaveProperty("reason");
   expect(drainControl.current()).toMatchObject({ maintenance: {} });
@@ -160,17 +163,23 @@ test.each([
   ['{"forMs":1e999}', FOR],
   ['{"forMs":"600000"}', FOR],
   ['{"forMs":null}', FOR],
-  ['{"forMs":1,"for":2}', 'expected forMs and reason alone, got "for"'],
-  ['{"forMs":1,"__proto__":2}', 'expected forMs and reason alone, got "__proto__"'],
-  ['{"forMs":1,"\\u001b[2J":2}', 'expected forMs and reason alone, got "\\u001b[2J"'],
+  ['{"forMs":1,"for":2}', 'expected only forMs and reason, got "for"'],
+  ['{"forMs":1,"__proto__":2}', 'expected only forMs and reason, got "__proto__"'],
+  ['{"forMs":1,"\\u001b[2J":2}', 'expected only forMs and reason, got "\\u001b[2J"'],
   ['{"forMs":1,"reason":7}', REASON],
   ['{"forMs":1,"reason":null}', REASON],
   ['{"forMs":1,"reason":" "}', REASON],
   [JSON.stringify({ forMs: 1, reason: "x".repeat(201) }), `${REASON} (it has 201)`],
-  [JSON.stringify({ forMs: 1, reason: "a\nb" }), `${REASON} (it holds a character that is not for lines)`],
-  [JSON.stringify({ forMs: 1, reason: "\x1b[2J" }), `${REASON} (it holds a character that is not for lines)`],
-  [JSON.stringify({ forMs: 1, reason: "\u200fswap" }), `${REASON} (it holds a character that is not for lines)`],
-  ['{"forMs":1,"reason":"\\ud800"}', `${REASON} (it holds a character that is not for lines)`],
+  [JSON.stringify({ forMs: 1, reason: "a\nb" }), `${REASON} (it holds a character that cannot be shown on one line)`],
+  [
+    JSON.stringify({ forMs: 1, reason: "\x1b[2J" }),
+    `${REASON} (it holds a character that cannot be shown on one line)`,
+  ],
+  [
+    JSON.stringify({ forMs: 1, reason: "\u200fswap" }),
+    `${REASON} (it holds a character that cannot be shown on one line)`,
+  ],
+  ['{"forMs":1,"reason":"\\ud800"}', `${REASON} (it holds a character that cannot be shown on one line)`],
 ])("maintenance of %s is refused, and nothing is in force", async (body, error) => {
   const { ask, drainControl } = handlerFor();
   expect(await ask("POST", "/maint", body)).toEqual({ status: 400, answer: { error } });
@@ -245,12 +254,7 @@ test.each([
   const { ask } = handlerFor(given);
   expect(await ask(method, path)).toEqual({
     status: 500,
-    answer: { error: "a fault in health-checker; its log says more" },
+    answer: { error: "internal error; see the log of the daemon" },
   });
-  expect(faults).toEqual([
-    [
-      "fault in health-checker while it was controlled; please report it",
-      { error: expect.stringContaining("a fault") },
-    ],
-  ]);
+  expect(faults).toEqual([["internal error; please report it", { error: expect.stringContaining("a fault") }]]);
 });

@@ -156,7 +156,7 @@ test("a client that does not send its whole body is answered 408 after five seco
   await fake.pass(5000);
   const answer = await answered;
   expect(answer).toStartWith("HTTP/1.1 408 ");
-  expect(answer).toEndWith('{"error":"the body did not come"}');
+  expect(answer).toEndWith('{"error":"the body of the request did not arrive"}');
   await expectHealthy();
 });
 

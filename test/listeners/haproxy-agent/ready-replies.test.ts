@@ -42,7 +42,7 @@ test("ready is repeated for ten times the longest pause between two requests of 
   }
   expect(readyAtMs.length).toBe(15);
   expect(readyAtMs.at(-1)).toBe(14_000);
-  expect(lines).toEqual(["HAProxy was told that the host is ready"]);
+  expect(lines).toEqual(["sent ready to HAProxy"]);
 });
 
 test("a peer that asks rarely gets ready three times, however long that takes, and one that asks often gets it for long enough", async () => {
@@ -123,7 +123,7 @@ test("a file of another boot, or with other content, is not used", async () => {
     '{"version":1,"boot":"one","peers":[7,null]}',
   ])
     await folder.write(FILE_NAME, content).then(() => expect(start().shouldSayReady(A)).toBe(false));
-  expect(lines).toEqual(["it is not known which HAProxy was told to drain"]);
+  expect(lines).toEqual(["saved HAProxy agent state is unusable; HAProxy may stay drained"]);
 });
 
 test("peers that cannot be saved get ready too, and the log says once that they are not saved", () => {
@@ -132,7 +132,7 @@ test("peers that cannot be saved get ready too, and the log says once that they 
   replies.noteDrain(A);
   replies.noteDrain(B);
   expect(replies.shouldSayReady(A)).toBe(true);
-  expect(lines).toEqual(["a restart of the daemon will not know which HAProxy is drained"]);
+  expect(lines).toEqual(["HAProxy agent state not saved; after a restart HAProxy may stay drained"]);
 });
 
 test("the number of peers is limited, and a peer that still asks is not forgotten", async () => {
@@ -146,7 +146,7 @@ test("the number of peers is limited, and a peer that still asks is not forgotte
   expect(replies.shouldSayReady(A)).toBe(true);
   expect(replies.shouldSayReady("2001:db8::0")).toBe(false);
   expect(replies.shouldSayReady(`2001:db8::${MOST_PEERS}`)).toBe(true);
-  expect(lines).toEqual(["too many ask the agent; some will not be told ready"]);
+  expect(lines).toEqual(["too many HAProxy agent clients; some will not be sent ready"]);
   const { peers } = (await Bun.file(join(folder.path, FILE_NAME)).json()) as { peers: readonly string[] };
   expect(peers.length).toBe(MOST_PEERS);
 });
