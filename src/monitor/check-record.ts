@@ -16,8 +16,8 @@ export interface CheckReport {
 const HOLD_MARGIN_MS = 100;
 
 const PASSED: Outcome = { ok: true };
-const NOT_IN_TIME = failed("deadline", "there was no result in time");
-const TOO_OLD = failed("stale", "the last result is too old");
+const NOT_IN_TIME = failed("deadline", "no result before the deadline");
+const TOO_OLD = failed("stale", "the last result is stale");
 
 export class CheckRecord {
   readonly check: Check;

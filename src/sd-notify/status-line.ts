@@ -14,12 +14,12 @@ const LONGEST_NAME = 60;
 
 export function statusLine(reports: readonly CheckReport[], drainState?: DrainState, wasRefused = false): string {
   const checks = checksLine(reports);
-  const line = drainState ? `${drainLine(drainState)}; by its checks ${checks}` : checks;
+  const line = drainState ? `${drainLine(drainState)}; checks: ${checks}` : checks;
   return wasRefused ? `${line}; the last reload was refused` : line;
 }
 
 function drainLine({ stopping, maintenance, drain }: DrainState): string {
-  if (stopping) return "draining before it stops";
+  if (stopping) return "draining, then stopping";
   if (maintenance) {
     const { until, reason } = maintenance;
     return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${plainLine(reason, LONGEST_NAME)})`}`;

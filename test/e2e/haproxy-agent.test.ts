@@ -48,7 +48,7 @@ async function startHost({ args = [], agentInters = ["100ms"], more = "" }: Host
     });
   let daemon = await start("127.0.0.1:0");
   stack.defer(() => daemon[Symbol.asyncDispose]());
-  const line = await daemon.logged(/agent-checks address=/);
+  const line = await daemon.logged(/HAProxy agent listening address=/);
   const agentPort = Number(/:(\d+)$/.exec(line)?.[1]);
   const haproxy = stack.use(await startAgentHaproxy({ servicePort: service.port, agentPort, agentInters, more }));
   const others = stack.move();

@@ -53,17 +53,13 @@ test("the state of a drain comes first, and a refused reload last", () => {
   const rows: readonly (readonly [DrainState | undefined, boolean, string])[] = [
     [undefined, false, "healthy, 2 of 2 up"],
     [undefined, true, "healthy, 2 of 2 up; the last reload was refused"],
-    [
-      { stopping: false, drain: { since } },
-      false,
-      "drained since 2026-01-31T12:00:01Z; by its checks healthy, 2 of 2 up",
-    ],
+    [{ stopping: false, drain: { since } }, false, "drained since 2026-01-31T12:00:01Z; checks: healthy, 2 of 2 up"],
     [
       { stopping: false, drain: { since }, maintenance: { since, until, reason: "disk\nswap" } },
       true,
-      "in maintenance until 2026-01-31T12:30:00Z (disk swap); by its checks healthy, 2 of 2 up; the last reload was refused",
+      "in maintenance until 2026-01-31T12:30:00Z (disk swap); checks: healthy, 2 of 2 up; the last reload was refused",
     ],
-    [{ stopping: true, drain: { since } }, false, "draining before it stops; by its checks healthy, 2 of 2 up"],
+    [{ stopping: true, drain: { since } }, false, "draining, then stopping; checks: healthy, 2 of 2 up"],
   ];
   for (const [drainState, refused, line] of rows) expect(statusLine(reports, drainState, refused)).toBe(line);
 });

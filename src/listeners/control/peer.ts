@@ -27,11 +27,11 @@ export function distrust(path: string): string | undefined {
   if (!folder) return undefined;
   const open = folders.find(({ stats }) => othersMayWrite(stats) && !isSticky(stats));
   if (open) {
-    return `${shown} is not used: other users may write to ${onOneLine(open.path)} and put a socket of their own in its place`;
+    return `${shown} is not trusted: other users may write to ${onOneLine(open.path)} and replace the socket`;
   }
   const isOwner = uid === folder.stats.uid && !othersMayWrite(folder.stats);
   if (uid === ROOT || uid === process.geteuid?.() || isOwner) return undefined;
-  return `${shown} is not used: the process behind it runs as ${describeUser(uid)}, which is neither root, nor this user, nor the owner of its folder`;
+  return `${shown} is not trusted: its process runs as ${describeUser(uid)}, which is neither root, nor this user, nor the owner of the folder`;
 }
 
 /** The user of the process that listens; undefined if none does, and if system calls are not available. */

@@ -87,7 +87,7 @@ asRoot(
   "a process of another user is sent nothing",
   async () => {
     await using peer = await listensAs(OTHER);
-    const error = `${peer.path} is not used: the process behind it runs as uid 12345, which is neither root, nor this user, nor the owner of its folder`;
+    const error = `${peer.path} is not trusted: its process runs as uid 12345, which is neither root, nor this user, nor the owner of the folder`;
     for (const [uid, mode] of [
       [0, 0o755],
       [NOBODY, 0o755],
@@ -114,7 +114,7 @@ asRoot(
     ] as const) {
       owned(uid, mode, gid);
       expect(distrust(peer.path)).toBe(
-        `${peer.path} is not used: other users may write to ${at} and put a socket of their own in its place`,
+        `${peer.path} is not trusted: other users may write to ${at} and replace the socket`,
       );
     }
     owned(0, 0o755);
