@@ -302,7 +302,7 @@ test("more connections than half of the descriptors are not to be had, and the l
   await using peer = await listener();
   const command = ["prlimit", "--nofile=100:100", await binary()];
   await using daemon = await startDaemon(["--port", `${peer.port}`, "--max-connections", "51"], { command });
-  expect(await daemon.logged("--max-connections is more")).toEndWith(" used=50 limit=100");
+  expect(await daemon.logged("--max-connections is above")).toEndWith(" used=50 limit=100");
 });
 
 test("beyond --max-connections the longest idle is closed, not one that is in use, nor one that waits for its answer", async () => {

@@ -92,7 +92,7 @@ test("a JOURNAL_STREAM that is another stream than stdout changes nothing, and t
   }
 });
 
-test("as JSON each line is an object, with the message of a check beside that of the log", async () => {
+test("as JSON each line is an object, with the failure of a check as its detail", async () => {
   const lines = await linesOf([...(await refused()), "--log-format=json"], true, isJudged);
   const objects = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
   for (const { time } of objects) expect(new Date(String(time)).toISOString()).toBe(String(time));
