@@ -172,7 +172,7 @@ export class DrainControl {
     if (this.#state.drain) this.#options.log.warning("maintenance ended; host is still drained", fields);
     else this.#options.log.info("maintenance ended", { by: "time", ...fields });
     this.#armTimers();
-    this.#write();
+    this.#write(); // if it fails, a restart finds a maintenance that is over
     return true;
   }
 
@@ -190,8 +190,12 @@ export class DrainControl {
     const result = this.#write();
     if (!result.saved) {
       const isInForce = this.#state.drain !== undefined || this.#state.maintenance !== undefined;
-      const effect = isInForce ? "a restart will end the drain" : "a restart will restore the drain";
-      this.#options.log.warning(`drain state not saved; ${effect}`, { cause: result.cause });
+      this.#options.log.warning(
+        isInForce
+          ? "drain state not saved; a restart will end the drain"
+          : "drain state not saved; a restart will restore the drain",
+        { cause: result.cause },
+      );
     }
     return result;
   }

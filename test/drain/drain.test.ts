@@ -1,7 +1,7 @@
 // Drain and maintenance: their changes, over time and over restarts of the daemon. Real files, a fake clock.
 
 import { expect, test } from "bun:test";
-import { chmod, chown, mkdir, readdir, rm, stat, symlink } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Boot, DrainControl, type DrainOptions, FILE_NAME, OLD_FILE_NAME } from "../../src/drain/drain.ts";
 import { LONGEST_REASON } from "../../src/drain/reason.ts";
@@ -423,6 +423,21 @@ test("a drain that cannot be saved is in force; its answer and the log say why i
     // After a restart the host is in service.
     expect(await it.undrain()).toMatchObject({ saved: true });
   }
+});
+
+test("the end of a maintenance that cannot be saved needs no warning: it is over after a restart as well", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const drainControl = it.start();
+  await drainControl.drain();
+  await drainControl.maintain(MINUTE, undefined);
+  const saved = await readFile(fileOf(folder), "utf8");
+  await rm(folder.path, { recursive: true });
+  await it.clock.pass(MINUTE);
+  expect(it.logged().at(-1)).toBe("warning: maintenance ended; host is still drained");
+  await mkdir(folder.path);
+  await folder.write(FILE_NAME, saved);
+  expect(Object.keys(it.start().current() ?? {})).toEqual(["stopping", "drain"]);
 });
 
 asRoot(

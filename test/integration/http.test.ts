@@ -69,10 +69,7 @@ test("a path that is close to an endpoint is answered for the host, and reported
   await daemon.logged("path=/replics");
   const reported = daemon.log().flatMap((line) => /WARNING (.*)/.exec(line)?.[1] ?? []);
   const message = "requested path matches no endpoint; answered for the host";
-  expect(reported).toEqual([
-    `${message} path=/Replica closest=/replica`,
-    `${message} path=/replics closest=/replica`,
-  ]);
+  expect(reported).toEqual([`${message} path=/Replica closest=/replica`, `${message} path=/replics closest=/replica`]);
   // Nothing that a terminal would obey.
   expect(reported.join("")).not.toMatch(/\p{Cc}/u);
 });
