@@ -80,10 +80,10 @@ function optionKeys(): Keys {
 }
 
 function optionKey({ field, help, repeatable, default: written }: OptionDef<unknown>): Key {
-  const one = required(field, written === undefined ? help : `${help}; default ${written}`).schema;
+  const one = required(field, written === undefined ? help : `${help} Default: \`${written}\`.`).schema;
   if (!repeatable) return { schema: (z) => one(z).optional() };
   // The list first: under `script` a list of texts is several commands, not the words of one.
-  const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help}; one or a list` });
+  const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help} One value, or a list.` });
   return { schema: (z) => many(z).optional() };
 }
 
