@@ -36,7 +36,7 @@ export async function createFileSchema(): Promise<FileSchema> {
   const topLevel = mapping(z, {
     ...optionKeys(),
     defaults: {
-      schema: () => defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
+      schema: () => defaults.meta({ description: "Values for every check that does not set its own." }).optional(),
     },
     checks: { schema: () => checks(z, z.unknown()) },
     endpoints: { schema: () => endpoints(z).optional() },
@@ -62,7 +62,7 @@ export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
 }
 
 const checks = (z: Zod, check: ZodType) =>
-  z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional();
+  z.array(check).meta({ description: "The checks. Each item has the key of one kind." }).optional();
 
 function commonKeys() {
   const keys = Object.entries(COMMON_KEYS).map(([name, { field, description }]) => [
@@ -95,6 +95,6 @@ function endpoints(z: Zod): ZodType {
     )
     .meta({
       description:
-        "paths of the health listener, each with the names of the checks that decide it, whatever their severity",
+        "Paths of the health listener with an answer of their own. Each lists the names of the checks that decide it, of any severity.",
     });
 }
