@@ -13,7 +13,7 @@ export interface LoadBalancer {
   readonly timeoutMs: number;
 }
 
-/** The default timeouts of health checks, the shortest first; docs/operations.md shows where to set them. */
+/** The default timeouts of health checks, the shortest first; docs/load-balancers.md shows where to set them. */
 export const LOAD_BALANCERS: readonly LoadBalancer[] = [
   { name: "kubelet", timeoutMs: 1000 },
   { name: "HAProxy", timeoutMs: 2000 },
