@@ -76,8 +76,8 @@ function kindSection({ title = "", description = "", properties = {}, required =
 function keyTable(entries: readonly (readonly [string, Described])[]): string {
   const rows = entries.map(([key, described]) => {
     const { description = "", default: fallback } = described;
-    // An option says its default at the end of its description.
-    const [, said = description, written] = /^(.*); default (\S+)$/s.exec(description) ?? [];
+    // A description ends with its default: "…; default 5" or " Default: `5`."
+    const [, said = description, written] = /^(.*?)(?:; default| Default:) (\S+?)\.?$/s.exec(description) ?? [];
     const shown = fallback === undefined ? written : typeof fallback === "string" ? fallback : JSON.stringify(fallback);
     return [code(key), takesOf(described), shown === undefined ? "" : code(shown.replaceAll("`", "")), said];
   });

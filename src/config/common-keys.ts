@@ -48,36 +48,37 @@ function define<T>(key: CommonKey<T>): CommonKey<T> {
 export const COMMON_KEYS = {
   name: define({
     field: checkName,
-    description: "what it is called in the log and in `endpoints`; unique; default: kind and target",
+    description:
+      "The name of the check in the log and under `endpoints`. It must be unique. Default: its kind and target.",
   }),
   timeout: define({
     field: duration,
     default: DEFAULT_TIMEOUT_MS,
-    description: `how long a run may take; its default is ${formatDuration(DEFAULT_TIMEOUT_MS)}, or what \`script-timeout\` and \`port-timeout\` say`,
+    description: `A run that takes longer fails. Default: \`script-timeout\` or \`port-timeout\` where one applies, else ${formatDuration(DEFAULT_TIMEOUT_MS)}.`,
   }),
   rise: define({
     field: inARow,
     default: IN_A_ROW,
-    description: `how many passes in a row turn it up when it is down; default ${IN_A_ROW}. Above 1 it needs an interval`,
+    description: `A check that is down is up after this many passes in a row. A value above 1 needs an interval. Default: \`${IN_A_ROW}\`.`,
   }),
   fall: define({
     field: inARow,
     default: IN_A_ROW,
-    description: `how many failures in a row turn it down when it is up; default ${IN_A_ROW}. Above 1 it needs an interval`,
+    description: `A check that is up is down after this many failures in a row. A value above 1 needs an interval. Default: \`${IN_A_ROW}\`.`,
   }),
   "stale-after": {
     field: duration,
     defaultFor: (timeoutMs: number, intervalMs = 0): number => STALE_INTERVALS * intervalMs + timeoutMs,
-    description: `a result in the background older than this counts no more; default ${STALE_INTERVALS} intervals and the timeout`,
+    description: `A background result older than this is stale, and its check counts as down. Default: ${STALE_INTERVALS} intervals plus the timeout.`,
   },
   severity: define({
     field: oneOf(SEVERITIES),
     default: SEVERITY,
-    description: `\`critical\` decides the host, \`warning\` is reported and does not, \`endpoint\` decides only the endpoints that name it; default \`${SEVERITY}\``,
+    description: `A \`critical\` check decides the host. A \`warning\` check is reported and does not decide the host. An \`endpoint\` check decides only the endpoints that name it. Default: \`${SEVERITY}\`.`,
   }),
   interval: define({
     field: interval,
-    description: "run it in the background this often; default: the option `interval`",
+    description: "Run this check in the background this often. Default: the option `interval`.",
   }),
 } as const;
 

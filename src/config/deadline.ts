@@ -13,7 +13,7 @@ export interface LoadBalancer {
   readonly timeoutMs: number;
 }
 
-/** The default timeouts of health checks, the shortest first; docs/operations.md shows where to set them. */
+/** The default timeouts of health checks, the shortest first; docs/load-balancers.md shows where to set them. */
 export const LOAD_BALANCERS: readonly LoadBalancer[] = [
   { name: "kubelet", timeoutMs: 1000 },
   { name: "HAProxy", timeoutMs: 2000 },
@@ -67,7 +67,7 @@ function warningsOfSlowChecks(slowOf: ReadonlyMap<string, CheckConfig | undefine
     if (slow) waiting.set(slow, [...(waiting.get(slow) ?? []), path]);
   }
   return [...waiting].map(([check, names]) =>
-    warningOfSlowCheck(check, slowOf.size === 1 ? "a response" : `a response of ${listFirstTwo(names)}`),
+    warningOfSlowCheck(check, slowOf.size === 1 ? "a response" : `a response for ${listFirstTwo(names)}`),
   );
 }
 
@@ -76,5 +76,5 @@ function warningOfSlowCheck({ name, timeoutMs }: CheckConfig, response: string):
     (one) => `${one.name} after ${formatDuration(one.timeoutMs)}`,
   );
   const takes = `${response} may take ${formatDuration(timeoutMs)} (the timeout of ${onOneLine(name)})`;
-  return `warning: ${takes}; by default these give up first: ${first.join(", ")}; --deadline ${optionDef("deadline").conditionalDefault} answers before an ALB gives up`;
+  return `warning: ${takes}; by default these time out first: ${first.join(", ")}; --deadline ${optionDef("deadline").conditionalDefault} answers before an ALB times out`;
 }

@@ -176,5 +176,5 @@ function oddNear(text: string, offset: number): string {
   const end = text.indexOf("\n", offset);
   const before = text.lastIndexOf("\n", text.lastIndexOf("\n", offset - 1) - 1);
   const odd = describeOddCharacters(text.slice(Math.max(0, before), end < 0 ? undefined : end));
-  return odd === undefined ? "" : ` (near there ${odd.replace(/^it holds/, "the text has")})`;
+  return odd === undefined ? "" : ` (near this place ${odd.replace(/^it holds/, "the text has")})`;
 }

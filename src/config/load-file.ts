@@ -140,8 +140,8 @@ async function readChecks(given: readonly unknown[], reading: Reading) {
     const name = nameOf(item);
     const first = name === undefined ? undefined : named.get(name);
     if (name !== undefined && first !== undefined) {
-      const got = `${quote(name)}, also the name of checks[${first}]`;
-      problems.push(source.problem([...path, "name"], { expected: "a name of its own", got }));
+      const got = `${quote(name)}, which is also the name of checks[${first}]`;
+      problems.push(source.problem([...path, "name"], { expected: "a unique name", got }));
     } else if (name !== undefined) named.set(name, index);
 
     const found = await findKind(item, path, source, schema);

@@ -50,8 +50,9 @@ export interface Options {
 }
 
 /** Reported only without other problems: it may follow from them. */
-export const NO_CHECK: Problem =
-  "no check: expected at least one --port, --script or check of a --config file, got none";
+export const NO_CHECK: Problem = "nothing to check: give --port, --script or a --config file with checks";
+
+const NO_CHECK_IN_FILE = "nothing to check: add checks to this file, or give --port or --script";
 
 /** A check from the file or the command line, before defaults. */
 interface RawCheck extends Origin {
@@ -90,7 +91,7 @@ export async function loadOptions(
     ...linted.problems,
   ];
   if (rawChecks.length === 0 && problems.length === 0) {
-    problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK}`);
+    problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK_IN_FILE}`);
   }
   if (problems.length > 0) return fileName === undefined ? problems : sortProblems(problems, fileName);
 

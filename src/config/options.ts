@@ -18,6 +18,11 @@ import {
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log/log.ts";
 import { formatDuration } from "../text/duration.ts";
 
+/** The headings of the help, in order. */
+export const OPTION_GROUPS = ["What to check", "When checks run", "Answering", "Operating", "Logging"] as const;
+
+export type OptionGroup = (typeof OPTION_GROUPS)[number];
+
 export interface OptionDef<T> {
   readonly field: Field<T>;
   /** The placeholder of the value in the help, in capitals; an option without one is a flag, off by default. */
@@ -29,7 +34,7 @@ export interface OptionDef<T> {
   readonly default?: string;
   /** A default that applies only under the condition that `help` states, as a user would write it. */
   readonly conditionalDefault?: string;
-  /** One sentence for the help and the tables; backticks enclose code. */
+  /** Whole sentences for the help and the tables, which add `default` and `repeatable`; backticks enclose code. */
   readonly help: string;
   /** Each of its values is the target of a check of this kind. */
   readonly checksOf?: KindName;
@@ -37,6 +42,11 @@ export interface OptionDef<T> {
   readonly timeoutOf?: KindName;
   /** Absent from a config file. */
   readonly commandLineOnly?: boolean;
+}
+
+/** An option of the daemon. The table of options is in the order of the groups. */
+export interface DaemonOption<T> extends OptionDef<T> {
+  readonly group: OptionGroup;
 }
 
 /** How long a run of a check may take. */
@@ -92,117 +102,125 @@ const delay: Field<number> = {
   read: (given) => (String(given) === "0" ? { value: 0 } : duration.read(given)),
 };
 
-const define = <T>(option: OptionDef<T>): OptionDef<T> => option;
+const define =
+  (group: OptionGroup) =>
+  <T>(option: OptionDef<T>): DaemonOption<T> => ({ ...option, group });
+
+const whatToCheck = define("What to check");
+const whenChecksRun = define("When checks run");
+const answering = define("Answering");
+const operating = define("Operating");
+const logging = define("Logging");
 
 export const OPTIONS = {
-  port: define({
+  port: whatToCheck({
     field: address,
     value: "PORT",
     checksOf: "tcp",
     repeatable: true,
-    help: "check that a TCP port accepts: `5432` (on 127.0.0.1), `host:5432`, `[::1]:5432`, `unix:/path`",
+    help: "Check that a TCP port accepts connections: `5432` (on 127.0.0.1), `host:5432`, `[::1]:5432` or `unix:/path`.",
   }),
-  script: define({
+  script: whatToCheck({
     field: command,
     value: "COMMAND",
     checksOf: "script",
     repeatable: true,
-    help: "check that a command exits 0; split into words as a shell does, without a shell",
+    help: "Check that a command exits with status 0. It is split into words as in a shell, but runs without a shell.",
   }),
-  config: define({
+  config: whatToCheck({
     field: text("the path of a file"),
     value: "FILE",
-    help: "a YAML file of options and checks; options on the command line win over it",
+    help: "Read options and checks from a YAML file. An option on the command line overrides the file.",
     commandLineOnly: true,
   }),
-  "script-timeout": define({
+  "script-timeout": whatToCheck({
     field: duration,
-    value: "N",
+    value: "DURATION",
     default: TIMEOUT,
     timeoutOf: "script",
-    help: "how long a script may take: seconds, or `500ms`, `10s`, `1m`",
+    help: "Fail a script that runs longer than DURATION: seconds, or `500ms`, `10s`, `1m`.",
   }),
-  "port-timeout": define({
+  "port-timeout": whatToCheck({
     field: duration,
-    value: "N",
+    value: "DURATION",
     default: TIMEOUT,
     timeoutOf: "tcp",
-    help: "how long a port may take to accept: seconds, or `500ms`, `10s`, `1m`",
+    help: "Fail a port that does not accept a connection within DURATION: seconds, or `500ms`, `10s`, `1m`.",
   }),
-  interval: define({
+  interval: whenChecksRun({
     field: interval,
-    value: "D",
-    help: "run the checks in the background every D, and answer from their results; else a request runs them",
+    value: "DURATION",
+    help: "Run checks in the background every DURATION and answer from the latest results. Default: run them on each request.",
   }),
-  deadline: define({
-    field: duration,
-    value: "D",
-    conditionalDefault: DEADLINE,
-    help: `answer a request within D; a check that has not finished by then counts as failed. Default: \`${DEADLINE}\`; for the host, and for each endpoint, none where a check on request that decides it has a timeout above ${formatDuration(DEFAULT_TIMEOUT_MS)}`,
-  }),
-  singleflight: define({ field: flag, help: "concurrent requests share one round of checks" }),
-  "max-rounds": define({
+  singleflight: whenChecksRun({ field: flag, help: "Concurrent requests share one round of checks." }),
+  "max-rounds": whenChecksRun({
     field: wholeNumber(1, MOST_ROUNDS),
-    value: "N",
+    value: "COUNT",
     default: "16",
-    help: "at most N runs of one check are under way for requests; those beyond share the next",
+    help: "Run each check at most COUNT times at once for requests. Further requests share the next run.",
   }),
-  listener: define({
+  listener: answering({
     field: listenAddress,
     value: "HOST:PORT",
     default: "0.0.0.0:5000",
-    help: "where health requests are answered; `0.0.0.0:P` and `:P` are every address, v4 and v6; `unix:/path`",
+    help: "Answer health requests at HOST:PORT or `unix:/path`. `0.0.0.0:PORT` and `:PORT` are all IPv4 and IPv6 addresses.",
   }),
-  "max-connections": define({
-    field: wholeNumber(1, MOST_CONNECTIONS),
-    value: "N",
-    help: "at most N connections to the health listener; beyond that the longest idle is closed. Default: half of the descriptor limit, at most 4096",
+  deadline: answering({
+    field: duration,
+    value: "DURATION",
+    conditionalDefault: DEADLINE,
+    help: `Answer each request within DURATION. A check that has not finished by then counts as failed. Default: \`${DEADLINE}\`, or no deadline if the answer waits for a check with a timeout above ${formatDuration(DEFAULT_TIMEOUT_MS)}.`,
   }),
-  "failure-status": define({
+  "failure-status": answering({
     field: wholeNumber(400, 599),
     value: "CODE",
     default: "504",
-    help: "the HTTP status when a check fails, 400 to 599",
+    help: "Answer with HTTP status CODE when a check fails: 400 to 599.",
   }),
-  "drain-delay": define({
-    field: delay,
-    value: "D",
-    default: "0",
-    help: "on SIGTERM answer unhealthy for D before closing, so that the load balancer looks elsewhere; a second signal cuts it short, SIGINT never drains",
+  "max-connections": answering({
+    field: wholeNumber(1, MOST_CONNECTIONS),
+    value: "COUNT",
+    help: "Keep at most COUNT connections to the health listener. When one more arrives, the longest idle is closed. Default: half of the file descriptor limit, at most 4096.",
   }),
-  "control-socket": define({
-    field: listenPath,
-    value: "PATH",
-    help: "a unix socket, for its owner alone, that `status`, `reload`, `drain`, `undrain` and `maint` talk to",
-  }),
-  "state-directory": define({
-    field: absolutePath,
-    value: "DIR",
-    help: "the folder where drain, maintenance and running scripts are saved, for the next start of the daemon; by default the first of `RUNTIME_DIRECTORY`, else none",
-  }),
-  "agent-listener": define({
+  "agent-listener": answering({
     field: listenAddress,
     value: "HOST:PORT",
-    help: "where HAProxy's agent-check is answered: `up`, `down #database timeout`, `drain`, `maint`, and `stopped #…` on SIGTERM with --drain-delay",
+    help: "Answer HAProxy's agent-check at HOST:PORT: `up`, `down #database timeout`, `drain` or `maint`. With --drain-delay it answers `stopped #…` after SIGTERM.",
   }),
-  "log-level": define({
+  "drain-delay": operating({
+    field: delay,
+    value: "DURATION",
+    default: "0",
+    help: "After SIGTERM, answer unhealthy for DURATION before closing, so that load balancers stop sending requests. A second signal ends the delay. SIGINT stops without a delay.",
+  }),
+  "control-socket": operating({
+    field: listenPath,
+    value: "PATH",
+    help: "Listen on a unix socket for `status`, `reload`, `drain`, `undrain` and `maint`. Only its owner and root can use it.",
+  }),
+  "state-directory": operating({
+    field: absolutePath,
+    value: "DIRECTORY",
+    help: "Save drain, maintenance and running scripts in DIRECTORY for the next start of the daemon. Default: the first directory in `RUNTIME_DIRECTORY`, if it is set.",
+  }),
+  help: operating({
+    field: flag,
+    short: "h",
+    help: "Show this help and exit. This is also the default without arguments.",
+    commandLineOnly: true,
+  }),
+  version: operating({ field: flag, short: "v", help: "Show the version and exit.", commandLineOnly: true }),
+  "log-level": logging({
     field: logLevel,
     value: "LEVEL",
     default: "info",
-    help: "`panic`, `fatal`, `error`, `warning`, `info` or `debug`",
+    help: "Log messages of LEVEL and above: `panic`, `fatal`, `error`, `warning`, `info` or `debug`.",
   }),
-  "log-format": define({
+  "log-format": logging({
     field: logFormat,
-    value: "F",
-    help: "`text`, `json` or `journal` (text with priorities, without times); `journal` where stdout is systemd's journal, else `text`, unless said",
+    value: "FORMAT",
+    help: "Log as `text`, `json` or `journal` (text with priorities and without times). Default: `journal` if stdout is systemd's journal, else `text`.",
   }),
-  help: define({
-    field: flag,
-    short: "h",
-    help: "show this help and exit; so does no argument at all",
-    commandLineOnly: true,
-  }),
-  version: define({ field: flag, short: "v", help: "show the version and exit", commandLineOnly: true }),
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -217,7 +235,7 @@ export function optionNamed(name: string): OptionName | undefined {
   return OPTION_NAMES.find((option) => option === name || (OPTIONS[option] as OptionDef<unknown>).short === name);
 }
 
-export const optionDef = (name: OptionName): OptionDef<unknown> => OPTIONS[name] as OptionDef<unknown>;
+export const optionDef = (name: OptionName): DaemonOption<unknown> => OPTIONS[name] as DaemonOption<unknown>;
 
 /** The options that give checks, in the order of those checks. */
 export const CHECK_OPTIONS = OPTION_NAMES.filter((name) => optionDef(name).checksOf !== undefined);

@@ -59,12 +59,12 @@ export function findForeignPlaceholders(text: string, isSecret: boolean): readon
 
 const fromVariable = (written: string, name = "NAME"): ForeignPlaceholder => ({
   written,
-  instead: `\${env:${name}} for a variable of the environment`,
+  instead: `\${env:${name}} for an environment variable`,
 });
 
 const fromFile = (written: string): ForeignPlaceholder => ({
   written,
-  instead: `\${file:/PATH} for what a file holds`,
+  instead: `\${file:/PATH} for the content of a file`,
 });
 
 type Groups = Readonly<Record<string, string | undefined>>;

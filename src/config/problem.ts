@@ -37,6 +37,6 @@ export function describe(given: unknown, path: Path): string {
   if (given === null) return "nothing";
   if (Array.isArray(given)) return given.length === 0 ? "an empty list" : "a list";
   if (typeof given === "object") return Object.keys(given).length === 0 ? "an empty mapping" : "a mapping";
-  if (path.some((step) => KEYS_OF_SECRETS.has(String(step)))) return "a value that is not shown";
+  if (path.some((step) => KEYS_OF_SECRETS.has(String(step)))) return "a redacted value";
   return typeof given === "string" ? quote(given) : String(given);
 }

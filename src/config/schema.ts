@@ -36,7 +36,7 @@ export async function createFileSchema(): Promise<FileSchema> {
   const topLevel = mapping(z, {
     ...optionKeys(),
     defaults: {
-      schema: () => defaults.meta({ description: "for every check that does not say otherwise" }).optional(),
+      schema: () => defaults.meta({ description: "Values for every check that does not set its own." }).optional(),
     },
     checks: { schema: () => checks(z, z.unknown()) },
     endpoints: { schema: () => endpoints(z).optional() },
@@ -62,7 +62,7 @@ export async function jsonSchema(): Promise<Readonly<Record<string, unknown>>> {
 }
 
 const checks = (z: Zod, check: ZodType) =>
-  z.array(check).meta({ description: "what is checked; each has the key of one kind" }).optional();
+  z.array(check).meta({ description: "The checks. Each item has the key of one kind." }).optional();
 
 function commonKeys() {
   const keys = Object.entries(COMMON_KEYS).map(([name, { field, description }]) => [
@@ -80,10 +80,10 @@ function optionKeys(): Keys {
 }
 
 function optionKey({ field, help, repeatable, default: written }: OptionDef<unknown>): Key {
-  const one = required(field, written === undefined ? help : `${help}; default ${written}`).schema;
+  const one = required(field, written === undefined ? help : `${help} Default: \`${written}\`.`).schema;
   if (!repeatable) return { schema: (z) => one(z).optional() };
   // The list first: under `script` a list of texts is several commands, not the words of one.
-  const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help}; one or a list` });
+  const many = (z: Zod) => z.union([z.array(one(z)), one(z)]).meta({ description: `${help} One value, or a list.` });
   return { schema: (z) => many(z).optional() };
 }
 
@@ -95,6 +95,6 @@ function endpoints(z: Zod): ZodType {
     )
     .meta({
       description:
-        "paths of the health listener, each with the names of the checks that decide it, whatever their severity",
+        "Paths of the health listener with an answer of their own. Each lists the names of the checks that decide it, of any severity.",
     });
 }

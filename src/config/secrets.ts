@@ -74,7 +74,7 @@ export async function fillSecrets<T>(written: T, env: Environment, fallback?: Se
         continue;
       }
       if (isOfName(path)) {
-        problems.push({ path, ...expected(`a name without \${…}, since names are shown`, quote(text)) });
+        problems.push({ path, ...expected(`a name without \${…}, because names are not redacted`, quote(text)) });
         return text;
       }
       const found = await read(source === "env" ? "env" : "file", name);
@@ -116,9 +116,9 @@ type SecretRead = { readonly secret: string } | Omit<SecretProblem, "path">;
 const expected = (what: string, got: string) => ({ text: `expected ${what}, got ${got}` });
 
 function fromEnvironment(name: string, env: Environment): SecretRead {
-  if (!VARIABLE.test(name)) return expected(`the name of a variable in \${env:NAME}`, quote(name));
+  if (!VARIABLE.test(name)) return expected(`a variable name in \${env:NAME}`, quote(name));
   const secret = Object.hasOwn(env, name) ? env[name] : undefined;
-  return secret === undefined ? expected(`a variable ${name} in the environment`, "none") : { secret };
+  return secret === undefined ? { text: `environment variable ${name} is not set` } : { secret };
 }
 
 async function fromFile(path: string): Promise<SecretRead> {
@@ -134,6 +134,6 @@ async function fromFile(path: string): Promise<SecretRead> {
     return { secret: new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "") };
   } catch (error) {
     const code = codeOf(error);
-    return failed(code.startsWith("ERR_ENCODING") ? "it has other bytes than UTF-8" : code);
+    return failed(code.startsWith("ERR_ENCODING") ? "it is not UTF-8 text" : code);
   }
 }

@@ -4,7 +4,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Pair, type Scalar, type YAMLMap } from "yaml";
 import { quote } from "../text/printable.ts";
 import type { Path } from "./problem.ts";
-import type { SyntaxProblem } from "./syntax.ts";
+import { HINT_FOR_TAGS, NO_TAGS, type SyntaxProblem } from "./syntax.ts";
 
 /** Far more than checks need; the code that reads the values may recurse. */
 const DEEPEST = 64;
@@ -16,8 +16,7 @@ const MOST_BY_ALIAS = 10_000;
 export const MOST_SYNTAX_ERRORS = 5;
 
 const BINARY = "tag:yaml.org,2002:binary";
-const HINT_FOR_BYTES = "bytes are written in hexadecimal, under send-hex or expect-hex";
-const HINT_FOR_TAGS = "put a text that begins with ! in quotes";
+const HINT_FOR_BYTES = "put bytes in hexadecimal under send-hex or expect-hex";
 
 export const TOO_DEEP = `expected at most ${DEEPEST} levels of lists and mappings, got more`;
 
@@ -73,7 +72,7 @@ class TreeReader {
     const { anchor, tag } = node as YAMLNode;
     if (anchor !== undefined && !place.isAliased) this.#anchors.set(anchor, node as YAMLNode);
     if (tag !== undefined && tag !== "tag:yaml.org,2002:str") {
-      this.#report(node, "no tag", `one (${tag === BINARY ? HINT_FOR_BYTES : HINT_FOR_TAGS})`);
+      this.#report(node, `${NO_TAGS}; ${tag === BINARY ? HINT_FOR_BYTES : HINT_FOR_TAGS}`);
       return null;
     }
     if (isScalar(node)) return scalarOf(node, place.isJson);
@@ -86,7 +85,7 @@ class TreeReader {
   #isOverLimits(node: object, { depth, isAliased }: Place): boolean {
     if (isAliased && ++this.#byAlias > MOST_BY_ALIAS) {
       if (this.#byAlias === MOST_BY_ALIAS + 1) {
-        this.#report(node, `at most ${MOST_BY_ALIAS} values that aliases stand for`, "more");
+        this.#report(node, `expected at most ${MOST_BY_ALIAS} values from aliases, got more`);
       }
       return true;
     }
@@ -97,11 +96,11 @@ class TreeReader {
   #readAlias(alias: Alias, place: Place): unknown {
     const target = place.isAliased ? this.targets.get(alias) : this.#anchors.get(alias.source);
     if (!target) {
-      this.#report(alias, "the name of an anchor before it", "another (put a text that begins with * in quotes)");
+      this.#report(alias, "unknown alias; put a text that begins with * in quotes");
       return null;
     }
     if (this.#open.has(target)) {
-      this.#report(alias, "an alias of something else", "one of what it stands in");
+      this.#report(alias, "an alias cannot refer to a value that contains it");
       return null;
     }
     this.targets.set(alias, target);
@@ -119,13 +118,13 @@ class TreeReader {
     for (const { key, value } of pairs) {
       if (!isScalar(key) || key.value === null) {
         const got = key === null || isScalar(key) ? "nothing" : "a list, a mapping or an alias";
-        this.#report(key ?? value, "a text as key", got);
+        this.#report(key ?? value, `expected a text as a key, got ${got}`);
         continue;
       }
       const name = String(scalarOf(key, false));
       const first = offsets.get(name);
       if (first !== undefined) {
-        this.#report(key, "each key once", `${quote(name)} again (first in line ${this.#lineOf(first)})`);
+        this.#report(key, `duplicate key ${quote(name)}, first on line ${this.#lineOf(first)}`);
       }
       offsets.set(name, startOf(key) ?? 0);
       entries.set(name, this.read(value, { ...place, isJson: place.isJson || name === "json" }));
@@ -133,8 +132,8 @@ class TreeReader {
     return Object.fromEntries(entries);
   }
 
-  #report(node: unknown, expected: string, got: string): void {
-    this.problems.push({ offset: startOf(node) ?? 0, text: `expected ${expected}, got ${got}` });
+  #report(node: unknown, text: string): void {
+    this.problems.push({ offset: startOf(node) ?? 0, text });
   }
 }
 

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { CheckKind } from "../checks/kind.ts";
 import { isRecord } from "../system/json.ts";
 import { didYouMean } from "../text/did-you-mean.ts";
+import { describeOddCharacters } from "../text/odd-characters.ts";
 import { quote } from "../text/printable.ts";
 import type { ConfigFile } from "./file.ts";
 import { optionNamed } from "./options.ts";
@@ -43,16 +44,18 @@ async function describeIssue(
     case "invalid_type":
       return expected(TYPE_NAMES[issue.expected] ?? issue.expected);
     case "too_small":
-      return expected(issue.origin === "array" ? "a list of at least one" : `at least ${issue.minimum}`);
+      return expected(issue.origin === "array" ? "a list of at least one item" : `at least ${issue.minimum}`);
     case "too_big":
-      return expected(issue.origin === "array" ? `a list of at most ${issue.maximum}` : `at most ${issue.maximum}`);
+      return expected(
+        issue.origin === "array" ? `a list of at most ${issue.maximum} items` : `at most ${issue.maximum}`,
+      );
     case "unrecognized_keys":
       return describeUnknownKeys(issue.keys, issue.message.split(" "), path, file, schema);
     case "invalid_union":
       return describeUnion(issue.errors, path, given, file, schema);
     case "invalid_key": {
       const problem = file.problem(path, {
-        expected: "a path as a URL has it, with a slash before and %XX for all that is not ASCII, a ?, # or space",
+        expected: "a URL path such as /db (%XX for special characters, no . or .. segments)",
         got: describe(path.at(-1), []),
         at: "key",
       });
@@ -80,15 +83,16 @@ async function describeUnknownKeys(
       const meant = kind && hintForPart(key, kind);
       const near = key === "<<" || meant !== undefined ? undefined : await didYouMean(key, known);
       const hint = meant ?? (near === undefined ? hintForPlace(key, path, schema) : `did you mean ${quote(near)}?`);
-      const problem = file.problem([...path, key], {
-        expected: (meant ?? near) === undefined ? `one of ${known.join(", ")}` : "a key that is known here",
-        got: hint === undefined ? quote(key) : `${quote(key)}; ${hint}`,
-        at: "key",
-      });
+      const problem = unknownKey(file, [...path, key], hint ?? `known keys: ${known.join(", ")}`);
       return { problem, isKnown: hint !== undefined };
     }),
   );
   return problems.flatMap(({ problem, isKnown }) => (isKnown ? [problem] : file.unknown.show(problem)));
+}
+
+function unknownKey(file: ConfigFile, path: Path, hint: string): Problem {
+  const odd = describeOddCharacters(String(path.at(-1)));
+  return file.remark(path, `unknown key${odd === undefined ? "" : ` (${odd})`}; ${hint}`, "key");
 }
 
 /** More unknown keys are only counted: the search for similar names takes time. */
@@ -98,11 +102,11 @@ const isCheck = ([top, ...rest]: Path): boolean => top === "checks" && rest.leng
 
 /** Where a key belongs that is unknown at `path`; undefined if that is not known either. */
 function hintForPlace(key: string, path: Path, { topLevel, kinds, common }: FileSchema): string | undefined {
-  if (key === "<<") return "merge keys are not known, what is common to all checks goes under defaults";
+  if (key === "<<") return "merge keys are not supported; put what all checks share under defaults";
   const isTop = path.length === 0;
-  if (isTop && optionNamed(key)) return "it is for the command line alone";
-  if (isTop && kinds.some(({ kind }) => kind.name === key)) return "it goes into an item of checks";
-  if (isTop && Object.hasOwn(common.shape, key)) return "it goes under defaults, or into a check";
+  if (isTop && optionNamed(key)) return "it is an option of the command line only";
+  if (isTop && kinds.some(({ kind }) => kind.name === key)) return "put it in an item of checks";
+  if (isTop && Object.hasOwn(common.shape, key)) return "put it under defaults or in a check";
   if (isTop) {
     const instead = hintForForeignKey(
       key,
@@ -111,7 +115,7 @@ function hintForPlace(key: string, path: Path, { topLevel, kinds, common }: File
     );
     return instead && `under checks, ${instead}`;
   }
-  if (Object.hasOwn(topLevel.shape, key)) return "it goes to the top of the file";
+  if (Object.hasOwn(topLevel.shape, key)) return "put it at the top of the file";
   return undefined;
 }
 
@@ -180,7 +184,7 @@ async function describeMissingKind(
   for (const key of unknown) {
     const hint = hintForForeignKey(key, given[key], kinds) ?? (await nearKind(key, names));
     if (hint === undefined) continue;
-    return [file.problem([...path, key], { expected: "the key of a kind", got: `${quote(key)}; ${hint}`, at: "key" })];
+    return [unknownKey(file, [...path, key], hint)];
   }
   const shown = Object.keys(given).slice(0, MOST_SHOWN).map(quote).join(", ");
   const problem = file.problem(path, {
@@ -215,7 +219,7 @@ const KEYS_OF_KIND = ["type", "kind", "check", "protocol"];
 function hintForForeignKey(key: string, value: unknown, kinds: readonly CheckKind[]): string | undefined {
   if (KEYS_OF_KIND.includes(key)) {
     const meant = kinds.find(({ name }) => name === value) ?? kinds[0];
-    return meant && `the kind is a key itself: ${meant.example}`;
+    return meant && `write the kind as a key, such as ${meant.example}`;
   }
   const holder = kinds.find(({ aliases }) => aliases?.includes(key));
   return holder && `write ${holder.example}`;

@@ -62,7 +62,7 @@ test("valid options start a daemon", async () => {
 
 test("the same check twice starts a daemon with a warning", async () => {
   expect(await load("--port", "80", "--port=127.0.0.1:80")).toMatchObject({
-    warnings: ["--port 80: warning: the same check twice (also --port 127.0.0.1:80)"],
+    warnings: ["--port 80: warning: the same check is given twice (also --port 127.0.0.1:80)"],
   });
 });
 

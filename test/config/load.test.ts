@@ -235,7 +235,7 @@ test.each([
 ] as const)("the deadline: %s", async (_, content, raw, deadlineMs) => {
   const loaded = await loadWith(content, raw);
   expect(loaded).toMatchObject({ deadlineMs });
-  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("time out first")) : [];
   expect(late).toHaveLength(deadlineMs === undefined || content.includes("endpoints") ? 1 : 0);
 });
 
@@ -259,12 +259,12 @@ test("each endpoint has a default deadline of its own, as the host has", async (
       { path: "/slow-too", deadlineMs: undefined },
     ],
   });
-  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("give up first")) : [];
+  const late = "warnings" in loaded ? loaded.warnings.filter((line) => line.includes("time out first")) : [];
   expect(late).toEqual([
     expect.stringContaining(
-      "warning: a response of /slow and /slow-too may take 10s (the timeout of slow); by default",
+      "warning: a response for /slow and /slow-too may take 10s (the timeout of slow); by default",
     ),
-    expect.stringContaining("warning: a response of /slower may take 20s (the timeout of slower); by default"),
+    expect.stringContaining("warning: a response for /slower may take 20s (the timeout of slower); by default"),
   ]);
 });
 
@@ -275,8 +275,8 @@ endpoints: { /b: [b], /a: [slow, b] }
 `;
   const loaded = await loadWith(content);
   expect(loaded).toMatchObject({ deadlineMs: undefined, endpoints: [{ deadlineMs: 4500 }, { deadlineMs: undefined }] });
-  expect("warnings" in loaded && loaded.warnings.filter((line) => line.includes("give up first"))).toEqual([
-    expect.stringContaining("warning: a response of the host and /a may take 10s (the timeout of slow); by default"),
+  expect("warnings" in loaded && loaded.warnings.filter((line) => line.includes("time out first"))).toEqual([
+    expect.stringContaining("warning: a response for the host and /a may take 10s (the timeout of slow); by default"),
   ]);
 });
 
@@ -418,7 +418,7 @@ test("JSON is a config file too", async () => {
   expect(await checksOf('{"checks": [{"tcp": 5432}]}')).toMatchObject([{ name: "tcp 127.0.0.1:5432" }]);
 });
 
-const SELF = "expected another address than the daemon's own health listener, got";
+const SELF = "expected an address other than the daemon's own health listener, got";
 
 /** Addresses of this host other than the loopback. */
 const own = Object.values(networkInterfaces())
@@ -576,7 +576,7 @@ test.each([
   [{ port: ["1"], singleflight: ["maybe"] }, '--singleflight: expected true or false, got "maybe"'],
   [{ port: ["1"], singleflight: [""] }, '--singleflight: expected true or false, got ""'],
   [{ port: ["redis://:pw@h"] }, `${PORT} "redis://***@h" (it is a URL; leave out what is before and with ://)`],
-  [{}, "no check: expected at least one --port, --script or check of a --config file, got none"],
+  [{}, "nothing to check: give --port, --script or a --config file with checks"],
 ] satisfies [RawValues, string][])("%j is refused", async (raw, problem) => {
   expect(await load(raw)).toEqual([problem]);
 });

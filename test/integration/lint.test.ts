@@ -59,11 +59,11 @@ test("a value, a time, a pattern, a script and a file that are not what they see
   ].join("\n");
   const said = await warningsOf(folder, content, "--port-timeout", "5000", "--interval", "1h30m");
   const warnings = [
-    "hc.yaml:4:33: checks[1].expect: warning: it is compared as plain text, (?i) too; a regular expression stands between slashes, as in /^ok$/i",
-    `hc.yaml:5:52: checks[2].password: warning: \${PASSWORD} is plain text here; write \${env:PASSWORD} for a variable of the environment`,
-    "--port-timeout: warning: 5000 without a unit is in seconds, 1h23m20s; write 5000ms for milliseconds, 5000s if seconds are meant",
-    "hc.yaml:2:16: checks[0].timeout: warning: the timeout (20s) is longer than the interval (10s), so while a run hangs the next ones are left out",
-    `hc.yaml:3:15: checks[0].script: warning: any user may write ${script} (mode 757), and so decides what the daemon runs`,
+    "hc.yaml:4:33: checks[1].expect: warning: it is compared as plain text, including (?i); write a regular expression between slashes, as in /^ok$/i",
+    `hc.yaml:5:52: checks[2].password: warning: \${PASSWORD} is plain text here; write \${env:PASSWORD} for an environment variable`,
+    "--port-timeout: warning: 5000 without a unit is seconds (1h23m20s); write 5000ms for milliseconds, or 5000s for seconds",
+    "hc.yaml:2:16: checks[0].timeout: warning: the timeout (20s) is longer than the interval (10s), so while a run hangs the next runs are skipped",
+    `hc.yaml:3:15: checks[0].script: warning: any user can write ${script} (mode 757) and change what the daemon runs`,
   ];
   expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
 });
@@ -72,7 +72,7 @@ test("a script that finds the daemon's own command line passes, and the daemon s
   const name = `no-such-process-${crypto.randomUUID()}`;
   await using daemon = await startDaemon(["--script", `pgrep -f ${name}`]);
   expect((await daemon.ask()).status).toBe(200);
-  expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also finds the daemon, its config's path");
+  expect(await daemon.logged("WARNING")).toContain("warning: pgrep -f also matches the command lines of the daemon");
 });
 
 test("on the command line, too, what cannot be seen is shown", async () => {

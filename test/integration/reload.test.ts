@@ -495,7 +495,7 @@ test("a file that is refused changes nothing; its problems are in the log and sy
 
   for (const [spoil, problem] of [
     [() => configIn(folder, { checks: [{ name: "a", tcp: 0 }], intervall: "1s" }), "count=2 problems="],
-    [() => configIn(folder, { checks: [] }), "no check: expected"],
+    [() => configIn(folder, { checks: [] }), "nothing to check: "],
     [() => configIn(folder, { checks: [{ name: "a", tcp: closed }] }), "would turn the host unhealthy: refused: "],
     [() => rm(config), "no such file"],
   ] as const) {

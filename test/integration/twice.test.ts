@@ -60,5 +60,7 @@ test("a daemon that checks one port twice answers, and its log has a warning", a
   await using daemon = await startDaemon(["--port", `${peer.port}`, "--port", `127.0.0.1:${peer.port}`]);
   expect((await daemon.ask()).status).toBe(200);
   const line = await daemon.logged("WARNING");
-  expect(line).toContain(`--port ${peer.port}: warning: the same check twice (also --port 127.0.0.1:${peer.port})`);
+  expect(line).toContain(
+    `--port ${peer.port}: warning: the same check is given twice (also --port 127.0.0.1:${peer.port})`,
+  );
 });

@@ -4,18 +4,18 @@
 export function lintBytes(written: string, key: string): string | undefined {
   const [, source] = /^\/(.+)\/[a-z]*$/s.exec(written) ?? [];
   if (source === undefined && BACKSLASHES.test(written)) {
-    return `a backslash is a plain character here; in double quotes YAML makes a line end of \\n, and bytes are written in hexadecimal under ${key}`;
+    return `a backslash is a plain character here; write \\n in double quotes for a line end, or put bytes in hexadecimal under ${key}`;
   }
   if (key === "send-hex" && HEXADECIMAL.test(written)) {
-    return `it is sent as a text, digits and all; bytes are written in hexadecimal under ${key}`;
+    return `it is sent as text, not as bytes; put bytes in hexadecimal under ${key}`;
   }
   const high = source === undefined ? isBinary(written) : isBinary(source) || HIGH_ESCAPE.test(source);
-  return high ? `${TWO_BYTES}; bytes are written in hexadecimal under ${key}` : undefined;
+  return high ? `${TWO_BYTES}; put bytes in hexadecimal under ${key}` : undefined;
 }
 
 /** For the body of a request, which has no key for bytes. */
 export const lintBody = (written: string): string | undefined =>
-  isBinary(written) ? `${TWO_BYTES}; a body is a text` : undefined;
+  isBinary(written) ? `${TWO_BYTES}; a body is text, not bytes` : undefined;
 
 const TWO_BYTES = "characters from U+0080 to U+00FF are two bytes each in UTF-8";
 

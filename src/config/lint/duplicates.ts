@@ -39,7 +39,7 @@ export function findDuplicates(
     .map(({ indexes: [first = 0, ...more] }) => {
       const times = more.length === 1 ? "twice" : `${more.length + 1} times`;
       const also = listFirstTwo(more.map((index) => showOrigin(origins[index], checks[index])));
-      const warning = `warning: the same check ${times} (also ${also})`;
+      const warning = `warning: the same check is given ${times} (also ${also})`;
       const path = origins[first]?.path;
       return path && source ? source.remark(path, warning) : `${showOrigin(origins[first], checks[first])}: ${warning}`;
     });

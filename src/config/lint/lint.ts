@@ -148,7 +148,7 @@ const lintTexts = (source: ConfigFile): readonly string[] =>
     const odd = describePastedCharacters(text, isForMachines(path));
     const isSecret = path.some((key) => key === "password" || key === "headers");
     const foreign = path.includes("script") ? [] : findForeignPlaceholders(text, isSecret);
-    const remedy = (instead: string) => (isName(path) ? "a name takes no variables" : `write ${instead}`);
+    const remedy = (instead: string) => (isName(path) ? "a name cannot contain variables" : `write ${instead}`);
     return [
       ...(odd === undefined ? [] : [odd]),
       ...foreign.map(({ written, instead }) => `${written} is plain text here; ${remedy(instead)}`),
@@ -209,8 +209,8 @@ const RUNS = "what the daemon runs";
 /** By their keys, in a check or under its `tls`. */
 const CERTIFICATES: Readonly<Partial<Record<string, string>>> = {
   ca: "which servers the daemon trusts",
-  cert: "which certificate the daemon shows",
-  key: "which certificate the daemon shows",
+  cert: "which certificate the daemon presents",
+  key: "which certificate the daemon presents",
 };
 
 const isOfTls = ([top, , key, ...rest]: Path): boolean =>
@@ -235,8 +235,8 @@ function findInScript(text: unknown, forShell: string): readonly Finding[] {
   if (shown.length === 0) return [];
   const have = shown.length === 1 ? "has" : "have";
   const got = severalCommands
-    ? `several on lines of their own; a script runs without a shell: use ${forShell}, or end a line that goes on with a backslash`
-    : `a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use ${forShell}`;
+    ? `several lines that are commands; a script runs without a shell: use ${forShell}, or end a line with a backslash to continue it`
+    : `a line that begins with #; a script runs without a shell and has no comments: remove the line, or use ${forShell}`;
   return [
     {
       warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use ${forShell} (as an option: --script "sh -c '…'"), or put plain text in single quotes`,
@@ -252,7 +252,7 @@ function findSplitCommand(source: ConfigFile): readonly Problem[] {
     ? commands.findIndex((one: unknown) => typeof one === "string" && one.startsWith("-"))
     : -1;
   if (index < 0) return [];
-  const got = 'an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
+  const got = 'an option; this list holds commands: write one command as a list in it, such as [[sh, -c, "…"]]';
   return [source.problem(["script", index], { expected: "a command", got })];
 }
 
@@ -262,7 +262,7 @@ function findSelfMatch(text: string): readonly Finding[] {
   if (search === undefined) return [];
   return [
     {
-      warning: `${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`,
+      warning: `${search} also matches the command lines of the daemon and its other scripts, so it may pass when no such process runs; use process: NAME with matching: /…/`,
     },
   ];
 }

@@ -37,7 +37,7 @@ export function lintOwners(files: readonly TrustedFile[]): readonly string[] {
     const risk = findRisk(file, stat, file.mayBeOwned ? undefined : own);
     if (risk === undefined || reported.has(risk)) return [];
     reported.add(risk);
-    return [file.warningOf(`${risk} decides ${file.decides}`)];
+    return [file.warningOf(`${risk} change ${file.decides}`)];
   });
 }
 
@@ -114,12 +114,12 @@ const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
 
 function riskOfFile(file: string, { uid, gid, mode }: Stats, own: number | undefined): string | undefined {
-  const shown = `${file} (mode ${(mode & 0o7777).toString(8)}), and so`;
-  if (mode & OTHERS_WRITE) return `any user may write ${shown}`;
-  if (isForeign(uid, own)) return `${file} is owned by ${describeUser(uid)}, who so`;
+  const shown = `${file} (mode ${(mode & 0o7777).toString(8)}) and`;
+  if (mode & OTHERS_WRITE) return `any user can write ${shown}`;
+  if (isForeign(uid, own)) return `${file} is owned by ${describeUser(uid)}, who can`;
   // The daemon's own group often has only its user.
   if (own !== undefined && mode & GROUP_WRITES && gid !== 0 && gid !== process.getegid?.())
-    return `the group with gid ${gid} may write ${shown}`;
+    return `the group with gid ${gid} can write ${shown}`;
   return undefined;
 }
 
@@ -129,9 +129,9 @@ function riskOfFile(file: string, { uid, gid, mode }: Stats, own: number | undef
  */
 function riskOfFolder(folder: string, { uid, mode }: Stats, own: number | undefined): string | undefined {
   if (mode & OTHERS_WRITE && !(mode & STICKY)) {
-    return `any user may write in the folder ${folder} (mode ${(mode & 0o7777).toString(8)}), and so`;
+    return `any user can write in the folder ${folder} (mode ${(mode & 0o7777).toString(8)}) and`;
   }
-  return isForeign(uid, own) ? `the folder ${folder} is owned by ${describeUser(uid)}, who so` : undefined;
+  return isForeign(uid, own) ? `the folder ${folder} is owned by ${describeUser(uid)}, who can` : undefined;
 }
 
 const isForeign = (uid: number, own: number | undefined): boolean => own !== undefined && uid !== 0 && uid !== own;

@@ -3,21 +3,20 @@
 /** For the value of `expect`. */
 export function lintPattern(written: string): string | undefined {
   if (/[\r\n]$/.test(written)) {
-    return "it ends in a line end, which must come too; without one write |- for a block of text, or leave out the \\n";
+    return "it ends with a line end, which must match too; use |- for a block of text, or remove the \\n";
   }
-  if (written === "//")
-    return "it is compared as plain text, and is no regular expression: nothing stands between the slashes";
+  if (written === "//") return "it is compared as plain text; a regular expression needs a pattern between the slashes";
   if (BLANK_OUTSIDE.test(written)) {
-    return "the blank before or behind the slashes makes plain text of it, blank and slashes too; leave it out for a regular expression";
+    return "the space before or after the slashes makes it plain text; remove the space for a regular expression";
   }
   const [, source] = /^\/(.+)\/[a-z]*$/s.exec(written) ?? [];
   if (source !== undefined) {
     const [foreign] = FOREIGN.exec(source.replaceAll("\\\\", "\0\0")) ?? [];
-    return foreign && `${foreign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`;
+    return foreign && `${foreign} is not supported in a regular expression (ECMAScript syntax); use ^, $, \\d or \\s`;
   }
   const [whole, sign = whole] = LIKE_EXPRESSION.map((one) => one.exec(written)).find((found) => found !== null) ?? [];
   return (
-    sign && `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`
+    sign && `it is compared as plain text, including ${sign}; write a regular expression between slashes, as in /^ok$/i`
   );
 }
 
@@ -42,34 +41,34 @@ const LIKE_EXPRESSION = [
 ];
 
 export function lintPath(written: string): string | undefined {
-  if (/\s$/.test(written)) return `it ends in a ${endOf(written)}, which is a part of the path here`;
+  if (/\s$/.test(written)) return `it ends with ${endOf(written)}, which is part of the path`;
   const [sign] = SIGN_IN_PATH.exec(written) ?? [];
   return (
     sign &&
-    `${sign} is ${sign.length === 1 ? "a plain character" : "plain text"} here; a path names one file, no pattern`
+    `${sign} is ${sign.length === 1 ? "a plain character" : "plain text"} here; a path is not expanded as a pattern`
   );
 }
 
 /** Patterns of a shell and of strftime. */
 const SIGN_IN_PATH = /[*?[]|\{[^{}/,]*,[^{}/]*\}|%[YymdHMSFjs](?![\dA-Za-z])/;
 
-const endOf = (written: string): string => (/[\r\n]$/.test(written) ? "line end" : "blank");
+const endOf = (written: string): string => (/[\r\n]$/.test(written) ? "a line end" : "white space");
 
 /** For the name of a process, or the path of a pid file. */
 export function lintProcess(written: string): string | undefined {
-  if (/\s$/.test(written)) return `it ends in a ${endOf(written)}, which is compared too`;
+  if (/\s$/.test(written)) return `it ends with ${endOf(written)}, which must match too`;
   const [sign] = SIGN_IN_NAME.exec(written) ?? [];
   if (written.startsWith("/")) {
     if (IN_PROGRAMS.test(written))
-      return "it begins with a slash, so it is the path of a pid file; a program is named without its path";
+      return "it begins with a slash, so it is read as the path of a pid file; write the name of a program without its path";
     return sign !== undefined || written.endsWith("/")
-      ? "it begins with a slash, so it is the path of a pid file; a regular expression goes under matching:"
+      ? "it begins with a slash, so it is read as the path of a pid file; put a regular expression under matching:"
       : undefined;
   }
   if (sign !== undefined)
-    return `it is compared as a whole name, ${sign} too; a regular expression goes under matching:`;
+    return `it is compared as a whole name, including ${sign}; put a regular expression under matching:`;
   return looksLikeCommandLine(written)
-    ? "it is compared as a whole name, and looks like a command line; name the program alone, and what else its command line holds under matching:"
+    ? "it looks like a command line, but is compared with the name of a program; write only the name here, and put the rest under matching:"
     : undefined;
 }
 
@@ -89,7 +88,7 @@ export function lintJsonValue(written: string): string | undefined {
   const [, source = ""] = /^\/(.+)\/[imsuv]*$/s.exec(written) ?? [];
   const isExpression =
     /[*^$|\\+]/.test(source) || STATE.test(source) || STATES.test(written) || /^\^\w.*\$$/.test(written);
-  return isExpression ? "it is compared as plain text; a regular expression goes under expect" : undefined;
+  return isExpression ? "it is compared as plain text; put a regular expression under expect" : undefined;
 }
 
 const STATE_WORD = "up|ok|pass|passed|passing|healthy|ready|running|active|alive|green|success";

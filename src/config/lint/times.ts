@@ -65,7 +65,7 @@ function describeMilliseconds(sort: Sort | undefined, given: unknown): string | 
   const text = String(given);
   if (!/^\d+(?:\.0+)?$/.test(text) || !looksLikeMilliseconds(Number(text), sort)) return undefined;
   const means = formatDuration(parseDuration(text) ?? 0);
-  return `warning: ${text} without a unit is in seconds, ${means}; write ${text}ms for milliseconds, ${text}s if seconds are meant`;
+  return `warning: ${text} without a unit is seconds (${means}); write ${text}ms for milliseconds, or ${text}s for seconds`;
 }
 
 /** 300, 3600 and 5400 seconds are round minutes or hours; 500 and 5000 are round only as milliseconds. */
@@ -87,7 +87,7 @@ function findOverlong({ checks, origins, source, raw }: TimesInput): readonly st
     const origin = origins[index];
     if (!origin || intervalMs === undefined || timeoutMs <= intervalMs) continue;
     const [timeout, interval] = [timeoutMs, intervalMs].map(formatDuration);
-    const warning = `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next ones are left out`;
+    const warning = `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next runs are skipped`;
     const option = timeoutOptionOf(kind.name);
     const paths = [
       ...(origin.path ? [[...origin.path, "timeout"]] : []),

@@ -44,7 +44,7 @@ function selfChecks({ checks, source }: LoadedFile, listener: Address): readonly
     const peer = kind.asksHttp ? kind.peer?.(settings) : undefined;
     if (!peer || !isSameAddress(peer, listener, isThisHost)) return [];
     const at = [...path, kind.name];
-    const expected = "another address than the daemon's own health listener";
+    const expected = "an address other than the daemon's own health listener";
     return [source.problem(at, { expected, got: describe(valueAt(source.value, at), at) })];
   });
 }
@@ -84,8 +84,8 @@ function repeatedEndpoints({ endpoints, source }: LoadedFile): readonly Problem[
       first.set(plain, path);
       return [];
     }
-    const got = `${quote(path)}, which is ${quote(same)} too`;
-    return [source.problem(["endpoints", path], { expected: "another path", got, at: "key" })];
+    const got = `${quote(path)}, which is the same as ${quote(same)}`;
+    return [source.problem(["endpoints", path], { expected: "a unique path", got, at: "key" })];
   });
 }
 
@@ -100,13 +100,13 @@ function invalidTimings(
 ): readonly Problem[] {
   const problems: Problem[] = [];
   const reported = new Set<string>();
-  const refuse = (key: keyof Defaults, { path, common }: Origin, expected: string, got: string, which: string) => {
+  const refuse = (key: keyof Defaults, { path, common }: Origin, problem: string, which: string) => {
     if (path && common[key] !== undefined) {
-      problems.push(source.problem([...path, key], { expected, got }));
+      problems.push(source.remark([...path, key], problem));
     } else if (!reported.has(key)) {
       // A default that is wrong for many checks is one problem.
       reported.add(key);
-      problems.push(source.problem(["defaults", key], { expected, got: `${got} (${which})` }));
+      problems.push(source.remark(["defaults", key], `${problem} (for ${which})`));
     }
   };
   for (const [index, check] of checks.entries()) {
@@ -116,27 +116,20 @@ function invalidTimings(
     const which = origin.path ? formatPath(origin.path) : quote(check.name);
     if (intervalMs === undefined) {
       for (const key of ["rise", "fall"] as const) {
-        if (check[key] === 1) continue;
-        refuse(
-          key,
-          origin,
-          `1 where a check has no interval (${key} counts its runs)`,
-          String(check[key]),
-          `for ${which}`,
-        );
+        if (check[key] !== 1)
+          refuse(key, origin, `expected 1 for a check without an interval, got ${check[key]}`, which);
       }
       if (origin.common["stale-after"] !== undefined) {
-        refuse("stale-after", origin, "an interval beside it (without one no result is kept)", "none", which);
+        refuse("stale-after", origin, "this key needs an interval; the check has none", which);
       }
     } else if (staleAfterMs < intervalMs + timeoutMs) {
       const least = formatDuration(intervalMs + timeoutMs);
-      const expected = `at least the interval and the timeout together (${least})`;
-      refuse("stale-after", origin, expected, formatDuration(staleAfterMs), `for ${which}`);
+      const problem = `expected at least the interval plus the timeout (${least}), got ${formatDuration(staleAfterMs)}`;
+      refuse("stale-after", origin, problem, which);
     }
   }
   if (defaults["stale-after"] !== undefined && checks.every(({ intervalMs }) => intervalMs === undefined)) {
-    const expected = "an interval beside it (without one no result is kept)";
-    problems.push(source.problem(["defaults", "stale-after"], { expected, got: "none" }));
+    problems.push(source.remark(["defaults", "stale-after"], "this key needs an interval; no check has one"));
   }
   return problems;
 }
@@ -176,9 +169,9 @@ function warningOfSharedPeer(
   return [at ? source.remark(at, SHARED) : `--port ${onOneLine(kind.target(settings))}: ${SHARED}`];
 }
 
-const UNUSED = "warning: no endpoint names this check, and its severity is endpoint, so it decides nothing";
+const UNUSED = "warning: severity is endpoint but no endpoint names this check, so it has no effect on any answer";
 
 const ALWAYS_HEALTHY = "warning: no check is critical, so the answer for the host (/) is always 200";
 
 const SHARED =
-  "warning: a critical check of another host: when that is down, every host that checks it is unhealthy at once; set severity: warning unless it serves this host alone";
+  "warning: a critical check of another host: when that host is down, every host that checks it is unhealthy at once; set severity: warning unless only this host uses it";

@@ -103,7 +103,7 @@ test("with a longer timeout there is no default deadline, which is a warning; --
   );
   expect(text).toEndWith(`
 Warnings:
-  warning: a response may take 10s (the timeout of script sleep 6); by default these give up first: kubelet after 1s, HAProxy after 2s, AWS ALB after 5s, AWS NLB after 6s; --deadline 4500ms answers before an ALB gives up`);
+  warning: a response may take 10s (the timeout of script sleep 6); by default these time out first: kubelet after 1s, HAProxy after 2s, AWS ALB after 5s, AWS NLB after 6s; --deadline 4500ms answers before an ALB times out`);
   for (const options of [
     [...slow, "--deadline", "8s"],
     ["--script", "sleep 6"],
@@ -121,7 +121,7 @@ test("an endpoint with a long timeout has no default deadline, and the host keep
   expect(text).toContain("\nAnswers:\n  within 4.5 s\n");
   expect(text).toContain("\n  /fresh: within 10.05 s; too late for kubelet, HAProxy, AWS ALB, AWS NLB\n");
   expect(text).toContain(
-    "\n  warning: a response of /fresh may take 10s (the timeout of lag); by default these give up first: ",
+    "\n  warning: a response for /fresh may take 10s (the timeout of lag); by default these time out first: ",
   );
 });
 
@@ -147,7 +147,7 @@ test("on request an endpoint waits for all its checks, whatever their severity",
 
 test("wrong options are refused as the daemon refuses them", async () => {
   expect(await problemsOf(["explain", "--port", "0"])).toHaveLength(1);
-  expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("no check: expected")]);
+  expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("nothing to check: ")]);
   const help = await explain("--help");
   expect(help).toContain("Usage: health-checker explain [options of the daemon]");
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);

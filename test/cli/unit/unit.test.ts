@@ -188,7 +188,7 @@ test("all problems of the options are reported, and no unit is printed", async (
       "unit",
     ),
   );
-  expect(await problemsOf(["unit"])).toEqual([expect.stringContaining("no check: expected at least one --port")]);
+  expect(await problemsOf(["unit"])).toEqual([expect.stringContaining("nothing to check: give --port")]);
   expect(await problemsOf(["unit", "--config", "/nowhere/hc.yaml"])).toHaveLength(1);
 });
 
@@ -339,7 +339,7 @@ test("a secret that only the service can read is not needed, and the unit says w
   // A key that refuses the stand-in needs the secret itself.
   const port = await folder.write("port.yaml", `checks: [{ tcp: "127.0.0.1:\${env:DB_PORT}" }]\n`);
   expect(await problemsOf(["unit", "--config", port])).toEqual([
-    expect.stringContaining("expected a variable DB_PORT in the environment, got none"),
+    expect.stringContaining("environment variable DB_PORT is not set"),
   ]);
   expect((await unit(["--config", port], { DB_PORT: "5432" })).text).toContain("with DB_PORT:");
   // A file outside the folder of credentials is no such secret.

@@ -6,9 +6,8 @@ import { loadOptions } from "../../../src/config/load.ts";
 import { tempFolder } from "../../support/temp.ts";
 import { lintKeys } from "./lines.ts";
 
-const TWO_BYTES =
-  "characters from U+0080 to U+00FF are two bytes each in UTF-8; bytes are written in hexadecimal under";
-const BACKSLASH = "a backslash is a plain character here; in double quotes YAML makes a line end of \\n";
+const TWO_BYTES = "characters from U+0080 to U+00FF are two bytes each in UTF-8; put bytes in hexadecimal under";
+const BACKSLASH = "a backslash is a plain character here; write \\n in double quotes for a line end";
 
 test.each(["\xff\xfe", "\x80", "\x16\x03\x01é", "\xff\xff\xff\xffgetstatus", "é", "a\xa0", "\xfe\x01", "°"])(
   "%j may be meant as bytes",
@@ -27,7 +26,7 @@ test.each(["/^\\xff/", "/\\u00fe\\x01/", "/[\\x80-\\xff]/", "/ÿ/"])(
 test.each(["PING\\r\\n", "ruok\\n", "\\x16\\x03", "a\\0b\\0", "\\u0000"])(
   "the backslashes of %j are sent literally, with a warning",
   (text) => {
-    expect(lintBytes(text, "send-hex")).toBe(`${BACKSLASH}, and bytes are written in hexadecimal under send-hex`);
+    expect(lintBytes(text, "send-hex")).toBe(`${BACKSLASH}, or put bytes in hexadecimal under send-hex`);
   },
 );
 
@@ -35,7 +34,7 @@ test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])(
   "%j looks like hexadecimal and gets a warning",
   (text) => {
     expect(lintBytes(text, "send-hex")).toBe(
-      "it is sent as a text, digits and all; bytes are written in hexadecimal under send-hex",
+      "it is sent as text, not as bytes; put bytes in hexadecimal under send-hex",
     );
     // A server may answer with such a text.
     expect(lintBytes(text.trim(), "expect-hex")).toBeUndefined();
@@ -45,7 +44,7 @@ test.each(["0x1603", "0X16", "16 03 01 00", "16:03:01:00", "ff ff ff ff\n"])(
 test("a body of bytes gets a warning, a body of words does not", async () => {
   const warningsOf = async (body: string) => lintKeys({ http: "http://127.0.0.1/", method: "POST", body });
   const warning =
-    "checks[0].body: warning: characters from U+0080 to U+00FF are two bytes each in UTF-8; a body is a text";
+    "checks[0].body: warning: characters from U+0080 to U+00FF are two bytes each in UTF-8; a body is text, not bytes";
   expect(await warningsOf("\xff\xfe")).toEqual([warning]);
   for (const fine of ["café", '{"größe": 5}', "0x1603", "a\\nb"]) expect(await warningsOf(fine)).toEqual([]);
 });
@@ -72,6 +71,6 @@ test("a config file gets the warning at the key, whatever the severity", async (
   expect("warnings" in options && options.warnings.map((line) => line.replace(path, "hc.yaml")).slice(0, 3)).toEqual([
     `hc.yaml:2:21: checks[0].send: warning: ${TWO_BYTES} send-hex`,
     `hc.yaml:2:37: checks[0].expect: warning: ${TWO_BYTES} expect-hex`,
-    `hc.yaml:3:21: checks[1].send: warning: ${BACKSLASH}, and bytes are written in hexadecimal under send-hex`,
+    `hc.yaml:3:21: checks[1].send: warning: ${BACKSLASH}, or put bytes in hexadecimal under send-hex`,
   ]);
 });

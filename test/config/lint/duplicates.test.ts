@@ -19,22 +19,28 @@ async function warningsIn(content: string, raw: RawValues = {}, env: Readonly<Re
 }
 
 test.each([
-  [{ port: ["5432", "127.0.0.1:5432"] }, "--port 5432: warning: the same check twice (also --port 127.0.0.1:5432)"],
-  [{ port: ["80", "80", "80"] }, "--port 80: warning: the same check 3 times (also --port 80 and --port 80)"],
+  [
+    { port: ["5432", "127.0.0.1:5432"] },
+    "--port 5432: warning: the same check is given twice (also --port 127.0.0.1:5432)",
+  ],
+  [{ port: ["80", "80", "80"] }, "--port 80: warning: the same check is given 3 times (also --port 80 and --port 80)"],
   [
     { port: ["1", "80", "127.0.0.1:80", "080", "2", "80"] },
-    "--port 80: warning: the same check 4 times (also --port 127.0.0.1:80, --port 080 and 1 more)",
+    "--port 80: warning: the same check is given 4 times (also --port 127.0.0.1:80, --port 080 and 1 more)",
   ],
-  [{ port: ["[::1]:80", "[::1]:80"] }, "--port [::1]:80: warning: the same check twice (also --port [::1]:80)"],
-  [{ port: ["unix:/a", "unix:/a"] }, "--port unix:/a: warning: the same check twice (also --port unix:/a)"],
-  [{ script: ["true", "true"] }, "--script true: warning: the same check twice (also --script true)"],
+  [
+    { port: ["[::1]:80", "[::1]:80"] },
+    "--port [::1]:80: warning: the same check is given twice (also --port [::1]:80)",
+  ],
+  [{ port: ["unix:/a", "unix:/a"] }, "--port unix:/a: warning: the same check is given twice (also --port unix:/a)"],
+  [{ script: ["true", "true"] }, "--script true: warning: the same check is given twice (also --script true)"],
   [
     { script: [`a 'b c'`, `a "b c"`] },
-    `--script "a 'b c'": warning: the same check twice (also --script "a \\"b c\\"")`,
+    `--script "a 'b c'": warning: the same check is given twice (also --script "a \\"b c\\"")`,
   ],
   [
     { script: ["curl http://me:pw@h/\n", "curl http://me:pw@h/"] },
-    '--script "curl http://***@h/\\n": warning: the same check twice (also --script "curl http://***@h/")',
+    '--script "curl http://***@h/\\n": warning: the same check is given twice (also --script "curl http://***@h/")',
   ],
 ] as const)("%j without a config file gets one warning", async (raw, warning) => {
   expect(await warningsFor(raw)).toEqual([warning]);
@@ -50,22 +56,22 @@ test.each([
 
 test("each check that was given twice gets its own warning", async () => {
   expect(await warningsFor({ port: ["1", "2", "1", "2"], script: ["true", "true"] })).toEqual([
-    "--port 1: warning: the same check twice (also --port 1)",
-    "--port 2: warning: the same check twice (also --port 2)",
-    "--script true: warning: the same check twice (also --script true)",
+    "--port 1: warning: the same check is given twice (also --port 1)",
+    "--port 2: warning: the same check is given twice (also --port 2)",
+    "--script true: warning: the same check is given twice (also --script true)",
   ]);
 });
 
 test("the file and the command line are compared with each other", async () => {
   expect(await warningsIn("port: 80\nscript: [/bin/a x, /bin/b]\n", { port: ["80"], script: ["/bin/b"] })).toEqual([
-    "hc.yaml:1:7: port: warning: the same check twice (also --port 80)",
-    "hc.yaml:2:20: script[1]: warning: the same check twice (also --script /bin/b)",
+    "hc.yaml:1:7: port: warning: the same check is given twice (also --port 80)",
+    "hc.yaml:2:20: script[1]: warning: the same check is given twice (also --script /bin/b)",
   ]);
   expect(await warningsIn("port: [80, 81]\nchecks:\n  - tcp: 80\n", { port: ["80"] })).toEqual([
-    "hc.yaml:3:5: checks[0]: warning: the same check 3 times (also port[0] and --port 80)",
+    "hc.yaml:3:5: checks[0]: warning: the same check is given 3 times (also port[0] and --port 80)",
   ]);
   expect(await warningsIn("checks:\n  - script: [/bin/a, x]\n", { script: ["/bin/a x"] })).toEqual([
-    'hc.yaml:2:5: checks[0]: warning: the same check twice (also --script "/bin/a x")',
+    'hc.yaml:2:5: checks[0]: warning: the same check is given twice (also --script "/bin/a x")',
   ]);
 });
 
@@ -84,7 +90,7 @@ test.each([
   ["as a script without a name", "{ script: /bin/a }", "{ script: [/bin/a], nagios: false }"],
 ])("the same check %s gets a warning", async (_how, one, other) => {
   expect(await warningsIn(`checks:\n  - ${one}\n  - ${other}\n`)).toEqual([
-    "hc.yaml:2:5: checks[0]: warning: the same check twice (also checks[1])",
+    "hc.yaml:2:5: checks[0]: warning: the same check is given twice (also checks[1])",
   ]);
 });
 
@@ -120,7 +126,7 @@ test("the timeout options count", async () => {
 test("a secret of the file is not shown", async () => {
   const content = `checks: [{ http: "http://127.0.0.1/", headers: { a: "\${env:PW}" } }]\n`;
   const [warning] = await warningsIn(content, { script: ["x s3cretvalue", "x s3cretvalue"] }, { PW: "s3cretvalue" });
-  expect(warning).toBe('--script "x ***": warning: the same check twice (also --script "x ***")');
+  expect(warning).toBe('--script "x ***": warning: the same check is given twice (also --script "x ***")');
   // Its beginning does not show either if the text is cut within it.
   const long = `${"x ".repeat(26)}s3cretvalue`;
   expect((await warningsIn(content, { script: [long, long] }, { PW: "s3cretvalue" })).join()).not.toContain("s3c");

@@ -90,7 +90,7 @@ test("the option script in a file gets the warnings of a check", async () => {
   ]);
 });
 
-const SEVERAL = `expected one command, got several on lines of their own; a script runs without a shell: use [sh, -c, "…"], or end a line that goes on with a backslash`;
+const SEVERAL = `expected one command, got several lines that are commands; a script runs without a shell: use [sh, -c, "…"], or end a line with a backslash to continue it`;
 
 test.each([
   "set -e\ntest -e /run/x\n",
@@ -129,7 +129,7 @@ test("a secret in a script is not read as shell syntax, and is not shown", async
 });
 
 const finds = (search: string) =>
-  `warning: ${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`;
+  `warning: ${search} also matches the command lines of the daemon and its other scripts, so it may pass when no such process runs; use process: NAME with matching: /…/`;
 
 test.each([
   ["pgrep -f kafka", "pgrep -f"],
@@ -199,9 +199,9 @@ test.each([
 /* What others write as a placeholder is a text here. */
 /* biome-ignore-start lint/suspicious/noTemplateCurlyInString: as the file has it */
 const variable = (written: string, name: string) =>
-  `warning: ${written} is plain text here; write \${env:${name}} for a variable of the environment`;
+  `warning: ${written} is plain text here; write \${env:${name}} for an environment variable`;
 const inFile = (written: string) =>
-  `warning: ${written} is plain text here; write \${file:/PATH} for what a file holds`;
+  `warning: ${written} is plain text here; write \${file:/PATH} for the content of a file`;
 
 test.each([
   ["${DB_PASSWORD}", variable("${DB_PASSWORD}", "DB_PASSWORD")],
@@ -276,7 +276,7 @@ test("a text for a shell may hold placeholders of the shell", async () => {
 /* biome-ignore-end lint/suspicious/noTemplateCurlyInString: as the file has it */
 
 const seconds = (given: string, means: string) =>
-  `warning: ${given} without a unit is in seconds, ${means}; write ${given}ms for milliseconds, ${given}s if seconds are meant`;
+  `warning: ${given} without a unit is seconds (${means}); write ${given}ms for milliseconds, or ${given}s for seconds`;
 
 test.each([
   ["port-timeout", "5000", "1h23m20s"],
@@ -291,7 +291,7 @@ test.each([
   ["interval", "5000", "1h23m20s"],
   ["drain-delay", "30000", "8h20m"],
 ])("--%s %s looks like milliseconds", async (option, given, means) => {
-  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("give up first"));
+  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("time out first"));
   expect(late(await lint(undefined, { port: ["80"], [option]: [given] }))).toEqual([
     `--${option}: ${seconds(given, means)}`,
   ]);
@@ -324,11 +324,11 @@ test.each([
   ["drain-delay", "300"],
 ])("--%s %s gets no warning", async (option, given) => {
   const raw = { port: ["80"], [option]: [given] };
-  expect((await lint(undefined, raw)).filter((line) => !line.includes("give up first"))).toEqual([]);
+  expect((await lint(undefined, raw)).filter((line) => !line.includes("time out first"))).toEqual([]);
 });
 
 test("keys of a check and of defaults that look like milliseconds get a warning", async () => {
-  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("give up first"));
+  const late = (lines: readonly string[]) => lines.filter((line) => !line.includes("time out first"));
   expect(late(await lint("checks: [{ tcp: 80, timeout: 3000 }]"))).toEqual([
     `hc.yaml:1:30: checks[0].timeout: ${seconds("3000", "50m")}`,
   ]);
@@ -352,7 +352,7 @@ test("keys of a check and of defaults that look like milliseconds get a warning"
 });
 
 const overlong = (timeout: string, interval: string) =>
-  `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next ones are left out`;
+  `warning: the timeout (${timeout}) is longer than the interval (${interval}), so while a run hangs the next runs are skipped`;
 
 test("a timeout above the interval gets a warning where it was set", async () => {
   expect(await lint("checks: [{ tcp: 80, interval: 2s, timeout: 10s }]")).toEqual([
@@ -409,7 +409,7 @@ test.each([
 });
 
 const expression = (text: string) =>
-  `warning: it is compared as plain text, ${text} too; a regular expression stands between slashes, as in /^ok$/i`;
+  `warning: it is compared as plain text, including ${text}; write a regular expression between slashes, as in /^ok$/i`;
 
 test.each([
   ["(?i)ssh", "(?i)"],
@@ -453,7 +453,7 @@ test.each([
 
 test("a pattern that ends in a line end gets a warning", async () => {
   const warning =
-    "warning: it ends in a line end, which must come too; without one write |- for a block of text, or leave out the \\n";
+    "warning: it ends with a line end, which must match too; use |- for a block of text, or remove the \\n";
   expect(await lint('checks: [{ tcp: 2181, send: ruok, expect: "imok\\n" }]')).toEqual([
     `hc.yaml:1:43: checks[0].expect: ${warning}`,
   ]);
@@ -473,21 +473,21 @@ test.each([
   ["disk", "/mnt/*", "*"],
 ])("%s: %s has a %s that is compared literally", async (kind, path, sign) => {
   expect(await lintCheck({ [kind]: path, ...(kind === "disk" && { "min-free": "5%" }) })).toEqual([
-    `hc.yaml:1:18: checks[0].${kind}: warning: ${sign} is a plain character here; a path names one file, no pattern`,
+    `hc.yaml:1:18: checks[0].${kind}: warning: ${sign} is a plain character here; a path is not expanded as a pattern`,
   ]);
 });
 
-const named = (what: string) => `warning: ${what}; a regular expression goes under matching:`;
+const named = (what: string) => `warning: ${what}; put a regular expression under matching:`;
 
 test.each([
-  ["/java.*QuorumPeerMain/", "it begins with a slash, so it is the path of a pid file"],
-  ["/nginx/", "it begins with a slash, so it is the path of a pid file"],
-  ["/^java$/i", "it begins with a slash, so it is the path of a pid file"],
-  ["/run/app-*.pid", "it begins with a slash, so it is the path of a pid file"],
-  ["nginx*", "it is compared as a whole name, * too"],
-  ["^nginx$", "it is compared as a whole name, ^ too"],
-  ["[k]afka", "it is compared as a whole name, [ too"],
-  ["java|python", "it is compared as a whole name, | too"],
+  ["/java.*QuorumPeerMain/", "it begins with a slash, so it is read as the path of a pid file"],
+  ["/nginx/", "it begins with a slash, so it is read as the path of a pid file"],
+  ["/^java$/i", "it begins with a slash, so it is read as the path of a pid file"],
+  ["/run/app-*.pid", "it begins with a slash, so it is read as the path of a pid file"],
+  ["nginx*", "it is compared as a whole name, including *"],
+  ["^nginx$", "it is compared as a whole name, including ^"],
+  ["[k]afka", "it is compared as a whole name, including ["],
+  ["java|python", "it is compared as a whole name, including |"],
 ])("process: %s looks like a pattern", async (process, what) => {
   expect(await lintCheck({ process })).toEqual([`hc.yaml:1:21: checks[0].process: ${named(what)}`]);
 });
@@ -513,7 +513,7 @@ test.each([
   ["/^[[:digit:]]+$/", "[:digit:]"],
 ])("the regular expression %s has syntax of another language", async (expected, sign) => {
   expect(await lintCheck({ tcp: 22, expect: expected })).toEqual([
-    `hc.yaml:1:29: checks[0].expect: warning: ${sign} has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have`,
+    `hc.yaml:1:29: checks[0].expect: warning: ${sign} is not supported in a regular expression (ECMAScript syntax); use ^, $, \\d or \\s`,
   ]);
 });
 
@@ -526,7 +526,7 @@ test("flags within a regular expression are refused, and the problem says where 
 test("a value that is compared with JSON gets a warning if it looks like a regular expression", async () => {
   const http = "http://127.0.0.1/";
   expect(await lintCheck({ http, json: { "/status": "/^(UP|OK)$/i" } })).toEqual([
-    "hc.yaml:1:56: checks[0].json./status: warning: it is compared as plain text; a regular expression goes under expect",
+    "hc.yaml:1:56: checks[0].json./status: warning: it is compared as plain text; put a regular expression under expect",
   ]);
   expect(await lintCheck({ http, json: { "/path": "/var/lib/", "/a": "/api/v1", "/n": 1, "/z": null } })).toEqual([]);
 });

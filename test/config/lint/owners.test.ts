@@ -28,20 +28,20 @@ test("files that only this user may write get no warning", async () => {
   );
 });
 
-test("a config file that any user may write gets a warning", async () => {
+test("a config file that any user can write gets a warning", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "port: 80", 0o666);
   expect(await lint(folder, { config: [file] })).toEqual([
-    "/t/hc.yaml:1:1: warning: any user may write /t/hc.yaml (mode 666), and so decides what the daemon runs",
+    "/t/hc.yaml:1:1: warning: any user can write /t/hc.yaml (mode 666) and change what the daemon runs",
   ]);
 });
 
-test("a config file in a folder that any user may write gets a warning, also behind a link", async () => {
+test("a config file in a folder that any user can write gets a warning, also behind a link", async () => {
   await using folder = await tempFolder();
   await folder.write("open/hc.yaml", "port: 80", 0o644);
   await symlink(join(folder.path, "open/hc.yaml"), join(folder.path, "link.yaml"));
   await chmod(join(folder.path, "open"), 0o777);
-  const warning = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  const warning = "any user can write in the folder /t/open (mode 777) and change what the daemon runs";
   expect(await lint(folder, { config: [join(folder.path, "link.yaml")] })).toEqual([
     `/t/link.yaml:1:1: warning: ${warning}`,
   ]);
@@ -58,13 +58,13 @@ test.each([
   ["by an interpreter", (script: string) => `/usr/bin/python3 ${script} x`],
   ["by sudo", (script: string) => `sudo -n ${script}`],
   ["within a shell's text", (script: string) => `sh -c 'test -e / && ${script} || exit 1'`],
-])("a script that any user may write gets a warning, run %s", async (_how, command) => {
+])("a script that any user can write gets a warning, run %s", async (_how, command) => {
   await using folder = await tempFolder();
   const script = await folder.write("bin/check", SCRIPT, 0o777);
   const [warning, ...more] = await lint(folder, { script: [command(script)] });
   expect(more).toEqual([]);
   expect(warning).toStartWith("--script ");
-  expect(warning).toEndWith("warning: any user may write /t/bin/check (mode 777), and so decides what the daemon runs");
+  expect(warning).toEndWith("warning: any user can write /t/bin/check (mode 777) and change what the daemon runs");
 });
 
 test("a relative script is found from its cwd", async () => {
@@ -73,21 +73,21 @@ test("a relative script is found from its cwd", async () => {
   const content = JSON.stringify({ checks: [{ script: "bin/check", cwd: folder.path }] });
   const file = await folder.write("hc.yaml", content, 0o644);
   expect(await lint(folder, { config: [file] })).toEqual([
-    "/t/hc.yaml:1:22: checks[0].script: warning: any user may write /t/bin/check (mode 757), and so decides what the daemon runs",
+    "/t/hc.yaml:1:22: checks[0].script: warning: any user can write /t/bin/check (mode 757) and change what the daemon runs",
   ]);
 });
 
-test("a secret's file that any user may write gets a warning", async () => {
+test("a secret's file that any user can write gets a warning", async () => {
   await using folder = await tempFolder();
   const secret = await folder.write("token", "s3cret", 0o602);
   const content = `checks: [{ redis: "redis://127.0.0.1", password: "\${file:${secret}}" }]`;
   const file = await folder.write("hc.yaml", content, 0o644);
   expect(await lint(folder, { config: [file] })).toEqual([
-    "/t/hc.yaml:1:50: checks[0].password: warning: any user may write /t/token (mode 602), and so decides which secret the daemon uses",
+    "/t/hc.yaml:1:50: checks[0].password: warning: any user can write /t/token (mode 602) and change which secret the daemon uses",
   ]);
 });
 
-test("a link in a folder that any user may write gets a warning", async () => {
+test("a link in a folder that any user can write gets a warning", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "port: 80", 0o644);
   const script = await folder.write("check", SCRIPT, 0o755);
@@ -97,7 +97,7 @@ test("a link in a folder that any user may write gets a warning", async () => {
   await symlink(script, at("open/check"));
   await symlink(at("open/check"), at("link"));
   await chmod(at("open"), 0o777);
-  const warning = "any user may write in the folder /t/open (mode 777), and so decides what the daemon runs";
+  const warning = "any user can write in the folder /t/open (mode 777) and change what the daemon runs";
   expect(await lint(folder, { config: [at("open/hc.yaml")] })).toEqual([`/t/open/hc.yaml:1:1: warning: ${warning}`]);
   expect(await lint(folder, { script: [at("open/check")] })).toEqual([`--script /t/open/check: warning: ${warning}`]);
   expect(await lint(folder, { script: [at("link")] })).toEqual([`--script /t/link: warning: ${warning}`]);
@@ -105,7 +105,7 @@ test("a link in a folder that any user may write gets a warning", async () => {
   expect(await lint(folder, { config: [at("open/hc.yaml")], script: [at("link")] })).toEqual([]);
 });
 
-test("certificates that any user may write get a warning", async () => {
+test("certificates that any user can write get a warning", async () => {
   await using folder = await tempFolder();
   const [ca, cert, key] = [
     await folder.write("ca.pem", "x", 0o666),
@@ -116,11 +116,11 @@ test("certificates that any user may write get a warning", async () => {
   const file = await folder.write("hc.yaml", JSON.stringify({ checks: [check, { certificate: 443, ca }] }), 0o644);
   const lines = async () => (await lint(folder, { config: [file] })).map((line) => line.replace(/^\S+ /, ""));
   const warningsOf = (key: string, name: string, what: string) =>
-    `checks[0].tls.${key}: warning: any user may write /t/${name} (mode 666), and so decides ${what}`;
+    `checks[0].tls.${key}: warning: any user can write /t/${name} (mode 666) and change ${what}`;
   expect(await lines()).toEqual([
     warningsOf("ca", "ca.pem", "which servers the daemon trusts"),
-    warningsOf("cert", "cert.pem", "which certificate the daemon shows"),
-    warningsOf("key", "key.pem", "which certificate the daemon shows"),
+    warningsOf("cert", "cert.pem", "which certificate the daemon presents"),
+    warningsOf("key", "key.pem", "which certificate the daemon presents"),
   ]);
   for (const path of [ca, cert, key]) await chmod(path, 0o640);
   expect(await lines()).toEqual([]);
@@ -147,8 +147,8 @@ asRoot(
     await chown(script, NOBODY, 0);
     await chown(other, 0, NOBODY);
     expect(await lint(folder, { script: [script, other] })).toEqual([
-      "--script /t/bin/check: warning: /t/bin/check is owned by nobody (uid 65534), who so decides what the daemon runs",
-      "--script /t/other: warning: the group with gid 65534 may write /t/other (mode 775), and so decides what the daemon runs",
+      "--script /t/bin/check: warning: /t/bin/check is owned by nobody (uid 65534), who can change what the daemon runs",
+      "--script /t/other: warning: the group with gid 65534 can write /t/other (mode 775) and change what the daemon runs",
     ]);
     // A service often owns its certificates.
     const config = { checks: [{ certificate: 443, ca: script }] };
@@ -168,7 +168,7 @@ asRoot(
     const script = await folder.write("app/bin/check", SCRIPT, 0o755);
     await chown(join(folder.path, "app"), NOBODY, 0);
     expect(await lint(folder, { script: [script] })).toEqual([
-      "--script /t/app/bin/check: warning: the folder /t/app is owned by nobody (uid 65534), who so decides what the daemon runs",
+      "--script /t/app/bin/check: warning: the folder /t/app is owned by nobody (uid 65534), who can change what the daemon runs",
     ]);
   },
   10_000,

@@ -11,7 +11,7 @@ test.each(["/UP/", "/ok/i", "^UP$", "UP|OK", "ok|pass", "/^(UP|OK)$/"])(
   "%s as a value of JSON gets a warning",
   async (value) => {
     expect(await lintKeys({ http, json: { "/s": value } })).toEqual([
-      "checks[0].json./s: warning: it is compared as plain text; a regular expression goes under expect",
+      "checks[0].json./s: warning: it is compared as plain text; put a regular expression under expect",
     ]);
   },
 );
@@ -24,9 +24,8 @@ test.each(["UP", "/api/", "/var/lib/", "^1.2.3", "a|b", "$5", "read|write"])(
 );
 
 const plain = (sign: string) =>
-  `it is compared as plain text, ${sign} too; a regular expression stands between slashes, as in /^ok$/i`;
-const BLANK =
-  "the blank before or behind the slashes makes plain text of it, blank and slashes too; leave it out for a regular expression";
+  `it is compared as plain text, including ${sign}; write a regular expression between slashes, as in /^ok$/i`;
+const BLANK = "the space before or after the slashes makes it plain text; remove the space for a regular expression";
 
 test.each([
   ["\\bok\\b", plain("\\b")],
@@ -37,7 +36,7 @@ test.each([
   ["OK*", plain("*")],
   ["/ok/i ", BLANK],
   [" /ok/", BLANK],
-  ["/\\h/", "\\h has no meaning in a regular expression of ECMAScript; ^, $, \\d and \\s have"],
+  ["/\\h/", "\\h is not supported in a regular expression (ECMAScript syntax); use ^, $, \\d or \\s"],
 ])("expect: %j looks like a regular expression", async (expected, warning) => {
   expect(await lintKeys({ tcp: 22, expect: expected })).toEqual([`checks[0].expect: warning: ${warning}`]);
 });
@@ -52,7 +51,7 @@ test.each(["* OK", "*3", "a * b", "5*", "foo|bar", "/a/b ", "C:\\bin\\b", "/\\\\
 test("matching gets the warnings of expect", async () => {
   const warningsOf = async (matching: string) => lintKeys({ process: "java", matching });
   expect(await warningsOf("//")).toEqual([
-    "checks[0].matching: warning: it is compared as plain text, and is no regular expression: nothing stands between the slashes",
+    "checks[0].matching: warning: it is compared as plain text; a regular expression needs a pattern between the slashes",
   ]);
   expect(await warningsOf("kafka\\.Kafka")).toEqual([`checks[0].matching: warning: ${plain("\\.")}`]);
   for (const fine of ["kafka.Kafka", "/kafka\\.Kafka/", "-jar /opt/x.jar"]) {
@@ -60,7 +59,7 @@ test("matching gets the warnings of expect", async () => {
   }
 });
 
-const oneFile = (sign: string) => `warning: ${sign} here; a path names one file, no pattern`;
+const oneFile = (sign: string) => `warning: ${sign} here; a path is not expanded as a pattern`;
 
 test.each([
   [{ script: ["/bin/true"], cwd: "/opt/app-*" }, `cwd: ${oneFile("* is a plain character")}`],
@@ -69,8 +68,8 @@ test.each([
   [{ tcp: "unix:/run/*.sock" }, `tcp: ${oneFile("* is a plain character")}`],
   [{ file: "/a/{a,b}" }, `file: ${oneFile("{a,b} is plain text")}`],
   [{ file: "/a/%Y-%m-%d" }, `file: ${oneFile("%Y is plain text")}`],
-  [{ file: "/run/x\n" }, "file: warning: it ends in a line end, which is a part of the path here"],
-  [{ file: "/x " }, "file: warning: it ends in a blank, which is a part of the path here"],
+  [{ file: "/run/x\n" }, "file: warning: it ends with a line end, which is part of the path"],
+  [{ file: "/x " }, "file: warning: it ends with white space, which is part of the path"],
 ])("the path of %j looks like a pattern", async (check, warning) => {
   expect(own(await lintKeys(check))).toEqual([`checks[0].${warning}`]);
 });
@@ -87,12 +86,13 @@ test.each([
 });
 
 const COMMAND_LINE =
-  "it is compared as a whole name, and looks like a command line; name the program alone, and what else its command line holds under matching:";
-const PROGRAM = "it begins with a slash, so it is the path of a pid file; a program is named without its path";
+  "it looks like a command line, but is compared with the name of a program; write only the name here, and put the rest under matching:";
+const PROGRAM =
+  "it begins with a slash, so it is read as the path of a pid file; write the name of a program without its path";
 
 test.each([
-  ["nginx ", "it ends in a blank, which is compared too"],
-  ["nginx\n", "it ends in a line end, which is compared too"],
+  ["nginx ", "it ends with white space, which must match too"],
+  ["nginx\n", "it ends with a line end, which must match too"],
   ["nginx: master process", COMMAND_LINE],
   ["java -jar x.jar", COMMAND_LINE],
   ["/usr/sbin/nginx", PROGRAM],

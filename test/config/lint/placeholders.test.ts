@@ -7,8 +7,8 @@ import { lintKeys } from "./lines.ts";
 const foreignIn = (text: string, isSecret = true) =>
   findForeignPlaceholders(text, isSecret).map(({ written, instead }) => `${written}: ${instead}`);
 
-const variable = (written: string, name = "NAME") => `${written}: \${env:${name}} for a variable of the environment`;
-const file = (written: string) => `${written}: \${file:/PATH} for what a file holds`;
+const variable = (written: string, name = "NAME") => `${written}: \${env:${name}} for an environment variable`;
+const file = (written: string) => `${written}: \${file:/PATH} for the content of a file`;
 
 /* biome-ignore-start lint/suspicious/noTemplateCurlyInString: as the file has it */
 test.each([
@@ -72,13 +72,13 @@ test("a bare source gets a warning only where a secret is expected", async () =>
   expect(foreignIn("env:PROD", false)).toEqual([]);
   expect(await lintKeys({ http: "http://127.0.0.1/", expect: "env:PROD" })).toEqual([]);
   expect(await lintKeys({ redis: "redis://127.0.0.1", password: "env:PROD" })).toEqual([
-    "checks[0].password: warning: env:PROD is plain text here; write ${env:PROD} for a variable of the environment",
+    "checks[0].password: warning: env:PROD is plain text here; write ${env:PROD} for an environment variable",
   ]);
 });
 
 test("a placeholder in a name gets a warning that names take no variables", async () => {
   expect(await lintKeys({ name: "${HOSTNAME}-db", tcp: 80 })).toEqual([
-    "checks[0].name: warning: ${HOSTNAME} is plain text here; a name takes no variables",
+    "checks[0].name: warning: ${HOSTNAME} is plain text here; a name cannot contain variables",
   ]);
   expect(await lintKeys({ name: "db $1 100%", tcp: 80 })).toEqual([]);
 });

@@ -41,7 +41,7 @@ test("a list under the option script is a list of commands; a split command gets
 });
 
 const SPLIT =
-  'expected a command, got an option; a list here is a list of commands: write [[sh, -c, "…"]] for the words of one';
+  'expected a command, got an option; this list holds commands: write one command as a list in it, such as [[sh, -c, "…"]]';
 
 test("the words of one command are not read as commands", async () => {
   expect(await lint('script: [sh, -c, "echo ruok"]')).toEqual([`hc.yaml:1:14: script[1]: ${SPLIT}`]);
@@ -49,7 +49,7 @@ test("the words of one command are not read as commands", async () => {
   expect(await lint("script: [/bin/check -a, /bin/other]")).toEqual([]);
 });
 
-const SEVERAL = "several on lines of their own";
+const SEVERAL = "several lines that are commands";
 
 test.each([
   "/usr/lib/nagios/plugins/check_disk\n-w 10%\n-p\n/data\n",
@@ -67,7 +67,7 @@ test.each(["/bin/check\n-p /data\n/bin/other", "set -e\n/bin/check", "/bin/check
 );
 
 test("a comment is no command, but is passed to the program", async () => {
-  const got = `got a line that begins with #; a script runs without a shell, which has no comments: leave it out, or use [sh, -c, "…"]`;
+  const got = `got a line that begins with #; a script runs without a shell and has no comments: remove the line, or use [sh, -c, "…"]`;
   expect(await lintKeys({ script: "# check it\n/bin/check\n" })).toEqual([
     `checks[0].script: expected one command, ${got}`,
   ]);
@@ -79,7 +79,7 @@ test("a comment is no command, but is passed to the program", async () => {
 });
 
 const finds = (search: string) =>
-  `checks[0].script: warning: ${search} also finds the daemon, its config's path and its other scripts, so that it may pass where no such process runs; use process: NAME, matching: /…/`;
+  `checks[0].script: warning: ${search} also matches the command lines of the daemon and its other scripts, so it may pass when no such process runs; use process: NAME with matching: /…/`;
 
 test.each([
   ["ps -eo cmd | sed -n /X/p", "ps … sed"],
