@@ -16,7 +16,7 @@ try {
   if (typeof result === "number") await exit(result);
   else void result.ended.then(exit);
 } catch (error) {
-  io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  io.error(`health-checker: internal error; please report it: ${describeFault(error)}`);
   await exit(FAILED);
 }
 

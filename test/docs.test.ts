@@ -36,7 +36,7 @@ test("the large example of the README is accepted as it stands, on a host that h
   const text = await Bun.file(join(ROOT, "README.md")).text();
   const [, example = ""] = /^```yaml\n(.*?)^```$/ms.exec(text) ?? [];
   const [, name = "", value = ""] = /^\$ export (\w+)=(\w+)$/m.exec(text) ?? [];
-  const [, answer] = /^health-checker.yaml: (good, \d+ checks)$/m.exec(text) ?? [];
+  const [, answer] = /^health-checker.yaml: (valid, \d+ checks)$/m.exec(text) ?? [];
   await using folder = await tempFolder();
   const file = await folder.write("health-checker.yaml", example);
   const { out, err, status } = await runCommand(["validate", file], { [name]: value });

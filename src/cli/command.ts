@@ -1,7 +1,8 @@
-// A command is a citty definition with what citty does not know: synonyms, usage and options. citty's own parser and
+// A command is a citty definition with what citty does not know: synonyms, help and options. citty's own parser and
 // sub-commands are not used: it cannot repeat an option, accepts unknown ones, and would run the parent command too.
 
 import { type CommandDef, runCommand as cittyRun, defineCommand } from "citty";
+import type { OptionDef } from "../config/options.ts";
 import type { CommandName } from "./hints.ts";
 import type { Environment, Io } from "./io.ts";
 import type { Grammar, OptionTable } from "./parse.ts";
@@ -17,12 +18,31 @@ export interface CommandInput {
   readonly commands: readonly Command[];
 }
 
+/** What the help shows of an option. */
+export type OptionHelp = Pick<OptionDef<unknown>, "value" | "short" | "repeatable" | "default" | "help">;
+
+/** The help of a command. Paragraphs are wrapped, all else is printed as it is written. */
+export interface CommandHelp {
+  /** What follows the name of the command, one for each form of it. */
+  readonly usage: readonly string[];
+  /** Paragraphs: what it does. */
+  readonly about: readonly string[];
+  /** Its own options: those of the daemon are in the help of the program. */
+  readonly options?: Readonly<Record<string, OptionHelp>>;
+  /** Paragraphs below the options. */
+  readonly notes?: readonly string[];
+  /** Command lines; the name of the program is added. */
+  readonly examples: readonly string[];
+  readonly exitStatus: Readonly<Record<string, string>>;
+}
+
 interface Definition {
   readonly meta: { readonly name: string; readonly description: string };
   /** What other programs call it. */
   readonly synonyms?: readonly string[];
-  /** What follows its name in the usage of the program; undefined for a command that is also an option, such as help. */
-  readonly usage?: string;
+  /** What must follow its name, in the list of commands. */
+  readonly required?: string;
+  readonly help: CommandHelp;
   /** All options that it takes, with the daemon's if it takes those too. */
   readonly options: OptionTable;
   /** Resolves with the exit status. */

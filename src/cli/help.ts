@@ -1,69 +1,105 @@
-// The help text, for a terminal of 80 columns: the table of options, and examples.
+// The help of the program and of each command, for a terminal of 80 columns.
 
-import { OPTION_NAMES, type OptionDef, optionDef } from "../config/options.ts";
+import { OPTION_GROUPS, OPTION_NAMES, OPTIONS, type OptionGroup, optionDef } from "../config/options.ts";
+import type { Command, OptionHelp } from "./command.ts";
 
 const COLUMNS = 80;
 const INDENT = "      ";
 
-/** A command without a usage, such as help, is also an option. */
-export interface CommandUsage {
-  readonly meta: { readonly name: string };
-  readonly usage?: string;
-}
+/** The last line of the usage of a command that takes the options of the daemon. */
+export const DAEMON_OPTIONS = "health-checker --help lists the options of the daemon.";
 
-export function renderHelp(commands: readonly CommandUsage[]): string {
-  return `health-checker answers every HTTP request with 200 OK when all checks of this
-host pass, else with 504.
+/** What exit status 2 means for a command that takes the options of the daemon. */
+export const USAGE_ERROR = "an error on the command line or in the config file";
 
-Usage: health-checker [options]
-${listUsages(commands)
-  .map((usage) => `       health-checker ${usage}`)
-  .join("\n")}
+/** The help of the program. */
+export const renderHelp = (
+  commands: readonly Command[],
+): string => `health-checker runs health checks on this host and answers HTTP requests:
+200 OK if all checks pass, else 504.
 
-${OPTION_NAMES.map((name) => renderOption(name, optionDef(name))).join("\n")}
+Usage: health-checker [OPTIONS]             start the daemon
+       health-checker COMMAND [OPTIONS]     run a command
+
+Commands:
+${listCommands(commands)}
+
+health-checker COMMAND --help shows the help of a command.
+
+${OPTION_GROUPS.map((group) => `${group}:\n${renderGroup(group)}`).join("\n\n")}
 
 Examples:
   health-checker --port 5432 --port 3306
   health-checker --listener 0.0.0.0:6000 \\
     --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s
   health-checker --config /etc/health-checker.yaml --interval 10s
+  health-checker check --config /etc/health-checker.yaml
 
-Keep the timeouts below the load balancer's: an ALB gives up after 5 s.
+${wrap("Keep the timeouts of the checks below the timeout of the load balancer. The timeout of an AWS ALB is 5 s by default.")}
 
-Exit status: 0 fine, 1 cannot listen or (check) not healthy, 2 a mistake on the
-command line or in the config file.`;
+${renderExitStatus({
+  0: "healthy or done",
+  1: "not healthy, or failed (for example: the daemon cannot listen)",
+  2: USAGE_ERROR,
+})}`;
+
+function listCommands(commands: readonly Command[]): string {
+  const heads = commands.map(({ meta: { name }, required }) => (required ? `${name} ${required}` : name));
+  const width = Math.max(...heads.map((head) => head.length));
+  return commands.map(({ meta }, index) => `  ${heads[index]?.padEnd(width)}  ${meta.description}`).join("\n");
 }
 
-/** Commands of the same usage share a line. */
-function listUsages(commands: readonly CommandUsage[]): readonly string[] {
-  const names = new Map<string, string[]>();
-  for (const { meta, usage } of commands) {
-    if (usage !== undefined) names.set(usage, [...(names.get(usage) ?? []), meta.name]);
-  }
-  return Array.from(names, ([usage, same]) => `${same.join("|")} ${usage}`.trimEnd());
+const renderGroup = (group: OptionGroup): string =>
+  OPTION_NAMES.filter((name) => OPTIONS[name].group === group)
+    .map((name) => renderOption(name, optionDef(name)))
+    .join("\n");
+
+/** The help of one command. */
+export function renderCommandHelp({ meta: { name }, help }: Command): string {
+  const { usage, about, options = {}, notes = [], examples, exitStatus } = help;
+  const program = `health-checker ${name}`;
+  return [
+    ...about.map((paragraph) => wrap(paragraph)),
+    usage.map((words, index) => `${index === 0 ? "Usage: " : "       "}${program} ${words}`.trimEnd()).join("\n"),
+    ...renderOptions(options),
+    ...notes.map((paragraph) => wrap(paragraph)),
+    [
+      examples.length === 1 ? "Example:" : "Examples:",
+      ...examples.map((words) => `  ${program} ${words}`.trimEnd()),
+    ].join("\n"),
+    renderExitStatus(exitStatus),
+  ].join("\n\n");
+}
+
+function renderOptions(options: Readonly<Record<string, OptionHelp>>): readonly string[] {
+  const entries = Object.entries(options);
+  return entries.length === 0
+    ? []
+    : [["Options:", ...entries.map(([name, option]) => renderOption(name, option))].join("\n")];
+}
+
+function renderExitStatus(statuses: Readonly<Record<string, string>>): string {
+  const width = Math.max(...Object.keys(statuses).map((status) => status.length));
+  const lines = Object.entries(statuses).map(([status, meaning]) =>
+    wrap(`${status.padEnd(width)}  ${meaning}`, "  ", " ".repeat(width + 4)),
+  );
+  return ["Exit status:", ...lines].join("\n");
 }
 
 /** The name and value of an option, with its help below. */
-export function renderOption(
-  name: string,
-  { short, value, help, repeatable, default: fallback }: OptionDef<unknown>,
-): string {
+export function renderOption(name: string, { short, value, help, repeatable, default: fallback }: OptionHelp): string {
   const head = `  ${short ? `-${short}, ` : ""}--${name}${value ? ` ${value}` : ""}`;
-  const notes = [repeatable && "repeatable", fallback && `default ${fallback}`].filter(Boolean).join(", ");
-  const text = help.replaceAll("`", "");
-  return `${head}\n${wrap(notes ? `${text} (${notes})` : text)}`;
+  const sentences = [help.replaceAll("`", ""), repeatable && "Repeatable.", fallback && `Default: ${fallback}.`];
+  return `${head}\n${wrap(sentences.filter(Boolean).join(" "), INDENT)}`;
 }
 
-function wrap(text: string): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line && INDENT.length + line.length + 1 + word.length > COLUMNS) {
-      lines.push(INDENT + line);
-      line = word;
-    } else {
-      line = line ? `${line} ${word}` : word;
-    }
+function wrap(text: string, indent = "", hanging = indent): string {
+  const [first = "", ...rest] = text.split(" ");
+  const lines = [indent + first];
+  for (const word of rest) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length > COLUMNS) lines.push(hanging + word);
+    else lines[lines.length - 1] = longer;
   }
-  return [...lines, INDENT + line].join("\n");
+  return lines.join("\n");
 }

@@ -1,5 +1,5 @@
 // What a mistyped word most likely means: a similar name, or the name of the same thing in other programs. Each hint is
-// the end of a line, or undefined. Loaded only after a mistake.
+// the end of a line, or undefined. Loaded only after an error.
 
 import { optionNamed } from "../config/options.ts";
 import { address, duration } from "../fields/field.ts";
@@ -29,10 +29,10 @@ const OPTION_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 
 const CONFIG_FILE = /^[!-~]+\.(ya?ml|json)$/i;
 
-/** Says that an option is unknown, with a hint. */
+/** Reports that an option is unknown, with a hint. */
 export async function describeUnknownOption(name: string, { options, command }: Grammar): Promise<string> {
   if (command !== undefined && optionNamed(name) !== undefined) {
-    return `expected an option of ${command}, got one of the daemon`;
+    return `not an option of ${command}; it is an option of the daemon`;
   }
   const known = Object.keys(options);
   const near = async () => {
@@ -41,6 +41,16 @@ export async function describeUnknownOption(name: string, { options, command }: 
   };
   const hint = hintElsewhere(command, name) ?? hintForOption(name, known) ?? (await near());
   return hint === undefined ? "unknown option" : `unknown option; ${hint}`;
+}
+
+/** A command that follows options; undefined for any other word. `option` is the first option before it. */
+export async function hintForLateCommand(
+  word: string,
+  option: string | undefined,
+  { command, commands }: Grammar,
+): Promise<string | undefined> {
+  if (command !== undefined || !(await commands()).some(({ name }) => name === word)) return undefined;
+  return `commands come first: health-checker ${word}${option === undefined ? "" : ` --${option} ...`}`;
 }
 
 /** For an argument that follows no option. */
@@ -57,8 +67,8 @@ export async function hintForArgument(
 
 async function hintForCommand(word: string, commands: readonly CommandName[]): Promise<string | undefined> {
   const lower = word.toLowerCase();
-  if (START_COMMANDS.includes(lower)) return "the daemon starts without a command, as in health-checker --port 5432";
-  if (lower === "stop" || lower === "restart") return "the service manager does that, as in systemctl restart";
+  if (START_COMMANDS.includes(lower)) return "to start the daemon, give options only: health-checker --port 5432";
+  if (lower === "stop" || lower === "restart") return `use the service manager: systemctl ${lower} health-checker`;
   const names = commands.map(({ name }) => name);
   const name = commands.find(({ synonyms }) => synonyms.includes(lower))?.name ?? (await didYouMean(word, names));
   return name && `did you mean ${name}?`;
@@ -68,7 +78,7 @@ function hintForOption(given: string, known: readonly string[]): string | undefi
   const lower = given.toLowerCase();
   if (lower === "timeout" && known.includes("port-timeout")) return "did you mean --port-timeout or --script-timeout?";
   if (lower === "debug" && known.includes("log-level")) return "did you mean --log-level debug?";
-  if (lower === "output" && known.includes("port")) return "health-checker unit has it";
+  if (lower === "output" && known.includes("port")) return "it is an option of health-checker unit";
   const name = Object.keys(OPTION_SYNONYMS).find((option) => OPTION_SYNONYMS[option]?.includes(lower));
   return name !== undefined && known.includes(name) ? `did you mean --${name}?` : undefined;
 }
@@ -77,7 +87,7 @@ function hintForOption(given: string, known: readonly string[]): string | undefi
 function hintElsewhere(command: string | undefined, word: string): string | undefined {
   if (command === "drain" && (word === "for" || word === "duration")) return "did you mean maint --for?";
   if (command === "drain" && "value" in duration.read(word)) return `did you mean maint --for ${word}?`;
-  if (command === "reload" && CONFIG_FILE.test(word)) return "the daemon reads again the file that it was started with";
+  if (command === "reload" && CONFIG_FILE.test(word)) return "reload reads the file that the daemon was started with";
   return undefined;
 }
 

@@ -2,13 +2,13 @@
 // status and does not exit.
 
 import { createComplaints } from "../log/journal.ts";
-import { codeOf } from "../system/errors.ts";
+import { causeOf, codeOf } from "../system/errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DONE = 0;
 export const FAILED = 1;
-/** A mistake on the command line or in the config file. */
+/** An error on the command line or in the config file. */
 export const USAGE = 2;
 
 /** Each text is one line or several, without the last newline. */
@@ -36,7 +36,7 @@ export const processIo = (env: Environment): Io => ({
 export async function print(io: Io, text: string): Promise<number> {
   const code = await io.out(text);
   if (code === undefined) return DONE;
-  io.error(`health-checker: cannot write to stdout (${code})`);
+  io.error(`health-checker: cannot write to stdout: ${causeOf(code)}`);
   return FAILED;
 }
 

@@ -45,7 +45,7 @@ export async function parse(words: readonly string[], grammar: Grammar): Promise
   const values = valuesOf(tokens);
   const problems: Problem[] = [];
   for (const [index, token] of tokens.entries()) {
-    const problem = await problemOf(token, tokens[index - 1], grammar);
+    const problem = await problemOf(token, tokens.slice(0, index), grammar);
     const isKnown = token.type === "unknown option" && problem !== undefined && problems.includes(problem);
     if (problem !== undefined && !isKnown) problems.push(problem);
   }
@@ -97,8 +97,8 @@ const takesNext = (word: string, option: string, options: OptionTable): boolean 
 const knownOption = (name: string, options: OptionTable): string | undefined =>
   Object.hasOwn(options, name) ? name : Object.keys(options).find((option) => options[option]?.short === name);
 
-/** `before` is the token before it, which may explain an unexpected argument. */
-async function problemOf(token: Token, before: Token | undefined, grammar: Grammar): Promise<Problem | undefined> {
+/** `earlier` are the tokens before it, which may explain an unexpected argument. */
+async function problemOf(token: Token, earlier: readonly Token[], grammar: Grammar): Promise<Problem | undefined> {
   switch (token.type) {
     case "missing value": {
       const { option, next } = token;
@@ -109,17 +109,23 @@ async function problemOf(token: Token, before: Token | undefined, grammar: Gramm
       const { describeUnknownOption } = await import("./hints.ts");
       return `${printable(token.word.replace(/=.*$/s, ""))}: ${await describeUnknownOption(token.name, grammar)}`;
     }
-    case "argument":
+    case "argument": {
+      const before = earlier.at(-1);
       // Most likely the value of the unknown option.
       if (before?.type === "unknown option" && !before.hasValue) return undefined;
-      return describeArgument(token.word, before, grammar);
+      return describeArgument(token.word, earlier, grammar);
+    }
     default:
       return undefined;
   }
 }
 
-async function describeArgument(word: string, before: Token | undefined, grammar: Grammar): Promise<Problem> {
-  const { hintForArgument } = await import("./hints.ts");
+async function describeArgument(word: string, earlier: readonly Token[], grammar: Grammar): Promise<Problem> {
+  const { hintForArgument, hintForLateCommand } = await import("./hints.ts");
+  const first = earlier.find((token) => token.type === "value");
+  const late = await hintForLateCommand(word, first?.option, grammar);
+  if (late !== undefined) return `unexpected argument ${quoteWhole(word)}; ${late}`;
+  const before = earlier.at(-1);
   const hint = await hintForArgument(word, before === undefined, grammar);
   const option = before?.type === "value" ? before.option : undefined;
   const isRepeatable = option !== undefined && grammar.options[option]?.repeatable;

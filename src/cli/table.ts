@@ -21,10 +21,10 @@ export interface Column {
   readonly isRight?: true;
 }
 
-/** A cell for each column, and the text of the last column, WHY; none has a line end. */
+/** A cell for each column, and the text of the last column, DETAIL; none has a line end. */
 export interface Row {
   readonly cells: readonly string[];
-  readonly why: string;
+  readonly detail: string;
   readonly colour: string;
 }
 
@@ -50,26 +50,26 @@ const RANKS: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, end
 const GAP = "  ";
 
 /** A narrower column of text is harder to read than lines below the row. */
-const SHORTEST_WHY = 30;
+const SHORTEST_DETAIL = 30;
 
 const SHORTEST_CELL = 8;
 
 /** For a cell without a terminal: a long script as a name would pad every row to its length. */
 const LONGEST_CELL = 60;
 
-/** For WHY without a terminal: longer than our messages, except those with a long path. */
-const LONGEST_WHY = 400;
+/** For DETAIL without a terminal: longer than our messages, except those with a long path. */
+const LONGEST_DETAIL = 400;
 
-/** The lines of a head and the rows. The last column, WHY, is not in `columns`. */
+/** The lines of a head and the rows. The last column, DETAIL, is not in `columns`. */
 export function drawTable(columns: readonly Column[], rows: readonly Row[], style: TerminalStyle): readonly string[] {
-  const head: Row = { cells: columns.map(({ head }) => head), why: "WHY", colour: BOLD };
+  const head: Row = { cells: columns.map(({ head }) => head), detail: "DETAIL", colour: BOLD };
   const all = [head, ...(style.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
   const widths = columns.map((_, index) => Math.max(...all.map(({ cells }) => widthOf(cells[index] ?? ""))));
   const roomIn = (left: number) => (style.columns ?? Number.POSITIVE_INFINITY) - left - GAP.length;
   const gaps = (columns.length - 1) * GAP.length;
   const whole = sum(widths) + gaps;
-  const widest = Math.max(...all.map(({ why }) => widthOf(why)));
-  const beside = roomIn(whole) >= Math.min(widest, SHORTEST_WHY);
+  const widest = Math.max(...all.map(({ detail }) => widthOf(detail)));
+  const beside = roomIn(whole) >= Math.min(widest, SHORTEST_DETAIL);
   const rooms = beside || style.columns === undefined ? widths : narrow(columns, widths, style.columns - gaps);
   const left = beside ? whole : 0;
 
@@ -84,18 +84,18 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], styl
       })
       .join(GAP)
       .trimEnd();
-    const why = row.why === "" || (row === head && !beside) ? [] : wrap(row.why, roomIn(left));
-    if (!beside) return [cells, ...why.map((line) => `${GAP}${line}`)];
+    const detail = row.detail === "" || (row === head && !beside) ? [] : wrap(row.detail, roomIn(left));
+    if (!beside) return [cells, ...detail.map((line) => `${GAP}${line}`)];
     return [
-      [why.length > 0 ? pad(cells, whole) : cells, ...why.slice(0, 1)].join(GAP),
-      ...why.slice(1).map((line) => `${" ".repeat(left)}${GAP}${line}`),
+      [detail.length > 0 ? pad(cells, whole) : cells, ...detail.slice(0, 1)].join(GAP),
+      ...detail.slice(1).map((line) => `${" ".repeat(left)}${GAP}${line}`),
     ];
   });
 }
 
-const shorten = ({ cells, why, colour }: Row, columns: readonly Column[]): Row => ({
+const shorten = ({ cells, detail, colour }: Row, columns: readonly Column[]): Row => ({
   cells: cells.map((cell, index) => (columns[index]?.isText ? cut(cell, LONGEST_CELL) : cell)),
-  why: cut(why, LONGEST_WHY),
+  detail: cut(detail, LONGEST_DETAIL),
   colour,
 });
 
@@ -115,8 +115,8 @@ export interface CheckDetails {
   readonly detail?: string;
 }
 
-/** The text of WHY, which may have several lines. */
-export function describeWhy({ reason, message, output, warning, detail }: CheckDetails): string {
+/** The text of DETAIL, which may have several lines. */
+export function describeDetail({ reason, message, output, warning, detail }: CheckDetails): string {
   if (reason !== undefined) {
     return describeFailure({
       reason,

@@ -4,8 +4,9 @@
 import { concernsHost, type Severity } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
-import { countUp, type FailingCheck, listFirst } from "../status/summary.ts";
+import { countUp, describeFailing, type FailingCheck } from "../status/summary.ts";
 import { formatDuration } from "../text/duration.ts";
+import { listOf } from "../text/list.ts";
 import { plainLine } from "../text/printable.ts";
 
 /** How many checks are named, and how many characters of each name. */
@@ -32,12 +33,16 @@ const toTheSecond = (epochMs: number): string => `${new Date(epochMs).toISOStrin
 function checksLine(reports: readonly CheckReport[]): string {
   const counted = reports.filter(({ check }) => concernsHost(check));
   const { down = [], unknown = [] } = Object.groupBy(counted, standing);
-  const list = (some: readonly CheckReport[]) => listFirst(some.map(failingCheck), MOST_NAMED);
-  const failing = down.filter(isOf("critical"));
-  if (failing.length > 0) return `unhealthy: ${list(failing)}`;
+  const list = (some: readonly CheckReport[]) =>
+    listOf(
+      some.map((report) => describeFailing(failingCheck(report))),
+      MOST_NAMED,
+    );
   const count = countUp(
     counted.map((report) => ({ severity: report.check.severity, isUp: standing(report) === "up" })),
   );
+  const failing = down.filter(isOf("critical"));
+  if (failing.length > 0) return `unhealthy, ${count}: ${list(failing)}`;
   const missing = unknown.filter(isOf("critical"));
   if (missing.length > 0) return `${count}, no result yet: ${list(missing)}`;
   return down.length > 0 ? `healthy, ${count}: ${list(down)}` : `healthy, ${count}`;

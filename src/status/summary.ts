@@ -29,10 +29,13 @@ export function summarize(checks: readonly Standing[], isHealthy: boolean, faili
 }
 
 /** "cache (refused), search (stale)" */
-export const listAll = (failing: readonly FailingCheck[]): string =>
-  failing.map(({ name, reason }) => (reason === undefined ? name : `${name} (${reason})`)).join(", ");
+export const listAll = (failing: readonly FailingCheck[]): string => failing.map(describeFailing).join(", ");
 
-/** The short form: "cache refused, search stale and 2 more". */
+/** "cache (refused)" */
+export const describeFailing = ({ name, reason }: FailingCheck): string =>
+  reason === undefined ? name : `${name} (${reason})`;
+
+/** For HAProxy: "cache refused, search stale and 2 more". */
 export const listFirst = (failing: readonly FailingCheck[], most: number): string =>
   listOf(
     failing.map(({ name, reason }) => (reason === undefined ? name : `${name} ${reason}`)),

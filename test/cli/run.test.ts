@@ -5,7 +5,7 @@ import pkg from "../../package.json";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { loadOptionsFor } from "../../src/cli/load-options.ts";
 import { parse } from "../../src/cli/parse.ts";
-import { OPTION_NAMES, OPTIONS, optionDef } from "../../src/config/options.ts";
+import { OPTION_GROUPS, OPTION_NAMES, OPTIONS, optionDef } from "../../src/config/options.ts";
 import { printed, problemsOf, refusal, runCommand } from "../support/command.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -15,26 +15,23 @@ async function load(...argv: readonly string[]) {
   return loadOptionsFor(parsed, {});
 }
 
-test.each([
-  [[]],
-  [["--help"]],
-  [["help"]],
-  [["-h"]],
-  [["--port", "80", "-h"]],
-  [["--prot", "80", "--help"]],
-  [["schema", "--help"]],
-])("%j prints the help, with every option", async (argv) => {
-  const { out: text, err, status } = await runCommand(argv);
-  expect({ err, status }).toEqual({ err: [], status: 0 });
-  for (const name of OPTION_NAMES) {
-    expect(text).toContain(`--${name}`);
-    const { default: fallback } = optionDef(name);
-    if (fallback) expect(text.replaceAll(/\s+/g, " ")).toContain(`default ${fallback})`);
-  }
-  expect(text).toBe(Bun.stripANSI(text));
-  expect(text).not.toMatch(/ $/m);
-  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-});
+test.each([[[]], [["--help"]], [["help"]], [["-h"]], [["--port", "80", "-h"]], [["--prot", "80", "--help"]]])(
+  "%j prints the help, with every option and every command",
+  async (argv) => {
+    const { out: text, err, status } = await runCommand(argv);
+    expect({ err, status }).toEqual({ err: [], status: 0 });
+    for (const name of OPTION_NAMES) {
+      expect(text).toContain(`--${name}`);
+      const { default: fallback } = optionDef(name);
+      if (fallback) expect(text.replaceAll(/\s+/g, " ")).toContain(`Default: ${fallback}.`);
+    }
+    for (const group of OPTION_GROUPS) expect(text).toContain(`\n\n${group}:\n  `);
+    for (const { meta } of COMMANDS) expect(text).toMatch(new RegExp(`^  ${meta.name} .*  ${meta.description}$`, "m"));
+    expect(text).toBe(Bun.stripANSI(text));
+    expect(text).not.toMatch(/ $/m);
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  },
+);
 
 test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port", "0", "-v"]]])(
   "%j prints the version",
@@ -42,6 +39,29 @@ test.each([[["--version"]], [["version"]], [["-v"]], [["-version"]], [["--port",
     expect(await runCommand(argv)).toEqual(printed(`health-checker version v${pkg.version}`));
   },
 );
+
+test.each(COMMANDS.map((command) => [command.meta.name, command] as const))(
+  "the help of %s has its options, an example and its exit statuses, in 80 columns",
+  async (name, { help }) => {
+    const { out: text, err, status } = await runCommand([name, "--help"]);
+    expect({ err, status }).toEqual({ err: [], status: 0 });
+    expect(text).toStartWith(`health-checker ${name} `);
+    expect(text).toContain(`\nUsage: health-checker ${name}`);
+    const shown = [...text.matchAll(/^ {2}--([\w-]+)/gm)].map(([, option]) => option);
+    expect(shown).toEqual(Object.keys(help.options ?? {}));
+    expect(text).toMatch(new RegExp(`\n\nExamples?:\n  health-checker ${name}`));
+    expect(text).toMatch(/\n\nExit status:\n {2}0 +\S/);
+    expect(text).not.toMatch(/ $/m);
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(await runCommand(["help", name])).toEqual(printed(text));
+  },
+);
+
+test("help refuses the name of a command that does not exist", async () => {
+  expect(await runCommand(["help", "drian"])).toEqual(
+    refusal(['health-checker: help: expected the name of a command, got "drian"']),
+  );
+});
 
 test("--help=false does not print the help", async () => {
   expect(await problemsOf(["--help=false", "--port", "0"])).toHaveLength(1);
@@ -115,8 +135,20 @@ test("a first word that is no command is a problem, with a hint to the similar c
   expect(await runCommand(["vaildate", "--port", "80"])).toEqual(
     refusal(['health-checker: unexpected argument "vaildate"; did you mean validate?']),
   );
-  expect(await problemsOf(["--port", "80", "schema"])).toEqual([expect.stringMatching(/for each$/)]);
+  expect(await problemsOf(["--port", "80", "8080"])).toEqual([expect.stringMatching(/for each$/)]);
   expect(await problemsOf(["80"])).toEqual([expect.stringContaining('unexpected argument "80"')]);
+});
+
+test("a command after the options gets a hint that commands come first", async () => {
+  expect(await problemsOf(["--interval", "10s", "--port", "80", "check"])).toEqual([
+    'health-checker: unexpected argument "check"; commands come first: health-checker check --interval ...',
+  ]);
+  expect(await problemsOf(["--port=80", "status", "--singleflight"])).toEqual([
+    'health-checker: unexpected argument "status"; commands come first: health-checker status --port ...',
+  ]);
+  expect(await problemsOf(["--", "drain"])).toEqual([
+    'health-checker: unexpected argument "drain"; commands come first: health-checker drain',
+  ]);
 });
 
 test("a name from other programs gets a hint to the name here", async () => {
@@ -124,7 +156,8 @@ test("a name from other programs gets a hint to the name here", async () => {
   for (const [argv, end] of [
     [["maint", "10m"], "; did you mean --for 10m?"],
     [["maint", "db", "--duration", "10m"], "did you mean --for?"],
-    [["start"], "; the daemon starts without a command, as in health-checker --port 5432"],
+    [["start"], "; to start the daemon, give options only: health-checker --port 5432"],
+    [["restart"], "; use the service manager: systemctl restart health-checker"],
     [["test"], "; did you mean check?"],
     [["lint", "hc.yaml"], "; did you mean validate?"],
     [["-c", "hc.yaml"], "-c: unknown option; did you mean --config?"],
@@ -146,7 +179,7 @@ test("a name from other programs gets a hint to the name here", async () => {
     [["healthcheck"], "; did you mean check?"],
     [["drain", "10m"], "; did you mean maint --for 10m?"],
     [["drain", "--for", "10m"], "--for: unknown option; did you mean maint --for?"],
-    [["reload", "hc.yaml"], "; the daemon reads again the file that it was started with"],
+    [["reload", "hc.yaml"], "; reload reads the file that the daemon was started with"],
   ] as const) {
     expect(await shown(...argv)).toContain(end);
   }

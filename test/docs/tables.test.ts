@@ -26,7 +26,7 @@ test("the example of configuration.md is good", async () => {
   const token = await folder.write("token", "s3cret");
   const [, example = ""] = /## A file\n\n```yaml\n(.*?)```/s.exec(TEXT) ?? [];
   const file = await folder.write("hc.yaml", example.replace(/\/run\/credentials\/[\w./-]+/, token));
-  expect(await runCommand(["validate", file])).toEqual(printed(`${file}: good, 4 checks`));
+  expect(await runCommand(["validate", file])).toEqual(printed(`${file}: valid, 4 checks`));
 });
 
 test("the mistakes of configuration.md read as it says", async () => {

@@ -174,9 +174,7 @@ test("waited in vain: the round is cut at the end, and leaves no process", async
     "--json",
   ]);
   expect(exitCode).toBe(1);
-  expect(err).toEqual([
-    `health-checker: still not healthy after 500ms, the time of --wait is over: script ${sleep} (deadline)`,
-  ]);
+  expect(err).toEqual([`health-checker: not healthy after 500ms, the limit of --wait: script ${sleep} (deadline)`]);
   expect(JSON.parse(out[0] ?? "").checks).toMatchObject([{ reason: "deadline" }]);
   await allGone(sleep);
 }, 30_000);

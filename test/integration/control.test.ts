@@ -32,13 +32,15 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   const status = await hc("status");
   expect(status).toMatchObject({ err: "", exitCode: 0 });
   expect(status.out).toMatch(
-    new RegExp(`^healthy, 1 of 1 up\n\nCHECK .*WHY\ntcp 127\\.0\\.0\\.1:${peer.port}  up .*\n\nhealth-checker v.*\n$`),
+    new RegExp(
+      `^healthy, 1 of 1 up\n\nCHECK .*DETAIL\ntcp 127\\.0\\.0\\.1:${peer.port}  up .*\n\nhealth-checker v.*\n$`,
+    ),
   );
 
   const drained = await hc("drain");
-  expect(drained.out).toMatch(/^draining since \S+Z\n/);
+  expect(drained.out).toMatch(/^drained since \S+Z\n/);
   expect(drained.out).toContain("a restart of the daemon keeps it");
-  expect(drained.err).toContain("an Auto Scaling group");
+  expect(drained.err).toBe("");
   expect(drained.exitCode).toBe(0);
   const { status: code, body } = await daemon.ask();
   expect({ code, body }).toEqual({ code: 504, body: "Draining" });
@@ -50,20 +52,20 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   expect(json.checks).toMatchObject([{ kind: "tcp", status: "up", stale: false }]);
 
   const maintained = await hc("maint", "--for", "1h", "--reason", "disk swap");
-  expect(maintained.out).toMatch(/^in maintenance since \S+ until \S+ \(\w+ left\): disk swap\ndraining since /);
+  expect(maintained.out).toMatch(/^in maintenance since \S+ until \S+ \(\w+ left\): disk swap\ndrained since /);
   await daemon.logged('reason="disk swap"');
 
   const ended = await hc("undrain");
   expect(ended).toMatchObject({ err: "", exitCode: 0 });
-  expect(ended.out).toMatch(/^ended the maintenance .*: disk swap\nended the drain since \S+\n$/);
+  expect(ended.out).toMatch(/^ended: maintenance .*: disk swap\nended: drain since \S+\n$/);
   expect((await daemon.ask()).status).toBe(200);
-  expect(await hc("undrain")).toEqual({ out: "was not drained\n", err: "", exitCode: 0 });
+  expect(await hc("undrain")).toEqual({ out: "the host was not drained or in maintenance\n", err: "", exitCode: 0 });
 
   expect(await daemon.stop()).toBe(0);
   expect(readdirSync(folder.path)).toEqual([]);
   expect(await hc("status")).toEqual({
     out: "",
-    err: `health-checker: no daemon behind ${socket}: it is not running, or was started without --control-socket\n`,
+    err: `health-checker: no daemon listens on ${socket}: it is not running, or was started without --control-socket\n`,
     exitCode: 1,
   });
 }, 60_000);
@@ -95,7 +97,7 @@ test.each(["RUNTIME_DIRECTORY", "--state-directory"])(
     await using daemon = await startDaemon(argv, { env });
     expect((await daemon.ask()).body).toBe("Draining");
     const { out } = await run(["undrain", "--control-socket", socket]);
-    expect(out).toStartWith("ended the drain since ");
+    expect(out).toStartWith("ended: drain since ");
     expect((await daemon.ask()).body).toBe("At least one health check failed");
   },
   60_000,
@@ -119,17 +121,17 @@ test("a reload that is taken says so, one that is refused says why and changes n
   const refused = await run(["reload", "--control-socket", socket]);
   expect(refused).toMatchObject({ out: "", exitCode: 1 });
   expect(refused.err).toContain(`${file}:3:`);
-  expect(refused.err).toEndWith("health-checker: reload refused, nothing has changed\n");
+  expect(refused.err).toEndWith("health-checker: reload refused; the running configuration is unchanged\n");
   expect((await daemon.ask()).status).toBe(200);
   const { out } = await run(["status", "--control-socket", socket]);
   expect(out).toStartWith("healthy, 2 of 2 up\n");
-  expect(out).toMatch(/\nlast reload .*: refused, nothing has changed\n {2}.*hc\.yaml:3:/);
+  expect(out).toMatch(/\nlast reload .*: refused; the running configuration is unchanged\n {2}.*hc\.yaml:3:/);
 }, 60_000);
 
 test("a mistake is one line and a hint, exit 2, and nothing is asked", async () => {
   expect(await run(["status", "--port", "80"])).toEqual({
     out: "",
-    err: "health-checker: --port: expected an option of status, got one of the daemon\nTry 'health-checker status --help'.\n",
+    err: "health-checker: --port: not an option of status; it is an option of the daemon\nTry 'health-checker status --help'.\n",
     exitCode: 2,
   });
   expect(await run(["maint", "--help"])).toMatchObject({
@@ -151,14 +153,14 @@ test("a second daemon does not take the socket of the first, and one that was ki
   first.stop("SIGKILL");
   await first.exited;
   const { err, exitCode } = await run(["status", "--control-socket", socket]);
-  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon behind"), exitCode: 1 });
+  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon listens on"), exitCode: 1 });
   await using _second = await startDaemon(argv);
   expect(lstatSync(socket).mode & 0o777).toBe(0o600);
   expect((await run(["status", "--control-socket", socket])).out).toStartWith("unhealthy, 0 of 1 up");
 }, 60_000);
 
 asRoot(
-  "another user is told whose the socket is",
+  "another user is refused, and the message names the users of the socket",
   async () => {
     await using folder = await tempFolder();
     const socket = socketIn(folder);
@@ -166,7 +168,7 @@ asRoot(
     await using daemon = await startDaemon(["--port", "1", "--control-socket", socket]);
     const denied = {
       out: "",
-      err: `health-checker: ${socket}: permission denied; it is for its owner, root (uid 0), and root alone\n`,
+      err: `health-checker: ${socket}: permission denied; only root may use it\n`,
       exitCode: 1,
     };
     expect(await run(["drain", "--control-socket", socket], { uid: NOBODY })).toEqual(denied);
@@ -230,7 +232,7 @@ test("the first status that anybody asks for knows every check, though the first
   });
 }, 60_000);
 
-test("a fault of the command itself is reported in its words, without the program's text", async () => {
+test("an internal error of the command itself is reported in its words, without the program's text", async () => {
   await using folder = await tempFolder();
   const socket = socketIn(folder);
   const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
@@ -240,7 +242,7 @@ test("a fault of the command itself is reported in its words, without the progra
   try {
     const { out, err, exitCode } = await run(["status", "--json", "--control-socket", socket]);
     expect({ out, exitCode }).toEqual({ out: "", exitCode: 1 });
-    expect(err).toStartWith("health-checker: fault; please report it: RangeError");
+    expect(err).toStartWith("health-checker: internal error; please report it: RangeError");
   } finally {
     await server.stop(true);
   }

@@ -25,7 +25,7 @@ function flawsIn(lines: readonly string[]): Readonly<Record<string, string>> {
   let name = "";
   for (const line of lines) {
     name = /^ {2}(\S[^:]*):/.exec(line)?.[1] ?? name;
-    const [, flaw] = /^ {4}wrong: (.*)$/.exec(line) ?? [];
+    const [, flaw] = /^ {4}problem: (.*)$/.exec(line) ?? [];
     if (flaw !== undefined) flaws[name] = flaw;
   }
   return flaws;
@@ -107,12 +107,12 @@ asRoot(
       0o644,
     );
     const asRootItself = await run(program, "explain", "--config", config);
-    expect(asRootItself.out[1]).toStartWith("Checks and their scripts run as root (uid 0), in /,");
+    expect(asRootItself.out[1]).toStartWith("Checks and scripts would run like this command: as root (uid 0), in /.");
     expect(flawsIn(asRootItself.out)).toEqual({ "disk-in-closed": `${at("closed/x")} does not exist` });
 
     const { exitCode, out, err } = await run(...AS_NOBODY, program, "explain", "--config", config);
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: [] });
-    expect(out[1]).toContain(` (uid ${NOBODY}), in /,`);
+    expect(out[1]).toContain(` (uid ${NOBODY}), in /.`);
     expect(flawsIn(out)).toEqual({
       script: `${at("unread.sh")} cannot be read by this user; a script must be, for its interpreter`,
       ca: `cannot look at ${at("unread.pem")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
@@ -135,7 +135,7 @@ test("a working folder that has been removed is a word in the plan, and no fault
   const plan = await inRemoved("explain");
   expect({ ...plan, out: plan.out[1] }).toEqual({
     exitCode: 0,
-    out: expect.stringContaining(", in a folder that has been removed, as this does"),
+    out: expect.stringContaining(", in a folder that has been removed. "),
     err: [],
   });
   const flaw = "no-such-program: not found in PATH; write the path in full";

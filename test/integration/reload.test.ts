@@ -387,7 +387,7 @@ test("SIGTERM ends a trial at once, with its processes, and the command hears wh
   expect(await daemon.stop()).toBe(0);
   expect(await command).toEqual({
     out: "",
-    err: "health-checker: the daemon is stopping\nhealth-checker: reload refused, nothing has changed\n",
+    err: "health-checker: the daemon is stopping\nhealth-checker: reload refused; the running configuration is unchanged\n",
     exitCode: 1,
   });
   expect(await waiting).toMatchObject({ taken: false, problems: ["health-checker: the daemon is stopping"] });

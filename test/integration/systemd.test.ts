@@ -69,12 +69,12 @@ test("in the background it is ready after the first results, bad ones too; the s
   await rm(flag);
   await daemon.logged("check is down check=flag");
   await folder.write("go", "");
-  expect((await receiver.received("READY=1")).text).toBe("READY=1\nSTATUS=unhealthy: flag exit");
+  expect((await receiver.received("READY=1")).text).toBe("READY=1\nSTATUS=unhealthy, 1 of 2 up: flag (exit)");
   await folder.write("flag", "");
   await receiver.received("STATUS=healthy, 2 of 2 up");
   const before = receiver.notices().length;
   await rm(flag);
-  await receiver.received("STATUS=unhealthy: flag exit", 10_000, before);
+  await receiver.received("STATUS=unhealthy, 1 of 2 up: flag (exit)", 10_000, before);
 }, 60_000);
 
 test("the watchdog is fed, and no more once the loop stands still", async () => {

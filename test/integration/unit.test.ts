@@ -28,7 +28,7 @@ test("the unit starts the binary that printed it, wherever that lies", async () 
   ]);
   // It lies below /tmp, which the unit must not hide then.
   expect(unitFile.get("Service.PrivateTmp")).toEqual(["no"]);
-  expect(err).toEqual([expect.stringContaining("install it where it can stay")]);
+  expect(err).toEqual([expect.stringContaining("install the program as /usr/local/bin/health-checker")]);
 }, 60_000);
 
 test("what is wrong goes to stderr, with exit status 2 and no unit", async () => {
@@ -49,7 +49,7 @@ test.each([
     const command = ["sh", "-c", '"$0" "$@" > /dev/full', await binary(), ...words];
     const { exitCode, out, err } = await run(...command);
     expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
-    expect(err.at(-1)).toBe("health-checker: cannot write to stdout (ENOSPC)");
+    expect(err.at(-1)).toBe("health-checker: cannot write to stdout: no space is left");
   },
   60_000,
 );
@@ -81,7 +81,7 @@ test("an installed unit is compared: exit status 0 where it is good, 1 with a li
   const printed = await run(program, "unit", "--config", config);
   const file = await folder.write("health-checker.service", `${printed.out}\n`);
   expect(await run(program, "unit", "--check", file)).toEqual({
-    ...{ exitCode: 0, out: `${file}: good for these options`, err: [] },
+    ...{ exitCode: 0, out: `${file} fits these options`, err: [] },
   });
   await folder.write("hc.yaml", "checks: [{ name: ready, file: /home/app/ready }, { process: nginx }]\n");
   expect(await run(program, "unit", "--check", file, "--config", config)).toEqual({
@@ -114,8 +114,8 @@ asRoot(
     );
     expect(found).toMatchObject({
       exitCode: 1,
-      out: `MemoryDenyWriteExecute=: needed no, installed yes (in /${dropIn}); for the runtime, which cannot report then that it is ready`,
-      err: [expect.stringContaining("health-checker: /usr/lib/systemd/system/health-checker.service is not good")],
+      out: `MemoryDenyWriteExecute=: needed no, installed yes (in /${dropIn}); for the runtime, which otherwise cannot report that it is ready`,
+      err: [expect.stringContaining("health-checker: /usr/lib/systemd/system/health-checker.service does not fit")],
     });
   },
   60_000,

@@ -9,17 +9,17 @@ import { down, REFUSED, report, TIMEOUT, up } from "./reports.ts";
 test("the status line has the verdict, and the checks that are down", () => {
   const rows: readonly (readonly [readonly CheckReport[], string])[] = [
     [[up("a"), up("b")], "healthy, 2 of 2 up"],
-    [[up("a"), down("database", TIMEOUT)], "unhealthy: database timeout 2s"],
-    [[down("a", REFUSED), up("b"), down("c", TIMEOUT)], "unhealthy: a refused, c timeout 2s"],
+    [[up("a"), down("database", TIMEOUT)], "unhealthy, 1 of 2 up: database (timeout 2s)"],
+    [[down("a", REFUSED), up("b"), down("c", TIMEOUT)], "unhealthy, 1 of 3 up: a (refused), c (timeout 2s)"],
     [
       ["a", "b", "c", "d", "e"].map((name) => down(name, REFUSED)),
-      "unhealthy: a refused, b refused, c refused and 2 more",
+      "unhealthy, 0 of 5 up: a (refused), b (refused), c (refused) and 2 more",
     ],
-    [[up("a"), up("b", { stale: true })], "unhealthy: b stale"],
-    [[up("a"), down("b", { ok: true })], "unhealthy: b down"],
-    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up: shared refused"],
+    [[up("a"), up("b", { stale: true })], "unhealthy, 1 of 2 up: b (stale)"],
+    [[up("a"), down("b", { ok: true })], "unhealthy, 1 of 2 up: b (down)"],
+    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up: shared (refused)"],
     [[report("a"), up("b")], "1 of 2 up, no result yet: a"],
-    [[report("a"), down("b", REFUSED)], "unhealthy: b refused"],
+    [[report("a"), down("b", REFUSED)], "unhealthy, 0 of 2 up: b (refused)"],
     [[up("a"), report("b", { severity: "warning" })], "healthy, 1 of 2 up"],
     // A check of severity endpoint does not count, up or down.
     [[up("a"), up("b", { severity: "endpoint" })], "healthy, 1 of 1 up"],
@@ -28,7 +28,7 @@ test("the status line has the verdict, and the checks that are down", () => {
       "healthy, 1 of 1 up",
     ],
     [[report("a"), report("b", { severity: "endpoint" })], "0 of 1 up, no result yet: a"],
-    [[down("a", REFUSED), down("b", REFUSED, { severity: "endpoint" })], "unhealthy: a refused"],
+    [[down("a", REFUSED), down("b", REFUSED, { severity: "endpoint" })], "unhealthy, 0 of 1 up: a (refused)"],
     // One failure of the three that make it down: still up, as in the verdict.
     [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
   ];
@@ -42,7 +42,7 @@ test("the status line is one line of bounded length, whatever the names of the c
     expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     expect([...line].length).toBeLessThanOrEqual(300);
     expect(line.isWellFormed()).toBe(true);
-    expect(line).toStartWith("unhealthy: script sh -c 'a b c d [31m e' 😀");
+    expect(line).toStartWith(`unhealthy, 0 of ${reports.length} up: script sh -c 'a b c d [31m e' 😀`);
   }
 });
 

@@ -6,31 +6,48 @@ import { endAtOnce, onEndingSignals } from "../../daemon/signals.ts";
 import { duration, flag } from "../../fields/field.ts";
 import { describeFault } from "../../system/errors.ts";
 import { type CommandInput, command } from "../command.ts";
-import { renderOption } from "../help.ts";
+import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { DONE, FAILED, print, refuse } from "../io.ts";
 import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 import type { ChecksToRun } from "./run.ts";
 
-const json: OptionDef<boolean> = { field: flag, help: "print the results as one JSON object, on one line" };
+const json: OptionDef<boolean> = { field: flag, help: "Print the results as one JSON object on one line." };
 
 const wait: OptionDef<number> = {
   field: duration,
-  value: "D",
-  help: "repeat until the host is healthy, for D at most: `90s`, `5m`. What is waited for goes to stderr",
+  value: "DURATION",
+  help: "Repeat until the host is healthy, for at most DURATION, such as `90s` or `5m`. The checks that still fail are printed to stderr.",
 };
 
 export const check = command({
-  meta: { name: "check", description: "run every check once, and print the results" },
+  meta: { name: "check", description: "run every check once and print the results" },
   synonyms: ["test", "probe", "once", "healthcheck", "health-check"],
-  usage: "[--json] [--wait D] [options]",
+  help: {
+    usage: ["[--json] [--wait DURATION] [DAEMON OPTIONS]"],
+    about: [
+      "health-checker check runs every check once, prints the results and exits. It opens no listener and needs no running daemon.",
+    ],
+    options: { json, wait },
+    notes: [
+      "The options of the daemon select the checks, their timeouts and the deadline. Options for intervals, rise, fall, listeners and the log have no effect.",
+      DAEMON_OPTIONS,
+    ],
+    examples: ["--config /etc/health-checker.yaml", "--port 5432 --port-timeout 1s --wait 5m"],
+    exitStatus: {
+      0: "healthy",
+      1: "not healthy",
+      2: USAGE_ERROR,
+      "128+N": "ended by signal N",
+    },
+  },
   options: { ...OPTIONS, json, wait },
   run,
 });
 
 async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const parsed = await parse(args, grammar);
-  if (isOn(parsed, "help")) return print(io, renderHelp());
+  if (isOn(parsed, "help")) return print(io, renderCommandHelp(check));
   const asJson = readTexts("json", json, parsed.values["json"]);
   const waitMs = readTexts("wait", wait, parsed.values["wait"]);
   const problems = [...parsed.problems, ...asJson.problems, ...waitMs.problems];
@@ -42,7 +59,8 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
 async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput, "env" | "io">): Promise<number> {
   // Loaded only for a command line without problems.
   const { runChecks } = await import("./run.ts");
-  const reportFault = (error: unknown) => io.error(`health-checker: fault; please report it: ${describeFault(error)}`);
+  const reportFault = (error: unknown) =>
+    io.error(`health-checker: internal error; please report it: ${describeFault(error)}`);
   process.on("uncaughtException", reportFault);
   process.on("unhandledRejection", reportFault);
   const stop = new AbortController();
@@ -61,22 +79,3 @@ async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput
   await io.out(report.text);
   return report.healthy ? DONE : status;
 }
-
-const renderHelp = (): string => `health-checker check runs every check once, prints the results, and exits.
-It listens on nothing.
-
-Usage: health-checker check [--json] [--wait D] [options of the daemon]
-
-${renderOption("json", json)}
-${renderOption("wait", wait)}
-
-The daemon's options say what is checked, the timeouts and the deadline of a
-round; health-checker --help lists them. Intervals, rise and fall, the listener
-and the log mean nothing here.
-
-Examples:
-  health-checker check --config /etc/health-checker.yaml
-  health-checker check --port 5432 --port-timeout 1s --wait 5m
-
-Exit status: 0 healthy, 1 not, 2 a mistake on the command line or in the config
-file, 128 and the number of the signal that ended it.`;

@@ -30,7 +30,7 @@ export function createProgress(waitMs: number, { isTerminal, columns, write }: P
   const writeEnd = (last: Results | undefined) => {
     if (last === undefined || isHealthy(last)) return;
     const time = roundDuration(waitMs);
-    write(`health-checker: still not healthy after ${time}, the time of --wait is over: ${nameFailing(last)}\n`);
+    write(`health-checker: not healthy after ${time}, the limit of --wait: ${nameFailing(last)}\n`);
   };
   if (!isTerminal) {
     return {

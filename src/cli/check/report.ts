@@ -6,7 +6,7 @@ import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,
-  describeWhy,
+  describeDetail,
   drawTable,
   drawText,
   GREEN,
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
   { head: "TARGET", isText: true },
   { head: "STATE", isPainted: true },
-  { head: "TIME", isRight: true },
+  { head: "TOOK", isRight: true },
 ];
 
 /** A head, a row for each check, failures first, and the verdict. */
@@ -68,7 +68,7 @@ function rowOf({ check, durationMs, outcome }: CheckResult): Row {
       severity === "critical" ? state : `${state} (${severity})`,
       `${(durationMs / 1000).toFixed(3)}s`,
     ],
-    why: onOneLine(describeWhy(outcome)),
+    detail: onOneLine(describeDetail(outcome)),
     colour: colourOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined),
   };
 }

@@ -43,7 +43,7 @@ export async function runChecks(
   const onOrphan = (check: string) => {
     if (reported.has(check)) return;
     reported.add(check);
-    write(`health-checker: ${onOneLine(check)}: a process left its group and still holds the output of the script\n`);
+    write(`health-checker: ${onOneLine(check)}: a process left its group and still holds the script's output\n`);
   };
   const checks = options.checks.map((config) => buildCheck(config, { env: scriptEnvironment(env), onOrphan }));
   const progress = waitMs === undefined ? undefined : createProgress(waitMs, stderr(env));

@@ -24,6 +24,10 @@ export interface ControlError {
   readonly error: string;
 }
 
+const ROOT = 0;
+
+const UNEXPECTED = "unexpected answer; the process behind this socket is not a health-checker daemon";
+
 /** Far more than the status of a thousand checks with all their output. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -51,13 +55,16 @@ export async function askControl(
   try {
     const response = await fetch(`http://localhost${route}`, init as RequestInit);
     const text = await readText(response, () => timer.refresh());
-    if (text === undefined) return { error: `${onOneLine(path)} answers more than a health-checker does` };
+    if (text === undefined) return { error: `${onOneLine(path)}: ${UNEXPECTED} (it is too long)` };
     return { status: response.status, answer: JSON.parse(text) as unknown };
   } catch (error) {
     if (limit.signal.aborted) {
-      const waited = `the daemon behind ${onOneLine(path)} does not answer: waited ${limitMs / 1000} s`;
+      const waited = `${onOneLine(path)}: the daemon does not answer within ${limitMs / 1000} s`;
       // A daemon that is only paused carries the request out when it resumes.
-      return { error: method === "GET" ? waited : `${waited}; it may still do it, so ask its status` };
+      return {
+        error:
+          method === "GET" ? waited : `${waited}; it may still carry out the command, check with health-checker status`,
+      };
     }
     return { error: describeError(path, error) };
   } finally {
@@ -81,7 +88,7 @@ async function readText(response: Response, onData: () => void): Promise<string 
 
 function describeError(path: string, error: unknown): string {
   const shown = onOneLine(path);
-  if (error instanceof SyntaxError) return `${shown} does not answer as a health-checker does`;
+  if (error instanceof SyntaxError) return `${shown}: ${UNEXPECTED}`;
   const code = codeOf(error);
   switch (code) {
     case "ENOENT":
@@ -92,20 +99,20 @@ function describeError(path: string, error: unknown): string {
       return there && !there.isSocket() ? `${shown} is not a socket` : noDaemon(shown);
     }
     case "EAGAIN":
-      return `the daemon behind ${shown} does not answer: too many wait for it`;
+      return `${shown}: the daemon does not accept connections: too many clients are waiting`;
     case "EACCES":
     case "EPERM": {
       const stats = statOf(path) ?? statOf(dirname(path));
-      const owner = stats === undefined ? "its owner" : `its owner, ${describeUser(stats.uid)},`;
-      return `${shown}: permission denied; it is for ${owner} and root alone`;
+      const users = stats?.uid === ROOT ? "root" : `root and ${stats ? describeUser(stats.uid) : "its owner"}`;
+      return `${shown}: permission denied; only ${users} may use it`;
     }
     default:
-      return `${shown} does not answer as a health-checker does (${onOneLine(code)})`;
+      return `${shown}: ${UNEXPECTED} (${onOneLine(code)})`;
   }
 }
 
 const noDaemon = (shown: string): string =>
-  `no daemon behind ${shown}: it is not running, or was started without --control-socket`;
+  `no daemon listens on ${shown}: it is not running, or was started without --control-socket`;
 
 /** Undefined if there is no file, or this user may not see it. */
 function statOf(path: string): Stats | undefined {

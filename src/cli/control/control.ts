@@ -5,8 +5,8 @@ import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { reason } from "../../drain/reason.ts";
 import { duration, flag } from "../../fields/field.ts";
-import { type Command, command } from "../command.ts";
-import { renderOption } from "../help.ts";
+import { type Command, type CommandHelp, command } from "../command.ts";
+import { renderCommandHelp } from "../help.ts";
 import { DONE, FAILED, print, refuse } from "../io.ts";
 import { isOn, type OptionTable, parse } from "../parse.ts";
 import type { ControlCommand } from "./run.ts";
@@ -17,52 +17,55 @@ export const DEFAULT_SOCKET = "/run/health-checker/control.sock";
 const socket: OptionDef<string> = {
   ...OPTIONS["control-socket"],
   default: DEFAULT_SOCKET,
-  help: "the socket of the daemon, as its own option `--control-socket` names it",
+  help: "The control socket of the daemon, the value of its own option `--control-socket`.",
 };
 
-const json: OptionDef<boolean> = { field: flag, help: "print all that is known as one JSON object, on one line" };
+const json: OptionDef<boolean> = { field: flag, help: "Print the whole status as one JSON object on one line." };
 
 const maintenanceTime: OptionDef<number> = {
   field: duration,
-  value: "D",
-  help: "how long the maintenance lasts: `90s`, `10m`, `2h`; 24 hours at most",
+  value: "DURATION",
+  help: "How long the maintenance lasts, such as `90s`, `10m` or `2h`; at most 24 hours.",
 };
 
 const maintenanceReason: OptionDef<string> = {
   field: reason,
   value: "TEXT",
-  help: "what it is for, as `status`, the log and HAProxy are to tell it; 200 characters at most",
+  help: "The reason. `status`, the log and HAProxy show it. At most 200 characters.",
 };
 
 const force: OptionDef<boolean> = {
   field: flag,
-  help: "take the configuration even if the host, or an endpoint, turns unhealthy by it",
+  help: "Accept the configuration even if it turns the host or an endpoint unhealthy.",
 };
 
 const dryRun: OptionDef<boolean> = {
   field: flag,
-  help: "run the new and the changed checks, print what would come of it, and change nothing",
+  help: "Run the new and the changed checks and print what a reload would change. Change nothing.",
 };
 
-const DRAINS = `Until then the health listener answers unhealthy, whatever the checks say. So an
-Auto Scaling group whose health check type is ELB terminates this host, and a
-Network Load Balancer may cut its connections. A restart of the daemon keeps it
-where the daemon has a --state-directory or a RUNTIME_DIRECTORY; a restart of
-the host ends it.`;
+/** What a load balancer does with a host that is drained or in maintenance. */
+const CONSEQUENCES: readonly string[] = [
+  "On AWS: an Auto Scaling group with health check type ELB terminates a host that its load balancer finds unhealthy. A Network Load Balancer may cut the connections of an unhealthy target.",
+  "The state outlives a restart of the daemon if the daemon has --state-directory or RUNTIME_DIRECTORY. A reboot of the host ends it.",
+];
 
-const EXIT_OF_DRAINS = "0 done, 1 no daemon answers, 2 a mistake on the command line.";
+const DONE_OR_NOT = { 0: "done", 1: "no daemon answers", 2: "an error on the command line" };
 
 export const status = controlCommand({
   name: "status",
-  description: "print the status of the host, as its daemon sees it",
+  description: "print the state of the host and of its checks",
   synonyms: ["health", "state", "info", "list"],
   own: { json },
-  ownUsage: "[--json]",
-  about: `health-checker status tells how the host is, as the daemon on it sees it: the
-checks, whether it is drained or in maintenance, and what came of the last
-reload. Checks that run on request are run for it.`,
-  exit: `0 healthy, 1 not (as while drained or in maintenance) or no daemon
-answers, 2 a mistake on the command line.`,
+  about: [
+    "health-checker status prints the state of the host as the running daemon reports it: the checks, drain and maintenance, and the last reload. Checks without an interval run once for it.",
+  ],
+  examples: ["", "--json"],
+  exitStatus: {
+    0: "healthy",
+    1: "not healthy, drained, in maintenance, or no daemon answers",
+    2: "an error on the command line",
+  },
   toCommand: (read) => ({ verb: "status", json: read("json", json) ?? false }),
 });
 
@@ -70,12 +73,12 @@ export const reload = controlCommand({
   name: "reload",
   description: "make the daemon read its config file again",
   own: { force, "dry-run": dryRun },
-  ownUsage: "[--dry-run] [--force]",
-  about: `health-checker reload has the daemon read its config file again, as SIGHUP does,
-and prints the result. New and changed checks run once first. A file with
-a mistake in it changes nothing, nor does one that would turn a healthy host,
-or a healthy endpoint, unhealthy.`,
-  exit: "0 taken, 1 refused or no daemon answers, 2 a mistake on the command\nline.",
+  about: [
+    "health-checker reload makes the daemon read its config file again, as SIGHUP does, and prints the changes. The daemon runs new and changed checks once before it accepts the file.",
+    "A file with an error changes nothing. A file that would turn a healthy host or a healthy endpoint unhealthy changes nothing without --force.",
+  ],
+  examples: ["--dry-run", ""],
+  exitStatus: { 0: "accepted", 1: "refused, or no daemon answers", 2: "an error on the command line" },
   toCommand: (read) => ({
     verb: "reload",
     force: read("force", force) ?? false,
@@ -85,11 +88,14 @@ or a healthy endpoint, unhealthy.`,
 
 export const drain = controlCommand({
   name: "drain",
-  description: "take the host out of service, until undrain",
+  description: "drain the host: answer unhealthy until undrain",
   synonyms: ["disable"],
-  about: `health-checker drain takes this host out of service, until undrain.
-${DRAINS}`,
-  exit: EXIT_OF_DRAINS,
+  about: [
+    "health-checker drain drains this host: the health listener answers unhealthy, whatever the checks report, until undrain.",
+    ...CONSEQUENCES,
+  ],
+  examples: [""],
+  exitStatus: DONE_OR_NOT,
   toCommand: () => ({ verb: "drain" }),
 });
 
@@ -97,26 +103,28 @@ export const undrain = controlCommand({
   name: "undrain",
   description: "end drain and maintenance",
   synonyms: ["enable", "resume"],
-  about: `health-checker undrain ends drain and maintenance: the checks decide again.
-Where there is nothing to end it says so.`,
-  exit: EXIT_OF_DRAINS,
+  about: ["health-checker undrain ends drain and maintenance. The checks decide the answer again."],
+  examples: [""],
+  exitStatus: { ...DONE_OR_NOT, 0: "done, or the host was not drained" },
   toCommand: () => ({ verb: "undrain" }),
 });
 
 export const maint = controlCommand({
   name: "maint",
-  description: "take the host out of service for a time",
+  description: "start a maintenance: answer unhealthy for a time",
   synonyms: ["maintenance", "downtime"],
+  required: "--for DURATION",
   own: { for: maintenanceTime, reason: maintenanceReason },
-  ownUsage: "--for D [--reason TEXT]",
-  about: `health-checker maint takes this host out of service for so long, or until
-undrain.
-${DRAINS}`,
-  exit: EXIT_OF_DRAINS,
+  about: [
+    "health-checker maint starts a maintenance: the health listener answers unhealthy for DURATION, whatever the checks report. undrain ends it earlier.",
+    ...CONSEQUENCES,
+  ],
+  examples: ['--for 10m --reason "disk swap"'],
+  exitStatus: DONE_OR_NOT,
   toCommand(read) {
     const forMs = read("for", maintenanceTime);
     const why = read("reason", maintenanceReason);
-    if (forMs === undefined) return '--for: expected how long the maintenance lasts, such as "10m", got none';
+    if (forMs === undefined) return "--for: no duration given; usage: health-checker maint --for 10m";
     return { verb: "maint", forMs, ...(why !== undefined && { reason: why }) };
   },
 });
@@ -124,30 +132,37 @@ ${DRAINS}`,
 /** Reads the last value of an option; undefined if there is none, or if it is not valid. */
 type ReadOption = <T>(name: string, option: OptionDef<T>) => T | undefined;
 
-interface ControlDefinition {
+interface ControlDefinition extends Pick<CommandHelp, "about" | "examples" | "exitStatus"> {
   readonly name: string;
   readonly description: string;
   readonly synonyms?: readonly string[];
+  readonly required?: string;
   readonly own?: OptionTable;
-  /** Only in the help of the command: that of the program has no room for it. */
-  readonly ownUsage?: string;
-  /** The head of its help, and the exit statuses at the end. */
-  readonly about: string;
-  readonly exit: string;
   /** Returns a problem where the command is incomplete; it is reported only without other problems. */
   readonly toCommand: (read: ReadOption) => ControlCommand | string;
 }
 
 function controlCommand(definition: ControlDefinition): Command {
-  const { name, description, synonyms = [], own = {}, toCommand } = definition;
-  return command({
+  const { name, description, synonyms = [], required, own = {}, about, examples, exitStatus } = definition;
+  const { toCommand } = definition;
+  const defined = command({
     meta: { name, description },
     synonyms,
-    usage: "[--control-socket PATH]",
+    ...(required !== undefined && { required }),
+    help: {
+      usage: [[...(required === undefined ? [] : [required]), "[OPTIONS]"].join(" ")],
+      about,
+      options: { ...own, "control-socket": socket },
+      notes: [
+        "It connects to the control socket of the daemon. Only root and the user of the daemon may use that socket.",
+      ],
+      examples,
+      exitStatus,
+    },
     options: { ...own, "control-socket": socket, help: OPTIONS.help },
     async run({ args, grammar, env, io }) {
       const parsed = await parse(args, grammar);
-      if (isOn(parsed, "help")) return print(io, renderHelp(definition));
+      if (isOn(parsed, "help")) return print(io, renderCommandHelp(defined));
       const problems = [...parsed.problems];
       const read: ReadOption = (option, definition) => {
         const { values, problems: wrong } = readTexts(option, definition, parsed.values[option]);
@@ -171,19 +186,5 @@ function controlCommand(definition: ControlDefinition): Command {
       return ok ? DONE : FAILED;
     },
   });
-}
-
-function renderHelp({ name, own = {}, ownUsage, about, exit }: ControlDefinition): string {
-  const options = Object.entries({ ...own, "control-socket": socket });
-  const words = ["health-checker", name, ...(ownUsage ? [ownUsage] : []), "[--control-socket PATH]"];
-  return `${about}
-
-Usage: ${words.join(" ")}
-
-${options.map(([option, definition]) => renderOption(option, definition)).join("\n")}
-
-It talks to the daemon over its control socket, which is for the daemon's user
-and root alone.
-
-Exit status: ${exit}`;
+  return defined;
 }

@@ -4,12 +4,12 @@ import type { DrainStatus } from "../../status/schema.ts";
 import { roundDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 
-/** Maintenance comes first, since it hides a drain. Empty for a host in service. */
+/** Maintenance comes first, since it hides a drain. Empty for a host that is neither drained nor in maintenance. */
 export function describeDrain({ drain, maintenance }: DrainStatus, nowMs: number): readonly string[] {
-  const goesOn = maintenance ? ", which goes on after that" : "";
+  const goesOn = maintenance ? ", also after the maintenance" : "";
   return [
     ...(maintenance ? [`in ${describeMaintenance(maintenance, nowMs)}`] : []),
-    ...(drain ? [`draining since ${timeOf(drain.since)}${goesOn}`] : []),
+    ...(drain ? [`drained since ${timeOf(drain.since)}${goesOn}`] : []),
   ];
 }
 

@@ -46,7 +46,7 @@ export async function runControlCommand(
     return failed(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
   }
   const printed = render(command, answer, schemas, style);
-  return printed ?? failed(`${onOneLine(socket)} does not answer as a health-checker of this version does`);
+  return printed ?? failed(`${onOneLine(socket)}: unexpected answer; the daemon may have another version`);
 }
 
 /** zod is loaded while the daemon answers. */
@@ -98,29 +98,23 @@ function renderReload(report: ReloadReport): Printed {
   if (problems.length === 0) {
     return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, ok: true };
   }
-  const refused = dryRun ? "reload would be refused" : "reload refused, nothing has changed";
+  const refused = dryRun ? "reload would be refused" : "reload refused; the running configuration is unchanged";
   const hint = forcible ? "; reload --force overrides that" : "";
   return { out: [], err: [...lines, `health-checker: ${refused}${hint}`], ok: false };
 }
 
-/** See docs/operations.md, AWS. */
-const CONSEQUENCES: readonly string[] = [
-  "an Auto Scaling group whose health check type is ELB terminates this host once its load balancer finds it unhealthy",
-  "a Network Load Balancer may cut the connections of a target that turns unhealthy",
-];
-
 function renderDrain(answer: DrainAnswer, nowMs: number): Printed {
-  const [first = "in service", ...others] = describeDrain(answer, nowMs);
+  const [first = "not drained", ...others] = describeDrain(answer, nowMs);
   const warnings = answer.saved
-    ? CONSEQUENCES
-    : [...CONSEQUENCES, `a restart of the daemon ends it: ${onOneLine(answer.cause)}`];
+    ? []
+    : [`drain state not saved; a restart of the daemon will end it: ${onOneLine(answer.cause)}`];
   const end = answer.drain ? "until" : "until then, or until";
   return {
     out: [
       first,
       ...others,
       `the health listener answers unhealthy ${end} health-checker undrain`,
-      ...(answer.saved ? ["a restart of the daemon keeps it, one of the host ends it"] : []),
+      ...(answer.saved ? ["a restart of the daemon keeps it; a reboot of the host ends it"] : []),
     ],
     err: warnings.map(warn),
     ok: true,
@@ -131,14 +125,16 @@ function renderUndrain(answer: UndrainAnswer, nowMs: number): Printed {
   const { stopping, ended } = answer;
   const { drain, maintenance } = ended;
   const lines = [
-    ...(maintenance ? [`ended the ${describeMaintenance(maintenance, nowMs)}`] : []),
-    ...(drain ? [`ended the drain since ${timeOf(drain.since)}`] : []),
+    ...(maintenance ? [`ended: ${describeMaintenance(maintenance, nowMs)}`] : []),
+    ...(drain ? [`ended: drain since ${timeOf(drain.since)}`] : []),
   ];
   return {
-    out: lines.length === 0 ? ["was not drained"] : lines,
+    out: lines.length === 0 ? ["the host was not drained or in maintenance"] : lines,
     err: [
-      ...(stopping ? ["the daemon is about to stop, so the host stays unhealthy"] : []),
-      ...(answer.saved ? [] : [`a restart of the daemon may bring it back: ${onOneLine(answer.cause)}`]),
+      ...(stopping ? ["the daemon is stopping; the host stays unhealthy"] : []),
+      ...(answer.saved
+        ? []
+        : [`drain state not saved; a restart of the daemon will restore it: ${onOneLine(answer.cause)}`]),
     ].map(warn),
     ok: true,
   };

@@ -7,7 +7,7 @@ import { onOneLine } from "../../text/printable.ts";
 import {
   type Column,
   colourOf,
-  describeWhy,
+  describeDetail,
   drawTable,
   drawText,
   GREEN,
@@ -24,8 +24,8 @@ const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
   { head: "STATE", isPainted: true },
   { head: "FOR", isRight: true },
-  { head: "RAN", isRight: true },
-  { head: "TIME", isRight: true },
+  { head: "LAST RUN", isRight: true },
+  { head: "TOOK", isRight: true },
 ];
 
 export function renderStatus(status: HostStatus, style: TerminalStyle, nowMs: number): string {
@@ -53,8 +53,8 @@ function describeState(status: HostStatus, nowMs: number): readonly Coloured[] {
   const { state } = status;
   const verdict = summaryOf(status);
   if (state === "healthy" || state === "unhealthy") return [[verdict, state === "healthy" ? GREEN : RED]];
-  const lines = [...(state === "stopping" ? ["stopping"] : []), ...describeDrain(status, nowMs)];
-  return [...lines.map((text): Coloured => [text, YELLOW]), [`its checks alone: ${verdict}`, ""]];
+  const lines = [...(state === "stopping" ? ["draining, then stopping"] : []), ...describeDrain(status, nowMs)];
+  return [...lines.map((text): Coloured => [text, YELLOW]), [`checks: ${verdict}`, ""]];
 }
 
 function summaryOf({ checks, failing }: HostStatus): string {
@@ -70,7 +70,7 @@ const isUp = ({ status, stale }: CheckStatus): boolean => status === "up" && !st
 
 /** Why a check makes the host unhealthy. A check that is down may have passed its last run, and then has no reason. */
 const reasonOf = ({ status, stale, reason, countsAs }: CheckStatus): string =>
-  stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "unknown");
+  stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "no result yet");
 
 function rowOf(check: CheckStatus, nowMs: number): Row {
   const { name, status, stale, severity, forSeconds, ranAt, seconds, warning } = check;
@@ -83,14 +83,14 @@ function rowOf(check: CheckStatus, nowMs: number): Row {
       ranAt === undefined ? "never" : `${ageOf(nowMs - Date.parse(ranAt))} ago`,
       seconds === undefined ? "" : `${seconds.toFixed(3)}s`,
     ],
-    why: onOneLine(describeWhy(check)),
+    detail: onOneLine(describeDetail(check)),
     colour: colourOf(isUp(check), severity, warning),
   };
 }
 
 function describeUnderWay({ since, dryRun }: ReloadUnderWay, nowMs: number): string {
   const what = dryRun ? "dry run of a reload" : "reload";
-  return `${what} under way since ${timeOf(since)} (${ageOf(nowMs - Date.parse(since))})`;
+  return `${what} in progress since ${timeOf(since)} (${ageOf(nowMs - Date.parse(since))})`;
 }
 
 function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[] {
@@ -99,7 +99,10 @@ function describeReload(report: ReloadReport, nowMs: number): readonly Coloured[
   const lines = [...problems, ...configWarnings, ...trialWarnings.map((text) => `warning: ${text}`)].map(
     (text): Coloured => [`  ${onOneLine(text)}`, ""],
   );
-  return [[`${when}: ${taken ? listChanges(report) : "refused, nothing has changed"}`, taken ? "" : RED], ...lines];
+  return [
+    [`${when}: ${taken ? listChanges(report) : "refused; the running configuration is unchanged"}`, taken ? "" : RED],
+    ...lines,
+  ];
 }
 
 /** In each list: a line of a thousand names is of no use. */

@@ -1,5 +1,5 @@
-// explain [options]: prints what the daemon would do, and what already looks wrong. It runs no check and listens on
-// nothing; it opens files and resolves names.
+// explain [options]: prints what the daemon would do, and the problems that show without a run. It runs no check and
+// opens no listener; it opens files and resolves names.
 
 import { buildCheck, type CheckConfig } from "../../checks/build.ts";
 import type { Check } from "../../checks/check.ts";
@@ -15,6 +15,7 @@ import { describeUser } from "../../system/users.ts";
 import { formatDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
+import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { print, refuse } from "../io.ts";
 import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
@@ -25,15 +26,24 @@ import { findUnreadableFiles } from "./unreadable-files.ts";
 const RESOLVE_MS = 3000;
 
 export const explain = command({
-  meta: { name: "explain", description: "print what the daemon would do, and what already looks wrong" },
-  usage: "[options]",
+  meta: { name: "explain", description: "print what the daemon would do with these options" },
+  help: {
+    usage: ["[DAEMON OPTIONS]"],
+    about: [
+      "health-checker explain prints what the daemon would do with these options: each check with its timeout, the user that runs it, problems such as a missing file, and how long an answer takes compared with the timeouts of load balancers.",
+      "It runs no check and opens no listener. It opens files and resolves host names.",
+    ],
+    notes: [DAEMON_OPTIONS, "Run it as the user of the daemon: permissions for scripts and files depend on the user."],
+    examples: ["--config /etc/health-checker.yaml", "--port 5432 --deadline 4s"],
+    exitStatus: { 0: "printed, with or without problems", 1: "cannot write to stdout", 2: USAGE_ERROR },
+  },
   options: OPTIONS,
   run,
 });
 
 async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const parsed = await parse(args, grammar);
-  if (isOn(parsed, "help")) return print(io, HELP);
+  if (isOn(parsed, "help")) return print(io, renderCommandHelp(explain));
   const options = await loadOptionsFor(parsed, env);
   if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   const context = { env: scriptEnvironment(env), onOrphan: () => {} };
@@ -58,12 +68,12 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
 
 function explainHost({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
   const rounds = singleflight
-    ? "Requests that wait at the same time share one round."
-    : `At most ${maxRounds} runs of a check are under way for requests at once.`;
+    ? "Concurrent requests share one round of checks."
+    : `Requests start at most ${maxRounds} concurrent runs of a check.`;
   return [
-    `It would listen on ${formatAddress(listener)}: 200 while the host is healthy, else ${failureStatus}.`,
-    ...endpoints.map(({ path, checks }) => `${path} is decided by ${checks.join(", ")} alone.`),
-    `Checks and their scripts run as ${describeUser(process.getuid?.())}, in ${workingFolder()}, as this does; a service has its own.`,
+    `The daemon would listen on ${formatAddress(listener)} and answer 200 while the host is healthy, else ${failureStatus}.`,
+    ...endpoints.map(({ path, checks }) => `The answer of ${path} depends only on ${checks.join(", ")}.`),
+    `Checks and scripts would run like this command: as ${describeUser(process.getuid?.())}, in ${workingFolder()}. A service may have another user and folder.`,
     rounds,
   ];
 }
@@ -76,7 +86,7 @@ function workingFolder(): string {
   }
 }
 
-function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: readonly string[]): readonly string[] {
+function explainCheck(check: Check, endpoints: Options["endpoints"], problems: readonly string[]): readonly string[] {
   const { name, kind, target, timeoutMs, intervalMs, rise, fall, severity } = check;
   const decides = endpoints.filter(({ checks }) => checks.includes(name)).map(({ path }) => path);
   const counts = [
@@ -89,12 +99,12 @@ function explainCheck(check: Check, endpoints: Options["endpoints"], wrong: read
     ...counts,
     ...(severity === "critical"
       ? []
-      : [`severity ${severity}: decides ${decides.length === 0 ? "nothing" : `${decides.join(", ")} alone`}`]),
+      : [`severity ${severity}: decides ${decides.length === 0 ? "nothing" : `only ${decides.join(", ")}`}`]),
   ];
   return [
     name === `${kind} ${target}` ? `${onOneLine(name)}:` : `${onOneLine(name)}: ${kind} ${onOneLine(target)}`,
     `  ${plan.join(", ")}`,
-    ...wrong.map((line) => `  wrong: ${onOneLine(line)}`),
+    ...problems.map((line) => `  problem: ${onOneLine(line)}`),
   ];
 }
 
@@ -121,22 +131,22 @@ function explainTiming(options: Options): readonly string[] {
   const { answerMs, burstMs, unseen, detectMs } = calculateTiming(options, decidingHost(options.checks));
   const lines: string[] = [];
   if (answerMs === undefined) {
-    lines.push(unseen ? "at once, from memory" : "at once: no check decides");
+    lines.push(unseen ? "at once, from the latest results" : "at once: no check decides");
     if (unseen) lines.push(...explainStart(options.deadlineMs));
   } else {
     lines.push(`within ${secondsOf(answerMs)}`);
     if (burstMs !== undefined) {
-      lines.push(`within ${secondsOf(burstMs)} when more than ${options.maxRounds} requests come at once`);
+      lines.push(`within ${secondsOf(burstMs)} if more than ${options.maxRounds} requests arrive at once`);
     }
     for (const { name, timeoutMs } of LOAD_BALANCERS) {
-      const verdict = answerMs < timeoutMs ? "in time" : "too late: raise its timeout, or set a --deadline below it";
+      const verdict = answerMs < timeoutMs ? "in time" : "too late; raise that timeout, or set --deadline below it";
       lines.push(`${waitsFor(name, timeoutMs)}: ${verdict}`);
     }
   }
   if (unseen) lines.push(explainUnseen(unseen));
   const { everyMs, failures } = LOAD_BALANCER_PROBES;
   lines.push(
-    `a load balancer that probes every ${secondsOf(everyMs)} and needs ${failures} failures to react notices one after ${secondsOf(detectMs)} at the latest`,
+    `a load balancer that probes every ${secondsOf(everyMs)} and needs ${failures} failures detects a failure within ${secondsOf(detectMs)}`,
   );
   return [...lines, ...options.endpoints.map((endpoint) => explainEndpoint(endpoint, options))];
 }
@@ -148,7 +158,7 @@ function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][numb
   );
   const late = LOAD_BALANCERS.filter(({ timeoutMs }) => answerMs !== undefined && answerMs >= timeoutMs);
   const parts = [
-    answerMs === undefined ? "at once, from memory" : `within ${secondsOf(answerMs)}`,
+    answerMs === undefined ? "at once, from the latest results" : `within ${secondsOf(answerMs)}`,
     ...(late.length > 0 ? [`too late for ${late.map(({ name }) => name).join(", ")}`] : []),
     ...(unseen ? [explainUnseen(unseen)] : []),
   ];
@@ -156,13 +166,13 @@ function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][numb
 }
 
 const explainUnseen = ({ check, ms }: NonNullable<Timing["unseen"]>): string =>
-  `a failure of ${onOneLine(check)} is known here after ${secondsOf(ms)} at the latest`;
+  `the daemon detects a failure of ${onOneLine(check)} within ${secondsOf(ms)}`;
 
 /** If all deciding checks run in the background, only the first answer can be too late for a load balancer. */
 function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] {
   const within = Number.isFinite(deadlineMs) ? [`within ${secondsOf(deadlineMs)} until the first results`] : [];
   const verdicts = LOAD_BALANCERS.map(({ name, timeoutMs }) => {
-    const verdict = deadlineMs < timeoutMs ? "in time" : "in time, once the first results are there";
+    const verdict = deadlineMs < timeoutMs ? "in time" : "in time after the first results";
     return `${waitsFor(name, timeoutMs)}: ${verdict}`;
   });
   return [...within, ...verdicts];
@@ -171,20 +181,3 @@ function explainStart(deadlineMs = Number.POSITIVE_INFINITY): readonly string[] 
 const waitsFor = (name: string, timeoutMs: number): string => `${name} waits ${secondsOf(timeoutMs)} by default`;
 
 const secondsOf = (ms: number): string => `${Number((ms / 1000).toFixed(2))} s`;
-
-const HELP = `health-checker explain prints what the daemon would do with these options: every
-check with its timeout, the user that runs it, what already looks wrong, and
-when an answer comes against how long load balancers wait. It runs no check and
-listens on nothing; it opens files and resolves host names.
-
-Usage: health-checker explain [options of the daemon]
-
-health-checker --help lists the options. Run it as the daemon's user: whether a
-script can be run and a file can be read depends on that.
-
-Example:
-  sudo -u health-checker health-checker explain \\
-    --config /etc/health-checker.yaml
-
-Exit status: 0 printed, whatever looks wrong, 1 it could not be written (a full
-disk), 2 a mistake on the command line or in the config file.`;

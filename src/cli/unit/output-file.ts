@@ -24,7 +24,7 @@ const LARGEST_BYTES = 1024 * 1024;
 
 const EXECUTABLE = 0o111;
 
-const REMEDY = "remove it first, or name another file";
+const REMEDY = "remove it first, or choose another file";
 
 /** The kernel follows no more. */
 const MOST_LINKS = 40;
@@ -35,13 +35,13 @@ export async function findOutputProblem(path: string, program: string): Promise<
     const { file, stats } = statPath(path);
     if (stats === undefined) return findMissingFolder(file);
     if (file === "/dev/null" && file !== path)
-      return `${path} is masked, a link to /dev/null; systemctl unmask ends that`;
+      return `${path} is masked (a link to /dev/null); run systemctl unmask first`;
     if (stats.isDirectory()) return `${path} is a folder`;
-    if (!stats.isFile()) return `${path} is no regular file; without --output the unit goes to stdout`;
-    if (!isReplaceable(file, stats, program)) return `${path} is no unit of health-checker; ${REMEDY}`;
+    if (!stats.isFile()) return `${path} is not a regular file; without --output the unit goes to stdout`;
+    if (!isReplaceable(file, stats, program)) return `${path} is not a unit of health-checker; ${REMEDY}`;
     // Renaming needs no right to write to the file itself.
     accessSync(file, constants.W_OK);
-    return canKeepOwner(stats) ? undefined : `${path} would change its owner or its group; ${REMEDY}`;
+    return canKeepOwner(stats) ? undefined : `${path}: the new file would have another owner or group; ${REMEDY}`;
   } catch (error) {
     const code = codeOf(error);
     return (code === "ENOTDIR" ? findMissingFolder(path) : undefined) ?? `${path}: ${causeOf(code)}`;
@@ -108,7 +108,7 @@ function findMissingFolder(path: string): string | undefined {
     const folder = path.slice(0, index);
     const stats = statSync(folder, { throwIfNoEntry: false });
     if (stats === undefined) return `${folder} does not exist`;
-    if (!stats.isDirectory()) return `${folder} is no folder`;
+    if (!stats.isDirectory()) return `${folder} is not a folder`;
   }
   return undefined;
 }

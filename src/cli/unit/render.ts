@@ -53,7 +53,7 @@ export const renderUnit = (content: UnitContent): string =>
     "[Unit]",
     "Description=Answers load balancers' health checks for this host",
     "After=network.target",
-    "# Started again however often it ends: a load balancer that gets no answer takes the host out.",
+    "# No limit of restarts: without an answer the load balancer sends no requests to this host.",
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
@@ -71,12 +71,13 @@ export const renderUnit = (content: UnitContent): string =>
 
 const renderHead = ({ configFile }: UnitContent): readonly string[] => [
   `# /etc/systemd/system/health-checker.service, printed by \`health-checker unit\` v${version} for the options that`,
-  "# ExecStart= has. When they change, print it anew: what it may do is worked out from them.",
+  "# ExecStart= has. Print it again when they change: the permissions below follow from them.",
   ...(configFile === undefined
     ? []
     : [
-        "# From the config file too: `systemctl reload` does for most changes in it. `health-checker unit --check` says whether a",
-        "# change needs more than this file allows, such as the first script, or a file below /home or /tmp; then print it again.",
+        "# They follow from the config file too. For most changes of that file `systemctl reload` is enough. After a change",
+        "# `health-checker unit --check` reports what this unit does not permit yet, such as the first script or a file below",
+        "# /home or /tmp. Print the unit again then.",
       ]),
   "#",
   "#   mkdir -p /etc/sysusers.d",
@@ -86,7 +87,7 @@ const renderHead = ({ configFile }: UnitContent): readonly string[] => [
   "#   systemctl enable --now health-checker",
   "#",
   "# Without systemd-sysusers: useradd --system --no-create-home --shell /usr/sbin/nologin health-checker",
-  "# systemd warns of a directive that it is too old for and ignores it; docs/operations.md says which matter.",
+  "# An old systemd logs a warning for each directive that it does not know, and ignores it: see docs/systemd.md.",
 ];
 
 function renderStart({ options, words, program, configFile, secrets }: UnitContent): readonly string[] {
@@ -97,7 +98,7 @@ function renderStart({ options, words, program, configFile, secrets }: UnitConte
     "NotifyAccess=main",
     foldLine([`ExecStart=${command}`, ...all.map(quoteArgument)]),
     `ExecReload=${[command, "reload", "--control-socket", quoteArgument(socketOf(options))].join(" ")}`,
-    "# Not DynamicUser=: systemd before 232 ignores it, and would run this as root.",
+    "# Not DynamicUser=: systemd before 232 ignores it and would start the daemon as root.",
     "User=health-checker",
     ...renderSecrets(configFile, secrets),
   ];
@@ -108,27 +109,27 @@ function renderLifecycle({ options }: UnitContent): readonly string[] {
   return [
     "Restart=always",
     "RestartSec=1",
-    "# A restart does not drain: SIGINT never does.",
+    "# SIGINT: a restart does not wait for the drain delay.",
     "RestartKillSignal=SIGINT",
     drainS === 0
-      ? `# ${STOP_S} s for what still runs to end.`
-      : `# The drain of ${drainS} s, and ${STOP_S} s for what still runs to end.`,
+      ? `# ${STOP_S} s for running checks to end.`
+      : `# ${drainS} s of drain delay, and ${STOP_S} s for running checks to end.`,
     `TimeoutStopSec=${stopSecondsOf(options)}`,
-    "# The event loop says every 30 s that it goes round.",
+    "# The event loop notifies systemd every 30 s.",
     "WatchdogSec=60",
-    "# Not SIGABRT, at which the runtime prints a crash report as if the fault were its own.",
+    "# Not SIGABRT: the runtime would print a crash report of its own.",
     "WatchdogSignal=SIGKILL",
-    "# The daemon ends its scripts itself; what they have detached is killed once it has ended.",
+    "# The daemon ends its scripts itself. systemd then kills the processes that the scripts have detached.",
     "KillMode=mixed",
-    "# A script that runs out of memory is a check that fails, and no reason to stop.",
+    "# A script that runs out of memory fails its check. It does not stop the daemon.",
     "OOMPolicy=continue",
   ];
 }
 
 const ENVIRONMENT: readonly string[] = [
-  "# The runtime in the program obeys both.",
+  "# These variables would change the runtime of the program.",
   "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS",
-  "# For the control socket, and for a drain to outlive the daemon, a stop and a start too; gone with the host's restart.",
+  "# For the control socket and the saved drain state. The state survives a stop and a start of the daemon, not a reboot.",
   "RuntimeDirectory=health-checker",
   "RuntimeDirectoryMode=0700",
   "RuntimeDirectoryPreserve=yes",
@@ -138,11 +139,11 @@ const ENVIRONMENT: readonly string[] = [
 function renderLimits({ options }: UnitContent): readonly string[] {
   const { tasks, descriptors, memoryMiB } = limitsFor(options);
   return [
-    "# Worked out from the options, far above what they need.",
+    "# Computed from the options, far above their needs.",
     `TasksMax=${tasks}`,
     `LimitNOFILE=${descriptors}`,
     `MemoryMax=${memoryMiB}M`,
-    "# Secrets of checks are in its memory.",
+    "# No core dump: the memory of the daemon has the secrets of checks.",
     "LimitCORE=0",
   ];
 }
@@ -183,15 +184,15 @@ function renderSecrets(configFile: string | undefined, { files, variables }: Sec
   if (configFile === undefined) return [];
   const credentials = files.flatMap((file) => credentialName(file) ?? []);
   return [
-    `# The user reads the config file, and the files that stand in it as \${file:/PATH}. What only root may read, systemd`,
-    `# (247 or later) hands over; it then is \${file:/run/credentials/health-checker.service/db-password}:`,
+    `# The user must be able to read the config file and the files that it names as \${file:/PATH}. For a file that only root`,
+    `# can read: LoadCredential= (systemd 247 or later) and \${file:/run/credentials/health-checker.service/db-password}:`,
     ...(credentials.length === 0
       ? [`#LoadCredential=db-password:${credentialFile("db-password")}`]
       : credentials.map((name) => `LoadCredential=${name}:${credentialFile(name)}`)),
     ...(variables.length === 0
       ? []
       : [
-          `# A file of NAME=VALUE lines, which root alone may read, with ${variables.join(", ")}:`,
+          `# A file with NAME=VALUE lines, which only root should be able to read, with ${variables.join(", ")}:`,
           "EnvironmentFile=-/etc/health-checker.env",
         ]),
   ];

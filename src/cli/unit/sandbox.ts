@@ -139,37 +139,42 @@ export const RELAXATIONS = {
     tight: "strict",
     loose: "full",
     enough: ["full", "yes", "no"],
-    forScripts: "scripts may write where the user may, but in /usr, /boot and /etc.",
+    forScripts: "scripts may write to all places where the user may, except /usr, /boot and /etc.",
   },
   ProtectHome: {
     tight: "yes",
     loose: "read-only",
     enough: ["read-only", "no"],
     folders: HOMES,
-    forScripts: "scripts may lie there, and read there.",
+    forScripts: "scripts may be in home folders and read files there.",
   },
   PrivateTmp: {
     tight: "yes",
     loose: "no",
     enough: ["no"],
     folders: TEMPORARY,
-    forScripts: "scripts find the sockets and pid files of others in /tmp.",
+    forScripts: "scripts may use sockets and pid files of other services in /tmp.",
   },
   PrivateDevices: {
     tight: "yes",
     loose: "no",
     enough: ["no"],
     folders: ["/dev"],
-    forScripts: "scripts ask the devices that anybody may, as nvidia-smi does.",
+    forScripts: "scripts may use devices that are open to every user, as nvidia-smi does.",
   },
   ProtectProc: {
     tight: "invisible",
     loose: "default",
     enough: ["default"],
-    forScripts: "scripts look at the processes of others, as pgrep and ps do.",
-    forProcesses: "process checks look at the processes of others.",
+    forScripts: "scripts may read the processes of other users, as pgrep and ps do.",
+    forProcesses: "process checks read the processes of other users.",
   },
-  ProtectClock: { tight: "yes", loose: "no", enough: ["no"], forScripts: "it would close every device but the clock." },
+  ProtectClock: {
+    tight: "yes",
+    loose: "no",
+    enough: ["no"],
+    forScripts: "it would allow scripts no device except the clock.",
+  },
   ProtectKernelModules: { tight: "yes", loose: "no", enough: ["no"], folders: MODULES },
 } as const satisfies Readonly<Record<string, Relaxation>>;
 
@@ -187,15 +192,15 @@ export function renderSandbox(needs: Needs): readonly string[] {
     "NoNewPrivileges=yes",
     ...(needs.lowPorts.length > 0
       ? [
-          "# A port under 1024. Scripts have this right too. Before systemd 229 there is no AmbientCapabilities=:",
-          "# take a higher port there.",
+          "# For a port below 1024. Scripts get this capability too. systemd before 229 does not know AmbientCapabilities=:",
+          "# use a higher port there.",
           "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
           "AmbientCapabilities=CAP_NET_BIND_SERVICE",
         ]
       : ["CapabilityBoundingSet=", "AmbientCapabilities="]),
     ...directive("ProtectSystem"),
     ...writes.flatMap(({ path, by }) => [
-      `# For ${by}; the folder must let the user write.`,
+      `# For ${by}; the user needs write permission for the folder.`,
       `ReadWritePaths=${quoteWord(`-${path}`)}`,
     ]),
     ...directive("ProtectHome"),
@@ -209,7 +214,7 @@ export function renderSandbox(needs: Needs): readonly string[] {
     "ProtectKernelLogs=yes",
     ...directive("ProtectKernelModules"),
     "ProtectKernelTunables=yes",
-    "# Netlink is what the C library learns the host's own addresses by, before it sorts those of a name.",
+    "# AF_NETLINK: the C library reads the addresses of this host before it sorts the addresses of a name.",
     `RestrictAddressFamilies=${FAMILIES.join(" ")}`,
     "RestrictNamespaces=yes",
     "RestrictRealtime=yes",
@@ -218,31 +223,30 @@ export function renderSandbox(needs: Needs): readonly string[] {
     "RemoveIPC=yes",
     "KeyringMode=private",
     ...(scripts
-      ? ["# Else SystemCallArchitectures=native: scripts may start programs of 32 bits."]
+      ? ["# Without scripts SystemCallArchitectures=native: scripts may start 32-bit programs."]
       : ["SystemCallArchitectures=native"]),
-    "# What is forbidden, and not what is allowed: before systemd 239 @system-service is not known, and a list of",
-    "# it alone allows nothing.",
+    "# A list of forbidden calls: systemd before 239 does not know @system-service, and would allow no call at all.",
     ...(scripts
       ? [
-          "# Else @keyring @privileged @resources too: scripts may call keyctl, chown and nice, for what these let the user do.",
+          "# Without scripts also @keyring @privileged @resources: scripts may call keyctl, chown and nice as this user.",
         ]
       : []),
     `SystemCallFilter=~${(scripts ? FORBIDDEN : [...FORBIDDEN_WITHOUT_SCRIPTS, ...FORBIDDEN]).join(" ")}`,
     "SystemCallErrorNumber=EPERM",
-    "# MemoryDenyWriteExecute= stays off: under it the runtime compiles nothing, is many times slower, and makes no",
-    "# system calls of its own, so that systemd never hears that it is ready.",
+    "# Not MemoryDenyWriteExecute=: the runtime could not compile code. It would be many times slower, and it could not",
+    "# notify systemd that it is ready.",
   ];
 }
 
 const SCRIPTS = [
-  "# Scripts run in here as well, as the same user; what is relaxed for them says so. What is not: nobody gets more",
-  "# rights, so sudo and other setuid programs do not work. Give the user a group instead (SupplementaryGroups=), or",
-  "# let what needs root write a file, and check that.",
+  "# Scripts run in this sandbox as the same user. A comment marks each directive that is relaxed for them. They cannot",
+  "# gain privileges: sudo and other setuid programs do not work. Give the user a group instead (SupplementaryGroups=),",
+  "# or let a job of root write a file, and check that file.",
 ];
 
 const UNITS = [
-  "# systemd checks ask by the system bus, /run/dbus/system_bus_socket, where anybody may ask for a unit's state:",
-  "# AF_UNIX is all they need, and the package dbus.",
+  "# systemd checks read the state of units from the system bus, /run/dbus/system_bus_socket. Every user may do that.",
+  "# They need AF_UNIX and the package dbus.",
 ];
 
 /** For systemd's socket, for checks and listeners, and for the addresses that the C library reads. */
@@ -270,12 +274,12 @@ export const FORBIDDEN_WITHOUT_SCRIPTS = ["@keyring", "@privileged", "@resources
 function renderRelaxation(name: string, relaxation: Relaxation, needs: Needs): readonly string[] {
   const why = reasonFor(relaxation, needs);
   const { tight, loose } = relaxation;
-  return why === undefined ? [`${name}=${tight}`] : [`# Else ${name}=${tight}: ${why}`, `${name}=${loose}`];
+  return why === undefined ? [`${name}=${tight}`] : [`# Relaxed from ${name}=${tight}: ${why}`, `${name}=${loose}`];
 }
 
 /** Why a directive is relaxed; undefined if it is not. Names no path, which might break the line of a comment. */
 function reasonFor({ folders, forScripts, forProcesses }: Relaxation, needs: Needs): string | undefined {
   if (needs.scripts.length > 0 && forScripts !== undefined) return forScripts;
   if (needs.processes.length > 0 && forProcesses !== undefined) return forProcesses;
-  return placesIn(needs, folders).length > 0 ? "what is checked, listened on or started lies there." : undefined;
+  return placesIn(needs, folders).length > 0 ? "a file, socket or program that the options need is there." : undefined;
 }

@@ -5,8 +5,8 @@ import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { listFirstTwo } from "../../text/list.ts";
 import { quote, quoteWhole } from "../../text/printable.ts";
-import { type CommandInput, command } from "../command.ts";
-import { renderOption } from "../help.ts";
+import { type CommandInput, command, type OptionHelp } from "../command.ts";
+import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { DONE, FAILED, type Io, print, refuse } from "../io.ts";
 import { formatProblems } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
@@ -26,12 +26,35 @@ const output: OptionDef<string> = {
     },
   },
   value: "FILE",
-  help: "write the unit to FILE instead of stdout, whole, and only when nothing is wrong. A FILE that is there is replaced only if it is a unit that runs health-checker, or empty",
+  help: "Write the unit to FILE instead of stdout. An error leaves FILE unchanged. An existing FILE is replaced only if it is empty or a unit that runs health-checker.",
+};
+
+const checkOption: OptionHelp = {
+  value: "[FILE]",
+  default: "the health-checker.service that systemd finds",
+  help: "Compare the installed unit and its drop-ins with the needs of these options, or by default with the needs of the options in its ExecStart=. Each directive that is missing or too strict is printed, with the check that needs it. A unit that could be stricter passes.",
 };
 
 export const unit = command({
-  meta: { name: "unit", description: "print the systemd unit of a daemon with these options" },
-  usage: "[--check [FILE]] [options]",
+  meta: { name: "unit", description: "print a systemd unit, or check the installed one" },
+  help: {
+    usage: ["[--output FILE] [DAEMON OPTIONS]", "--check [FILE] [DAEMON OPTIONS]"],
+    about: [
+      "health-checker unit prints a hardened systemd unit that runs the daemon with these options. It validates them as the daemon does. It runs no check and opens no listener.",
+      "ExecStart= contains the path of this program and the absolute path of the config file. The control socket is on; its path is /run/health-checker/control.sock by default. systemctl reload uses it. A comment above each relaxed directive gives the reason, such as scripts, a port below 1024, or files below /home or /tmp. Warnings go to stderr.",
+    ],
+    options: { output, check: checkOption },
+    notes: [DAEMON_OPTIONS],
+    examples: [
+      "--config /etc/health-checker.yaml \\\n    --output /etc/systemd/system/health-checker.service",
+      "--check",
+    ],
+    exitStatus: {
+      0: "printed, or the installed unit fits these options",
+      1: "the installed unit does not fit, or cannot write the unit",
+      2: `${USAGE_ERROR}, or cannot read the installed unit`,
+    },
+  },
   options: { ...OPTIONS, output },
   run,
 });
@@ -42,13 +65,13 @@ async function run(input: CommandInput): Promise<number> {
   const given = await parse(rest, grammar);
   const file = readTexts("output", output, given.values["output"]);
   const parsed = { ...given, problems: [...given.problems, ...file.problems] };
-  if (isOn(parsed, "help")) return print(io, renderHelp());
+  if (isOn(parsed, "help")) return print(io, renderCommandHelp(unit));
   const refuseAll = (...problems: readonly string[]) =>
     refuse(io, formatProblems([...problems, ...parsed.problems], parsed), "unit");
   if (files.length > 1) return refuseAll(`--check: expected once, got ${listFirstTwo(files.map(quoteWhole))}`);
   if (!isCheck) return printUnit(parsed, file.values[0], input);
   if (parsed.values["output"] !== undefined) {
-    return refuseAll("--output: expected without --check, which writes nothing");
+    return refuseAll("--output: not allowed with --check, which writes nothing");
   }
   // parsed.values has no --output whose FILE is missing.
   if (parsed.problems.some((problem) => problem.startsWith("--output:"))) return refuseAll();
@@ -69,7 +92,7 @@ async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: 
     ...(await findWarnings(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
     ...secrets.variables.map(
       (name) =>
-        `health-checker: warning: ${quote(name)} is not in the environment that systemd gives; see EnvironmentFile= in the unit`,
+        `health-checker: warning: ${quote(name)} is not in the environment of a systemd service; set it in the file that EnvironmentFile= of the unit names`,
     ),
   ];
   for (const warning of warnings) io.warning(warning);
@@ -81,7 +104,7 @@ async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: 
 async function findPrintProblem(program: string, path: string | undefined): Promise<string | undefined> {
   if (quoteProgram(program) === undefined) {
     const got = JSON.stringify(program);
-    return `unit: expected a program whose path has no quote, backslash or control character, got ${got}`;
+    return `unit: systemd cannot start a program with a quote, backslash or control character in its path: ${got}`;
   }
   const problem = path === undefined ? undefined : await findOutputProblem(path, program);
   return problem === undefined ? undefined : `--output: ${problem}`;
@@ -112,33 +135,3 @@ const isCheckWord = (word: string): boolean => /^--?check(=|$)/.test(word);
 
 /** The running program if it is compiled, else where it would be installed. */
 const ownProgram = (): string => (Bun.main.startsWith("/$bunfs/") ? process.execPath : INSTALLED_PROGRAM);
-
-const renderHelp = (): string => `health-checker unit prints a hardened systemd unit for exactly these options.
-It checks them as the daemon does, runs no check and listens on nothing.
-
-Usage: health-checker unit [--output FILE] [options of the daemon]
-       health-checker unit --check [FILE] [options of the daemon]
-
-  ExecStart= has the path of this program, and --config with its whole path. The
-  control socket is on, at /run/health-checker/control.sock unless the options
-  name another; systemctl reload uses it. A comment at each directive that is
-  relaxed says what for: scripts, a port under 1024, files below /home or /tmp.
-  What looks wrong goes to stderr.
-
-${renderOption("output", output)}
-
-  --check [FILE]
-      compare the installed unit, with its drop-ins, with what these options
-      need; without options, with what those in its ExecStart= need. It prints
-      a line for each directive that is missing or too strict, with who needs
-      it. That a unit could be stricter is no difference. (default the
-      health-checker.service that systemd finds)
-
-Examples:
-  health-checker unit --config /etc/health-checker.yaml \\
-    --output /etc/systemd/system/health-checker.service
-  health-checker unit --check
-
-Exit status: 0 printed, or the unit is good for these options, 1 it is not, or
-could not be written (a full disk), 2 a mistake on the command line or in the
-config file, or no unit that can be read.`;

@@ -1,4 +1,4 @@
-// Warns of what the unit itself cannot solve: programs, files and folders of this host that the daemon cannot use.
+// Warns about what the unit itself cannot solve: programs, files and folders of this host that the daemon cannot use.
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -40,7 +40,7 @@ export async function findWarnings(
 function warningsOfProgram(program: string): readonly string[] {
   if (!HIDDEN_FOLDER.test(program)) return [];
   return [
-    `the unit starts ${quote(program)}; install it where it can stay, as in ${INSTALLED_PROGRAM}, and print the unit with that`,
+    `the unit starts ${quote(program)}, a path that services may not see or that may not last; install the program as ${INSTALLED_PROGRAM} and print the unit again`,
   ];
 }
 
@@ -49,11 +49,11 @@ async function warningsOfFile(file: string): Promise<readonly string[]> {
   if (credential !== undefined) {
     const source = credentialFile(credential);
     const isMissing = (await statOf(source)) === "missing";
-    return isMissing ? [`${quote(source)} does not exist; the unit has ${quote(file)} from there`] : [];
+    return isMissing ? [`${quote(source)} does not exist; the unit loads ${quote(file)} from it`] : [];
   }
   const found = await statOf(file);
   const isClosed = typeof found === "object" && (found.mode & OTHERS_MAY_READ) === 0;
-  return isClosed ? [`${quote(file)} is not for all to read; the user health-checker must be able to`] : [];
+  return isClosed ? [`not every user may read ${quote(file)}; make sure that the user health-checker may`] : [];
 }
 
 function warningsOfScript({ kind, settings, name }: CheckConfig): readonly string[] {
@@ -61,9 +61,9 @@ function warningsOfScript({ kind, settings, name }: CheckConfig): readonly strin
   const isRelative = command.includes("/") && !command.startsWith("/") && cwd === undefined;
   const start = `${quote(name)}: ${quote(command)}`;
   return [
-    ...(isRelative ? [`${start} is a path from the daemon's folder, which is / under systemd`] : []),
+    ...(isRelative ? [`${start} is a relative path; under systemd it starts at /`] : []),
     ...(RAISES_RIGHTS.includes(basename(command))
-      ? [`${start} cannot raise its rights under NoNewPrivileges=; the unit says what to do instead`]
+      ? [`${start} cannot gain privileges under NoNewPrivileges=; a comment in the unit explains the alternatives`]
       : []),
   ];
 }
@@ -76,11 +76,13 @@ async function warningsOfFolders(options: Options): Promise<readonly string[]> {
     const found = await statOf(folder);
     if (found === "missing") warnings.push(`${quote(folder)} does not exist; ${by} needs it`);
     if (typeof found === "object" && found.uid === 0 && (found.mode & OTHERS_MAY_WRITE) === 0) {
-      warnings.push(`only root may write to ${quote(folder)}; ${by} needs the user health-checker to be able to`);
+      warnings.push(
+        `only root may write to ${quote(folder)}; the user health-checker needs write permission for ${by}`,
+      );
     }
   }
   if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
-    warnings.push(`${quote(listener.path)} is in a folder that is closed to all but the user health-checker and root`);
+    warnings.push(`${quote(listener.path)} is in a folder that only root and the user health-checker can enter`);
   }
   return warnings;
 }

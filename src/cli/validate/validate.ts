@@ -1,16 +1,30 @@
-// validate FILE [options]: reports everything that would keep the daemon from starting, and warns of what is risky.
-// Options count as they do for the daemon.
+// validate FILE [options]: reports every error that would keep the daemon from starting, and warns about risky setups.
+// Options have the effect that they have for the daemon.
 
 import { OPTIONS } from "../../config/options.ts";
 import { type CommandInput, command } from "../command.ts";
+import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { print, refuse } from "../io.ts";
 import { formatProblems, loadOptionsFor } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 
 export const validate = command({
-  meta: { name: "validate", description: "report every problem of a config file, and warn of what is risky" },
+  meta: { name: "validate", description: "report all errors and warnings of a config file" },
   synonyms: ["lint", "verify", "configtest", "check-config"],
-  usage: "FILE [options]",
+  required: "FILE",
+  help: {
+    usage: ["FILE [DAEMON OPTIONS]"],
+    about: [
+      "health-checker validate reports every error in a config file with line and column. It warns about risky setups, such as a critical check of a shared database: when the database fails, every host fails.",
+      "It runs no check and opens no listener.",
+    ],
+    notes: [
+      `Give the same options as to the daemon. The secrets that the file names, \${file:/PATH} and \${env:NAME}, must exist.`,
+      DAEMON_OPTIONS,
+    ],
+    examples: ["/etc/health-checker.yaml"],
+    exitStatus: { 0: "no errors; there may be warnings", 1: "cannot write to stdout", 2: USAGE_ERROR },
+  },
   options: OPTIONS,
   run,
 });
@@ -21,29 +35,14 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
     first === undefined || first.startsWith("-") ? args : ["--config", first, ...rest],
     grammar,
   );
-  if (isOn(parsed, "help")) return print(io, HELP);
+  if (isOn(parsed, "help")) return print(io, renderCommandHelp(validate));
   const file = parsed.values["config"]?.at(-1);
   if (file === undefined && parsed.problems.length === 0) {
-    return refuse(io, ["health-checker: validate: expected a config file, got none"]);
+    return refuse(io, ["health-checker: validate: no config file given; usage: health-checker validate FILE"]);
   }
   const options = await loadOptionsFor(parsed, env);
   if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
   for (const warning of options.warnings) io.warning(warning);
   const { length } = options.checks;
-  return print(io, `${file}: good, ${length} ${length === 1 ? "check" : "checks"}`);
+  return print(io, `${file}: valid, ${length} ${length === 1 ? "check" : "checks"}`);
 }
-
-const HELP = `health-checker validate tells all that is wrong with a config file, with line
-and column, and what is unwise about it. It runs no check and listens on
-nothing.
-
-Usage: health-checker validate FILE [options of the daemon]
-
-The options count as they would for the daemon; health-checker --help lists
-them. Secrets that the file names, \${file:/PATH} and \${env:NAME}, must be there.
-
-Example:
-  health-checker validate /etc/health-checker.yaml
-
-Exit status: 0 good, though it may be unwise, 2 a mistake in the file or on the
-command line.`;

@@ -33,7 +33,7 @@ test("all problems are reported at once, also those of its own options", async (
     ]),
   );
   expect(await check("--port", "80", "--wait", "--json")).toEqual(
-    refusal(["health-checker: --wait: expected a value (D), got the option --json"]),
+    refusal(["health-checker: --wait: expected a value (DURATION), got the option --json"]),
   );
   expect(await check("--wait", "1m", "--json", "--wait", "soon", "--json=false", "--port", "0")).toEqual(
     refusal([
@@ -73,6 +73,6 @@ test("its help lists its options, in 80 columns, whatever else is wrong", async 
   const { out, status } = await check("--help", "--prot");
   expect(status).toBe(0);
   expect(out).toContain("--json\n");
-  expect(out).toContain("--wait D\n");
+  expect(out).toContain("--wait DURATION\n");
   for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });

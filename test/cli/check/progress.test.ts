@@ -35,7 +35,7 @@ test("without a terminal there is a line for the first round and for each new re
   expect(written).toEqual([
     "health-checker: not healthy after 0s: it (exit)\n",
     "health-checker: not healthy after 3s: it (signal)\n",
-    "health-checker: still not healthy after 1m, the time of --wait is over: it (signal)\n",
+    "health-checker: not healthy after 1m, the limit of --wait: it (signal)\n",
   ]);
 });
 
@@ -58,9 +58,7 @@ test("on a terminal the line is redrawn with each round and each second, and is 
 test("on a terminal the last line stays if the host is not healthy, and nothing stays after a signal", () => {
   const { progress, written } = start(true);
   progress.end(down("exit"));
-  expect(written.join("")).toBe(
-    "\r\x1b[Khealth-checker: still not healthy after 1m, the time of --wait is over: it (exit)\n",
-  );
+  expect(written.join("")).toBe("\r\x1b[Khealth-checker: not healthy after 1m, the limit of --wait: it (exit)\n");
   const stopped = start(true);
   stopped.progress.end(undefined);
   expect(stopped.written).toEqual(["\r\x1b[K"]);

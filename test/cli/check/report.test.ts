@@ -41,7 +41,7 @@ const MIXED = [
 test("without a terminal a check is one line, failures first, without colour", () => {
   expect(renderTable(MIXED, { columns: undefined, colour: false })).toBe(
     [
-      "CHECK     TARGET                         STATE             TIME  WHY",
+      "CHECK     TARGET                         STATE             TOOK  DETAIL",
       "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the connection",
       "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its output ends in: no leader",
       "load      check_load                     up              0.004s  warning: load is 9",
@@ -61,7 +61,7 @@ test("on a terminal the reason is wrapped under its column, or is below the row 
     "                                                                 output ends in: no leader",
   ]);
   expect(renderTable(MIXED, { columns: 60, colour: false }).split("\n").slice(0, 10)).toEqual([
-    "CHECK     TARGET                      STATE             TIME",
+    "CHECK     TARGET                      STATE             TOOK",
     "cache     127.0.0.1:80                down            0.004s",
     "  refused: 127.0.0.1:80 refused the connection",
     "search    search.sh                   down (warning)  0.004s",

@@ -50,12 +50,8 @@ async function serve(given: Partial<Controls> = {}, directory?: string, clock?: 
   };
 }
 
-const FOLLOWS = [
-  "health-checker: warning: an Auto Scaling group whose health check type is ELB terminates this host once its load balancer finds it unhealthy",
-  "health-checker: warning: a Network Load Balancer may cut the connections of a target that turns unhealthy",
-];
 const NOT_SAVED =
-  "health-checker: warning: a restart of the daemon ends it: neither --state-directory nor RUNTIME_DIRECTORY is set (in a systemd unit RuntimeDirectory= sets the latter)";
+  "health-checker: warning: drain state not saved; a restart of the daemon will end it: neither --state-directory nor RUNTIME_DIRECTORY is set (in a systemd unit RuntimeDirectory= sets the latter)";
 
 test("status prints the table or the JSON, and succeeds if the host is healthy", async () => {
   let status = HEALTHY;
@@ -72,7 +68,7 @@ test("status prints the table or the JSON, and succeeds if the host is healthy",
   });
   status = { ...HEALTHY, healthy: false, state: "drained", drain: { since: HEALTHY.startedAt } };
   expect(await run({ verb: "status", json: false })).toMatchObject({
-    out: [expect.stringMatching(/^draining since T/)],
+    out: [expect.stringMatching(/^drained since T/)],
     ok: false,
   });
 });
@@ -84,35 +80,39 @@ test.each(SEVERITIES)("status prints a check of severity %s", async (severity) =
   expect(JSON.parse(out[0] ?? "")).toMatchObject({ checks: [check] });
 });
 
-test("drain, maint and undrain print the new state, its consequences and what has ended", async () => {
+test("drain, maint and undrain print the new state, and what has ended", async () => {
   await using _ = await serve({}, folder.path);
-  const kept = "a restart of the daemon keeps it, one of the host ends it";
-  expect(await run({ verb: "undrain" })).toEqual({ out: ["was not drained"], err: [], ok: true });
-  expect(await run({ verb: "drain" })).toEqual({
-    out: ["draining since TZ", "the health listener answers unhealthy until health-checker undrain", kept],
-    err: FOLLOWS,
+  const saved = "a restart of the daemon keeps it; a reboot of the host ends it";
+  expect(await run({ verb: "undrain" })).toEqual({
+    out: ["the host was not drained or in maintenance"],
+    err: [],
     ok: true,
   });
-  expect(await run({ verb: "undrain" })).toEqual({ out: ["ended the drain since TZ"], err: [], ok: true });
+  expect(await run({ verb: "drain" })).toEqual({
+    out: ["drained since TZ", "the health listener answers unhealthy until health-checker undrain", saved],
+    err: [],
+    ok: true,
+  });
+  expect(await run({ verb: "undrain" })).toEqual({ out: ["ended: drain since TZ"], err: [], ok: true });
   expect(await run({ verb: "maint", forMs: 600_000, reason: "disk swap" })).toEqual({
     out: [
       "in maintenance since TZ until TZ (10m left): disk swap",
       "the health listener answers unhealthy until then, or until health-checker undrain",
-      kept,
+      saved,
     ],
-    err: FOLLOWS,
+    err: [],
     ok: true,
   });
   expect(await run({ verb: "drain" })).toMatchObject({
     out: [
       "in maintenance since TZ until TZ (10m left): disk swap",
-      "draining since TZ, which goes on after that",
+      "drained since TZ, also after the maintenance",
       "the health listener answers unhealthy until health-checker undrain",
-      kept,
+      saved,
     ],
   });
   expect(await run({ verb: "undrain" })).toMatchObject({
-    out: ["ended the maintenance since TZ until TZ (10m left): disk swap", "ended the drain since TZ"],
+    out: ["ended: maintenance since TZ until TZ (10m left): disk swap", "ended: drain since TZ"],
   });
 });
 
@@ -123,12 +123,12 @@ test("a drain that a restart of the daemon would end gets a warning", async () =
       "in maintenance since TZ until TZ (10m left)",
       "the health listener answers unhealthy until then, or until health-checker undrain",
     ],
-    err: [...FOLLOWS, NOT_SAVED],
+    err: [NOT_SAVED],
     ok: true,
   });
   server.drainControl.stop();
   expect(await run({ verb: "undrain" })).toMatchObject({
-    err: ["health-checker: warning: the daemon is about to stop, so the host stays unhealthy"],
+    err: ["health-checker: warning: the daemon is stopping; the host stays unhealthy"],
   });
 });
 
@@ -158,7 +158,7 @@ test("a reload prints the changes, or why there are none", async () => {
     problems: ["health-checker: check a would turn the host unhealthy"],
   };
   for (const [dryRun, last] of [
-    [false, "health-checker: reload refused, nothing has changed; reload --force overrides that"],
+    [false, "health-checker: reload refused; the running configuration is unchanged; reload --force overrides that"],
     [true, "health-checker: reload would be refused; reload --force overrides that"],
   ] as const) {
     report = { ...report, dryRun };
@@ -170,7 +170,7 @@ test("a reload prints the changes, or why there are none", async () => {
     err: [
       "hc.yaml:1:1: wrong",
       '"hc.yaml:2:1: \\u001b[2Jso is this"',
-      "health-checker: reload refused, nothing has changed",
+      "health-checker: reload refused; the running configuration is unchanged",
     ],
     ok: false,
   });
@@ -193,7 +193,7 @@ test("a refusal that arrives in parts, after a long trial, is read too", async (
     out: [],
     err: [
       "health-checker: check slow would turn the host",
-      "health-checker: reload refused, nothing has changed; reload --force overrides that",
+      "health-checker: reload refused; the running configuration is unchanged; reload --force overrides that",
     ],
     ok: false,
   });
@@ -214,7 +214,7 @@ test("the options of reload reach the daemon", async () => {
 
 const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], ok: false });
 
-const NO_DAEMON = failure("no daemon behind SOCKET: it is not running, or was started without --control-socket");
+const NO_DAEMON = failure("no daemon listens on SOCKET: it is not running, or was started without --control-socket");
 
 test("without a daemon the command prints one line", async () => {
   expect(await run({ verb: "status", json: false })).toEqual(NO_DAEMON);
@@ -269,14 +269,16 @@ test.each([
 ])("a command stops waiting for a daemon that sends %s and stays connected", async (_, words) => {
   await using _server = await pretend(words, false);
   expect(await run({ verb: "status", json: false }, 300)).toEqual(
-    failure("the daemon behind SOCKET does not answer: waited 0.3 s"),
+    failure("SOCKET: the daemon does not answer within 0.3 s"),
   );
 });
 
 test("after a timeout the message says that the daemon may still carry out the command", async () => {
   await using _server = await pretend("", false);
   expect(await run({ verb: "drain" }, 300)).toEqual(
-    failure("the daemon behind SOCKET does not answer: waited 0.3 s; it may still do it, so ask its status"),
+    failure(
+      "SOCKET: the daemon does not answer within 0.3 s; it may still carry out the command, check with health-checker status",
+    ),
   );
 });
 
@@ -295,7 +297,7 @@ test("for a socket whose queue is full the message says that the daemon does not
       });
     }
     expect(await run({ verb: "status", json: false })).toEqual(
-      failure("the daemon behind SOCKET does not answer: too many wait for it"),
+      failure("SOCKET: the daemon does not accept connections: too many clients are waiting"),
     );
   } finally {
     for (const client of clients) client.destroy();
@@ -305,13 +307,33 @@ test("for a socket whose queue is full the message says that the daemon does not
 }, 30_000);
 
 test.each([
-  ["nothing", "", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
-  ["no HTTP", "+OK hello\r\n", "drain", /^SOCKET does not answer as a health-checker does \(\w+\)$/],
-  ["a page", http("200 OK", "<html>"), "status", /^SOCKET does not answer as a health-checker does$/],
-  ["no text", http("200 OK", ""), "reload", /^SOCKET does not answer as a health-checker does$/],
-  ["other JSON", http("200 OK", "[1]"), "status", /^SOCKET does not answer as a health-checker of this version does$/],
-  ["null", http("200 OK", "null"), "undrain", /^SOCKET does not answer as a health-checker of this version does$/],
-  ["too little", http("200 OK", '{"taken":true}'), "reload", /as a health-checker of this version does$/],
+  [
+    "nothing",
+    "",
+    "drain",
+    /^SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon \(\w+\)$/,
+  ],
+  [
+    "no HTTP",
+    "+OK hello\r\n",
+    "drain",
+    /^SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon \(\w+\)$/,
+  ],
+  [
+    "a page",
+    http("200 OK", "<html>"),
+    "status",
+    /^SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon$/,
+  ],
+  [
+    "no text",
+    http("200 OK", ""),
+    "reload",
+    /^SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon$/,
+  ],
+  ["other JSON", http("200 OK", "[1]"), "status", /^SOCKET: unexpected answer; the daemon may have another version$/],
+  ["null", http("200 OK", "null"), "undrain", /^SOCKET: unexpected answer; the daemon may have another version$/],
+  ["too little", http("200 OK", '{"taken":true}'), "reload", /unexpected answer; the daemon may have another version$/],
   [
     "an error",
     http("404 Not Found", '{"error":"no\\u001b[2J"}'),
@@ -364,7 +386,7 @@ test.each([
 ] as const)("an incomplete answer to %s is refused: %j", async (verb, answer) => {
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
   const command = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
-  expect(await run(command)).toEqual(failure("SOCKET does not answer as a health-checker of this version does"));
+  expect(await run(command)).toEqual(failure("SOCKET: unexpected answer; the daemon may have another version"));
 });
 
 test("a field that this version does not know is accepted, and JSON holds no control character", async () => {
@@ -391,7 +413,9 @@ test("an answer without end is cut at 64 MiB", async () => {
   });
   try {
     expect(await run({ verb: "status", json: true })).toEqual(
-      failure("SOCKET answers more than a health-checker does"),
+      failure(
+        "SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon (it is too long)",
+      ),
     );
   } finally {
     await server.stop(true);

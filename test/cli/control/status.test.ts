@@ -42,9 +42,9 @@ test("a healthy host", () => {
   expect(render({})).toEqual([
     "healthy, 2 of 2 up",
     "",
-    "CHECK     STATE   FOR     RAN    TIME  WHY",
-    "database  up     7m5s  3s ago  0.004s",
-    "api       up     7m5s  3s ago  0.004s  answered 200",
+    "CHECK     STATE   FOR  LAST RUN    TOOK  DETAIL",
+    "database  up     7m5s    3s ago  0.004s",
+    "api       up     7m5s    3s ago  0.004s  answered 200",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
@@ -66,9 +66,9 @@ test("an unhealthy host names the checks that make it so, and each check shows i
       ],
     }),
   ).toEqual([
-    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (unknown), gone",
+    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (no result yet), gone",
     "",
-    "CHECK   STATE            FOR        RAN    TIME  WHY",
+    "CHECK   STATE            FOR   LAST RUN    TOOK  DETAIL",
     "cache   down              3s     3s ago  0.004s  refused: nobody there",
     "old     up (stale)      7m5s  1h10m ago  0.004s",
     "young   unknown                   never",
@@ -99,11 +99,11 @@ test("a check of severity endpoint is marked, and not counted", () => {
   expect(render({ checks })).toEqual([
     "healthy, 1 of 1 up",
     "",
-    "CHECK       STATE                  FOR     RAN    TIME  WHY",
-    "is-replica  down (endpoint)         3s  3s ago  0.004s  refused: nobody there",
-    "lag         up (stale, endpoint)  7m5s  3s ago  0.004s",
-    "database    up                    7m5s  3s ago  0.004s",
-    "is-primary  up (endpoint)         7m5s  3s ago  0.004s",
+    "CHECK       STATE                  FOR  LAST RUN    TOOK  DETAIL",
+    "is-replica  down (endpoint)         3s    3s ago  0.004s  refused: nobody there",
+    "lag         up (stale, endpoint)  7m5s    3s ago  0.004s",
+    "database    up                    7m5s    3s ago  0.004s",
+    "is-primary  up (endpoint)         7m5s    3s ago  0.004s",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
@@ -117,7 +117,7 @@ test("failures come first, and without a terminal a long name does not hide them
     failing: [long, "cache"],
     checks: [check(long), check("cache", REFUSED)],
   });
-  expect(lines[0]).toBe(`unhealthy, 1 of 2 up: ${long.slice(0, 59)}… (unknown), cache (refused)`);
+  expect(lines[0]).toBe(`unhealthy, 1 of 2 up: ${long.slice(0, 59)}… (no result yet), cache (refused)`);
   expect(lines[3]).toMatch(/^cache {57}down .* refused: nobody there$/);
   expect(lines[4]).toStartWith(`${long.slice(0, 59)}…  up `);
 });
@@ -128,22 +128,18 @@ const DRAIN = { since: "2026-01-31T12:00:00.000Z" };
 const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:20:00.000Z", reason: "disk swap" };
 
 test.each([
-  [
-    "drained",
-    { state: "drained", drain: DRAIN },
-    ["draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
-  ],
+  ["drained", { state: "drained", drain: DRAIN }, ["drained since 2026-01-31T12:00:00Z", "checks: healthy, 2 of 2 up"]],
   [
     "drained and unhealthy",
     { state: "drained", drain: DRAIN, failing: ["cache"], checks: [check("cache", REFUSED)] },
-    ["draining since 2026-01-31T12:00:00Z", "its checks alone: unhealthy, 0 of 1 up: cache (refused)"],
+    ["drained since 2026-01-31T12:00:00Z", "checks: unhealthy, 0 of 1 up: cache (refused)"],
   ],
   [
     "in maintenance",
     { state: "maintenance", maintenance: MAINTENANCE },
     [
       "in maintenance since 2026-01-31T12:00:00Z until 2026-01-31T12:20:00Z (10m left): disk swap",
-      "its checks alone: healthy, 2 of 2 up",
+      "checks: healthy, 2 of 2 up",
     ],
   ],
   [
@@ -155,14 +151,14 @@ test.each([
     },
     [
       "in maintenance since 2026-01-31T12:00:00Z until 2026-01-31T12:10:00Z (1s left)",
-      "draining since 2026-01-31T12:00:00Z, which goes on after that",
-      "its checks alone: healthy, 2 of 2 up",
+      "drained since 2026-01-31T12:00:00Z, also after the maintenance",
+      "checks: healthy, 2 of 2 up",
     ],
   ],
   [
     "stopping while drained",
     { state: "stopping", drain: DRAIN },
-    ["stopping", "draining since 2026-01-31T12:00:00Z", "its checks alone: healthy, 2 of 2 up"],
+    ["draining, then stopping", "drained since 2026-01-31T12:00:00Z", "checks: healthy, 2 of 2 up"],
   ],
 ] as const)(
   "the status of a host that is %s begins with that, then comes the verdict of its checks",
@@ -218,7 +214,7 @@ test.each([
     "refused",
     { ...RELOAD, taken: false, problems: ["hc.yaml:1:1: wrong", "hc.yaml:2:1: so is this"] },
     [
-      "last reload 2026-01-31T12:08:00Z (2m ago): refused, nothing has changed",
+      "last reload 2026-01-31T12:08:00Z (2m ago): refused; the running configuration is unchanged",
       "  hc.yaml:1:1: wrong",
       "  hc.yaml:2:1: so is this",
     ],
@@ -228,8 +224,8 @@ test.each([
 });
 
 test.each([
-  [false, "reload under way since 2026-01-31T12:08:00Z (2m)"],
-  [true, "dry run of a reload under way since 2026-01-31T12:08:00Z (2m)"],
+  [false, "reload in progress since 2026-01-31T12:08:00Z (2m)"],
+  [true, "dry run of a reload in progress since 2026-01-31T12:08:00Z (2m)"],
 ])("a reload that is under way is shown (dry run: %p)", (dryRun, line) => {
   expect(render({ reloading: { since: "2026-01-31T12:08:00.000Z", dryRun } }).slice(6, -1)).toEqual([line]);
 });
@@ -239,7 +235,7 @@ test("colour marks the state of the host and of each check", () => {
   const painted = (given: Partial<HostStatus>) => renderStatus(status(given), { ...PLAIN, colour: true }, NOW);
   expect(painted({})).toStartWith(`${GREEN}healthy`);
   expect(painted({ state: "unhealthy" })).toStartWith(RED);
-  expect(painted({ state: "drained", drain: DRAIN })).toStartWith(`${YELLOW}draining`);
+  expect(painted({ state: "drained", drain: DRAIN })).toStartWith(`${YELLOW}drained`);
   const cell = (given: Partial<CheckStatus>) => painted({ checks: [check("it", given)] }).split("\n")[3];
   expect(cell({})).toContain(`${GREEN}up`);
   expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);

@@ -36,40 +36,42 @@ test("explain prints each check with its timing and what is wrong with it", asyn
   );
   const text = await explain("--config", file);
   const lines = text.split("\n");
-  expect(lines[0]).toBe("It would listen on 127.0.0.1:6000: 200 while the host is healthy, else 503.");
+  expect(lines[0]).toBe(
+    "The daemon would listen on 127.0.0.1:6000 and answer 200 while the host is healthy, else 503.",
+  );
   expect(lines.slice(1, 4)).toEqual([
-    "/db is decided by database alone.",
-    "/replica is decided by replica, lag alone.",
-    "/fresh is decided by lag alone.",
+    "The answer of /db depends only on database.",
+    "The answer of /replica depends only on replica, lag.",
+    "The answer of /fresh depends only on lag.",
   ]);
   expect(lines[4]).toStartWith(
-    `Checks and their scripts run as ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} (uid ${process.getuid?.()}), in `,
+    `Checks and scripts would run like this command: as ${Bun.spawnSync(["id", "-un"]).stdout.toString().trim()} (uid ${process.getuid?.()}), in `,
   );
   const about = (name: string) => lines.slice(lines.findIndex((line) => line.startsWith(`  ${name}: `))).slice(1, 3);
   expect(about("database")[0]).toBe(
     "    timeout 2s, every 10s in the background, up after 3 passes in a row, down after 2 failures in a row",
   );
-  expect(about("plain")[1]).toBe(`    wrong: ${plain} is not executable; try chmod +x ${plain}`);
-  expect(about("gone")[1]).toMatch(/^ {4}wrong: .*no-such-name\.invalid/);
-  expect(about("touch")[1]).not.toContain("wrong:");
+  expect(about("plain")[1]).toBe(`    problem: ${plain} is not executable; try chmod +x ${plain}`);
+  expect(about("gone")[1]).toMatch(/^ {4}problem: .*no-such-name\.invalid/);
+  expect(about("touch")[1]).not.toContain("problem:");
   expect(about("quiet")[0]).toBe("    timeout 2s, every 10s in the background, severity warning: decides nothing");
-  expect(about("lag")[0]).toEndWith(", severity warning: decides /replica, /fresh alone");
-  expect(about("replica")[0]).toEndWith(", severity endpoint: decides /replica alone");
+  expect(about("lag")[0]).toEndWith(", severity warning: decides only /replica, /fresh");
+  expect(about("replica")[0]).toEndWith(", severity endpoint: decides only /replica");
   expect(text).toContain(`
-  /db: at once, from memory; a failure of database is known here after 22 s at the latest
-  /replica: at once, from memory; a failure of lag is known here after 13 s at the latest
-  /fresh: at once, from memory; a failure of lag is known here after 13 s at the latest
+  /db: at once, from the latest results; the daemon detects a failure of database within 22 s
+  /replica: at once, from the latest results; the daemon detects a failure of lag within 13 s
+  /fresh: at once, from the latest results; the daemon detects a failure of lag within 13 s
 `);
   expect(text).toContain(`
-  at once, from memory
+  at once, from the latest results
   within 4.5 s until the first results
-  kubelet waits 1 s by default: in time, once the first results are there
-  HAProxy waits 2 s by default: in time, once the first results are there
+  kubelet waits 1 s by default: in time after the first results
+  HAProxy waits 2 s by default: in time after the first results
   AWS ALB waits 5 s by default: in time
   AWS NLB waits 6 s by default: in time
 `);
-  expect(text).toContain("\n  a failure of database is known here after 22 s at the latest\n");
-  expect(text).toContain("needs 2 failures to react notices one after 82 s at the latest");
+  expect(text).toContain("\n  the daemon detects a failure of database within 22 s\n");
+  expect(text).toContain("needs 2 failures detects a failure within 82 s");
   expect(text).toMatch(
     /\nWarnings:\n {2}\S+hc\.yaml:1:\d+: checks\[3\]\.http: warning: a critical check of another host/,
   );
@@ -84,12 +86,12 @@ test("explain compares the time of an answer with how long each load balancer wa
     [
       "Answers:",
       "  within 1.55 s",
-      "  within 3.1 s when more than 16 requests come at once",
-      "  kubelet waits 1 s by default: too late: raise its timeout, or set a --deadline below it",
+      "  within 3.1 s if more than 16 requests arrive at once",
+      "  kubelet waits 1 s by default: too late; raise that timeout, or set --deadline below it",
       "  HAProxy waits 2 s by default: in time",
       "  AWS ALB waits 5 s by default: in time",
       "  AWS NLB waits 6 s by default: in time",
-      "  a load balancer that probes every 30 s and needs 2 failures to react notices one after 61.55 s at the latest",
+      "  a load balancer that probes every 30 s and needs 2 failures detects a failure within 61.55 s",
     ].join("\n"),
   );
 });
@@ -99,7 +101,7 @@ test("with a longer timeout there is no default deadline, which is a warning; --
   const text = await explain(...slow);
   expect(text).toContain("\n  within 10.05 s\n");
   expect(text).toContain(
-    "\n  AWS ALB waits 5 s by default: too late: raise its timeout, or set a --deadline below it\n",
+    "\n  AWS ALB waits 5 s by default: too late; raise that timeout, or set --deadline below it\n",
   );
   expect(text).toEndWith(`
 Warnings:
@@ -138,7 +140,7 @@ test("on request an endpoint waits for all its checks, whatever their severity",
     "Answers:",
     "  within 0.55 s",
     ...Array(5).fill(expect.anything()),
-    "  a load balancer that probes every 30 s and needs 2 failures to react notices one after 60.55 s at the latest",
+    "  a load balancer that probes every 30 s and needs 2 failures detects a failure within 60.55 s",
     "  /db: within 0.55 s",
     "  /replica: within 1.55 s; too late for kubelet",
     "  /fresh: within 4.5 s; too late for kubelet, HAProxy",
@@ -149,7 +151,7 @@ test("wrong options are refused as the daemon refuses them", async () => {
   expect(await problemsOf(["explain", "--port", "0"])).toHaveLength(1);
   expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("nothing to check: ")]);
   const help = await explain("--help");
-  expect(help).toContain("Usage: health-checker explain [options of the daemon]");
+  expect(help).toContain("Usage: health-checker explain [DAEMON OPTIONS]");
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
@@ -160,7 +162,7 @@ test("a secret from the environment does not show in a problem", async () => {
     { name: "b", tcp: `\${env:PW}:80` },
   ];
   const text = await explain("--config", await folder.write("hc.yaml", JSON.stringify({ checks })));
-  expect(text).toContain("\n    wrong: /nowhere/*** does not exist: there is no folder /nowhere\n");
-  expect(text).toMatch(/\n {4}wrong: .*\*\*\*/);
+  expect(text).toContain("\n    problem: /nowhere/*** does not exist: there is no folder /nowhere\n");
+  expect(text).toMatch(/\n {4}problem: .*\*\*\*/);
   expect(text).not.toContain("s3cretvalue");
 }, 30_000);

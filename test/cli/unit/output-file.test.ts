@@ -16,7 +16,7 @@ const TEXT = "[Unit]\nDescription=new";
 
 const problemOf = (path: string) => findOutputProblem(path, PROGRAM);
 
-const notOurs = (path: string) => `${path} is no unit of health-checker; remove it first, or name another file`;
+const notOurs = (path: string) => `${path} is not a unit of health-checker; remove it first, or choose another file`;
 
 test("a file that is no unit is refused with exit status 2, and stays as it is", async () => {
   await using folder = await tempFolder();
@@ -103,7 +103,7 @@ asRoot(
       isReplaced: false,
     });
     const denied = ": permission denied";
-    const changed = " would change its owner or its group; remove it first, or name another file";
+    const changed = ": the new file would have another owner or group; remove it first, or choose another file";
     expect(await run("of-root", 0, 0, 0o644)).toEqual(refused("of-root", denied));
     expect(await run("read-only", 65534, 65534, 0o444)).toEqual(refused("read-only", denied));
     expect(await run("open-to-all", 0, 0, 0o666)).toEqual(refused("open-to-all", changed));
@@ -127,11 +127,11 @@ test("--output makes the missing file that a link leads to, and refuses a link t
 
   await symlink("/dev/null", at("masked.service"));
   expect(await problemOf(at("masked.service"))).toBe(
-    `${at("masked.service")} is masked, a link to /dev/null; systemctl unmask ends that`,
+    `${at("masked.service")} is masked (a link to /dev/null); run systemctl unmask first`,
   );
   await symlink("/dev/zero", at("device"));
   expect(await problemOf(at("device"))).toBe(
-    `${at("device")} is no regular file; without --output the unit goes to stdout`,
+    `${at("device")} is not a regular file; without --output the unit goes to stdout`,
   );
   await symlink("b", at("a"));
   await symlink("a", at("b"));
@@ -147,7 +147,7 @@ test("a link to a pipe such as /dev/stdout is refused and stays a link", async (
     { stdout: "pipe", stderr: "pipe" },
   );
   const [err, status] = await Promise.all([child.stderr.text(), child.exited]);
-  expect(err).toContain("is no regular file; without --output the unit goes to stdout");
+  expect(err).toContain("is not a regular file; without --output the unit goes to stdout");
   expect(status).toBe(2);
   expect((await lstat(link)).isSymbolicLink()).toBe(true);
 });
@@ -156,7 +156,7 @@ test("a path component that is missing or no folder is named as it was given; a 
   await using folder = await tempFolder();
   const at = (name: string) => join(folder.path, name);
   await Bun.write(at("real"), "");
-  expect(await problemOf(at("real/x"))).toBe(`${at("real")} is no folder`);
+  expect(await problemOf(at("real/x"))).toBe(`${at("real")} is not a folder`);
   expect(await problemOf(at("newdir/"))).toBe(`${at("newdir")} does not exist`);
   expect(await problemOf(at("none/hc.service"))).toBe(`${at("none")} does not exist`);
   expect(await problemOf("none-of-here/hc.service")).toBe("none-of-here does not exist");
@@ -211,7 +211,7 @@ test("a value that looks like an option is refused, and similar names get a hint
 test("a command without --output has a hint to unit, which has it", async () => {
   for (const command of [["validate"], ["check"], ["explain"], []]) {
     expect(await problemsOf([...command, "--config", "/none", "--output", "f"])).toContain(
-      "health-checker: --output: unknown option; health-checker unit has it",
+      "health-checker: --output: unknown option; it is an option of health-checker unit",
     );
   }
 });

@@ -194,7 +194,7 @@ test("all problems of the options are reported, and no unit is printed", async (
 
 test("unit --help describes the command", async () => {
   const { text } = await unit(["--help"]);
-  expect(text).toContain("Usage: health-checker unit [--output FILE] [options of the daemon]");
+  expect(text).toContain("Usage: health-checker unit [--output FILE] [DAEMON OPTIONS]");
   expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
@@ -247,7 +247,7 @@ test("a comment above each relaxed directive says why", async () => {
     for (const [directive, tight] of Object.entries(TIGHT)) {
       const at = lines.findIndex((line) => line.startsWith(`${directive}=`));
       if (at < 0 || lines[at] === `${directive}=${tight}`) continue;
-      expect(lines[at - 1]).toStartWith(`# Else ${directive}=${tight}: `);
+      expect(lines[at - 1]).toStartWith(`# Relaxed from ${directive}=${tight}: `);
       found.add(directive);
     }
   }
@@ -291,11 +291,11 @@ test("unit warns of what the unit itself cannot solve", async () => {
   );
   const { text, warnings } = await unit(["--config", file], { PW: "s3cretvalue" });
   expect(warnings).toEqual([
-    `health-checker: warning: "${file}" is not for all to read; the user health-checker must be able to`,
-    `health-checker: warning: "${secret}" is not for all to read; the user health-checker must be able to`,
-    'health-checker: warning: "b": "./b.sh" is a path from the daemon\'s folder, which is / under systemd',
-    'health-checker: warning: "d": "sudo" cannot raise its rights under NoNewPrivileges=; the unit says what to do instead',
-    'health-checker: warning: "PW" is not in the environment that systemd gives; see EnvironmentFile= in the unit',
+    `health-checker: warning: not every user may read "${file}"; make sure that the user health-checker may`,
+    `health-checker: warning: not every user may read "${secret}"; make sure that the user health-checker may`,
+    'health-checker: warning: "b": "./b.sh" is a relative path; under systemd it starts at /',
+    'health-checker: warning: "d": "sudo" cannot gain privileges under NoNewPrivileges=; a comment in the unit explains the alternatives',
+    'health-checker: warning: "PW" is not in the environment of a systemd service; set it in the file that EnvironmentFile= of the unit names',
   ]);
   expect(text).toContain("with PW:\nEnvironmentFile=-/etc/health-checker.env\n");
   expect(text).not.toContain("s3cretvalue");
@@ -322,8 +322,8 @@ test("a secret that only the service can read is not needed, and the unit says w
   expect(unitFile.get("Service.EnvironmentFile")).toEqual(["-/etc/health-checker.env"]);
   expect(text).not.toContain("stand-in");
   expect(warnings).toEqual([
-    `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit has "${credential}" from there`,
-    expect.stringContaining('"DB_PASSWORD" is not in the environment that systemd gives'),
+    `health-checker: warning: "/etc/health-checker/api-token" does not exist; the unit loads "${credential}" from it`,
+    expect.stringContaining('"DB_PASSWORD" is not in the environment of a systemd service'),
   ]);
   // Checks that differ only in their secrets are no duplicates.
   const two = { checks: ["A", "B"].map((name) => ({ http: "http://127.0.0.1/", headers: { X: `\${env:${name}}` } })) };
@@ -351,7 +351,7 @@ test("a folder where no socket can be made, or that others may not enter, gets a
   await using folder = await tempFolder();
   const warningsOf = async (...argv: readonly string[]) => (await unit(["--port", "1", ...argv])).warnings;
   expect(await warningsOf("--listener", "unix:/usr/hc.sock")).toEqual([
-    'health-checker: warning: only root may write to "/usr"; the listener needs the user health-checker to be able to',
+    'health-checker: warning: only root may write to "/usr"; the user health-checker needs write permission for the listener',
   ]);
   expect(await warningsOf("--control-socket", "/no/such/folder/hc.sock")).toEqual([
     'health-checker: warning: "/no/such/folder" does not exist; the control socket needs it',
@@ -360,7 +360,7 @@ test("a folder where no socket can be made, or that others may not enter, gets a
     'health-checker: warning: "/no/such/folder" does not exist; the saved state needs it',
   ]);
   expect(await warningsOf("--listener", "unix:/run/health-checker/hc.sock")).toEqual([
-    'health-checker: warning: "/run/health-checker/hc.sock" is in a folder that is closed to all but the user health-checker and root',
+    'health-checker: warning: "/run/health-checker/hc.sock" is in a folder that only root and the user health-checker can enter',
   ]);
   await chmod(folder.path, 0o777);
   expect(await warningsOf("--listener", `unix:${folder.path}/hc.sock`)).toEqual([]);
@@ -440,7 +440,7 @@ test("--output takes one file, and is refused with --check", async () => {
     'health-checker: --output: expected once, got "a" and "b"',
   ]);
   expect(await refused("--check", "--output", "a")).toEqual([
-    "health-checker: --output: expected without --check, which writes nothing",
+    "health-checker: --output: not allowed with --check, which writes nothing",
   ]);
   expect(await refused("--output", "--check")).toEqual(["health-checker: --output: expected a value (FILE), got none"]);
 });

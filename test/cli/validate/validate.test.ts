@@ -14,17 +14,17 @@ async function validate(content: string, ...more: readonly string[]): Promise<Pr
 }
 
 test("a good file is reported as good", async () => {
-  expect(await validate(GOOD)).toEqual(printed("hc.yaml: good, 1 check"));
+  expect(await validate(GOOD)).toEqual(printed("hc.yaml: valid, 1 check"));
 });
 
 test("options count as they do for the daemon", async () => {
   expect(await validate(GOOD, "--port", "81", "--script", "true")).toMatchObject({
     status: 0,
-    out: "hc.yaml: good, 3 checks",
+    out: "hc.yaml: valid, 3 checks",
   });
   expect(await validate("listener: :5000\n", "--port", "81")).toMatchObject({
     status: 0,
-    out: "hc.yaml: good, 1 check",
+    out: "hc.yaml: valid, 1 check",
   });
   expect(await validate("checks:\n  - { tcp: 80, rise: 2 }\n", "--interval", "5s")).toMatchObject({ status: 0 });
   expect(await validate(GOOD, "--prot", "81")).toEqual(
@@ -35,7 +35,7 @@ test("options count as they do for the daemon", async () => {
 test("the file may be given by --config too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", GOOD);
-  expect(await runCommand(["validate", "--config", file])).toMatchObject({ status: 0, out: `${file}: good, 1 check` });
+  expect(await runCommand(["validate", "--config", file])).toMatchObject({ status: 0, out: `${file}: valid, 1 check` });
 });
 
 test("a file beside --config is a second one, and both are named", async () => {
@@ -51,7 +51,7 @@ test("a file beside --config is a second one, and both are named", async () => {
 });
 
 test("without a file there is nothing to validate", async () => {
-  const refused = refusal(["health-checker: validate: expected a config file, got none"]);
+  const refused = refusal(["health-checker: validate: no config file given; usage: health-checker validate FILE"]);
   expect(await runCommand(["validate"])).toEqual(refused);
   expect(await runCommand(["validate", "--port", "80"])).toEqual(refused);
 });
@@ -109,7 +109,7 @@ test("a risky file gets a warning, and is still good", async () => {
     "",
   ].join("\n");
   expect(await validate(content)).toEqual(
-    printed("hc.yaml: good, 3 checks", [
+    printed("hc.yaml: valid, 3 checks", [
       "hc.yaml:2:26: checks[0].tcp: warning: a critical check of another host: when that host is down, every host that checks it is unhealthy at once; set severity: warning unless only this host uses it",
     ]),
   );
@@ -137,7 +137,7 @@ test("a port counts as a check, in the file and on the command line", async () =
 test("the same check twice gets a warning, in the file and on the command line", async () => {
   const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
   expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual(
-    printed("hc.yaml: good, 4 checks", [
+    printed("hc.yaml: valid, 4 checks", [
       "hc.yaml:2:5: checks[0]: warning: the same check is given twice (also checks[1])",
       "--port 81: warning: the same check is given twice (also --port 127.0.0.1:81)",
     ]),
@@ -146,12 +146,12 @@ test("the same check twice gets a warning, in the file and on the command line",
 
 test("a host without a critical check gets a warning: it is never unhealthy", async () => {
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - tcp: 80\n")).toEqual(
-    printed("hc.yaml: good, 1 check", [
+    printed("hc.yaml: valid, 1 check", [
       "hc.yaml:2:1: checks: warning: no check is critical, so the answer for the host (/) is always 200",
     ]),
   );
   expect(await validate("defaults: { severity: warning }\nchecks:\n  - { tcp: 80, severity: critical }\n")).toEqual(
-    printed("hc.yaml: good, 1 check"),
+    printed("hc.yaml: valid, 1 check"),
   );
 });
 
@@ -168,7 +168,7 @@ test("a check of severity endpoint that no endpoint names gets a warning: it dec
     "",
   ].join("\n");
   expect(await validate(content, "--port", "81")).toEqual(
-    printed("hc.yaml: good, 5 checks", [
+    printed("hc.yaml: valid, 5 checks", [
       `hc.yaml:6:5: checks[2]: ${unnamed}`,
       `tcp 127.0.0.1:81: ${unnamed}`,
       `hc.yaml:1:9: script: ${unnamed}`,
@@ -199,7 +199,7 @@ test("a kind warns only of its critical checks", async () => {
 test("validate has its own help", async () => {
   const { status, out } = await runCommand(["validate", "--help"]);
   expect(status).toBe(0);
-  expect(out).toContain("Usage: health-checker validate FILE [options of the daemon]");
+  expect(out).toContain("Usage: health-checker validate FILE [DAEMON OPTIONS]");
   expect(out).toContain(`\${file:/PATH}`);
   expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });

@@ -24,7 +24,7 @@ export async function checkInstalled(
   const unit = await readInstalled(file);
   if (typeof unit === "string") return refuseUnit(unit);
   const started = await readStartCommand(unit, grammar.commands);
-  if (!started) return refuseUnit(`${unit.file} has no ExecStart=; is it masked?`);
+  if (!started) return refuseUnit(`${unit.file} has no ExecStart=; it may be masked`);
   const unreadable = given === undefined ? whyUnreadable(started, unit.file) : undefined;
   if (unreadable !== undefined) return refuseUnit(unreadable);
   const parsed = given ?? started.parsed;
@@ -51,9 +51,9 @@ export async function checkInstalled(
       variables: secrets.variables,
     }),
   ];
-  if (differences.length === 0) return print(io, `${unit.file}: good for these options`);
+  if (differences.length === 0) return print(io, `${unit.file} fits these options`);
   io.warning(
-    `health-checker: ${unit.file} is not good for these options: print it again with health-checker unit, and change what a drop-in sets`,
+    `health-checker: ${unit.file} does not fit these options; print it again with health-checker unit, and correct its drop-ins`,
   );
   await print(io, differences.map(describeDifference).join("\n"));
   return FAILED;

@@ -49,7 +49,7 @@ export function whyUnreadable({ place, parsed, unexpanded }: StartCommand, file:
       ? `${listFirstTwo(unexpanded.map(quote))}, which only systemd can expand`
       : problem && `options that cannot be read (${problem})`;
   const command = `health-checker unit --check ${onOneLine(file)} --config PATH`;
-  return what && `${place}: ExecStart= has ${what}; give the daemon's options here: ${command}`;
+  return what && `${place}: ExecStart= has ${what}; give the options on the command line: ${command}`;
 }
 
 /** A control socket that was not given is no difference, since every printed unit has one. Unexpanded words are none either. */

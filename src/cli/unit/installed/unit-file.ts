@@ -43,7 +43,7 @@ export async function readInstalled(file?: string): Promise<InstalledUnit | stri
     if ("value" in found) return readWithDropIns(candidate, found.value);
     if (file !== undefined || found.code !== "ENOENT") return cannotRead(candidate, found.code);
   }
-  return `no ${NAME} is installed, neither in /etc/systemd/system nor in /usr/lib/systemd/system; give its file: unit --check FILE`;
+  return `${NAME} is not installed in /etc/systemd/system or /usr/lib/systemd/system; for another place use unit --check FILE`;
 }
 
 async function readWithDropIns(file: string, text: string): Promise<InstalledUnit | string> {

@@ -15,12 +15,12 @@ async function print(...argv: readonly string[]): Promise<string> {
 async function compare(file: string, ...argv: readonly string[]): Promise<readonly string[]> {
   const result = await runCommand(["unit", "--check", file, ...argv]);
   if (result.status === 0) {
-    expect(result).toEqual(printed(`${file}: good for these options`));
+    expect(result).toEqual(printed(`${file} fits these options`));
     return [];
   }
   expect(result).toEqual({
     out: expect.any(String),
-    err: [expect.stringContaining(`health-checker: ${file} is not good for these options`)],
+    err: [expect.stringContaining(`health-checker: ${file} does not fit these options`)],
     status: 1,
   });
   return result.out.split("\n");
@@ -39,7 +39,7 @@ test.each([
   [["--script", "/usr/local/bin/check.sh --min 5% '$x'", "--drain-delay", "30s", "--max-rounds", "4"]],
   [["--port", "1", "--listener", ":80", "--control-socket", "/run/other/hc.sock", "--singleflight"]],
   [["--port", "1", "--listener", "unix:/home/app/hc.sock"]],
-])("a unit printed for %j is good for the same options", async (argv) => {
+])("a unit printed for %j fits the same options", async (argv) => {
   await using folder = await tempFolder();
   const file = await installIn(folder, await print(...argv));
   expect(await compare(file, ...argv)).toEqual([]);
@@ -99,7 +99,7 @@ const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly strin
       "TasksMax=: needed at least 512, installed 64 (in DROPIN); for these checks",
       "LimitNOFILE=: needed at least 32768, installed 1024 (in DROPIN); for these checks",
       "MemoryMax=: needed at least 576M, installed 100M (in DROPIN); for these checks",
-      "TimeoutStopSec=: needed at least 15, installed 5s (in DROPIN); for the drain and what still runs to end",
+      "TimeoutStopSec=: needed at least 15, installed 5s (in DROPIN); for the drain and the end of running checks",
     ],
   ],
   [
@@ -107,7 +107,7 @@ const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly strin
     ["--port", "1"],
     [
       "TasksMax=: needed at least 512, installed 1 (in DROPIN); for these checks",
-      "TimeoutStopSec=: needed at least 15, installed 1 (in DROPIN); for the drain and what still runs to end",
+      "TimeoutStopSec=: needed at least 15, installed 1 (in DROPIN); for the drain and the end of running checks",
     ],
   ],
   [
@@ -120,7 +120,7 @@ const LINES: readonly (readonly [dropIn: readonly string[], argv: readonly strin
     ["--port", "1"],
     [
       "RestrictAddressFamilies=: needed AF_INET6 AF_NETLINK, installed AF_UNIX AF_INET (in DROPIN); for the daemon itself",
-      "MemoryDenyWriteExecute=: needed no, installed true (in DROPIN); for the runtime, which cannot report then that it is ready",
+      "MemoryDenyWriteExecute=: needed no, installed true (in DROPIN); for the runtime, which otherwise cannot report that it is ready",
       "PrivateNetwork=: needed no, installed 1 (in DROPIN); for the listener and the checks",
     ],
   ],
@@ -192,7 +192,7 @@ test("a port under 1024 needs a capability, which root has", async () => {
   const strict = await print("--port", "1");
   const start = /^ExecStart=.*$/m;
   const file = await installIn(folder, strict.replace(start, start.exec(await print(...argv))?.[0] ?? ""));
-  const needed = "needed CAP_NET_BIND_SERVICE, installed none; for the low port of the listener";
+  const needed = "needed CAP_NET_BIND_SERVICE, installed none; for the privileged port of the listener";
   expect(await compare(file)).toEqual([`CapabilityBoundingSet=: ${needed}`, `AmbientCapabilities=: ${needed}`]);
   await dropInIn(folder, "User=root", "CapabilityBoundingSet=~CAP_SYS_ADMIN");
   expect(await compare(file)).toEqual([]);
@@ -212,7 +212,7 @@ test("the unit must hand over every secret", async () => {
   await installIn(folder, text.replace(/^(LoadCredential|EnvironmentFile)=.*\n/gm, ""));
   expect(await compare(file)).toEqual([
     "LoadCredential=: needed redis, installed none; for a secret of the config file",
-    "EnvironmentFile=: needed one with DB_PASSWORD, installed none; for a secret of the config file",
+    "EnvironmentFile=: needed a file with DB_PASSWORD, installed none; for a secret of the config file",
   ]);
   for (const lines of [
     ["Environment='DB_PASSWORD=x'", "SetCredential=redis:x"],
@@ -240,7 +240,7 @@ test("a stricter directive that hides nothing needed is no difference, nor is a 
   expect(await compare(file, "--port", "1")).toEqual([]);
   await installIn(folder, "[Service]\nExecStart=-/usr/bin/health-checker --port 1\n");
   expect(await compare(file, "--port", "1")).toEqual([
-    "Type=: needed notify, installed none, so simple; for systemd to know when it is ready",
+    "Type=: needed notify, installed none (default simple); for systemd to know when it is ready",
     "NotifyAccess=: needed main, installed none; for the status that systemctl shows",
     "ExecReload=: needed a command such as /bin/kill -HUP $MAINPID, installed none; for systemctl reload",
   ]);
@@ -264,7 +264,7 @@ test("ExecStart= must have the given options", async () => {
 
 const refused = (...argv: readonly string[]): Promise<readonly string[]> => problemsOf(["unit", ...argv]);
 
-const GIVE = "give the daemon's options here: health-checker unit --check FILE --config PATH";
+const GIVE = "give the options on the command line: health-checker unit --check FILE --config PATH";
 
 test.each([
   ["/usr/bin/hc --port $PORT", '"$PORT", which only systemd can expand'],
@@ -297,8 +297,8 @@ test("a word that only systemd can expand is not compared with the given options
   // Two $ or % stand for one.
   await start("--port 1 --script '/bin/echo $$HOME 5%%'");
   expect(await compare(file)).toEqual([
-    'KillMode=: needed mixed, installed none, so control-group; for the script of check "script /bin/echo $HOME 5%"',
-    'OOMPolicy=: needed continue, installed none, so stop; for the script of check "script /bin/echo $HOME 5%"',
+    'KillMode=: needed mixed, installed none (default control-group); for the script of check "script /bin/echo $HOME 5%"',
+    'OOMPolicy=: needed continue, installed none (default stop); for the script of check "script /bin/echo $HOME 5%"',
   ]);
 });
 
@@ -350,7 +350,7 @@ test("problems of the options or of the file are reported, with exit status 2", 
   await installIn(folder, "[Service]\nExecStart=/usr/bin/health-checker --config /nowhere/hc.yaml\n");
   expect(await refused("--check", file)).toEqual([expect.stringContaining("/nowhere/hc.yaml")]);
   await installIn(folder, "");
-  expect(await refused("--check", file)).toEqual([`health-checker: unit: ${file} has no ExecStart=; is it masked?`]);
+  expect(await refused("--check", file)).toEqual([`health-checker: unit: ${file} has no ExecStart=; it may be masked`]);
   const pipe = `${folder.path}/pipe.service`;
   Bun.spawnSync(["mkfifo", pipe]);
   expect(await refused("--check", pipe)).toEqual([`health-checker: unit: cannot read ${pipe}: it is a pipe`]);
@@ -367,6 +367,6 @@ test("problems of the options or of the file are reported, with exit status 2", 
   ]);
   // A masked unit.
   expect(await refused("--check", "/dev/null")).toEqual([
-    "health-checker: unit: /dev/null has no ExecStart=; is it masked?",
+    "health-checker: unit: /dev/null has no ExecStart=; it may be masked",
   ]);
 });

@@ -54,11 +54,11 @@ const BAD: readonly Row[] = [
       `ExecReload=: needed --control-socket /run/health-checker/control.sock, installed --control-socket /run/other.sock ${DROP_IN}; for systemctl reload`,
     ],
   ],
-  ["WatchdogSec=1", PORT, [`WatchdogSec=: needed at least 5, installed 1 ${DROP_IN}; for a daemon that is only busy`]],
+  ["WatchdogSec=1", PORT, [`WatchdogSec=: needed at least 5, installed 1 ${DROP_IN}; for a daemon on a busy host`]],
   [
     "WatchdogSec=900ms",
     PORT,
-    [`WatchdogSec=: needed at least 5, installed 900ms ${DROP_IN}; for a daemon that is only busy`],
+    [`WatchdogSec=: needed at least 5, installed 900ms ${DROP_IN}; for a daemon on a busy host`],
   ],
   ["TimeoutStartSec=2", PORT, [`TimeoutStartSec=: needed at least 5, installed 2 ${DROP_IN}; for the start`]],
   [
@@ -68,23 +68,27 @@ const BAD: readonly Row[] = [
       `TimeoutStartSec=: needed at least 15, installed 10 ${DROP_IN}; for the first results of checks in the background`,
     ],
   ],
-  ["KillSignal=SIGKILL", PORT, [`KillSignal=: needed SIGTERM, installed SIGKILL ${DROP_IN}; for what runs to end`]],
-  ["KillSignal=HUP", PORT, [`KillSignal=: needed SIGTERM, installed HUP ${DROP_IN}; for what runs to end`]],
+  [
+    "KillSignal=SIGKILL",
+    PORT,
+    [`KillSignal=: needed SIGTERM, installed SIGKILL ${DROP_IN}; for the end of running checks`],
+  ],
+  ["KillSignal=HUP", PORT, [`KillSignal=: needed SIGTERM, installed HUP ${DROP_IN}; for the end of running checks`]],
   ["KillSignal=2", PORT, [`KillSignal=: needed SIGTERM, installed 2 ${DROP_IN}; for the drain`], "drain-delay: 5s"],
   [
     "RestartKillSignal=SIGUSR1",
     PORT,
-    [`RestartKillSignal=: needed SIGINT, installed SIGUSR1 ${DROP_IN}; for what runs to end`],
+    [`RestartKillSignal=: needed SIGINT, installed SIGUSR1 ${DROP_IN}; for the end of running checks`],
   ],
-  ["KillMode=none", PORT, [`KillMode=: needed mixed, installed none ${DROP_IN}; for the daemon to be stopped`]],
+  ["KillMode=none", PORT, [`KillMode=: needed mixed, installed none ${DROP_IN}; for a stop of the daemon`]],
   ["KillMode=control-group", SCRIPT, [`KillMode=: needed mixed, installed control-group ${DROP_IN}; for ${OF_SCRIPT}`]],
-  ["KillMode=", SCRIPT, [`KillMode=: needed mixed, installed none, so control-group; for ${OF_SCRIPT}`]],
+  ["KillMode=", SCRIPT, [`KillMode=: needed mixed, installed none (default control-group); for ${OF_SCRIPT}`]],
   ["OOMPolicy=stop", SCRIPT, [`OOMPolicy=: needed continue, installed stop ${DROP_IN}; for ${OF_SCRIPT}`]],
-  ["OOMPolicy=", SCRIPT, [`OOMPolicy=: needed continue, installed none, so stop; for ${OF_SCRIPT}`]],
+  ["OOMPolicy=", SCRIPT, [`OOMPolicy=: needed continue, installed none (default stop); for ${OF_SCRIPT}`]],
   [
     "RuntimeDirectoryPreserve=no",
     PORT,
-    [`RuntimeDirectoryPreserve=: needed yes, installed no ${DROP_IN}; for a drain to outlive a restart`],
+    [`RuntimeDirectoryPreserve=: needed yes, installed no ${DROP_IN}; for a drain to survive a restart`],
   ],
   [
     "RuntimeDirectoryMode=0500",
@@ -101,13 +105,13 @@ const BAD: readonly Row[] = [
   [
     "UnsetEnvironment=\nEnvironment=BUN_BE_BUN=1",
     PORT,
-    [`UnsetEnvironment=: needed BUN_BE_BUN, installed none; for the daemon, which would be another program`],
+    [`UnsetEnvironment=: needed BUN_BE_BUN, installed none; for the daemon, which otherwise starts as another program`],
   ],
   ["MemoryHigh=64M", PORT, [`MemoryHigh=: needed at least 288M, installed 64M ${DROP_IN}; for these checks`]],
   ["LimitNPROC=8", PORT, [`LimitNPROC=: needed at least 512, installed 8 ${DROP_IN}; for these checks`]],
   ["LimitDATA=200M", PORT, [`LimitDATA=: needed at least 512M, installed 200M ${DROP_IN}; for these checks`]],
   ["LimitAS=100M", PORT, [`LimitAS=: needed at least 512M, installed 100M ${DROP_IN}; for these checks`]],
-  ["LimitCPU=1h", PORT, [`LimitCPU=: needed infinity, installed 1h ${DROP_IN}; for a daemon that runs for ever`]],
+  ["LimitCPU=1h", PORT, [`LimitCPU=: needed infinity, installed 1h ${DROP_IN}; for the daemon, which never ends`]],
   // Which files are visible.
   [
     "RootDirectory=/srv/root",
@@ -143,7 +147,7 @@ const BAD: readonly Row[] = [
   [
     "PrivateUsers=self",
     PORT,
-    [`PrivateUsers=: needed no, installed self ${DROP_IN}; for the low port of the listener`],
+    [`PrivateUsers=: needed no, installed self ${DROP_IN}; for the privileged port of the listener`],
     "listener: :80",
   ],
   [

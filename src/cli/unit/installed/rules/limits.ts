@@ -30,6 +30,6 @@ export const limits: Rule = (unit, { limits: { tasks, descriptors, memoryMiB }, 
     ...atLeast("LimitAS", `${PROCESS_MIB}M`, PROCESS_MIB * MIB),
     ...(cpu === undefined || cpu.text === "infinity"
       ? []
-      : [{ directive: "LimitCPU", needed: "infinity", installed: cpu.shown, by: "a daemon that runs for ever" }]),
+      : [{ directive: "LimitCPU", needed: "infinity", installed: cpu.shown, by: "the daemon, which never ends" }]),
   ];
 };

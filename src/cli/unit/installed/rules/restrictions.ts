@@ -23,7 +23,7 @@ const HOST_FILE = /^\/proc\/(?!\d|self\/|thread-self\/)/;
 
 const lowPortsOf = ({ lowPorts }: Needs): string | undefined => {
   const names = firstOf(lowPorts);
-  return names && `the low port of ${names}`;
+  return names && `the privileged port of ${names}`;
 };
 
 const RESTRICTIONS: readonly Restriction[] = [
@@ -31,7 +31,7 @@ const RESTRICTIONS: readonly Restriction[] = [
     directive: "MemoryDenyWriteExecute",
     harmless: ["no"],
     needed: "no",
-    by: () => "the runtime, which cannot report then that it is ready",
+    by: () => "the runtime, which otherwise cannot report that it is ready",
   },
   { directive: "RootDirectory", harmless: ["/"], needed: "none", by: () => "the files that the options name" },
   { directive: "RootImage", harmless: [], needed: "none", by: () => "the files that the options name" },

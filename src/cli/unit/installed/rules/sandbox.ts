@@ -96,7 +96,7 @@ const LOW_PORT = "CAP_NET_BIND_SERVICE";
 
 const lowPorts: Rule = (unit, { needs }) => {
   if (needs.lowPorts.length === 0) return [];
-  const by = `the low port of ${listFirstTwo(needs.lowPorts)}`;
+  const by = `the privileged port of ${listFirstTwo(needs.lowPorts)}`;
   const texts = (directive: string) => unit.values(directive).map(({ text }) => text);
   const lacks = (directive: string) => [
     { directive, needed: LOW_PORT, installed: describeValues(unit, directive), by },

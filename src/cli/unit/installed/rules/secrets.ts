@@ -30,7 +30,7 @@ export const secrets: Rule = (unit, { credentials, variables }) => {
       : [
           {
             directive: "EnvironmentFile",
-            needed: `one with ${listFirstTwo(unset)}`,
+            needed: `a file with ${listFirstTwo(unset)}`,
             installed: "none",
             by: "a secret of the config file",
           },

@@ -12,7 +12,7 @@ import { describeValues, secondsOf, settingOf, wordsOf } from "../values.ts";
 
 /** The installed value, or what systemd does by default. */
 const shownOr = (found: { readonly shown: string } | undefined, fallback: string): string =>
-  found?.shown ?? `none, so ${fallback}`;
+  found?.shown ?? `none (default ${fallback})`;
 
 const NOTIFYING = ["notify", "notify-reload"];
 
@@ -80,7 +80,7 @@ const LEAST_WATCHDOG_S = 5;
 
 const LEAST_START_S = 5;
 
-const watchdog: Rule = (unit) => atLeast(unit, "WatchdogSec", LEAST_WATCHDOG_S, "a daemon that is only busy");
+const watchdog: Rule = (unit) => atLeast(unit, "WatchdogSec", LEAST_WATCHDOG_S, "a daemon on a busy host");
 
 const start: Rule = (unit, { startSeconds }) => {
   if (!isNotifying(unit)) return [];
@@ -92,11 +92,11 @@ const start: Rule = (unit, { startSeconds }) => {
 const DEFAULT_STOP_S = 90;
 
 const stop: Rule = (unit, { stopSeconds }) => {
-  const by = "the drain and what still runs to end";
+  const by = "the drain and the end of running checks";
   if (settingOf(unit, "TimeoutStopSec") || stopSeconds <= DEFAULT_STOP_S) {
     return atLeast(unit, "TimeoutStopSec", stopSeconds, by);
   }
-  const installed = `none, so ${DEFAULT_STOP_S} s`;
+  const installed = `none (default ${DEFAULT_STOP_S} s)`;
   return [{ directive: "TimeoutStopSec", needed: `at least ${stopSeconds}`, installed, by }];
 };
 
@@ -110,7 +110,7 @@ function signalOf(unit: InstalledUnit, directive: string) {
 }
 
 const signals: Rule = (unit, { drains }) => {
-  const by = "what runs to end";
+  const by = "the end of running checks";
   const isOrderly = (name: string) => Object.values(STOP_SIGNALS).includes(name);
   const kill = signalOf(unit, "KillSignal");
   const restart = signalOf(unit, "RestartKillSignal");
@@ -127,7 +127,7 @@ const signals: Rule = (unit, { drains }) => {
 const processes: Rule = (unit, { needs }) => {
   const mode = settingOf(unit, "KillMode");
   if (mode?.text === "none") {
-    return [{ directive: "KillMode", needed: "mixed", installed: mode.shown, by: "the daemon to be stopped" }];
+    return [{ directive: "KillMode", needed: "mixed", installed: mode.shown, by: "a stop of the daemon" }];
   }
   if (needs.scripts.length === 0) return [];
   const by = listFirstTwo(scriptsOf(needs));
@@ -158,7 +158,7 @@ const runtimeFolderRights: Rule = (unit, { controlSocket }) => {
             directive: "RuntimeDirectoryPreserve",
             needed: "yes",
             installed: preserve?.shown ?? "none",
-            by: "a drain to outlive a restart",
+            by: "a drain to survive a restart",
           },
         ]),
     ...(isOpen
@@ -199,7 +199,7 @@ const environment: Rule = (unit, { variables }) => {
   return [
     ...(taken.length > 0 ? [{ directive, needed: `none of ${taken.join(" ")}`, installed, by: "the daemon" }] : []),
     ...(left.length > 0
-      ? [{ directive, needed: left.join(" "), installed, by: "the daemon, which would be another program" }]
+      ? [{ directive, needed: left.join(" "), installed, by: "the daemon, which otherwise starts as another program" }]
       : []),
   ];
 };
