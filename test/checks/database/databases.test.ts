@@ -112,8 +112,8 @@ describe("postgres", () => {
       }
       const failure = (query: string, expect: string, message: RegExp) =>
         expectFailure(postgres, { postgres: urlOf(server), query, expect }, "mismatch", message);
-      await failure("SELECT pg_is_in_recovery()", "/^t$/", /^the query gave "f", which is not as expected$/);
-      await failure("SELECT 1 WHERE false", "1", /^the query gave no row$/);
+      await failure("SELECT pg_is_in_recovery()", "/^t$/", /^the query returned "f", which does not match expect$/);
+      await failure("SELECT 1 WHERE false", "1", /^the query returned no row$/);
       await failure("SELEC 1", "1", /^the query failed: syntax error .* \(42601\)$/);
       await failure("SELECT repeat('x', 2000000)", "x", /answered with more than 1 MiB/);
       await failure("COPY (SELECT 1) TO STDOUT", "1", /COPY/);
@@ -208,9 +208,11 @@ describe("postgres", () => {
       expect(await look("SELECT 1 AS a, 2 AS b", "b", "/^2$/")).toEqual({ ok: true });
       expect(await look("SELECT 1 AS a, 2 AS b", 2, "/^2$/")).toEqual({ ok: true });
       expect(await look("SELECT 0 AS c; SELECT 1 AS a, 2 AS b", "B", "/^2$/")).toEqual({ ok: true });
-      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({ message: 'the query gave no column b, but "a"' });
+      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({
+        message: 'the query returned no column b; its columns are "a"',
+      });
       expect(await look("SELECT 1 AS a; SET work_mem = '1MB'", "a", "1")).toMatchObject({
-        message: "the query gave no row",
+        message: "the query returned no row",
       });
     },
     LIMIT_MS,
@@ -290,7 +292,7 @@ describe("postgres", () => {
         [[sasl("OAUTHBEARER")], "auth", /a login by OAUTHBEARER, which health-checker does not speak/],
         [[sasl("SCRAM-SHA-256"), scram(2_000_000_000)], "auth", /2000000000 iterations .* at most 100000/],
         [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /cannot be read as PostgreSQL's protocol/],
-        [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /has not proven who it is/],
+        [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /did not prove its identity/],
         [[sasl("SCRAM-SHA-256"), scram(1), postgresMessage("R", "\0\0\0\x0cv=YWJj")], "auth", /could not prove/],
         [[Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])], "mismatch", /cannot be read/],
       ] as const) {
@@ -334,7 +336,7 @@ describe("mysql", () => {
     async () => {
       await expectFailure(mysql, { mysql: urlOf("geheimer") }, "auth", /^Access denied .*\(1045\)$/);
       const without = { mysql: urlOf().replace(`:${ENCODED}`, "") };
-      await expectFailure(mysql, without, "auth", /using password: NO\) \(1045\); no password is set here$/);
+      await expectFailure(mysql, without, "auth", /using password: NO\) \(1045\); the check has no password$/);
       await expectFailure(mysql, { mysql: urlOf(ENCODED, "none") }, "missing", /Unknown database 'none' \(1049\)$/);
       await using plain = await speaker([greeting({ tls: false })], true);
       await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${plain.port}`, tls: true }, "tls", /speaks no TLS/);
@@ -361,16 +363,16 @@ describe("mysql", () => {
       expect(await look("B", "/^2$/", "SELECT 1 AS b, 2 AS B")).toEqual({ ok: true });
       expect(await look("b", "/^$/", "SELECT NULL AS b")).toEqual({ ok: true });
       expect(await look("Value", "/^NO$/")).toMatchObject({
-        message: 'the query gave "OFF", which is not as expected',
+        message: 'the query returned "OFF", which does not match expect',
       });
-      const missing = 'but "Variable_name", "Value"';
-      expect(await look("Vallue", "x")).toMatchObject({ message: `the query gave no column Vallue, ${missing}` });
+      const missing = 'its columns are "Variable_name", "Value"';
+      expect(await look("Vallue", "x")).toMatchObject({ message: `the query returned no column Vallue; ${missing}` });
       expect(await look(3, "x")).toMatchObject({
         reason: "mismatch",
-        message: `the query gave no column 3, ${missing}`,
+        message: `the query returned no column 3; ${missing}`,
       });
-      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query gave no row" });
-      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query gave no row" });
+      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query returned no row" });
+      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query returned no row" });
     },
     LIMIT_MS,
   );
@@ -511,7 +513,12 @@ describe("redis", () => {
       await up(redis, { redis: at, query: "ROLE", expect: "/^master$/m" });
       await up(redis, { redis: at, query: "SET 'a b' \"c d\"", expect: "OK" });
       await up(redis, { redis: at, query: "GET 'a b'", expect: "/^c d$/" });
-      await expectFailure(redis, { redis: at, query: "GET none", expect: "x" }, "mismatch", /^the reply was nil/);
+      await expectFailure(
+        redis,
+        { redis: at, query: "GET none", expect: "x" },
+        "mismatch",
+        /^the reply nil does not match/,
+      );
       await expectFailure(redis, { redis: at, query: "NOSUCH" }, "mismatch", /unknown command/);
       await expectFailure(redis, { redis: `${at}/99` }, "missing", /DB index/);
       await expectFailure(redis, { redis: urlOf(server, "geheimer") }, "auth", /^WRONGPASS/);
@@ -519,7 +526,7 @@ describe("redis", () => {
         redis,
         { redis: `redis://${server.host}:${server.port}` },
         "auth",
-        /^127\.\S+ wants a password: set password$/,
+        /^127\.\S+ requires a password: set password$/,
       );
       await expectFailure(redis, { redis: `redis://127.0.0.1:${await freePort()}` }, "refused", /refused/);
     },
@@ -684,9 +691,7 @@ describe("peers that hang", () => {
         expect(await outcomeOf(kind as CheckKind, { [kind.name]: url }, { timeoutMs: 5000 })).toMatchObject({
           reason: "mismatch",
           message: expect.stringMatching(
-            new RegExp(
-              `^what 127\\.0\\.0\\.1:${port} answers cannot be read as ${called}'s protocol; is it the right port\\?$`,
-            ),
+            new RegExp(`^the answer of 127\\.0\\.0\\.1:${port} is not the ${called} protocol; is the port correct\\?$`),
           ),
         });
       }

@@ -138,7 +138,7 @@ test("a real server: serving, not serving, unknown, and an unknown service", asy
   expect(await ask(port, { service: "other" })).toEqual({
     ok: false,
     reason: "mismatch",
-    message: expect.stringMatching(/^\S+: service "other" is not known there: NOT_FOUND( ".*")?$/),
+    message: expect.stringMatching(/^\S+: service "other" is unknown to the server: NOT_FOUND( ".*")?$/),
   });
   child.kill("SIGUSR1");
   await until(async () => !(await ask(port)).ok);
@@ -264,7 +264,7 @@ test("an HTTP/2 server that does not speak gRPC", async () => {
     expect(await ask(server.port)).toEqual({
       ok: false,
       reason: reason as "auth",
-      message: `127.0.0.1:${server.port} does not answer as gRPC does: HTTP status ${status}${content && `, "${content}"`}`,
+      message: `127.0.0.1:${server.port} did not answer with gRPC: HTTP status ${status}${content && `, "${content}"`}`,
     });
   }
 });
@@ -283,7 +283,7 @@ test("malformed gRPC responses", async () => {
     expect(await ask(server.port)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: `127.0.0.1:${server.port} answers, but not with a HealthCheckResponse`,
+      message: `127.0.0.1:${server.port} sent an answer that is not a HealthCheckResponse`,
     });
   }
   const SERVES = [0, 0, 0, 0, 2, 8, 1];
@@ -330,7 +330,7 @@ test("a server that is shutting down", async () => {
   expect(await ask(port)).toEqual({
     ok: false,
     reason: "not-ready",
-    message: `127.0.0.1:${port} takes no more calls (GOAWAY)`,
+    message: `127.0.0.1:${port} accepts no more calls (GOAWAY)`,
   });
   server.close();
 });

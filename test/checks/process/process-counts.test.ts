@@ -81,7 +81,7 @@ test.each([
   [{ min: 3, max: 2 }, "max: expected at least min, 3, got 2"],
   [{ process: "/run/x.pid", max: 1 }, "max: expected no such key beside a pid file, got both"],
   [{ process: "/run/x.pid", min: 1 }, "min: expected no such key beside a pid file, got both"],
-  [{ matching: "/(/" }, "its regular expression is not valid"],
+  [{ matching: "/(/" }, "the regular expression is not valid"],
   [{ max: -1 }, "a whole number from 0"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(named, { process: "x", ...keys })).toThrow(message);
@@ -106,7 +106,7 @@ asRoot(
       ok: false,
       reason: "unreachable",
       message:
-        "cannot count all processes no-such (/proc is mounted with hidepid=invisible, which hides the processes of others)",
+        "cannot count all processes no-such (/proc is mounted with hidepid=invisible, which hides the processes of other users)",
     });
   },
   10_000,
@@ -135,7 +135,7 @@ asRoot(
     expect(await look(pidFile)).toEqual({
       ok: true,
       detail: `pid ${inner}`,
-      warning: `process ${inner} of ${pidFile} runs in a container; containers: true says that it should`,
+      warning: `process ${inner} of ${pidFile} runs in a container; set containers: true if that is intended`,
     });
     expect(await look(pidFile, { containers: true })).toEqual({ ok: true, detail: `pid ${inner}` });
   },

@@ -186,7 +186,7 @@ test("a file that is not a pid file, or has no number, is down, and the message 
     expect(await look(path)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: `${path} does not hold the number of a process`,
+      message: `${path} does not contain a process number`,
     });
   }
   expect(await look(folder.path)).toMatchObject({
@@ -203,7 +203,7 @@ test("the number of a thread is not that of a process", async () => {
   expect(await look(path)).toEqual({
     ok: false,
     reason: "missing",
-    message: `${thread} of ${path} is a thread of process ${process.pid}, no process`,
+    message: `${thread} of ${path} is a thread of process ${process.pid}, not a process`,
   });
 });
 
@@ -274,7 +274,7 @@ asRoot(
       ],
       { stderr: "inherit" },
     );
-    const hidden = "(/proc is mounted with hidepid=invisible, which hides the processes of others)";
+    const hidden = "(/proc is mounted with hidepid=invisible, which hides the processes of other users)";
     expect(JSON.parse(stdout.toString())).toEqual([
       { ok: false, reason: "missing", message: `no process no-such is running ${hidden}` },
       { ok: false, reason: "missing", message: `process ${child.pid} of ${path} is not running ${hidden}` },
