@@ -126,7 +126,7 @@ test("a certificate that most clients refuse is refused, and so is one above it"
     [await authority.issue({ names, digest: "sha1" }), `is signed with SHA-1${most}`],
     [
       await rsa.issue({ names, digest: "md5", key: "rsa:1024" }),
-      `is signed by "rsa", and that does not hold \\(cert signature failure\\); has an RSA key of 1024 bits${most}; is signed with MD5${most}`,
+      `is signed by "rsa", but its chain is not valid \\(cert signature failure\\); has an RSA key of 1024 bits${most}; is signed with MD5${most}`,
     ],
     [
       await authority.issue({ names: ["x.test"], digest: "sha1" }),
@@ -179,7 +179,7 @@ test("a name and an address that look alike are distinguished", async () => {
   await using asName = await shows(await authority.issue({ names: ["DNS:127.0.0.1"] }));
   expect(await ask(asName, { "server-name": "127.0.0.1" })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining("has 127.0.0.1 as a host name (DNS), not as an address (IP); it expires"),
+    message: expect.stringContaining("lists 127.0.0.1 as a host name (DNS), not as an address (IP); it expires"),
   });
   await using asAddress = await shows(await authority.issue({ names: ["IP:127.0.0.9"] }));
   expect(await ask(asAddress, { "server-name": "127.0.0.9" })).toMatchObject({ ok: true });
@@ -219,7 +219,7 @@ test("any certificate in `ca` is an anchor, with a byte order mark too, and a me
   );
   expect(await ask(server, { ca })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining(`that is trusted (${ca} holds 2: "other", "another")`),
+    message: expect.stringContaining(`to a trusted authority (${ca} contains 2: "other", "another")`),
   });
   // Another leaf of the same authority, or an authority that did not sign it, does not count.
   const sibling = await issuing.issue({ names: ["service.test"] });
@@ -306,8 +306,8 @@ test("a peer that hangs is down at the timeout, and the run leaves nothing open"
   using drops = listenRaw({ family: "v4" }, 0);
   drops.fill();
   const rows: readonly [string | number, string][] = [
-    [server.target, "the TLS handshake with"],
-    [silent.port, "the TLS handshake with"],
+    [server.target, "waiting for the TLS handshake"],
+    [silent.port, "waiting for the TLS handshake"],
     [drops.port, "did not accept"],
   ];
   for (const [target, waiting] of rows) {

@@ -272,11 +272,11 @@ test("a path that does not exist, or is on no disk, is down", async () => {
 });
 
 test.each([
-  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or mounted: true beside it, got none"],
+  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or mounted: true as well, got none"],
   [{ disk: "var", "min-free": "10%" }, "begins with a slash"],
   [{ disk: "/", "min-free": 10 }, "add a unit: 10GB, 10GiB or 10%"],
   [{ disk: "/", "min-free": "0%" }, "a percentage above 0%"],
-  [{ disk: "/", "min-free-inodes": "10MB" }, "a whole number, or a part"],
+  [{ disk: "/", "min-free-inodes": "10MB" }, "a whole number, or a percentage"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(disk, keys)).toThrow(message);
 });

@@ -240,8 +240,8 @@ test("an age may be in days", () => {
 
 test.each([
   [{ file: "etc/x" }, "begins with a slash"],
-  [{ file: "/x", absent: true, expect: "a" }, "expect: expected no such key beside absent, got both"],
-  [{ file: "/x", absent: true, "max-age": "1m" }, "max-age: expected no such key beside absent, got both"],
+  [{ file: "/x", absent: true, expect: "a" }, "expect: expected either absent or expect, got both"],
+  [{ file: "/x", absent: true, "max-age": "1m" }, "max-age: expected either absent or max-age, got both"],
   [{ file: "/x", "max-age": "soon" }, "a duration such as 5m, 26h or 7d"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(file, keys)).toThrow(message);

@@ -388,8 +388,8 @@ describe("env", () => {
     [{ A: null }, "put the value of A in quotes"],
     [{ A: "secret\0" }, "the value of A contains a zero byte"],
     [{ HEALTH_CHECKER_CHECK: "x" }, "HEALTH_CHECKER_CHECK"],
-    [["A=1"], "names of variables"],
-    ["A=1", "names of variables"],
+    [["A=1"], "a mapping of variable names"],
+    ["A=1", "a mapping of variable names"],
   ])("refuses %j", (env, flaw) => {
     let message = "";
     try {

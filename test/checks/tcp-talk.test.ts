@@ -192,7 +192,7 @@ test("without expect a check passes once the text is written; a peer that reads 
   expect(await outcomeOf(tcp, { tcp: lazy.port, send: "x".repeat(30_000_000) }, { timeoutMs: 500 })).toEqual({
     ok: false,
     reason: "timeout",
-    message: `127.0.0.1:${lazy.port}: waiting for it to take what is sent (timeout 500ms)`,
+    message: `127.0.0.1:${lazy.port}: waiting for it to read the sent data (timeout 500ms)`,
   });
   await until(() => descriptors() <= open);
 });

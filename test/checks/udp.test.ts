@@ -79,7 +79,7 @@ test("bytes in hexadecimal are sent and expected as such", async () => {
   await using echo = await responder((socket, message, { port, address }) => socket.send(message, port, address));
   const keys = { udp: echo.port, "send-hex": "de ad be ef", "expect-hex": "00" };
   expect(await outcomeOf(udp, keys, { timeoutMs: 300 })).toMatchObject({
-    message: expect.stringContaining('at last "***"'),
+    message: expect.stringContaining('the last was "***"'),
   });
 });
 
@@ -175,7 +175,7 @@ test("wrong keys are refused: send is needed, and no socket file is allowed", ()
     expect(() => checkOf(udp, { udp: 53, ...keys })).toThrow();
   }
   expect(() => checkOf(udp, { udp: 53, send: "é".repeat(40_000) })).toThrow("send: expected at most 65507 bytes");
-  expect(() => checkOf(udp, { udp: 53 })).toThrow("udp: expected send or send-hex beside it, got neither");
+  expect(() => checkOf(udp, { udp: 53 })).toThrow("udp: expected send or send-hex as well, got neither");
   const bytes = { "send-hex": "00" };
   expect(() => checkOf(udp, { udp: 53, send: "x", ...bytes })).toThrow(
     "send-hex: expected either send or send-hex, got both",

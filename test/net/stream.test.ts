@@ -470,7 +470,7 @@ test("an abort leaves nothing: before, while looking up, connecting, shaking han
   }
   let greeted = false;
   await using silent = await listener((socket) => socket.once("data", () => (greeted = true)));
-  const handshake = `127.0.0.1:${silent.port}`;
+  const handshake = `127.0.0.1:${silent.port}: waiting for the TLS handshake`;
   const hello = () => {
     greeted = false;
     return until(() => greeted);

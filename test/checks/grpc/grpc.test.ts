@@ -202,7 +202,7 @@ test("a real server with TLS", async () => {
   expect(await ask(port, { tls: { ca: authority.caFile }, service: "down" })).toMatchObject({ reason: "not-ready" });
   expect(await ask(port, { tls: true })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining("leads to no authority that is trusted"),
+    message: expect.stringContaining("does not lead to a trusted authority"),
   });
   expect(await ask(port, { tls: { ca: authority.caFile, "server-name": "other.test" } })).toMatchObject({
     reason: "tls",
@@ -235,7 +235,7 @@ test("a peer that is not a gRPC server", async () => {
     expect(await ask(port)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: expect.stringMatching(/^127\.0\.0\.1:\d+ does not speak gRPC: what came back is not valid HTTP\/2$/),
+      message: expect.stringMatching(/^127\.0\.0\.1:\d+ does not speak gRPC: its answer is not valid HTTP\/2$/),
     });
   }
   expect(await ask(web.port ?? 0)).toMatchObject({ ok: false, reason: "mismatch" });
@@ -307,7 +307,7 @@ test("malformed gRPC responses", async () => {
   });
   expect(await ask(endless.port)).toMatchObject({
     reason: "mismatch",
-    message: expect.stringContaining("answers more than a health check has to say"),
+    message: expect.stringContaining("sent a longer answer than a health check has"),
   });
   await using cancels = await serverWith((stream) => stream.close(7));
   expect(await ask(cancels.port)).toMatchObject({ ok: false, reason: "closed" });
@@ -348,7 +348,7 @@ test("a peer that hangs is down at the timeout, and the run leaves nothing open"
     [drops.port, {}, "did not accept"],
     [drops.port, { tls: true }, "did not accept"],
     [silent.port, {}, "waiting for the answer to Health/Check"],
-    [silent.port, { tls: true }, "the TLS handshake with"],
+    [silent.port, { tls: true }, "waiting for the TLS handshake"],
     [stalls.port, {}, "waiting for the answer to Health/Check"],
     [accepts.port, {}, "waiting for the answer to Health/Check"],
   ];

@@ -111,7 +111,7 @@ test("a server with HTTP/2 only is reported as such", async () => {
       await using peer = await saying(frame, then);
       expect(await ofPort(peer.port, {})).toMatchObject({
         reason: "mismatch",
-        message: expect.stringContaining("speaks HTTP/2 only"),
+        message: expect.stringContaining("speaks only HTTP/2"),
       });
     }
   }

@@ -80,20 +80,11 @@ describe("its keys", () => {
     ["http://a/\r\nX: y", "it contains a space, a control character or a backslash"],
     ["http://a\\b/", "it contains a space, a control character or a backslash"],
     ["http://a/#b", "the part after # is never sent; write a literal # as %23"],
-    [
-      "http://a:99999/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
-    [
-      "http://user:pass/word@a/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
+    ["http://a:99999/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
+    ["http://user:pass/word@a/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
     ["http://user:/password@a/", "the port after the colon is missing"],
     ["http://a:0/", "its port is not a number from 1 to 65535"],
-    [
-      "http://10.0.0.300/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
+    ["http://10.0.0.300/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
     ["http://a!b/", "the part before the colon is neither a host name nor an IP address"],
     ["http://a%3Ab:c@h/", "a user name cannot contain a colon"],
   ])("refuses the URL %j", (given, hint) => {
@@ -568,7 +559,7 @@ describe("a peer that behaves oddly, but answers", () => {
 describe("a peer that gives no answer", () => {
   test.each([
     ["closes at once", "", undefined, "closed", "closed the connection without an answer"],
-    ["closes amid its headers", HEAD, undefined, "closed", "closed the connection amid its headers"],
+    ["closes amid its headers", HEAD, undefined, "closed", "closed the connection in the middle of the headers"],
     [
       "closes amid its body",
       `${HEAD}Content-Length: 9\r\n\r\nabc`,
@@ -646,8 +637,12 @@ function flood(start: string, again: string): Promise<Listener> {
 
 describe("a peer that hangs is down at the timeout, and the run leaves nothing open", () => {
   const cases: readonly (readonly [string, (socket: Socket) => void, string])[] = [
-    ["before it answers", () => {}, "waiting for its answer (timeout 300ms)"],
-    ["amid its headers", (socket) => socket.write(HEAD), "waiting for the end of its headers (timeout 300ms)"],
+    ["before it answers", () => {}, "waiting for the answer (timeout 300ms)"],
+    [
+      "in the middle of the headers",
+      (socket) => socket.write(HEAD),
+      "waiting for the end of the headers (timeout 300ms)",
+    ],
     [
       "amid its body",
       (socket) => socket.write(`${HEAD}Content-Length: 9\r\n\r\nabc`),
@@ -660,7 +655,7 @@ describe("a peer that hangs is down at the timeout, and the run leaves nothing o
         const timer = setInterval(() => socket.write(bytes.shift() ?? "x"), 5);
         socket.on("close", () => clearInterval(timer));
       },
-      "waiting for the end of its headers (timeout 300ms)",
+      "waiting for the end of the headers (timeout 300ms)",
     ],
   ];
 
@@ -698,7 +693,7 @@ describe("a peer that hangs is down at the timeout, and the run leaves nothing o
     await using peer = await listener((socket) => socket.on("close", () => gone++));
     expect(await outcomeOf(http, { http: `https://127.0.0.1:${peer.port}/` }, { timeoutMs: 300 })).toMatchObject({
       reason: "timeout",
-      message: `127.0.0.1:${peer.port} (timeout 300ms)`,
+      message: `127.0.0.1:${peer.port}: waiting for the TLS handshake (timeout 300ms)`,
     });
     await until(() => gone === 1);
   });

@@ -109,9 +109,9 @@ test.each([
 
 test.each([
   ["", "without an answer"],
-  ["HTTP/1.1 200", "amid its headers"],
-  [`${HEAD}X: y\r\n`, "amid its headers"],
-  [`HTTP/1.1 100 Continue\r\n\r\n`, "amid its headers"],
+  ["HTTP/1.1 200", "in the middle of the headers"],
+  [`${HEAD}X: y\r\n`, "in the middle of the headers"],
+  [`HTTP/1.1 100 Continue\r\n\r\n`, "in the middle of the headers"],
   [`${HEAD}Content-Length: 20\r\n\r\n0123456789`, "after 10 of 20 bytes of the body"],
   [`${HEAD}Content-Length: 20\r\n\r\n`, "after 0 of 20 bytes of the body"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nab`, "after 2 bytes of the body"],

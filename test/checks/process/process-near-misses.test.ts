@@ -47,7 +47,9 @@ test("a name that is only in a command line", async () => {
     none(word, ` (2 have it in their command line: process: ${program} with matching: ${word} counts them)`) as never,
   );
   // If some are running, there is no search for near misses.
-  expect(await look(program, { min: 3 })).toMatchObject({ message: `2 of ${program} running, expected at least 3` });
+  expect(await look(program, { min: 3 })).toMatchObject({
+    message: `2 processes ${program} running, expected at least 3`,
+  });
 });
 
 test("the message shows what to write as YAML", async () => {

@@ -62,7 +62,7 @@ test("min counts, and the message says what is missing", async () => {
   expect(await look(short, { min: 3 })).toEqual({
     ok: false,
     reason: "missing",
-    message: `2 of ${short} running, expected at least 3`,
+    message: `2 processes ${short} running, expected at least 3`,
   });
 });
 
@@ -236,7 +236,7 @@ test.each([
   [{ process: 5 }, "in quotes"],
   [{ process: "x".repeat(256) }, "at most 255 bytes"],
   [{ process: "x", min: -1 }, "a whole number from 0"],
-  [{ process: "/run/x.pid", min: 2 }, "min: expected no such key beside a pid file, got both"],
+  [{ process: "/run/x.pid", min: 2 }, "min: expected no min with a pid file, got both"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(named, keys)).toThrow(message);
 });
