@@ -97,22 +97,25 @@ function tlsKeys(kinds: readonly Described[]): Readonly<Record<string, Described
   return branches.find(({ properties }) => properties)?.properties ?? {};
 }
 
-/** The values in a few words. */
-function takesOf({ type, enum: values, pattern, minimum, maximum, examples, anyOf, items }: Described): string {
-  if (examples) return examples.map((example) => code(flow(example))).join(", ");
+/** The name of the type, or the values in a few words. */
+function takesOf({ title, type, enum: values, pattern, minimum, maximum, examples, anyOf }: Described): string {
+  const shown = examples?.map((example) => code(flow(example))).join(", ");
+  if (title) return shown === undefined ? title : `${title} such as ${shown}`;
+  if (shown !== undefined) return shown;
   if (values) return values.map(code).join(", ");
   if (anyOf) {
     const [first, second] = anyOf;
     const one = second && takesOf(second);
-    if (one && first?.items && takesOf(first.items) === one) return `${one}; or a list of such`;
+    if (one && first?.items && takesOf(first.items) === one) return `${one}, or a list`;
     return [...new Set(anyOf.map(takesOf))].join("; or ");
   }
-  if (type === "array") return items && takesOf(items) === "a text" ? "a list of texts" : "a list";
-  if (type === "boolean") return "`true`, `false`";
-  if (type === "object") return "a mapping";
-  if (type === "integer" && minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  if (type === "array") return "list";
+  if (type === "boolean") return "`true` or `false`";
+  if (type === "object") return "mapping";
+  if (type === "integer" && minimum !== undefined && maximum !== undefined)
+    return `number from ${minimum} to ${maximum}`;
   // Where a text is wanted a number will do, which the document says of all.
-  return pattern === "^/" ? "a path" : "a text";
+  return pattern === "^/" ? "path" : "text";
 }
 
 /** As one writes it in YAML. */

@@ -14,17 +14,17 @@ const DAY_MS = 86_400_000;
 export const certificate = defineKind({
   name: "certificate",
   value: "HOST:PORT",
-  rule: "the target shows a certificate whose chain, name and dates hold",
+  rule: "the target's certificate is valid: its chain, its name and its dates",
   example: "certificate: www.example.org:443",
   aliases: [...ADDRESS_ALIASES, "cert"],
   keys: {
-    certificate: required(tcpAddress, "what speaks TLS there; a bare port is on 127.0.0.1"),
+    certificate: required(tcpAddress, "the address of the TLS server; a port alone means 127.0.0.1"),
     "server-name": serverKeys["server-name"],
     ca: serverKeys.ca,
     ...identityKeys,
     "min-days": optional(
       wholeNumber(0, 36_500),
-      "how many days the certificate, and each one above it, must still last",
+      "the number of days that the certificate and its chain must still be valid",
     ),
   },
   target: ({ certificate, "server-name": name }) =>
@@ -34,7 +34,7 @@ export const certificate = defineKind({
   conflict: (settings) => identityConflict(settings),
   warningsIfCritical: ({ "min-days": minDays }) =>
     minDays
-      ? ["min-days makes every host that shows this certificate unhealthy in the same second; set severity: warning"]
+      ? ["min-days makes every host with this certificate unhealthy at the same time; set severity: warning"]
       : [],
   async probe({ certificate: target, "server-name": name, ca, cert, key, "min-days": minDays = 0 }, { timeoutMs }) {
     const [{ openStream }, { describeProblems }] = await Promise.all([
@@ -55,9 +55,9 @@ export const certificate = defineKind({
         return failed(problem.reason, `the certificate of ${peer} ${describeProblems({ ...judgement, problems })}`);
       }
       const expiry = judgement?.expiry();
-      if (!expiry) return failed("tls", `the certificate of ${peer} has no date that can be read`);
+      if (!expiry) return failed("tls", `the certificate of ${peer} has no readable expiry date`);
       const warnings = [warning, judgement?.warning()].filter((text) => text !== undefined);
-      const below = expiry.authority === undefined ? "" : `is below ${expiry.authority}, which `;
+      const below = expiry.authority === undefined ? "" : `depends on ${expiry.authority}, which `;
       const expires = `${below}expires ${expiry.when}`;
       return expiry.at - Date.now() < minDays * DAY_MS
         ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)

@@ -18,23 +18,20 @@ import { defineKind } from "./kind.ts";
 export const disk = defineKind({
   name: "disk",
   value: "PATH",
-  rule: "as much of the file system is free as min-free and min-free-inodes say; with mounted, it is mounted there",
+  rule: "the file system has at least min-free and min-free-inodes left; with mounted, when the path is a mount point too",
   example: "disk: /var",
   aliases: ["path", "mount", "filesystem"],
   keys: {
-    disk: required(
-      absolutePath,
-      "a mount point, any file or folder of the file system, or the device that it is mounted from",
-    ),
-    "min-free": optional(size, "how many bytes must be left: a size, or a part of all"),
-    "min-free-inodes": optional(count, "how many inodes, thus files, must be left to make: a number, or a part of all"),
-    mounted: withDefault(flag, "whether something must be mounted right there, and not on a folder above", false),
+    disk: required(absolutePath, "a mount point, any path on the file system, or its block device"),
+    "min-free": optional(size, "the free space that is required: a size or a percentage"),
+    "min-free-inodes": optional(count, "the free inodes that are required: a number or a percentage"),
+    mounted: withDefault(flag, "require that the path itself is a mount point", false),
   },
   texts: { disk: "file" },
   conflict: ({ "min-free": bytes, "min-free-inodes": inodes, mounted }) =>
     bytes || inodes || mounted
       ? undefined
-      : { path: ["disk"], expected: "min-free, min-free-inodes or mounted: true beside it", got: "none" },
+      : { path: ["disk"], expected: "min-free, min-free-inodes or mounted: true as well", got: "none" },
   target: ({ disk }) => disk,
   files: ({ disk }) => [{ path: disk, isRead: false, mayBeMissing: false }],
   async probe({ disk: path, "min-free": bytes, "min-free-inodes": inodes, mounted }) {
@@ -53,17 +50,16 @@ function explainSpecial(path: string, found: NoFileSystem): Failure {
   if (!("parts" in found)) {
     return failed("mismatch", `${path} is a ${found.special}, expected a folder, a file or a block device`);
   }
-  const parts = found.parts.map(({ source, point }) => `${source} is, on ${point}`).join("; ");
+  const parts = found.parts.map(({ source, point }) => `${source} is mounted on ${point}`).join("; ");
   return failed("mismatch", `${path} is a block device that is not mounted${parts === "" ? "" : ` (${parts})`}`);
 }
 
 function judgeMount(path: string, { isMountPoint, below }: FileSystemUsage): Failure | undefined {
-  if (below === undefined)
-    return failed("unreachable", `cannot look for what is mounted on ${path}: only Linux has a list`);
+  if (below === undefined) return failed("unreachable", `cannot find the mounts of ${path}: only Linux lists them`);
   // A mount that the sandbox of the service makes does not count.
   const isHidden = hiddenBy(readMountinfo(), path) !== undefined;
   if (isMountPoint && !isHidden) return undefined;
-  const seen = isHidden ? whyHidden(path, "ENOENT") : `; it lies on the file system of ${below}`;
+  const seen = isHidden ? whyHidden(path, "ENOENT") : `; it is on the file system of ${below}`;
   return failed("mismatch", `nothing is mounted on ${path}${seen}`);
 }
 

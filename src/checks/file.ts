@@ -18,14 +18,14 @@ const CLOCK_SKEW_MS = 10_000;
 
 const DAY_MS = 24 * 3_600_000;
 /** Why a file may have a time in the future. */
-const CLOCK_HINT = "this host's clock may be wrong, or was";
+const CLOCK_HINT = "a clock is or was wrong";
 
 const MAX_AGE_MS = 3650 * DAY_MS;
 
 /** A duration that may be days, as for a daily backup. */
 export const age: Field<number> = {
   expected: "a duration such as 5m, 26h or 7d",
-  json: { type: ["string", "number"], examples: ["5m", "26h", "7d"] },
+  json: { title: "duration", type: ["string", "number"], examples: ["5m", "26h", "7d"] },
   read(given) {
     const text = typeof given === "number" ? String(given) : given;
     if (typeof text !== "string") return {};
@@ -40,20 +40,20 @@ export const age: Field<number> = {
 export const file = defineKind({
   name: "file",
   value: "PATH",
-  rule: "the file exists, is as new as max-age says and holds what is expected; with absent, it does not exist",
+  rule: "the file exists, is not older than max-age and matches expect; with absent, when it does not exist",
   example: "file: /run/app.ready",
   aliases: ["path"],
   keys: {
-    file: required(absolutePath, "a file, folder or whatever else has a path; symbolic links are followed"),
-    absent: withDefault(flag, "pass when there is none, as of a file that is made to take the host out", false),
-    "max-age": optional(age, "how long ago it may have been changed last"),
-    expect: optional(pattern, "what it must hold, a text or a /regular expression/; of the first 64 KiB"),
+    file: required(absolutePath, "the path of a file or folder; symbolic links are followed"),
+    absent: withDefault(flag, "pass only when the path does not exist", false),
+    "max-age": optional(age, "the longest time since the last change"),
+    expect: optional(pattern, "what the first 64 KiB of the file must contain"),
   },
   texts: { file: "file" },
   conflict({ absent, "max-age": maxAge, expect }) {
     if (!absent || (maxAge === undefined && expect === undefined)) return undefined;
     const key = maxAge === undefined ? "expect" : "max-age";
-    return { path: [key], expected: "no such key beside absent", got: "both" };
+    return { path: [key], expected: `either absent or ${key}`, got: "both" };
   },
   target: ({ file }) => file,
   files: ({ file, expect }) => [{ path: file, isRead: expect !== undefined, mayBeMissing: true }],
@@ -76,7 +76,7 @@ export const file = defineKind({
       if (found.text === undefined) return failed("mismatch", `${path} is a ${found.type}, expected a regular file`);
       if (expect.matches(found.text)) return up;
       const where = found.cut ? ` in its first ${CONTENT_BYTES} bytes` : "";
-      return failed("mismatch", `${path} does not hold what is expected${where}`);
+      return failed("mismatch", `${path} does not match expect${where}`);
     };
     return async ({ signal }) => {
       const answer = expect

@@ -142,6 +142,6 @@ export async function runCheck(check: Check, round: AbortSignal): Promise<CheckR
 /** An aborted probe says what it waited for; only here is it known why it was aborted. */
 function withCause(outcome: Outcome, cause: "timeout" | "deadline", check: Check): Outcome {
   if (outcome.ok || outcome.reason !== "timeout") return outcome;
-  const limit = cause === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : "the round ended first";
+  const limit = cause === "timeout" ? `timeout ${formatDuration(check.timeoutMs)}` : "the deadline came first";
   return { ...outcome, reason: cause, message: `${outcome.message} (${limit})` };
 }

@@ -56,6 +56,7 @@ export interface Command {
 export const command: Field<Command> = {
   expected: "a command: a text that is split into words, or a list of words",
   json: {
+    title: "command",
     anyOf: [
       { type: "string", minLength: 1 },
       { type: "array", items: { type: ["string", "number"] }, minItems: 1 },
@@ -68,9 +69,9 @@ export const command: Field<Command> = {
     }
     if (!Array.isArray(given) || given.length === 0) return {};
     const argv = given.map((word: unknown) => (typeof word === "number" ? String(word) : word));
-    if (!argv.every((word): word is string => typeof word === "string")) return { hint: "each word is a text" };
-    if (argv[0] === "") return { hint: "its first word is empty" };
-    if (argv.some((word) => word.includes("\0"))) return { hint: "it holds a zero byte" };
+    if (!argv.every((word): word is string => typeof word === "string")) return { hint: "each word must be a text" };
+    if (argv[0] === "") return { hint: "the first word is empty" };
+    if (argv.some((word) => word.includes("\0"))) return { hint: "it contains a zero byte" };
     return { value: { text: argv.map(quoteWord).join(" "), argv } };
   },
 };
@@ -78,8 +79,9 @@ export const command: Field<Command> = {
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export const variables: Field<Readonly<Record<string, string>>> = {
-  expected: "names of variables with their values",
+  expected: "a mapping of variable names to values",
   json: {
+    title: "mapping of names to values",
     type: "object",
     propertyNames: { pattern: NAME.source },
     additionalProperties: { type: ["string", "number"] },
@@ -91,13 +93,13 @@ export const variables: Field<Readonly<Record<string, string>>> = {
       if (!NAME.test(name)) {
         // After "=" there may be a value, which the user should have written after a colon.
         const shown = name.replace(/=.+$/s, "=…");
-        return { hint: `a name is of letters, digits and _, unlike ${escapeInvisible(JSON.stringify(shown))}` };
+        return { hint: `a name has only letters, digits and _: not ${escapeInvisible(JSON.stringify(shown))}` };
       }
-      if (name === CHECK_VARIABLE) return { hint: `${CHECK_VARIABLE} is the name of the check` };
+      if (name === CHECK_VARIABLE) return { hint: `health-checker itself sets ${CHECK_VARIABLE}` };
       if (typeof value !== "string" && typeof value !== "number") {
-        return { hint: `the value of ${name} is not a text; in quotes it would be` };
+        return { hint: `put the value of ${name} in quotes` };
       }
-      if (String(value).includes("\0")) return { hint: `the value of ${name} holds a zero byte` };
+      if (String(value).includes("\0")) return { hint: `the value of ${name} contains a zero byte` };
       entries.push([name, String(value)]);
     }
     return { value: Object.fromEntries(entries) };
@@ -107,17 +109,17 @@ export const variables: Field<Readonly<Record<string, string>>> = {
 export const script = defineKind({
   name: "script",
   value: "COMMAND",
-  rule: "the program exits with status 0, and its stdout holds what is expected",
+  rule: "the program exits with status 0; with expect, when its stdout matches too",
   example: "script: /usr/local/bin/check.sh --all",
   aliases: ["command", "cmd", "exec", "run", "args", "arguments"],
   keys: {
-    script: required(command, "the command: a text that is split as a POSIX shell does, or a list of words"),
-    cwd: optional(absolutePath, "the folder to run it in; by default the daemon's own"),
-    env: optional(variables, "variables of its environment, on top of the daemon's own; their values are not shown"),
-    expect: optional(pattern, "what its stdout must hold, a text or a /regular expression/; of the first 64 KiB"),
+    script: required(command, "the command: a text, which is split into words as by a POSIX shell, or a list of words"),
+    cwd: optional(absolutePath, "the working directory; by default the daemon's"),
+    env: optional(variables, "environment variables, added to the daemon's own; their values are never shown"),
+    expect: optional(pattern, "what the first 64 KiB of stdout must contain"),
     nagios: withDefault(
       flag,
-      "read its exit status as a Nagios plugin's: 0 passes, 1 passes with a warning, all else fails",
+      "treat the program as a Nagios plugin: exit status 0 passes, 1 passes with a warning, any other fails",
       false,
     ),
   },
@@ -187,7 +189,7 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
       const pids = stuck.map(({ pid }) => pid).join(", ");
       return failed(
         "stuck",
-        `the last run was killed but has not ended (pid ${pids}); it is not started again until it has`,
+        `the last run was killed but has not ended (pid ${pids}); the script does not start again before that`,
       );
     }
     if (signal.aborted) return failed("timeout", "waiting to start");
@@ -198,7 +200,7 @@ function scriptProbe(argv: readonly string[], options: GroupOptions, { judge, di
     const result = await retryWhileLacking<Outcome | StartError>(signal, run, isTransient);
     if (!(result instanceof StartError)) return result;
     const { code } = result;
-    if (code === BUSY_CODE) return failed("spawn", `${argv[0]} is being written (${code})`);
+    if (code === BUSY_CODE) return failed("spawn", `${argv[0]} is open for writing (${code})`);
     if (isLacking(code)) return failed("resource", `no process or descriptor left to start ${argv[0]} (${code})`);
     return failed("spawn", (await diagnose()) ?? `cannot start ${argv[0]} (${code})`);
   };
@@ -252,7 +254,7 @@ const judgePlugin =
     if (state === undefined) return judgeExit(exit, group);
     const summary = summaryOf(redact(group.stdout().text, "nowhere"));
     if (state === "ok") return summary === undefined ? UP : { ok: true, detail: summary };
-    if (state === "warning") return { ok: true, warning: summary ?? "the plugin warns and does not say of what" };
+    if (state === "warning") return { ok: true, warning: summary ?? "the plugin reports a warning without a message" };
     return withOutput(
       failed("exit", summary === undefined ? `exited with status ${exit.exitCode} (${state})` : `${state}: ${summary}`),
       group,
@@ -272,7 +274,7 @@ function judgeOutput(outcome: Outcome, expect: Pattern | undefined, group: Group
   const { text, totalBytes } = group.stdout();
   if (expect.matches(text)) return outcome;
   const within = totalBytes > STDOUT_BYTES ? ` in its first ${STDOUT_BYTES} of ${totalBytes} bytes` : "";
-  return withOutput(failed("mismatch", `its stdout does not hold what is expected${within}`), group);
+  return withOutput(failed("mismatch", `stdout does not match expect${within}`), group);
 }
 
 const killed = (group: Group): Outcome =>

@@ -32,18 +32,15 @@ const ANSWER_BYTES = 4096;
 export const tcp = defineKind({
   name: "tcp",
   value: "ADDRESS",
-  rule: "a connection is accepted, and the answer is the expected one where one is",
+  rule: "the target accepts a connection; with expect, when its answer matches too",
   example: "tcp: 5432, or tcp: db.internal:5432",
   aliases: ADDRESS_ALIASES,
   keys: {
-    tcp: required(address, "where to connect to; a bare port is on 127.0.0.1"),
-    send: optional(textToSend, "what to send once connected; in double quotes \\r\\n is the end of a line"),
-    expect: optional(
-      pattern,
-      "what the first 4 KiB of the answer must hold: a text, or a regular expression between slashes",
-    ),
-    "send-hex": optional(hexBytes, "the same as bytes in hexadecimal"),
-    "expect-hex": optional(hexBytes, "bytes in hexadecimal that the first 4 KiB of the answer must hold"),
+    tcp: required(address, "the address to connect to; a port alone means 127.0.0.1"),
+    send: optional(textToSend, "the text to send after connecting; in double quotes, \\r\\n ends a line"),
+    expect: optional(pattern, "what the first 4 KiB of the answer must contain"),
+    "send-hex": optional(hexBytes, "the bytes to send after connecting, instead of `send`"),
+    "expect-hex": optional(hexBytes, "the bytes that the first 4 KiB of the answer must contain, instead of `expect`"),
     tls,
   },
   texts: { tcp: "address", send: "sent or expected", expect: "sent or expected" },
@@ -138,9 +135,9 @@ async function readUntilMatch(stream: Stream, expect: Expectation, peer: string)
       return isFailure(piece) ? piece : failed("closed", `${peer} closed the connection without an answer`);
     const excerpt = expect.excerpt(answer);
     if (isFailure(piece) && piece.reason === "timeout") {
-      return failed("timeout", `${peer}: no match in ${bytes} bytes: "${excerpt}"`);
+      return failed("timeout", `${peer}: no match for expect in ${bytes} bytes: "${excerpt}"`);
     }
-    const end = over ? "the connection ended" : "more was not read";
-    return { ...failed("mismatch", `${peer} answered without a match in ${bytes} bytes; ${end}`), output: excerpt };
+    const end = over ? "the connection ended" : "the rest was not read";
+    return { ...failed("mismatch", `${peer}: no match for expect in ${bytes} bytes; ${end}`), output: excerpt };
   }
 }

@@ -27,23 +27,23 @@ const MAX_DATAGRAM_BYTES = 65_507;
 export const udp = defineKind({
   name: "udp",
   value: "ADDRESS",
-  rule: "a datagram comes back, the expected one where one is",
+  rule: "the target answers with a datagram; with expect, when such a datagram matches too",
   example: "udp: 127.0.0.1:514",
   aliases: ADDRESS_ALIASES,
   keys: {
-    udp: required(tcpAddress, "where to send to; a bare port is on 127.0.0.1"),
-    send: optional(textToSend, 'the datagram to send, something that the service answers; "\\0" is a zero byte'),
-    expect: optional(
-      pattern,
-      "what a datagram of the answer must hold: a text, or a regular expression between slashes; any will do without it",
+    udp: required(tcpAddress, "the address to send to; a port alone means 127.0.0.1"),
+    send: optional(
+      textToSend,
+      "the text to send as one datagram, which the service must answer; in double quotes, \\0 is a zero byte",
     ),
-    "send-hex": optional(hexBytes, "the datagram as bytes in hexadecimal, instead of send"),
-    "expect-hex": optional(hexBytes, "bytes in hexadecimal that a datagram of the answer must hold"),
+    expect: optional(pattern, "what a datagram of the answer must contain; by default any datagram passes"),
+    "send-hex": optional(hexBytes, "the bytes to send as one datagram, instead of `send`"),
+    "expect-hex": optional(hexBytes, "the bytes that a datagram of the answer must contain, instead of `expect`"),
   },
   texts: { send: "sent or expected", expect: "sent or expected" },
   conflict(exchange) {
     const { byteLength } = bytesToSend(exchange) ?? {};
-    if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex beside it", got: "neither" };
+    if (byteLength === undefined) return { path: ["udp"], expected: "send or send-hex as well", got: "neither" };
     if (byteLength <= MAX_DATAGRAM_BYTES) return exchangeConflict(exchange);
     const key = exchange.send === undefined ? "send-hex" : "send";
     return { path: [key], expected: `at most ${MAX_DATAGRAM_BYTES} bytes`, got: `${byteLength} bytes` };
@@ -78,7 +78,7 @@ export const udp = defineKind({
         const peer = formatAddress({ ...udp, host });
         return failed(
           "timeout",
-          `${peer}: no match in ${count(unmatched, "datagram")}, at last "${expect?.excerpt(last)}"`,
+          `${peer}: no match for expect in ${count(unmatched, "datagram")}; the last was "${expect?.excerpt(last)}"`,
         );
       };
       const answer = await happyEyeballs(found.addresses, ask, signal, undefined, timeoutMs / 2);

@@ -16,7 +16,7 @@ export const textToSend: Field<string> = {
   expected: "a text to send",
   json: { ...TEXT_OR_NUMBER, examples: ["ruok", "PING\r\n"] },
   read(given) {
-    if (typeof given === "boolean" || given === null) return { hint: "in quotes it would be a text" };
+    if (typeof given === "boolean" || given === null) return { hint: "put it in quotes" };
     if (typeof given === "number") return { value: String(given) };
     return typeof given === "string" && given !== "" ? { value: given } : {};
   },
@@ -27,11 +27,11 @@ const HEX_BYTES = /^\s*[\da-f]{2}(?:[\s:]*[\da-f]{2})*\s*$/i;
 /** Bytes in hexadecimal, since a text in UTF-8 cannot have single bytes above 127. */
 export const hexBytes: Field<Uint8Array> = {
   expected: 'bytes in hexadecimal such as "16 03 01"',
-  json: { type: ["string", "integer"], examples: ["16 03 01", "ffffffff54"] },
+  json: { title: "bytes in hexadecimal", type: ["string", "integer"], examples: ["16 03 01", "ffffffff54"] },
   read(given) {
     const text = typeof given === "number" ? String(given) : given;
     if (typeof text !== "string") return {};
-    if (/\b0x/i.test(text)) return { hint: "without 0x" };
+    if (/\b0x/i.test(text)) return { hint: "leave out 0x" };
     if (!HEX_BYTES.test(text)) return {};
     return { value: new Uint8Array(Buffer.from(text.replace(/[\s:]/g, ""), "hex")) };
   },
@@ -50,7 +50,7 @@ export function exchangeConflict(exchange: Exchange): Conflict | undefined {
   const key = (["send", "expect"] as const).find(
     (key) => exchange[key] !== undefined && exchange[`${key}-hex`] !== undefined,
   );
-  return key && { path: [`${key}-hex`], expected: `no such key beside ${key}`, got: "both" };
+  return key && { path: [`${key}-hex`], expected: `either ${key} or ${key}-hex`, got: "both" };
 }
 
 export const bytesToSend = (exchange: Exchange): Uint8Array | undefined =>

@@ -9,6 +9,7 @@ import { DURATION_EXAMPLES, formatDuration, MAX_DURATION_MS, parseDuration } fro
 export interface Field<T> {
   /** For a message: "expected …". */
   readonly expected: string;
+  /** `title` is the plain name of the type, for the tables of the documents. */
   readonly json: JsonSchema;
   readonly read: (given: unknown) => Value<T> | Invalid;
 }
@@ -39,7 +40,7 @@ function textOf(given: unknown): string | undefined {
 
 export const duration: Field<number> = {
   expected: DURATION_EXAMPLES,
-  json: { type: ["string", "number"], examples: ["500ms", "10s", "1m30s", 5] },
+  json: { title: "duration", type: ["string", "number"], examples: ["500ms", "10s", "1m30s", 5] },
   read(given) {
     const text = textOf(given);
     const durationMs = text === undefined ? undefined : parseDuration(text);
@@ -83,7 +84,7 @@ export function oneOf<const T extends string>(names: readonly T[]): Field<T> {
 }
 
 /** The JSON Schema of a text that may be written as a number. */
-export const TEXT_OR_NUMBER: JsonSchema = { type: ["string", "number"], minLength: 1 };
+export const TEXT_OR_NUMBER: JsonSchema = { title: "text", type: ["string", "number"], minLength: 1 };
 
 /** Any text that is not empty. */
 export function text(expected: string): Field<string> {
@@ -91,17 +92,17 @@ export function text(expected: string): Field<string> {
     expected,
     json: TEXT_OR_NUMBER,
     read(given) {
-      if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
+      if (typeof given === "boolean") return { hint: "put it in quotes" };
       const read = textOf(given);
       if (read === undefined || read === "") return {};
-      return read.includes("\0") ? { hint: "it holds a zero byte" } : value(read);
+      return read.includes("\0") ? { hint: "it contains a zero byte" } : value(read);
     },
   };
 }
 
 export const absolutePath: Field<string> = {
   expected: "a path that begins with a slash",
-  json: { type: "string", pattern: "^/" },
+  json: { title: "path", type: "string", pattern: "^/" },
   read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
 };
 
@@ -136,6 +137,7 @@ const PORT_FORMS = "a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH";
 export const address: Field<Address> = {
   expected: PORT_FORMS,
   json: {
+    title: "address",
     type: ["string", "integer"],
     minimum: 1,
     maximum: 65535,
@@ -159,18 +161,28 @@ export type TcpAddress = Extract<Address, { family: "tcp" }>;
 /** The same without socket files. */
 export const tcpAddress: Field<TcpAddress> = {
   expected: "a port from 1 to 65535, HOST:PORT or [V6]:PORT",
-  json: { type: ["string", "integer"], minimum: 1, maximum: 65535, examples: [443, "api.internal:443"] },
+  json: {
+    title: "address",
+    type: ["string", "integer"],
+    minimum: 1,
+    maximum: 65535,
+    examples: [443, "api.internal:443"],
+  },
   read(given) {
     const read = address.read(given);
     if (!("value" in read)) return read;
-    return read.value.family === "tcp" ? value(read.value) : { hint: "a socket file will not do here" };
+    return read.value.family === "tcp" ? value(read.value) : { hint: "a socket file is not supported here" };
   },
 };
 
 /** An address to listen on. */
 export const listenAddress: Field<Address> = {
   expected: "HOST:PORT, :PORT or unix:/PATH",
-  json: { type: "string", examples: ["0.0.0.0:5000", "127.0.0.1:5000", "unix:/run/health.sock"] },
+  json: {
+    title: "address to listen on",
+    type: "string",
+    examples: ["0.0.0.0:5000", "127.0.0.1:5000", "unix:/run/health.sock"],
+  },
   read(given) {
     const written = textOf(given);
     if (written === undefined) return {};
@@ -205,19 +217,19 @@ export class Pattern {
 /** A substring, or an ECMAScript regular expression between slashes, with the flags i, m, s, u and v after it. */
 export const pattern: Field<Pattern> = {
   expected: "a text, or a regular expression between slashes such as /^OK/i",
-  json: { ...TEXT_OR_NUMBER, examples: ["imok", "/Mode: (leader|follower)/"] },
+  json: { ...TEXT_OR_NUMBER, title: "text or `/regular expression/`", examples: ["imok", "/Mode: (leader|follower)/"] },
   read(given) {
-    if (typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given === "boolean") return { hint: "put it in quotes" };
     const written = textOf(given);
     if (written === undefined || written === "") return {};
     const [, source, flags = ""] = /^\/(.+)\/([a-z]*)$/s.exec(written) ?? [];
     if (source === undefined) return value(new Pattern(written));
-    if (!/^[imsuv]*$/.test(flags)) return { hint: "its flags may be i, m, s, u and v" };
+    if (!/^[imsuv]*$/.test(flags)) return { hint: "the flags can be i, m, s, u and v" };
     try {
       return value(new Pattern(written, new RegExp(source, flags)));
     } catch {
       const hasFlags = /\(\?[a-zA-Z-]+\)/.test(source);
-      return { hint: hasFlags ? "flags stand behind the last slash: /ok/i" : "its regular expression is not valid" };
+      return { hint: hasFlags ? "write flags after the last slash: /ok/i" : "the regular expression is not valid" };
     }
   },
 };

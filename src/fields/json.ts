@@ -16,8 +16,9 @@ export interface Expected {
 const POINTER = /^(?:\/(?:[^/~]|~[01])*)*$/;
 
 export const json: Field<readonly Expected[]> = {
-  expected: "JSON pointers, each with the value that must be there",
+  expected: "JSON pointers, each with its expected value",
   json: {
+    title: "mapping of JSON pointers to values",
     type: "object",
     minProperties: 1,
     propertyNames: { pattern: POINTER.source },
@@ -30,7 +31,7 @@ export const json: Field<readonly Expected[]> = {
       if (!POINTER.test(pointer)) {
         return { expected: "a JSON pointer such as /status or /checks/0/name", path: [pointer] };
       }
-      if (!isJson(value)) return { expected: "a value that JSON has", path: [pointer] };
+      if (!isJson(value)) return { expected: "a JSON value", path: [pointer] };
       const path = pointer.split("/").slice(1);
       read.push({ pointer, path: path.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")), value });
     }
@@ -60,10 +61,10 @@ export function findJsonMismatch(
     return "the body is not JSON";
   }
   for (const { pointer, path, value } of expected) {
-    const name = pointer === "" ? "its JSON" : pointer;
+    const name = pointer === "" ? "the JSON" : pointer;
     const found = follow(document, path);
-    if (found === undefined) return `its JSON has no ${name}`;
-    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, redact)}, not what is expected`;
+    if (found === undefined) return `the JSON has no ${name}`;
+    if (!isSame(found.value, value)) return `${name} is ${describe(found.value, redact)}, not the expected value`;
   }
   return undefined;
 }

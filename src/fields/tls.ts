@@ -7,18 +7,18 @@ import { type Conflict, type Key, mapping, optional, withDefault, type Zod } fro
 
 /** For a server that requires client certificates. */
 export const identityKeys = {
-  cert: optional(absolutePath, "a PEM file with the certificate to show to a server that wants one, and its chain"),
-  key: optional(absolutePath, "a PEM file with the key of `cert`, not encrypted"),
+  cert: optional(absolutePath, "the PEM file of the client certificate and its chain"),
+  key: optional(absolutePath, "the PEM file of the private key of `cert`, not encrypted"),
 };
 
 /** For a server whose certificate is verified. */
 export const serverKeys = {
-  ca: optional(absolutePath, "a PEM file to trust instead of the system's certificates"),
-  "server-name": optional(text("a host name"), "the name to ask for and to verify, instead of the target's"),
+  ca: optional(absolutePath, "the PEM file of the CA certificates to trust; by default the system's"),
+  "server-name": optional(text("a host name"), "the host name to send and to verify; by default the target's"),
 };
 
 const tlsKeys = {
-  verify: withDefault(flag, "whether the certificate must hold: chain, name, dates", true),
+  verify: withDefault(flag, "verify the certificate: its chain, name and dates", true),
   ...serverKeys,
   ...identityKeys,
 };
@@ -41,14 +41,17 @@ function tlsSchema(z: Zod): ZodType<TlsSettings | undefined> {
         ? { verify: true, ca: undefined, "server-name": undefined }
         : { ca: undefined, "server-name": undefined, ...given };
     })
-    .meta({ description: "speak TLS: true, or { verify, ca, server-name, cert, key }" });
+    .meta({
+      title: "`true`, `false` or a mapping",
+      description: "use TLS: true, or a mapping with verify, ca, server-name, cert and key",
+    });
 }
 
 /** A conflict if only one of the certificate and its key is given. */
 export function identityConflict({ cert, key }: Pick<TlsSettings, "cert" | "key">): Conflict | undefined {
   if ((cert === undefined) === (key === undefined)) return undefined;
   const [given, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
-  return { path: [missing], expected: `a path beside ${given}`, got: "none" };
+  return { path: [missing], expected: `a path, because ${given} is set`, got: "none" };
 }
 
 /** The files that a run reads. */

@@ -36,13 +36,18 @@ export interface ServiceUrl {
 const PARTS =
   /^(?<protocol>[a-z][a-z+]*):\/\/(?:(?<user>[^:@/?#]*)(?<colon>:(?<password>[^:@/?#]*))?@)?(?<host>\[[^\]@/?#]*\]|[^:@/?#[\]]*)(?::(?<port>\d*))?(?:\/(?<path>[^/?#]*))?(?:\?(?<query>[^?#]*))?$/;
 
-const ENCODE_HINT = "a character such as @ : / ? # % in a user or password is written %40, %3A, %2F, %3F, %23, %25";
+const ENCODE_HINT = "in a user or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25";
 
 export function serviceUrl(form: UrlForm): Field<ServiceUrl> {
   const { protocols, example } = form;
   return {
     expected: `a URL such as ${example}`,
-    json: { type: "string", pattern: `^(${protocols.join("|").replaceAll("+", "\\+")})://`, examples: [example] },
+    json: {
+      title: "URL",
+      type: "string",
+      pattern: `^(${protocols.join("|").replaceAll("+", "\\+")})://`,
+      examples: [example],
+    },
     read(given) {
       if (typeof given !== "string") return {};
       const read = readUrl(given, form);
@@ -53,10 +58,10 @@ export function serviceUrl(form: UrlForm): Field<ServiceUrl> {
 
 function readUrl(text: string, form: UrlForm): ServiceUrl | Invalid {
   if (!form.protocols.some((protocol) => text.startsWith(`${protocol}://`))) {
-    return { hint: `it begins with ${form.protocols.map((protocol) => `${protocol}://`).join(" or ")}` };
+    return { hint: `it must begin with ${form.protocols.map((protocol) => `${protocol}://`).join(" or ")}` };
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\s\x00-\x1f\x7f]/.test(text)) return { hint: "it holds a blank or a control character" };
+  if (/[\s\x00-\x1f\x7f]/.test(text)) return { hint: "it contains a space or a control character" };
   const parts = PARTS.exec(text)?.groups;
   if (!parts) return { hint: ENCODE_HINT };
   const { protocol = "", host = "" } = parts;
@@ -113,13 +118,13 @@ function readParameters(
   for (const pair of query === "" ? [] : query.split("&")) {
     const [name = "", ...rest] = pair.split("=");
     if (!names.includes(name) && /^(?:ssl|tls|use-?ssl|require-?ssl)/i.test(name)) {
-      return { hint: "TLS is asked for beside the URL: tls: true, or tls: { ca: /PATH }" };
+      return { hint: "set TLS with the key tls: tls: true, or tls: { ca: /PATH }" };
     }
-    if (!names.includes(name)) return { hint: `after the question mark may stand ${names.join(", ")}` };
-    if (name in values) return { hint: `${name} stands there twice` };
+    if (!names.includes(name)) return { hint: `the parameters after ? can be ${names.join(", ")}` };
+    if (name in values) return { hint: `${name} is set twice` };
     const value = decode(rest.join("=")) ?? "";
     const allowed = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    if (allowed && !allowed.includes(value)) return { hint: `${name} may be ${allowed.join(", ")}` };
+    if (allowed && !allowed.includes(value)) return { hint: `${name} can be ${allowed.join(", ")}` };
     values[name] = value;
   }
   return { values };

@@ -23,11 +23,11 @@ export function findCause(path: string, code: string): string | undefined {
     case "ENAMETOOLONG":
       return "it is longer than the file system allows";
     case "EIO":
-      return `the disk, or what serves it, may be failing${describeMount(path)}`;
+      return `the disk or its server may be failing${describeMount(path)}`;
     case "ENOTCONN":
-      return `what serves the mount has gone${describeMount(path)}`;
+      return `the server of the mount is gone${describeMount(path)}`;
     case "ESTALE":
-      return `the file server does not know it any more; it may help to mount it again${describeMount(path)}`;
+      return `the file server does not know it any more; mounting it again may help${describeMount(path)}`;
     case "ETIMEDOUT":
     case "EHOSTDOWN":
     case "EHOSTUNREACH":
@@ -48,7 +48,7 @@ export function findSocketCause(path: string, code: string): string | undefined 
   const stats = attempt(() => statSync(path));
   if (stats === undefined) return undefined;
   if (!stats.isSocket()) return `it is ${nameType(stats)}, not a socket`;
-  if (code === "ECONNREFUSED") return "no program listens on it, so its file may be left over";
+  if (code === "ECONNREFUSED") return "no program listens on it; the file may be left over";
   if (code === "EPROTOTYPE") return `it is ${nameSocketType(path)}, not a stream socket`;
   return isAllowed(stats, WRITE) ? OTHER_CAUSES : `this user may not write to it: it ${describeOwner(stats)}`;
 }
@@ -84,8 +84,8 @@ const prefixesOf = (path: string): readonly string[] => {
 function findMissing(path: string): string | undefined {
   for (const part of prefixesOf(path)) {
     if (isThere(part, statSync)) continue;
-    if (isThere(part, lstatSync)) return `${part} is a symbolic link to ${readlinkSync(part)}, which is not there`;
-    return part === resolve(path) ? undefined : `there is no folder ${part}`;
+    if (isThere(part, lstatSync)) return `${part} is a symbolic link to ${readlinkSync(part)}, which does not exist`;
+    return part === resolve(path) ? undefined : `the folder ${part} does not exist`;
   }
   return undefined;
 }
@@ -93,7 +93,8 @@ function findMissing(path: string): string | undefined {
 function findNoFolder(path: string): string | undefined {
   for (const part of prefixesOf(dirname(path))) {
     const stats = attempt(() => statSync(part));
-    if (stats && !stats.isDirectory()) return `${part} is a ${stats.isFile() ? "regular" : "special"} file, no folder`;
+    if (stats && !stats.isDirectory())
+      return `${part} is a ${stats.isFile() ? "regular" : "special"} file, not a folder`;
   }
   return undefined;
 }
@@ -106,7 +107,7 @@ function findLoop(path: string): string | undefined {
     if (seen.has(at)) return `the symbolic link ${part} leads back to itself`;
     seen.add(at);
     if (!attempt(() => lstatSync(at))?.isSymbolicLink()) {
-      return `${part} leads over more symbolic links than the kernel follows`;
+      return `${part} leads through more symbolic links than the kernel follows`;
     }
   }
 }
@@ -123,7 +124,7 @@ function findForbidden(path: string): string | undefined {
 const mayNotEnter = (folder: string): string =>
   `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
 
-const OTHER_CAUSES = "its mode allows it, so it may be SELinux, AppArmor or the file server that does not";
+const OTHER_CAUSES = "its mode allows it; SELinux, AppArmor or the file server may forbid it";
 
 const MAX_LINKS = 40;
 

@@ -66,8 +66,8 @@ function answerOf(path: string, reply: Reply): FileSystemAnswer<Question> {
   if (reply.ok) return reply;
   const { code } = reply;
   return lacksResource(code)
-    ? failed("resource", `nothing left of this host to look at ${path} with (${code})`)
-    : { ...failed("unreachable", `cannot look at ${path} (${code})`), code };
+    ? failed("resource", `no thread or memory left to access ${path} (${code})`)
+    : { ...failed("unreachable", `cannot access ${path} (${code})`), code };
 }
 
 function askOnce(question: Question, signal: AbortSignal): Promise<FileSystemAnswer<Question>> {
@@ -88,9 +88,9 @@ function askOnce(question: Question, signal: AbortSignal): Promise<FileSystemAns
       const place = queue.indexOf(job);
       if (place < 0) return resolve(failed("timeout", `${question.path} did not answer`));
       queue.splice(place, 1);
-      resolve(failed("timeout", `waiting to look at ${question.path} while others do not answer`));
+      resolve(failed("timeout", `waiting to access ${question.path}; other paths do not answer`));
     };
-    if (signal.aborted) return resolve(failed("timeout", `waiting to look at ${question.path}`));
+    if (signal.aborted) return resolve(failed("timeout", `waiting to access ${question.path}`));
     signal.addEventListener("abort", abandon, { once: true });
     queue.push(job);
     dispatch();
@@ -109,13 +109,13 @@ function findHang(question: Question): Failure | undefined {
   if (same) {
     return failed(
       "stuck",
-      `${question.path} has not answered for ${roundDuration(now - same.since)}; it is not asked again until it has`,
+      `${question.path} has not answered for ${roundDuration(now - same.since)}; it is not accessed again until it answers`,
     );
   }
   if (first === undefined || onMount.length < MAX_THREADS_OF_MOUNT) return undefined;
   return failed(
     "stuck",
-    `${question.path} is not asked: ${first.question.path} on the same file system (${mount}) has not answered for ${roundDuration(now - first.since)}`,
+    `${question.path} is not accessed: ${first.question.path} on the same file system (${mount}) has not answered for ${roundDuration(now - first.since)}`,
   );
 }
 

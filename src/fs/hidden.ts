@@ -77,7 +77,7 @@ export function processesHiddenBy(mountinfo: string): string | undefined {
   return isOwn(mounts, mount) ? "ProtectProc=" : option;
 }
 
-const REMEDY = "health-checker unit --check says what to change";
+const REMEDY = "health-checker unit --check shows what to change";
 
 /** The codes of calls that fail because the sandbox hides something. */
 const CODES: readonly string[] = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"];
@@ -97,6 +97,6 @@ export function whyProcessesHidden(): string | undefined {
   const by = processesHiddenBy(readMountinfo());
   if (by === undefined) return undefined;
   return by === "ProtectProc="
-    ? `the service's ProtectProc= hides the processes of others; ${REMEDY}`
-    : `/proc is mounted with ${by}, which hides the processes of others`;
+    ? `the service's ProtectProc= hides the processes of other users; ${REMEDY}`
+    : `/proc is mounted with ${by}, which hides the processes of other users`;
 }

@@ -8,9 +8,9 @@ export const isMissing = (code: string): boolean => code === "ENOENT" || code ==
 
 /** If the path itself does not show a cause. */
 const CAUSES: Readonly<Record<string, string>> = {
-  EACCES: "this user may not",
-  EPERM: "this user may not",
-  EAGAIN: "it has nothing to read at once",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EAGAIN: "it has no data to read now",
 };
 
 /** `code` is that of the failed call. A path that cannot be used does not count as missing. Never rejects. */
@@ -18,7 +18,7 @@ export async function explainUnusable(path: string, code: string, signal: AbortS
   if (isMissing(code)) return explainMissing(path, code, signal);
   const hidden = whyHidden(path, code);
   const cause = (hidden === "" ? await findCause(path, code, signal) : undefined) ?? CAUSES[code];
-  return failed("unreachable", `cannot look at ${path}: ${cause === undefined ? code : `${cause} (${code})`}${hidden}`);
+  return failed("unreachable", `cannot access ${path}: ${cause === undefined ? code : `${cause} (${code})`}${hidden}`);
 }
 
 /** `what` names the path in the message: "the pid file /run/x.pid". */

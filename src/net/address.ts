@@ -13,7 +13,7 @@ export type ParsedAddress = Address | { readonly hint: string };
 /** `lowestPort` is 1 for an address to connect to, 0 for one to listen on, where 0 picks a free port. The host may be empty. */
 export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
   if (text.startsWith("unix:")) return parseUnix(text.slice("unix:".length));
-  if (text.includes("://")) return { hint: "it is a URL; leave out what is before and with ://" };
+  if (text.includes("://")) return { hint: "it is a URL; write only the host and the port" };
   const colon = text.lastIndexOf(":");
   if (colon < 0) return { hint: "it has no colon" };
   const host = text.slice(0, colon);
@@ -21,13 +21,13 @@ export function parseAddress(text: string, lowestPort: 0 | 1): ParsedAddress {
   if (port === undefined) return { hint: `its port is not a number from ${lowestPort} to 65535` };
   if (host.startsWith("[") || host.endsWith("]")) {
     const inner = /^\[(.*)\]$/.exec(host)?.[1];
-    if (inner === undefined || !isIPv6(inner)) return { hint: "what the brackets hold is not an IPv6 address" };
+    if (inner === undefined || !isIPv6(inner)) return { hint: "the text in brackets is not an IPv6 address" };
     return { family: "tcp", host: inner, port };
   }
-  if (/^(tcp[46]?|udp[46]?)$/i.test(host)) return { hint: "what is before the colon is a protocol, not a host" };
+  if (/^(tcp[46]?|udp[46]?)$/i.test(host)) return { hint: "the part before the colon is a protocol, not a host" };
   if (host.includes(":")) return { hint: "an IPv6 address needs brackets, as in [::1]:5432" };
   if (host !== "" && !isIPv4(host) && !isHostName(host))
-    return { hint: "what is before the colon is neither a host name nor an IP address" };
+    return { hint: "the part before the colon is neither a host name nor an IP address" };
   return { family: "tcp", host, port };
 }
 

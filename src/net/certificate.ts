@@ -55,7 +55,7 @@ export function judge(
   const now = Date.now();
   const leaf = secured.getPeerX509Certificate();
   if (!leaf) {
-    const problems: CertificateProblem[] = [{ reason: "tls", text: "was not shown" }];
+    const problems: CertificateProblem[] = [{ reason: "tls", text: "was not sent" }];
     return { problems, expiry: () => undefined, weaknesses: () => [], warning: () => undefined };
   }
   const problems: CertificateProblem[] = [];
@@ -158,12 +158,12 @@ function weaknessesOf(
       ...(bits !== undefined && bits < MIN_RSA_BITS ? [`has an RSA key of ${bits} bits`] : []),
       ...(digest === undefined ? [] : [`is signed with ${digest}`]),
     ];
-    return weaknesses.map((text) => ({ reason: "tls" as const, text: `${prefix}${text}; most clients refuse that` }));
+    return weaknesses.map((text) => ({ reason: "tls" as const, text: `${prefix}${text}; most clients refuse it` }));
   });
 }
 
 /** Begins a message about an authority above the certificate. */
-const prefixOfAuthority = ({ subject }: X509Certificate): string => `is below ${nameOf(subject)}, which `;
+const prefixOfAuthority = ({ subject }: X509Certificate): string => `depends on ${nameOf(subject)}, which `;
 
 function rsaBits({ publicKey }: X509Certificate): number | undefined {
   const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
@@ -179,7 +179,7 @@ function oldDigest({ signatureAlgorithm = "" }: X509Certificate): string | undef
 function warningOf({ subjectAltName = "", subject }: X509Certificate, host: string): string | undefined {
   if (/DNS:/.test(subjectAltName) || (isIP(host) !== 0 && /IP Address:/.test(subjectAltName))) return undefined;
   const lacks = subjectAltName === "" ? "no subjectAltName" : "a subjectAltName without a host name";
-  return `the certificate has only a common name, ${nameOf(subject)}, and ${lacks}; many clients refuse that`;
+  return `the certificate has only a common name, ${nameOf(subject)}, and ${lacks}; many clients refuse it`;
 }
 
 function explainChain(code: string, leaf: X509Certificate, { file, authorities }: Trust): string {
@@ -190,11 +190,11 @@ function explainChain(code: string, leaf: X509Certificate, { file, authorities }
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "DEPTH_ZERO_SELF_SIGNED_CERT": {
-      const held = file === undefined ? "" : ` (${file} holds ${count(authorities())})`;
-      return `is signed ${by}, and leads to no authority that is trusted${held}`;
+      const held = file === undefined ? "" : ` (${file} contains ${count(authorities())})`;
+      return `is signed ${by} and does not lead to a trusted authority${held}`;
     }
     default:
-      return `is signed ${by}, and that does not hold (${code.toLowerCase().replaceAll("_", " ")})`;
+      return `is signed ${by}, but its chain is not valid (${code.toLowerCase().replaceAll("_", " ")})`;
   }
 }
 
@@ -207,9 +207,9 @@ function count(authorities: readonly X509Certificate[]): string {
 function explainName(leaf: X509Certificate, host: string): string {
   const alternatives = leaf.subjectAltName?.split(", ") ?? [];
   if (alternatives.some((name) => name.startsWith("DNS:") && canonical(name.slice(4)) === canonical(host))) {
-    return `has ${host} as a host name (DNS), not as an address (IP)`;
+    return `lists ${host} as a host name (DNS), not as an address (IP)`;
   }
-  if (alternatives.includes(`IP Address:${host}`)) return `has ${host} as an address (IP), not as a host name (DNS)`;
+  if (alternatives.includes(`IP Address:${host}`)) return `lists ${host} as an address (IP), not as a host name (DNS)`;
   return `is for ${namesOf(leaf)}, not for ${host}`;
 }
 

@@ -250,14 +250,14 @@ export function explainConnect(address: Address, code: string): Failure {
     case "ETIMEDOUT":
       return failed("timeout", `${peer} did not accept before the kernel gave up`);
     case MET_ITSELF:
-      return failed("refused", `nothing listens on ${peer}; the probe met itself`);
+      return failed("refused", `nothing listens on ${peer}; the probe connected to itself`);
     case "ECONNREFUSED":
       return failed("refused", `${peer} refused the connection${why}`);
     case "ENOENT":
     case "ENOTDIR":
       return failed("refused", `${peer} does not exist${why}`);
     case "EPROTOTYPE":
-      return failed("refused", `${peer} takes no connection${why}`);
+      return failed("refused", `${peer} accepts no connection${why}`);
     case "ECONNRESET":
     case "EPIPE":
       return failed("closed", `${peer} reset the connection`);

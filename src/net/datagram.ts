@@ -66,7 +66,7 @@ function askOnce<T>(
       try {
         const { address, port } = socket.address();
         if (port === peer.port && address === socket.remoteAddress().address) {
-          return finish(failed("refused", `nothing listens on ${formatAddress(peer)}; the probe met itself`));
+          return finish(failed("refused", `nothing listens on ${formatAddress(peer)}; the probe connected to itself`));
         }
         socket.send(data, (error) => error && fail(error));
       } catch (error) {
@@ -94,7 +94,7 @@ function close(socket: import("node:dgram").Socket): void {
 function explain(peer: DatagramPeer, code: string): Failure {
   const to = formatAddress(peer);
   if (code === "ECONNREFUSED") return failed("refused", `${to} refused the datagram`);
-  if (code === "EMSGSIZE") return failed("unreachable", `${to} cannot be sent a datagram of that size`);
+  if (code === "EMSGSIZE") return failed("unreachable", `a datagram of that size cannot be sent to ${to}`);
   if (isLacking(code)) return failed("resource", `no descriptor, port or memory left to reach ${to} (${code})`);
   return failed("unreachable", `${to} cannot be reached (${code.startsWith("ERR_") ? "no route" : code})`);
 }

@@ -51,7 +51,7 @@ export async function secure(
   const peer = formatAddress(target);
   const [trust, tls] = await Promise.all([
     // Reading a file may hang.
-    unlessAborted(loading, signal, () => failed("timeout", "reading the certificates of the authorities")),
+    unlessAborted(loading, signal, () => failed("timeout", "reading the CA certificates")),
     import("node:tls"),
   ]);
   if (isFailure(trust)) {
@@ -79,7 +79,7 @@ const closedBy = (peer: string): Failure => failed("closed", `${peer} closed the
 function checkBeforeHandshake(socket: Socket, peer: string): Failure | undefined {
   if (socket.readableLength > 0) {
     closePolitely(socket);
-    return failed("tls", `${peer} speaks first, so it does not speak TLS`);
+    return failed("tls", `${peer} sends data before the handshake, so it does not speak TLS`);
   }
   if (!socket.destroyed && !socket.readableEnded) return undefined;
   socket.destroy();
@@ -101,7 +101,7 @@ function shakeHands(
   connectTls: typeof import("node:tls").connect,
   signal: AbortSignal,
 ): Promise<TLSSocket | Failure> {
-  const timeout = failed("timeout", `the TLS handshake with ${peer}`);
+  const timeout = failed("timeout", `${peer}: waiting for the TLS handshake`);
   return new Promise((resolve) => {
     if (signal.aborted) {
       socket.destroy();

@@ -32,7 +32,7 @@ export function createLastAddresses(clock: Pick<Clock, "now">): LastAddresses {
       if (last === undefined) return undefined;
       const ageMs = clock.now() - last.at;
       if (ageMs > REMEMBER_MS) return undefined;
-      return { addresses: last.addresses, note: `used its address of ${roundDuration(ageMs)} ago` };
+      return { addresses: last.addresses, note: `used the address from ${roundDuration(ageMs)} ago` };
     },
     forget(host) {
       known.delete(host);

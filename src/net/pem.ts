@@ -10,14 +10,14 @@ export const certificatesIn = (text: string): readonly string[] => text.match(CE
 export function whyNoCertificates(text: string, file: string): string | undefined {
   const begunCount = text.split(BEGIN).length - 1;
   if (begunCount === 0) return describeOther(text, file);
-  return certificatesIn(text).length === begunCount ? undefined : "it ends amid a certificate";
+  return certificatesIn(text).length === begunCount ? undefined : "it ends in the middle of a certificate";
 }
 
 /** A message about `unread`, the first of a file's certificates (`all`) that cannot be read. */
 export function whyUnreadable(unread: string, all: readonly string[], isAnyRead: boolean): string {
   if (isAnyRead) return `certificate ${all.indexOf(unread) + 1} of ${all.length} in it cannot be read`;
   const isJoined = !/-----BEGIN CERTIFICATE-----[ \t]*\r?\n/.test(unread);
-  return `it holds no certificate that can be read${isJoined ? ": its lines are joined" : ""}`;
+  return `it contains no readable certificate${isJoined ? ": its lines are joined" : ""}`;
 }
 
 /** DER that was read as UTF-8: a sequence whose length takes several bytes. */
@@ -37,8 +37,9 @@ function describeOther(text: string, file: string): string {
     return `it is DER, not PEM: ${convert("x509 -inform der")}`;
   }
   const [, label] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text) ?? [];
-  if (label === undefined) return "it holds no certificate in PEM";
+  if (label === undefined) return "it contains no PEM certificate";
   if (label === "PKCS7") return `it is PKCS#7: ${convert("pkcs7 -print_certs")}`;
-  if (label === "TRUSTED CERTIFICATE" || label === "X509 CERTIFICATE") return `it holds ${label}: ${convert("x509")}`;
-  return `it holds no certificate, but ${label}`;
+  if (label === "TRUSTED CERTIFICATE" || label === "X509 CERTIFICATE")
+    return `it contains ${label}: ${convert("x509")}`;
+  return `it contains ${label}, not CERTIFICATE`;
 }

@@ -65,7 +65,7 @@ function lookUpWhile(host: string, signal: AbortSignal, mayWait: () => boolean):
 }
 
 function timeoutOf(host: string): Failure {
-  const others = waiting.some((entry) => entry.host === host) ? `; look-ups of ${running} other names hang` : "";
+  const others = waiting.some((entry) => entry.host === host) ? `; lookups of ${running} other names hang` : "";
   return failed("timeout", `looking up ${host}${others}`);
 }
 

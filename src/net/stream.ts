@@ -333,8 +333,8 @@ class SocketStream implements Stream {
   }
 
   #whyNotSent(): Failure {
-    if (this.#signal.aborted) return this.#timeout("it to take what is sent");
-    const before = "it had taken what is sent";
+    if (this.#signal.aborted) return this.#timeout("it to read the sent data");
+    const before = "all data was sent";
     return this.failureBefore(before) ?? failed("closed", `${this.#peer} closed the connection before ${before}`);
   }
 

@@ -14,7 +14,7 @@ export interface Progress {
   readonly alpn?: readonly string[] | undefined;
 }
 
-const NO_VERSION = "speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions";
+const NO_VERSION = "speaks neither TLS 1.2 nor TLS 1.3; health-checker offers no older version";
 
 /** Undefined for an error that is not of TLS, such as a reset. */
 export function explainTls(error: Error, peer: string, progress: Progress): Failure | undefined {
@@ -27,21 +27,21 @@ export function explainTls(error: Error, peer: string, progress: Progress): Fail
 
 /** Alerts about the client's certificate. */
 const CLIENT_CERTIFICATE_ALERTS: Readonly<Record<string, string>> = {
-  CERTIFICATE_REQUIRED: "it got none",
-  NO_CERTIFICATE: "it got none",
-  BAD_CERTIFICATE: "it calls it bad",
-  UNSUPPORTED_CERTIFICATE: "it is not one for clients, or of a type that it does not take",
-  CERTIFICATE_REVOKED: "it calls it revoked",
-  CERTIFICATE_EXPIRED: "it calls it expired",
-  CERTIFICATE_UNKNOWN: "it does not accept it",
-  UNKNOWN_CA: "it does not know the authority that signed it",
-  ACCESS_DENIED: "it does not allow it",
+  CERTIFICATE_REQUIRED: "it received none",
+  NO_CERTIFICATE: "it received none",
+  BAD_CERTIFICATE: "bad certificate",
+  UNSUPPORTED_CERTIFICATE: "not a client certificate, or a type that it does not support",
+  CERTIFICATE_REVOKED: "certificate revoked",
+  CERTIFICATE_EXPIRED: "certificate expired",
+  CERTIFICATE_UNKNOWN: "no reason given",
+  UNKNOWN_CA: "unknown authority",
+  ACCESS_DENIED: "access denied",
 };
 
 /** Alerts about the client's certificate if the peer has shown its own; before that, about ciphers and curves. */
 const AMBIGUOUS_ALERTS: Readonly<Record<string, string>> = {
-  HANDSHAKE_FAILURE: "it does not say why",
-  INSUFFICIENT_SECURITY: "it calls it too weak",
+  HANDSHAKE_FAILURE: "no reason given",
+  INSUFFICIENT_SECURITY: "the security is too weak",
 };
 
 function explainAlert(
@@ -53,33 +53,33 @@ function explainAlert(
   if (complaint !== undefined) {
     return hasClientCertificate
       ? `${peer} refuses the client certificate: ${complaint}`
-      : `${peer} wants a certificate of its clients: set cert and key`;
+      : `${peer} requires a client certificate: set cert and key`;
   }
   if (alert in AMBIGUOUS_ALERTS) return `${peer} finds no cipher, curve or signature in common; ${OFFERED}`;
   switch (alert) {
     case "PROTOCOL_VERSION":
       return `${peer} ${NO_VERSION}`;
     case "UNRECOGNIZED_NAME":
-      return `${peer} does not know the host name it was asked for: set server-name`;
+      return `${peer} does not know the requested host name: set server-name`;
     case "NO_APPLICATION_PROTOCOL":
       return alpn.includes("http/1.1")
         ? `${peer} does not speak HTTP/1.1 (ALPN); it may speak HTTP/2 only`
-        : `${peer} does not speak what was offered by ALPN: ${alpn.join(", ")}`;
+        : `${peer} supports no protocol that was offered by ALPN: ${alpn.join(", ")}`;
     default:
       return `${peer} ended TLS with the alert "${inWords(alert)}"`;
   }
 }
 
 function explainError(name: string, peer: string, { hasPeerCertificate }: Progress): string {
-  if (hasPeerCertificate) return `${peer} sent what is not valid TLS (${inWords(name)})`;
+  if (hasPeerCertificate) return `${peer} sent invalid TLS data (${inWords(name)})`;
   switch (name) {
     // Most often it is a port without TLS.
     case "WRONG_VERSION_NUMBER":
-      return `what ${peer} answers is not TLS`;
+      return `the answer of ${peer} is not TLS`;
     case "UNSUPPORTED_PROTOCOL":
       return `${peer} ${NO_VERSION}`;
     default:
-      return `no TLS could be agreed on with ${peer} (${inWords(name)}); ${OFFERED}`;
+      return `TLS negotiation with ${peer} failed (${inWords(name)}); ${OFFERED}`;
   }
 }
 

@@ -20,4 +20,4 @@ export const TLS_OFFER = {
 
 /** For messages. It lists what is offered, since a list of what is not would have no end. */
 export const OFFERED =
-  "this TLS offers only key exchange by X25519, X25519MLKEM768, P-256, P-384, P-521 or RSA; AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-1, and with ECDHE AES-128-CBC with SHA-256; keys of RSA, ECDSA or Ed25519";
+  "health-checker offers only key exchange by X25519, X25519MLKEM768, P-256, P-384, P-521 or RSA; AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-1, and with ECDHE AES-128-CBC with SHA-256; keys of RSA, ECDSA or Ed25519";

@@ -64,8 +64,8 @@ const trustByFiles = new Map<string, { readonly pems: readonly Pem[]; readonly t
  */
 export async function loadTrust(file: string | undefined, identity?: Identity): Promise<Trust | Failure> {
   const own = identity && [
-    { file: identity.cert, what: "the client certificate of" },
-    { file: identity.key, what: "the client key of" },
+    { file: identity.cert, what: "the client certificate in" },
+    { file: identity.key, what: "the client key in" },
   ];
   if (file !== undefined) return trustFrom([{ ...authoritiesOf(file), isConfigured: true }, ...(own ?? [])]);
   for (const candidate of SYSTEM_FILES) {
@@ -78,10 +78,9 @@ export async function loadTrust(file: string | undefined, identity?: Identity): 
   return trustFrom([authoritiesOf(""), ...(own ?? [])]);
 }
 
-const authoritiesOf = (file: string): Source => ({ file, what: "the certificates of" });
+const authoritiesOf = (file: string): Source => ({ file, what: "the CA certificates in" });
 
-const unusable = ({ file, what }: Source, why: string): Failure =>
-  failed("tls", `${what} ${file} cannot be used: ${why}`);
+const unusable = ({ file, what }: Source, why: string): Failure => failed("tls", `cannot use ${what} ${file}: ${why}`);
 
 /** The first source holds authorities; two more, if given, the client certificate and its key. */
 async function trustFrom(sources: readonly Source[]): Promise<Trust | Failure> {
@@ -107,7 +106,7 @@ async function readPem(source: Source): Promise<Pem | Failure> {
     // Reading a pipe or a device could block a thread of the runtime for ever.
     const found = await stat(file, { bigint: true });
     if (!found.isFile()) return unusable(source, "it is not a file");
-    if (found.size > MAX_BYTES) return unusable(source, `it has more than ${MAX_BYTES / 1024 / 1024} MiB`);
+    if (found.size > MAX_BYTES) return unusable(source, `it is larger than ${MAX_BYTES / 1024 / 1024} MiB`);
     const version = [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
     if (last?.version === version) return last;
     const pem = { version, text: await readFile(file, "utf8") };
@@ -124,7 +123,7 @@ async function build(
   [source, certSource, keySource]: readonly Source[],
   [pem, cert, key]: readonly Pem[],
 ): Promise<Trust | Failure> {
-  if (!source || !pem) return failed("tls", "this system has no certificates of authorities");
+  if (!source || !pem) return failed("tls", "this system has no CA certificates");
   const [{ createSecureContext }, { createPrivateKey, X509Certificate }] = await Promise.all([
     import("node:tls"),
     import("node:crypto"),
@@ -184,10 +183,10 @@ function checkIdentity(
   const certificate = parse(own);
   if (!certificate) return unusable(certSource, whyUnreadable(own, [own], false));
   if (/ENCRYPTED/.test(key.text)) {
-    return unusable(keySource, "it is encrypted, and there is no way to give its passphrase");
+    return unusable(keySource, "it is encrypted; passphrases are not supported");
   }
   const privateKey = attempt(() => createPrivateKey(key.text));
-  if (!privateKey) return unusable(keySource, "it holds no private key in PEM");
+  if (!privateKey) return unusable(keySource, "it contains no PEM private key");
   return certificate.checkPrivateKey(privateKey)
     ? undefined
     : unusable(keySource, `it is not the key of ${certSource.file}`);

@@ -90,17 +90,17 @@ test("the message has every problem, and the date", async () => {
     [
       await stranger.issue({ names: ["service.test"], days: 5.5 }),
       "tls",
-      'is signed by "stranger", and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
+      'is signed by "stranger" and does not lead to a trusted authority \\(\\S+ contains 1: "test authority"\\); it expires in 5 days, DATE',
     ],
     [
       await selfSigned(folder.path, { names: ["service.test"], days: 5.5 }),
       "tls",
-      'is signed by itself, and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
+      'is signed by itself and does not lead to a trusted authority \\(\\S+ contains 1: "test authority"\\); it expires in 5 days, DATE',
     ],
     [
       await (await stranger.intermediate("far")).issue({ names: ["other.test"], days: 5.5 }),
       "tls",
-      'is for other.test, not for service.test; is signed by "far", and leads to no authority that is trusted \\(\\S+ holds 1: "test authority"\\); it expires in 5 days, DATE',
+      'is for other.test, not for service.test; is signed by "far" and does not lead to a trusted authority \\(\\S+ contains 1: "test authority"\\); it expires in 5 days, DATE',
     ],
   ];
   for (const [shown, reason, text] of rows) {
@@ -118,7 +118,7 @@ test("a certificate that most clients refuse is refused, and so is one above it"
   const old = await authority.intermediate("old", { days: 3650 }, { digest: "sha1" });
   const rsa = await authority.intermediate("rsa", { days: 3650 }, { key: "rsa:2048" });
   const names = ["service.test"];
-  const most = "; most clients refuse that";
+  const most = "; most clients refuse it";
   const rows: readonly [Certificate, string | undefined][] = [
     [await authority.issue({ names, key: "rsa:1024" }), `has an RSA key of 1024 bits${most}`],
     [await authority.issue({ names, key: "rsa:2048" }), undefined],
@@ -126,14 +126,14 @@ test("a certificate that most clients refuse is refused, and so is one above it"
     [await authority.issue({ names, digest: "sha1" }), `is signed with SHA-1${most}`],
     [
       await rsa.issue({ names, digest: "md5", key: "rsa:1024" }),
-      `is signed by "rsa", and that does not hold \\(cert signature failure\\); has an RSA key of 1024 bits${most}; is signed with MD5${most}`,
+      `is signed by "rsa", but its chain is not valid \\(cert signature failure\\); has an RSA key of 1024 bits${most}; is signed with MD5${most}`,
     ],
     [
       await authority.issue({ names: ["x.test"], digest: "sha1" }),
       `is for x.test, not for service.test; is signed with SHA-1${most}`,
     ],
-    [await weak.issue({ names }), `is below "weak", which has an RSA key of 1024 bits${most}`],
-    [await old.issue({ names }), `is below "old", which is signed with SHA-1${most}`],
+    [await weak.issue({ names }), `depends on "weak", which has an RSA key of 1024 bits${most}`],
+    [await old.issue({ names }), `depends on "old", which is signed with SHA-1${most}`],
   ];
   for (const [shown, text] of rows) {
     await using server = await shows(shown, "-cipher", "DEFAULT@SECLEVEL=0");
@@ -156,7 +156,7 @@ test("a certificate that has a common name alone passes with a warning", async (
   await using server = await shows(await authority.issue({ names: ["service.test"], bare: true }));
   expect(await ask(server)).toMatchObject({
     ok: true,
-    warning: 'the certificate has only a common name, "service.test", and no subjectAltName; many clients refuse that',
+    warning: 'the certificate has only a common name, "service.test", and no subjectAltName; many clients refuse it',
   });
   await using full = await shows(await authority.issue({ names: ["service.test"] }));
   expect(await ask(full)).not.toHaveProperty("warning");
@@ -164,7 +164,7 @@ test("a certificate that has a common name alone passes with a warning", async (
 
 test("a name that matches by its common name alone passes with a warning, whatever else the certificate is for", async () => {
   const warning =
-    'the certificate has only a common name, "service.test", and a subjectAltName without a host name; many clients refuse that';
+    'the certificate has only a common name, "service.test", and a subjectAltName without a host name; many clients refuse it';
   for (const names of [["IP:127.0.0.1"], ["email:ops@service.test"]]) {
     await using server = await shows(await authority.issue({ names, commonName: "service.test" }));
     expect(await ask(server, { "server-name": "service.test" })).toMatchObject({ ok: true, warning });
@@ -179,7 +179,7 @@ test("a name and an address that look alike are distinguished", async () => {
   await using asName = await shows(await authority.issue({ names: ["DNS:127.0.0.1"] }));
   expect(await ask(asName, { "server-name": "127.0.0.1" })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining("has 127.0.0.1 as a host name (DNS), not as an address (IP); it expires"),
+    message: expect.stringContaining("lists 127.0.0.1 as a host name (DNS), not as an address (IP); it expires"),
   });
   await using asAddress = await shows(await authority.issue({ names: ["IP:127.0.0.9"] }));
   expect(await ask(asAddress, { "server-name": "127.0.0.9" })).toMatchObject({ ok: true });
@@ -219,7 +219,7 @@ test("any certificate in `ca` is an anchor, with a byte order mark too, and a me
   );
   expect(await ask(server, { ca })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining(`that is trusted (${ca} holds 2: "other", "another")`),
+    message: expect.stringContaining(`to a trusted authority (${ca} contains 2: "other", "another")`),
   });
   // Another leaf of the same authority, or an authority that did not sign it, does not count.
   const sibling = await issuing.issue({ names: ["service.test"] });
@@ -232,11 +232,11 @@ test("a certificate above it that expires sooner counts, and one that is not nee
   const signed = await short.issue({ names: ["service.test"] });
   {
     await using server = await shows(signed);
-    expect(await ask(server)).toEqual({ ok: true, detail: like('is below "short", which expires in 5 days, DATE') });
+    expect(await ask(server)).toEqual({ ok: true, detail: like('depends on "short", which expires in 5 days, DATE') });
     expect(await ask(server, { "min-days": 6 })).toMatchObject({
       reason: "expired",
       message: like(
-        `the certificate of ${server.target} is below "short", which expires in 5 days, DATE; min-days is 6`,
+        `the certificate of ${server.target} depends on "short", which expires in 5 days, DATE; min-days is 6`,
       ),
     });
     // The date is shown even without a trusted authority.
@@ -251,7 +251,7 @@ test("a certificate above it that expires sooner counts, and one that is not nee
     expect(await ask(server)).toEqual({
       ok: false,
       reason: "expired",
-      message: like(`the certificate of ${server.target} is below "ended", which expired 2 days ago, DATE`),
+      message: like(`the certificate of ${server.target} depends on "ended", which expired 2 days ago, DATE`),
     });
   }
   {
@@ -272,7 +272,7 @@ test("an authority of `ca` that expires sooner counts", async () => {
   await using other = await shows(await authority.issue({ names: ["service.test"], days: 9000 }));
   expect(await ask(other, { ca, "min-days": 3600 })).toMatchObject({
     ok: true,
-    detail: like('is below "test authority", which expires in 36\\d\\d days, DATE'),
+    detail: like('depends on "test authority", which expires in 36\\d\\d days, DATE'),
   });
 });
 
@@ -294,7 +294,7 @@ test("no listener, another protocol, and a peer that closes", async () => {
   expect(await outcomeOf(certificate, { certificate: echo.port, ca: "/no/such/file" })).toMatchObject({
     ok: false,
     reason: "tls",
-    message: "the certificates of /no/such/file cannot be used: there is no folder /no",
+    message: "cannot use the CA certificates in /no/such/file: the folder /no does not exist",
   });
 });
 
@@ -306,8 +306,8 @@ test("a peer that hangs is down at the timeout, and the run leaves nothing open"
   using drops = listenRaw({ family: "v4" }, 0);
   drops.fill();
   const rows: readonly [string | number, string][] = [
-    [server.target, "the TLS handshake with"],
-    [silent.port, "the TLS handshake with"],
+    [server.target, "waiting for the TLS handshake"],
+    [silent.port, "waiting for the TLS handshake"],
     [drops.port, "did not accept"],
   ];
   for (const [target, waiting] of rows) {

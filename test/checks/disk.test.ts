@@ -218,7 +218,7 @@ asRoot(
     const notMounted = (folder: string, on: string) => ({
       ok: false,
       reason: "mismatch",
-      message: `nothing is mounted on ${folder}; it lies on the file system of ${on}`,
+      message: `nothing is mounted on ${folder}; it is on the file system of ${on}`,
     });
     expect(await room(below, mounted)).toEqual(notMounted(below, path) as never);
     expect(await room(below, { "min-free": "50%" })).toMatchObject({ ok: true });
@@ -262,7 +262,7 @@ test("a path that does not exist, or is on no disk, is down", async () => {
   expect(await room("/no/such", { "min-free": "10%" })).toEqual({
     ok: false,
     reason: "missing",
-    message: "/no/such does not exist: there is no folder /no",
+    message: "/no/such does not exist: the folder /no does not exist",
   });
   expect(await room("/proc", { "min-free": "10%" })).toEqual({
     ok: false,
@@ -272,11 +272,11 @@ test("a path that does not exist, or is on no disk, is down", async () => {
 });
 
 test.each([
-  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or mounted: true beside it, got none"],
+  [{ disk: "/" }, "disk: expected min-free, min-free-inodes or mounted: true as well, got none"],
   [{ disk: "var", "min-free": "10%" }, "begins with a slash"],
-  [{ disk: "/", "min-free": 10 }, "with a unit: 10GB, 10GiB or 10%"],
-  [{ disk: "/", "min-free": "0%" }, "a part above 0%"],
-  [{ disk: "/", "min-free-inodes": "10MB" }, "a whole number, or a part"],
+  [{ disk: "/", "min-free": 10 }, "add a unit: 10GB, 10GiB or 10%"],
+  [{ disk: "/", "min-free": "0%" }, "a percentage above 0%"],
+  [{ disk: "/", "min-free-inodes": "10MB" }, "a whole number, or a percentage"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(disk, keys)).toThrow(message);
 });

@@ -162,7 +162,7 @@ test("a round that ends early ends the check with the reason deadline", async ()
   const round = new AbortController();
   const running = runCheck(checkOf(patient), round.signal);
   round.abort();
-  expect((await running).outcome).toEqual(failed("deadline", "waited in vain (the round ended first)"));
+  expect((await running).outcome).toEqual(failed("deadline", "waited in vain (the deadline came first)"));
 });
 
 test("a round that ends early waits for a probe that does not stop no longer than a timeout would", async () => {
@@ -173,7 +173,7 @@ test("a round that ends early waits for a probe that does not stop no longer tha
   await pass(39);
   expect(result()).toBeUndefined();
   await pass(1);
-  expect(result()?.outcome).toEqual(failed("deadline", "the probe did not stop (the round ended first)"));
+  expect(result()?.outcome).toEqual(failed("deadline", "the probe did not stop (the deadline came first)"));
 });
 
 test("in a round that has already ended the signal is aborted from the start", async () => {
@@ -184,7 +184,7 @@ test("in a round that has already ended the signal is aborted from the start", a
   };
   const { outcome } = await runCheck(checkOf(probe), AbortSignal.abort());
   expect(told).toBe(true);
-  expect(outcome).toEqual(failed("deadline", "not begun (the round ended first)"));
+  expect(outcome).toEqual(failed("deadline", "not begun (the deadline came first)"));
 });
 
 test.each<[string, Outcome]>([

@@ -122,7 +122,7 @@ test("a script is killed when its round no longer waits for it, and the reason i
   expect((await running).outcome).toEqual({
     ok: false,
     reason: "deadline",
-    message: "still running; killed with its process group (the round ended first)",
+    message: "still running; killed with its process group (the deadline came first)",
   });
   await until(() => processesRunning(`sleep ${seconds}`).length === 0);
 });
@@ -130,7 +130,7 @@ test("a script is killed when its round no longer waits for it, and the reason i
 test("in a round that has already ended nothing is started", async () => {
   const seconds = mark();
   const { outcome } = await runCheck(check(["sleep", seconds]), AbortSignal.abort());
-  expect(outcome).toEqual({ ok: false, reason: "deadline", message: "waiting to start (the round ended first)" });
+  expect(outcome).toEqual({ ok: false, reason: "deadline", message: "waiting to start (the deadline came first)" });
   expect(processesRunning(`sleep ${seconds}`)).toEqual([]);
 });
 
@@ -177,7 +177,7 @@ describe("a script that cannot be started", () => {
     const windows = await folder.write("windows", "#!/bin/sh\r\n", 0o755);
     const strange = await folder.write("strange", "#!/no/such/sh\n", 0o755);
     const rows = [
-      ["/no/such/program", "/no/such/program does not exist: there is no folder /no"],
+      ["/no/such/program", "/no/such/program does not exist: the folder /no does not exist"],
       ["no-such-program", "no-such-program: not found in PATH; write the path in full"],
       [folder.path, `${folder.path} is a directory, not a program`],
       [plain, `${plain} is not executable; try chmod +x ${plain}`],
@@ -263,7 +263,7 @@ asRoot(
     const { probe, pid } = killed;
     const stuck = failed(
       "stuck",
-      `the last run was killed but has not ended (pid ${pid}); it is not started again until it has`,
+      `the last run was killed but has not ended (pid ${pid}); the script does not start again before that`,
     );
     const next = probe({ signal: never });
     jest.advanceTimersByTime(975);
@@ -338,9 +338,12 @@ describe("cwd", () => {
     await using folder = await tempFolder();
     const file = await folder.write("file", "");
     const rows = [
-      [{ script: "/bin/true", cwd: "/no/such" }, "the working folder /no/such does not exist: there is no folder /no"],
+      [
+        { script: "/bin/true", cwd: "/no/such" },
+        "the working folder /no/such does not exist: the folder /no does not exist",
+      ],
       [{ script: "/bin/true", cwd: file }, `the working folder ${file} is not a directory`],
-      [{ script: "/no/such", cwd: folder.path }, "/no/such does not exist: there is no folder /no"],
+      [{ script: "/no/such", cwd: folder.path }, "/no/such does not exist: the folder /no does not exist"],
       [{ script: "./none", cwd: folder.path }, `${folder.path}/none does not exist`],
     ] as const;
     for (const [keys, message] of rows) {
@@ -381,12 +384,12 @@ describe("env", () => {
     [{ "A=secret": "x" }, '"A=…"'],
     [{ "": "x" }, '""'],
     [{ "1A": "x" }, '"1A"'],
-    [{ A: true }, "the value of A is not a text"],
-    [{ A: null }, "the value of A is not a text"],
-    [{ A: "secret\0" }, "the value of A holds a zero byte"],
-    [{ HEALTH_CHECKER_CHECK: "x" }, "HEALTH_CHECKER_CHECK is the name of the check"],
-    [["A=1"], "names of variables"],
-    ["A=1", "names of variables"],
+    [{ A: true }, "put the value of A in quotes"],
+    [{ A: null }, "put the value of A in quotes"],
+    [{ A: "secret\0" }, "the value of A contains a zero byte"],
+    [{ HEALTH_CHECKER_CHECK: "x" }, "HEALTH_CHECKER_CHECK"],
+    [["A=1"], "a mapping of variable names"],
+    ["A=1", "a mapping of variable names"],
   ])("refuses %j", (env, flaw) => {
     let message = "";
     try {
@@ -415,13 +418,13 @@ describe("expect", () => {
     expect(await outcomeWith({ script: said, expect: "steady" })).toEqual({
       ok: false,
       reason: "mismatch",
-      message: "its stdout does not hold what is expected",
+      message: "stdout does not match expect",
       output: expect.stringMatching(/^(ready\nsteady|steady\nready)$/),
     });
     expect(await outcomeWith({ script: "/bin/true", expect: "x" })).toEqual({
       ok: false,
       reason: "mismatch",
-      message: "its stdout does not hold what is expected",
+      message: "stdout does not match expect",
     });
   });
 
@@ -437,7 +440,7 @@ describe("expect", () => {
     expect(await outcomeWith({ script: last(65_533), expect: "END" })).toEqual({ ok: true });
     expect(await outcomeWith({ script: last(65_536), expect: "END" })).toMatchObject({
       reason: "mismatch",
-      message: "its stdout does not hold what is expected in its first 65536 of 65540 bytes",
+      message: "stdout does not match expect in its first 65536 of 65540 bytes",
     });
     expect(await outcomeWith({ script: last(30_000_000), expect: "/^x/" })).toEqual({ ok: true });
     const cut = await outcomeWith({ script: [fixture("floods-for-ever.sh")], expect: "END" }, { timeoutMs: 500 });
@@ -477,7 +480,7 @@ describe("nagios", () => {
       ok: true,
       warning: "LOAD WARNING - high",
     });
-    expect(await run("exit 1")).toEqual({ ok: true, warning: "the plugin warns and does not say of what" });
+    expect(await run("exit 1")).toEqual({ ok: true, warning: "the plugin reports a warning without a message" });
     expect(await run("echo first; echo second; exit 2")).toEqual({
       ok: false,
       reason: "exit",

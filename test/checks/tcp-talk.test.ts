@@ -44,7 +44,7 @@ test("bytes in hexadecimal are sent as such, and found wherever the pieces end",
   expect(await ask({ "expect-hex": "28 c3" })).toEqual({
     ok: false,
     reason: "mismatch",
-    message: `127.0.0.1:${server.port} answered without a match in 4 bytes; the connection ended`,
+    message: `127.0.0.1:${server.port}: no match for expect in 4 bytes; the connection ended`,
     output: "15 c3 28 ff",
   });
   expect(await ask({ expect: "(" })).toEqual(UP);
@@ -63,12 +63,12 @@ withRedis(
     expect(await outcomeOf(tcp, { ...ping, expect: "+PANG" }, { timeoutMs: 300 })).toEqual({
       ok: false,
       reason: "timeout",
-      message: '127.0.0.1:6379: no match in 7 bytes: "+PONG\\r\\n" (timeout 300ms)',
+      message: '127.0.0.1:6379: no match for expect in 7 bytes: "+PONG\\r\\n" (timeout 300ms)',
     });
     expect(await outcomeOf(tcp, { ...ping, send: "PING\r\nQUIT\r\n", expect: "+PANG" })).toEqual({
       ok: false,
       reason: "mismatch",
-      message: "127.0.0.1:6379 answered without a match in 12 bytes; the connection ended",
+      message: "127.0.0.1:6379: no match for expect in 12 bytes; the connection ended",
       output: "+PONG\\r\\n+OK\\r\\n",
     });
     using relay = relayTo(6379);
@@ -136,7 +136,7 @@ test("without an answer the reason is closed, with another answer mismatch", asy
   expect(await outcomeOf(tcp, { tcp: other.port, expect: "yes" })).toEqual({
     ok: false,
     reason: "mismatch",
-    message: `127.0.0.1:${other.port} answered without a match in 12 bytes; the connection ended`,
+    message: `127.0.0.1:${other.port}: no match for expect in 12 bytes; the connection ended`,
     output: "\\x1B[31mno\\u202E\\x00\\n",
   });
 });
@@ -147,7 +147,7 @@ test("at most 4 KiB are read, and 200 characters of them shown", async () => {
   expect(await outcomeOf(tcp, { tcp: flood.port, expect: "found here" })).toEqual({
     ok: false,
     reason: "mismatch",
-    message: `127.0.0.1:${flood.port} answered without a match in 4096 bytes; more was not read`,
+    message: `127.0.0.1:${flood.port}: no match for expect in 4096 bytes; the rest was not read`,
     output: `${"x".repeat(200)}…`,
   });
 });
@@ -158,7 +158,7 @@ test("a missing answer is a timeout, and the message has what came; nothing stay
   expect(await outcomeOf(tcp, { tcp: peer.port, expect: "nearly there" }, { timeoutMs: 300 })).toEqual({
     ok: false,
     reason: "timeout",
-    message: `127.0.0.1:${peer.port}: no match in 6 bytes: "nearly" (timeout 300ms)`,
+    message: `127.0.0.1:${peer.port}: no match for expect in 6 bytes: "nearly" (timeout 300ms)`,
   });
   await until(() => descriptors() <= open);
 });
@@ -192,7 +192,7 @@ test("without expect a check passes once the text is written; a peer that reads 
   expect(await outcomeOf(tcp, { tcp: lazy.port, send: "x".repeat(30_000_000) }, { timeoutMs: 500 })).toEqual({
     ok: false,
     reason: "timeout",
-    message: `127.0.0.1:${lazy.port}: waiting for it to take what is sent (timeout 500ms)`,
+    message: `127.0.0.1:${lazy.port}: waiting for it to read the sent data (timeout 500ms)`,
   });
   await until(() => descriptors() <= open);
 });

@@ -73,13 +73,13 @@ test("bytes in hexadecimal are sent and expected as such", async () => {
   expect(await ask({ "send-hex": "00ff80", "expect-hex": "8000" })).toEqual({
     ok: false,
     reason: "timeout",
-    message: `127.0.0.1:${peer.port}: no match in 1 datagram, at last "00 ff 80 7f" (timeout 300ms)`,
+    message: `127.0.0.1:${peer.port}: no match for expect in 1 datagram; the last was "00 ff 80 7f" (timeout 300ms)`,
   });
   // What was sent is not shown, also as bytes.
   await using echo = await responder((socket, message, { port, address }) => socket.send(message, port, address));
   const keys = { udp: echo.port, "send-hex": "de ad be ef", "expect-hex": "00" };
   expect(await outcomeOf(udp, keys, { timeoutMs: 300 })).toMatchObject({
-    message: expect.stringContaining('at last "***"'),
+    message: expect.stringContaining('the last was "***"'),
   });
 });
 
@@ -114,7 +114,7 @@ test("an answer that does not match is a timeout that shows it, without what was
   expect(await outcomeOf(udp, keys, { timeoutMs: 300 })).toEqual({
     ok: false,
     reason: "timeout",
-    message: `127.0.0.1:${echo.port}: no match in 1 datagram, at last "you said ***\\n" (timeout 300ms)`,
+    message: `127.0.0.1:${echo.port}: no match for expect in 1 datagram; the last was "you said ***\\n" (timeout 300ms)`,
   });
 });
 
@@ -175,13 +175,13 @@ test("wrong keys are refused: send is needed, and no socket file is allowed", ()
     expect(() => checkOf(udp, { udp: 53, ...keys })).toThrow();
   }
   expect(() => checkOf(udp, { udp: 53, send: "é".repeat(40_000) })).toThrow("send: expected at most 65507 bytes");
-  expect(() => checkOf(udp, { udp: 53 })).toThrow("udp: expected send or send-hex beside it, got neither");
+  expect(() => checkOf(udp, { udp: 53 })).toThrow("udp: expected send or send-hex as well, got neither");
   const bytes = { "send-hex": "00" };
   expect(() => checkOf(udp, { udp: 53, send: "x", ...bytes })).toThrow(
-    "send-hex: expected no such key beside send, got both",
+    "send-hex: expected either send or send-hex, got both",
   );
   expect(() => checkOf(udp, { udp: 53, ...bytes, expect: "x", "expect-hex": "00" })).toThrow(
-    "expect-hex: expected no such key beside expect, got both",
+    "expect-hex: expected either expect or expect-hex, got both",
   );
   expect(() => checkOf(udp, { udp: 53, "send-hex": "00".repeat(65_508) })).toThrow(
     "send-hex: expected at most 65507 bytes",

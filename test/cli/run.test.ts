@@ -169,7 +169,7 @@ test("a name from other programs gets a hint to the name here", async () => {
     [["--port", "80,"], 'got "80," (repeat --port for each)'],
     [["--port", "80-90"], 'got "80-90" (repeat --port for each)'],
     [["--port", "localhost:80-90"], 'got "localhost:80-90" (repeat --port for each)'],
-    [["--port", "tcp:5432"], 'got "tcp:5432" (what is before the colon is a protocol, not a host)'],
+    [["--port", "tcp:5432"], 'got "tcp:5432" (the part before the colon is a protocol, not a host)'],
     [["hc.json"], "; did you mean --config hc.json?"],
     [["5432"], "; did you mean --port 5432?"],
     [["check", "localhost:5432"], "; did you mean --port localhost:5432?"],

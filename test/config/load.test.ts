@@ -575,7 +575,7 @@ test.each([
   [{ port: ["1"], deadline: ["0"] }, '--deadline: expected a duration above zero, got "0"'],
   [{ port: ["1"], singleflight: ["maybe"] }, '--singleflight: expected true or false, got "maybe"'],
   [{ port: ["1"], singleflight: [""] }, '--singleflight: expected true or false, got ""'],
-  [{ port: ["redis://:pw@h"] }, `${PORT} "redis://***@h" (it is a URL; leave out what is before and with ://)`],
+  [{ port: ["redis://:pw@h"] }, `${PORT} "redis://***@h" (it is a URL; write only the host and the port)`],
   [{}, "nothing to check: give --port, --script or a --config file with checks"],
 ] satisfies [RawValues, string][])("%j is refused", async (raw, problem) => {
   expect(await load(raw)).toEqual([problem]);

@@ -43,15 +43,15 @@ function causesForNobody(find: "findCause" | "findSocketCause", paths: readonly 
 
 test.each<[string, string, () => string | undefined]>([
   ["none", "ENOENT", () => undefined],
-  ["no/such/thing", "ENOENT", () => `there is no folder ${at("no")}`],
-  ["dangling", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which is not there`],
-  ["dangling/below", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which is not there`],
+  ["no/such/thing", "ENOENT", () => `the folder ${at("no")} does not exist`],
+  ["dangling", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which does not exist`],
+  ["dangling/below", "ENOENT", () => `${at("dangling")} is a symbolic link to nowhere, which does not exist`],
   ["to-deep/none", "ENOENT", () => undefined],
-  ["file/below", "ENOTDIR", () => `${at("file")} is a regular file, no folder`],
-  ["file/below/it", "ENOTDIR", () => `${at("file")} is a regular file, no folder`],
+  ["file/below", "ENOTDIR", () => `${at("file")} is a regular file, not a folder`],
+  ["file/below/it", "ENOTDIR", () => `${at("file")} is a regular file, not a folder`],
   ["a", "ELOOP", () => `the symbolic link ${at("a")} leads back to itself`],
   ["a/below", "ELOOP", () => `the symbolic link ${at("a")} leads back to itself`],
-  ["chain0", "ELOOP", () => `${at("chain0")} leads over more symbolic links than the kernel follows`],
+  ["chain0", "ELOOP", () => `${at("chain0")} leads through more symbolic links than the kernel follows`],
   ["file", "ENAMETOOLONG", () => "it is longer than the file system allows"],
   ["file", "EWHATEVER", () => undefined],
 ])("the cause for %s: %s", (name, code, cause) => {
@@ -59,7 +59,7 @@ test.each<[string, string, () => string | undefined]>([
 });
 
 test("a socket file fails for the same causes as any file", () => {
-  expect(findSocketCause(at("file/s"), "ENOTDIR")).toBe(`${at("file")} is a regular file, no folder`);
+  expect(findSocketCause(at("file/s"), "ENOTDIR")).toBe(`${at("file")} is a regular file, not a folder`);
   expect(findSocketCause(at("gone"), "ECONNREFUSED")).toBeUndefined();
 });
 
@@ -75,7 +75,7 @@ test("a socket file fails for the same causes as any file", () => {
       await using child = startChild(["python3", "-c", script, path]);
       await until(() => child.out.includes("ready"), 10_000, "a bound socket");
       expect(findSocketCause(path, "EPROTOTYPE")).toBe(`it is ${what}, not a stream socket`);
-      expect(findSocketCause(path, "ECONNREFUSED")).toBe("no program listens on it, so its file may be left over");
+      expect(findSocketCause(path, "ECONNREFUSED")).toBe("no program listens on it; the file may be left over");
     }
   },
   20_000,
@@ -114,7 +114,7 @@ asRoot(
       enter,
       enter,
       "this user may not read it: it belongs to root (uid 0), mode 0600",
-      "its mode allows it, so it may be SELinux, AppArmor or the file server that does not",
+      "its mode allows it; SELinux, AppArmor or the file server may forbid it",
     ]);
   },
   20_000,
@@ -126,10 +126,10 @@ asRoot(
     await using mount = await mountTmpfs("size=1M");
     const path = join(mount.path, "it");
     const named = `${mount.path} (tmpfs, tmpfs)`;
-    expect(findCause(path, "EIO")).toBe(`the disk, or what serves it, may be failing: ${named}`);
+    expect(findCause(path, "EIO")).toBe(`the disk or its server may be failing: ${named}`);
     expect(findCause(path, "ENOTCONN")).toBe(`what serves the mount has gone: ${named}`);
     expect(findCause(path, "ESTALE")).toBe(
-      `the file server does not know it any more; it may help to mount it again: ${named}`,
+      `the file server does not know it any more; mounting it again may help: ${named}`,
     );
     expect(findCause(path, "EHOSTDOWN")).toBe(`the file server may not answer: ${named}`);
   },

@@ -46,7 +46,9 @@ asRoot(
     expect((await runCheck(one, never)).outcome).toEqual({
       ok: false,
       reason: "stuck",
-      message: expect.stringMatching(/^\/.+\/it has not answered for \ds\d*(ms)?; it is not asked again until it has$/),
+      message: expect.stringMatching(
+        /^\/.+\/it has not answered for \ds\d*(ms)?; it is not accessed again until it answers$/,
+      ),
     });
 
     // Twenty other questions about the same mount, of all kinds; at most one of them gets a thread.
@@ -75,7 +77,7 @@ asRoot(
     expect(await outcomeOf(file, { file: path })).toEqual({
       ok: false,
       reason: "unreachable",
-      message: `cannot look at ${path}: what serves the mount has gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
+      message: `cannot access ${path}: the server of the mount is gone: ${mount.path} (fuse, hung) (ENOTCONN)`,
     });
     // The threads that hung have ended.
     await until(() => threads() <= idle, 10_000, "the other threads to end");
@@ -99,7 +101,7 @@ asRoot(
     expect(await outcomeOf(file, { file: "/etc/passwd" }, { timeoutMs: 200 })).toEqual({
       ok: false,
       reason: "timeout",
-      message: "waiting to look at /etc/passwd while others do not answer (timeout 200ms)",
+      message: "waiting to access /etc/passwd; other paths do not answer (timeout 200ms)",
     });
     for (const mount of mounts) await mount.end();
     await until(async () => (await outcomeOf(file, { file: "/etc/passwd" }, { timeoutMs: 200 })).ok);
@@ -161,8 +163,8 @@ test("without a free descriptor it is tried again, and fails with reason resourc
     },
   );
   expect(JSON.parse(stdout.toString())).toEqual([
-    { ok: false, reason: "resource", message: expect.stringContaining("to look at /etc/passwd with (EMFILE)") },
-    { ok: false, reason: "resource", message: expect.stringContaining("to look at /proc with (EMFILE)") },
+    { ok: false, reason: "resource", message: expect.stringContaining("to access /etc/passwd (EMFILE)") },
+    { ok: false, reason: "resource", message: expect.stringContaining("to access /proc (EMFILE)") },
     { ok: true },
     2,
   ]);
@@ -191,7 +193,7 @@ test("without a thread it is tried again, fails with reason resource at the time
   const failure = (path: string) => ({
     ok: false,
     reason: "resource",
-    message: `nothing left of this host to look at ${path} with (no thread)`,
+    message: `no thread or memory left to access ${path} (no thread)`,
   });
   expect(JSON.parse(stdout.toString())).toEqual([
     failure("/etc/passwd"),

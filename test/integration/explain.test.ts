@@ -115,11 +115,11 @@ asRoot(
     expect(out[1]).toContain(` (uid ${NOBODY}), in /.`);
     expect(flawsIn(out)).toEqual({
       script: `${at("unread.sh")} cannot be read by this user; a script must be, for its interpreter`,
-      ca: `cannot look at ${at("unread.pem")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
-      "in-closed": `${at("closed/check.sh")} cannot be used: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
-      "flag-in-closed": `cannot look at ${at("closed/flag")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
-      "disk-in-closed": `cannot look at ${at("closed/x")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
-      content: `cannot look at ${at("flag")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
+      ca: `cannot access ${at("unread.pem")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
+      "in-closed": `${at("closed/check.sh")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
+      "flag-in-closed": `cannot access ${at("closed/flag")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
+      "disk-in-closed": `cannot access ${at("closed/x")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
+      content: `cannot access ${at("flag")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
     });
   },
   60_000,

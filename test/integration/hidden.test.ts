@@ -29,10 +29,10 @@ async function check(side: "host" | "service", folder: TempFolder, checks: Reado
   );
 }
 
-const CURE = "health-checker unit --check says what to change";
+const CURE = "health-checker unit --check shows what to change";
 const HOME = `the service's ProtectHome= hides /home (${CURE})`;
 const TMP = `the service's PrivateTmp= hides /tmp (${CURE})`;
-const PROCESSES = `(the service's ProtectProc= hides the processes of others; ${CURE})`;
+const PROCESSES = `(the service's ProtectProc= hides the processes of other users; ${CURE})`;
 
 asRoot(
   "what the unit hides is named by its directive, and was there on the host",
@@ -52,9 +52,9 @@ asRoot(
       ...{ file: "ok", flag: "ok", disk: "ok", script: "ok", process: "ok", "pid file": "ok" },
     });
     expect(await check("service", folder, checks)).toEqual({
-      file: `unreachable: cannot look at /home/app/ready: this user may not (EACCES); ${HOME}`,
+      file: `unreachable: cannot access /home/app/ready: permission denied (EACCES); ${HOME}`,
       flag: `missing: /tmp/app/ready does not exist; ${TMP}`,
-      disk: `unreachable: cannot look at /home/app: this user may not (EACCES); ${HOME}`,
+      disk: `unreachable: cannot access /home/app: permission denied (EACCES); ${HOME}`,
       script: `spawn: /home/app/check.sh cannot be used by this user (EACCES); ${HOME}`,
       process: `missing: no process ${name} is running ${PROCESSES}`,
       "pid file": `missing: process 1 of /srv/test/init.pid is not running ${PROCESSES}`,
@@ -84,7 +84,7 @@ asRoot(
     const plain = {
       missing: "missing: /srv/test/none does not exist",
       forbidden:
-        "unreachable: cannot look at /srv/test/private/x: this user may not enter /srv/test/private, which belongs to root (uid 0), mode 0700 (EACCES)",
+        "unreachable: cannot access /srv/test/private/x: this user may not enter /srv/test/private, which belongs to root (uid 0), mode 0700 (EACCES)",
     };
     const onHost = await check("host", folder, checks);
     expect(onHost).toMatchObject(plain);
@@ -93,7 +93,7 @@ asRoot(
       tcp: `refused: unix:/tmp/app.sock does not exist; ${TMP}`,
       http: `unreachable: unix:/home/app/http.sock cannot be reached (EACCES); ${HOME}`,
       redis: `refused: unix:/tmp/redis.sock does not exist; ${TMP}`,
-      ca: `tls: the certificates of /home/app/ca.pem cannot be used: permission denied; ${HOME}`,
+      ca: `tls: cannot use the CA certificates in /home/app/ca.pem: permission denied; ${HOME}`,
       pid: `missing: the pid file /tmp/app.pid does not exist; ${TMP}`,
       bare: `spawn: no-such-program: not found in PATH; write the path in full; ${HOME}`,
       cwd: `spawn: the working folder /home/app/work cannot be used by this user (EACCES); ${HOME}`,

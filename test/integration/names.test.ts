@@ -31,7 +31,7 @@ asRoot(
   async () => {
     const warning = (why: string) => ({
       ok: true,
-      warning: expect.stringMatching(new RegExp(`^${why}; used its address of \\d\\S*s ago$`)),
+      warning: expect.stringMatching(new RegExp(`^${why}; used the address from \\d\\S*s ago$`)),
     });
     expect(await inNetwork()).toEqual({
       good: { ok: true },

@@ -25,8 +25,8 @@ test.each([
 });
 
 const PORT = "its port is not a number from 1 to 65535";
-const BRACKETS = "what the brackets hold is not an IPv6 address";
-const HOST = "what is before the colon is neither a host name nor an IP address";
+const BRACKETS = "the text in brackets is not an IPv6 address";
+const HOST = "the part before the colon is neither a host name nor an IP address";
 const BARE_V6 = "an IPv6 address needs brackets, as in [::1]:5432";
 const PATH = "a socket path has at most 107 bytes";
 
@@ -55,9 +55,9 @@ describe("the hint says what is wrong with", () => {
     ["[::1%a]b]:80", BRACKETS],
     ["[::1%a b]:80", BRACKETS],
     ["::1:80", BARE_V6],
-    ["http://host:80", "it is a URL; leave out what is before and with ://"],
-    ["tcp:80", "what is before the colon is a protocol, not a host"],
-    ["UDP:80", "what is before the colon is a protocol, not a host"],
+    ["http://host:80", "it is a URL; write only the host and the port"],
+    ["tcp:80", "the part before the colon is a protocol, not a host"],
+    ["UDP:80", "the part before the colon is a protocol, not a host"],
     ["10.0.0.300:80", HOST],
     ["10.0.0:80", HOST],
     ["2130706433:80", HOST],

@@ -49,7 +49,7 @@ const KINDS: readonly [CheckKind<never>, (port: number, tls: Keys) => Keys][] = 
 const wants = (port: number): Outcome => ({
   ok: false,
   reason: "tls",
-  message: `127.0.0.1:${port} wants a certificate of its clients: set cert and key`,
+  message: `127.0.0.1:${port} requires a client certificate: set cert and key`,
 });
 
 for (const version of ["-tls1_2", "-tls1_3"]) {
@@ -87,7 +87,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
           outcome: {
             ok: false,
             reason: "tls",
-            message: `127.0.0.1:${server.port} refuses the client certificate: it does not know the authority that signed it`,
+            message: `127.0.0.1:${server.port} refuses the client certificate: unknown authority`,
           },
         });
       }
@@ -140,32 +140,32 @@ withOpenssl(
       "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
     );
     const rows: readonly [string, string, string][] = [
-      [at("none.pem"), own.keyFile, `the client certificate of ${at("none.pem")} cannot be used: no such file`],
-      [own.certFile, at("none.pem"), `the client key of ${at("none.pem")} cannot be used: no such file`],
+      [at("none.pem"), own.keyFile, `cannot use the client certificate in ${at("none.pem")}: no such file`],
+      [own.certFile, at("none.pem"), `cannot use the client key in ${at("none.pem")}: no such file`],
       [
         at("empty.pem"),
         own.keyFile,
-        `the client certificate of ${at("empty.pem")} cannot be used: it holds no certificate in PEM`,
+        `cannot use the client certificate in ${at("empty.pem")}: it contains no PEM certificate`,
       ],
       [
         at("half.pem"),
         own.keyFile,
-        `the client certificate of ${at("half.pem")} cannot be used: it ends amid a certificate`,
+        `cannot use the client certificate in ${at("half.pem")}: it ends in the middle of a certificate`,
       ],
       [
         own.certFile,
         at("empty.pem"),
-        `the client key of ${at("empty.pem")} cannot be used: it holds no private key in PEM`,
+        `cannot use the client key in ${at("empty.pem")}: it contains no PEM private key`,
       ],
       [
         own.certFile,
         at("locked.pem"),
-        `the client key of ${at("locked.pem")} cannot be used: it is encrypted, and there is no way to give its passphrase`,
+        `cannot use the client key in ${at("locked.pem")}: it is encrypted; passphrases are not supported`,
       ],
       [
         own.certFile,
         foreign.keyFile,
-        `the client key of ${foreign.keyFile} cannot be used: it is not the key of ${own.certFile}`,
+        `cannot use the client key in ${foreign.keyFile}: it is not the key of ${own.certFile}`,
       ],
     ];
     for (const [cert, key, message] of rows) {

@@ -80,10 +80,10 @@ describe.each(ways)("%s", (_way, connectTo) => {
     listenRaw({ family: "unix", path: deserted })[Symbol.dispose]();
     const file = await folder.write("file", "");
     for (const [path, cause] of [
-      [deserted, "refused the connection: no program listens on it, so its file may be left over"],
+      [deserted, "refused the connection: no program listens on it; the file may be left over"],
       [file, "refused the connection: it is a regular file, not a socket"],
       [folder.path, "refused the connection: it is a folder, not a socket"],
-      [join(folder.path, "no/s"), `does not exist: there is no folder ${folder.path}/no`],
+      [join(folder.path, "no/s"), `does not exist: the folder ${folder.path}/no does not exist`],
     ] as const) {
       expect(await connectTo(unix(path), never)).toEqual({
         ok: false,
@@ -324,7 +324,7 @@ test.each([
     await child.ended;
     const where = host === "::1" ? "[::1]:PORT" : "127.0.0.1:PORT";
     const seen: unknown[] = JSON.parse(child.out.join(""));
-    expect(seen.pop()).toEqual(failed("refused", `nothing listens on ${where}; the probe met itself`));
+    expect(seen.pop()).toEqual(failed("refused", `nothing listens on ${where}; the probe connected to itself`));
     // Until then.
     for (const outcome of seen) expect(outcome).toEqual(failed("refused", `${where} refused the connection`));
   },

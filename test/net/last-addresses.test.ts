@@ -17,12 +17,12 @@ test("addresses are recalled with their age, up to an hour", () => {
   clock.time += 12 * 60_000;
   expect(lastAddresses.recall("db.test")).toEqual({
     addresses: ["10.0.0.1", "::1"],
-    note: "used its address of 12m ago",
+    note: "used the address from 12m ago",
   });
   clock.time = 5000 + HOUR_MS;
   expect(lastAddresses.recall("db.test")).toEqual({
     addresses: ["10.0.0.1", "::1"],
-    note: "used its address of 1h ago",
+    note: "used the address from 1h ago",
   });
   clock.time++;
   expect(lastAddresses.recall("db.test")).toBeUndefined();

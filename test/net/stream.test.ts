@@ -259,12 +259,12 @@ test("TLS: the failure has each problem of a certificate, and when it expires", 
     await authority.intermediate("middle", { notAfter: new Date(Date.now() - 1.5 * DAY_MS) })
   ).issue({ names: ["127.0.0.1"] });
   const rows: readonly [Certificate, RegExp][] = [
-    [self, /is signed by itself, and leads to no authority that is trusted .*; it expires in 29 days, on 20\S+Z$/],
+    [self, /is signed by itself and does not lead to a trusted authority .*; it expires in 29 days, on 20\S+Z$/],
     [old, /^the certificate of \S+ expired 3 days ago, on 20\S+Z$/],
     [early, /becomes valid only in 2 days, on 20\S+Z; it expires in 29 days/],
-    [foreign, /is signed by "stranger", and leads to no authority that is trusted .*; it expires in 10 days/],
+    [foreign, /is signed by "stranger" and does not lead to a trusted authority .*; it expires in 10 days/],
     [elsewhere, /is for a\.test, b\.test, not for 127\.0\.0\.1; it expires in 10 days, on 20\S+Z$/],
-    [endedAbove, /is below "middle", which expired 36 hours ago, on 20\S+Z$/],
+    [endedAbove, /depends on "middle", which expired 36 hours ago, on 20\S+Z$/],
   ];
   for (const [certificate, message] of rows) {
     await using server = await secured(certificate);
@@ -296,7 +296,7 @@ test("TLS: without `ca` the system's authorities count, whatever the environment
   await using server = await secured(good);
   expect(await failureOf(server.address, settings({ ca: undefined }))).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining('is signed by "test authority", and leads to no authority that is trusted'),
+    message: expect.stringContaining('is signed by "test authority" and does not lead to a trusted authority'),
   });
   // The runtime by itself would obey these.
   const program = `
@@ -324,15 +324,15 @@ test("TLS: an unusable file of authorities fails, and is read again once it is f
   const body = pem.replaceAll(/-----.*\n/g, "");
   const labelled = (label: string) => `-----BEGIN ${label}-----\n${body}-----END ${label}-----\n`;
   const rows: readonly [string | Uint8Array, string][] = [
-    ["", "it holds no certificate in PEM"],
-    ["no certificate", "it holds no certificate in PEM"],
-    [pem.slice(0, -40), "it ends amid a certificate"],
-    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it holds no certificate that can be read"],
-    [pem.replaceAll("\n", " "), "it holds no certificate that can be read: its lines are joined"],
-    [pem.replaceAll("\n", "\\n"), "it holds no certificate that can be read: its lines are joined"],
+    ["", "it contains no PEM certificate"],
+    ["no certificate", "it contains no PEM certificate"],
+    [pem.slice(0, -40), "it ends in the middle of a certificate"],
+    [pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64)), "it contains no readable certificate"],
+    [pem.replaceAll("\n", " "), "it contains no readable certificate: its lines are joined"],
+    [pem.replaceAll("\n", "\\n"), "it contains no readable certificate: its lines are joined"],
     [`${pem}${pem.replaceAll(/[A-Za-z0-9+/]{64}/g, "A".repeat(64))}`, "certificate 2 of 2 in it cannot be read"],
-    [labelled("PRIVATE KEY"), "it holds no certificate, but PRIVATE KEY"],
-    [labelled("TRUSTED CERTIFICATE"), "it holds TRUSTED CERTIFICATE: openssl x509 -in FILE -out FILE.pem"],
+    [labelled("PRIVATE KEY"), "it contains PRIVATE KEY, not CERTIFICATE"],
+    [labelled("TRUSTED CERTIFICATE"), "it contains TRUSTED CERTIFICATE: openssl x509 -in FILE -out FILE.pem"],
     [labelled("PKCS7"), "it is PKCS#7: openssl pkcs7 -print_certs -in FILE -out FILE.pem"],
     [der, "it is DER, not PEM: openssl x509 -inform der -in FILE -out FILE.pem"],
     [
@@ -351,7 +351,7 @@ test("TLS: an unusable file of authorities fails, and is read again once it is f
     expect(failure).toEqual({
       ok: false,
       reason: "tls",
-      message: `the certificates of ${ca} cannot be used: ${why.replaceAll("FILE", ca)}`,
+      message: `cannot use the CA certificates in ${ca}: ${why.replaceAll("FILE", ca)}`,
     });
   }
   const ca = await folder.write("ca.pem", pem);
@@ -360,7 +360,7 @@ test("TLS: an unusable file of authorities fails, and is read again once it is f
   expect(await failureOf(server.address, settings({ ca }))).toMatchObject({ reason: "tls" });
   const missing = `${folder.path}/missing.pem`;
   expect(await failureOf(server.address, settings({ ca: missing }))).toMatchObject({
-    message: `the certificates of ${missing} cannot be used: no such file`,
+    message: `cannot use the CA certificates in ${missing}: no such file`,
   });
   for (const odd of ["/dev/zero", folder.path]) {
     await symlink(odd, `${folder.path}/odd.pem`);
@@ -379,14 +379,14 @@ test("TLS: a peer that does not speak TLS", async () => {
   expect(await failureOf(at("127.0.0.1", http.port), settings())).toEqual({
     ok: false,
     reason: "tls",
-    message: `what 127.0.0.1:${http.port} answers is not TLS`,
+    message: `the answer of 127.0.0.1:${http.port} is not TLS`,
   });
   for (const { port } of [echo, greets]) {
     expect(await failureOf(at("127.0.0.1", port), settings())).toMatchObject({
       ok: false,
       reason: "tls",
       message: expect.stringMatching(
-        /^(no TLS could be agreed on with \S+ \([a-z ]+\); this TLS .*|what \S+ answers is not TLS|\S+ speaks first, so it does not speak TLS)$/,
+        /^(TLS negotiation with \S+ failed \([a-z ]+\); health-checker offers .*|the answer of \S+ is not TLS|\S+ sends data before the handshake, so it does not speak TLS)$/,
       ),
     });
   }
@@ -470,7 +470,7 @@ test("an abort leaves nothing: before, while looking up, connecting, shaking han
   }
   let greeted = false;
   await using silent = await listener((socket) => socket.once("data", () => (greeted = true)));
-  const handshake = `the TLS handshake with 127.0.0.1:${silent.port}`;
+  const handshake = `127.0.0.1:${silent.port}: waiting for the TLS handshake`;
   const hello = () => {
     greeted = false;
     return until(() => greeted);

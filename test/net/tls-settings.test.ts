@@ -55,7 +55,7 @@ for (const words of [
 }
 
 const MAY_WANT =
-  "tls: PEER finds no cipher, curve or signature in common; this TLS offers only key exchange by X25519, X25519MLKEM768, P-256, P-384, P-521 or RSA; AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-1, and with ECDHE AES-128-CBC with SHA-256; keys of RSA, ECDSA or Ed25519";
+  "tls: PEER finds no cipher, curve or signature in common; health-checker offers only key exchange by X25519, X25519MLKEM768, P-256, P-384, P-521 or RSA; AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-1, and with ECDHE AES-128-CBC with SHA-256; keys of RSA, ECDSA or Ed25519";
 
 for (const [algorithm, ...words] of [
   ["RSA", "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
@@ -75,6 +75,6 @@ for (const [algorithm, ...words] of [
 
 test("is not supported: TLS 1.1", async () => {
   expect(await ask("RSA", "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")).toBe(
-    "tls: PEER speaks neither TLS 1.2 nor TLS 1.3; this TLS does not offer older versions",
+    "tls: PEER speaks neither TLS 1.2 nor TLS 1.3; health-checker offers no older version",
   );
 }, 30_000);

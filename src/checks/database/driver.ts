@@ -145,4 +145,4 @@ export function serverText(text: string, redact: (text: string) => string): stri
 
 /** The failure of a peer that speaks another protocol. */
 export const unreadableAnswer = (peer: string, server: string): Failure =>
-  failed("mismatch", `what ${peer} answers cannot be read as ${server}'s protocol; is it the right port?`);
+  failed("mismatch", `the answer of ${peer} is not the ${server} protocol; is the port correct?`);

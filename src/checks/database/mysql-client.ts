@@ -212,7 +212,7 @@ class MysqlGuard implements Guard {
       const end = body.indexOf(0, 1);
       if (body[0] !== 10 || end < 0 || body.byteLength < end + 16) return this.unreadable();
       const offersTls = (body.readUInt16LE(end + 14) & CLIENT_SSL) !== 0;
-      return this.#wantsTls && !offersTls ? failed("tls", `${this.#peer} speaks no TLS`) : undefined;
+      return this.#wantsTls && !offersTls ? failed("tls", `${this.#peer} does not support TLS`) : undefined;
     }
     if (body[0] === OK) this.isLoggedIn = true;
     if (body[0] !== AUTH_SWITCH) return undefined;
@@ -228,7 +228,7 @@ class MysqlGuard implements Guard {
   #unsupportedPlugin(plugin: string): Failure {
     return failed(
       "auth",
-      `this user logs in by the plugin ${serverText(plugin, this.#redact)}, which health-checker does not speak: give it mysql_native_password or caching_sha2_password`,
+      `this user has the login plugin ${serverText(plugin, this.#redact)}, which health-checker does not support: set mysql_native_password or caching_sha2_password for this user`,
     );
   }
 
@@ -238,7 +238,7 @@ class MysqlGuard implements Guard {
     const number = body.readUInt16LE(1);
     const words = serverText(body.toString("utf8", 3).replace(/^#.{5}/s, ""), this.#redact);
     if (number === ACCESS_DENIED && !this.isLoggedIn && !this.#hasPassword) {
-      return failed("auth", `${words} (${number}); no password is set here`);
+      return failed("auth", `${words} (${number}); the check has no password`);
     }
     return explainServer(number, words, this.#peer, this.isLoggedIn);
   }
@@ -265,9 +265,9 @@ function explainServer(number: number, words: string, peer: string, isLoggedIn: 
   // A Galera node answers this to any query until it has joined, and while it has no quorum.
   const isGalera = number === UNKNOWN_COMMAND && !/^unknown command/i.test(words);
   if (NOT_READY.has(number) || isGalera || (number === NOT_READY_AT_LOGIN && !isLoggedIn)) {
-    return failed("not-ready", `${peer} says: ${text}`);
+    return failed("not-ready", `${peer} reports: ${text}`);
   }
-  if (CLOSED.has(number)) return failed("closed", `${peer} says: ${text}`);
+  if (CLOSED.has(number)) return failed("closed", `${peer} reports: ${text}`);
   return failed("mismatch", `the ${isLoggedIn ? "query" : "login"} failed: ${text}`);
 }
 
@@ -275,13 +275,13 @@ function explainDriver(error: unknown, peer: string, guard: MysqlGuard): Failure
   if (error instanceof NeedsTls) {
     return failed(
       "auth",
-      `${peer} wants the password itself (caching_sha2_password or sha256_password), which is not sent to another host without TLS: set tls: true`,
+      `${peer} requires the password in clear text (caching_sha2_password or sha256_password), which health-checker sends to another host only over TLS: set tls: true`,
     );
   }
   if (error instanceof Error && "code" in error && error.code === "MYSQL_CLEAR_PASSWORD_NOT_ENABLED") {
     return failed(
       "auth",
-      `${peer} wants the password itself (mysql_clear_password), which is sent only over TLS that is verified, or on a socket file: set tls: true`,
+      `${peer} requires the password in clear text (mysql_clear_password), which health-checker sends only over verified TLS or on a socket file: set tls: true`,
     );
   }
   return guard.unreadable();

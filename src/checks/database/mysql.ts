@@ -17,11 +17,11 @@ const url = serviceUrl({
 export const mysql = defineKind({
   name: "mysql",
   value: "URL",
-  rule: "MySQL or MariaDB lets the user in and answers the query as expected",
+  rule: "MySQL or MariaDB accepts the login and the query succeeds; with expect, when the value matches too",
   example: "mysql: mysql://user@127.0.0.1:3306/database",
   aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
-    mysql: required(url, "the server, the user and the database; socket=/PATH for a socket file"),
+    mysql: required(url, "the server, the user and the database; ?socket=/PATH for a socket file"),
     ...queryKeys,
     tls,
   },

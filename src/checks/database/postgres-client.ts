@@ -104,12 +104,12 @@ function settingsFor(
 async function requestTls(plain: Stream): Promise<Failure | undefined> {
   plain.write(SSL_REQUEST);
   const answer = await plain.read("the answer to the request for TLS");
-  if (answer === undefined) return failed("closed", "the server closed the connection when asked for TLS");
+  if (answer === undefined) return failed("closed", "the server closed the connection after the request for TLS");
   if ("ok" in answer) return answer;
   if (answer.byteLength === 1 && answer[0] === 0x53) return undefined;
   return answer[0] === 0x4e
-    ? failed("tls", "the server speaks no TLS (ssl = off)")
-    : failed("tls", "what answers is not PostgreSQL, or speaks no TLS");
+    ? failed("tls", "the server does not support TLS (ssl = off)")
+    : failed("tls", "the server is not PostgreSQL, or does not support TLS");
 }
 
 /** The types of messages that a server may send during a login, and during a simple query. */
@@ -184,7 +184,7 @@ class PostgresGuard implements Guard {
       case "G":
       case "H":
       case "W":
-        return failed("mismatch", "the query is a COPY, which gives no row; ask with SELECT");
+        return failed("mismatch", "the query is a COPY, which returns no row; use SELECT");
       default:
         return undefined;
     }
@@ -193,10 +193,11 @@ class PostgresGuard implements Guard {
   #inspectLogin(type: number, body: Buffer): Failure | undefined {
     switch (type) {
       case AUTHENTICATION.ok:
-        if (this.wantsScram && !this.#isServerVerified) return failed("auth", `${this.#peer} has not proven who it is`);
+        if (this.wantsScram && !this.#isServerVerified)
+          return failed("auth", `${this.#peer} did not prove its identity`);
         return undefined;
       case AUTHENTICATION.cleartext:
-        return this.#requirePassword("in clear");
+        return this.#requirePassword("in clear text");
       case AUTHENTICATION.md5:
         return this.#requirePassword("MD5");
       case AUTHENTICATION.gss:
@@ -215,7 +216,7 @@ class PostgresGuard implements Guard {
         if (Number(iterations) <= MAX_SCRAM_ITERATIONS) return undefined;
         return failed(
           "auth",
-          `the login wants ${iterations} iterations of SCRAM, of which health-checker does at most ${MAX_SCRAM_ITERATIONS}: set scram_iterations lower and the password again`,
+          `the login requires ${iterations} SCRAM iterations, and health-checker supports at most ${MAX_SCRAM_ITERATIONS}: lower scram_iterations and set the password again`,
         );
       }
       case AUTHENTICATION.saslFinal:
@@ -229,13 +230,13 @@ class PostgresGuard implements Guard {
   /** Without a password the login would fail, and servers count failed logins. */
   #requirePassword(method: string): Failure | undefined {
     if (this.#hasPassword) return undefined;
-    return failed("auth", `${this.#peer} wants a password (${method}): set password`);
+    return failed("auth", `${this.#peer} requires a password (${method}): set password`);
   }
 
   #unsupportedLogin(method: string): Failure {
     return failed(
       "auth",
-      `${this.#peer} wants a login by ${method}, which health-checker does not speak: give this user scram-sha-256, md5 or trust in pg_hba.conf`,
+      `${this.#peer} requires a login by ${method}, which health-checker does not support: set scram-sha-256, md5 or trust for this user in pg_hba.conf`,
     );
   }
 
@@ -249,7 +250,7 @@ class PostgresGuard implements Guard {
 /** By the SQLSTATE, whole or its class. */
 function explainServer(state: string, words: string, peer: string, isLoggedIn: boolean): Failure {
   const text = `${words} (${state})`;
-  const notReady = failed("not-ready", `${peer} says: ${text}`);
+  const notReady = failed("not-ready", `${peer} reports: ${text}`);
   // 42501: a right is missing.
   if (state.startsWith("28") || state === "42501") return failed("auth", text);
   if (state === "3D000") return failed("missing", text);

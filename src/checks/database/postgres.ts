@@ -19,11 +19,11 @@ const url = serviceUrl({
 export const postgres = defineKind({
   name: "postgres",
   value: "URL",
-  rule: "PostgreSQL lets the user in and answers the query as expected",
+  rule: "PostgreSQL accepts the login and the query succeeds; with expect, when the value matches too",
   example: "postgres: postgres://user@127.0.0.1:5432/database",
   aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
-    postgres: required(url, "the server, the user and the database; host=/FOLDER or socket=/PATH for a socket file"),
+    postgres: required(url, "the server, the user and the database; ?host=/FOLDER or ?socket=/PATH for a socket file"),
     ...queryKeys,
     tls,
   },

@@ -80,7 +80,7 @@ class Connection {
         if (!(read.reply instanceof ErrorReply)) return read.reply;
         const words = serverText(read.reply.words, this.#redact);
         if (/^NOAUTH\b/.test(words) && !this.#hasPassword) {
-          return failed("auth", `${this.#peer} wants a password: set password`);
+          return failed("auth", `${this.#peer} requires a password: set password`);
         }
         return explainCommonError(words, this.#peer) ?? explain(words, this.#peer);
       }
@@ -103,23 +103,23 @@ function explainCommonError(words: string, peer: string): Failure | undefined {
   if (
     /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|TRYAGAIN|MISCONF|NOREPLICAS|OOM)\b|^ERR max number of clients/i.test(words)
   ) {
-    return failed("not-ready", `${peer} says: ${words}`);
+    return failed("not-ready", `${peer} reports: ${words}`);
   }
   return undefined;
 }
 
 function explainLogin(words: string, peer: string): Failure {
   // Some servers repeat the unknown command, and so the password.
-  if (/unknown command/i.test(words)) return failed("auth", `${peer} does not know AUTH; leave the password out`);
+  if (/unknown command/i.test(words)) return failed("auth", `${peer} does not support AUTH; remove the password`);
   if (/wrong number of arguments/i.test(words)) {
-    return failed("auth", `${peer} knows no users: it is older than Redis 6; write redis://:PASSWORD@HOST`);
+    return failed("auth", `${peer} does not support users, as before Redis 6; write redis://:PASSWORD@HOST`);
   }
   return failed("auth", words);
 }
 
 function explainSelect(words: string, peer: string): Failure {
   if (/DB index|out of range|invalid/i.test(words)) return failed("missing", words);
-  return failed("mismatch", `${peer} has no databases to select (${words}); leave the number out of the URL`);
+  return failed("mismatch", `${peer} has no numbered databases (${words}); remove the number from the URL`);
 }
 
 const explainCommand: Explain = (words) => failed("mismatch", `the command failed: ${words}`);

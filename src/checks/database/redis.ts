@@ -36,14 +36,14 @@ const UNSUITABLE = [
 ];
 
 const command: Field<readonly [string, ...string[]]> = {
-  expected: "a command, split into words as a shell does",
-  json: { type: "string", minLength: 1 },
+  expected: "a command, which is split into words as by a shell",
+  json: { title: "command", type: "string", minLength: 1 },
   read(given) {
     if (typeof given !== "string") return {};
     const words = splitWords(given);
     if (typeof words === "string") return { expected: words };
     const [name = "", ...rest] = words;
-    if (UNSUITABLE.includes(name.toUpperCase())) return { hint: "this command will not do for a check" };
+    if (UNSUITABLE.includes(name.toUpperCase())) return { hint: "a check cannot use this command" };
     return { value: [name, ...rest] };
   },
 };
@@ -51,26 +51,30 @@ const command: Field<readonly [string, ...string[]]> = {
 export const redis = defineKind({
   name: "redis",
   value: "URL",
-  rule: "Redis lets the user in and answers the command as expected",
+  rule: "Redis accepts the login and answers the command without an error; with expect, when the reply matches too",
   example: "redis: redis://127.0.0.1:6379/0",
   aliases: [...ADDRESS_ALIASES, "url", "uri"],
   keys: {
-    redis: required(url, "the server, the user and the number of the database; socket=/PATH for a socket file"),
-    query: withDefault(command, "the command; split as a POSIX shell does", "PING"),
-    expect: optional(pattern, "what the reply must hold"),
-    password: optional(text("a password"), "the password, instead of one in the URL"),
+    redis: required(url, "the server, the user and the database number; ?socket=/PATH for a socket file"),
+    query: withDefault(command, "the command to run, which is split into words as by a POSIX shell", "PING"),
+    expect: optional(pattern, "what the reply must contain"),
+    password: optional(text("a password"), "the password, if it is not in the URL"),
     tls,
   },
   conflict: ({ redis, password, tls }) => {
     if (!/^\d{0,5}$/.test(redis.path)) {
-      return { path: ["redis"], expected: "the number of a database after the slash", got: "something else" };
+      return { path: ["redis"], expected: "a database number after the slash", got: "something else" };
     }
     if (redis.address.family === "unix" && (tls || redis.protocol === SECURE)) {
-      return { path: ["redis"], expected: "no tls on a socket file", got: "both" };
+      return { path: ["redis"], expected: "no TLS with a socket file", got: "both" };
     }
     if (redis.user !== undefined && (redis.password ?? password) === undefined) {
       // The user may be the password, so it must not become part of the target.
-      return { path: ["redis"], expected: "a password after the user, as in redis://:PASSWORD@HOST", got: "none" };
+      return {
+        path: ["redis"],
+        expected: "a password too, as in redis://USER:PASSWORD@HOST or redis://:PASSWORD@HOST",
+        got: "none",
+      };
     }
     return passwordConflict({ url: redis, password });
   },
@@ -121,7 +125,7 @@ function judge(reply: Reply, expect: Pattern | undefined, redact: ProbeContext["
   const answer = textOf(reply);
   if (expect.matches(answer)) return { ok: true };
   const given = reply === null ? "nil" : shown(answer, redact);
-  return failed("mismatch", `the reply was ${given}, which is not as expected`);
+  return failed("mismatch", `the reply ${given} does not match expect`);
 }
 
 /** As redis-cli prints it into a pipe: one line per element, an empty one for nil. */

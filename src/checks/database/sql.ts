@@ -29,21 +29,25 @@ export type RunQuery = (request: QueryRequest, signal: AbortSignal) => Promise<Q
 
 /** The keys besides the kind's own and `tls`. */
 export const queryKeys = {
-  query: withDefault(text("a query"), "what to ask; it is run as it stands", DEFAULT_QUERY),
-  expect: optional(pattern, "what the first column of the first row must hold, or the one that `column` names"),
-  column: optional(text("the name of a column, or its number from 1"), "the column that `expect` looks at"),
-  password: optional(text("a password"), "the password, instead of one in the URL"),
+  query: withDefault(text("a query"), "the query to run", DEFAULT_QUERY),
+  expect: optional(pattern, "what the first row must contain, in its first column or in `column`"),
+  column: optional(
+    text("the name of a column, or its number from 1"),
+    "the name of the column that `expect` checks, or its number from 1",
+  ),
+  password: optional(text("a password"), "the password, if it is not in the URL"),
 };
 
 export function queryConflict(kind: string, { url, password, tls, expect, column }: SqlSettings): Conflict | undefined {
   if (column !== undefined && !expect) {
-    return { path: ["column"], expected: "expect beside column", got: "column alone" };
+    return { path: ["column"], expected: "the key expect as well", got: "column alone" };
   }
   if (column !== undefined && isNumber(column) && !/^0*[1-9]\d*$/.test(column)) {
     return { path: ["column"], expected: "a number from 1", got: column };
   }
-  if (tls && url.address.family === "unix") return { path: ["tls"], expected: "no tls on a socket file", got: "both" };
-  if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "one without" };
+  if (tls && url.address.family === "unix")
+    return { path: ["tls"], expected: "no TLS with a socket file", got: "both" };
+  if (url.user === undefined) return { path: [kind], expected: "a URL with a user", got: "a URL without a user" };
   return passwordConflict({ url, password });
 }
 
@@ -51,7 +55,7 @@ const isNumber = (column: string): boolean => /^[+-]?\d+(?:\.\d*)?$/.test(column
 
 /** For an `expect` that is compared with a name in the first column, while the value is in another column. */
 export const firstColumnWarning = (statement: string): string =>
-  `expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`;
+  `expect checks the first column, but ${statement} returns the value in another column: set column to its name or its number`;
 
 /** A query's last statement, whose result counts: in capitals, without comments, with single blanks. */
 export const statementOf = (query: string): string =>
@@ -65,7 +69,7 @@ export const statementOf = (query: string): string =>
 
 export const passwordConflict = ({ url, password }: Pick<SqlSettings, "url" | "password">): Conflict | undefined =>
   url.password !== undefined && password !== undefined
-    ? { path: ["password"], expected: "no password beside the one in the URL", got: "both" }
+    ? { path: ["password"], expected: "one password", got: "one here and one in the URL" }
     : undefined;
 
 export const secretsOf = ({ url, password }: Pick<SqlSettings, "url" | "password">): readonly string[] => [
@@ -105,17 +109,17 @@ function judge(
   redact: ProbeContext["redact"],
 ): Outcome {
   if (!expect) return { ok: true };
-  if (row === undefined) return failed("mismatch", "the query gave no row");
+  if (row === undefined) return failed("mismatch", "the query returned no row");
   const index = column === undefined ? 0 : indexOf(column, columns);
   const value = row[index];
   if (value === undefined) {
     const names = columns.map((name) => JSON.stringify(redact(name, "nowhere"))).join(", ");
-    return failed("mismatch", `the query gave no column ${column}, but ${names}`);
+    return failed("mismatch", `the query returned no column ${column}; its columns are ${names}`);
   }
   const answer = value === null ? "" : new TextDecoder().decode(value);
   if (expect.matches(answer)) return { ok: true };
   const given = value === null ? "NULL" : shown(answer, redact);
-  return failed("mismatch", `the query gave ${given}, which is not as expected`);
+  return failed("mismatch", `the query returned ${given}, which does not match expect`);
 }
 
 /** A number counts from 1. A name is compared without case if none is equal. -1 if there is no such column. */

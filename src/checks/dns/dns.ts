@@ -29,7 +29,7 @@ const RECORD_NAMES = Object.keys(RECORD_TYPES) as RecordType[];
 
 const domain: Field<string> = {
   expected: "a domain name such as db.internal",
-  json: { type: "string", minLength: 1, examples: ["db.internal", "_sip._tcp.example.com"] },
+  json: { title: "domain name", type: "string", minLength: 1, examples: ["db.internal", "_sip._tcp.example.com"] },
   read(given): Value<string> | Invalid {
     if (typeof given !== "string" || given.length > 254) return {};
     if (isIPv4(given) || isIPv6(given)) return { value: given };
@@ -40,8 +40,9 @@ const domain: Field<string> = {
 };
 
 const server: Field<TcpAddress> = {
-  expected: "the IP address of a name server, with a port where it is not 53: 10.0.0.2, 127.0.0.1:5353, [::1]:53",
-  json: { type: "string", examples: ["10.0.0.2", "127.0.0.1:5353"] },
+  expected:
+    "the IP address of a name server, with a port if it is not 53, such as 10.0.0.2, 127.0.0.1:5353 or [::1]:53",
+  json: { title: "IP address", type: "string", examples: ["10.0.0.2", "127.0.0.1:5353"] },
   read(given): Value<TcpAddress> | Invalid {
     if (typeof given !== "string") return {};
     const [, bracketed, plain = "", port = String(DNS_PORT)] = /^(?:\[(.+)\]|([^[\]]+?))(?::(\d+))?$/.exec(given) ?? [];
@@ -56,23 +57,20 @@ const server: Field<TcpAddress> = {
 export const dns = defineKind({
   name: "dns",
   value: "NAME",
-  rule: "the name has an answer, the expected one where one is",
+  rule: "the lookup of the name returns an answer; with expect, when one of the answers matches too",
   example: "dns: db.internal",
   keys: {
     dns: required(domain, "the name to look up"),
-    resolver: optional(server, "the name server to ask, by its IP address, instead of the system's way"),
+    resolver: optional(server, "the IP address of the name server to query; by default the system's lookup is used"),
     type: optional(
       oneOf(RECORD_NAMES),
-      "the type of record; A by default with a `resolver`, else what the system looks up to connect",
+      "the record type; by default A with `resolver`, and the addresses of the system's lookup without it",
     ),
-    expect: optional(
-      pattern,
-      "what one of the answers must hold, as `dig +short` prints them: a text, or a regular expression between slashes",
-    ),
+    expect: optional(pattern, "what one of the answers must contain, in the form that `dig +short` prints"),
   },
   conflict: ({ dns, type }) => {
     if (type === "PTR" || !(isIPv4(dns) || isIPv6(dns))) return undefined;
-    return { path: ["dns"], expected: "a domain name (an IP address with `type: PTR` alone)", got: "an IP address" };
+    return { path: ["dns"], expected: "a domain name (an IP address only with `type: PTR`)", got: "an IP address" };
   },
   target: ({ dns, type, resolver }) =>
     [dns, type ?? [], resolver ? `@${formatAddress(resolver).replace(/:53$/, "")}` : []].flat().join(" "),
@@ -80,7 +78,7 @@ export const dns = defineKind({
   warningsIfCritical: ({ resolver, dns }) =>
     resolver || /(^|\.)localhost\.?$/i.test(dns)
       ? []
-      : ["the system's name servers are other hosts' too: when they fail, every host fails with them"],
+      : ["other hosts use the system's name servers too: when they fail, every host fails"],
   probe: ({ dns, resolver, type, expect }, { timeoutMs }) => {
     if (!resolver && !type) return ({ signal }) => resolveBySystem(dns, expect, signal);
     const question: DnsQuestion = { name: reverseName(dns), type: type ?? "A" };
@@ -133,7 +131,7 @@ function match(
 ): Outcome {
   const excerpt = excerptOf(answers.join(", "));
   if (!expect || candidates.some((candidate) => expect.matches(candidate))) return { ok: true, detail: excerpt };
-  return failed("mismatch", `${name} has no ${what} that matches: ${excerpt}`);
+  return failed("mismatch", `${name}: no ${what} matches expect: ${excerpt}`);
 }
 
 /** The servers of resolv.conf in their order, else this host. Read at each run, since DHCP may change the file. */

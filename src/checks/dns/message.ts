@@ -74,7 +74,7 @@ async function askByStream(server: DatagramPeer, query: Uint8Array, signal: Abor
     const piece = await stream.read("the rest of a long answer");
     if (piece === undefined || isFailure(piece)) {
       stream.close();
-      return piece ?? failed("closed", `${formatAddress(server)} closed the connection before the answer was whole`);
+      return piece ?? failed("closed", `${formatAddress(server)} closed the connection before the answer was complete`);
     }
     received = Buffer.concat([received, piece]);
     const sizeBytes =
@@ -83,7 +83,7 @@ async function askByStream(server: DatagramPeer, query: Uint8Array, signal: Abor
     stream.close();
     return (
       parseAnswer(received.subarray(2, 2 + sizeBytes), query) ??
-      failed("mismatch", `${formatAddress(server)} answered with what is no answer to the question`)
+      failed("mismatch", `${formatAddress(server)} sent an answer that does not match the question`)
     );
   }
 }

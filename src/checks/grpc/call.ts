@@ -86,7 +86,7 @@ export async function checkHealth(stream: Stream, call: Call, signal: AbortSigna
       response.trailers = trailers;
     });
     request.on("data", (chunk: Uint8Array) => {
-      if (!response.add(chunk)) finish(failed("mismatch", `${call.peer} answers more than a health check has to say`));
+      if (!response.add(chunk)) finish(failed("mismatch", `${call.peer} sent a longer answer than a health check has`));
     });
     request.on("error", onError);
     request.on("close", () => (isBroken || !response.hasStarted() ? onClose() : finish(response.read())));
@@ -190,9 +190,9 @@ function explain(error: Error, peer: string): Failure {
   const code = "code" in error ? String(error.code) : error.message;
   switch (code) {
     case "ERR_HTTP2_GOAWAY_SESSION":
-      return failed("not-ready", `${peer} takes no more calls (GOAWAY)`);
+      return failed("not-ready", `${peer} accepts no more calls (GOAWAY)`);
     default:
-      return failed("mismatch", `${peer} does not speak gRPC: what came back is not valid HTTP/2`);
+      return failed("mismatch", `${peer} does not speak gRPC: its answer is not valid HTTP/2`);
   }
 }
 

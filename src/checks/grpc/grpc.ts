@@ -41,19 +41,19 @@ const TEXT_CHARACTERS = 200;
 export const grpc = defineKind({
   name: "grpc",
   value: "ADDRESS",
-  rule: "the server's grpc.health.v1.Health service says SERVING",
+  rule: "the server's grpc.health.v1.Health service answers SERVING",
   example: "grpc: 127.0.0.1:50051",
   aliases: ADDRESS_ALIASES,
   keys: {
-    grpc: required(address, "where the server is; a bare port is on 127.0.0.1"),
-    service: optional(text("the name of a service"), "which service to ask about; the server as a whole by default"),
-    authority: optional(text("a host name, with a port or without"), "the :authority to send, instead of the target's"),
+    grpc: required(address, "the address of the server; a port alone means 127.0.0.1"),
+    service: optional(text("the name of a service"), "the service to check; by default the server as a whole"),
+    authority: optional(text("a host name, with an optional port"), "the :authority to send; by default the target"),
     tls,
   },
   conflict: ({ authority }) =>
     authority === undefined || /^[\w.:[\]%~-]+$/.test(authority)
       ? undefined
-      : { path: ["authority"], expected: "a host name, with a port or without", got: "a text that cannot be one" },
+      : { path: ["authority"], expected: "a host name, with an optional port", got: "other characters" },
   target: ({ grpc, service }) => (service === undefined ? formatAddress(grpc) : `${formatAddress(grpc)} ${service}`),
   peer: ({ grpc }) => grpc,
   files: ({ tls }) => filesOfTls(tls),
@@ -79,7 +79,7 @@ export const grpc = defineKind({
       const refusal = explain(response, peer, subject);
       if (refusal) return refusal;
       const status = decodeResponse(response.body);
-      if (status === undefined) return failed("mismatch", `${peer} answers, but not with a HealthCheckResponse`);
+      if (status === undefined) return failed("mismatch", `${peer} sent an answer that is not a HealthCheckResponse`);
       if (status !== SERVING)
         return failed("not-ready", `${subject} is ${SERVING_STATUSES[status] ?? `status ${status}`}`);
       return { ok: true, ...(stream.warning !== undefined && { warning: stream.warning }) };
@@ -98,10 +98,7 @@ function explain(
       return failed("mismatch", `${peer} ended its answer without a grpc-status`);
     }
     const content = contentType === "" ? "" : `, ${quote(contentType)}`;
-    return failed(
-      reasonOfHttp(httpStatus),
-      `${peer} does not answer as gRPC does: HTTP status ${httpStatus}${content}`,
-    );
+    return failed(reasonOfHttp(httpStatus), `${peer} did not answer with gRPC: HTTP status ${httpStatus}${content}`);
   }
   const name = STATUSES[status] ?? `grpc-status ${status}`;
   const suffix = message === "" ? "" : ` ${quote(message)}`;
@@ -111,7 +108,7 @@ function explain(
     case "UNIMPLEMENTED":
       return failed("mismatch", `${peer} has no service grpc.health.v1.Health: UNIMPLEMENTED${suffix}`);
     case "NOT_FOUND":
-      return failed("mismatch", `${subject} is not known there: NOT_FOUND${suffix}`);
+      return failed("mismatch", `${subject} is unknown to the server: NOT_FOUND${suffix}`);
     case "UNAUTHENTICATED":
     case "PERMISSION_DENIED":
       return failed("auth", `${subject}: ${name}${suffix}`);

@@ -59,7 +59,7 @@ export async function decodeBody(
     return { text: new TextDecoder().decode(bytes), isComplete };
   }
   if (!["gzip", "x-gzip", "deflate"].includes(coding)) {
-    return failed("mismatch", `${url} answered with a content coding that was not asked for: ${quoteStart(coding)}`);
+    return failed("mismatch", `${url} answered with a content coding that was not requested: ${quoteStart(coding)}`);
   }
   const inflated = await inflate(bytes);
   if (inflated === undefined) return failed("mismatch", `${url} answered with a body that is not valid ${coding}`);

@@ -121,7 +121,7 @@ class IncomingResponse implements HttpResponse {
     const { state, problem, firstBytes } = this.#parser;
     if (state === "interrupted") return failed("closed", `${this.#url} closed the connection ${problem}`);
     if (state !== "invalid") return undefined;
-    const failure = failed("mismatch", `${this.#url} gave no valid HTTP/1.1 answer: ${problem}`);
+    const failure = failed("mismatch", `${this.#url} sent an invalid HTTP/1.1 answer: ${problem}`);
     const output = describeOtherProtocol(firstBytes) ? undefined : excerpt(firstBytes, this.#redact);
     return output === undefined ? failure : { ...failure, output };
   }

@@ -18,17 +18,17 @@ const EXAMPLE_URL = "a URL such as http://127.0.0.1:8080/healthz";
 
 export const httpUrl: Field<HttpUrl> = {
   expected: EXAMPLE_URL,
-  json: { type: "string", pattern: "^https?://", examples: ["http://127.0.0.1:8080/healthz"] },
+  json: { title: "URL", type: "string", pattern: "^https?://", examples: ["http://127.0.0.1:8080/healthz"] },
   read(given) {
     if (typeof given !== "string") return {};
-    if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it does not begin with http:// or https://" };
+    if (!/^https?:\/\/[^/]/i.test(given)) return { hint: "it must begin with http:// or https://" };
     // URL parsers drop or change such characters silently.
-    if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it holds a space, a control character or a backslash" };
-    if (given.includes("#")) return { hint: "what is from # on is never sent; a # of another sort is written %23" };
-    if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "its port is missing behind the colon" };
+    if (/[\p{Cc}\s\\]/u.test(given)) return { hint: "it contains a space, a control character or a backslash" };
+    if (given.includes("#")) return { hint: "the part after # is never sent; write a literal # as %23" };
+    if (/^https?:\/\/[^/?]*:(?:[/?]|$)/i.test(given)) return { hint: "the port after the colon is missing" };
     return (
       parseUrl(given) ?? {
-        hint: 'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+        hint: "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40",
       }
     );
   },
@@ -43,7 +43,7 @@ function parseUrl(given: string): Value<HttpUrl> | Invalid | undefined {
   if ("hint" in address) return { hint: address.hint };
   if (address.family !== "tcp" || address.host === "") return undefined;
   const user = decodePercent(url.username);
-  if (user.includes(":")) return { hint: "a user name holds no colon" };
+  if (user.includes(":")) return { hint: "a user name cannot contain a colon" };
   const credentials = url.username === "" && url.password === "" ? undefined : `${user}:${decodePercent(url.password)}`;
   const shown = given.replace(/\/\/[^/?]*@/, "//");
   url.username = "";
@@ -63,7 +63,7 @@ function decodePercent(text: string): string {
 
 export const method: Field<string> = {
   expected: "a method in capitals such as GET, HEAD or POST",
-  json: { type: "string", pattern: "^[A-Z][A-Z_-]*$" },
+  json: { title: "HTTP method", type: "string", pattern: "^[A-Z][A-Z_-]*$" },
   read(given) {
     if (typeof given !== "string" || !/^[A-Z][A-Z_-]*$/.test(given)) return {};
     return given === "CONNECT" ? { hint: "CONNECT is for proxies" } : { value: given };
@@ -87,8 +87,8 @@ const RESERVED_HEADERS = new Set([
 export type Headers = HttpRequest["headers"];
 
 export const headers: Field<Headers> = {
-  expected: "header names, each with its value",
-  json: { type: "object", additionalProperties: { type: ["string", "number"] } },
+  expected: "a mapping of header names to values",
+  json: { title: "mapping of names to values", type: "object", additionalProperties: { type: ["string", "number"] } },
   read(given) {
     if (!isRecord(given)) return {};
     const read: [string, string][] = [];
@@ -96,9 +96,9 @@ export const headers: Field<Headers> = {
     for (const [name, value] of Object.entries(given)) {
       const lower = name.toLowerCase();
       const invalid = (expected: string, hint?: string): Invalid => ({ expected, ...(hint && { hint }), path: [name] });
-      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return invalid("the name of a header, letters, digits and -");
+      if (!/^[!#$%&'*+.^`|~\w-]+$/.test(name)) return invalid("a header name of letters, digits and -");
       if (lower === "host") return invalid("no header of this name", "use `host`");
-      if (RESERVED_HEADERS.has(lower)) return invalid("no header of this name", "it belongs to the connection");
+      if (RESERVED_HEADERS.has(lower)) return invalid("no header of this name", "health-checker sets it itself");
       if (seen.has(lower)) return invalid("each header once");
       seen.add(lower);
       const content = typeof value === "number" ? String(value) : value;
@@ -115,6 +115,7 @@ export type Range = readonly [lowest: number, highest: number];
 export const statuses: Field<readonly Range[]> = {
   expected: "a status such as 204, a range such as 200-299, or a list of them",
   json: {
+    title: "status, range or list",
     anyOf: [{ type: ["integer", "string"] }, { type: "array", items: { type: ["integer", "string"] }, minItems: 1 }],
     examples: [204, "200-299", [200, 204]],
   },
@@ -137,8 +138,8 @@ export const formatRanges = (ranges: readonly Range[]): string =>
   ranges.map(([low, high]) => (low === high ? String(low) : `${low}-${high}`)).join(", ");
 
 export const host: Field<string> = {
-  expected: "a host name or address, with a port where one belongs there",
-  json: { type: "string", examples: ["www.example.org"] },
+  expected: "a host name or address, with an optional port",
+  json: { title: "host name", type: "string", examples: ["www.example.org"] },
   read(given): Value<string> | Invalid {
     if (typeof given !== "string") return {};
     if (!/^(?:[\w.~%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(given)) return {};

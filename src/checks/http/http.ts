@@ -32,44 +32,44 @@ const MAX_REDIRECTS = 10;
 export const http = defineKind({
   name: "http",
   value: "URL",
-  rule: "an HTTP request is answered with a status, and where asked for a body, as expected",
+  rule: "the response has an expected status; with expect or json, when its body matches too",
   example: "http: http://127.0.0.1:8080/healthz",
   aliases: [...ADDRESS_ALIASES, "url", "uri", "path"],
   keys: {
-    http: required(httpUrl, "the URL to ask; a user and password in it become Basic authorization"),
-    unix: optional(socketPath, "the path of a socket to connect to instead of the URL's host"),
-    method: withDefault(method, "the method of the request", "GET"),
-    headers: optional(headers, "headers of the request; their values are never shown"),
+    http: required(httpUrl, "the URL to request; its user and password are sent as Basic authorization"),
+    unix: optional(socketPath, "the socket file to connect to, instead of the URL's host"),
+    method: withDefault(method, "the request method", "GET"),
+    headers: optional(headers, "the request headers; their values are never shown"),
     host: optional(host, "the Host header; by default the URL's host"),
-    body: optional(text("the body as a text"), "the body of the request"),
-    status: withDefault(statuses, "the statuses that pass: one, a range, or a list of both", "200-299"),
-    expect: optional(pattern, "what the first 64 KiB of the body must hold: a text, or /a regular expression/"),
-    json: optional(json, "JSON pointers (RFC 6901) into the body, each with the value that must be there"),
-    redirects: withDefault(wholeNumber(0, MAX_REDIRECTS), "how many redirects are followed", 0),
+    body: optional(text("the body as a text"), "the request body"),
+    status: withDefault(statuses, "the statuses that pass: one, a range, or a list", "200-299"),
+    expect: optional(pattern, "what the first 64 KiB of the body must contain"),
+    json: optional(json, "JSON pointers (RFC 6901) into the body, each with its expected value"),
+    redirects: withDefault(wholeNumber(0, MAX_REDIRECTS), "the number of redirects to follow", 0),
     tls,
   },
   texts: { body: "body", json: "JSON values" },
   conflict: (settings): Conflict | undefined => {
     const isHttps = settings.http.url.protocol === "https:";
-    if (settings.tls && !isHttps) return { path: ["tls"], expected: "a URL with https:// beside it", got: "http://" };
+    if (settings.tls && !isHttps) return { path: ["tls"], expected: "no tls with an http:// URL", got: "both" };
     // `false` becomes undefined, but the key is there.
     if ("tls" in settings && !settings.tls && isHttps) {
       return {
         path: ["tls"],
-        expected: "true or { verify, ca, server-name, cert, key } beside https://",
+        expected: "true or a mapping with an https:// URL",
         got: "false",
       };
     }
     for (const key of ["expect", "json"] as const) {
       if (settings.method !== "HEAD" || settings[key] === undefined) continue;
-      return { path: [key], expected: "a method that is answered with a body", got: "method HEAD" };
+      return { path: [key], expected: "a method with a response body", got: "method HEAD" };
     }
     const authorizes = settings.headers?.some(([name]) => name.toLowerCase() === "authorization");
     if (authorizes && settings.http.credentials !== undefined) {
-      return { path: ["headers"], expected: "one authorization", got: "a header beside the URL's user and password" };
+      return { path: ["headers"], expected: "one authorization", got: "a header, and a user in the URL" };
     }
     if (settings.method === "TRACE" && settings.body !== undefined) {
-      return { path: ["body"], expected: "a method that takes a body", got: "method TRACE" };
+      return { path: ["body"], expected: "a method with a request body", got: "method TRACE" };
     }
     return undefined;
   },
@@ -80,7 +80,7 @@ export const http = defineKind({
   secrets: (settings) => secretsOf(settings),
   warningsIfCritical: ({ http, tls }) =>
     http.url.protocol === "https:" && tls?.verify === false
-      ? ["the certificate is not verified, so whoever is in between can answer for it"]
+      ? ["the certificate is not verified, so another machine can answer in the server's place"]
       : [],
   async probe(settings, { timeoutMs, redact }) {
     const [{ openStream }, { sendRequest }] = await Promise.all([import("../../net/stream.ts"), import("./client.ts")]);
@@ -91,7 +91,7 @@ export const http = defineKind({
         const options = { maxWaitMs: timeoutMs / 2, tls: hop.tls, alpn: ["http/1.1"] };
         const stream = await openStream(hop.address, options, signal);
         if (isFailure(stream))
-          return followed === 0 ? stream : { ...stream, message: `${stream.message}, asked by a redirect` };
+          return followed === 0 ? stream : { ...stream, message: `${stream.message} (after a redirect)` };
         warning ??= stream.warning;
         try {
           const response = await sendRequest(stream, hop.request, hop.shown, redact);
@@ -181,7 +181,7 @@ function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings
   const url = URL.parse(percentEncode(location), hop.url.href);
   const read = url && httpUrl.read(withoutFragment(url));
   if (!read || !("value" in read)) {
-    return failed("mismatch", `${hop.shown} answered ${status} with a Location that is no URL to go to`);
+    return failed("mismatch", `${hop.shown} answered ${status} with a Location that is not a usable URL`);
   }
   const next = read.value;
   const { method, body } = hop.request;
@@ -199,7 +199,10 @@ function nextHop(hop: Hop, { status, headers }: HttpResponse, settings: Settings
   const isSame = ownName && ownPort && next.url.protocol === hop.url.protocol;
   if (next.url.origin === hop.url.origin || isSame) return { ...hop, url: next.url, shown, request };
   if (body !== undefined && !becomesGet) {
-    return failed("mismatch", `${hop.shown} answered ${status} to another origin, where the body must not go`);
+    return failed(
+      "mismatch",
+      `${hop.shown} answered ${status}, a redirect to another origin; the body is not sent there`,
+    );
   }
   const { ca, verify } = settings.tls ?? VERIFIED;
   return {
@@ -263,7 +266,7 @@ async function judge(
     if (isFailure(body)) return body;
     if (settings.expect && !settings.expect.matches(body.text)) {
       const where = body.isComplete ? "the body" : "the first 64 KiB of the body";
-      return fail("mismatch", `, but ${where} does not hold what is expected`);
+      return fail("mismatch", `, but ${where} does not match expect`);
     }
     const mismatch = settings.json && findJsonMismatch(body.text, body.isComplete, settings.json, redact);
     if (mismatch !== undefined) return fail("mismatch", `, but ${mismatch}`);

@@ -21,11 +21,11 @@ export const mayBecomeOtherProtocol = (bytes: Uint8Array): boolean =>
 export function describeOtherProtocol(bytes: Uint8Array): string | undefined {
   const [first, second, third, type, flags] = bytes;
   const isTls = (first === TLS_ALERT || first === TLS_HANDSHAKE) && second === 3;
-  if (isTls) return "it speaks TLS; the URL would begin with https://";
+  if (isTls) return "it speaks TLS; write https:// in the URL";
   // The first frame of an HTTP/2 server is a short SETTINGS on stream 0 (RFC 9113, 3.4), or GOAWAY if it refuses.
   const isOnStream0 = bytes.byteLength >= FRAME_HEADER_BYTES && bytes.subarray(5, 9).every((byte) => byte === 0);
   const isSettings = type === SETTINGS && flags === 0 && first === 0 && second === 0 && (third ?? 1) % 6 === 0;
   const isGoaway = type === GOAWAY && flags === 0 && first === 0;
-  if (isOnStream0 && (isSettings || isGoaway)) return "it speaks HTTP/2 only, and this check HTTP/1.1";
+  if (isOnStream0 && (isSettings || isGoaway)) return "it speaks only HTTP/2, and this check speaks HTTP/1.1";
   return undefined;
 }

@@ -115,8 +115,8 @@ export class ResponseParser {
 
   /** What comes next, for a message: "before …". */
   get waitingFor(): string {
-    if (this.#state === "body") return `the end of the body, of which ${this.body.byteLength} bytes have come`;
-    return this.#hasReceived ? "the end of its headers" : "its answer";
+    if (this.#state === "body") return `the end of the body (${this.body.byteLength} bytes received)`;
+    return this.#hasReceived ? "the end of the headers" : "the answer";
   }
 
   /** Parses the next piece; ignored unless the state is "head" or "body". */
@@ -138,7 +138,7 @@ export class ResponseParser {
     }
     const begun = this.#line.bytes.toString("latin1");
     if (this.#element === "status line" && begun !== "" && !begun.startsWith(PREFIX)) {
-      this.#reject("its status line is malformed");
+      this.#reject("the status line is malformed");
     } else {
       this.#problem = this.#describeInterruption();
       this.#state = "interrupted";
@@ -147,7 +147,7 @@ export class ResponseParser {
 
   #describeInterruption(): string {
     if (!this.#hasReceived) return "without an answer";
-    if (this.#state === "head") return "amid its headers";
+    if (this.#state === "head") return "in the middle of the headers";
     const total = this.#contentLength === undefined ? "" : ` of ${this.#contentLength}`;
     return `after ${this.body.byteLength}${total} bytes of the body`;
   }
@@ -200,10 +200,10 @@ export class ResponseParser {
   #findExcess(): string | undefined {
     if (this.#isAroundChunk()) {
       const isExceeded = this.#line.sizeBytes > CHUNK_LINE_BYTES || this.#chunkLinesBytes > CHUNK_LINES_BYTES;
-      return isExceeded ? "there is more around its chunks than in them" : undefined;
+      return isExceeded ? "the chunk lines are longer than the chunks" : undefined;
     }
     if (this.#headBytes <= HEAD_BYTES) return undefined;
-    return this.#element === "trailer" ? "its trailers go on for too long" : "its headers go on for more than 64 KiB";
+    return this.#element === "trailer" ? "the trailers are too long" : "the headers are longer than 64 KiB";
   }
 
   #onLine(terminated: string) {
@@ -234,15 +234,15 @@ export class ResponseParser {
   #onStatusLine(line: string) {
     const [, digits] = /^HTTP\/1\.\d (\d{3})(?: [\t -~\x80-\xff]*)?$/.exec(line) ?? [];
     this.#status = Number(digits ?? 0);
-    if (digits === undefined || this.#status < 100) return this.#reject("its status line is malformed");
+    if (digits === undefined || this.#status < 100) return this.#reject("the status line is malformed");
     this.#element = "header";
   }
 
   #onHeader(line: string) {
-    if (/[\0\r]/.test(line)) return this.#reject("a header holds a control character");
+    if (/[\0\r]/.test(line)) return this.#reject("a header contains a control character");
     if (/^[ \t]/.test(line)) {
       // An obsolete folded line continues the last header (RFC 9112, 5.2).
-      if (this.#lastHeader === undefined) return this.#reject("its first header begins with a space");
+      if (this.#lastHeader === undefined) return this.#reject("the first header begins with a space");
       this.#headers.set(this.#lastHeader, `${this.#headers.get(this.#lastHeader)} ${trimBlanks(line)}`);
       return;
     }
@@ -266,7 +266,7 @@ export class ResponseParser {
     // A Content-Length beside a transfer coding is ignored.
     else if (coding === "chunked") this.#expectBody("chunk size");
     else if (coding !== undefined && coding !== "identity") {
-      this.#reject("it has a transfer coding that was not asked for");
+      this.#reject("the transfer coding was not requested");
     } else if (length === undefined) this.#expectBody("body until close");
     else this.#onContentLength(length);
   }
@@ -281,7 +281,7 @@ export class ResponseParser {
     // Equal lengths count as one.
     const lengths = new Set(value.split(",").map(trimBlanks));
     const [only = ""] = lengths;
-    if (lengths.size > 1 || !/^\d{1,15}$/.test(only)) return this.#reject("its Content-Length is no single number");
+    if (lengths.size > 1 || !/^\d{1,15}$/.test(only)) return this.#reject("Content-Length is not a single number");
     this.#contentLength = Number(only);
     this.#missingBytes = this.#contentLength;
     this.#expectBody("counted body");
@@ -297,7 +297,7 @@ export class ResponseParser {
   }
 
   #onChunkEnd(line: string) {
-    if (line !== "") return this.#reject("a chunk does not end where it should");
+    if (line !== "") return this.#reject("a chunk does not end after its size");
     this.#element = "chunk size";
   }
 

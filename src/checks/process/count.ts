@@ -30,14 +30,14 @@ const count = coalesce<ProcessCount | Failure>({
     );
     if (!answer.ok) {
       const { code } = answer;
-      const unreadable = () => failed("unreachable", `cannot look at the processes: /proc cannot be read (${code})`);
+      const unreadable = () => failed("unreachable", `cannot read /proc (${code})`);
       return () => (code === undefined ? answer : unreadable());
     }
     const { counts, complete } = answer.value;
     const byKey = new Map(keys.map((key, index) => [key, counts[index]]));
     return (key) => ({ ...(byKey.get(key) ?? NONE), complete });
   },
-  onAbort: () => failed("timeout", "looking at the processes"),
+  onAbort: () => failed("timeout", "reading /proc"),
   atOnce: 1,
   pauseMs,
 });

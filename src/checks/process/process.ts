@@ -39,13 +39,13 @@ const MAX_NAME_BYTES = 255;
 
 export const processName: Field<string> = {
   expected: "the name of a program without its path, or the path of a pid file",
-  json: { type: "string", minLength: 1, examples: ["nginx", "/run/nginx.pid"] },
+  json: { title: "program name or pid file", type: "string", minLength: 1, examples: ["nginx", "/run/nginx.pid"] },
   read(given) {
-    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "put it in quotes" };
     if (typeof given !== "string") return {};
     if (given === "" || given.includes("\0")) return {};
     if (given.startsWith("/")) return { value: given };
-    if (given.includes("/")) return { hint: "a path begins with a slash, a name has none" };
+    if (given.includes("/")) return { hint: "a path begins with a slash, and a name has no slash" };
     if (Buffer.byteLength(given) > MAX_NAME_BYTES) return { expected: `at most ${MAX_NAME_BYTES} bytes` };
     return { value: given };
   },
@@ -54,28 +54,32 @@ export const processName: Field<string> = {
 export const process = defineKind({
   name: "process",
   value: "NAME",
-  rule: "at least min processes of that name live, and at most max, or the one whose number stands in the pid file",
+  rule: "at least min and at most max processes of that name run, or when the process of the pid file runs",
   example: "process: /run/nginx.pid",
   aliases: ["pid", "pidfile", "pid-file"],
   keys: {
-    process: required(processName, "the name of a program as pgrep -x knows it; or the path of a pid file"),
-    matching: optional(
-      pattern,
-      "what its command line must hold, the words joined with blanks: a text, or a /regular expression/",
+    process: required(processName, "the name of a program, as pgrep -x matches it, or the path of a pid file"),
+    matching: optional(pattern, "what the command line must contain; its words are joined with spaces"),
+    min: optional(
+      wholeNumber(0, MAX_PROCESSES),
+      "the smallest number of processes that passes; by default 1, or 0 with max: 0",
     ),
-    min: optional(wholeNumber(0, MAX_PROCESSES), "how many there must be at least; by default 1, with max: 0 none"),
-    max: optional(wholeNumber(0, MAX_PROCESSES), "how many there may be at most; 0: none may run"),
-    containers: withDefault(flag, "count those that run in containers too (in PID namespaces below this one)", false),
+    max: optional(
+      wholeNumber(0, MAX_PROCESSES),
+      "the largest number of processes that passes; 0 passes only when none runs",
+    ),
+    containers: withDefault(flag, "also count processes in containers (in PID namespaces below this one)", false),
   },
   texts: { process: "process" },
   conflict({ process, min, max }) {
     if (process.startsWith("/")) {
       const key = min !== undefined ? "min" : max !== undefined ? "max" : undefined;
-      return key && { path: [key], expected: "no such key beside a pid file", got: "both" };
+      return key && { path: [key], expected: `no ${key} with a pid file`, got: "both" };
     }
-    if (min === 0 && max === undefined) return { path: ["min"], expected: "max beside 0", got: "none" };
+    if (min === 0 && max === undefined)
+      return { path: ["min"], expected: "max as well, because 0 always passes", got: "none" };
     if (max !== undefined && max < (min ?? 0)) {
-      return { path: ["max"], expected: `at least min, ${min}`, got: String(max) };
+      return { path: ["max"], expected: `at least min (${min})`, got: String(max) };
     }
     return undefined;
   },
@@ -102,7 +106,7 @@ const copyMatching = (matching: Pattern | undefined): Matching | undefined =>
     }),
   };
 
-const PROC_IS_HIDDEN = "/proc hides the processes of others";
+const PROC_IS_HIDDEN = "/proc hides the processes of other users";
 
 async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1, containers }: Settings) {
   const { countProcesses, findNearMisses } = await import("./count.ts");
@@ -137,7 +141,7 @@ async function nameProbe({ process: name, matching, max, min = max === 0 ? 0 : 1
     const seen = [
       ...(unmatched > 0 ? [`${unmatched} of that name ${unmatched === 1 ? "does" : "do"} not match`] : []),
       ...elsewhere,
-      ...(own > 0 ? [`${own} of health-checker's own ${own === 1 ? "does" : "do"} not count`] : []),
+      ...(own > 0 ? [`${own} of health-checker's own ${own === 1 ? "processes does" : "processes do"} not count`] : []),
       ...(zombies > 0 ? [`${zombies} ${zombies === 1 ? "zombie does" : "zombies do"} not count`] : []),
       ...hidden,
     ];
@@ -153,7 +157,7 @@ function describeNearMisses(name: string, { alike, sameStart, inCommandLine, nam
   return [
     ...alikeNotes,
     ...(sameStart > 0
-      ? [`${sameStart} ${has(sameStart)} the same first 15 letters, and another program in its command line`]
+      ? [`${sameStart} ${has(sameStart)} the same first 15 letters, but another program in the command line`]
       : []),
     ...(inCommandLine > 0 && only !== undefined
       ? [
@@ -176,7 +180,7 @@ const describeNone = (name: string, matching: Pattern | undefined): string =>
   `no process ${name}${matching ? THAT_MATCHES : ""} is running`;
 
 const describeSome = (count: number, name: string, matching: Pattern | undefined): string =>
-  `${count} of ${name}${matching ? THAT_MATCHES : ""} running`;
+  `${count} ${count === 1 ? "process" : "processes"} ${name}${matching ? THAT_MATCHES : ""} running`;
 
 async function pidFileProbe({ process: path, matching, containers }: Settings) {
   const [{ askFileSystem }, { runningGroups }] = await Promise.all([
@@ -188,7 +192,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     if (!isMissing(code) && code !== "ESRCH") {
       const why = whyProcessesHidden();
       const hidden = code === "EPERM" && why !== undefined ? `; ${why}` : "";
-      return failed("unreachable", `cannot look at process ${pid} of ${path} (${code})${hidden}`);
+      return failed("unreachable", `cannot access process ${pid} of ${path} (${code})${hidden}`);
     }
     // The first process always exists: if it is not visible, others are hidden too.
     const first = await askFileSystem({ ask: "stat", path: "/proc/1" }, signal);
@@ -206,7 +210,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
       const began = (facts.firstStartedMs ?? 0) > BOOT_MS ? "container was started" : "host was booted";
       return failed("missing", `${path} was written before this ${began}: ${it} is not the one that wrote it`);
     }
-    return `${path} is older than ${it}: the number may have been given to another program since, or the clock was set`;
+    return `${path} is older than ${it}: another program may have this number now, or the clock was set`;
   };
   return async ({ signal }: Abortable): Promise<Outcome> => {
     const file = await askFileSystem({ ask: "read", path, limitBytes: PID_FILE_BYTES }, signal);
@@ -230,7 +234,7 @@ async function pidFileProbe({ process: path, matching, containers }: Settings) {
     if (isFailure(doubt)) return doubt;
     const warnings = [
       ...(facts.isInContainer && !containers
-        ? [`process ${pid} of ${path} runs in a container; containers: true says that it should`]
+        ? [`process ${pid} of ${path} runs in a container; set containers: true if that is intended`]
         : []),
       ...(doubt === undefined ? [] : [doubt]),
     ];
@@ -246,8 +250,8 @@ function readPid(path: string, text: string): string | Failure {
   return failed(
     "mismatch",
     isProgram
-      ? `${path} is a program, no pid file: its processes go by the name ${name}`
-      : `${path} does not hold the number of a process`,
+      ? `${path} is a program, not a pid file; the name of its processes is ${name}`
+      : `${path} does not contain a process number`,
   );
 }
 
@@ -269,15 +273,15 @@ function judgeProcess(path: string, pid: string, facts: ProcessFacts): Failure |
   const name = excerptOf(facts.name);
   // /proc also accepts the number of a thread.
   if (leader !== Number(pid))
-    return failed("missing", `${pid} of ${path} is a thread of process ${leader}, no process`);
+    return failed("missing", `${pid} of ${path} is a thread of process ${leader}, not a process`);
   if (!alive) return failed("missing", `${it} is a zombie`);
   if (own === "itself") return failed("missing", `${it} is health-checker itself`);
   if (own) return failed("missing", `${it} belongs to a script of health-checker`);
-  if (facts.isOfKernel) return failed("missing", `${it} is ${name}, a thread of the kernel`);
+  if (facts.isOfKernel) return failed("missing", `${it} is ${name}, a kernel thread`);
   if (!facts.hasCommandLine)
-    return failed("missing", `${it} is ${name}, which has no command line: it is ending, or is no service`);
+    return failed("missing", `${it} is ${name}, which has no command line: it is ending, or it is not a service`);
   if (pid === "1" && INIT_NAMES.includes(facts.name)) {
-    return failed("missing", `${it} is ${name}, which starts all others`);
+    return failed("missing", `${it} is ${name}, which starts all other processes`);
   }
   if (matches === false) return failed("mismatch", `the command line of ${it} does not match`);
   return undefined;

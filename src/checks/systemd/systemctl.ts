@@ -46,7 +46,7 @@ const askWith = (env: Env): Ask<Answer> =>
       for (let from = 0; from < names.length; from += MAX_UNITS) parts.push(names.slice(from, from + MAX_UNITS));
       const answers = await Promise.all(parts.map((part) => show(part, env, signal)));
       const byName = new Map(answers.flatMap((part) => [...part]));
-      return (name) => byName.get(name) ?? failed("mismatch", `systemctl said nothing of ${name}`);
+      return (name) => byName.get(name) ?? failed("mismatch", `systemctl printed nothing about ${name}`);
     },
     onAbort: () => TIMEOUT,
     atOnce: MAX_AT_ONCE,
@@ -91,7 +91,7 @@ async function start(names: readonly string[], env: Env, signal: AbortSignal): P
     if (!(group instanceof StartError)) return group;
     return isLacking(group.code)
       ? failed("resource", `no process or descriptor left to start systemctl (${group.code})`)
-      : failed("spawn", `cannot start systemctl (${group.code}); is this host run by systemd?`);
+      : failed("spawn", `cannot start systemctl (${group.code}); does this host run systemd?`);
   });
 }
 

@@ -27,16 +27,22 @@ const NAME = /^[A-Za-z0-9:_][A-Za-z0-9:_.\\@-]*$/;
 const MAX_NAME_LENGTH = 255;
 
 export const unit: Field<string> = {
-  expected: "the name of a unit such as nginx.service; without an ending it is a service",
-  json: { type: "string", minLength: 1, examples: ["nginx.service", "postgresql@15-main", "backup.timer"] },
+  expected: "the name of a unit such as nginx.service",
+  json: {
+    title: "unit name",
+    type: "string",
+    minLength: 1,
+    examples: ["nginx.service", "postgresql@15-main", "backup.timer"],
+  },
   read(given) {
-    if (typeof given === "number" || typeof given === "boolean") return { hint: "in quotes it would be a text" };
+    if (typeof given === "number" || typeof given === "boolean") return { hint: "put it in quotes" };
     if (typeof given !== "string") return {};
     const name = SUFFIX.test(given) ? given : `${given}.service`;
-    if (!NAME.test(name)) return { hint: "it is of letters, digits and : _ . \\ @ -, and does not begin with a dash" };
+    if (!NAME.test(name))
+      return { hint: "it can have letters, digits and : _ . \\ @ -, and must not begin with a dash" };
     if (name.length > MAX_NAME_LENGTH) return { expected: `at most ${MAX_NAME_LENGTH} characters` };
     if (name.replace(SUFFIX, "").endsWith("@"))
-      return { hint: "a template is no unit; the instance goes behind the @" };
+      return { hint: "a template is not a unit; write the instance after the @" };
     return { value: name };
   },
 };
@@ -50,7 +56,7 @@ export const systemd = defineKind({
   rule: "the unit is active",
   example: "systemd: nginx.service",
   aliases: ["unit", "service"],
-  keys: { systemd: required(unit, "a unit's name; without an ending it is a service") },
+  keys: { systemd: required(unit, "the name of the unit; a name without a suffix means .service") },
   target: ({ systemd }) => systemd,
   program: () => ({ argv: ["systemctl"] }),
   needs: ["system bus"],

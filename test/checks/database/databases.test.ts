@@ -112,8 +112,8 @@ describe("postgres", () => {
       }
       const failure = (query: string, expect: string, message: RegExp) =>
         expectFailure(postgres, { postgres: urlOf(server), query, expect }, "mismatch", message);
-      await failure("SELECT pg_is_in_recovery()", "/^t$/", /^the query gave "f", which is not as expected$/);
-      await failure("SELECT 1 WHERE false", "1", /^the query gave no row$/);
+      await failure("SELECT pg_is_in_recovery()", "/^t$/", /^the query returned "f", which does not match expect$/);
+      await failure("SELECT 1 WHERE false", "1", /^the query returned no row$/);
       await failure("SELEC 1", "1", /^the query failed: syntax error .* \(42601\)$/);
       await failure("SELECT repeat('x', 2000000)", "x", /answered with more than 1 MiB/);
       await failure("COPY (SELECT 1) TO STDOUT", "1", /COPY/);
@@ -136,7 +136,7 @@ describe("postgres", () => {
         postgres,
         { postgres: urlOf(cold) },
         "not-ready",
-        /says: the database system is .* \(57P03\)$/,
+        /reports: the database system is .* \(57P03\)$/,
       );
     },
     LIMIT_MS,
@@ -151,10 +151,10 @@ describe("postgres", () => {
       const at = urlOf(server);
       await expectFailure(postgres, { postgres: urlOf(server, "geheimer") }, "auth", /\(28P01\)$/);
       const without = { postgres: at.replace(`:${ENCODED}`, "") };
-      await expectFailure(postgres, without, "auth", /^127\.\S+ wants a password \(SCRAM-SHA-256\): set password$/);
+      await expectFailure(postgres, without, "auth", /^127\.\S+ requires a password \(SCRAM-SHA-256\): set password$/);
       await expectFailure(postgres, { postgres: at.replace("//postgres", "//nobody") }, "auth", /\(28P01\)$/);
       await expectFailure(postgres, { postgres: urlOf(server, ENCODED, "none") }, "missing", /"none" does not exist/);
-      await expectFailure(postgres, { postgres: at, tls: true }, "tls", /speaks no TLS/);
+      await expectFailure(postgres, { postgres: at, tls: true }, "tls", /does not support TLS/);
       const holding: Promise<Outcome>[] = [];
       await until(async () => {
         holding.push(outcomeOf(postgres, { postgres: at, query: "SELECT pg_sleep(60)" }, { timeoutMs: 60_000 }));
@@ -208,9 +208,11 @@ describe("postgres", () => {
       expect(await look("SELECT 1 AS a, 2 AS b", "b", "/^2$/")).toEqual({ ok: true });
       expect(await look("SELECT 1 AS a, 2 AS b", 2, "/^2$/")).toEqual({ ok: true });
       expect(await look("SELECT 0 AS c; SELECT 1 AS a, 2 AS b", "B", "/^2$/")).toEqual({ ok: true });
-      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({ message: 'the query gave no column b, but "a"' });
+      expect(await look("SELECT 1 AS a", "b", "1")).toMatchObject({
+        message: 'the query returned no column b; its columns are "a"',
+      });
       expect(await look("SELECT 1 AS a; SET work_mem = '1MB'", "a", "1")).toMatchObject({
-        message: "the query gave no row",
+        message: "the query returned no row",
       });
     },
     LIMIT_MS,
@@ -282,7 +284,7 @@ describe("postgres", () => {
         ["\x05abcd", "MD5"],
       ] as const) {
         await using server = await speaker([postgresMessage("R", `\0\0\0${method}`)]);
-        const message = new RegExp(`wants a password \\(${name}\\): set password$`);
+        const message = new RegExp(`requires a password \\(${name}\\): set password$`);
         await expectFailure(postgres, { postgres: `postgres://u@127.0.0.1:${server.port}` }, "auth", message);
       }
       for (const [steps, reason, message] of [
@@ -290,7 +292,7 @@ describe("postgres", () => {
         [[sasl("OAUTHBEARER")], "auth", /a login by OAUTHBEARER, which health-checker does not speak/],
         [[sasl("SCRAM-SHA-256"), scram(2_000_000_000)], "auth", /2000000000 iterations .* at most 100000/],
         [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /cannot be read as PostgreSQL's protocol/],
-        [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /has not proven who it is/],
+        [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /did not prove its identity/],
         [[sasl("SCRAM-SHA-256"), scram(1), postgresMessage("R", "\0\0\0\x0cv=YWJj")], "auth", /could not prove/],
         [[Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])], "mismatch", /cannot be read/],
       ] as const) {
@@ -323,7 +325,7 @@ describe("mysql", () => {
       await expectFailure(mysql, { ...secured, tls: { ca: caFile } }, "tls", /is for db\.internal, not for 127\./);
       await expectFailure(mysql, { ...secured, tls: true }, "tls", /the certificate of 127\./);
       await up(mysql, { mysql: urlOf(), query: "SELECT @@read_only, 1", expect: "/^0$/" });
-      await expectFailure(mysql, { mysql: urlOf(), query: "SELECT true", expect: "/^t$/" }, "mismatch", /gave "1"/);
+      await expectFailure(mysql, { mysql: urlOf(), query: "SELECT true", expect: "/^t$/" }, "mismatch", /returned "1"/);
       await expectFailure(mysql, { mysql: urlOf(), query: "SELEC" }, "mismatch", /^the query failed: .*\(1064\)$/);
     },
     LIMIT_MS,
@@ -334,10 +336,15 @@ describe("mysql", () => {
     async () => {
       await expectFailure(mysql, { mysql: urlOf("geheimer") }, "auth", /^Access denied .*\(1045\)$/);
       const without = { mysql: urlOf().replace(`:${ENCODED}`, "") };
-      await expectFailure(mysql, without, "auth", /using password: NO\) \(1045\); no password is set here$/);
+      await expectFailure(mysql, without, "auth", /using password: NO\) \(1045\); the check has no password$/);
       await expectFailure(mysql, { mysql: urlOf(ENCODED, "none") }, "missing", /Unknown database 'none' \(1049\)$/);
       await using plain = await speaker([greeting({ tls: false })], true);
-      await expectFailure(mysql, { mysql: `mysql://u@127.0.0.1:${plain.port}`, tls: true }, "tls", /speaks no TLS/);
+      await expectFailure(
+        mysql,
+        { mysql: `mysql://u@127.0.0.1:${plain.port}`, tls: true },
+        "tls",
+        /does not support TLS/,
+      );
       await using full = await speaker([packet(0, "\xff\x10\x04#08004Too many connections")], true);
       await expectFailure(
         mysql,
@@ -361,16 +368,16 @@ describe("mysql", () => {
       expect(await look("B", "/^2$/", "SELECT 1 AS b, 2 AS B")).toEqual({ ok: true });
       expect(await look("b", "/^$/", "SELECT NULL AS b")).toEqual({ ok: true });
       expect(await look("Value", "/^NO$/")).toMatchObject({
-        message: 'the query gave "OFF", which is not as expected',
+        message: 'the query returned "OFF", which does not match expect',
       });
-      const missing = 'but "Variable_name", "Value"';
-      expect(await look("Vallue", "x")).toMatchObject({ message: `the query gave no column Vallue, ${missing}` });
+      const missing = 'its columns are "Variable_name", "Value"';
+      expect(await look("Vallue", "x")).toMatchObject({ message: `the query returned no column Vallue; ${missing}` });
       expect(await look(3, "x")).toMatchObject({
         reason: "mismatch",
-        message: `the query gave no column 3, ${missing}`,
+        message: `the query returned no column 3; ${missing}`,
       });
-      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query gave no row" });
-      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query gave no row" });
+      expect(await look(1, "x", "SELECT 1 WHERE 0")).toMatchObject({ message: "the query returned no row" });
+      expect(await look(1, "x", "DO 1")).toMatchObject({ message: "the query returned no row" });
     },
     LIMIT_MS,
   );
@@ -456,7 +463,7 @@ describe("mysql", () => {
       const far = { ...near, mysql: `mysql://u:${ENCODED}@[::ffff:127.0.0.1]:${sha2.port}` };
       await up(mysql, near);
       expect(sha2.keysAsked()).toBe(1);
-      await expectFailure(mysql, far, "auth", /wants the password itself .* set tls: true$/);
+      await expectFailure(mysql, far, "auth", /requires the password in clear text .* set tls: true$/);
       expect(sha2.keysAsked()).toBe(1);
       sha2.remember(true);
       await up(mysql, far);
@@ -482,10 +489,10 @@ describe("mysql", () => {
         mysql,
         at(other),
         "auth",
-        /by the plugin client_ed25519, which health-checker does not speak/,
+        /has the login plugin client_ed25519, which health-checker does not support/,
       );
       await using clear = await speaker([greeting({ tls: false }), packet(2, "\xfemysql_clear_password\0")], true);
-      await expectFailure(mysql, at(clear), "auth", /wants the password itself \(mysql_clear_password\)/);
+      await expectFailure(mysql, at(clear), "auth", /requires the password in clear text \(mysql_clear_password\)/);
       await using wrong = await speaker([greeting({ tls: false }), packet(9, "\0\0\0\x02\0\0\0")], true);
       await expectFailure(mysql, at(wrong), "mismatch", /cannot be read as MySQL's protocol/);
     },
@@ -511,7 +518,12 @@ describe("redis", () => {
       await up(redis, { redis: at, query: "ROLE", expect: "/^master$/m" });
       await up(redis, { redis: at, query: "SET 'a b' \"c d\"", expect: "OK" });
       await up(redis, { redis: at, query: "GET 'a b'", expect: "/^c d$/" });
-      await expectFailure(redis, { redis: at, query: "GET none", expect: "x" }, "mismatch", /^the reply was nil/);
+      await expectFailure(
+        redis,
+        { redis: at, query: "GET none", expect: "x" },
+        "mismatch",
+        /^the reply nil does not match/,
+      );
       await expectFailure(redis, { redis: at, query: "NOSUCH" }, "mismatch", /unknown command/);
       await expectFailure(redis, { redis: `${at}/99` }, "missing", /DB index/);
       await expectFailure(redis, { redis: urlOf(server, "geheimer") }, "auth", /^WRONGPASS/);
@@ -519,7 +531,7 @@ describe("redis", () => {
         redis,
         { redis: `redis://${server.host}:${server.port}` },
         "auth",
-        /^127\.\S+ wants a password: set password$/,
+        /^127\.\S+ requires a password: set password$/,
       );
       await expectFailure(redis, { redis: `redis://127.0.0.1:${await freePort()}` }, "refused", /refused/);
     },
@@ -549,7 +561,7 @@ describe("redis", () => {
         redis,
         { redis: `rediss://${server.host}:${server.port}` },
         "timeout",
-        /the TLS handshake with/,
+        /waiting for the TLS handshake/,
         HUNG_MS,
       );
     },
@@ -569,7 +581,7 @@ describe("redis", () => {
         settings: ["key-load-delay 5000", "loading-process-events-interval-bytes 1024"],
         until: "Server initialized",
       });
-      await expectFailure(redis, { redis: `redis://${loading.host}:${loading.port}` }, "not-ready", /says: LOADING/);
+      await expectFailure(redis, { redis: `redis://${loading.host}:${loading.port}` }, "not-ready", /reports: LOADING/);
     },
     LIMIT_MS,
   );
@@ -598,7 +610,7 @@ describe("redis", () => {
       expect(mute.said).toEqual(["*1\r\n$4\r\nPING\r\n"]);
       await up(redis, { redis: knows.at(":geheim@") });
       expect(knows.said[0]).toBe("*2\r\n$4\r\nAUTH\r\n$6\r\ngeheim\r\n");
-      await expectFailure(redis, { redis: mute.at(":geheim@") }, "auth", /does not know AUTH/);
+      await expectFailure(redis, { redis: mute.at(":geheim@") }, "auth", /does not support AUTH/);
       await expectFailure(
         redis,
         { redis: old.at("u:geheim@") },
@@ -621,7 +633,7 @@ describe("redis", () => {
       expect(outcome).toMatchObject({
         ok: false,
         reason: "auth",
-        message: expect.stringContaining("does not know AUTH"),
+        message: expect.stringContaining("does not support AUTH"),
       });
       expect(JSON.stringify(outcome)).not.toContain("abc");
     },
@@ -684,9 +696,7 @@ describe("peers that hang", () => {
         expect(await outcomeOf(kind as CheckKind, { [kind.name]: url }, { timeoutMs: 5000 })).toMatchObject({
           reason: "mismatch",
           message: expect.stringMatching(
-            new RegExp(
-              `^what 127\\.0\\.0\\.1:${port} answers cannot be read as ${called}'s protocol; is it the right port\\?$`,
-            ),
+            new RegExp(`^the answer of 127\\.0\\.0\\.1:${port} is not the ${called} protocol; is the port correct\\?$`),
           ),
         });
       }
@@ -743,7 +753,12 @@ describe("peers that hang", () => {
         });
         for (let run = 0; run < 20; run++) {
           const url = { [kind.name]: `${kind.name}://u:geheim@127.0.0.1:${server.port}` };
-          await expectFailure(kind, url, "not-ready", /says: (too many clients|Too many connections|ERR max number)/);
+          await expectFailure(
+            kind,
+            url,
+            "not-ready",
+            /reports: (too many clients|Too many connections|ERR max number)/,
+          );
         }
       }
     },
@@ -793,8 +808,12 @@ describe("settings", () => {
       for (const [kind, keys, message] of [
         [postgres, { postgres: "postgres://127.0.0.1/d" }, "a URL with a user"],
         [mysql, { mysql: "mysql://127.0.0.1/d" }, "a URL with a user"],
-        [postgres, { postgres: "postgres://u:geheim@h", password: "geheim" }, "no password beside the one in the URL"],
-        [redis, { redis: "redis://:geheim@h", password: "geheim" }, "no password beside the one in the URL"],
+        [
+          postgres,
+          { postgres: "postgres://u:geheim@h", password: "geheim" },
+          "one password, got one here and one in the URL",
+        ],
+        [redis, { redis: "redis://:geheim@h", password: "geheim" }, "one password, got one here and one in the URL"],
         [redis, { redis: "redis://geheim@h" }, "a password after the user"],
         [redis, { redis: "redis://h/x" }, "the number of a database"],
         [redis, { redis: "redis://h", query: "subscribe x" }, "will not do for a check"],

@@ -138,7 +138,7 @@ test("a real server: serving, not serving, unknown, and an unknown service", asy
   expect(await ask(port, { service: "other" })).toEqual({
     ok: false,
     reason: "mismatch",
-    message: expect.stringMatching(/^\S+: service "other" is not known there: NOT_FOUND( ".*")?$/),
+    message: expect.stringMatching(/^\S+: service "other" is unknown to the server: NOT_FOUND( ".*")?$/),
   });
   child.kill("SIGUSR1");
   await until(async () => !(await ask(port)).ok);
@@ -202,7 +202,7 @@ test("a real server with TLS", async () => {
   expect(await ask(port, { tls: { ca: authority.caFile }, service: "down" })).toMatchObject({ reason: "not-ready" });
   expect(await ask(port, { tls: true })).toMatchObject({
     reason: "tls",
-    message: expect.stringContaining("leads to no authority that is trusted"),
+    message: expect.stringContaining("does not lead to a trusted authority"),
   });
   expect(await ask(port, { tls: { ca: authority.caFile, "server-name": "other.test" } })).toMatchObject({
     reason: "tls",
@@ -235,7 +235,7 @@ test("a peer that is not a gRPC server", async () => {
     expect(await ask(port)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: expect.stringMatching(/^127\.0\.0\.1:\d+ does not speak gRPC: what came back is not valid HTTP\/2$/),
+      message: expect.stringMatching(/^127\.0\.0\.1:\d+ does not speak gRPC: its answer is not valid HTTP\/2$/),
     });
   }
   expect(await ask(web.port ?? 0)).toMatchObject({ ok: false, reason: "mismatch" });
@@ -264,7 +264,7 @@ test("an HTTP/2 server that does not speak gRPC", async () => {
     expect(await ask(server.port)).toEqual({
       ok: false,
       reason: reason as "auth",
-      message: `127.0.0.1:${server.port} does not answer as gRPC does: HTTP status ${status}${content && `, "${content}"`}`,
+      message: `127.0.0.1:${server.port} did not answer with gRPC: HTTP status ${status}${content && `, "${content}"`}`,
     });
   }
 });
@@ -283,7 +283,7 @@ test("malformed gRPC responses", async () => {
     expect(await ask(server.port)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: `127.0.0.1:${server.port} answers, but not with a HealthCheckResponse`,
+      message: `127.0.0.1:${server.port} sent an answer that is not a HealthCheckResponse`,
     });
   }
   const SERVES = [0, 0, 0, 0, 2, 8, 1];
@@ -307,7 +307,7 @@ test("malformed gRPC responses", async () => {
   });
   expect(await ask(endless.port)).toMatchObject({
     reason: "mismatch",
-    message: expect.stringContaining("answers more than a health check has to say"),
+    message: expect.stringContaining("sent a longer answer than a health check has"),
   });
   await using cancels = await serverWith((stream) => stream.close(7));
   expect(await ask(cancels.port)).toMatchObject({ ok: false, reason: "closed" });
@@ -330,7 +330,7 @@ test("a server that is shutting down", async () => {
   expect(await ask(port)).toEqual({
     ok: false,
     reason: "not-ready",
-    message: `127.0.0.1:${port} takes no more calls (GOAWAY)`,
+    message: `127.0.0.1:${port} accepts no more calls (GOAWAY)`,
   });
   server.close();
 });
@@ -348,7 +348,7 @@ test("a peer that hangs is down at the timeout, and the run leaves nothing open"
     [drops.port, {}, "did not accept"],
     [drops.port, { tls: true }, "did not accept"],
     [silent.port, {}, "waiting for the answer to Health/Check"],
-    [silent.port, { tls: true }, "the TLS handshake with"],
+    [silent.port, { tls: true }, "waiting for the TLS handshake"],
     [stalls.port, {}, "waiting for the answer to Health/Check"],
     [accepts.port, {}, "waiting for the answer to Health/Check"],
   ];

@@ -100,7 +100,7 @@ test("a server with HTTP/2 only is reported as such", async () => {
   const said = {
     ok: false,
     reason: "mismatch",
-    message: `http://127.0.0.1:${port}/ gave no valid HTTP/1.1 answer: it speaks HTTP/2 only, and this check HTTP/1.1`,
+    message: `http://127.0.0.1:${port}/ sent an invalid HTTP/1.1 answer: it speaks only HTTP/2, and this check speaks HTTP/1.1`,
   } as const;
   expect(await ofPort(port, {})).toEqual(said);
   server.close();
@@ -111,7 +111,7 @@ test("a server with HTTP/2 only is reported as such", async () => {
       await using peer = await saying(frame, then);
       expect(await ofPort(peer.port, {})).toMatchObject({
         reason: "mismatch",
-        message: expect.stringContaining("speaks HTTP/2 only"),
+        message: expect.stringContaining("speaks only HTTP/2"),
       });
     }
   }

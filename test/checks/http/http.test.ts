@@ -73,29 +73,20 @@ describe("its keys", () => {
   });
 
   test.each([
-    ["127.0.0.1/x", "it does not begin with http:// or https://"],
-    ["ftp://127.0.0.1/x", "it does not begin with http:// or https://"],
-    ["http:///x", "it does not begin with http:// or https://"],
-    ["http://a b/", "it holds a space, a control character or a backslash"],
-    ["http://a/\r\nX: y", "it holds a space, a control character or a backslash"],
-    ["http://a\\b/", "it holds a space, a control character or a backslash"],
-    ["http://a/#b", "what is from # on is never sent; a # of another sort is written %23"],
-    [
-      "http://a:99999/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
-    [
-      "http://user:pass/word@a/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
-    ["http://user:/password@a/", "its port is missing behind the colon"],
+    ["127.0.0.1/x", "it must begin with http:// or https://"],
+    ["ftp://127.0.0.1/x", "it must begin with http:// or https://"],
+    ["http:///x", "it must begin with http:// or https://"],
+    ["http://a b/", "it contains a space, a control character or a backslash"],
+    ["http://a/\r\nX: y", "it contains a space, a control character or a backslash"],
+    ["http://a\\b/", "it contains a space, a control character or a backslash"],
+    ["http://a/#b", "the part after # is never sent; write a literal # as %23"],
+    ["http://a:99999/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
+    ["http://user:pass/word@a/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
+    ["http://user:/password@a/", "the port after the colon is missing"],
     ["http://a:0/", "its port is not a number from 1 to 65535"],
-    [
-      "http://10.0.0.300/",
-      'its host or port cannot be read; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
-    ],
-    ["http://a!b/", "what is before the colon is neither a host name nor an IP address"],
-    ["http://a%3Ab:c@h/", "a user name holds no colon"],
+    ["http://10.0.0.300/", "the host or port is not valid; in a password, write / ? # @ as %2F %3F %23 %40"],
+    ["http://a!b/", "the part before the colon is neither a host name nor an IP address"],
+    ["http://a%3Ab:c@h/", "a user name cannot contain a colon"],
   ])("refuses the URL %j", (given, hint) => {
     expect(problemsOf({ http: given })).toEqual({
       http: { expected: "a URL such as http://127.0.0.1:8080/healthz", hint },
@@ -298,13 +289,13 @@ describe("responses of nginx", () => {
       expect(await body("/ok", { expect: "on fire" })).toEqual({
         ok: false,
         reason: "mismatch",
-        message: `${plain}/ok answered 200, but the body does not hold what is expected`,
+        message: `${plain}/ok answered 200, but the body does not match expect`,
         output: "all fine",
       });
       expect(await body("/page", { expect: "xxx" })).toMatchObject({ ok: true });
       expect(await body("/page", { expect: "the end" })).toMatchObject({
         reason: "mismatch",
-        message: `${plain}/page answered 200, but the first 64 KiB of the body does not hold what is expected`,
+        message: `${plain}/page answered 200, but the first 64 KiB of the body does not match expect`,
         output: `${"x".repeat(200)}…`,
       });
       expect(await body("/page", { json: { "": 1 } })).toMatchObject({
@@ -320,14 +311,14 @@ describe("responses of nginx", () => {
         await body("/json", { json: { "/status": "UP", "/checks": checks, "/checks/0/ok": true, "/none": null } }),
       ).toMatchObject({ ok: true });
       for (const [json, flaw] of [
-        [{ "/status": "DOWN" }, '/status is "UP", not what is expected'],
-        [{ "/none": 0 }, "/none is null, not what is expected"],
-        [{ "/checks": [] }, "/checks is a list of 1, not what is expected"],
-        [{ "": [] }, "its JSON is an object, not what is expected"],
-        [{ "/checks/1": 1 }, "its JSON has no /checks/1"],
-        [{ "/checks/00": 1 }, "its JSON has no /checks/00"],
-        [{ "/checks/-": 1 }, "its JSON has no /checks/-"],
-        [{ "/toString": null }, "its JSON has no /toString"],
+        [{ "/status": "DOWN" }, '/status is "UP", not the expected value'],
+        [{ "/none": 0 }, "/none is null, not the expected value"],
+        [{ "/checks": [] }, "/checks is a list of 1, not the expected value"],
+        [{ "": [] }, "the JSON is an object, not the expected value"],
+        [{ "/checks/1": 1 }, "the JSON has no /checks/1"],
+        [{ "/checks/00": 1 }, "the JSON has no /checks/00"],
+        [{ "/checks/-": 1 }, "the JSON has no /checks/-"],
+        [{ "/toString": null }, "the JSON has no /toString"],
       ] as const) {
         expect(await body("/json", { json })).toMatchObject({ message: `${plain}/json answered 200, but ${flaw}` });
       }
@@ -558,7 +549,7 @@ describe("a peer that behaves oddly, but answers", () => {
     await using brotli = await respondingWith(coded("br", Buffer.from("xyz")));
     expect(await outcomeOf(http, { http: urlOf(brotli), expect: "x" })).toMatchObject({
       reason: "mismatch",
-      message: `${urlOf(brotli)} answered with a content coding that was not asked for: "br"`,
+      message: `${urlOf(brotli)} answered with a content coding that was not requested: "br"`,
     });
     await using broken = await respondingWith(coded("gzip", Buffer.from("no gzip")));
     expect(await outcomeOf(http, { http: urlOf(broken), expect: "x" })).toMatchObject({ reason: "mismatch" });
@@ -568,7 +559,7 @@ describe("a peer that behaves oddly, but answers", () => {
 describe("a peer that gives no answer", () => {
   test.each([
     ["closes at once", "", undefined, "closed", "closed the connection without an answer"],
-    ["closes amid its headers", HEAD, undefined, "closed", "closed the connection amid its headers"],
+    ["closes amid its headers", HEAD, undefined, "closed", "closed the connection in the middle of the headers"],
     [
       "closes amid its body",
       `${HEAD}Content-Length: 9\r\n\r\nabc`,
@@ -588,9 +579,9 @@ describe("a peer that gives no answer", () => {
       "SSH-2.0-OpenSSH_9.2\r\n",
       keepOpen,
       "mismatch",
-      "no valid HTTP/1.1 answer: its status line is malformed",
+      "an invalid HTTP/1.1 answer: the status line is malformed",
     ],
-    ["speaks HTTP/0.9", "<html>hello", keepOpen, "mismatch", "its status line is malformed"],
+    ["speaks HTTP/0.9", "<html>hello", keepOpen, "mismatch", "the status line is malformed"],
     [
       "sends nonsense for chunks",
       `${HEAD}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`,
@@ -610,13 +601,13 @@ describe("a peer that gives no answer", () => {
   });
 
   test.each([
-    ["headers", `${HEAD}X: `, "its headers go on for more than 64 KiB"],
-    ["interim answers", "", "its headers go on for more than 64 KiB"],
+    ["headers", `${HEAD}X: `, "the headers are longer than 64 KiB"],
+    ["interim answers", "", "the headers are longer than 64 KiB"],
   ])("endless %s end the reading", async (_, start, flaw) => {
     await using peer = await flood(start, start === "" ? "HTTP/1.1 100 Continue\r\n\r\n" : "x".repeat(1000));
     expect(await outcomeOf(http, { http: urlOf(peer) })).toMatchObject({
       reason: "mismatch",
-      message: `${urlOf(peer)} gave no valid HTTP/1.1 answer: ${flaw}`,
+      message: `${urlOf(peer)} sent an invalid HTTP/1.1 answer: ${flaw}`,
     });
   });
 
@@ -646,12 +637,16 @@ function flood(start: string, again: string): Promise<Listener> {
 
 describe("a peer that hangs is down at the timeout, and the run leaves nothing open", () => {
   const cases: readonly (readonly [string, (socket: Socket) => void, string])[] = [
-    ["before it answers", () => {}, "waiting for its answer (timeout 300ms)"],
-    ["amid its headers", (socket) => socket.write(HEAD), "waiting for the end of its headers (timeout 300ms)"],
+    ["before it answers", () => {}, "waiting for the answer (timeout 300ms)"],
+    [
+      "in the middle of the headers",
+      (socket) => socket.write(HEAD),
+      "waiting for the end of the headers (timeout 300ms)",
+    ],
     [
       "amid its body",
       (socket) => socket.write(`${HEAD}Content-Length: 9\r\n\r\nabc`),
-      "waiting for the end of the body, of which 3 bytes have come (timeout 300ms)",
+      "waiting for the end of the body (3 bytes received) (timeout 300ms)",
     ],
     [
       "a byte at a time",
@@ -660,7 +655,7 @@ describe("a peer that hangs is down at the timeout, and the run leaves nothing o
         const timer = setInterval(() => socket.write(bytes.shift() ?? "x"), 5);
         socket.on("close", () => clearInterval(timer));
       },
-      "waiting for the end of its headers (timeout 300ms)",
+      "waiting for the end of the headers (timeout 300ms)",
     ],
   ];
 
@@ -698,7 +693,7 @@ describe("a peer that hangs is down at the timeout, and the run leaves nothing o
     await using peer = await listener((socket) => socket.on("close", () => gone++));
     expect(await outcomeOf(http, { http: `https://127.0.0.1:${peer.port}/` }, { timeoutMs: 300 })).toMatchObject({
       reason: "timeout",
-      message: `the TLS handshake with 127.0.0.1:${peer.port} (timeout 300ms)`,
+      message: `127.0.0.1:${peer.port}: waiting for the TLS handshake (timeout 300ms)`,
     });
     await until(() => gone === 1);
   });
@@ -796,7 +791,7 @@ describe("redirects", () => {
     const failure = await outcomeOf(http, { ...keys, expect: "nowhere" });
     expect(failure).toHaveProperty(
       "message",
-      `http://${first.url}/, redirected to http://${other.url}/path, answered 200, but the body does not hold what is expected`,
+      `http://${first.url}/, redirected to http://${other.url}/path, answered 200, but the body does not match expect`,
     );
   });
 
@@ -823,7 +818,7 @@ describe("redirects", () => {
     const keys = { http: `http://${server.url}/1`, method: "PUT", body: "data", redirects: 5 };
     expect(await outcomeOf(http, keys)).toMatchObject({
       reason: "mismatch",
-      message: expect.stringContaining("answered 308 to another origin, where the body must not go"),
+      message: expect.stringContaining("answered 308, a redirect to another origin; the body is not sent there"),
     });
     expect(server.asked.map(({ line, body }) => `${line} ${body}`)).toEqual(["PUT /1 data", "PUT /2 data"]);
     expect(other.asked).toEqual([]);
@@ -879,7 +874,7 @@ describe("redirects", () => {
       await using server = noting(() => to(location));
       expect(await outcomeOf(http, { http: `http://${server.url}/`, redirects: 1 })).toMatchObject({
         reason: "mismatch",
-        message: `http://${server.url}/ answered 302 with a Location that is no URL to go to`,
+        message: `http://${server.url}/ answered 302 with a Location that is not a usable URL`,
       });
     }
     await using server = noting(() => new Response("", { status: 302 }));

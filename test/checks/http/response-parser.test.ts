@@ -57,41 +57,41 @@ test("HEAD is answered without a body", () => {
 });
 
 test.each([
-  ["SSH-2.0-OpenSSH_9.2p1\r\n", "its status line is malformed"],
-  ["+PONG", "its status line is malformed"],
-  ["<html>old</html>", "its status line is malformed"],
-  ["HTTP/2.0 200 OK\r\n", "its status line is malformed"],
-  ["HTTP/1.1 2000 OK\r\n", "its status line is malformed"],
-  ["HTTP/1.1 099 Low\r\n", "its status line is malformed"],
-  ["HTTP/1.1 200 O\0K\r\n", "its status line is malformed"],
-  ["\r\nHTTP/1.1 200 OK\r\n\r\n", "its status line is malformed"],
-  ["\x15\x03\x03\0\x02\x02\x16", "it speaks TLS; the URL would begin with https://"],
+  ["SSH-2.0-OpenSSH_9.2p1\r\n", "the status line is malformed"],
+  ["+PONG", "the status line is malformed"],
+  ["<html>old</html>", "the status line is malformed"],
+  ["HTTP/2.0 200 OK\r\n", "the status line is malformed"],
+  ["HTTP/1.1 2000 OK\r\n", "the status line is malformed"],
+  ["HTTP/1.1 099 Low\r\n", "the status line is malformed"],
+  ["HTTP/1.1 200 O\0K\r\n", "the status line is malformed"],
+  ["\r\nHTTP/1.1 200 OK\r\n\r\n", "the status line is malformed"],
+  ["\x15\x03\x03\0\x02\x02\x16", "it speaks TLS; write https:// in the URL"],
   [`${HEAD}no colon\r\n\r\n`, "a header is malformed"],
   [`${HEAD}Name : x\r\n\r\n`, "a header is malformed"],
   [`${HEAD}: x\r\n\r\n`, "a header is malformed"],
-  [`${HEAD} X: y\r\n\r\n`, "its first header begins with a space"],
-  [`${HEAD}X: a\rb\r\n\r\n`, "a header holds a control character"],
-  [`${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, "its Content-Length is no single number"],
-  [`${HEAD}Content-Length: -1\r\n\r\n`, "its Content-Length is no single number"],
-  [`${HEAD}Content-Length: 1e3\r\n\r\n`, "its Content-Length is no single number"],
-  [`${HEAD}Content-Length: 9999999999999999\r\n\r\n`, "its Content-Length is no single number"],
-  [`${HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n`, "it has a transfer coding that was not asked for"],
+  [`${HEAD} X: y\r\n\r\n`, "the first header begins with a space"],
+  [`${HEAD}X: a\rb\r\n\r\n`, "a header contains a control character"],
+  [`${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, "Content-Length is not a single number"],
+  [`${HEAD}Content-Length: -1\r\n\r\n`, "Content-Length is not a single number"],
+  [`${HEAD}Content-Length: 1e3\r\n\r\n`, "Content-Length is not a single number"],
+  [`${HEAD}Content-Length: 9999999999999999\r\n\r\n`, "Content-Length is not a single number"],
+  [`${HEAD}Transfer-Encoding: gzip, chunked\r\n\r\n`, "the transfer coding was not requested"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\nOK\r\n`, "the size of a chunk is malformed"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\n-1\r\n`, "the size of a chunk is malformed"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\nfffffffffffff\r\n`, "the size of a chunk is malformed"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\n1\na\r\n`, "a chunk is malformed"],
-  [`${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n`, "a chunk does not end where it should"],
+  [`${HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n`, "a chunk does not end after its size"],
 ])("%j is not HTTP/1.1", (text, problem) => {
   expect(parse(text)).toMatchObject({ state: "invalid", problem });
   expect(parse(text, { pieces: [...text] })).toMatchObject({ state: "invalid", problem });
 });
 
 test.each([
-  ["\0\0", "\x12\x04\0\0\0\0\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
-  ["\0", "\0\x08\x07\0\0\0\0\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
-  ["\0\0\x12\x04\0\0\0\0", "\0", "it speaks HTTP/2 only, and this check HTTP/1.1"],
-  ["\x15", "\x03\x03\0\x02\x02\x16", "it speaks TLS; the URL would begin with https://"],
-  ["\0\0", "\0\x0f\0\0\0\0\0", "its status line is malformed"],
+  ["\0\0", "\x12\x04\0\0\0\0\0", "it speaks only HTTP/2, and this check speaks HTTP/1.1"],
+  ["\0", "\0\x08\x07\0\0\0\0\0", "it speaks only HTTP/2, and this check speaks HTTP/1.1"],
+  ["\0\0\x12\x04\0\0\0\0", "\0", "it speaks only HTTP/2, and this check speaks HTTP/1.1"],
+  ["\x15", "\x03\x03\0\x02\x02\x16", "it speaks TLS; write https:// in the URL"],
+  ["\0\0", "\0\x0f\0\0\0\0\0", "the status line is malformed"],
 ])("the first piece %j does not decide which other protocol it is", (first, rest, problem) => {
   const parser = new ResponseParser("GET");
   parser.push(Buffer.from(first, "latin1"));
@@ -103,15 +103,15 @@ test.each([
   ended.end();
   expect({ state: ended.state, problem: ended.problem }).toEqual({
     state: "invalid",
-    problem: "its status line is malformed",
+    problem: "the status line is malformed",
   });
 });
 
 test.each([
   ["", "without an answer"],
-  ["HTTP/1.1 200", "amid its headers"],
-  [`${HEAD}X: y\r\n`, "amid its headers"],
-  [`HTTP/1.1 100 Continue\r\n\r\n`, "amid its headers"],
+  ["HTTP/1.1 200", "in the middle of the headers"],
+  [`${HEAD}X: y\r\n`, "in the middle of the headers"],
+  [`HTTP/1.1 100 Continue\r\n\r\n`, "in the middle of the headers"],
   [`${HEAD}Content-Length: 20\r\n\r\n0123456789`, "after 10 of 20 bytes of the body"],
   [`${HEAD}Content-Length: 20\r\n\r\n`, "after 0 of 20 bytes of the body"],
   [`${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nab`, "after 2 bytes of the body"],
@@ -122,12 +122,12 @@ test.each([
 
 test("an endless response is read up to a limit", () => {
   const long = "x".repeat(HEAD_BYTES);
-  const headers = "its headers go on for more than 64 KiB";
+  const headers = "the headers are longer than 64 KiB";
   expect(parse(`${HEAD}X: ${long}`)).toMatchObject({ state: "invalid", problem: headers });
   expect(parse(`${HEAD}${"X: y\r\n".repeat(20_000)}`)).toMatchObject({ state: "invalid", problem: headers });
   expect(parse("HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000))).toMatchObject({ state: "invalid", problem: headers });
   const chunked = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
-  const framing = "there is more around its chunks than in them";
+  const framing = "the chunk lines are longer than the chunks";
   expect(parse(`${chunked}1;${"x".repeat(5000)}`)).toMatchObject({ state: "invalid", problem: framing });
   expect(parse(`${chunked}${`1;${"x".repeat(4000)}\r\na\r\n`.repeat(1000)}`)).toMatchObject({
     state: "invalid",

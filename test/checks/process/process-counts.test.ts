@@ -58,30 +58,30 @@ test("max: none may run, exactly one, at most some", async () => {
   expect(await look(name, { max: 0 })).toEqual({
     ok: false,
     reason: "missing",
-    message: `1 of ${name} running, expected none`,
+    message: `1 process ${name} running, expected none`,
   });
   expect(await look(name, { max: 1 })).toEqual({ ok: true, detail: "1 running" });
   await using _two = await start();
   expect(await look(name, { max: 1 })).toEqual({
     ok: false,
     reason: "missing",
-    message: `2 of ${name} running, expected at most 1`,
+    message: `2 processes ${name} running, expected at most 1`,
   });
   expect(await look(name, { min: 1, max: 2 })).toMatchObject({ ok: true });
   expect(await look(name, { max: 0, matching: name })).toMatchObject({
-    message: `2 of ${name} with a command line that matches running, expected none`,
+    message: `2 processes ${name} with a command line that matches running, expected none`,
   });
   expect(await look(name, { min: 3, max: 4 })).toMatchObject({
-    message: `2 of ${name} running, expected at least 3`,
+    message: `2 processes ${name} running, expected at least 3`,
   });
 });
 
 test.each([
-  [{ min: 0 }, "min: expected max beside 0, got none"],
-  [{ min: 3, max: 2 }, "max: expected at least min, 3, got 2"],
-  [{ process: "/run/x.pid", max: 1 }, "max: expected no such key beside a pid file, got both"],
-  [{ process: "/run/x.pid", min: 1 }, "min: expected no such key beside a pid file, got both"],
-  [{ matching: "/(/" }, "its regular expression is not valid"],
+  [{ min: 0 }, "min: expected max as well, because 0 always passes, got none"],
+  [{ min: 3, max: 2 }, "max: expected at least min (3), got 2"],
+  [{ process: "/run/x.pid", max: 1 }, "max: expected no max with a pid file, got both"],
+  [{ process: "/run/x.pid", min: 1 }, "min: expected no min with a pid file, got both"],
+  [{ matching: "/(/" }, "the regular expression is not valid"],
   [{ max: -1 }, "a whole number from 0"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(named, { process: "x", ...keys })).toThrow(message);
@@ -106,7 +106,7 @@ asRoot(
       ok: false,
       reason: "unreachable",
       message:
-        "cannot count all processes no-such (/proc is mounted with hidepid=invisible, which hides the processes of others)",
+        "cannot count all processes no-such (/proc is mounted with hidepid=invisible, which hides the processes of other users)",
     });
   },
   10_000,
@@ -135,7 +135,7 @@ asRoot(
     expect(await look(pidFile)).toEqual({
       ok: true,
       detail: `pid ${inner}`,
-      warning: `process ${inner} of ${pidFile} runs in a container; containers: true says that it should`,
+      warning: `process ${inner} of ${pidFile} runs in a container; set containers: true if that is intended`,
     });
     expect(await look(pidFile, { containers: true })).toEqual({ ok: true, detail: `pid ${inner}` });
   },
@@ -156,7 +156,7 @@ test("its own process and the processes of its scripts do not count", async () =
   expect(await look(name)).toEqual({
     ok: false,
     reason: "missing",
-    message: `no process ${name} is running (4 of health-checker's own do not count)`,
+    message: `no process ${name} is running (4 of health-checker's own processes do not count)`,
   });
   expect(await look(name, { max: 0 })).toMatchObject({ ok: true });
   await using _service = await start();

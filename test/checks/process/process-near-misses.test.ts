@@ -34,7 +34,7 @@ test("a name with the same first 15 letters", async () => {
   await using _one = await start(folder, name);
   const near = `${name.slice(0, 15)}-other`;
   expect(await look(near)).toEqual(
-    none(near, " (1 has the same first 15 letters, and another program in its command line)") as never,
+    none(near, " (1 has the same first 15 letters, but another program in the command line)") as never,
   );
 });
 
@@ -47,7 +47,9 @@ test("a name that is only in a command line", async () => {
     none(word, ` (2 have it in their command line: process: ${program} with matching: ${word} counts them)`) as never,
   );
   // If some are running, there is no search for near misses.
-  expect(await look(program, { min: 3 })).toMatchObject({ message: `2 of ${program} running, expected at least 3` });
+  expect(await look(program, { min: 3 })).toMatchObject({
+    message: `2 processes ${program} running, expected at least 3`,
+  });
 });
 
 test("the message shows what to write as YAML", async () => {
@@ -73,7 +75,7 @@ test("the path of a program is no pid file, and the message says what to write",
     expect(await look(path)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: `${path} is a program, no pid file: its processes go by the name ${path.split("/").at(-1)}`,
+      message: `${path} is a program, not a pid file; the name of its processes is ${path.split("/").at(-1)}`,
     });
   }
 });

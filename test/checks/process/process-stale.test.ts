@@ -40,7 +40,7 @@ test("a pid file from before this boot fails; one that is older than its process
   expect(await look(path)).toEqual({
     ok: true,
     detail: `pid ${pid}`,
-    warning: `${path} is older than process ${pid} (sleep): the number may have been given to another program since, or the clock was set`,
+    warning: `${path} is older than process ${pid} (sleep): another program may have this number now, or the clock was set`,
   });
   // A few seconds do not matter.
   await changedAt(path, Date.now() - 2000);
@@ -68,7 +68,7 @@ test("a kernel thread and the first process of the host do not count as a servic
     expect(await look(path)).toEqual({
       ok: false,
       reason: "missing",
-      message: `process 2 of ${path} is kthreadd, a thread of the kernel`,
+      message: `process 2 of ${path} is kthreadd, a kernel thread`,
     });
   }
   const path = await folder.write("first.pid", "1\n");
@@ -76,7 +76,7 @@ test("a kernel thread and the first process of the host do not count as a servic
   if (["systemd", "init"].includes(commOf(1))) {
     expect(outcome).toMatchObject({
       reason: "missing",
-      message: `process 1 of ${path} is ${commOf(1)}, which starts all others`,
+      message: `process 1 of ${path} is ${commOf(1)}, which starts all other processes`,
     });
   } else expect(outcome).toMatchObject({ ok: true });
 });

@@ -62,7 +62,7 @@ test("min counts, and the message says what is missing", async () => {
   expect(await look(short, { min: 3 })).toEqual({
     ok: false,
     reason: "missing",
-    message: `2 of ${short} running, expected at least 3`,
+    message: `2 processes ${short} running, expected at least 3`,
   });
 });
 
@@ -186,7 +186,7 @@ test("a file that is not a pid file, or has no number, is down, and the message 
     expect(await look(path)).toEqual({
       ok: false,
       reason: "mismatch",
-      message: `${path} does not hold the number of a process`,
+      message: `${path} does not contain a process number`,
     });
   }
   expect(await look(folder.path)).toMatchObject({
@@ -203,7 +203,7 @@ test("the number of a thread is not that of a process", async () => {
   expect(await look(path)).toEqual({
     ok: false,
     reason: "missing",
-    message: `${thread} of ${path} is a thread of process ${process.pid}, no process`,
+    message: `${thread} of ${path} is a thread of process ${process.pid}, not a process`,
   });
 });
 
@@ -236,7 +236,7 @@ test.each([
   [{ process: 5 }, "in quotes"],
   [{ process: "x".repeat(256) }, "at most 255 bytes"],
   [{ process: "x", min: -1 }, "a whole number from 0"],
-  [{ process: "/run/x.pid", min: 2 }, "min: expected no such key beside a pid file, got both"],
+  [{ process: "/run/x.pid", min: 2 }, "min: expected no min with a pid file, got both"],
 ])("refuses %j", (keys, message) => {
   expect(() => checkOf(named, keys)).toThrow(message);
 });
@@ -274,7 +274,7 @@ asRoot(
       ],
       { stderr: "inherit" },
     );
-    const hidden = "(/proc is mounted with hidepid=invisible, which hides the processes of others)";
+    const hidden = "(/proc is mounted with hidepid=invisible, which hides the processes of other users)";
     expect(JSON.parse(stdout.toString())).toEqual([
       { ok: false, reason: "missing", message: `no process no-such is running ${hidden}` },
       { ok: false, reason: "missing", message: `process ${child.pid} of ${path} is not running ${hidden}` },

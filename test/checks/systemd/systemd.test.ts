@@ -134,15 +134,18 @@ test("a systemctl that fails, prints nothing or does not exist is reported as su
       "systemctl exited with status 1: System has not been booted with systemd as init system (PID 1). Can't operate.",
   });
   await using silent = await host({ MODE: "silent" });
-  expect(await silent.ask("good")).toMatchObject({ ok: false, message: "systemctl said nothing of good.service" });
+  expect(await silent.ask("good")).toMatchObject({
+    ok: false,
+    message: "systemctl printed nothing about good.service",
+  });
   await using half = await host({ MODE: "half" });
   const [first, second] = await Promise.all([half.ask("good1"), half.ask("good2")]);
   expect(first).toEqual(up("active (running)"));
-  expect(second).toEqual({ ok: false, reason: "mismatch", message: "systemctl said nothing of good2.service" });
+  expect(second).toEqual({ ok: false, reason: "mismatch", message: "systemctl printed nothing about good2.service" });
   expect(await outcomeOf(systemd, { systemd: "good" }, { env: { PATH: "/no/such" } })).toEqual({
     ok: false,
     reason: "spawn",
-    message: "cannot start systemctl (ENOENT); is this host run by systemd?",
+    message: "cannot start systemctl (ENOENT); does this host run systemd?",
   });
 });
 

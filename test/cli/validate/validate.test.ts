@@ -215,7 +215,7 @@ describe("a warning of an expect that gets only the first column", () => {
     return err;
   };
   const warned = (statement: string) => [
-    `hc.yaml:3:5: checks[1]: warning: expect looks at the first column, and ${statement} has the value in another: set column to its name or its number`,
+    `hc.yaml:3:5: checks[1]: warning: expect checks the first column, but ${statement} returns the value in another column: set column to its name or its number`,
   ];
 
   test.each([

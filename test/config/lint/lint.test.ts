@@ -519,7 +519,7 @@ test.each([
 
 test("flags within a regular expression are refused, and the problem says where to put them", async () => {
   expect(await lintCheck({ tcp: 22, expect: "/(?i)ssh/" })).toEqual([
-    'hc.yaml:1:29: checks[0].expect: expected a text, or a regular expression between slashes such as /^OK/i, got "/(?i)ssh/" (flags stand behind the last slash: /ok/i)',
+    'hc.yaml:1:29: checks[0].expect: expected a text, or a regular expression between slashes such as /^OK/i, got "/(?i)ssh/" (write flags after the last slash: /ok/i)',
   ]);
 });
 
