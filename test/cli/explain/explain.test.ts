@@ -162,10 +162,7 @@ test("a secret from the environment does not show in a problem", async () => {
     { name: "b", tcp: `\${env:PW}:80` },
   ];
   const text = await explain("--config", await folder.write("hc.yaml", JSON.stringify({ checks })));
-  expect(text).toContain("
-    problem: /nowhere/*** does not exist: the folder /nowhere does not exist
-");
-  expect(text).toMatch(/
- {4}problem: .*\*\*\*/);
+  expect(text).toContain("\n    problem: /nowhere/*** does not exist: the folder /nowhere does not exist\n");
+  expect(text).toMatch(/\n {4}problem: .*\*\*\*/);
   expect(text).not.toContain("s3cretvalue");
 }, 30_000);
