@@ -116,7 +116,7 @@ asRoot(
     expect(flawsIn(out)).toEqual({
       script: `${at("unread.sh")} cannot be read by this user; a script must be, for its interpreter`,
       ca: `cannot access ${at("unread.pem")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
-      "in-closed": `${at("closed/check.sh")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
+      "in-closed": `${at("closed/check.sh")} cannot be used: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
       "flag-in-closed": `cannot access ${at("closed/flag")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
       "disk-in-closed": `cannot access ${at("closed/x")}: this user may not enter ${at("closed")}, which belongs to root (uid 0), mode 0700 (EACCES)`,
       content: `cannot access ${at("flag")}: this user may not read it: it belongs to root (uid 0), mode 0600 (EACCES)`,
