@@ -48,7 +48,7 @@ export function withDefault<T>(
 
 /**
  * Neither a zod type for each field nor a codec (ADR 5). A field also reads the command line, and its message depends
- * on the value: "in quotes it would be a text". zod's types would refuse the value first, in other words, and make
+ * on the value: "put it in quotes". zod's types would refuse the value first, in other words, and make
  * other JSON Schema. A codec needs the way back, from the value to its text, which nothing uses.
  */
 function schemaOf<T>(z: Zod, field: Field<T>, description: string): ZodType<T> {

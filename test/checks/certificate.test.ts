@@ -189,8 +189,8 @@ test("a name and an address that look alike are distinguished", async () => {
   await using six = await shows(await authority.issue({ names: ["DNS:::1", "a.test"] }));
   for (const [host, message] of [
     ["127.0.0.1", "is for ::1 as a host name (DNS), a.test, not for 127.0.0.1"],
-    ["::1", "has ::1 as a host name (DNS), not as an address (IP)"],
-    ["0:0::1", "has 0:0::1 as a host name (DNS), not as an address (IP)"],
+    ["::1", "lists ::1 as a host name (DNS), not as an address (IP)"],
+    ["0:0::1", "lists 0:0::1 as a host name (DNS), not as an address (IP)"],
   ] as const) {
     expect(await ask(six, { "server-name": host })).toMatchObject({ message: expect.stringContaining(message) });
   }

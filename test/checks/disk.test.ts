@@ -175,7 +175,7 @@ asRoot(
     try {
       expect(await room(disk, { "min-free": "1%" })).toMatchObject({
         reason: "mismatch",
-        message: `${disk} is a block device that is not mounted (${part} is, on ${target.path})`,
+        message: `${disk} is a block device that is not mounted (${part} is mounted on ${target.path})`,
       });
     } finally {
       Bun.spawnSync(["umount", target.path]);

@@ -127,7 +127,7 @@ asRoot(
     const path = join(mount.path, "it");
     const named = `${mount.path} (tmpfs, tmpfs)`;
     expect(findCause(path, "EIO")).toBe(`the disk or its server may be failing: ${named}`);
-    expect(findCause(path, "ENOTCONN")).toBe(`what serves the mount has gone: ${named}`);
+    expect(findCause(path, "ENOTCONN")).toBe(`the server of the mount is gone: ${named}`);
     expect(findCause(path, "ESTALE")).toBe(
       `the file server does not know it any more; mounting it again may help: ${named}`,
     );
