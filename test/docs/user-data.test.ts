@@ -1,4 +1,4 @@
-// The user-data of docs/operations.md installs what has the right hash, and nothing else.
+// The user-data of docs/fleet.md installs what has the right hash, and nothing else.
 // It is run as it stands, on a host of its own: a folder for /etc and /usr/local, and
 // stand-ins for what would leave that folder.
 
@@ -15,7 +15,7 @@ import { commandOf, readUnitFile } from "../support/unit-file.ts";
 const HASH = "0".repeat(64);
 
 async function userData(): Promise<string> {
-  const text = await Bun.file(join(ROOT, "docs/operations.md")).text();
+  const text = await Bun.file(join(ROOT, "docs/fleet.md")).text();
   const [, script = ""] = /^## EC2 user-data\n.*?^```bash\n(.*?)^```$/ms.exec(text) ?? [];
   expect(script).toStartWith("#!/bin/bash\n");
   return script;
