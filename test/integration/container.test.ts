@@ -76,7 +76,10 @@ asRoot(
   async () => {
     await using container = await startContainer("mode=0777");
     expect((await container.daemon.ask()).status).toBe(200);
-    expect(await container.exec("status")).toEqual({ exitCode: 1, err: expect.stringContaining("other users may write to") });
+    expect(await container.exec("status")).toEqual({
+      exitCode: 1,
+      err: expect.stringContaining("other users may write to"),
+    });
   },
   60_000,
 );
