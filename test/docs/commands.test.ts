@@ -1,0 +1,95 @@
+// Every command line of health-checker that a page shows is one that the program accepts. They are parsed as the
+// program parses them, with the values of their options; none of them is run.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { namesOf } from "../../src/cli/command.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { type OptionTable, parse } from "../../src/cli/parse.ts";
+import { readTexts } from "../../src/config/command-line.ts";
+import { OPTIONS } from "../../src/config/options.ts";
+import { maskQuoted, splitWords } from "../../src/text/shell-words.ts";
+import { type Block, blocksOf, documentFiles, ROOT } from "../support/documents.ts";
+
+/** Where a command line of the program begins: at the start of a command, perhaps by sudo, in any folder. */
+const START = /(?<=^|[;&|(] *|\b(?:if|then|exec) )(?:sudo (?:-u \S+ )?)?(?:\S*\/)?health-checker(?:\.new)?(?=\s|$)/gm;
+
+/** What ends it, outside quotes: another command, a redirection, a comment. */
+const END = /\s*(?:[;&|<>)\n]|\d>|\s#)/;
+
+const pages = await documentFiles();
+
+test.each(pages)("every command line of %s is accepted", async (page) => {
+  const blocks = blocksOf(await Bun.file(join(ROOT, page)).text());
+  for (const line of blocks.flatMap(commandLinesOf)) {
+    expect({ line, problems: await problemsOf(line) }).toEqual({ line, problems: [] });
+  }
+});
+
+test("the pages have command lines, also those of configuration files", async () => {
+  const texts = await Promise.all(pages.map((page) => Bun.file(join(ROOT, page)).text()));
+  const lines = texts.flatMap(blocksOf).flatMap(commandLinesOf);
+  expect(lines.length).toBeGreaterThan(20);
+});
+
+test("a command line ends where the shell ends it, and a mistake in it is found", async () => {
+  const text = `sudo -u hc /usr/local/bin/health-checker check --script 'a | b' \\
+  --wait 5m > x.log 2>&1 && health-checker drain --nothing   # why
+if health-checker --port 1x; then health-checker status | grep up; fi
+cp health-checker /usr/local/bin/health-checker
+`;
+  const lines = commandLinesOf({ language: "sh", title: "", text });
+  expect(lines).toEqual([
+    "health-checker check --script 'a | b'    --wait 5m",
+    "health-checker drain --nothing",
+    "health-checker --port 1x",
+    "health-checker status",
+  ]);
+  expect(await Promise.all(lines.map(problemsOf))).toEqual([
+    [],
+    [expect.stringContaining("--nothing")],
+    [expect.stringContaining("1x")],
+    [],
+  ]);
+});
+
+/** Those of the lines that a user types, and of what another program starts. */
+function commandLinesOf({ language, text }: Block): readonly string[] {
+  const typed = typedIn(language, text).replaceAll("\\\n", " ");
+  const masked = maskQuoted(typed);
+  return [...masked.matchAll(START)].map(({ index, 0: start }) => {
+    const from = index + start.length;
+    const length = END.exec(masked.slice(from))?.index ?? masked.length - from;
+    return `health-checker${typed.slice(from, from + length)}`.trim();
+  });
+}
+
+function typedIn(language: string, text: string): string {
+  if (language === "sh" || language === "bash") return text;
+  const typed = language === "console" ? /^[$#] (.*(?:\\\n.*)*)$/gm : /^(?:command|ExecStart|ExecReload)=(.*)$/gm;
+  return [...text.matchAll(typed)].map(([, line = ""]) => line).join("\n");
+}
+
+async function problemsOf(line: string): Promise<readonly string[]> {
+  const words = splitWords(line);
+  if (typeof words === "string") return [words];
+  const [, first = "help", ...rest] = words;
+  const command = COMMANDS.find(({ meta }) => meta.name === first);
+  const options = (command ? command.options : OPTIONS) as OptionTable;
+  const args = command ? withoutArguments(first, rest) : words.slice(1);
+  const { values, problems } = await parse(args, {
+    options,
+    ...(command && { command: first }),
+    commands: async () => namesOf(COMMANDS),
+  });
+  const ofValues = Object.entries(options).flatMap(([name, option]) => readTexts(name, option, values[name]).problems);
+  return [...problems, ...ofValues];
+}
+
+/** `validate FILE` and `unit --check [FILE]` are the only commands that take a file without an option. */
+function withoutArguments(command: string, args: readonly string[]): readonly string[] {
+  if (command === "validate") return args.slice(1);
+  const check = args.indexOf("--check");
+  if (command !== "unit" || check < 0) return args;
+  return args.toSpliced(check, args[check + 1]?.startsWith("-") === false ? 2 : 1);
+}
