@@ -33,8 +33,7 @@ test("a link to a missing file, a missing anchor of a page and one of the same p
 });
 
 test("headings have the anchors that GitHub gives them", () => {
-  const text =
-    "# What `a b` is, really\n## The [agent](x.md)\n## The agent\n## `${env:NAME}`: it's\n```\n# none\n```\n";
+  const text = "# What `a b` is, really\n## The [agent](x.md)\n## The agent\n## `{env:NAME}`: it's\n```\n# none\n```\n";
   expect([...anchorsOf(text)]).toEqual(["what-a-b-is-really", "the-agent", "the-agent-1", "envname-its"]);
 });
 

@@ -193,6 +193,25 @@ ${servers.join("")}`);
   };
 }
 
+export interface PageHaproxy extends AsyncDisposable {
+  /** Waits until the server is seen like this. */
+  see(backend: string, server: string, wanted: ServerState): Promise<void>;
+}
+
+/** Backends as a page shows them. */
+export async function startPageHaproxy(backends: string): Promise<PageHaproxy> {
+  const proxy = await startProxy(`timeout queue 10s\n${backends}`);
+  return {
+    see: (backend, server, wanted) =>
+      untilSeen(
+        async () => stateIn(await proxy.command("show stat"), backend, server),
+        (seen) => Bun.deepEquals(seen, wanted),
+        wanted,
+      ),
+    [Symbol.asyncDispose]: proxy[Symbol.asyncDispose],
+  };
+}
+
 interface Proxy extends AsyncDisposable {
   /** Where it runs, and where its sockets are. */
   readonly folder: string;
