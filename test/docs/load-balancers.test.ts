@@ -94,7 +94,7 @@ http {
 }
 `,
     );
-    await using nginx = startChild(["nginx", "-e", "stderr", "-p", folder.path, "-c", config]);
+    await using _ = startChild(["nginx", "-e", "stderr", "-p", folder.path, "-c", config]);
     const answer = await until(() => askAt(`http://127.0.0.1:${port}/health-checker`), 30_000, "nginx to answer");
     expect(answer).toMatchObject({ status: 504, body: "At least one health check failed" });
   },
