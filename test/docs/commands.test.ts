@@ -3,16 +3,12 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { namesOf } from "../../src/cli/command.ts";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { type OptionTable, parse } from "../../src/cli/parse.ts";
-import { readTexts } from "../../src/config/command-line.ts";
-import { OPTIONS } from "../../src/config/options.ts";
 import { maskQuoted, splitWords } from "../../src/text/shell-words.ts";
+import { problemsOfWords } from "../support/command-line.ts";
 import { type Block, blocksOf, documentFiles, ROOT } from "../support/documents.ts";
 
 /** Where a command line of the program begins: at the start of a command, perhaps by sudo, in any folder. */
-const START = /(?<=^|[;&|(] *|\b(?:if|then|exec) )(?:sudo (?:-u \S+ )?)?(?:\S*\/)?health-checker(?:\.new)?(?=\s|$)/gm;
+const START = /(?<=^ *|[;&|(] *|\b(?:if|then|exec) )(?:sudo (?:-u \S+ )?)?(?:\S*\/)?health-checker(?:\.new)?(?=\s|$)/gm;
 
 /** What ends it, outside quotes: another command, a redirection, a comment. */
 const END = /\s*(?:[;&|<>)\n]|\d>|\s#)/;
@@ -70,26 +66,14 @@ function typedIn(language: string, text: string): string {
   return [...text.matchAll(typed)].map(([, line = ""]) => line).join("\n");
 }
 
+/** `validate FILE` and `unit --check [FILE]` are the only commands that take a file without an option. */
 async function problemsOf(line: string): Promise<readonly string[]> {
   const words = splitWords(line);
   if (typeof words === "string") return [words];
-  const [, first = "help", ...rest] = words;
-  const command = COMMANDS.find(({ meta }) => meta.name === first);
-  const options = (command ? command.options : OPTIONS) as OptionTable;
-  const args = command ? withoutArguments(first, rest) : words.slice(1);
-  const { values, problems } = await parse(args, {
-    options,
-    ...(command && { command: first }),
-    commands: async () => namesOf(COMMANDS),
-  });
-  const ofValues = Object.entries(options).flatMap(([name, option]) => readTexts(name, option, values[name]).problems);
-  return [...problems, ...ofValues];
+  const [, ...argv] = words;
+  const check = argv[0] === "unit" ? argv.indexOf("--check") : -1;
+  if (check > 0) return problemsOfWords(argv.toSpliced(check, isFile(argv[check + 1]) ? 2 : 1));
+  return problemsOfWords(argv[0] === "validate" && isFile(argv[1]) ? argv.toSpliced(1, 1) : argv);
 }
 
-/** `validate FILE` and `unit --check [FILE]` are the only commands that take a file without an option. */
-function withoutArguments(command: string, args: readonly string[]): readonly string[] {
-  if (command === "validate") return args.slice(1);
-  const check = args.indexOf("--check");
-  if (command !== "unit" || check < 0) return args;
-  return args.toSpliced(check, args[check + 1]?.startsWith("-") === false ? 2 : 1);
-}
+const isFile = (word: string | undefined): boolean => word?.startsWith("-") === false;

@@ -12,7 +12,8 @@ export interface Block {
   readonly text: string;
 }
 
-const FENCE = /^```(\w*) ?([^\n]*)\n(.*?)^```$/gms;
+/** A block in a list is indented. */
+const FENCE = /^ *```(\w*) ?([^\n]*)\n(.*?)^ *```$/gms;
 
 /** README, the pages in docs/ and those beside README, by their paths below ROOT. */
 export async function documentFiles(): Promise<readonly string[]> {
