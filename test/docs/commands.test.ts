@@ -62,7 +62,7 @@ function commandLinesOf({ language, text }: Block): readonly string[] {
 
 function typedIn(language: string, text: string): string {
   if (language === "sh" || language === "bash") return text;
-  const typed = language === "console" ? /^[$#] (.*(?:\\\n.*)*)$/gm : /^(?:command|ExecStart|ExecReload)=(.*)$/gm;
+  const typed = language === "console" ? /^[$#] ((?:.*\\\n)*.*)$/gm : /^(?:command|ExecStart|ExecReload)=(.*)$/gm;
   return [...text.matchAll(typed)].map(([, line = ""]) => line).join("\n");
 }
 
