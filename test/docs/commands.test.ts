@@ -8,7 +8,8 @@ import { problemsOfWords } from "../support/command-line.ts";
 import { type Block, blocksOf, documentFiles, ROOT } from "../support/documents.ts";
 
 /** Where a command line of the program begins: at the start of a command, perhaps by sudo, in any folder. */
-const START = /(?<=^ *|[;&|(] *|\b(?:if|then|exec) )(?:sudo (?:-u \S+ )?)?(?:\S*\/)?health-checker(?:\.new)?(?=\s|$)/gm;
+const START =
+  /(?<=(?:^ *|[;&|(] *)(?:(?:if|then|exec) )?)(?:sudo (?:-u \S+ )?)?(?:\S*\/)?health-checker(?:\.new)?(?=\s|$)/gm;
 
 /** What ends it, outside quotes: another command, a redirection, a comment. */
 const END = /\s*(?:[;&|<>)\n]|\d>|\s#)/;
@@ -33,6 +34,7 @@ test("a command line ends where the shell ends it, and a mistake in it is found"
   --wait 5m > x.log 2>&1 && health-checker drain --nothing   # why
 if health-checker --port 1x; then health-checker status | grep up; fi
 cp health-checker /usr/local/bin/health-checker
+docker exec health-checker health-checker status
 `;
   const lines = commandLinesOf({ language: "sh", title: "", text });
   expect(lines).toEqual([
