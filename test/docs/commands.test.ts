@@ -4,8 +4,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { maskQuoted, splitWords } from "../../src/text/shell-words.ts";
+import { ROOT } from "../support/binary.ts";
 import { problemsOfWords } from "../support/command-line.ts";
-import { type Block, blocksOf, documentFiles, ROOT } from "../support/documents.ts";
+import { type Block, blocksOf, documentFiles } from "../support/documents.ts";
 
 /** Where a command line of the program begins: at the start of a command, perhaps by sudo, in any folder. */
 const START =

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { anchorsOf, documentFiles, proseOf, ROOT } from "../support/documents.ts";
+import { ROOT } from "../support/binary.ts";
+import { anchorsOf, documentFiles, proseOf } from "../support/documents.ts";
 
 interface Link {
   /** Relative to the folder of the page that has it. Empty for a link within the page. */

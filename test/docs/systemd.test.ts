@@ -3,10 +3,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { askAt } from "../support/ask.ts";
-import { binary } from "../support/binary.ts";
+import { binary, ROOT } from "../support/binary.ts";
 import { startChild } from "../support/child.ts";
 import { runCommand } from "../support/command.ts";
-import { blocksOf, ROOT } from "../support/documents.ts";
+import { blocksOf } from "../support/documents.ts";
 import { freePort, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
 import { tempFolder } from "../support/temp.ts";

@@ -1,8 +1,6 @@
 // The pages that a user reads, and what stands in them.
 
-import { join } from "node:path";
-
-export const ROOT = join(import.meta.dir, "../..");
+import { ROOT } from "./binary.ts";
 
 /** A fenced block. `language` is the first word after the fence. */
 export interface Block {
