@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { maskQuoted, splitWords } from "../../src/text/shell-words.ts";
 import { ROOT } from "../support/binary.ts";
+import { startChild } from "../support/child.ts";
 import { problemsOfWords } from "../support/command-line.ts";
 import { type Block, blocksOf, documentFiles } from "../support/documents.ts";
 
@@ -21,6 +22,15 @@ test.each(pages)("every command line of %s is accepted", async (page) => {
   const blocks = blocksOf(await Bun.file(join(ROOT, page)).text());
   for (const line of blocks.flatMap(commandLinesOf)) {
     expect({ line, problems: await problemsOf(line) }).toEqual({ line, problems: [] });
+  }
+});
+
+test.each(pages)("the shell can read every block for it in %s", async (page) => {
+  const blocks = blocksOf(await Bun.file(join(ROOT, page)).text());
+  for (const { text } of blocks.filter(({ language }) => language === "sh" || language === "bash")) {
+    await using shell = startChild(["bash", "-n", "-c", text]);
+    const [exitCode] = await Promise.all([shell.exited, shell.ended]);
+    expect({ text, exitCode, err: shell.err }).toEqual({ text, exitCode: 0, err: [] });
   }
 });
 
