@@ -2,7 +2,7 @@
 
 import { describeFault } from "./system/errors.ts";
 
-/** Why a run failed; docs/operations.md says what to do about each. */
+/** Why a run failed; docs/log.md says what to do about each. */
 export type Reason =
   /** nothing came within the check's own timeout */
   | "timeout"
