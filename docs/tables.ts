@@ -1,9 +1,9 @@
-// Writes what the documents say of options and keys, between markers, from the schema
-// that validates: `bun docs/tables.ts`. With --check it writes nothing, and fails where a
+// Writes the tables of options and keys into the documents, between markers, from the schema
+// that validates: `bun docs/tables.ts`. With --check it writes nothing, and fails if a
 // document has drifted.
 
 import { join } from "node:path";
-import { OPTION_NAMES, optionDef } from "../src/config/options.ts";
+import { OPTION_NAMES } from "../src/config/options.ts";
 import { jsonSchema } from "../src/config/schema.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -31,14 +31,17 @@ export async function renderDocuments(): Promise<Readonly<Record<string, Readonl
   const kinds = top["checks"]?.items?.anyOf ?? [];
   const common = commonKeys(kinds);
   return {
-    "README.md": { options: optionTable() },
     "docs/configuration.md": {
       options: keyTable(Object.entries(top).filter(([key]) => OPTION_NAMES.some((name) => name === key))),
       parts: keyTable(Object.entries(top).filter(([key]) => !OPTION_NAMES.some((name) => name === key))),
       common: keyTable(common),
       defaults: `\`defaults\` takes ${list(Object.keys(top["defaults"]?.properties ?? {}).map(code))}.`,
-      kinds: kinds.map((kind) => kindSection(kind, new Set(common.map(([key]) => key)))).join("\n\n"),
-      tls: keyTable(Object.entries(tlsKeys(kinds))),
+    },
+    "docs/checks.md": {
+      ...Object.fromEntries(
+        kinds.map((kind) => [kind.title ?? "", kindSection(kind, new Set(common.map(([key]) => key)))]),
+      ),
+      "keys of tls": keyTable(Object.entries(tlsKeys(kinds))),
     },
   };
 }
@@ -56,21 +59,11 @@ export function fillMarkers(file: string, text: string, parts: Readonly<Record<s
   return filled;
 }
 
-function optionTable(): string {
-  const rows = OPTION_NAMES.map((name) => {
-    const { short, value, help, repeatable, default: fallback } = optionDef(name);
-    const option = [code(`--${name}${value ? ` ${value}` : ""}`), ...(short ? [code(`-${short}`)] : [])].join(", ");
-    const off = value === undefined && short === undefined ? "off" : "";
-    return [option, repeatable ? `${help}; repeatable` : help, fallback === undefined ? off : code(fallback)];
-  });
-  return table(["option", "meaning", "default"], rows);
-}
-
 function kindSection({ title = "", description = "", properties = {}, required = [] }: Described, common: Set<string>) {
   const own = Object.entries(properties).filter(([key]) => !common.has(key));
   const others = required.filter((key) => key !== title);
   const needs = others.length > 0 ? ` Needs ${list(others.map(code))} too.` : "";
-  return `### ${title}\n\n${description}${needs} [More](checks.md#${title})\n\n${keyTable(own)}`;
+  return `${description}${needs}\n\n${keyTable(own)}`;
 }
 
 function keyTable(entries: readonly (readonly [string, Described])[]): string {
@@ -79,9 +72,9 @@ function keyTable(entries: readonly (readonly [string, Described])[]): string {
     // A description ends with its default: "…; default 5" or " Default: `5`."
     const [, said = description, written] = /^(.*?)(?:; default| Default:) (\S+?)\.?$/s.exec(description) ?? [];
     const shown = fallback === undefined ? written : typeof fallback === "string" ? fallback : JSON.stringify(fallback);
-    return [code(key), takesOf(described), shown === undefined ? "" : code(shown.replaceAll("`", "")), said];
+    return [code(key), typeOf(described), shown === undefined ? "" : code(shown.replaceAll("`", "")), said];
   });
-  return table(["key", "takes", "default", "what it is"], rows);
+  return table(["key", "type", "default", "meaning"], rows);
 }
 
 /** What every kind has. */
@@ -97,25 +90,33 @@ function tlsKeys(kinds: readonly Described[]): Readonly<Record<string, Described
   return branches.find(({ properties }) => properties)?.properties ?? {};
 }
 
-/** The name of the type, or the values in a few words. */
-function takesOf({ title, type, enum: values, pattern, minimum, maximum, examples, anyOf }: Described): string {
-  const shown = examples?.map((example) => code(flow(example))).join(", ");
-  if (title) return shown === undefined ? title : `${title} such as ${shown}`;
-  if (shown !== undefined) return shown;
-  if (values) return values.map(code).join(", ");
-  if (anyOf) {
-    const [first, second] = anyOf;
-    const one = second && takesOf(second);
-    if (one && first?.items && takesOf(first.items) === one) return `${one}, or a list`;
-    return [...new Set(anyOf.map(takesOf))].join("; or ");
-  }
+/** Types that docs/configuration.md explains with examples. */
+const EXPLAINED = ["address", "address to listen on", "command", "duration", "text", "text or `/regular expression/`"];
+
+/** The type in a few words. */
+function typeOf(described: Described): string {
+  const { title, type, enum: values, pattern, minimum, maximum, examples = [], anyOf } = described;
+  const shown = list(
+    examples.map((example) => code(flow(example))),
+    "or",
+  );
+  if (title) return shown === "" || EXPLAINED.includes(title) ? title : `${title}, such as ${shown}`;
+  if (values) return list(values.map(code), "or");
+  if (anyOf) return typeOfUnion(anyOf);
   if (type === "array") return "list";
   if (type === "boolean") return "`true` or `false`";
   if (type === "object") return "mapping";
-  if (type === "integer" && minimum !== undefined && maximum !== undefined)
-    return `number from ${minimum} to ${maximum}`;
-  // Where a text is wanted a number will do, which the document says of all.
+  if (type === "integer" && minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  // A number is accepted as a text everywhere, which the document says once.
   return pattern === "^/" ? "path" : "text";
+}
+
+function typeOfUnion(types: readonly Described[]): string {
+  const [first, second] = types;
+  // An option that may be given more than once.
+  if (first?.items && second && typeOf(first.items) === typeOf(second)) return `${typeOf(second)}, or a list`;
+  const names = types.flatMap((one) => (one.type === "boolean" ? ["`true`", "`false`"] : [typeOf(one)]));
+  return list([...new Set(names)], "or");
 }
 
 /** As one writes it in YAML. */
@@ -126,8 +127,8 @@ function flow(value: unknown): string {
 
 const code = (text: string): string => `\`${text}\``;
 
-const list = (items: readonly string[]): string =>
-  items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+const list = (items: readonly string[], word = "and"): string =>
+  items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} ${word} ${items.at(-1)}`;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>

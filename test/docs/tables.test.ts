@@ -24,30 +24,31 @@ const TEXT = await Bun.file(join(ROOT, "docs/configuration.md")).text();
 test("the example of configuration.md is good", async () => {
   await using folder = await tempFolder();
   const token = await folder.write("token", "s3cret");
-  const [, example = ""] = /## A file\n\n```yaml\n(.*?)```/s.exec(TEXT) ?? [];
+  const [, example = ""] = /## Example\n\n```yaml\n(.*?)```/s.exec(TEXT) ?? [];
   const file = await folder.write("hc.yaml", example.replace(/\/run\/credentials\/[\w./-]+/, token));
   expect(await runCommand(["validate", file])).toEqual(printed(`${file}: valid, 4 checks`));
 });
 
-test("the mistakes of configuration.md read as it says", async () => {
+test("the errors of configuration.md are those of its file, as printed", async () => {
   await using folder = await tempFolder();
-  const content = [
-    "checks:",
-    "  - { name: database, tcp: 1 }",
-    "  - tcp: 80",
-    "    timout: 2s",
-    "  - tcp: 81",
-    "    timeout: 5 sec",
-    "endpoints: { /db: [databse] }",
-  ].join("\n");
+  const [, content = ""] = /^```text\n(checks:.*?)^```$/ms.exec(TEXT) ?? [];
+  const [, shown = ""] = /^\$ health-checker validate hc\.yaml\n(.*?)^```$/ms.exec(TEXT) ?? [];
   const file = await folder.write("hc.yaml", content);
-  const problems = (await problemsOf(["validate", file])).map((line) => line.replace(/^\S+: /, ""));
-  const [, shown = ""] = /\$ health-checker validate hc\.yaml\n(.*?)Try/s.exec(TEXT) ?? [];
-  const said = shown
-    .trimEnd()
-    .split("\n")
-    .map((line) => line.replace(/^\S+: /, ""));
-  // The places differ, and with them the numbers of the checks.
-  const plain = (lines: readonly string[]) => lines.map((line) => line.replace(/checks\[\d\]/, "checks[]"));
-  expect(plain(problems)).toEqual(plain(said));
+  const { err, status } = await runCommand(["validate", file]);
+  expect({ err: err.map((line) => line.replace(file, "hc.yaml")), status }).toEqual({
+    err: shown.trimEnd().split("\n"),
+    status: 2,
+  });
+});
+
+test("the error about an invisible character is as configuration.md shows it", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("hc.yaml", "checks:\n  - tcp:\u00a05432\n");
+  const [error = ""] = await problemsOf(["validate", file]);
+  expect(TEXT).toContain(`\n${error.replace(file, "hc.yaml")}\n`);
+});
+
+test("an option that is given twice is refused as configuration.md says", async () => {
+  const [error = ""] = await problemsOf(["--port", "1", "--listener", ":5000", "--listener", ":6000"]);
+  expect(TEXT).toContain(`\`${error.replace("health-checker: ", "")}\``);
 });

@@ -6,6 +6,7 @@ import { test } from "bun:test";
 import { existsSync } from "node:fs";
 import { plainEnvironment } from "./child.ts";
 import { POSTGRES_PROGRAMS } from "./databases.ts";
+import { RABBITMQ_SERVER } from "./rabbitmq.ts";
 
 /** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
 const THINGS = {
@@ -31,6 +32,12 @@ const THINGS = {
   mke2fs: { package: "e2fsprogs" },
   "PostgreSQL's initdb": { package: "postgresql", file: `${POSTGRES_PROGRAMS}/initdb` },
   mariadbd: { package: "mariadb-server" },
+  Galera: { package: "galera-4", file: "/usr/lib/galera/libgalera_smm.so" },
+  patroni: { package: "patroni" },
+  etcd: { package: "etcd-server" },
+  RabbitMQ: { package: "rabbitmq-server", file: RABBITMQ_SERVER },
+  epmd: { package: "erlang-base" },
+  chronyd: { package: "chrony" },
   "redis-server": { package: "redis-server" },
   "PostgreSQL on port 5432": { package: "postgresql", port: 5432 },
   "Redis on port 6379": { package: "redis-server", port: 6379 },

@@ -11,6 +11,8 @@ import { until } from "./until.ts";
 export interface PostgresServer {
   /** Of its user postgres, who needs no password. */
   readonly url: string;
+  /** Runs a statement as its user postgres; resolves with what psql prints. */
+  query(sql: string): Promise<string>;
   /** Makes a primary of a replica. */
   promote(): Promise<void>;
   /** Ends it as an operator does; a replica that follows it has all that it wrote. */
@@ -55,6 +57,7 @@ export async function startPostgresPair(): Promise<PostgresPair> {
   }
   const serve = (server: Server, other: Server): PostgresServer => ({
     url: server.url,
+    query: server.query,
     promote: () => server.promote(),
     stop: () => server.stop(),
     async startAsReplica() {
@@ -80,6 +83,7 @@ function createServer(data: string) {
   return {
     data,
     url,
+    query,
     async start(): Promise<void> {
       const settings = [
         `listen_addresses = '${host}'`,

@@ -24,8 +24,8 @@ const START_MS = 60_000;
 /** A ZooKeeper that has just opened its port may leave its first connection without an answer. */
 const SAY_MS = 1000;
 
-/** Resolves once it serves. `settings` are further lines of its configuration. */
-export async function startZookeeper(settings = ""): Promise<Zookeeper> {
+/** Resolves once it answers `srvr` with `sign`. `settings` are further lines of its configuration. */
+export async function startZookeeper(settings = "", sign = "Mode: standalone"): Promise<Zookeeper> {
   const folder = await tempFolder();
   const host = loopbackAddress();
   const port = freePort(host);
@@ -39,6 +39,8 @@ admin.enableServer=false
 ${settings}
 `,
   );
+  // Which of the servers in `settings` it is.
+  await folder.write("data/myid", "1");
   const java = startChild(
     [
       "java",
@@ -57,11 +59,7 @@ ${settings}
   };
   const say = (word: string) => converse({ hostname: host, port }, word, undefined, SAY_MS);
   try {
-    await until(
-      async () => java.hasExited() || (await say("srvr")).includes("Mode: standalone"),
-      START_MS,
-      "ZooKeeper to serve",
-    );
+    await until(async () => java.hasExited() || (await say("srvr")).includes(sign), START_MS, "ZooKeeper to serve");
     if (java.hasExited()) throw new Error(`java exited with ${await java.exited}`);
   } catch (error) {
     await end();
