@@ -291,7 +291,7 @@ describe("postgres", () => {
         [[postgresMessage("R", "\0\0\0\x07")], "auth", /Kerberos .* pg_hba\.conf$/],
         [[sasl("OAUTHBEARER")], "auth", /a login by OAUTHBEARER, which health-checker does not support/],
         [[sasl("SCRAM-SHA-256"), scram(2_000_000_000)], "auth", /2000000000 SCRAM iterations.* at most 100000/],
-        [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /cannot be read as PostgreSQL's protocol/],
+        [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /is not the PostgreSQL protocol/],
         [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /did not prove its identity/],
         [[sasl("SCRAM-SHA-256"), scram(1), postgresMessage("R", "\0\0\0\x0cv=YWJj")], "auth", /could not prove/],
         [[Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])], "mismatch", /cannot be read/],
@@ -819,9 +819,9 @@ describe("settings", () => {
         [redis, { redis: "redis://h", query: "subscribe x" }, "a check cannot use this command"],
         [redis, { redis: "redis://h", query: "get 'x" }, "quotes are closed"],
         [postgres, { postgres: "postgres://u@h?sslmode=require", tls: true }, "either tls or sslmode"],
-        [postgres, { postgres: "postgres://u@/?host=/run", tls: true }, "no tls on a socket file"],
-        [mysql, { mysql: "mysql://u@/?socket=/run/x", tls: true }, "no tls on a socket file"],
-        [redis, { redis: "rediss:///?socket=/run/x" }, "no tls on a socket file"],
+        [postgres, { postgres: "postgres://u@/?host=/run", tls: true }, "no TLS with a socket file"],
+        [mysql, { mysql: "mysql://u@/?socket=/run/x", tls: true }, "no TLS with a socket file"],
+        [redis, { redis: "rediss:///?socket=/run/x" }, "no TLS with a socket file"],
       ] as const) {
         expect(wrong(kind, keys)).toContain(message);
       }
