@@ -20,7 +20,7 @@ interface Wait {
   fail(code: string): void;
 }
 
-/** One for all: made anew for each socket it costs a quarter more. */
+/** One for all: made again for each socket it costs a quarter more. */
 const handler: Bun.SocketHandler<Wait> = {
   open(socket) {
     socket.data.socket = socket;
