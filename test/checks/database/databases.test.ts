@@ -294,7 +294,11 @@ describe("postgres", () => {
         [[sasl("SCRAM-SHA-256"), scram(0)], "mismatch", /is not the PostgreSQL protocol/],
         [[sasl("SCRAM-SHA-256"), postgresMessage("R", "\0\0\0\0")], "auth", /did not prove its identity/],
         [[sasl("SCRAM-SHA-256"), scram(1), postgresMessage("R", "\0\0\0\x0cv=YWJj")], "auth", /could not prove/],
-        [[Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])], "mismatch", /is not the PostgreSQL protocol/],
+        [
+          [Buffer.concat([postgresMessage("R", "\0\0\0\0"), postgresMessage("?", "")])],
+          "mismatch",
+          /is not the PostgreSQL protocol/,
+        ],
       ] as const) {
         await using server = await speaker(steps);
         await expectFailure(postgres, { postgres: `postgres://u:geheim@127.0.0.1:${server.port}` }, reason, message);
