@@ -77,7 +77,6 @@ async function newHost(): Promise<Host> {
     await mkdir(join(root, path), { recursive: true });
   }
   await symlink(await binary(), join(root, "usr/local/bin/health-checker"));
-  await folder.write("usr/local/bin/queue-length.sh", '#!/bin/sh\ntest "$*" = "--max 1000"\n', 0o755);
   await folder.write("etc/health-checker.yaml", hereOn(root, at, blockIn(README, "Quick start", "yaml")));
   await folder.write("bin/health-checker", programOf(root, listener), 0o755);
   await folder.write("bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755);
