@@ -4,15 +4,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, symlink } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KINDS } from "../../src/checks/kinds.ts";
 import { loadOptions } from "../../src/config/load.ts";
 import { askAt } from "../support/ask.ts";
 import { binary, ROOT } from "../support/binary.ts";
-import { plainEnvironment } from "../support/child.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { freePorts, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
 import {
   blockIn,
@@ -24,8 +22,8 @@ import {
   transcriptOf,
   withoutFigures,
 } from "../support/page.ts";
-import { type TempFolder, tempFolder } from "../support/temp.ts";
-import { openTerminal, type Terminal } from "../support/terminal.ts";
+import { type StubHost, stubHost } from "../support/stub-host.ts";
+import type { Terminal } from "../support/terminal.ts";
 import { commandOf, readUnitFile } from "../support/unit-file.ts";
 import { until } from "../support/until.ts";
 
@@ -35,27 +33,13 @@ const UPDATE = Boolean(process.env["UPDATE_TRANSCRIPTS"]);
 const MOST_LINES = 170;
 const MOST_WORDS = 1050;
 
-/** Runs on a host of its own: a folder for /etc and /usr/local, an address for its ports, stubs for what would leave these. */
-interface Host extends AsyncDisposable {
-  readonly folder: TempFolder;
-  /** Where the load balancer's requests go. */
-  readonly url: string;
-  readonly listener: string;
-  /** As the README has it, on this host; and the way back. */
-  here(text: string): string;
-  asWritten(text: string): string;
-  terminal(): Terminal;
-}
-
 /** The ports that the README names: the health listener, a web server, a queue. */
 const [HEALTH, WEB, QUEUE] = [5000, 8080, 5672] as const;
-
-const STUBS = ["systemctl", "useradd"];
 
 const testHaproxy = await needs("haproxy");
 const testPython = await needs("python3");
 
-let host: Host;
+let host: StubHost;
 
 beforeAll(async () => {
   host = await newHost();
@@ -65,64 +49,21 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
 
-async function newHost(): Promise<Host> {
-  const folder = await tempFolder();
-  const root = folder.path;
-  const address = loopbackAddress();
-  const ports = [HEALTH, WEB, QUEUE] as const;
-  const free = freePorts(address, ports.length);
-  const at = (port: number) => `${address}:${free[ports.findIndex((each) => each === port)] ?? port}`;
-  const listener = at(HEALTH);
-  for (const path of ["usr/local/bin", "etc/systemd/system", "run/health-checker"]) {
-    await mkdir(join(root, path), { recursive: true });
-  }
-  await symlink(await binary(), join(root, "usr/local/bin/health-checker"));
-  await folder.write("etc/health-checker.yaml", hereOn(root, at, blockIn(README, "Quick start", "yaml")));
-  await folder.write("bin/health-checker", programOf(root, listener), 0o755);
-  await folder.write("bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755);
-  for (const name of STUBS)
-    await folder.write(`bin/${name}`, `#!/bin/sh\necho "\${0##*/} $*" >> ${root}/calls\n`, 0o755);
-  // Without a terminal curl would show its progress.
-  await folder.write(".curlrc", "silent\n");
-  const { PATH = "" } = plainEnvironment();
-  return {
-    folder,
-    url: `http://${listener}`,
-    listener,
-    here: (text) => hereOn(root, at, text),
-    asWritten: (text) =>
-      ports.reduce((back, port) => back.replaceAll(at(port), `127.0.0.1:${port}`), text.replaceAll(root, "")),
-    terminal: () => openTerminal(root, { PATH: `${root}/bin:${PATH}`, HOME: root }),
-    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
-  };
-}
-
-/** The program with what a host of one's own decides by default: the address to listen on, the folder of its socket. */
-const programOf = (root: string, listener: string): string => `#!/bin/sh
-case $1 in
-  --*) exec ${root}/usr/local/bin/health-checker "$@" --listener ${listener} ;;
-  status | reload | drain | undrain | maint)
-    exec ${root}/usr/local/bin/health-checker "$@" --control-socket ${root}/run/health-checker/control.sock ;;
-  *) exec ${root}/usr/local/bin/health-checker "$@" ;;
-esac
-`;
-
-const hereOn = (root: string, at: (port: number) => string, text: string): string =>
-  text
-    .replace(/\b(?:localhost|127\.0\.0\.1):(\d+)/g, (_, port) => at(Number(port)))
-    .replace(/(--port |tcp: )(\d+)/g, (_, before, port) => `${before}${at(Number(port))}`)
-    .replace(/http\.server (\d+) --bind \S+/g, (_, port) => {
-      const [address, free] = at(Number(port)).split(":");
-      return `http.server ${free} --bind ${address}`;
-    })
-    .replace(/(?<![\w.])\/(?=(?:etc|usr\/local\/bin)\/)/g, `${root}/`);
+const newHost = (): Promise<StubHost> =>
+  stubHost({
+    ports: [HEALTH, WEB, QUEUE],
+    health: HEALTH,
+    files: { "etc/health-checker.yaml": blockIn(README, "Quick start", "yaml") },
+  });
 
 /** Something that listens on a port of the README's host. */
 function serve(port: number): AsyncDisposable {
-  const [hostname = "", free] = host.here(`localhost:${port}`).split(":");
+  const [hostname = "", free] = host.at(port).split(":");
   const server = Bun.serve({ hostname, port: Number(free), fetch: () => new Response("fine") });
   return { [Symbol.asyncDispose]: () => server.stop(true) };
 }
+
+const healthUrl = (): string => `http://${host.at(HEALTH)}`;
 
 const answersAt = (url: string): Promise<boolean> =>
   askAt(url).then(
@@ -156,7 +97,7 @@ testPython(
   "the first transcript is what is printed",
   async () => {
     await using terminal = host.terminal();
-    const web = host.here(`http://localhost:${WEB}`);
+    const web = `http://${host.at(WEB)}`;
     const log = async () => await readFile(join(host.folder.path, "health.log"), "utf8");
     await expectTranscript(blockIn(README, "health-checker", "console"), terminal, async (command) => {
       if (command.startsWith("python3 ")) await until(() => answersAt(web));
@@ -223,7 +164,7 @@ test("what Install says of the release's names, of this program's size and of it
   ] as const) {
     await using daemon = await startDaemon(args);
     const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${daemon.pid}/status`, "utf8")) ?? [];
-    // It differs between machines; what has doubled has to be said.
+    // It differs between machines; twice as much is a fault.
     expect((Number(kilobytes) * 1024) / 1e6).toBeLessThan(Number(megabytes) * 1.5);
     await daemon.stop("SIGINT");
   }
@@ -250,8 +191,8 @@ test("every command of the quick start does what it is there for", async () => {
       continue;
     }
     await terminal.run(`${host.here(command.replace(/ +#.*/, ""))} > serve.log 2>&1 &`);
-    await until(() => answersAt(host.url));
-    const { status, body } = await askAt(host.url);
+    await until(() => answersAt(healthUrl()));
+    const { status, body } = await askAt(healthUrl());
     expect({ command, status, body }).toEqual({ command, status: 200, body: "OK" });
     expect((await terminal.run("kill -INT $!; wait $!")).status).toBe(0);
   }
@@ -281,7 +222,7 @@ test("the unit of the README's own lines runs a daemon that prints what On call 
     word.replace(/^\/run\//, `${path}/run/`),
   );
   await using _web = serve(WEB);
-  await using daemon = await startDaemon([...args, "--listener", host.listener], {
+  await using daemon = await startDaemon([...args, "--listener", host.at(HEALTH)], {
     command: [program],
     env: { RUNTIME_DIRECTORY: join(path, "run/health-checker") },
   });
@@ -306,7 +247,7 @@ test("supervisord's command is a daemon's, and it waits for the drain", async ()
 test("the container's HEALTHCHECK is a command that says how the host is", async () => {
   const [, list = ""] = /CMD (\[.*\])$/m.exec(blockIn(README, "Container", "dockerfile")) ?? [];
   const command = (JSON.parse(list) as readonly string[]).map((word) => `'${word}'`).join(" ");
-  const there = command.replace(`'${WEB}'`, host.here(`--port ${WEB}`).replace("--port ", ""));
+  const there = command.replace(`'${WEB}'`, host.at(WEB));
   await using terminal = host.terminal();
   expect(await terminal.run(there)).toMatchObject({ status: 1 });
   await using _web = serve(WEB);

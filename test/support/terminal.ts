@@ -50,7 +50,7 @@ export function openTerminal(cwd: string, env: Readonly<Record<string, string>>)
   return {
     run,
     async [Symbol.asyncDispose]() {
-      shell.stdin.write("kill $(jobs -p) 2> /dev/null; wait; exit\n");
+      shell.stdin.write("kill -KILL $(jobs -p) 2> /dev/null; wait; exit\n");
       shell.stdin.end();
       await shell.exited;
       await ended;
