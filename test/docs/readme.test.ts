@@ -80,6 +80,7 @@ async function expectTranscript(block: string, terminal: Terminal, ready: (comma
     ran.push({ command, out: host.asWritten(out) });
   }
   const real = transcriptOf(ran);
+  expect(real).not.toContain("internal error");
   if (UPDATE)
     await Bun.write(
       join(ROOT, "README.md"),
