@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { PACKAGED_UNIT } from "../packaging/unit.ts";
 import { loadOptions } from "../src/config/load.ts";
 import { ROOT } from "./support/binary.ts";
-import { runCommand } from "./support/command.ts";
 import { needs } from "./support/needs.ts";
 import { tempFolder } from "./support/temp.ts";
 
@@ -31,19 +30,6 @@ for (const page of PAGES) {
     }
   });
 }
-
-test("the large example of the README is accepted as it stands, on a host that has nothing of it", async () => {
-  const text = await Bun.file(join(ROOT, "README.md")).text();
-  const [, example = ""] = /^```yaml\n(.*?)^```$/ms.exec(text) ?? [];
-  const [, name = "", value = ""] = /^\$ export (\w+)=(\w+)$/m.exec(text) ?? [];
-  const [, answer] = /^health-checker.yaml: (valid, \d+ checks)$/m.exec(text) ?? [];
-  await using folder = await tempFolder();
-  const file = await folder.write("health-checker.yaml", example);
-  const { out, err, status } = await runCommand(["validate", file], { [name]: value });
-  expect({ out, status }).toEqual({ out: `${file}: ${answer}`, status: 0 });
-  const shown = [...text.matchAll(/^health-checker\.yaml:\d+:.*$/gm)].map(([line]) => line);
-  expect(err.map((line) => line.replace(file, "health-checker.yaml"))).toEqual(shown);
-});
 
 const withAnalyze = await needs("systemd-analyze");
 

@@ -1,4 +1,4 @@
-// The README's first example: two databases on one host.
+// Two databases on one host.
 
 import { expect } from "bun:test";
 import { converse } from "../support/converse.ts";
