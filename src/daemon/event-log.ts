@@ -229,11 +229,13 @@ function logReload(log: Log, report: ReloadReport): void {
 }
 
 async function logChecks(log: Log, checks: readonly Check[]): Promise<void> {
-  for (const { name, kind, target, timeoutMs, intervalMs, severity, inspect } of checks) {
+  for (const { name, kind, target, timeoutMs, intervalMs, severity } of checks) {
     const timeout = formatDuration(timeoutMs);
     const background = intervalMs === undefined ? {} : { interval: formatDuration(intervalMs) };
     const fields = { check: name, kind, target, timeout, ...background, ...(severity !== "critical" && { severity }) };
     log.info("check configured", fields);
+  }
+  for (const { name, inspect } of checks) {
     for (const cause of (await inspect?.()) ?? []) {
       log.warning("check will fail", { check: name, cause });
     }

@@ -511,7 +511,7 @@ describe("nagios", () => {
     expect(await run("echo bad; exit 1", { expect: "good" })).toMatchObject({ reason: "mismatch" });
   });
 
-  test("has no effect where it is not set", async () => {
+  test("reaches the command as plain text where it is not set", async () => {
     expect(await outcomeWith({ script: sh("exit 1") })).toMatchObject({ reason: "exit" });
   });
 });

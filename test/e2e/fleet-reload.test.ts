@@ -140,7 +140,7 @@ test("a bad config on ten hosts at once is refused by all, no request is lost an
         expect({ out: said.out, exitCode: said.exitCode }).toEqual({ out: "", exitCode: 1 });
         expect(said.err).toStartWith(`health-checker: ${reason}`);
         expect(said.err).toEndWith(
-          "\nhealth-checker: reload refused; the running configuration is unchanged; reload --force overrides that\n",
+          "\nhealth-checker: reload refused; the running configuration is unchanged; reload --force applies it anyway\n",
         );
       }
     }

@@ -65,7 +65,7 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   expect(readdirSync(folder.path)).toEqual([]);
   expect(await hc("status")).toEqual({
     out: "",
-    err: `health-checker: no daemon listens on ${socket}: it is not running, or was started without --control-socket\n`,
+    err: `health-checker: no daemon listens on ${socket}: it is not running, or has no --control-socket or another one\n`,
     exitCode: 1,
   });
 }, 60_000);

@@ -38,7 +38,7 @@ test("a script that only a shell understands", async () => {
   const content = "checks:\n  - { name: zk, script: echo ruok | nc 127.0.0.1 1 | grep imok }\n";
   const said = await warningsOf(folder, content, "--script", "/bin/echo x > /no/such/file");
   const noShell = (what: string) =>
-    `warning: a script runs without a shell, so ${what} has no effect; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
+    `warning: a script runs without a shell, so ${what} reaches the command as plain text; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
   const warnings = [
     `hc.yaml:2:25: checks[0].script: ${noShell("|")}`,
     `--script "/bin/echo x > /no/such/file": ${noShell(">")}`,

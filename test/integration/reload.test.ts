@@ -446,7 +446,7 @@ test("a dry run prints what would come, exits with 0 or 1, and changes nothing",
   const reason = `check a would turn the host unhealthy: refused: 127.0.0.1:${closed} refused the connection`;
   expect(await dryRun()).toEqual({
     out: "",
-    err: `health-checker: ${reason}\nhealth-checker: reload would be refused; reload --force overrides that\n`,
+    err: `health-checker: ${reason}\nhealth-checker: reload would be refused; reload --force applies it anyway\n`,
     exitCode: 1,
   });
   expect(await dryRun("--force")).toEqual({

@@ -112,7 +112,7 @@ function describeError(path: string, error: unknown): string {
 }
 
 const noDaemon = (shown: string): string =>
-  `no daemon listens on ${shown}: it is not running, or was started without --control-socket`;
+  `no daemon listens on ${shown}: it is not running, or has no --control-socket or another one`;
 
 /** Undefined if there is no file, or this user may not see it. */
 function statOf(path: string): Stats | undefined {

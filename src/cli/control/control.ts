@@ -25,7 +25,7 @@ const json: OptionDef<boolean> = { field: flag, help: "Print the whole status as
 const maintenanceTime: OptionDef<number> = {
   field: duration,
   value: "DURATION",
-  help: "How long the maintenance lasts, such as `90s`, `10m` or `2h`; at most 24 hours.",
+  help: "How long the maintenance lasts, such as `90s`, `10m` or `2h`; a number alone is seconds. At most 24 hours.",
 };
 
 const maintenanceReason: OptionDef<string> = {

@@ -99,7 +99,7 @@ function renderReload(report: ReloadReport): Printed {
     return { out: [`${dryRun ? "would reload" : "reloaded"}: ${listChanges(report)}`], err: lines, ok: true };
   }
   const refused = dryRun ? "reload would be refused" : "reload refused; the running configuration is unchanged";
-  const hint = forcible ? "; reload --force overrides that" : "";
+  const hint = forcible ? "; reload --force applies it anyway" : "";
   return { out: [], err: [...lines, `health-checker: ${refused}${hint}`], ok: false };
 }
 

@@ -71,11 +71,11 @@ export const renderUnit = (content: UnitContent): string =>
 
 const renderHead = ({ configFile }: UnitContent): readonly string[] => [
   `# /etc/systemd/system/health-checker.service, printed by \`health-checker unit\` v${version} for the options that`,
-  "# ExecStart= has. Print it again when they change: the permissions below follow from them.",
+  "# ExecStart= has. Print it again when they change: the permissions below depend on them.",
   ...(configFile === undefined
     ? []
     : [
-        "# They follow from the config file too. For most changes of that file `systemctl reload` is enough. After a change",
+        "# They depend on the config file too. For most changes of that file `systemctl reload` is enough. After a change",
         "# `health-checker unit --check` reports what this unit does not permit yet, such as the first script or a file below",
         "# /home or /tmp. Print the unit again then.",
       ]),

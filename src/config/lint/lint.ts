@@ -233,13 +233,13 @@ function findInScript(text: unknown, forShell: string): readonly Finding[] {
   const { operators, severalCommands, hasComment } = findShellSyntax(text);
   const shown = [...(hasComment ? ["a comment"] : []), ...(severalCommands ? ["a line end"] : []), ...operators];
   if (shown.length === 0) return [];
-  const have = shown.length === 1 ? "has" : "have";
+  const reach = shown.length === 1 ? "reaches" : "reach";
   const got = severalCommands
     ? `several lines that are commands; a script runs without a shell: use ${forShell}, or end a line with a backslash to continue it`
     : `a line that begins with #; a script runs without a shell and has no comments: remove the line, or use ${forShell}`;
   return [
     {
-      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${have} no effect; use ${forShell} (as an option: --script "sh -c '…'"), or put plain text in single quotes`,
+      warning: `a script runs without a shell, so ${listFirstTwo(shown)} ${reach} the command as plain text; use ${forShell} (as an option: --script "sh -c '…'"), or put plain text in single quotes`,
       ...((severalCommands || hasComment) && { problem: { expected: "one command", got } }),
     },
   ];

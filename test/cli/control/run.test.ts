@@ -158,8 +158,8 @@ test("a reload prints the changes, or why there are none", async () => {
     problems: ["health-checker: check a would turn the host unhealthy"],
   };
   for (const [dryRun, last] of [
-    [false, "health-checker: reload refused; the running configuration is unchanged; reload --force overrides that"],
-    [true, "health-checker: reload would be refused; reload --force overrides that"],
+    [false, "health-checker: reload refused; the running configuration is unchanged; reload --force applies it anyway"],
+    [true, "health-checker: reload would be refused; reload --force applies it anyway"],
   ] as const) {
     report = { ...report, dryRun };
     expect(await run(RELOAD)).toEqual({ out: [], err: [...report.problems, last], ok: false });
@@ -193,7 +193,7 @@ test("a refusal that arrives in parts, after a long trial, is read too", async (
     out: [],
     err: [
       "health-checker: check slow would turn the host",
-      "health-checker: reload refused; the running configuration is unchanged; reload --force overrides that",
+      "health-checker: reload refused; the running configuration is unchanged; reload --force applies it anyway",
     ],
     ok: false,
   });
@@ -214,7 +214,7 @@ test("the options of reload reach the daemon", async () => {
 
 const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], ok: false });
 
-const NO_DAEMON = failure("no daemon listens on SOCKET: it is not running, or was started without --control-socket");
+const NO_DAEMON = failure("no daemon listens on SOCKET: it is not running, or has no --control-socket or another one");
 
 test("without a daemon the command prints one line", async () => {
   expect(await run({ verb: "status", json: false })).toEqual(NO_DAEMON);

@@ -7,36 +7,36 @@ const CURE = `use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or put
 const noShell = (what: string) => `warning: a script runs without a shell, so ${what}; ${CURE}`;
 
 test.each([
-  ["echo ruok | nc 127.0.0.1 1", "| has no effect"],
-  ["echo ruok|nc 127.0.0.1 1", "| has no effect"],
-  ["a || b", "|| has no effect"],
-  ["a && /bin/false", "&& has no effect"],
-  ["a; b", "; has no effect"],
-  ["a ;", "; has no effect"],
-  ["sleep 5 &", "& has no effect"],
-  ["a > /tmp/x", "> has no effect"],
-  ["a >> /tmp/x", ">> has no effect"],
-  ["a < /tmp/x", "< has no effect"],
-  ["a >/dev/null 2>&1", "> and 2>&1 have no effect"],
-  ["a 2>/dev/null", "2> has no effect"],
-  ["a &> /dev/null", "&> has no effect"],
-  ["test -n $(cat /tmp/x)", "$( has no effect"],
-  ["test -n `cat /tmp/x`", "` has no effect"],
-  ["ls $HOME/x", "$HOME has no effect"],
+  ["echo ruok | nc 127.0.0.1 1", "| reaches the command as plain text"],
+  ["echo ruok|nc 127.0.0.1 1", "| reaches the command as plain text"],
+  ["a || b", "|| reaches the command as plain text"],
+  ["a && /bin/false", "&& reaches the command as plain text"],
+  ["a; b", "; reaches the command as plain text"],
+  ["a ;", "; reaches the command as plain text"],
+  ["sleep 5 &", "& reaches the command as plain text"],
+  ["a > /tmp/x", "> reaches the command as plain text"],
+  ["a >> /tmp/x", ">> reaches the command as plain text"],
+  ["a < /tmp/x", "< reaches the command as plain text"],
+  ["a >/dev/null 2>&1", "> and 2>&1 reach the command as plain text"],
+  ["a 2>/dev/null", "2> reaches the command as plain text"],
+  ["a &> /dev/null", "&> reaches the command as plain text"],
+  ["test -n $(cat /tmp/x)", "$( reaches the command as plain text"],
+  ["test -n `cat /tmp/x`", "` reaches the command as plain text"],
+  ["ls $HOME/x", "$HOME reaches the command as plain text"],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as a shell has it
-  ["ls ${HOME}/x", "${HOME} has no effect"],
-  ["exit $?", "$? has no effect"],
-  ["~/bin/check", "~/ has no effect"],
-  ["cat ~/x", "~/ has no effect"],
-  ["cat ~app/x", "~app/ has no effect"],
-  ["TOKEN=s3cret /bin/check", "TOKEN= has no effect"],
-  ["curl -f http://h/?a=1 && true", "&& has no effect"],
-  ["curl -f http://h/?a=1&b=2 | grep ok", "| has no effect"],
-  ["curl -f http://h/; echo x", "; has no effect"],
-  ["a | b && c > d", "|, && and 1 more have no effect"],
-  ["a | b | c", "| has no effect"],
-  ["a 'b' | c", "| has no effect"],
-  ['"a"\\ b;c', "; has no effect"],
+  ["ls ${HOME}/x", "${HOME} reaches the command as plain text"],
+  ["exit $?", "$? reaches the command as plain text"],
+  ["~/bin/check", "~/ reaches the command as plain text"],
+  ["cat ~/x", "~/ reaches the command as plain text"],
+  ["cat ~app/x", "~app/ reaches the command as plain text"],
+  ["TOKEN=s3cret /bin/check", "TOKEN= reaches the command as plain text"],
+  ["curl -f http://h/?a=1 && true", "&& reaches the command as plain text"],
+  ["curl -f http://h/?a=1&b=2 | grep ok", "| reaches the command as plain text"],
+  ["curl -f http://h/; echo x", "; reaches the command as plain text"],
+  ["a | b && c > d", "|, && and 1 more reach the command as plain text"],
+  ["a | b | c", "| reaches the command as plain text"],
+  ["a 'b' | c", "| reaches the command as plain text"],
+  ['"a"\\ b;c', "; reaches the command as plain text"],
 ])("the script %j has shell syntax and gets a warning", async (script, what) => {
   expect(await lintCheck({ script })).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell(what)}`]);
   expect(await lint(undefined, { script: [script] })).toEqual([expect.stringMatching(/^--script "?.*"?: /)]);
@@ -84,9 +84,11 @@ test("a list is not read as a shell would read it", async () => {
 
 test("the option script in a file gets the warnings of a check", async () => {
   const inList = (text: string) => text.replace('[sh, -c, "…"]', '[[sh, -c, "…"]]');
-  expect(await lint("script: a | b")).toEqual([`hc.yaml:1:9: script: ${inList(noShell("| has no effect"))}`]);
+  expect(await lint("script: a | b")).toEqual([
+    `hc.yaml:1:9: script: ${inList(noShell("| reaches the command as plain text"))}`,
+  ]);
   expect(await lint("script:\n  - /bin/true\n  - a && b\n")).toEqual([
-    `hc.yaml:3:5: script[1]: ${inList(noShell("&& has no effect"))}`,
+    `hc.yaml:3:5: script[1]: ${inList(noShell("&& reaches the command as plain text"))}`,
   ]);
 });
 
@@ -107,8 +109,8 @@ test.each([
   ]);
   // Upstream accepts it as an option.
   const [warning, ...more] = await lint(undefined, { script: [script] });
-  const shown = script.startsWith("# ") ? "a comment and a line end have" : "a line end has";
-  expect(warning).toEndWith(noShell(`${shown} no effect`));
+  const shown = script.startsWith("# ") ? "a comment and a line end reach" : "a line end reaches";
+  expect(warning).toEndWith(noShell(`${shown} the command as plain text`));
   expect(more).toEqual([]);
 });
 
@@ -125,7 +127,7 @@ test("a secret in a script is not read as shell syntax, and is not shown", async
   expect(await lintCheck({ script: "check ${env:PW}" }, {}, env)).toEqual([]);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as the file has it
   const warnings = await lintCheck({ script: "check ${env:PW} | b" }, {}, env);
-  expect(warnings).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`]);
+  expect(warnings).toEqual([`hc.yaml:1:20: checks[0].script: ${noShell("| reaches the command as plain text")}`]);
 });
 
 const finds = (search: string) =>
@@ -169,7 +171,7 @@ test("a list that looks for a command line may find the daemon itself", async ()
 
 test("without a shell the pipe gets a warning too", async () => {
   expect(await lintCheck({ script: "ps aux | grep kafka" })).toEqual([
-    `hc.yaml:1:20: checks[0].script: ${noShell("| has no effect")}`,
+    `hc.yaml:1:20: checks[0].script: ${noShell("| reaches the command as plain text")}`,
     `hc.yaml:1:20: checks[0].script: ${finds("ps … grep")}`,
   ]);
 });

@@ -4,16 +4,16 @@ import { expect, test } from "bun:test";
 import { lint, lintCheck, lintKeys } from "./lines.ts";
 
 const noShell = (what: string, cure = '[sh, -c, "…"]') =>
-  `warning: a script runs without a shell, so ${what} no effect; use ${cure} (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
+  `warning: a script runs without a shell, so ${what} the command as plain text; use ${cure} (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
 
 test.each([
-  ['test -n "$(pgrep nginxx)"', "$( has"],
-  ['echo "$HOME"', "$HOME has"],
-  ['echo "in $HOME/x"', "$HOME has"],
+  ['test -n "$(pgrep nginxx)"', "$( reaches"],
+  ['echo "$HOME"', "$HOME reaches"],
+  ['echo "in $HOME/x"', "$HOME reaches"],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: as a shell has it
-  ['echo "${HOME}/x"', "${HOME} has"],
-  ['echo "`date`"', "` has"],
-  ['test -e "$(cat "/run/a b")"', "$( has"],
+  ['echo "${HOME}/x"', "${HOME} reaches"],
+  ['echo "`date`"', "` reaches"],
+  ['test -e "$(cat "/run/a b")"', "$( reaches"],
 ])("shell syntax in double quotes gets a warning: %s", async (script, what) => {
   expect(await lintKeys({ script })).toEqual([`checks[0].script: ${noShell(what)}`]);
   expect((await lint(undefined, { script: [script] }))[0]).toEndWith(noShell(what));
@@ -36,7 +36,7 @@ test.each([
 
 test("a list under the option script is a list of commands; a split command gets a problem", async () => {
   const cure = '[[sh, -c, "…"]]';
-  expect(await lint('script: "echo ruok | grep imok"')).toEqual([`hc.yaml:1:9: script: ${noShell("| has", cure)}`]);
+  expect(await lint('script: "echo ruok | grep imok"')).toEqual([`hc.yaml:1:9: script: ${noShell("| reaches", cure)}`]);
   expect(await lint('script: [[sh, -c, "echo ruok | grep ruok"]]')).toEqual([]);
 });
 
@@ -74,7 +74,7 @@ test("a comment is no command, but is passed to the program", async () => {
   expect(await lintKeys({ script: "/bin/check\n# all\n--all\n" })).toEqual([
     `checks[0].script: expected one command, ${got}`,
   ]);
-  expect((await lint(undefined, { script: ["# check it\n/bin/check"] }))[0]).toEndWith(noShell("a comment has"));
+  expect((await lint(undefined, { script: ["# check it\n/bin/check"] }))[0]).toEndWith(noShell("a comment reaches"));
   expect(await lintCheck({ script: "/bin/check '#1'\n" })).toEqual([]);
 });
 

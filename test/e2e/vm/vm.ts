@@ -19,7 +19,7 @@ import { buildRoot, type Root } from "./root.ts";
 const programs = await needs("mmdebstrap", "qemu-system-x86_64", "mke2fs", "openssl");
 const test = process.arch !== "x64" ? onX64 : process.getuid?.() !== 0 ? asRoot : programs;
 
-const ROOT_MS = 300_000;
+const ROOT_MS = 600_000;
 const BOOT_MS = 120_000;
 const DRILL_MS = 240_000;
 
