@@ -19,7 +19,7 @@ test("it is what `unit` prints for the packaged config file", async () => {
   expect(`${out}\n`).toBe(await renderPackagedUnit(PACKAGED_CONFIG));
 });
 
-test("the packaged config file is good and has nothing unwise", async () => {
+test("the packaged config file is valid and gets no warning", async () => {
   expect(await runCommand(["validate", PACKAGED_CONFIG])).toEqual(printed(expect.any(String)));
 });
 

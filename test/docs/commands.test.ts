@@ -47,7 +47,7 @@ if health-checker --port 1x; then health-checker status | grep up; fi
 cp health-checker /usr/local/bin/health-checker
 docker exec health-checker health-checker status
 `;
-  const lines = commandLinesOf({ language: "sh", title: "", text });
+  const lines = commandLinesOf({ language: "sh", text });
   expect(lines).toEqual([
     "health-checker check --script 'a | b'    --wait 5m",
     "health-checker drain --nothing",
@@ -63,7 +63,7 @@ docker exec health-checker health-checker status
 });
 
 /** Those of the lines that a user types, and of what another program starts. */
-function commandLinesOf({ language, text }: Block): readonly string[] {
+function commandLinesOf({ language, text }: Pick<Block, "language" | "text">): readonly string[] {
   const typed = typedIn(language, text).replaceAll("\\\n", " ");
   const masked = maskQuoted(typed);
   return [...masked.matchAll(START)].map(({ index, 0: start }) => {

@@ -11,19 +11,11 @@ import { loadOptions } from "../../src/config/load.ts";
 import { askAt } from "../support/ask.ts";
 import { binary, ROOT } from "../support/binary.ts";
 import { startDaemon } from "../support/daemon.ts";
+import { blockIn, blocksOf, readPage } from "../support/documents.ts";
 import { needs } from "../support/needs.ts";
-import {
-  blockIn,
-  blocksOf,
-  commandsOf,
-  type Exchange,
-  exchangesOf,
-  readPage,
-  transcriptOf,
-  withoutFigures,
-} from "../support/page.ts";
 import { type StubHost, stubHost } from "../support/stub-host.ts";
 import type { Terminal } from "../support/terminal.ts";
+import { commandsOf, type Exchange, exchangesOf, transcriptOf, withoutFigures } from "../support/transcript.ts";
 import { commandOf, readUnitFile } from "../support/unit-file.ts";
 import { until } from "../support/until.ts";
 

@@ -1,4 +1,4 @@
-// A real HAProxy as the asker: as it asks by default (OPTIONS, HTTP/1.0, no Host)
+// A real HAProxy as the client: it checks as it does by default (OPTIONS, HTTP/1.0, no Host)
 // and as its users have it ask.
 
 import { expect } from "bun:test";

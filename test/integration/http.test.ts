@@ -1,4 +1,4 @@
-// What askers get from the running binary, byte by byte where that counts.
+// What clients get from the running binary, byte by byte where that counts.
 
 import { expect, test } from "bun:test";
 import { connect } from "node:net";

@@ -78,7 +78,7 @@ test("a unix socket is checked and listened on, and its file is gone at the end"
   expect(await Bun.file(path).exists()).toBe(false);
 });
 
-test("a socket file is taken neither from a busy server nor, at the end, from whoever came after", async () => {
+test("a socket file is taken neither from a busy server nor, at the end, from a server that came after", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/health.sock`;
   using busy = listenRaw({ family: "unix", path }, 0);

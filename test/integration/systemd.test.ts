@@ -1,4 +1,4 @@
-// What the running binary tells whoever listens on NOTIFY_SOCKET.
+// What the running binary sends to NOTIFY_SOCKET.
 
 import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";

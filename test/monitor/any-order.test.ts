@@ -7,7 +7,7 @@ import type { Check, Verdict } from "../../src/checks/check.ts";
 import type { Outcome } from "../../src/outcome.ts";
 import * as fc from "../support/properties.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
-import { asker, backgroundCheck, DOWN, setUp, UP } from "./held-runs.ts";
+import { backgroundCheck, DOWN, newClient, setUp, UP } from "./held-runs.ts";
 
 const INTERVAL_MS = 10_000;
 const STALE_AFTER_MS = 35_000;
@@ -53,7 +53,7 @@ const deadlineMs = fc.constantFrom(undefined, 4000, 9000);
 const settings = fc.record({
   /** Its checks, and which of them are new ones though they had the name before. */
   host: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 }),
-  anew: fc.subarray(NAMES),
+  replaced: fc.subarray(NAMES),
   part: fc.subarray(NAMES),
   singleflight: fc.boolean(),
   maxRounds: fc.constantFrom(1, 2, 3, 16),
@@ -115,8 +115,10 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
     });
     return check;
   };
-  const taken = ({ host, anew, part, ...rest }: Settings) => {
-    current = new Map(host.map((name) => [name, (anew.includes(name) ? undefined : current.get(name)) ?? make(name)]));
+  const taken = ({ host, replaced, part, ...rest }: Settings) => {
+    current = new Map(
+      host.map((name) => [name, (replaced.includes(name) ? undefined : current.get(name)) ?? make(name)]),
+    );
     const checksOf = (names: readonly Name[]) => names.flatMap((name) => current.get(name) ?? []);
     groups = [checksOf(host), checksOf(host.filter((name) => part.includes(name)))];
     deadlinesMs = rest.deadlinesMs;
@@ -150,7 +152,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
       const { answeredAt = now() } = one;
       const failing = deciding.filter((check) => !passes(check, answeredAt));
       if (one.verdict.healthy) expect(failing.map(({ name }) => name)).toEqual([]);
-      // Of a round what it found is the asker's own; that there was one is known of all.
+      // What a round found belongs to its client; that there was a round is known to all.
       const onRequest = one.checks.filter(({ intervalMs }) => !intervalMs);
       if (one.verdict.healthy) for (const check of onRequest) expect(results.get(check)).toBeDefined();
       if (one.checks.length === 0) expect(one.verdict.healthy).toBe(false);
@@ -178,7 +180,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
         deadlineMs: deadlinesMs[it.group],
       };
       asked.push(one);
-      void monitor.ask(asker(), it.group).then((verdict) => {
+      void monitor.ask(newClient(), it.group).then((verdict) => {
         one.verdict = verdict;
         one.answeredAt = now();
       });
@@ -195,7 +197,7 @@ async function play(first: Settings, steps: readonly Step[]): Promise<void> {
     }
     await look();
   }
-  // Whoever still waits is answered once all that he waits for has ended.
+  // A request that still waits is answered once all that it waits for has ended.
   for (let turn = 0; turn < 200 && asked.some(({ verdict }) => !verdict); turn++) {
     for (const attempt of attempts) if (!attempt.over) end(attempt, true);
     await look();

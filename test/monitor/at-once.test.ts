@@ -7,7 +7,7 @@ import type { MonitorOptions } from "../../src/monitor/monitor.ts";
 import type { Outcome } from "../../src/outcome.ts";
 import { untilTurn } from "../../src/system/turn.ts";
 import { fakeCheck, fakeClock } from "./fakes.ts";
-import { asker, DOWN, HEALTHY, heldCheck, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
+import { DOWN, HEALTHY, heldCheck, newClient, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
 
 /** What the runs of a check come to, by its name; others pass. */
 type Outcomes = Record<string, Outcome>;
@@ -49,10 +49,10 @@ describe("a request", () => {
   test("whose checks all end at once has its verdict at once, after all have started and all is reported", () => {
     const outcomes: Outcomes = {};
     const { monitor, events, timers } = setUp(outcomes, (check) => [[check({ name: "a" }), check({ name: "b" })]]);
-    expect(monitor.verdict(asker())).toEqual(HEALTHY);
+    expect(monitor.verdict(newClient())).toEqual(HEALTHY);
     expect(events.splice(0)).toEqual(["a runs", "b runs", "a up", "b up", "healthy"]);
     outcomes["a"] = DOWN;
-    expect(monitor.verdict(asker())).toEqual(unhealthy("a"));
+    expect(monitor.verdict(newClient())).toEqual(unhealthy("a"));
     expect(events).toEqual(["a runs", "b runs", "a down", "b up", "unhealthy"]);
     expect(timers()).toBe(0);
   });
@@ -71,7 +71,7 @@ describe("a request", () => {
     const { monitor, events } = setUp({ noted: DOWN }, (check) => [
       [check({ name: "a" }), check({ name: "noted", severity: "warning" })],
     ]);
-    expect(monitor.verdict(asker())).toEqual(HEALTHY);
+    expect(monitor.verdict(newClient())).toEqual(HEALTHY);
     expect(events.toSorted()).toEqual(["a runs", "a up", "healthy", "noted down", "noted runs"].toSorted());
     expect(Math.max(events.indexOf("a runs"), events.indexOf("noted runs"))).toBe(1);
   });
@@ -80,7 +80,7 @@ describe("a request", () => {
     const { monitor, live, last, events } = setUp({ a: DOWN }, (check) => [
       [check({ name: "a" }), heldCheck({ name: "slow" })],
     ]);
-    expect(monitor.verdict(asker())).toEqual(unhealthy("a"));
+    expect(monitor.verdict(newClient())).toEqual(unhealthy("a"));
     expect(live().map(({ name }) => name)).toEqual(["slow"]);
     await last("slow").end();
     expect(events).toEqual(["a runs", "a down", "unhealthy", "slow up", "unhealthy"]);
@@ -88,7 +88,7 @@ describe("a request", () => {
 
   test("waits for a check that takes longer", async () => {
     const { monitor, last } = setUp({}, (check) => [[check({ name: "a" }), heldCheck({ name: "slow" })]]);
-    const answer = monitor.verdict(asker());
+    const answer = monitor.verdict(newClient());
     expect(answer).toBeInstanceOf(Promise);
     await last("slow").end();
     expect(await answer).toEqual(HEALTHY);
@@ -99,10 +99,10 @@ describe("a request", () => {
       [check({ name: "back", intervalMs: 10_000, staleAfterMs: 35_000 }), check({ name: "front" })],
     ]);
     monitor.start();
-    expect(monitor.verdict(asker())).toEqual(HEALTHY);
+    expect(monitor.verdict(newClient())).toEqual(HEALTHY);
     await clock.suspend(3_600_000);
     events.length = 0;
-    expect(monitor.verdict(asker())).toEqual(HEALTHY);
+    expect(monitor.verdict(newClient())).toEqual(HEALTHY);
     expect(events).toEqual(["front runs", "back runs", "front up", "back up"]);
   });
 });
@@ -113,7 +113,7 @@ test("those of one turn of the event loop have the places each, and the rest sha
     const { monitor, events } = setUp({}, (check) => [[check({ name: "a" })]], more);
     const runs = () => events.filter((event) => event === "a runs").length;
     for (let turn = 1; turn <= 3; turn++) {
-      const verdicts = Array.from({ length: 1000 }, () => monitor.verdict(asker()));
+      const verdicts = Array.from({ length: 1000 }, () => monitor.verdict(newClient()));
       expect(verdicts.filter((verdict) => verdict instanceof Promise)).toHaveLength(1000 - 15);
       expect(await Promise.all(verdicts)).toEqual(Array(1000).fill(HEALTHY));
       expect(runs()).toBe(turn * 16);
@@ -126,12 +126,12 @@ test("in a turn that has had its probes they share a run in the next turn", asyn
   await new Promise((resolve) => setImmediate(resolve)); // what has begun before is over
   const { monitor, events } = setUp({}, (check) => [[check({ name: "a" })]]);
   for (let probe = 0; probe < 64; probe++) void untilTurn();
-  const verdicts = [monitor.verdict(asker()), monitor.verdict(asker())];
+  const verdicts = [monitor.verdict(newClient()), monitor.verdict(newClient())];
   expect(events).toEqual([]);
   expect(await Promise.all(verdicts)).toEqual([HEALTHY, HEALTHY]);
   expect(events).toEqual(["a runs", "a up", "healthy"]);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(monitor.verdict(asker())).toEqual(HEALTHY);
+  expect(monitor.verdict(newClient())).toEqual(HEALTHY);
 });
 
 test("a listener that asks again is answered once all results there are were taken", async () => {
@@ -139,10 +139,10 @@ test("a listener that asks again is answered once all results there are were tak
   const { monitor, events } = setUp({}, (check) => [[check({ name: "a" }), check({ name: "b" })]], {
     onVerdict() {
       events.push("judged");
-      if (later.length === 0) later.push(monitor.verdict(asker()));
+      if (later.length === 0) later.push(monitor.verdict(newClient()));
     },
   });
-  expect(monitor.verdict(asker())).toEqual(HEALTHY);
+  expect(monitor.verdict(newClient())).toEqual(HEALTHY);
   expect(events).toEqual(["a runs", "b runs", "a up", "b up", "judged", "a runs", "b runs", "a up", "b up"]);
   expect(await later[0]).toEqual(HEALTHY);
 });
@@ -151,7 +151,7 @@ test("a queued round starts, and is answered, by the run that ends before it", a
   const { monitor, clock, last } = setUp({}, (check) => [[heldCheck({ name: "slow" }), check({ name: "a" })]], {
     maxRounds: 1,
   });
-  const [first, second] = [monitor.verdict(asker()), monitor.verdict(asker())];
+  const [first, second] = [monitor.verdict(newClient()), monitor.verdict(newClient())];
   await clock.pass(1000);
   await last("slow").end();
   await last("slow").end();

@@ -6,7 +6,17 @@ import type { Check } from "../../src/checks/check.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { until } from "../support/until.ts";
 import { fakeCheck, fakeClock, settle } from "./fakes.ts";
-import { AskedMonitor, asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
+import {
+  AskedMonitor,
+  backgroundCheck,
+  DOWN,
+  HEALTHY,
+  newClient,
+  outcomeOf,
+  setUp,
+  UP,
+  unhealthy,
+} from "./held-runs.ts";
 
 describe("a run", () => {
   test("is made at once at start, then at every interval, whatever the runs take", async () => {
@@ -97,7 +107,7 @@ describe("the answer", () => {
     await clock.pass(10_000);
     await last().end();
     expect(monitor.read()).toEqual(HEALTHY);
-    expect(await monitor.ask(asker())).toEqual(HEALTHY);
+    expect(await monitor.ask(newClient())).toEqual(HEALTHY);
     await clock.pass(10_000);
     await last().end(DOWN);
     expect(monitor.read()).toEqual(unhealthy("it"));
@@ -188,7 +198,7 @@ describe("who asks", () => {
   test("before the first result waits for it", async () => {
     const { monitor, last, stale } = setUp({ deadlineMs: 4_500 });
     monitor.start();
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await settle();
     expect(answer).toEqual({});
     await last().end();
@@ -203,9 +213,9 @@ describe("who asks", () => {
     });
     monitor.start();
     await last("a").end();
-    const early = outcomeOf(monitor.ask(asker()));
+    const early = outcomeOf(monitor.ask(newClient()));
     await clock.pass(1_000);
-    const late = outcomeOf(monitor.ask(asker()));
+    const late = outcomeOf(monitor.ask(newClient()));
     await clock.pass(3_499);
     expect(early).toEqual({});
     await clock.pass(1);
@@ -222,7 +232,7 @@ describe("who asks", () => {
   test("without a deadline waits as long as the run takes", async () => {
     const { monitor, clock, last } = setUp();
     monitor.start();
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await clock.pass(30_000);
     expect(answer).toEqual({});
     await last().end(DOWN);
@@ -237,7 +247,7 @@ describe("who asks", () => {
     await clock.suspend(3_600_000);
     expect(monitor.read()).toBeUndefined();
     expect(monitor.states()).toEqual([expect.objectContaining({ stale: true })]);
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     expect(runs).toHaveLength(2);
     await last().end(DOWN);
     expect(answer.verdict).toEqual(unhealthy("it"));
@@ -248,7 +258,7 @@ describe("who asks", () => {
     const { monitor, clock, runs, last, results } = setUp({ deadlineMs: 4_500 });
     monitor.start();
     await clock.suspend(3_600_000);
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await settle();
     expect(runs.map(({ aborted }) => aborted)).toEqual([true, false]);
     await last().end();
@@ -273,7 +283,7 @@ describe("who asks", () => {
     monitor.start();
     for (const spells of [1, 2, 3]) {
       for (const _ of ["one", "other"]) {
-        const answer = outcomeOf(monitor.ask(asker()));
+        const answer = outcomeOf(monitor.ask(newClient()));
         await clock.pass(100);
         expect(answer.verdict).toEqual(unhealthy("it"));
       }
@@ -291,13 +301,13 @@ describe("who asks", () => {
       groups: [[backgroundCheck({ timeoutMs: 10, staleAfterMs: 10 })]],
       deadlineMs: 500,
     });
-    const early = outcomeOf(monitor.ask(asker()));
+    const early = outcomeOf(monitor.ask(newClient()));
     await clock.pass(100);
     const { promise, resolve } = Promise.withResolvers<ReturnType<typeof outcomeOf>>();
-    // The run lands in the very turn in which the deadline is seen to have passed, and the next asker is there already.
+    // The run lands in the very turn in which the deadline is seen to have passed, and the next client is there already.
     setImmediate(() => {
       void last().end();
-      queueMicrotask(() => queueMicrotask(() => resolve(outcomeOf(monitor.ask(asker())))));
+      queueMicrotask(() => queueMicrotask(() => resolve(outcomeOf(monitor.ask(newClient())))));
     });
     await clock.stall(400);
     const late = await promise;
@@ -311,7 +321,7 @@ describe("who asks", () => {
     await clock.pass(10);
     await last().end();
     await clock.suspend(3_600_000);
-    const next = outcomeOf(monitor.ask(asker()));
+    const next = outcomeOf(monitor.ask(newClient()));
     leaver.abort();
     await settle();
     expect(next).toEqual({});
@@ -326,7 +336,7 @@ describe("who asks", () => {
     monitor.start();
     await clock.pass(100);
     await last().end();
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await clock.pass(100);
     await last().end();
     expect(answer.verdict).toEqual(unhealthy("it"));
@@ -335,7 +345,7 @@ describe("who asks", () => {
 
   test("shares the run with all who ask meanwhile", async () => {
     const { monitor, runs, last } = setUp({ deadlineMs: 4_500 });
-    const answers = Array.from({ length: 50 }, () => outcomeOf(monitor.ask(asker())));
+    const answers = Array.from({ length: 50 }, () => outcomeOf(monitor.ask(newClient())));
     expect(runs).toHaveLength(1);
     await last().end();
     expect(answers.every(({ verdict }) => verdict?.healthy)).toBe(true);
@@ -351,13 +361,13 @@ describe("who asks", () => {
     await settle();
     expect(answer.verdict?.healthy).toBe(false);
     expect(last().aborted).toBe(false);
-    const next = outcomeOf(monitor.ask(asker()));
+    const next = outcomeOf(monitor.ask(newClient()));
     await last().end();
     expect(next.verdict).toEqual(HEALTHY);
   });
 
   test("for what is not there is answered unhealthy", async () => {
-    expect(await setUp().monitor.ask(asker(), 7)).toEqual(unhealthy());
+    expect(await setUp().monitor.ask(newClient(), 7)).toEqual(unhealthy());
     expect(setUp().monitor.read(7)).toBeUndefined();
   });
 });
@@ -375,11 +385,11 @@ describe("with checks on request beside those of the background", () => {
     monitor.start();
     await last("back").end();
     expect(monitor.read()).toBeUndefined();
-    expect(await monitor.ask(asker())).toEqual(HEALTHY);
-    expect(await monitor.ask(asker())).toEqual(unhealthy("front"));
+    expect(await monitor.ask(newClient())).toEqual(HEALTHY);
+    expect(await monitor.ask(newClient())).toEqual(unhealthy("front"));
     await clock.pass(10_000);
     await last("back").end(DOWN);
-    expect(await monitor.ask(asker())).toEqual(unhealthy("back"));
+    expect(await monitor.ask(newClient())).toEqual(unhealthy("back"));
     expect(round).toBe(3);
   });
 
@@ -388,7 +398,7 @@ describe("with checks on request beside those of the background", () => {
     const { monitor, clock, last } = setUp({ groups: [mixed({ probe: () => promise })] });
     monitor.start();
     await last("back").end();
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await clock.pass(10_000);
     await last("back").end(DOWN);
     resolve(UP);
@@ -401,12 +411,12 @@ describe("with checks on request beside those of the background", () => {
     const { monitor, clock, last, runs } = setUp({ groups: [mixed({ probe: () => promise })], singleflight: true });
     monitor.start();
     await last("back").end(DOWN);
-    const early = outcomeOf(monitor.ask(asker()));
+    const early = outcomeOf(monitor.ask(newClient()));
     await settle();
     expect(early.verdict).toEqual(unhealthy("back"));
     await clock.pass(10_000);
     await last("back").end();
-    const late = outcomeOf(monitor.ask(asker()));
+    const late = outcomeOf(monitor.ask(newClient()));
     await settle();
     expect(late).toEqual({});
     resolve(UP);
@@ -420,7 +430,7 @@ describe("with checks on request beside those of the background", () => {
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("timeout", "no answer"))));
     const { monitor, clock } = setUp({ groups: [mixed({ probe: hangs })], deadlineMs: 4_500 });
     monitor.start();
-    const answer = outcomeOf(monitor.ask(asker()));
+    const answer = outcomeOf(monitor.ask(newClient()));
     await clock.pass(4_500);
     await settle();
     expect(answer.verdict?.healthy).toBe(false);
@@ -475,11 +485,11 @@ describe("what is told", () => {
 test("after an abort nothing runs, and who waits is answered unhealthy", async () => {
   const { monitor, clock, runs, results } = setUp();
   monitor.start();
-  const answer = outcomeOf(monitor.ask(asker()));
+  const answer = outcomeOf(monitor.ask(newClient()));
   monitor.abort();
   await settle();
   expect(answer.verdict).toEqual(unhealthy("it"));
-  expect(await monitor.ask(asker())).toEqual(unhealthy("it"));
+  expect(await monitor.ask(newClient())).toEqual(unhealthy("it"));
   await clock.pass(100_000);
   expect(runs.map(({ aborted }) => aborted)).toEqual([true]);
   expect(results).toEqual([]);
@@ -524,8 +534,8 @@ test("by the host's own clock: what hangs is ended at its timeout, again and aga
     onFault() {},
   });
   monitor.start();
-  expect(await monitor.ask(asker(), 1)).toEqual(HEALTHY);
-  expect(await monitor.ask(asker())).toEqual(unhealthy("hangs"));
+  expect(await monitor.ask(newClient(), 1)).toEqual(HEALTHY);
+  expect(await monitor.ask(newClient())).toEqual(unhealthy("hangs"));
   await until(() => reasons.length >= 3 && goes >= 5);
   expect(new Set(reasons)).toEqual(new Set(["timeout"]));
   await until(() => hanging === 1);

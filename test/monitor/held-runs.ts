@@ -13,7 +13,7 @@ export const DOWN = failed("refused", "nobody there");
 
 type Client = Pick<Request, "signal">;
 
-export const asker = (): Client => ({ signal: new AbortController().signal });
+export const newClient = (): Client => ({ signal: new AbortController().signal });
 
 /** Its verdicts are promises, also where they are known at once. */
 export class AskedMonitor extends Monitor {

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { settle } from "./fakes.ts";
-import { asker, backgroundCheck, HEALTHY, setUp, UP } from "./held-runs.ts";
+import { backgroundCheck, HEALTHY, newClient, setUp, UP } from "./held-runs.ts";
 
 /** Each 10 s; its result is stale 35 s after its end. */
 const it = backgroundCheck();
@@ -126,7 +126,7 @@ test("after a reload a check that is due begins once the run of the one that it 
 test("nor does it while a request waits for that run, but its own result does not get stale by that", async () => {
   const { monitor, clock, runs, last } = setUp({ groups: [[it]] });
   monitor.start();
-  void monitor.ask(asker());
+  void monitor.ask(newClient());
   const old = last();
   const { groups, trial } = replacing(clock, 10_000);
   monitor.reconfigure({ ...PLAIN, groups }, trial);

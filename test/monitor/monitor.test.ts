@@ -9,7 +9,7 @@ import { type Clock, clock as hostClock } from "../../src/system/clock.ts";
 import * as fc from "../support/properties.ts";
 import { until } from "../support/until.ts";
 import { fakeClock, settle } from "./fakes.ts";
-import { asker, HEALTHY, heldCheck, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
+import { HEALTHY, heldCheck, newClient, setUp as setUpChecks, UP, unhealthy } from "./held-runs.ts";
 
 interface Setup {
   readonly maxRounds?: number;
@@ -54,22 +54,22 @@ describe("a request", () => {
 
   test("is answered with the verdict of its round", async () => {
     const { monitor, end } = setUp();
-    const good = monitor.ask(asker());
+    const good = monitor.ask(newClient());
     end(0);
     expect(await good).toEqual(HEALTHY);
-    const bad = monitor.ask(asker());
+    const bad = monitor.ask(newClient());
     end(1, failed("refused", "nobody there"));
     expect(await bad).toEqual(unhealthy("held"));
   });
 
   test("is answered unhealthy where there is no check", async () => {
     const { monitor } = setUp({ checks: [] });
-    expect(healthy(await monitor.ask(asker()))).toBe(false);
+    expect(healthy(await monitor.ask(newClient()))).toBe(false);
   });
 
   test("gets a round of its own: ten at once are ten rounds", async () => {
     const { monitor, runs, end } = setUp();
-    const answers = Array.from({ length: 10 }, () => monitor.ask(asker()));
+    const answers = Array.from({ length: 10 }, () => monitor.ask(newClient()));
     expect(runs).toHaveLength(10);
     for (let index = 0; index < 10; index++) end(index, index === 3 ? failed("exit", "3") : UP);
     expect((await Promise.all(answers)).map(healthy)).toEqual(answers.map((_, index) => index !== 3));
@@ -79,12 +79,12 @@ describe("a request", () => {
 describe("with single flight", () => {
   test("requests share the round that runs, and the next one starts a new one", async () => {
     const { monitor, runs, end } = setUp({ singleflight: true });
-    const answers = Array.from({ length: 10 }, () => monitor.ask(asker()));
+    const answers = Array.from({ length: 10 }, () => monitor.ask(newClient()));
     expect(runs).toHaveLength(1);
     end(0);
     const verdicts = await Promise.all(answers);
     expect(new Set(verdicts).size).toBe(1);
-    const next = monitor.ask(asker());
+    const next = monitor.ask(newClient());
     expect(runs).toHaveLength(2);
     end(1, failed("exit", "3"));
     expect(healthy(await next)).toBe(false);
@@ -96,7 +96,7 @@ describe("with single flight", () => {
     void monitor.ask({ signal: leaver.signal });
     leaver.abort();
     await until(() => gone.length === 1);
-    const next = monitor.ask(asker());
+    const next = monitor.ask(newClient());
     end(0);
     expect(healthy(await next)).toBe(true);
     expect(runs).toHaveLength(1);
@@ -104,11 +104,11 @@ describe("with single flight", () => {
 
   test("a request that comes with one whose client has gone already is answered by the round", async () => {
     const { monitor, end, gone } = setUp({ singleflight: true });
-    const first = monitor.ask(asker());
+    const first = monitor.ask(newClient());
     void monitor.ask({ signal: AbortSignal.abort() });
     await until(() => gone.length === 1);
     void monitor.ask({ signal: AbortSignal.abort() });
-    const last = monitor.ask(asker());
+    const last = monitor.ask(newClient());
     end(0);
     expect([await first, await last].map(healthy)).toEqual([true, true]);
   });
@@ -118,7 +118,7 @@ describe("with single flight", () => {
     const leaver = new AbortController();
     void monitor.ask({ signal: leaver.signal });
     leaver.abort();
-    const joined = monitor.ask(asker());
+    const joined = monitor.ask(newClient());
     await until(() => gone.length === 1);
     end(0);
     expect(healthy(await joined)).toBe(true);
@@ -130,11 +130,11 @@ describe("beyond the most rounds", () => {
   test("the rest of a burst shares the last place", async () => {
     const clock = fakeClock();
     const { monitor, runs, end } = setUp({ maxRounds: 5, clock });
-    const alone = Array.from({ length: 4 }, () => monitor.ask(asker()));
+    const alone = Array.from({ length: 4 }, () => monitor.ask(newClient()));
     expect(runs).toHaveLength(4);
     const rest: Promise<Verdict>[] = [];
     for (let turn = 0; turn < 5; turn++) {
-      rest.push(...Array.from({ length: 10 }, () => monitor.ask(asker())));
+      rest.push(...Array.from({ length: 10 }, () => monitor.ask(newClient())));
       await clock.pass(7);
     }
     expect(runs).toHaveLength(4);
@@ -152,16 +152,16 @@ describe("beyond the most rounds", () => {
     const { monitor, runs, end } = setUp({ maxRounds: 3, clock });
     const first: Promise<Verdict>[] = [];
     for (const places of [1, 2, 3]) {
-      first.push(monitor.ask(asker()));
+      first.push(monitor.ask(newClient()));
       await clock.pass(40);
       expect(runs).toHaveLength(places);
     }
-    const rest = Array.from({ length: 50 }, () => monitor.ask(asker()));
+    const rest = Array.from({ length: 50 }, () => monitor.ask(newClient()));
     await clock.pass(1000); // longer than a burst is waited for
     expect(runs).toHaveLength(3);
     end(1);
     await until(() => runs.length === 4);
-    const late = monitor.ask(asker());
+    const late = monitor.ask(newClient());
     end(3, failed("exit", "3"));
     expect((await Promise.all(rest)).every((verdict) => !verdict.healthy)).toBe(true);
     await until(() => runs.length === 5);
@@ -172,11 +172,11 @@ describe("beyond the most rounds", () => {
   test("a burst that does not end is not waited for", async () => {
     const clock = fakeClock();
     const { monitor, runs, end } = setUp({ maxRounds: 2, clock });
-    const first = monitor.ask(asker());
+    const first = monitor.ask(newClient());
     const burst: Promise<Verdict>[] = [];
     for (let ms = 0; ms < 40; ms++) {
       expect(runs).toHaveLength(1);
-      burst.push(monitor.ask(asker()));
+      burst.push(monitor.ask(newClient()));
       await clock.pass(1);
     }
     expect(runs).toHaveLength(2);
@@ -188,7 +188,7 @@ describe("beyond the most rounds", () => {
 
   test("a queued round that all have left is never started, and answers unhealthy", async () => {
     const { monitor, runs, end } = setUp({ maxRounds: 1 });
-    const running = monitor.ask(asker());
+    const running = monitor.ask(newClient());
     const leaver = new AbortController();
     const left = monitor.ask({ signal: leaver.signal });
     leaver.abort();
@@ -199,14 +199,14 @@ describe("beyond the most rounds", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("after a queued round was left, the next one to come is queued anew", async () => {
+  test("after a queued round was left, the next one to come is queued again", async () => {
     const { monitor, runs, end } = setUp({ maxRounds: 1 });
-    void monitor.ask(asker());
+    void monitor.ask(newClient());
     const leaver = new AbortController();
     const left = monitor.ask({ signal: leaver.signal });
     leaver.abort();
     await left;
-    const next = monitor.ask(asker());
+    const next = monitor.ask(newClient());
     end(0);
     await until(() => runs.length === 2);
     end(1);
@@ -239,7 +239,7 @@ describe("a client that disconnects", () => {
 
   test("before its round has a place leaves no round", async () => {
     const { monitor, runs, gone, end, results } = setUp({ maxRounds: 1 });
-    void monitor.ask(asker());
+    void monitor.ask(newClient());
     const leaver = new AbortController();
     void monitor.ask({ signal: leaver.signal });
     leaver.abort();
@@ -271,7 +271,7 @@ describe("abort", () => {
   test("ends every round at once, and all who wait are answered unhealthy", async () => {
     const clock = fakeClock();
     const { monitor, runs, verdicts, gone } = setUp({ maxRounds: 4, clock });
-    const answers = Array.from({ length: 7 }, () => monitor.ask(asker()));
+    const answers = Array.from({ length: 7 }, () => monitor.ask(newClient()));
     monitor.abort();
     expect((await Promise.all(answers)).map(healthy)).toEqual(Array(7).fill(false));
     await settle();
@@ -289,7 +289,7 @@ describe("what is told", () => {
   test("is each result with the states around it, then the verdict with the one before", async () => {
     const { monitor, results, verdicts, end } = setUp();
     for (const [index, outcome] of [UP, failed("exit", "3"), UP].entries()) {
-      const answer = monitor.ask(asker());
+      const answer = monitor.ask(newClient());
       end(index, outcome);
       await answer;
       await settle();
@@ -308,10 +308,10 @@ describe("what is told", () => {
 
   test("of two rounds is the verdict of the one that started last, whichever ends last", async () => {
     const { monitor, verdicts, results, end } = setUp();
-    const early = monitor.ask(asker());
+    const early = monitor.ask(newClient());
     const second = Date.now() + 2;
     await until(() => Date.now() > second);
-    const late = monitor.ask(asker());
+    const late = monitor.ask(newClient());
     end(1, UP);
     await late;
     end(0, failed("exit", "the host was down when this began"));

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import type { Check } from "../../src/checks/check.ts";
 import { failed, type Outcome } from "../../src/outcome.ts";
 import { fakeCheck, settle } from "./fakes.ts";
-import { asker, backgroundCheck, DOWN, HEALTHY, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
+import { backgroundCheck, DOWN, HEALTHY, newClient, outcomeOf, setUp, UP, unhealthy } from "./held-runs.ts";
 
 const a = backgroundCheck({ name: "a" });
 const b = backgroundCheck({ name: "b" });
@@ -44,7 +44,7 @@ describe("a check that stays", () => {
     }
     await clock.pass(10_000); // its third failure is under way
     monitor.reconfigure({ ...PLAIN, groups: [[a, flappy]] });
-    expect(runs.filter(({ name }) => name === "flappy")).toHaveLength(4); // none was started anew
+    expect(runs.filter(({ name }) => name === "flappy")).toHaveLength(4); // none was started again
     expect(monitor.states().map(({ check, state }) => [check.name, state.status, state.streak])).toEqual([
       ["a", "unknown", 0],
       ["flappy", "up", 2],
@@ -105,9 +105,9 @@ describe("who waits", () => {
   test("for first results in the background is answered by what he came under", async () => {
     const { monitor, last, stale } = setUp({ groups: [[a, b]] });
     monitor.start();
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     monitor.reconfigure({ ...PLAIN, groups: [[a, c]] });
-    const young = outcomeOf(monitor.ask(asker()));
+    const young = outcomeOf(monitor.ask(newClient()));
     expect(last("b").aborted).toBe(false); // he waits for it
     await last("a").end();
     await last("c").end();
@@ -122,7 +122,7 @@ describe("who waits", () => {
   test("for a run that goes is answered at his deadline, and then the run is ended", async () => {
     const { monitor, clock, last } = setUp({ groups: [[a]], deadlineMs: 4000 });
     monitor.start();
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     monitor.reconfigure({ ...PLAIN, groups: [[b]], deadlinesMs: [9000] });
     await clock.pass(3999);
     expect(last("a").aborted).toBe(false);
@@ -142,7 +142,7 @@ describe("who waits", () => {
       ],
     });
     monitor.start();
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     const going = new AbortController();
     const other = outcomeOf(monitor.ask({ signal: going.signal }, 1));
     await clock.pass(5); // from then on it is seen who leaves
@@ -162,9 +162,9 @@ describe("who waits", () => {
     const one = onRequest("one");
     const two = onRequest("two");
     const { monitor, results } = setUp({ groups: [[one.check]] });
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     monitor.reconfigure({ ...PLAIN, groups: [[two.check]] });
-    const young = outcomeOf(monitor.ask(asker()));
+    const young = outcomeOf(monitor.ask(newClient()));
     one.attempts[0]?.(UP);
     two.attempts[0]?.(DOWN);
     await settle();
@@ -176,7 +176,7 @@ describe("who waits", () => {
   test("for a round on request leaves no run of what has gone behind when a failure has answered it", async () => {
     const [one, two, three] = [onRequest("one"), onRequest("two"), onRequest("three")];
     const { monitor } = setUp({ groups: [[one.check, two.check]] });
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     monitor.reconfigure({ ...PLAIN, groups: [[three.check]] });
     two.attempts[0]?.(DOWN);
     await settle();
@@ -189,7 +189,7 @@ describe("who waits", () => {
     const { monitor, clock, last } = setUp({ groups: [[one.check, a]] });
     monitor.start();
     await last("a").end();
-    const old = outcomeOf(monitor.ask(asker()));
+    const old = outcomeOf(monitor.ask(newClient()));
     await settle();
     monitor.reconfigure({ ...PLAIN, groups: [[a]] });
     await clock.pass(10_000);
@@ -204,11 +204,11 @@ test("a check that replaces another has its places, also those that are taken", 
   const one = onRequest("one");
   const two = onRequest("two");
   const { monitor, clock } = setUp({ groups: [[one.check]] });
-  const answers = Array.from({ length: 14 }, () => monitor.ask(asker()));
+  const answers = Array.from({ length: 14 }, () => monitor.ask(newClient()));
   expect(one.attempts).toHaveLength(14);
   const changed = new Map([[two.check, one.check]]);
   monitor.reconfigure({ singleflight: false, maxRounds: 3, groups: [[two.check]] }, { changed, results: [] });
-  const more = Array.from({ length: 5 }, () => monitor.ask(asker()));
+  const more = Array.from({ length: 5 }, () => monitor.ask(newClient()));
   await clock.pass(60); // longer than a burst is waited for
   expect(two.attempts).toHaveLength(0);
   for (const end of one.attempts) end(UP);
@@ -227,9 +227,9 @@ test("a check and the one that it replaces do not take the last place together",
   const two = onRequest("two");
   const { monitor, clock } = setUp({ groups: [[one.check]], maxRounds: 1 });
   const settings = { singleflight: false, maxRounds: 1, groups: [[two.check]] };
-  const answers = [monitor.ask(asker()), monitor.ask(asker())];
+  const answers = [monitor.ask(newClient()), monitor.ask(newClient())];
   monitor.reconfigure(settings, { changed: new Map([[two.check, one.check]]), results: [] });
-  answers.push(monitor.ask(asker()));
+  answers.push(monitor.ask(newClient()));
   await clock.pass(100);
   one.attempts[0]?.(UP);
   await settle();
@@ -244,12 +244,12 @@ test("a check and the one that it replaces do not take the last place together",
 test("single flight begins and ends with the settings", async () => {
   const one = onRequest("one");
   const { monitor } = setUp({ groups: [[one.check]] });
-  void monitor.ask(asker());
-  void monitor.ask(asker());
+  void monitor.ask(newClient());
+  void monitor.ask(newClient());
   expect(one.attempts).toHaveLength(2);
   monitor.reconfigure({ singleflight: true, maxRounds: 16, groups: [[one.check]] });
-  void monitor.ask(asker());
-  void monitor.ask(asker());
+  void monitor.ask(newClient());
+  void monitor.ask(newClient());
   expect(one.attempts).toHaveLength(3);
 });
 
@@ -299,7 +299,7 @@ describe("a check that replaces another of its name", () => {
     const before = fakeCheck({ name: "a" });
     const after = fakeCheck({ name: "a", target: "elsewhere" });
     const { monitor, clock } = setUp({ groups: [[before]] });
-    await monitor.ask(asker());
+    await monitor.ask(newClient());
     monitor.reconfigure({ ...PLAIN, groups: [[after]] }, { changed: new Map([[after, before]]), results: [] });
     expect(monitor.states()[0]?.state).toMatchObject({ status: "up", streak: 1 });
     const trial = { changed: new Map(), results: [result(after, clock.now(), DOWN)] };

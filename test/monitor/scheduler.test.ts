@@ -298,7 +298,7 @@ test("1,000 random schedules: no check is forgotten, run twice at a time, or cal
           await settle();
           world.look();
         }
-        // Every asker is answered in the end, also where there is no deadline.
+        // Every client is answered in the end, also where there is no deadline.
         await world.clock.pass(60_000);
         expect(world.asked.filter(({ answered }) => !answered)).toEqual([]);
         world.stop();

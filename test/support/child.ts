@@ -51,7 +51,7 @@ export function startChild(command: readonly string[], { cwd = "/", env = {} }: 
   };
 }
 
-/** What every program needs, and nothing of whoever runs the tests. */
+/** What every program needs, and nothing of the user who runs the tests. */
 export function plainEnvironment(): Record<string, string> {
   const { PATH = "/usr/bin:/bin", HOME = "/" } = process.env;
   return { PATH: `${PATH}:/usr/sbin:/sbin`, HOME };

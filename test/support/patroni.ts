@@ -1,6 +1,7 @@
 // A real Patroni of a test's own, with an etcd and the PostgreSQL that it starts: a cluster of one node.
 
 import { join } from "node:path";
+import { within } from "../../src/system/event-loop.ts";
 import { type Child, startChild } from "./child.ts";
 import { AS_NOBODY, giveAway, POSTGRES_PROGRAMS } from "./databases.ts";
 import { freePorts, loopbackAddress } from "./loopback.ts";
@@ -64,7 +65,7 @@ export async function startPatroni(): Promise<Patroni> {
   // It ends PostgreSQL before it ends itself.
   const stop = async () => {
     if (!patroni.hasExited()) patroni.kill("SIGTERM");
-    await Promise.race([patroni.exited, Bun.sleep(START_MS)]);
+    await within(patroni.exited, START_MS);
   };
   const end = async () => {
     await stop();

@@ -2,6 +2,7 @@
 
 import { cp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { within } from "../../src/system/event-loop.ts";
 import { type Child, startChild } from "./child.ts";
 import { AS_NOBODY, giveAway, POSTGRES_PROGRAMS, postgresTemplate, removePostgresTemplate, run } from "./databases.ts";
 import { freePort, loopbackAddress } from "./loopback.ts";
@@ -104,7 +105,7 @@ function createServer(data: string) {
     },
     async stop(): Promise<void> {
       child?.kill("SIGINT");
-      await Promise.race([child?.exited, Bun.sleep(START_MS)]);
+      if (child) await within(child.exited, START_MS);
       await child?.[Symbol.asyncDispose]();
       child = undefined;
     },

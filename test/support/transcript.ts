@@ -1,39 +1,9 @@
-// The code blocks of a page of the documentation, and the transcripts among them.
-
-import { join } from "node:path";
-import { ROOT } from "./binary.ts";
-
-export interface Block {
-  readonly language: string;
-  readonly text: string;
-  /** The heading above it, without its `#`. */
-  readonly section: string;
-}
+// The commands of a page's blocks, and the transcripts among them.
 
 /** A command of a transcript, and the lines that it printed. */
 export interface Exchange {
   readonly command: string;
   readonly out: string;
-}
-
-/** `page` is a path below the root, such as README.md. */
-export const readPage = (page: string): Promise<string> => Bun.file(join(ROOT, page)).text();
-
-export function blocksOf(page: string): readonly Block[] {
-  const found: Block[] = [];
-  let section = "";
-  for (const [, heading, language = "", text = ""] of page.matchAll(/^#+ ([^\n]*)$|^```(\w*)\n(.*?)^```$/gms)) {
-    if (heading === undefined) found.push({ language, text, section });
-    else section = heading;
-  }
-  return found;
-}
-
-/** The one block of its language in a section; throws where there are more, or none. */
-export function blockIn(page: string, section: string, language: string): string {
-  const [block, ...more] = blocksOf(page).filter((each) => each.section === section && each.language === language);
-  if (block === undefined || more.length > 0) throw new Error(`expected one block of ${language} under ${section}`);
-  return block.text;
 }
 
 /** The commands of a shell block; one that goes on in the next line by a backslash or `&&` is one. */
