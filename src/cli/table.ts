@@ -4,6 +4,7 @@
 
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
+import type { CheckRun } from "../status/schema.ts";
 import { onOneLine } from "../text/printable.ts";
 
 export interface TerminalStyle {
@@ -107,20 +108,14 @@ export const drawText = (text: string, colour: string, style: TerminalStyle): re
   (style.columns === undefined ? [text] : wrap(text, style.columns)).map((line) => paint(line, colour, style));
 
 /** The fields of a result that say why. */
-export interface CheckDetails {
-  readonly reason?: string;
-  readonly message?: string;
-  readonly output?: string;
-  readonly warning?: string;
-  readonly detail?: string;
-}
+export type CheckDetails = Pick<CheckRun, "reason" | "detail" | "output" | "warning">;
 
 /** The text of DETAIL, which may have several lines. */
-export function describeDetail({ reason, message, output, warning, detail }: CheckDetails): string {
+export function describeDetail({ reason, detail, output, warning }: CheckDetails): string {
   if (reason !== undefined) {
     return describeFailure({
       reason,
-      ...(message !== undefined && { message }),
+      ...(detail !== undefined && { message: detail }),
       ...(output !== undefined && { output }),
     });
   }

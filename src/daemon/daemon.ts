@@ -14,6 +14,7 @@ import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
+import type { Past, Recorder } from "../status/recorder.ts";
 import type { HostStatus } from "../status/schema.ts";
 import { hostStatus } from "../status/status.ts";
 import { clock } from "../system/clock.ts";
@@ -88,6 +89,7 @@ interface Parts {
   readonly monitor: Monitor;
   readonly active: Active;
   readonly reloader: Reloader;
+  readonly recorder: Recorder | undefined;
 }
 
 /** What a reload replaces. */
@@ -100,7 +102,8 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
   const build = checkBuilder(env, log);
   const plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
-  const events = withNotifier(createEventLog(log), notifier);
+  const recorder = await recorderFor(options);
+  const events = withNotifier(withRecorder(createEventLog(log), recorder), notifier);
   const directory = stateDirectory(options, env);
   const drainControl = new DrainControl({
     directory,
@@ -145,6 +148,7 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
     monitor,
     active,
     reloader,
+    recorder,
   };
 }
 
@@ -261,13 +265,13 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
 
 /** The control socket and the agent are optional, so each is loaded only if it is configured. */
 async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
-  const { options, log, events, drainControl, reloader } = parts;
-  if (options.controlSocket === undefined) return;
+  const { options, log, events, drainControl, reloader, recorder } = parts;
+  if (options.controlSocket === undefined || !recorder) return;
   const { startControl } = await import("../listeners/control/server.ts");
   const control = await startControl({
     path: options.controlSocket,
     controls: {
-      status: () => describe(parts, startedAt),
+      status: () => describe(parts, recorder, startedAt),
       reload: (request) => reloader.reload(request),
       drainControl,
     },
@@ -336,7 +340,11 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
       : [`${name}: a restart is needed to change it from ${read(before)} to ${read(now)}`],
   );
 
-async function describe({ monitor, drainControl, reloader }: Parts, startedAt: number): Promise<HostStatus> {
+async function describe(
+  { monitor, drainControl, reloader }: Parts,
+  past: Past,
+  startedAt: number,
+): Promise<HostStatus> {
   const { healthy, failing } = await monitor.runAll(LONGEST_STATUS_MS);
   const reports = monitor.states();
   return hostStatus({
@@ -348,6 +356,7 @@ async function describe({ monitor, drainControl, reloader }: Parts, startedAt: n
     drainState: drainControl.current(),
     reloading: reloader.underWay,
     lastReload: reloader.last,
+    past,
     now: clock.now(),
   });
 }
@@ -358,6 +367,25 @@ async function notifierFor(env: DaemonContext["env"], log: Log): Promise<Notifie
   if (!socket) return undefined;
   const { Notifier } = await import("../sd-notify/notifier.ts");
   return new Notifier({ socket, watchdogUsec, watchdogPid, log });
+}
+
+/** Undefined where nothing shows what it remembers; then nothing is loaded for it. */
+async function recorderFor({ controlSocket }: Options): Promise<Recorder | undefined> {
+  if (controlSocket === undefined) return undefined;
+  const { Recorder } = await import("../status/recorder.ts");
+  return new Recorder();
+}
+
+/** The event log, which also gives each result to the recorder. */
+function withRecorder(events: EventLog, recorder: Recorder | undefined): EventLog {
+  if (!recorder) return events;
+  return {
+    ...events,
+    onResult(...result) {
+      recorder.onResult(...result);
+      events.onResult(...result);
+    },
+  };
 }
 
 /** The event log, which also refreshes the notifier at each result. */

@@ -1,10 +1,20 @@
 // The status of the host with all details: the answer of the control socket to `status`.
 
-import type { Verdict } from "../checks/check.ts";
+import { hostname } from "node:os";
+import type { CheckResult, Verdict } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
-import type { Failure } from "../outcome.ts";
-import type { CheckStatus, DrainStatus, HostStatus, ReloadChange, ReloadReport, ReloadUnderWay } from "./schema.ts";
+import type { Failure, Outcome } from "../outcome.ts";
+import type { CheckPast, Past } from "./recorder.ts";
+import type {
+  CheckRun,
+  CheckStatus,
+  DrainStatus,
+  HostStatus,
+  ReloadChange,
+  ReloadReport,
+  ReloadUnderWay,
+} from "./schema.ts";
 
 export const NO_CHANGE: ReloadChange = {
   kept: 0,
@@ -28,23 +38,33 @@ export interface StatusParts {
   readonly drainState: DrainState | undefined;
   readonly reloading: ReloadUnderWay | undefined;
   readonly lastReload: ReloadReport | undefined;
+  readonly past: Past;
   /** By the boot clock, like `since` of a state. */
   readonly now: number;
 }
 
 export function hostStatus(parts: StatusParts): HostStatus {
-  const { version, startedAt, healthy, failing, reports, drainState, reloading, lastReload, now } = parts;
+  const { version, startedAt, healthy, failing, reports, drainState, reloading, lastReload, past, now } = parts;
   return {
+    at: iso(Date.now()),
+    host: hostname(),
     version,
     pid: process.pid,
     startedAt: iso(startedAt),
     healthy: healthy && !drainState,
     state: stateOf(healthy, drainState),
+    forSeconds: 0,
     failing: healthy ? [] : namesOf([...failing, ...reports.filter(isDown).map(({ check }) => check)]),
+    endpoints: [],
     ...drainStatus(drainState),
     ...(reloading && { reloading }),
     ...(lastReload && { lastReload }),
-    checks: reports.map((report) => ({ ...checkStatus(report, now), ...countsAs(report, failing) })),
+    checks: reports.map((report) => ({
+      ...checkStatus(report, past.check(report.check.name), now),
+      ...countsAs(report, failing),
+    })),
+    changes: past.hostChanges(),
+    clients: past.clients(),
   };
 }
 
@@ -69,23 +89,42 @@ function stateOf(healthy: boolean, drainState: DrainState | undefined): HostStat
   return healthy ? "healthy" : "unhealthy";
 }
 
-function checkStatus({ check, state, stale }: CheckReport, now: number): CheckStatus {
-  const { name, kind, target, severity, intervalMs } = check;
-  const { status, since, last } = state;
+/** For `check`: the result of the only run. */
+export const checkRun = (result: CheckResult): CheckRun => {
+  const { name, kind, target, severity, timeoutMs } = result.check;
+  const status = result.outcome.ok ? "up" : "down";
+  return { name, kind, target, severity, timeoutSeconds: seconds(timeoutMs), status, ...lastResult(result) };
+};
+
+const lastResult = ({ startedAt, durationMs, outcome }: CheckResult) => ({
+  ranAt: iso(startedAt),
+  seconds: seconds(durationMs),
+  ...resultStatus(outcome),
+});
+
+/** What a result says besides whether it passed. */
+export const resultStatus = (outcome: Outcome) => (outcome.ok ? passed(outcome) : failure(outcome));
+
+function checkStatus({ check, state, stale }: CheckReport, past: CheckPast, now: number): CheckStatus {
+  const { name, kind, target, severity, timeoutMs, intervalMs, rise, fall } = check;
+  const { status, streak, since, last } = state;
   return {
     name,
     kind,
     target,
     severity,
+    timeoutSeconds: seconds(timeoutMs),
     status,
     stale,
     ...(last && {
       forSeconds: seconds(now - since),
-      ranAt: iso(last.startedAt),
-      seconds: seconds(last.durationMs),
-      ...(last.outcome.ok ? passed(last.outcome) : failure(last.outcome)),
+      ...lastResult(last),
     }),
+    streak,
+    fall,
+    rise,
     ...(intervalMs !== undefined && { intervalSeconds: seconds(intervalMs) }),
+    ...past,
   };
 }
 
@@ -109,7 +148,7 @@ const passed = ({ warning, detail }: { readonly warning?: string; readonly detai
 
 const failure = ({ reason, message, output }: Failure) => ({
   reason,
-  message,
+  detail: message,
   ...(output !== undefined && { output }),
 });
 

@@ -51,17 +51,17 @@ test("what is up, down and hung is reported as such, each in its own time", asyn
   const { healthy, checks } = JSON.parse(out[0] ?? "");
   expect(healthy).toBe(false);
   expect(checks).toMatchObject([
-    { name: "up", kind: "tcp", target: `127.0.0.1:${up.port}`, severity: "critical", ok: true },
-    { name: "down", ok: false, reason: "refused" },
-    { name: "hung", ok: false, reason: "timeout", message: expect.stringContaining("(timeout 400ms)") },
+    { name: "up", kind: "tcp", target: `127.0.0.1:${up.port}`, severity: "critical", status: "up" },
+    { name: "down", status: "down", reason: "refused" },
+    { name: "hung", status: "down", reason: "timeout", detail: expect.stringContaining("(timeout 400ms)") },
     {
       name: "sleeps",
       kind: "script",
-      ok: false,
+      status: "down",
       reason: "timeout",
-      message: expect.stringContaining("(timeout 600ms)"),
+      detail: expect.stringContaining("(timeout 600ms)"),
     },
-    { name: "only-warns", severity: "warning", ok: false, reason: "exit" },
+    { name: "only-warns", severity: "warning", status: "down", reason: "exit" },
   ]);
   for (const { seconds } of checks) expect(seconds).toBeNumber();
   await allGone(sleep);
@@ -89,7 +89,7 @@ test("--deadline cuts the round, and that of the background does not", async () 
   const sleep = uniqueSleep();
   const cut = await check(["--script", sleep, "--script-timeout", "30", "--deadline", "300ms", "--json"]);
   expect(cut.exitCode).toBe(1);
-  expect(JSON.parse(cut.out[0] ?? "").checks).toMatchObject([{ ok: false, reason: "deadline" }]);
+  expect(JSON.parse(cut.out[0] ?? "").checks).toMatchObject([{ status: "down", reason: "deadline" }]);
   await allGone(sleep);
 
   // The default of the background, cut down from 4.5 s.

@@ -22,10 +22,10 @@ async function check(side: "host" | "service", folder: TempFolder, checks: Reado
   ]);
   await child.ended;
   const report = JSON.parse(child.out.join("")) as {
-    readonly checks: readonly { readonly name: string; readonly reason?: string; readonly message?: string }[];
+    readonly checks: readonly { readonly name: string; readonly reason?: string; readonly detail?: string }[];
   };
   return Object.fromEntries(
-    report.checks.map(({ name, reason, message }) => [name, reason ? `${reason}: ${message}` : "ok"]),
+    report.checks.map(({ name, reason, detail }) => [name, reason ? `${reason}: ${detail}` : "ok"]),
   );
 }
 

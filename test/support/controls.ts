@@ -5,16 +5,9 @@ import type { Controls } from "../../src/listeners/control/handler.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { HostStatus, ReloadReport } from "../../src/status/schema.ts";
 import { NO_CHANGE } from "../../src/status/status.ts";
+import { hostStatus } from "./status.ts";
 
-export const HEALTHY: HostStatus = {
-  version: "1.0.0",
-  pid: 42,
-  startedAt: "2026-01-31T12:00:00.000Z",
-  healthy: true,
-  state: "healthy",
-  failing: [],
-  checks: [],
-};
+export const HEALTHY: HostStatus = hostStatus();
 
 export const TAKEN: ReloadReport = {
   at: "2026-01-31T12:00:00.000Z",

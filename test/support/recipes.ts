@@ -1,6 +1,7 @@
 // A recipe of docs/checks.md as a config file: the page's own YAML, with the places of a test's servers.
 
 import { join } from "node:path";
+import type { CheckRun } from "../../src/status/schema.ts";
 import { ROOT } from "./binary.ts";
 import { run } from "./run.ts";
 import { tempFolder } from "./temp.ts";
@@ -43,21 +44,14 @@ export async function recipe(heading: string, places: Readonly<Record<string, st
     async states() {
       const { out, err, exitCode } = await run(["check", "--config", file, "--json"]);
       if (exitCode > 1) throw new Error(`check exited with ${exitCode}: ${out}${err}`);
-      const { checks } = JSON.parse(out) as { checks: readonly CheckReport[] };
+      const { checks } = JSON.parse(out) as { checks: readonly CheckRun[] };
       return Object.fromEntries(checks.map((check) => [check.name, stateOf(check)]));
     },
     [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
   };
 }
 
-interface CheckReport {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly reason?: string;
-  readonly warning?: string;
-}
-
-function stateOf({ ok, reason, warning }: CheckReport): string {
-  if (!ok) return reason ?? "no reason";
+function stateOf({ status, reason, warning }: CheckRun): string {
+  if (status === "down") return reason ?? "no reason";
   return warning === undefined ? "up" : "up, with a warning";
 }

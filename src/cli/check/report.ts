@@ -1,6 +1,8 @@
 // Renders the results of a round: a table for people, JSON for programs.
 
 import type { CheckResult } from "../../checks/check.ts";
+import type { CheckRuns } from "../../status/schema.ts";
+import { checkRun, resultStatus } from "../../status/status.ts";
 import { type FailingCheck, listAll, summarize } from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
 import {
@@ -19,12 +21,10 @@ import {
 import { isHealthy, type Results } from "./rounds.ts";
 
 export function renderJson(results: Results): string {
-  const report = {
+  const report: CheckRuns = {
     healthy: isHealthy(results),
-    checks: results.map(({ check: { name, kind, target, severity }, durationMs, outcome }) => {
-      const { ok, ...details } = outcome;
-      return { name, kind, target, severity, ok, seconds: Math.round(durationMs * 1000) / 1e6, ...details };
-    }),
+    failing: failingOf(results).map(({ name }) => name),
+    checks: results.map(checkRun),
   };
   return onOneLine(JSON.stringify(report), true);
 }
@@ -68,7 +68,7 @@ function rowOf({ check, durationMs, outcome }: CheckResult): Row {
       severity === "critical" ? state : `${state} (${severity})`,
       `${(durationMs / 1000).toFixed(3)}s`,
     ],
-    detail: onOneLine(describeDetail(outcome)),
+    detail: onOneLine(describeDetail(resultStatus(outcome))),
     colour: colourOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined),
   };
 }

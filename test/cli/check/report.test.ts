@@ -107,7 +107,7 @@ test("a check of severity endpoint is shown, has no colour when it is down, and 
   expect(nameFailing(results)).toBe("");
   expect(JSON.parse(renderJson(results))).toMatchObject({
     healthy: true,
-    checks: [{}, { severity: "endpoint", ok: true }, { severity: "endpoint", ok: false }],
+    checks: [{}, { severity: "endpoint", status: "up" }, { severity: "endpoint", status: "down" }],
   });
 });
 
@@ -145,14 +145,26 @@ test("JSON has every field, and one line", () => {
   expect(text).not.toContain("\n");
   expect(JSON.parse(text)).toEqual({
     healthy: false,
+    failing: ["cache"],
     checks: [
-      { name: "database", kind: "tcp", target: "127.0.0.1:80", severity: "critical", ok: true, seconds: 0.004 },
+      {
+        name: "database",
+        kind: "tcp",
+        target: "127.0.0.1:80",
+        severity: "critical",
+        timeoutSeconds: 1,
+        status: "up",
+        ranAt: "1970-01-01T00:00:00.000Z",
+        seconds: 0.004,
+      },
       {
         name: "api",
         kind: "http",
         target: "http://127.0.0.1:8080/healthz",
         severity: "critical",
-        ok: true,
+        timeoutSeconds: 1,
+        status: "up",
+        ranAt: "1970-01-01T00:00:00.000Z",
         seconds: 1.234,
         detail: "answered 200",
       },
@@ -161,7 +173,9 @@ test("JSON has every field, and one line", () => {
         kind: "script",
         target: "check_load",
         severity: "critical",
-        ok: true,
+        timeoutSeconds: 1,
+        status: "up",
+        ranAt: "1970-01-01T00:00:00.000Z",
         seconds: 0.004,
         warning: "load is 9",
       },
@@ -170,20 +184,24 @@ test("JSON has every field, and one line", () => {
         kind: "tcp",
         target: "127.0.0.1:80",
         severity: "critical",
-        ok: false,
+        timeoutSeconds: 1,
+        status: "down",
+        ranAt: "1970-01-01T00:00:00.000Z",
         seconds: 0.004,
         reason: "refused",
-        message: "127.0.0.1:80 refused the connection",
+        detail: "127.0.0.1:80 refused the connection",
       },
       {
         name: "search",
         kind: "script",
         target: "search.sh",
         severity: "warning",
-        ok: false,
+        timeoutSeconds: 1,
+        status: "down",
+        ranAt: "1970-01-01T00:00:00.000Z",
         seconds: 0.004,
         reason: "exit",
-        message: "exited with status 3",
+        detail: "exited with status 3",
         output: "one\nno leader\n\n",
       },
     ],
@@ -225,7 +243,13 @@ test("no line is wider than the terminal or holds a control character, whatever 
         expect(line).not.toMatch(STEERING);
       }
       expect(renderJson(given)).not.toMatch(STEERING);
-      expect(JSON.parse(renderJson(given))).toMatchObject({ checks: given.map(({ outcome }) => outcome) });
+      expect(JSON.parse(renderJson(given))).toMatchObject({
+        checks: given.map(({ outcome }) =>
+          outcome.ok
+            ? { status: "up", warning: outcome.warning }
+            : { status: "down", reason: outcome.reason, detail: outcome.message, output: outcome.output },
+        ),
+      });
       expect(renderTable(given, { columns: undefined, colour: false }).split("\n")).toHaveLength(given.length + 3);
     }),
     { numRuns: 500 },

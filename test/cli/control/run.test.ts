@@ -11,6 +11,7 @@ import type { ReloadReport } from "../../../src/status/schema.ts";
 import type { Clock } from "../../../src/system/clock.ts";
 import { fakeClock } from "../../monitor/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
+import { checkStatus } from "../../support/status.ts";
 import { type TempFolder, tempFolder } from "../../support/temp.ts";
 import { until } from "../../support/until.ts";
 
@@ -57,7 +58,7 @@ test("status prints the table or the JSON, and succeeds if the host is healthy",
   let status = HEALTHY;
   await using _ = await serve({ status: async () => status });
   expect(await run({ verb: "status", json: true })).toMatchObject({
-    out: [expect.stringMatching(/^\{"version":"1.0.0".*\}$/)],
+    out: [expect.stringMatching(/^\{"at":".*"version":"1.0.0".*\}$/)],
     err: [],
     ok: true,
   });
@@ -74,7 +75,7 @@ test("status prints the table or the JSON, and succeeds if the host is healthy",
 });
 
 test.each(SEVERITIES)("status prints a check of severity %s", async (severity) => {
-  const check = { name: "it", kind: "tcp", target: "127.0.0.1:80", severity, status: "up", stale: false } as const;
+  const check = checkStatus("it", { severity });
   await using _ = await serve({ status: async () => ({ ...HEALTHY, checks: [check] }) });
   const { out } = (await run({ verb: "status", json: true })) as { out: string[] };
   expect(JSON.parse(out[0] ?? "")).toMatchObject({ checks: [check] });
@@ -354,7 +355,7 @@ test.each([
 });
 
 const statusWith = (given: object) => ({ ...HEALTHY, ...given });
-const CHECK = { name: "a", kind: "tcp", target: "b", severity: "critical", status: "up", stale: false };
+const CHECK = checkStatus("a");
 const MAINTENANCE = { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T12:10:00.000Z" };
 const IN_SERVICE = { saved: true, stopping: false };
 

@@ -6,35 +6,23 @@ import { renderStatus } from "../../../src/cli/control/status.ts";
 import type { CheckStatus, HostStatus } from "../../../src/status/schema.ts";
 import { NO_CHANGE } from "../../../src/status/status.ts";
 import * as fc from "../../support/properties.ts";
+import { checkStatus, hostStatus } from "../../support/status.ts";
 
 const NOW = Date.parse("2026-01-31T12:10:00.500Z");
 const PLAIN = { columns: undefined, colour: false };
 
-const check = (name: string, given: Partial<CheckStatus> = {}): CheckStatus => ({
-  name,
-  kind: "tcp",
-  target: "127.0.0.1:80",
-  severity: "critical",
-  status: "up",
-  stale: false,
-  forSeconds: 425.3,
-  ranAt: "2026-01-31T12:09:57.000Z",
-  seconds: 0.0042,
-  ...given,
-});
+const check = (name: string, given: Partial<CheckStatus> = {}): CheckStatus =>
+  checkStatus(name, { forSeconds: 425.3, ranAt: "2026-01-31T12:09:57.000Z", seconds: 0.0042, ...given });
 
-const REFUSED = { status: "down", forSeconds: 3.9, reason: "refused", message: "nobody there" } as const;
+const REFUSED = { status: "down", forSeconds: 3.9, reason: "refused", detail: "nobody there" } as const;
 
-const status = (given: Partial<HostStatus>): HostStatus => ({
-  version: "1.2.3",
-  pid: 42,
-  startedAt: "2026-01-31T10:00:00.000Z",
-  healthy: true,
-  state: "healthy",
-  failing: [],
-  checks: [check("database"), check("api", { detail: "answered 200" })],
-  ...given,
-});
+const status = (given: Partial<HostStatus>): HostStatus =>
+  hostStatus({
+    version: "1.2.3",
+    startedAt: "2026-01-31T10:00:00.000Z",
+    checks: [check("database"), check("api", { detail: "answered 200" })],
+    ...given,
+  });
 
 const render = (given: Partial<HostStatus>) => renderStatus(status(given), PLAIN, NOW).split("\n");
 
@@ -261,7 +249,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
       status: fc.constantFrom("up", "down", "unknown"),
       stale: fc.boolean(),
       reason: fc.constantFrom("exit", "timeout"),
-      message: text,
+      detail: text,
       output: text,
     }),
     { maxLength: 4 },
@@ -271,7 +259,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
     fc.property(checks, states, text, text, fc.integer({ min: 60, max: 200 }), (checks, state, one, other, columns) => {
       const given: Partial<HostStatus> = {
         state,
-        checks: checks as readonly CheckStatus[],
+        checks: checks.map((given) => checkStatus("it", given)),
         failing: [one],
         maintenance: { ...MAINTENANCE, reason: one },
         lastReload: {
