@@ -103,7 +103,8 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
   const plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const recorder = await recorderFor(options);
-  const events = withNotifier(withRecorder(createEventLog(log), recorder), notifier);
+  const isDrained = (): boolean => drainControl.current() !== undefined;
+  const events = withNotifier(withRecorder(createEventLog(log, clock, isDrained), recorder), notifier);
   const directory = stateDirectory(options, env);
   const drainControl = new DrainControl({
     directory,
@@ -337,7 +338,7 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
   Object.entries(NEED_RESTART).flatMap(([name, read]) =>
     read(before) === read(now)
       ? []
-      : [`${name}: a restart is needed to change it from ${read(before)} to ${read(now)}`],
+      : [`${name}: warning: a restart is needed to change it from ${read(before)} to ${read(now)}`],
   );
 
 async function describe(

@@ -71,16 +71,18 @@ export function hostStatus(parts: StatusParts): HostStatus {
 export function drainStatus(state: Omit<DrainState, "stopping"> | undefined): DrainStatus {
   const { drain, maintenance } = state ?? {};
   return {
-    ...(drain && { drain: { since: iso(drain.since) } }),
+    ...(drain && { drain: { since: iso(drain.since), ...reasonOf(drain) } }),
     ...(maintenance && {
       maintenance: {
         since: iso(maintenance.since),
         until: iso(maintenance.until),
-        ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
+        ...reasonOf(maintenance),
       },
     }),
   };
 }
+
+const reasonOf = ({ reason }: { readonly reason?: string }) => (reason === undefined ? {} : { reason });
 
 function stateOf(healthy: boolean, drainState: DrainState | undefined): HostStatus["state"] {
   if (drainState?.stopping) return "stopping";

@@ -10,6 +10,7 @@ import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
 import { asRoot } from "../support/needs.ts";
 import { run } from "../support/run.ts";
+import { hostStatus } from "../support/status.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -66,7 +67,7 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   expect(await hc("status")).toEqual({
     out: "",
     err: `health-checker: no daemon listens on ${socket}: it is not running, or has no --control-socket or another one\n`,
-    exitCode: 1,
+    exitCode: 3,
   });
 }, 60_000);
 
@@ -153,7 +154,7 @@ test("a second daemon does not take the socket of the first, and one that was ki
   first.stop("SIGKILL");
   await first.exited;
   const { err, exitCode } = await run(["status", "--control-socket", socket]);
-  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon listens on"), exitCode: 1 });
+  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon listens on"), exitCode: 3 });
   await using _second = await startDaemon(argv);
   expect(lstatSync(socket).mode & 0o777).toBe(0o600);
   expect((await run(["status", "--control-socket", socket])).out).toStartWith("unhealthy, 0 of 1 up");
@@ -175,6 +176,26 @@ asRoot(
     await chmod(folder.path, 0o700);
     expect(await run(["drain", "--control-socket", socket], { uid: NOBODY })).toEqual(denied);
     expect((await daemon.ask()).body).toBe("At least one health check failed");
+  },
+  60_000,
+);
+
+asRoot(
+  "in a directory that every user can write to, the socket is used only if the sticky bit is set",
+  async () => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    await chmod(folder.path, 0o777);
+    const command = ["setpriv", `--reuid=${NOBODY}`, "--clear-groups", await binary()];
+    await using _ = await startDaemon(["--port", "1", "--control-socket", socket], { cwd: "/", command });
+    const status = () => run(["status", "--control-socket", socket], { uid: NOBODY });
+    expect(await status()).toEqual({
+      out: "",
+      err: `health-checker: ${socket} is not trusted: other users may write to ${folder.path} and replace the socket; set its sticky bit, or use a directory of mode 0755\n`,
+      exitCode: 3,
+    });
+    await chmod(folder.path, 0o1777);
+    expect(await status()).toMatchObject({ err: "", exitCode: 1 });
   },
   60_000,
 );
@@ -236,8 +257,7 @@ test("an internal error of the command itself is reported in its words, without 
   await using folder = await tempFolder();
   const socket = socketIn(folder);
   const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
-  const answer = { version: "1", pid: 1, startedAt: new Date(0).toISOString(), state: "healthy", healthy: true };
-  const body = JSON.stringify({ ...answer, failing: [], checks: [], more: 0 }).replace(/0}$/, `${nested}}`);
+  const body = JSON.stringify({ ...hostStatus(), more: 0 }).replace(/0}$/, `${nested}}`);
   const server = Bun.serve({ unix: socket, fetch: () => new Response(body) });
   try {
     const { out, err, exitCode } = await run(["status", "--json", "--control-socket", socket]);

@@ -554,9 +554,13 @@ test("what takes a restart is said, the level of the log is not among it, and a 
   });
   const forced = await reloadOver(socket, { force: true });
   expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
-  await daemon.logged('warning="agent-listener: a restart is needed to change it from none to 127.0.0.1:5001"');
-  await daemon.logged(`warning="state-directory: a restart is needed to change it from not set to ${folder.path}"`);
-  await daemon.logged('warning="log-format: a restart is needed to change it from not set to json"');
+  await daemon.logged(
+    'warning="agent-listener: warning: a restart is needed to change it from none to 127.0.0.1:5001"',
+  );
+  await daemon.logged(
+    `warning="state-directory: warning: a restart is needed to change it from not set to ${folder.path}"`,
+  );
+  await daemon.logged('warning="log-format: warning: a restart is needed to change it from not set to json"');
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");
   await folder.write("token", "swordfish-2");
