@@ -11,8 +11,8 @@ import { createBoundedWriter, createLog } from "../log/log.ts";
 import { describeFault } from "../system/errors.ts";
 import { versionLine } from "../text/version.ts";
 import type { CommandInput } from "./command.ts";
-import { DONE, FAILED, print, refuse } from "./io.ts";
-import { formatProblems, loadAgain, loadOptionsFor } from "./load-options.ts";
+import { DONE, FAILED, print } from "./io.ts";
+import { loadAgain, loadOptionsFor, refuseOptions } from "./load-options.ts";
 import { isOn, parse } from "./parse.ts";
 
 const STDOUT = 1;
@@ -34,7 +34,7 @@ export async function serve(argv: readonly string[], { env, io }: Context): Prom
   }
   if (isOn(parsed, "version")) return print(io, versionLine());
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
+  if (!("listener" in options)) return refuseOptions(io, options, parsed);
   return start(options, () => loadAgain(parsed, env), { env, io });
 }
 

@@ -93,15 +93,16 @@ export async function loadOptions(
   if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK_IN_FILE}`);
   }
-  if (problems.length > 0) return fileName === undefined ? problems : sortProblems(problems, fileName);
+  if (problems.length > 0) return fileName === undefined ? problems : cutProblems(problems, fileName);
 
   const { warnings, ...deadlines } = resolveDeadlines(option("deadline"), checks, file?.endpoints ?? []);
-  return freezeOptions(option, checks, deadlines, [
+  const found = [
     ...((fileInput && fileLint?.findFileWarnings(fileInput)) ?? []),
     ...findDuplicates(checks, rawChecks, file?.source),
     ...linted.warnings,
     ...warnings,
-  ]);
+  ];
+  return freezeOptions(option, checks, deadlines, fileName === undefined ? found : inFileOrder(found, fileName));
 }
 
 /** The value of an option from the command line, else from the file. */
@@ -147,16 +148,20 @@ async function readFile(
   return loadConfigFile(name, env, secretFallback);
 }
 
-/** Problems of the command line first, then those of the file by line and column, then those without a line. */
-function sortProblems(problems: readonly Problem[], file: string): readonly Problem[] {
-  const place = (problem: Problem): readonly [number, number] => {
-    const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
-    const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
+/** Lines of the command line first, then those of the file by line and column, then those of the file without a line. */
+function inFileOrder(lines: readonly string[], file: string): readonly string[] {
+  const place = (text: string): readonly [number, number] => {
+    const isOfFile = text.startsWith(`${onOneLine(file)}:`);
+    const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(text.slice(onOneLine(file).length))) || [];
     return [Number(line ?? (isOfFile ? Number.POSITIVE_INFINITY : 0)), Number(column ?? 0)];
   };
-  const placed = problems.map((problem) => ({ problem, place: place(problem) }));
+  const placed = lines.map((text) => ({ text, place: place(text) }));
   placed.sort((one, other) => one.place[0] - other.place[0] || one.place[1] - other.place[1]);
-  const lines = placed.map(({ problem }) => problem);
+  return placed.map(({ text }) => text);
+}
+
+function cutProblems(problems: readonly Problem[], file: string): readonly Problem[] {
+  const lines = inFileOrder(problems, file);
   if (lines.length <= MOST_PROBLEMS) return lines;
   return [...lines.slice(0, MOST_PROBLEMS), `${onOneLine(file)}: and ${lines.length - MOST_PROBLEMS} more`];
 }
