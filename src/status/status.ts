@@ -105,7 +105,10 @@ const lastResult = ({ startedAt, durationMs, outcome }: CheckResult) => ({
 });
 
 /** What a result says besides whether it passed. */
-export const resultStatus = (outcome: Outcome) => (outcome.ok ? passed(outcome) : failure(outcome));
+export const resultStatus = (outcome: Outcome) => ({
+  ...(outcome.ok ? passed(outcome) : failure(outcome)),
+  ...(outcome.expiresAt !== undefined && { expiresAt: iso(outcome.expiresAt) }),
+});
 
 function checkStatus({ check, state, stale }: CheckReport, past: CheckPast, now: number): CheckStatus {
   const { name, kind, target, severity, timeoutMs, intervalMs, rise, fall } = check;
@@ -143,7 +146,7 @@ function countsAs({ check, state, stale }: CheckReport, failing: Verdict["failin
   return counts ? { countsAs: counts.reason } : {};
 }
 
-const passed = ({ warning, detail }: { readonly warning?: string; readonly detail?: string }) => ({
+const passed = ({ warning, detail }: Extract<Outcome, { ok: true }>) => ({
   ...(warning !== undefined && { warning }),
   ...(detail !== undefined && { detail }),
 });
