@@ -45,7 +45,11 @@ async function loadNames() {
 
 async function start(options: Options, loadAgain: LoadAgain, { env, io }: Context): Promise<number | Running> {
   const format = options.logFormat ?? (leadsToJournal(env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
-  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
+  let droppedLines = 0;
+  const write = createBoundedWriter(Bun.stdout.writer(), format, () => {
+    droppedLines++;
+  });
+  const log = createLog(options.logLevel, write, format);
   const survive = (error: unknown) => log.error("internal error; please report it", { error: describeFault(error) });
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
@@ -72,7 +76,7 @@ async function start(options: Options, loadAgain: LoadAgain, { env, io }: Contex
     },
   });
   try {
-    daemon = await startDaemon(options, { log, env, loadAgain });
+    daemon = await startDaemon(options, { log, env, loadAgain, droppedLines: () => droppedLines });
     onStarted(daemon);
     return { ended };
   } catch (error) {

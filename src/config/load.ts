@@ -10,7 +10,7 @@ import { onOneLine } from "../text/printable.ts";
 import { createNaming } from "./check-names.ts";
 import { type RawValues, readCommandLine } from "./command-line.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
-import { type Deadlines, resolveDeadlines } from "./deadline.ts";
+import { resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint-path.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { lint } from "./lint/lint.ts";
@@ -18,6 +18,16 @@ import type { FileReading, LoadedFile } from "./load-file.ts";
 import { CHECK_OPTIONS, defaultOf, type OptionName, type OptionValue, optionDef, timeoutOptionOf } from "./options.ts";
 import type { Problem } from "./problem.ts";
 import type { SecretFallback } from "./secrets.ts";
+
+/** The config file as it was read. */
+export interface ConfigSource {
+  /** As it was given on the command line. */
+  readonly file: string;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+}
 
 export interface Options {
   readonly listener: Address;
@@ -45,6 +55,8 @@ export interface Options {
   readonly logLevel: LogLevel;
   /** Undefined if it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
+  /** Undefined without a config file. */
+  readonly config: ConfigSource | undefined;
   /** What is allowed but risky, a line each. */
   readonly warnings: readonly string[];
 }
@@ -102,7 +114,9 @@ export async function loadOptions(
     ...linted.warnings,
     ...warnings,
   ];
-  return freezeOptions(option, checks, deadlines, fileName === undefined ? found : inFileOrder(found, fileName));
+  const config = file && { file: fileName ?? "", sha256: file.source.sha256, readAt: file.source.readAt };
+  const inOrder = fileName === undefined ? found : inFileOrder(found, fileName);
+  return freezeOptions(option, checks, { ...deadlines, config }, inOrder);
 }
 
 /** The value of an option from the command line, else from the file. */
@@ -111,7 +125,7 @@ type Lookup = <Name extends OptionName>(name: Name) => OptionValue<Name> | undef
 function freezeOptions(
   option: Lookup,
   checks: readonly CheckConfig[],
-  { deadlineMs, endpoints }: Pick<Deadlines, "deadlineMs" | "endpoints">,
+  { deadlineMs, endpoints, config }: Pick<Options, "deadlineMs" | "endpoints" | "config">,
   warnings: readonly string[],
 ): Options {
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> => option(name) ?? defaultOf(name);
@@ -132,6 +146,7 @@ function freezeOptions(
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
+    config,
     warnings,
   });
 }

@@ -22,7 +22,7 @@ import type {
 
 /** What the daemon does for these requests. */
 export interface Controls {
-  /** Runs checks as a health request does, for 25 s at most, and returns all that is known. */
+  /** Runs the checks on request, waits at most a second for their results, and returns all that is known. */
   readonly status: () => Promise<HostStatus>;
   /** Reads the configuration again and tries it out. Never rejects because of its content. */
   readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
