@@ -421,7 +421,7 @@ test("a dry run prints what would come, exits with 0 or 1, and changes nothing",
   await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
   const statusNow = async () => {
     const { out } = await run(["status", "--json", "--control-socket", socket]);
-    const { checks, ...host } = JSON.parse(out) as HostStatus;
+    const { checks, at: _, forSeconds: _lasted, ...host } = JSON.parse(out) as HostStatus;
     return { ...host, checks: checks.map(({ forSeconds: _, ...check }) => check) };
   };
   await daemon.logged("check is up check=a");
