@@ -77,13 +77,12 @@ export class CheckRecord {
   standing(now: number, deadlineMs: number): Outcome | undefined {
     const known = this.known(now);
     if (known && !known.ok) return known;
-    if (this.runsOnRequest) return this.isLate(now, deadlineMs) ? NOT_IN_TIME : known;
+    if (this.runsOnRequest) return this.#isLate(now, deadlineMs) ? NOT_IN_TIME : known;
     return known ?? (this.state.status === "unknown" && !this.isReportedStale ? undefined : this.missing);
   }
 
   /** On request: its newest run took longer than that, or has so far, or a request was answered without its result. */
-  isLate(now: number, deadlineMs: number): boolean {
-    if (!this.runsOnRequest) return false;
+  #isLate(now: number, deadlineMs: number): boolean {
     const { start = Number.NEGATIVE_INFINITY, durationMs = 0 } = this.state.last ?? {};
     const missed = this.missedMs !== undefined && this.missedMs >= deadlineMs;
     return missed || durationMs > deadlineMs || now - this.#runningSince(start) > deadlineMs;

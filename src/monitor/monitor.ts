@@ -5,6 +5,7 @@
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import type { runWithin } from "../checks/run.ts";
+import type { Reason } from "../outcome.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { Admission } from "./admission.ts";
@@ -173,6 +174,7 @@ export class Monitor {
       for (const result of results) this.#takeTrial(result);
       if (this.#phase === "started") this.#setJobs();
       this.#review();
+      this.#report((to) => to.onStanding?.());
     });
   };
 
@@ -270,14 +272,14 @@ export class Monitor {
 
   #take(record: CheckRecord, result: CheckResult, endedAt: number, now: number): void {
     const { state: before, isReportedStale, missedMs } = record;
-    const wasLate = this.#isLate(record, now);
+    const standingBefore = this.#standingOf(record, now);
     const hasChanged = record.take(result, endedAt, now);
     if (!record.isWatched) return;
     if (hasChanged || isReportedStale) this.#reviewDue = true;
     this.#report((to) => to.onResult(result, before, record.state));
     record.missedMs = undefined;
     if (missedMs !== undefined && result.outcome.ok) this.#report((to) => to.onLate?.(result, missedMs));
-    if (this.#isLate(record, now) !== wasLate) this.#report((to) => to.onStanding?.());
+    if (this.#standingOf(record, now) !== standingBefore) this.#report((to) => to.onStanding?.());
   }
 
   /** A request is about to be answered, without passes of these. */
@@ -293,7 +295,9 @@ export class Monitor {
       record.isReportedStale = true;
       this.#report((to) => to.onStale(record.check, record.ageMs(now)));
     }
-    if (unreported.length > 0) this.#review();
+    if (unreported.length === 0) return;
+    this.#review();
+    this.#report((to) => to.onStanding?.());
   }
 
   #setMissed(lacking: readonly CheckRecord[], deadlineMs: number | undefined): void {
@@ -304,8 +308,10 @@ export class Monitor {
     if (isNew) this.#report((to) => to.onStanding?.());
   }
 
-  #isLate(record: CheckRecord, now: number): boolean {
-    return record.isLate(now, this.#groups[0]?.deadlineMs ?? Number.POSITIVE_INFINITY);
+  /** As what the check counts for the host by what is known: whether it passes, or why it fails. */
+  #standingOf(record: CheckRecord, now: number): boolean | Reason | undefined {
+    const outcome = record.standing(now, this.#groups[0]?.deadlineMs ?? Number.POSITIVE_INFINITY);
+    return outcome && (outcome.ok || outcome.reason);
   }
 
   #reviewIfDue(): void {
@@ -319,12 +325,10 @@ export class Monitor {
     const now = this.#clock.now();
     this.#reviewDue = host.lacking((record) => record.known(now)).some((record) => record.isUnreported(now));
     const verdict = host.verdict((record) => record.known(now) ?? (this.#reviewDue ? undefined : record.missing));
+    if (!verdict) return;
     const before = this.#hostVerdict;
-    if (verdict) {
-      this.#hostVerdict = verdict;
-      this.#report((to) => to.onVerdict(verdict, before));
-    }
-    this.#report((to) => to.onStanding?.());
+    this.#hostVerdict = verdict;
+    this.#report((to) => to.onVerdict(verdict, before));
   }
 
   /** A listener that throws stops nothing that goes on here. */

@@ -181,7 +181,7 @@ describe("the verdict by what is known", () => {
   });
 
   test("counts a stale result as failed, and an unknown one once a request had to be answered without it", async () => {
-    const { standing, end, monitor, clock, hasChanged } = setUp([inBackground("it", { timeoutMs: 60_000 })]);
+    const { standing, refresh, end, monitor, clock, hasChanged } = setUp([inBackground("it", { timeoutMs: 60_000 })]);
     monitor.start();
     hasChanged();
     const answer = monitor.ask(newClient());
@@ -193,6 +193,9 @@ describe("the verdict by what is known", () => {
     expect([standing(), hasChanged()]).toEqual(["healthy", true]);
     await clock.suspend(60_000);
     expect(standing()).toBe("it stale");
+    refresh();
+    await end("it");
+    expect([standing(), hasChanged()]).toEqual(["healthy", true]);
     monitor.abort();
   });
 
@@ -203,7 +206,7 @@ describe("the verdict by what is known", () => {
     expect([(await answer).healthy, standing(), hasChanged()]).toEqual([false, "it deadline", true]);
     await clock.pass(1);
     await end("it");
-    expect([standing(), hasChanged()]).toEqual(["it deadline", true]); // its first result
+    expect([standing(), hasChanged()]).toEqual(["it deadline", false]); // its first result
     refresh();
     await end("it");
     expect([standing(), hasChanged()]).toEqual(["healthy", true]);
