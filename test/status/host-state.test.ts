@@ -9,7 +9,7 @@ import { fakeClock } from "../monitor/fakes.ts";
 
 const HEALTHY: Verdict = { healthy: true, failing: [], at: 0 };
 const FAILING: Verdict = { healthy: false, failing: [{ name: "cache", reason: "refused" }], at: 0 };
-const DRAIN = { since: 1000 };
+const DRAIN = { since: 1000, reason: "bad disk" };
 const MAINTENANCE = { since: 2000, until: 3000, reason: "disk swap" };
 
 test("the first that applies is the state, with what decides it", () => {
@@ -17,7 +17,7 @@ test("the first that applies is the state, with what decides it", () => {
     [HEALTHY, undefined, { state: "healthy" }],
     [FAILING, undefined, { state: "unhealthy", failing: FAILING.failing }],
     [undefined, undefined, { state: "unknown" }],
-    [FAILING, { stopping: false, drain: DRAIN }, { state: "drained" }],
+    [FAILING, { stopping: false, drain: DRAIN }, { state: "drained", reason: "bad disk" }],
     [
       HEALTHY,
       { stopping: false, drain: DRAIN, maintenance: MAINTENANCE },
