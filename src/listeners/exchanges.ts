@@ -24,6 +24,11 @@ export interface ExchangeRequest {
   readonly url: string;
   readonly signal: AbortSignal;
   /**
+   * The value of a header; `name` is in small letters. The values of one that was sent more than once are joined by ", ".
+   * Undefined if it was not sent, and for every header of a request that the runtime refused.
+   */
+  header(name: string): string | undefined;
+  /**
    * The body, or its start as soon as that is longer than `maxBytes`; undefined if the client disconnects before.
    * Call it before anything is awaited.
    */
@@ -76,6 +81,8 @@ interface Handle {
   onabort: ((event: number) => void) | undefined;
   /** Called with each piece of the body. */
   ondata: ((chunk: Uint8Array | undefined, isLast: boolean, event: number) => void) | undefined;
+  /** Each name, as it was sent, before its value. Undefined from the second call on. */
+  takeRawHeaders(): readonly string[] | undefined;
   writeHead(status: number, statusText: undefined, headers: readonly string[]): void;
   write(part: string): void;
   end(body: string | undefined): void;
@@ -101,11 +108,14 @@ class ClientRequest implements ExchangeRequest {
   readonly url: string;
   hasDisconnected = false;
   readonly #handle: Handle | undefined;
+  readonly #hasBody: boolean;
+  #rawHeaders: readonly string[] | undefined;
   #controller: AbortController | undefined;
 
-  /** Without `handle` it has no body. */
-  constructor(method: string, url: string, handle?: Handle) {
+  /** Without `handle` it has no headers and no body. */
+  constructor(method: string, url: string, handle?: Handle, hasBody = false) {
     this.#handle = handle;
+    this.#hasBody = hasBody;
     this.method = method;
     this.url = /[\x80-\xff]/.test(url) ? url.replace(/[\x80-\xff]/g, percentEncoded) : url;
   }
@@ -117,9 +127,17 @@ class ClientRequest implements ExchangeRequest {
     return this.#controller.signal;
   }
 
+  header(name: string): string | undefined {
+    this.#rawHeaders ??= this.#handle?.takeRawHeaders() ?? [];
+    const values = this.#rawHeaders.filter(
+      (_, index, all) => index % 2 === 1 && all[index - 1]?.toLowerCase() === name,
+    );
+    return values.length === 0 ? undefined : values.join(", ");
+  }
+
   async readBody(maxBytes: number): Promise<Buffer | undefined> {
     let body = Buffer.alloc(0);
-    if (!this.#handle) return body;
+    if (!this.#handle || !this.#hasBody) return body;
     const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
     this.#handle.ondata = (chunk, isLast, event) => {
       if (event === ABORTED) return resolve(undefined);
@@ -193,7 +211,7 @@ export class Exchanges implements Answering {
       if (exchange) endAfterAnswer(connection, exchange);
       else if (isPipelined) connection.close();
       if (exchange || isPipelined) return undefined;
-      const request = new ClientRequest(method, url, hasBody ? handle : undefined);
+      const request = new ClientRequest(method, url, handle, hasBody);
       const answer = this.#answerTo(request);
       if (answer instanceof Promise || isInParts(answer)) {
         return this.#answerLater(server, connection, handle, request, answer, isLastRequest(method, flags));

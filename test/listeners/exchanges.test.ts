@@ -65,6 +65,23 @@ test("a fault while an answer is made is answered by onError, at once or later",
   expect(faults).toEqual([fault, fault]);
 });
 
+test("a header is found by its name, whatever its case, at once or later; one that was sent twice is joined", async () => {
+  const names = ["host", "x-one", "x-none"];
+  const found = (request: ExchangeRequest) => text(JSON.stringify(names.map((name) => request.header(name) ?? null)));
+  const answers: readonly ExchangeOptions["answer"][] = [
+    found,
+    async (request) => {
+      await Bun.sleep(0);
+      return found(request);
+    },
+  ];
+  for (const answer of answers) {
+    await using server = serve({ answer });
+    const sent = "GET / HTTP/1.1\r\nHOST: x\r\nX-One:  a \r\nx-one: b\r\nConnection: close\r\n\r\n";
+    expect(await converse(server, sent)).toEndWith('\r\n\r\n["x","a, b",null]');
+  }
+});
+
 test("each part of an answer is sent as soon as it is there; a request that comes meanwhile is dropped", async () => {
   const next = [Promise.withResolvers<string>(), Promise.withResolvers<string>()] as const;
   async function* parts() {
