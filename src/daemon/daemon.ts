@@ -113,6 +113,7 @@ async function createParts(options: Options, context: DaemonContext): Promise<Pa
   const plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const recorder = await recorderFor(options);
+  recorder?.watch(plan.checks);
   const isDrained = (): boolean => drainControl.current() !== undefined;
   const events = withNotifier(withRecorder(createEventLog(log, clock, isDrained), recorder), notifier);
   const directory = stateDirectory(options, env);
@@ -137,6 +138,7 @@ async function createParts(options: Options, context: DaemonContext): Promise<Pa
     // Holds from the next request on; requests that wait are answered by the plan that they came under.
     apply(next, trial) {
       active.plan = next;
+      recorder?.watch(next.checks);
       monitor.reconfigure(next.settings, trial);
       active.handler = handlerFor(next);
       log.setLevel(next.options.logLevel);
@@ -171,7 +173,7 @@ async function createParts(options: Options, context: DaemonContext): Promise<Pa
   };
 }
 
-function openHealth({ options, descriptorLimit, active, log, events }: Parts): Promise<HealthServer> {
+function openHealth({ options, descriptorLimit, active, log, events, recorder }: Parts): Promise<HealthServer> {
   return serveHealth({
     at: options.listener,
     handler: () => active.handler,
@@ -180,6 +182,7 @@ function openHealth({ options, descriptorLimit, active, log, events }: Parts): P
     maxConnections: () => connectionBound(active.plan.options.maxConnections, descriptorLimit),
     onCrowded: (closed, most) => events.onCrowded("health", closed, most),
     onRefused: events.onRefused,
+    observer: recorder,
     log,
     onFault: events.onAnswerFault,
   });

@@ -191,7 +191,7 @@ function clientEvents(log: Log, clock: Clock): Pick<EventLog, "onGone" | "onCrow
       const since = countSinceLine(message);
       if (since === undefined) return;
       log.warning(message, {
-        client: client.replace(/^::ffff:(?=[\d.]+$)/, ""),
+        client,
         received: startOf(received),
         ...(since > 0 && { suppressed: since }),
       });

@@ -12,9 +12,12 @@
 // runtime reports both alike, so the times that the kernel has decide.
 
 import type { Socket } from "node:net";
+import { withoutV4Mapping } from "../net/address.ts";
+import type { Client, RequestObserver } from "../status/recorder.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Answering, Peer } from "./bounded.ts";
 import { connectionsAt, shutDown } from "./connections.ts";
+import { clientOf, Observation, type ObservationOptions } from "./observation.ts";
 import { recognise, TOO_LARGE } from "./refused.ts";
 
 /** A request. `signal` aborts when the client has disconnected. */
@@ -38,6 +41,8 @@ export interface ExchangeRequest {
 interface Head {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** The path of the endpoint that it is for, for the observer; undefined for the host. */
+  readonly endpoint?: string | undefined;
 }
 
 interface WholeAnswer extends Head {
@@ -59,6 +64,8 @@ export interface ExchangeOptions {
   /** A connection is closed after this time without data, unless `mayTakeLonger` returns true for its request. */
   readonly idleTimeoutS: number;
   readonly mayTakeLonger: () => boolean;
+  /** Without one, no header and no clock is read for a request. A client is known by the first request of its connection. */
+  readonly observer?: RequestObserver | undefined;
   /** For tests. */
   readonly clock?: Clock;
 }
@@ -107,6 +114,7 @@ class ClientRequest implements ExchangeRequest {
   readonly method: string;
   readonly url: string;
   hasDisconnected = false;
+  observation: Observation | undefined;
   readonly #handle: Handle | undefined;
   readonly #hasBody: boolean;
   #rawHeaders: readonly string[] | undefined;
@@ -129,10 +137,13 @@ class ClientRequest implements ExchangeRequest {
 
   header(name: string): string | undefined {
     this.#rawHeaders ??= this.#handle?.takeRawHeaders() ?? [];
-    const values = this.#rawHeaders.filter(
-      (_, index, all) => index % 2 === 1 && all[index - 1]?.toLowerCase() === name,
-    );
-    return values.length === 0 ? undefined : values.join(", ");
+    let found: string | undefined;
+    for (const [index, header] of this.#rawHeaders.entries()) {
+      if (index % 2 !== 0 || header.length !== name.length || header.toLowerCase() !== name) continue;
+      const value = this.#rawHeaders[index + 1] ?? "";
+      found = found === undefined ? value : `${found}, ${value}`;
+    }
+    return found;
   }
 
   async readBody(maxBytes: number): Promise<Buffer | undefined> {
@@ -149,6 +160,7 @@ class ClientRequest implements ExchangeRequest {
 
   abort(): void {
     this.hasDisconnected = true;
+    this.observation?.onDisconnect();
     this.#controller?.abort();
   }
 }
@@ -184,6 +196,9 @@ const isLastRequest = (method: string, flags: number): boolean => method === "CO
 export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
   readonly #clock: Clock;
+  readonly #observing: ObservationOptions | undefined;
+  /** By the first request of the connection: to read the headers of each request takes half as long as to answer it. */
+  readonly #clients = new WeakMap<Connection, Client>();
   readonly #waiting = new Map<Connection, Exchange>();
   /** The connections whose first request was refused by the runtime but is being answered. */
   readonly #waitingRefused = new Set<Socket>();
@@ -212,11 +227,13 @@ export class Exchanges implements Answering {
       else if (isPipelined) connection.close();
       if (exchange || isPipelined) return undefined;
       const request = new ClientRequest(method, url, handle, hasBody);
+      if (this.#observing) request.observation = new Observation(this.#observing, this.#clientOf(connection, request));
       const answer = this.#answerTo(request);
       if (answer instanceof Promise || isInParts(answer)) {
         return this.#answerLater(server, connection, handle, request, answer, isLastRequest(method, flags));
       }
       this.#send(connection, handle, method, answer, isLastRequest(method, flags));
+      request.observation?.end(answer);
       return undefined;
     },
   };
@@ -224,6 +241,8 @@ export class Exchanges implements Answering {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#clock = options.clock ?? hostClock;
+    const { observer, onError } = options;
+    this.#observing = observer && { observer, clock: this.#clock, onError };
   }
 
   *waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }> {
@@ -262,6 +281,15 @@ export class Exchanges implements Answering {
     }
   }
 
+  #clientOf(connection: Connection, request: ClientRequest): Client {
+    let client = this.#clients.get(connection);
+    if (!client) {
+      client = clientOf(connection.remoteAddress?.address, request.header("user-agent"));
+      this.#clients.set(connection, client);
+    }
+    return client;
+  }
+
   async #answerLater(
     server: Bun.Server<undefined>,
     connection: Connection,
@@ -286,9 +314,10 @@ export class Exchanges implements Answering {
     if (isLong && isOpen()) setTimeoutS(idleTimeoutS);
     if (isInParts(made) && isOpen()) await this.#sendParts(connection, handle, made, isOpen);
     this.#waiting.delete(connection);
-    if (!isOpen()) return;
-    if (!isInParts(made)) this.#send(connection, handle, request.method, made, exchange.isLast);
+    if (!isOpen()) request.observation?.onDisconnect();
+    else if (!isInParts(made)) this.#send(connection, handle, request.method, made, exchange.isLast);
     else if (exchange.isLast) this.#close(connection);
+    request.observation?.end(made);
   }
 
   #send(
@@ -341,17 +370,21 @@ export class Exchanges implements Answering {
   async #answerRefused(socket: Socket, received: Buffer, code: string): Promise<void> {
     const found = recognise(received, code);
     if ("refused" in found) {
-      this.#options.onRefused(found.refused, socket.remoteAddress ?? "unix", received);
+      this.#options.onRefused(found.refused, withoutV4Mapping(socket.remoteAddress ?? "") || "unix", received);
+      this.#options.observer?.onRefused(found.why);
       this.#refuse(socket, code);
       return;
     }
     const { STATUS_CODES } = await import("node:http");
     const isHead = received.toString("latin1").trimStart().startsWith("HEAD ");
     const request = new ClientRequest(isHead ? "HEAD" : "GET", found.path);
+    if (this.#observing) request.observation = new Observation(this.#observing, clientOf(socket.remoteAddress));
     socket.once("close", () => request.abort());
     this.#waitingRefused.add(socket);
-    const { status, headers, body: made } = await this.#answerTo(request);
+    const answered = await this.#answerTo(request);
+    const { status, headers, body: made } = answered;
     this.#waitingRefused.delete(socket);
+    request.observation?.end(answered);
     const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
     const date = new Date().toUTCString();
     const all = { ...headers, Date: date, Connection: "close", "Content-Length": Buffer.byteLength(body) };

@@ -60,6 +60,9 @@ export function isIPv6(host: string): boolean {
   return halves.length === 2 ? groups.length < 8 : halves.length === 1 && groups.length === 8;
 }
 
+/** A listener on all addresses gives v4 peers as ::ffff:1.2.3.4. */
+export const withoutV4Mapping = (host: string): string => host.replace(/^::ffff:(?=[\d.]+$)/, "");
+
 /** Whether the address is this host's loopback or a socket file. A name counts only if it is localhost. */
 export function isLoopback(address: Address): boolean {
   if (address.family === "unix") return true;

@@ -1,18 +1,17 @@
-// Remembers what has happened, within bounds: the runs and changes of each check, the changes of the host, the clients,
-// and counts for metrics. Load it only by import(): a daemon that shows none of it remembers nothing.
+// Remembers what has happened, within bounds (bounds.ts): the runs and changes of each check, the changes of the host,
+// the clients, and counts for metrics. Load it only by import(): a daemon that shows none of it remembers nothing.
 
-import type { CheckResult, CheckState } from "../checks/check.ts";
+import type { Check, CheckResult, CheckState } from "../checks/check.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
-import { ANSWER_BUCKETS_S, type Counts } from "./counts.ts";
-import type { CheckHistory, CheckStatus, ClientStatus, HostChange, HostStatus } from "./schema.ts";
+import { type CheckPast, PastOfCheck } from "./check-past.ts";
+import { type Client, Clients } from "./clients.ts";
+import { Counters, type Counts } from "./counts.ts";
+import { type HostState, PastOfHost } from "./host-past.ts";
+import type { CheckHistory, ClientStatus, HostChange } from "./schema.ts";
 
-/** A client of the health listener, as it shows itself. */
-export interface Client {
-  /** "unix" for a client of a unix socket. */
-  readonly address: string;
-  /** Empty if it sends none. */
-  readonly userAgent: string;
-}
+export type { CheckPast } from "./check-past.ts";
+export type { Client } from "./clients.ts";
+export type { HostState } from "./host-past.ts";
 
 /** A request to the health listener. */
 export interface Answered {
@@ -26,16 +25,11 @@ export interface Answered {
 /** What the health listener reports. */
 export interface RequestObserver {
   readonly onAnswered: (request: Answered) => void;
+  /** `seconds` is how long the client has waited. */
   readonly onDisconnected: (request: Omit<Answered, "code">) => void;
-  /** Not a request: `why` is a word for metrics, such as "tls". */
-  readonly onRefused: (why: string) => void;
+  /** `why` is a word for metrics, such as "tls", for requests and connections (1 by default) that were refused. */
+  readonly onRefused: (why: string, count?: number) => void;
 }
-
-/** What is remembered of a check: the members that the status of the check adds to its state. */
-export type CheckPast = Pick<CheckStatus, "lastFailure" | "changesLastHour" | "lastRuns">;
-
-/** The state of the host, and what decides it. */
-export type HostState = Pick<HostChange, "failing" | "reason"> & { readonly state: HostStatus["state"] };
 
 export interface Past {
   readonly counts: Counts;
@@ -48,46 +42,75 @@ export interface Past {
 }
 
 export class Recorder implements Past, RequestObserver {
-  readonly counts: Counts = {
-    runs: new Map(),
-    transitions: new Map(),
-    requests: new Map(),
-    answerSeconds: { counts: [...ANSWER_BUCKETS_S, 0].fill(0), sum: 0 },
-    disconnected: 0,
-    refused: new Map(),
-  };
   readonly #clock: Clock;
+  readonly #counts = new Counters();
+  readonly #checks = new Map<string, PastOfCheck>();
+  readonly #host: PastOfHost;
+  readonly #clients = new Clients();
 
   constructor(clock: Clock = hostClock) {
     this.#clock = clock;
+    this.#host = new PastOfHost(clock.now());
   }
 
-  readonly onResult = (_result: CheckResult, _before: CheckState, _after: CheckState): void => {
-    void this.#clock;
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** From now on these are watched. One that keeps its name and its kind keeps what is remembered of it. */
+  watch(checks: readonly Pick<Check, "name" | "kind">[]): void {
+    const kinds = new Map(checks.map(({ name, kind }) => [name, kind]));
+    for (const [name, { kind }] of this.#checks) if (kinds.get(name) !== kind) this.#remove(name);
+    for (const check of checks) if (!this.#checks.has(check.name)) this.#add(check);
+  }
+
+  readonly onResult = (result: CheckResult, before: CheckState, after: CheckState): void => {
+    const { check, outcome } = result;
+    const past = this.#checks.get(check.name) ?? this.#add(check);
+    this.#counts.onRun(check.name, outcome.ok ? "" : outcome.reason);
+    if (past.take(result, before, after)) this.#counts.onTransition(check.name);
   };
 
   /** Call it whenever the state of the host may have changed. */
-  readonly onHostState = (_state: HostState): void => {};
+  readonly onHostState = (state: HostState): void => this.#host.take(state, this.#clock.now());
 
-  readonly onAnswered = (_request: Answered): void => {};
+  readonly onAnswered = (request: Answered): void => {
+    this.#counts.onAnswered(request.endpoint, request.code, request.seconds);
+    this.#clients.take(request, this.#clock.now());
+  };
 
-  readonly onDisconnected = (_request: Omit<Answered, "code">): void => {};
+  readonly onDisconnected = (request: Omit<Answered, "code">): void => {
+    this.#counts.disconnected++;
+    this.#clients.take(request, this.#clock.now());
+  };
 
-  readonly onRefused = (_why: string): void => {};
+  readonly onRefused = (why: string, count = 1): void => this.#counts.onRefused(why, count);
 
-  check(_name: string): CheckPast {
-    return { changesLastHour: 0, lastRuns: "" };
+  check(name: string): CheckPast {
+    return this.#checks.get(name)?.summary(this.#clock.now()) ?? { changesLastHour: 0, lastRuns: "" };
   }
 
-  checkHistory(_name: string): Pick<CheckHistory, "runs" | "changes"> {
-    return { runs: [], changes: [] };
+  checkHistory(name: string): Pick<CheckHistory, "runs" | "changes"> {
+    return this.#checks.get(name)?.history() ?? { runs: [], changes: [] };
   }
 
   hostChanges(): readonly HostChange[] {
-    return [];
+    return this.#host.changes();
   }
 
   clients(): readonly ClientStatus[] {
-    return [];
+    return this.#clients.list(this.#clock.now());
+  }
+
+  #add({ name, kind }: Pick<Check, "name" | "kind">): PastOfCheck {
+    const past = new PastOfCheck(kind);
+    this.#checks.set(name, past);
+    this.#counts.add(name);
+    return past;
+  }
+
+  #remove(name: string): void {
+    this.#checks.delete(name);
+    this.#counts.remove(name);
   }
 }

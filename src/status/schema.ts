@@ -62,11 +62,6 @@ export const CheckRuns = z
   .readonly();
 export type CheckRuns = z.infer<typeof CheckRuns>;
 
-/** How many runs and changes of a check, and changes of the host, are remembered. */
-export const RUNS_REMEMBERED = 60;
-export const CHECK_CHANGES_REMEMBERED = 50;
-export const HOST_CHANGES_REMEMBERED = 200;
-
 export const CheckStatus = z
   .object({
     ...configured,
@@ -87,9 +82,11 @@ export const CheckStatus = z
     countsAs: z.string().exactOptional(),
     /** Absent if the check runs on request. */
     intervalSeconds: z.number().exactOptional(),
-    /** The newest failure, also when the check has passed since. */
+    /** The newest failure, also when the check has passed since, and when its run began. */
     lastFailure: z.object({ at: time, reason: z.string(), detail: z.string() }).readonly().exactOptional(),
-    /** How often the status changed between up and down in the last hour. */
+    /** When the newest run that passed began. */
+    lastSuccessAt: time.exactOptional(),
+    /** How often the status changed between up and down in the last hour; at most 1,000. */
     changesLastHour: z.number(),
     /** The last runs, oldest first, at most 60: "+" for each that passed, "-" for each that failed. */
     lastRuns: z.string(),
@@ -97,7 +94,7 @@ export const CheckStatus = z
   .readonly();
 export type CheckStatus = z.infer<typeof CheckStatus>;
 
-/** A run that has ended. */
+/** A run that has ended, and when it began. */
 const Run = z.object({ at: time, ok: z.boolean(), seconds: z.number(), reason: z.string().exactOptional() }).readonly();
 
 /** The status of a check has changed. `forSeconds` is how long the status before lasted; absent after "unknown". */
@@ -134,7 +131,7 @@ const HostChange = z
     to: z.enum(hostStates),
     /** How long the state before lasted. */
     forSeconds: z.number(),
-    /** The checks that made it unhealthy, each with its reason. */
+    /** The first 20 checks that made it unhealthy, each with its reason. */
     failing: z
       .array(z.object({ name: z.string(), reason: z.string() }).readonly())
       .readonly()
@@ -155,8 +152,9 @@ export const ClientStatus = z
     /** How many requests came since the daemon started, or since the client was last forgotten. */
     requests: z.number(),
     lastAt: time,
-    /** The last answer, and how long it took; absent if the client disconnected before it. */
+    /** The last answer; absent if the client disconnected before it. */
     lastCode: z.number().exactOptional(),
+    /** How long the last request took, until its answer or until the client disconnected. */
     lastSeconds: z.number().exactOptional(),
     /** How many answers of each status. */
     codes: z.record(z.string(), z.number()).readonly(),

@@ -8,7 +8,7 @@
 import type { Verdict } from "../../checks/check.ts";
 import type { DrainState } from "../../drain/state.ts";
 import type { Log } from "../../log/log.ts";
-import { type Address, formatAddress } from "../../net/address.ts";
+import { type Address, formatAddress, withoutV4Mapping } from "../../net/address.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
 import { listen } from "../listen.ts";
@@ -191,8 +191,7 @@ function oldestOfMost(sockets: Iterable<Socket>): Socket | undefined {
   return [...groups.values()].reduce((most, group) => (group.length > most.length ? group : most), [])[0];
 }
 
-/** A listener on all addresses gives v4 peers as ::ffff:1.2.3.4. */
-const peerOf = ({ remoteAddress }: Socket): string => remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, "") || "unix";
+const peerOf = ({ remoteAddress }: Socket): string => withoutV4Mapping(remoteAddress ?? "") || "unix";
 
 /** Adds the code ENOENT, which Bun leaves out if a host name has no address. */
 function withCode<T>(call: () => T): T {

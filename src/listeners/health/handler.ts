@@ -13,6 +13,8 @@ export const DRAINING_BODY = "Draining";
 
 type Known = Pick<Verdict, "healthy">;
 
+const UNHEALTHY: Known = { healthy: false };
+
 export interface HealthOptions {
   readonly verdict: (request: HealthRequest, group: number) => Known | Promise<Known>;
   /** Whether every answer is unhealthy, whatever the checks' results. */
@@ -33,10 +35,10 @@ export type HealthHandler = (request: HealthRequest) => Answer | Promise<Answer>
 /** Throws, or rejects, if the verdict cannot be formed: the server logs that fault and answers unhealthy. */
 export function createHealthHandler(options: HealthOptions): HealthHandler {
   const { verdict, isDraining, failureStatus, endpoints, onOtherPath } = options;
-  const draining = unhealthyAnswer(failureStatus, DRAINING_BODY);
-  const answer = ({ healthy }: Known) => {
-    if (isDraining()) return draining;
-    return healthy ? { status: 200, headers: HEADERS, body: HEALTHY_BODY } : unhealthyAnswer(failureStatus);
+  const answer = ({ healthy }: Known, endpoint: string | undefined): Answer => {
+    if (isDraining()) return unhealthyAnswer(failureStatus, DRAINING_BODY, endpoint);
+    if (!healthy) return unhealthyAnswer(failureStatus, UNHEALTHY_BODY, endpoint);
+    return { status: 200, headers: HEADERS, body: HEALTHY_BODY, endpoint };
   };
   const groupOf = ({ url }: HealthRequest): number => {
     const path = pathOf(url);
@@ -45,10 +47,11 @@ export function createHealthHandler(options: HealthOptions): HealthHandler {
     return group;
   };
   return (request) => {
-    if (isDraining()) return draining; // no check runs for it
     const group = endpoints.length === 0 ? 0 : groupOf(request);
-    const known = verdict(request, group);
-    return known instanceof Promise ? known.then(answer) : answer(known);
+    const endpoint = endpoints[group - 1];
+    // No check runs for it while the host is drained.
+    const known = isDraining() ? UNHEALTHY : verdict(request, group);
+    return known instanceof Promise ? known.then((later) => answer(later, endpoint)) : answer(known, endpoint);
   };
 }
 
@@ -59,4 +62,9 @@ export function pathOf(url: string): string {
   return start < 0 ? "/" : whole.slice(start);
 }
 
-export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY): Answer => ({ status, headers: HEADERS, body });
+export const unhealthyAnswer = (status: number, body = UNHEALTHY_BODY, endpoint?: string): Answer => ({
+  status,
+  headers: HEADERS,
+  body,
+  endpoint,
+});

@@ -3,6 +3,7 @@
 
 import type { Log } from "../../log/log.ts";
 import type { Address } from "../../net/address.ts";
+import type { RequestObserver } from "../../status/recorder.ts";
 import { type BoundedServer, serveBounded } from "../bounded.ts";
 import { Exchanges } from "../exchanges.ts";
 import { listen } from "../listen.ts";
@@ -18,6 +19,7 @@ export interface HealthServerOptions {
   readonly log: Log;
   readonly onCrowded: (closed: number, most: number) => void;
   readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
+  readonly observer?: RequestObserver | undefined;
   /** Called when a request could not be answered. */
   readonly onFault: (error: Error) => void;
 }
@@ -56,7 +58,7 @@ export function connectionBound(maxConnections: number | undefined, descriptorLi
 
 /** Throws ListenError. */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
-  const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, onCrowded, onRefused } = options;
+  const { at, handler, failureStatus, longestAnswerMs, maxConnections, log, onFault, observer } = options;
   const neededS = () => Math.ceil(longestAnswerMs() / 1000 + IDLE_MARGIN_S);
   // On a unix socket Bun cannot change the timeout of one connection.
   const idleS = at.family === "unix" ? 0 : Math.min(LONGEST_IDLE_S, Math.max(SHORTEST_IDLE_S, neededS()));
@@ -69,7 +71,8 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
       onFault(asError(error));
       return unhealthyAnswer(failureStatus());
     },
-    onRefused,
+    onRefused: options.onRefused,
+    observer,
     idleTimeoutS: idleS,
     mayTakeLonger: () => idleS !== 0 && neededS() > idleS,
   });
@@ -78,7 +81,10 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
       answering,
       idleTimeoutS: idleS,
       maxConnections,
-      onCrowded,
+      onCrowded(closed, most) {
+        observer?.onRefused("too_many_connections", closed);
+        options.onCrowded(closed, most);
+      },
       onFault: (error) => onFault(asError(error)),
     });
   const listener = await listen(at, serveAt);

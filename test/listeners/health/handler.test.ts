@@ -82,8 +82,8 @@ describe("while the host is drained", () => {
       endpoints: ["/db"],
       onOtherPath,
     });
-    for (const path of ["/", "/db", "/x?y"]) {
-      expect(await answer(new Request(`http://host${path}`))).toEqual(draining);
+    for (const [path, endpoint] of [["/"], ["/db", "/db"], ["/x?y"]] as const) {
+      expect(await answer(new Request(`http://host${path}`))).toEqual({ ...draining, endpoint });
     }
   });
 
