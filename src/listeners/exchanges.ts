@@ -16,7 +16,7 @@ import { withoutV4Mapping } from "../net/address.ts";
 import type { Client, RequestObserver } from "../status/recorder.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Answering, Peer } from "./bounded.ts";
-import { connectionsAt, shutDown } from "./connections.ts";
+import { connectionsAt, peerKey, shutDown } from "./connections.ts";
 import { clientOf, Observation, type ObservationOptions } from "./observation.ts";
 import { recognise, TOO_LARGE } from "./refused.ts";
 
@@ -97,6 +97,7 @@ interface Handle {
 
 /** An answer that is being made. */
 interface Exchange {
+  readonly observation: Observation | undefined;
   /** The connection is closed after this answer. */
   isLast: boolean;
 }
@@ -299,7 +300,7 @@ export class Exchanges implements Answering {
     isLast: boolean,
   ): Promise<void> {
     const { idleTimeoutS, mayTakeLonger } = this.#options;
-    const exchange: Exchange = { isLast };
+    const exchange: Exchange = { observation: request.observation, isLast };
     this.#waiting.set(connection, exchange);
     if (server.port !== undefined) this.#searchSoon(server.port);
     handle.onabort = (event) => {
@@ -412,7 +413,11 @@ export class Exchanges implements Answering {
     this.#cancelSearch = undefined;
     if (this.#waiting.size === 0) return;
     for (const connection of connectionsAt(port)) {
-      if ((connection.endedAfterMs ?? 0) >= GAVE_UP_MS) shutDown(connection);
+      const { peer, endedAfterMs = 0 } = connection;
+      if (endedAfterMs < GAVE_UP_MS) continue;
+      const waits = this.#waiting.entries().find(([{ remoteAddress: at }]) => peerKey(at?.address, at?.port) === peer);
+      waits?.[1].observation?.onDisconnect(endedAfterMs);
+      shutDown(connection);
     }
     this.#searchSoon(port);
   }

@@ -31,8 +31,9 @@ export class Observation {
     this.#cameAt = options.clock.now();
   }
 
-  onDisconnect(): void {
-    this.#disconnectedAt ??= this.#options.clock.now();
+  /** `afterMs` is how long the client has waited, if that is not until now. */
+  onDisconnect(afterMs?: number): void {
+    this.#disconnectedAt ??= afterMs === undefined ? this.#options.clock.now() : this.#cameAt + afterMs;
   }
 
   /** The answer was made, and sent unless the client had disconnected. Without an endpoint it is that of the host. */

@@ -25,7 +25,7 @@ interface Row {
 const COMPUTED = ["up-for", "down-for", "for"];
 
 /** The messages of requests that are refused; event-log.ts gets each as a parameter. */
-const refusals = [...REFUSED.matchAll(/refused\("([^"]+)"\)/g)].map(([, what]) => `request refused: ${what}`);
+const refusals = [...REFUSED.matchAll(/refused\("\w+", "([^"]+)"\)/g)].map(([, what]) => `request refused: ${what}`);
 const rows = rowsOf(LOG);
 let calls: readonly LogCall[] = [];
 let constant: readonly LogCall[] = [];

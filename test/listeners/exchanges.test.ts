@@ -1,10 +1,14 @@
 // Slow answers, answers in parts, bodies and signals, which rely on undocumented names of the runtime.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { serveBounded } from "../../src/listeners/bounded.ts";
-import { type ExchangeOptions, type ExchangeRequest, Exchanges } from "../../src/listeners/exchanges.ts";
+import { type Answer, type ExchangeOptions, type ExchangeRequest, Exchanges } from "../../src/listeners/exchanges.ts";
+import type { Answered, RequestObserver } from "../../src/status/recorder.ts";
+import { clock } from "../../src/system/clock.ts";
 import { converse } from "../support/converse.ts";
+import { tempFolder } from "../support/temp.ts";
 import { hasPassed, until } from "../support/until.ts";
 
 const IDLE_S = 1;
@@ -12,9 +16,13 @@ const IDLE_S = 1;
 /** The runtime looks for idle connections every four seconds. */
 const SURELY_IDLE_MS = 6000;
 
+/** A client that closes its side so long after its request has given up. */
+const GAVE_UP_MS = 500;
+
 const text = (body: string) => ({ status: 200, headers: {}, body });
 
-function serve(options: Partial<ExchangeOptions>) {
+/** `host` is an address, or the path of a unix socket. */
+function serve(options: Partial<ExchangeOptions>, host = "127.0.0.1") {
   const answering = new Exchanges({
     answer: () => text("OK"),
     onError: () => ({ ...text("a fault"), status: 500 }),
@@ -24,7 +32,7 @@ function serve(options: Partial<ExchangeOptions>) {
     ...options,
   });
   const { server, cut } = serveBounded(
-    { family: "tcp", host: "127.0.0.1", port: 0 },
+    host.startsWith("/") ? { family: "unix", path: host } : { family: "tcp", host, port: 0 },
     {
       answering,
       idleTimeoutS: IDLE_S,
@@ -181,4 +189,137 @@ test("the signal of a request is aborted when its client disconnects, before or 
   client.resetAndDestroy();
   await until(() => early.aborted);
   expect(late().aborted).toBe(true);
+});
+
+describe("an observer", () => {
+  /** Serves with an observer that keeps what is reported, without the times. */
+  function observe(options: Partial<ExchangeOptions> = {}, host?: string) {
+    const reports: unknown[] = [];
+    const seconds: number[] = [];
+    const report = (name: string, { seconds: took, ...request }: Omit<Answered, "code">) => {
+      reports.push({ [name]: request });
+      seconds.push(took);
+    };
+    const observer: RequestObserver = {
+      onAnswered: (request) => report("answered", request),
+      onDisconnected: (request) => report("disconnected", request),
+      onRefused: (why) => reports.push({ refused: why }),
+    };
+    const server = serve({ ...options, observer }, host);
+    return { server, reports, seconds };
+  }
+
+  const LOCAL = { address: "127.0.0.1", userAgent: "" };
+
+  test("hears of each answer: its client, its endpoint and its status", async () => {
+    const answers: Readonly<Record<string, Answer>> = {
+      "/": text("OK"),
+      "/db": { status: 504, headers: {}, body: "failed", endpoint: "/db" },
+    };
+    const answer = ({ url }: ExchangeRequest) => answers[url] ?? Promise.resolve(text("later"));
+    const { server, reports, seconds } = observe({ answer });
+    await using _ = server;
+    const agent = "ELB-HealthChecker/2.0";
+    const get = (path: string, header: string) =>
+      converse(server, `GET ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\nConnection: close\r\n\r\n`);
+    await get("/", `User-Agent: ${agent}`);
+    await get("/db", `USER-AGENT:${agent}`);
+    await get("/other", `user-agent: ${"x".repeat(1000)}`);
+    await get("/", "X: y");
+    expect(reports).toEqual([
+      { answered: { client: { ...LOCAL, userAgent: agent }, endpoint: "/", code: 200 } },
+      { answered: { client: { ...LOCAL, userAgent: agent }, endpoint: "/db", code: 504 } },
+      { answered: { client: { ...LOCAL, userAgent: `${"x".repeat(200)}…` }, endpoint: "/", code: 200 } },
+      { answered: { client: LOCAL, endpoint: "/", code: 200 } },
+    ]);
+    for (const took of seconds) expect(took).toBeWithin(0, 10);
+  });
+
+  test("knows a client by the first request of its connection", async () => {
+    const { server, reports } = observe();
+    await using _ = server;
+    const client = connect(server.port, server.hostname);
+    for (const agent of ["first", "second"]) {
+      client.write(`GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: ${agent}\r\n\r\n`);
+      await new Promise((answered) => client.once("data", answered));
+    }
+    client.destroy();
+    const report = { answered: { client: { ...LOCAL, userAgent: "first" }, endpoint: "/", code: 200 } };
+    expect(reports).toEqual([report, report]);
+  });
+
+  test("sees the v4 address of a client of a listener on all addresses", async () => {
+    const { server, reports } = observe({}, "::");
+    await using _ = server;
+    await converse({ ...server, hostname: "127.0.0.1" }, FINAL_GET);
+    expect(reports).toEqual([{ answered: { client: LOCAL, endpoint: "/", code: 200 } }]);
+  });
+
+  test("sees clients of a unix socket", async () => {
+    await using folder = await tempFolder();
+    const path = join(folder.path, "socket");
+    const { server, reports } = observe({}, path);
+    await using _ = server;
+    await converse({ unix: path }, FINAL_GET);
+    expect(reports).toEqual([{ answered: { client: { address: "unix", userAgent: "" }, endpoint: "/", code: 200 } }]);
+  });
+
+  test("hears of clients that disconnect before the answer, by a reset or after they have closed their side", async () => {
+    let asked = 0;
+    const answer = async ({ signal }: ExchangeRequest) => {
+      asked++;
+      await new Promise((gone) => signal.addEventListener("abort", gone));
+      return { ...text("too late"), endpoint: "/db" };
+    };
+    const { server, reports, seconds } = observe({ answer });
+    await using _ = server;
+    const ask = async () => {
+      const client = connect({ port: server.port, host: server.hostname, allowHalfOpen: true });
+      const before = asked;
+      client.write(GET);
+      await until(() => asked > before);
+      return client;
+    };
+    (await ask()).resetAndDestroy();
+    await until(() => reports.length === 1);
+    const askedAt = clock.now();
+    const closing = await ask();
+    await until(hasPassed(GAVE_UP_MS));
+    closing.end();
+    const closedAt = clock.now();
+    await until(() => reports.length === 2);
+    closing.destroy();
+    const disconnected = { disconnected: { client: LOCAL, endpoint: "/db" } };
+    expect(reports).toEqual([disconnected, disconnected]);
+    // Until the client closed its side, not until that was noticed; the kernel counts in steps of up to 10 ms.
+    expect(seconds[1]).toBeWithin(0, (closedAt - askedAt) / 1000 + 0.4);
+  });
+
+  test("hears of what is refused, and of the request in what the runtime refused", async () => {
+    const { server, reports } = observe();
+    await using _ = server;
+    await until(async () => (await converse(server, "PROXY UNKNOWN\r\n\r\n")) !== "" && reports.length > 0);
+    expect(reports).toContainEqual({ refused: "proxy_protocol" });
+    reports.length = 0;
+    await converse(server, "HEALTH / HTTP/1.1\r\nHost: x\r\nUser-Agent: x\r\n\r\n");
+    expect(reports).toEqual([{ answered: { client: LOCAL, endpoint: "/", code: 200 } }]);
+  });
+
+  test("that throws disturbs no client", async () => {
+    const faults: unknown[] = [];
+    const onError = (error: unknown) => {
+      faults.push(error);
+      return text("a fault");
+    };
+    const fault = new Error("a fault");
+    const onAnswered = () => {
+      throw fault;
+    };
+    const observer: RequestObserver = { onAnswered, onDisconnected() {}, onRefused() {} };
+    for (const answer of [() => text("OK"), async () => text("OK")]) {
+      await using server = serve({ answer, observer, onError });
+      expect(await converse(server, FINAL_GET)).toEndWith("\r\n\r\nOK");
+    }
+    expect(faults).toEqual([fault, fault]);
+  });
 });

@@ -1,9 +1,11 @@
 // The health listener leaves descriptors for the checks, and hides no fault.
 
 import { expect, test } from "bun:test";
-import { createHealthHandler } from "../../../src/listeners/health/handler.ts";
+import { connect } from "node:net";
+import { createHealthHandler, unhealthyAnswer } from "../../../src/listeners/health/handler.ts";
 import { connectionBound, serveHealth } from "../../../src/listeners/health/server.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { converse } from "../../support/converse.ts";
 import { until } from "../../support/until.ts";
 
 test.each([
@@ -84,5 +86,38 @@ test("open connections are counted until they are closed", async () => {
     await until(() => server.openConnections() === 0);
   } finally {
     await server.close();
+  }
+});
+
+test("connections beyond the bound are counted as refused", async () => {
+  const handler = () => () => unhealthyAnswer(503);
+  const refused: unknown[] = [];
+  const crowded: unknown[] = [];
+  const { address, close } = await serveHealth({
+    at: { family: "tcp", host: "127.0.0.1", port: 0 },
+    handler,
+    failureStatus: () => 503,
+    longestAnswerMs: () => 1000,
+    maxConnections: () => 1,
+    onCrowded: (closed) => crowded.push(["too_many_connections", closed]),
+    onRefused() {},
+    observer: { onAnswered() {}, onDisconnected() {}, onRefused: (...one) => refused.push(one) },
+    onFault() {},
+    log: createLog("error", () => {}),
+  });
+  try {
+    const target = { hostname: "127.0.0.1", port: address.family === "tcp" ? address.port : 0 };
+    // The bound holds a moment after the start.
+    await until(async () => {
+      const idle = connect(target.port, target.hostname);
+      idle.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise((answered) => idle.once("data", answered));
+      await converse(target, "GET / HTTP/1.0\r\n\r\n");
+      idle.destroy();
+      return crowded.length > 0;
+    });
+    expect(refused).toEqual(crowded);
+  } finally {
+    await close();
   }
 });
