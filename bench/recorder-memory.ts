@@ -77,6 +77,12 @@ function fillHost(recorder: Recorder): void {
   }
   for (let client = 0; client < CLIENTS_REMEMBERED; client++) {
     const userAgent = `client ${client}`.padEnd(LONGEST_REMEMBERED, "x");
-    recorder.onAnswered({ client: { address: "10.0.0.1", userAgent }, endpoint: "/", code: 200, seconds: 0.001 });
+    recorder.onAnswered({
+      client: { address: "10.0.0.1", userAgent },
+      endpoint: "/",
+      code: 200,
+      cameAt: 0,
+      seconds: 0.001,
+    });
   }
 }

@@ -39,11 +39,12 @@ export class Observation {
   /** The answer was made, and sent unless the client had disconnected. Without an endpoint it is that of the host. */
   end({ status: code, endpoint = "/" }: { readonly status: number; readonly endpoint?: string | undefined }): void {
     const { observer, clock, onError } = this.#options;
-    const seconds = ((this.#disconnectedAt ?? clock.now()) - this.#cameAt) / 1000;
     const client = this.#client;
+    const cameAt = this.#cameAt;
+    const seconds = ((this.#disconnectedAt ?? clock.now()) - cameAt) / 1000;
     try {
-      if (this.#disconnectedAt === undefined) observer.onAnswered({ client, endpoint, code, seconds });
-      else observer.onDisconnected({ client, endpoint, seconds });
+      if (this.#disconnectedAt === undefined) observer.onAnswered({ client, endpoint, code, cameAt, seconds });
+      else observer.onDisconnected({ client, endpoint, cameAt, seconds });
     } catch (error) {
       onError(error);
     }

@@ -42,6 +42,8 @@ export interface ClientRequest {
   readonly endpoint: string;
   /** Absent if the client disconnected before the answer. */
   readonly code?: number;
+  /** By the boot clock. */
+  readonly cameAt: number;
   readonly seconds: number;
 }
 
@@ -50,23 +52,21 @@ export class Clients {
   /** To make a key takes longer than all else here, and the object is the same for all requests of a connection. */
   readonly #keys = new WeakMap<Client, string>();
 
-  /** `now` is by the boot clock. */
-  take({ client, endpoint, code, seconds }: ClientRequest, now: number): void {
+  take({ client, endpoint, code, cameAt, seconds }: ClientRequest): void {
     const one = this.#find(client);
-    const at = now - seconds * 1000;
     one.requests++;
-    one.lastAt = at;
+    one.lastAt = cameAt;
     one.lastCode = code;
     one.lastSeconds = seconds;
     if (code === undefined) one.disconnected++;
     else increment(one.codes, code);
     const before = one.cameAt.get(endpoint);
-    if (before !== undefined) one.gapsMs[one.gaps++ % GAPS_REMEMBERED] = at - before;
+    if (before !== undefined) one.gapsMs[one.gaps++ % GAPS_REMEMBERED] = cameAt - before;
     else if (one.cameAt.size >= ENDPOINTS_REMEMBERED) one.cameAt.clear();
-    one.cameAt.set(endpoint, at);
+    one.cameAt.set(endpoint, cameAt);
   }
 
-  /** Those that asked last first. */
+  /** Those that asked last first. `now` is by the boot clock. */
   list(now: number): readonly ClientStatus[] {
     const epoch = Date.now() - now;
     return [...this.#clients.values()]

@@ -19,6 +19,8 @@ export interface Answered {
   /** "/" for the host. */
   readonly endpoint: string;
   readonly code: number;
+  /** When it came, in milliseconds by the boot clock. */
+  readonly cameAt: number;
   readonly seconds: number;
 }
 
@@ -76,12 +78,12 @@ export class Recorder implements Past, RequestObserver {
 
   readonly onAnswered = (request: Answered): void => {
     this.#counts.onAnswered(request.endpoint, request.code, request.seconds);
-    this.#clients.take(request, this.#clock.now());
+    this.#clients.take(request);
   };
 
   readonly onDisconnected = (request: Omit<Answered, "code">): void => {
     this.#counts.disconnected++;
-    this.#clients.take(request, this.#clock.now());
+    this.#clients.take(request);
   };
 
   readonly onRefused = (why: string, count = 1): void => this.#counts.onRefused(why, count);

@@ -1,4 +1,4 @@
-// The clients of the compiled binary's health listener, as its status shows them, each with its answers.
+// What the compiled binary remembers of its clients and of its checks, as its status shows it.
 
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
@@ -31,8 +31,9 @@ endpoints:
 test("status shows who gets 200, who gets 504, and who disconnects before the answer", async () => {
   await using folder = await tempFolder();
   await using peer = await listener();
-  const [config, socket, gate] = ["config.yaml", "control.sock", "gate"].map((name) => join(folder.path, name));
-  if (!config || !socket || !gate) throw new Error("no paths");
+  const config = join(folder.path, "config.yaml");
+  const socket = join(folder.path, "control.sock");
+  const gate = join(folder.path, "gate");
   await writeFile(config, configOf(peer.port, gate));
   await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
   const ask = async (path: string, agent: string) =>
@@ -70,4 +71,32 @@ test("status shows who gets 200, who gets 504, and who disconnects before the an
   expect(web?.lastRuns).toMatch(/^\+{4,}$/);
   expect(primary).toMatchObject({ lastFailure: { reason: "exit" }, lastRuns: expect.stringMatching(/^-{2,}$/) });
   expect(primary).not.toHaveProperty("lastSuccessAt");
+});
+
+test("a reload forgets the checks that it removes, and keeps what is remembered of the others", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const config = join(folder.path, "config.yaml");
+  const socket = join(folder.path, "control.sock");
+  const web = `checks: [{ name: web, tcp: "127.0.0.1:${peer.port}" }`;
+  const other = "{ name: other, script: /bin/false, severity: warning }";
+  const command = async (...argv: string[]) => (await run([...argv, "--control-socket", socket])).out;
+  const reloadWith = async (text: string) => {
+    await writeFile(config, text);
+    expect(await command("reload")).toContain("reloaded");
+  };
+  const checksNow = async () => (JSON.parse(await command("status", "--json")) as HostStatus).checks;
+
+  await writeFile(config, `${web}, ${other}]`);
+  await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
+  for (let request = 0; request < 10; request++) expect((await daemon.ask()).status).toBe(200);
+  const [kept, removed] = await checksNow();
+  expect(kept?.lastRuns).toMatch(/^\+{10,}$/);
+  expect(removed).toMatchObject({ lastRuns: expect.stringMatching(/^-+$/), lastFailure: { reason: "exit" } });
+  await reloadWith(`${web}]`);
+  await reloadWith(`${web}, ${other.replace("/bin/false", "/bin/true")}]`);
+  const [webNow, otherNow] = await checksNow();
+  expect(webNow?.lastRuns).toStartWith(kept?.lastRuns ?? "nothing");
+  expect(otherNow?.lastRuns).toMatch(/^\++$/);
+  expect(otherNow).not.toHaveProperty("lastFailure");
 });

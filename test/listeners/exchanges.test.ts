@@ -196,7 +196,7 @@ describe("an observer", () => {
   function observe(options: Partial<ExchangeOptions> = {}, host?: string) {
     const reports: unknown[] = [];
     const seconds: number[] = [];
-    const report = (name: string, { seconds: took, ...request }: Omit<Answered, "code">) => {
+    const report = (name: string, { seconds: took, cameAt: _, ...request }: Omit<Answered, "code">) => {
       reports.push({ [name]: request });
       seconds.push(took);
     };

@@ -9,7 +9,7 @@ const ALB = "ELB-HealthChecker/2.0";
 /** Requests that come at these times, in seconds; each is answered 200 at once. */
 function ask(clients: Clients, address: string, seconds: readonly number[], endpoint = "/", userAgent = ALB): void {
   for (const at of seconds)
-    clients.take({ client: { address, userAgent }, endpoint, code: 200, seconds: 0 }, at * 1000);
+    clients.take({ client: { address, userAgent }, endpoint, code: 200, cameAt: at * 1000, seconds: 0 });
 }
 
 const intervals = (clients: Clients): Readonly<Record<string, number | undefined>> =>
@@ -55,25 +55,12 @@ test("a client of two endpoints has the interval at which it asks for each", () 
   expect(intervals(clients)).toEqual({ "10.0.0.1": 10 });
 });
 
-test("the interval counts from arrival to arrival, however long the answers take", () => {
-  const clients = new Clients();
-  const client = { address: "10.0.0.1", userAgent: ALB };
-  for (const [at, seconds] of [
-    [0, 0],
-    [10, 4],
-    [20, 1],
-  ] as const) {
-    clients.take({ client, endpoint: "/", code: 200, seconds }, (at + seconds) * 1000);
-  }
-  expect(intervals(clients)["10.0.0.1"]).toBe(10);
-});
-
 test("a client shows its last request, its answers by status, and how often it disconnected", () => {
   const clients = new Clients();
   const client = { address: "10.0.0.1", userAgent: "evil\u001b[2J\u202e\nagent" };
   const now = 1_000_000;
   const take = (agoMs: number, seconds: number, code?: number) =>
-    clients.take({ client, endpoint: "/", ...(code !== undefined && { code }), seconds }, now - agoMs + seconds * 1000);
+    clients.take({ client, endpoint: "/", ...(code !== undefined && { code }), cameAt: now - agoMs, seconds });
   const list = (): readonly ClientStatus[] => clients.list(now);
   take(90_000, 0.5, 200);
   take(60_000, 0.25, 504);
