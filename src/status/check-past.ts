@@ -6,7 +6,7 @@ import { CHECK_CHANGES_REMEMBERED, MOST_CHANGES_COUNTED } from "./bounds.ts";
 import { remembered } from "./cut.ts";
 import { RunRing } from "./run-ring.ts";
 import type { CheckChange, CheckHistory, CheckStatus } from "./schema.ts";
-import { iso, secondsOf } from "./units.ts";
+import { iso, seconds } from "./units.ts";
 
 /** The members that the status of a check adds to its state. */
 export type CheckPast = Pick<CheckStatus, "lastFailure" | "lastSuccessAt" | "changesLastHour" | "lastRuns">;
@@ -87,14 +87,14 @@ export class PastOfCheck {
       runs: this.#runs.runs().map(({ startedAt, durationMs, reason }) => ({
         at: iso(startedAt),
         ok: reason === undefined,
-        seconds: secondsOf(durationMs),
+        seconds: seconds(durationMs),
         ...(reason !== undefined && { reason }),
       })),
       changes: this.#changes.toReversed().map(({ at, from, to, lastedMs, cause }) => ({
         at: iso(at),
         from,
         to,
-        ...(lastedMs !== undefined && { forSeconds: secondsOf(lastedMs) }),
+        ...(lastedMs !== undefined && { forSeconds: seconds(lastedMs) }),
         ...cause,
       })),
     };

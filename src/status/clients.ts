@@ -5,7 +5,7 @@ import { escapeUnprintable } from "../text/printable.ts";
 import { CLIENTS_REMEMBERED } from "./bounds.ts";
 import { increment } from "./counts.ts";
 import type { ClientStatus } from "./schema.ts";
-import { iso, secondsOf } from "./units.ts";
+import { iso, seconds } from "./units.ts";
 
 /** A client of the health listener, as it shows itself. */
 export interface Client {
@@ -77,10 +77,10 @@ export class Clients {
         requests,
         lastAt: iso(epoch + lastAt),
         ...(lastCode !== undefined && { lastCode }),
-        lastSeconds: secondsOf(lastSeconds * 1000),
+        lastSeconds: seconds(lastSeconds * 1000),
         codes: Object.fromEntries(codes),
         disconnected,
-        ...(gapsMs.length > 1 && { intervalSeconds: secondsOf(median(gapsMs)) }),
+        ...(gapsMs.length > 1 && { intervalSeconds: seconds(median(gapsMs)) }),
       }));
   }
 

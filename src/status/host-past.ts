@@ -3,7 +3,7 @@
 import { FAILING_REMEMBERED, HOST_CHANGES_REMEMBERED } from "./bounds.ts";
 import { keepNewest } from "./check-past.ts";
 import type { HostChange, HostStatus } from "./schema.ts";
-import { iso, secondsOf } from "./units.ts";
+import { iso, seconds } from "./units.ts";
 
 /** The state of the host, and what decides it. */
 export type HostState = Pick<HostChange, "failing" | "reason"> & { readonly state: HostStatus["state"] };
@@ -27,7 +27,7 @@ export class PastOfHost {
     };
     const last = this.#changes.at(-1);
     if (state !== this.#state) {
-      const forSeconds = secondsOf(now - this.#since);
+      const forSeconds = seconds(now - this.#since);
       const change = { at: iso(Date.now()), from: this.#state, to: state, forSeconds, ...causes };
       keepNewest(this.#changes, HOST_CHANGES_REMEMBERED, change);
       this.#state = state;

@@ -17,6 +17,7 @@ import type {
   ReloadReport,
   ReloadUnderWay,
 } from "./schema.ts";
+import { iso, seconds } from "./units.ts";
 
 export const NO_CHANGE: ReloadChange = {
   kept: 0,
@@ -151,7 +152,3 @@ const failure = ({ reason, message, output }: Failure) => ({
   detail: message,
   ...(output !== undefined && { output }),
 });
-
-const seconds = (ms: number): number => Math.round(Math.max(0, ms) * 1000) / 1e6;
-
-const iso = (epochMs: number): string => new Date(epochMs).toISOString();
