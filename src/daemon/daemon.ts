@@ -400,14 +400,14 @@ function withRecorder(events: EventLog, recorder: Recorder | undefined): EventLo
   };
 }
 
-/** The event log, which also refreshes the notifier at each result. */
+/** The event log, which also gives each result to the notifier. */
 function withNotifier(events: EventLog, notifier: Notifier | undefined): EventLog {
   if (!notifier) return events;
   return {
     ...events,
-    onResult(...result) {
-      events.onResult(...result);
-      notifier.refresh();
+    onResult(result, before, after) {
+      events.onResult(result, before, after);
+      notifier.onResult(before, after);
     },
     onStale(...stale) {
       events.onStale(...stale);
