@@ -203,6 +203,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
     wasRefused: () => reloader.last?.taken === false,
   });
   await watched;
+  logWarnings(log, (await options.laterWarnings?.()) ?? []);
   shrinkSoon();
 }
 
@@ -421,5 +422,9 @@ function logListening(log: Log, options: Options, address: Address, { checks }: 
   if (options.listenerIsDefault)
     log.info("listening on the default address; upstream's binary used port 5500, set --listener to choose", listening);
   else log.info("listening", listening);
-  for (const warning of options.warnings) log.warning("configuration warning", { warning });
+  logWarnings(log, options.warnings);
+}
+
+function logWarnings(log: Log, warnings: readonly string[]): void {
+  for (const warning of warnings) log.warning("configuration warning", { warning });
 }
