@@ -1,6 +1,6 @@
 // Processes pinned to one core. Each of them is ended by its own pid, however the benchmark ends.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface Pinned {
   readonly pid: number;
@@ -16,6 +16,15 @@ export interface Pinned {
   memoryBytes(): { readonly now: number; readonly peak: number };
   /** SIGTERM, then SIGKILL; resolves when it has been reaped. */
   end(): Promise<void>;
+}
+
+/** What a thread has used so far. */
+export interface Thread {
+  readonly id: number;
+  readonly name: string;
+  readonly cpuMs: number;
+  /** How often it has waited for something. */
+  readonly wakeUps: number;
 }
 
 const END_GRACE_MS = 8000;
@@ -77,6 +86,22 @@ function cpuMs(pid: number): number {
     .replace(/^.*\) /s, "")
     .split(" ");
   return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
+/** The threads that have not ended, the main one first. By the scheduler, which counts nanoseconds. */
+export function threadsOf(pid: number): readonly Thread[] {
+  const ids = readdirSync(`/proc/${pid}/task`).map(Number);
+  return ids.sort((one, other) => one - other).flatMap((id) => threadOf(pid, id) ?? []);
+}
+
+function threadOf(pid: number, id: number): Thread | undefined {
+  try {
+    const read = (name: string) => readFileSync(`/proc/${pid}/task/${id}/${name}`, "utf8");
+    const wakeUps = Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(read("status"))?.[1] ?? 0);
+    return { id, name: read("comm").trim(), cpuMs: Number(read("schedstat").split(" ")[0]) / 1e6, wakeUps };
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
 }
 
 function memoryBytes(pid: number): { readonly now: number; readonly peak: number } {

@@ -12,8 +12,9 @@ export async function loadOptionsFor(
   { values, problems }: Parsed,
   env: Environment,
   fallback?: SecretFallback,
+  warnsLater = false,
 ): Promise<Options | readonly Problem[]> {
-  const options = await loadOptions(values, env, fallback);
+  const options = await loadOptions(values, env, fallback, warnsLater);
   if (problems.length === 0) return options;
   const all = [...problems, ...("listener" in options ? [] : options)];
   // NO_CHECK may follow from another problem.

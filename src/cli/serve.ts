@@ -33,7 +33,7 @@ export async function serve(argv: readonly string[], { env, io }: Context): Prom
     return print(io, renderHelp(COMMANDS));
   }
   if (isOn(parsed, "version")) return print(io, versionLine());
-  const options = await loadOptionsFor(parsed, env);
+  const options = await loadOptionsFor(parsed, env, undefined, true);
   if (!("listener" in options)) return refuseOptions(io, options, parsed);
   return start(options, () => loadAgain(parsed, env), { env, io });
 }

@@ -12,8 +12,7 @@ import { type RawValues, readCommandLine } from "./command-line.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
 import { resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint-path.ts";
-import { findDuplicates, type Origin } from "./lint/duplicates.ts";
-import { lint } from "./lint/lint.ts";
+import type { Origin } from "./lint/duplicates.ts";
 import type { FileReading, LoadedFile } from "./load-file.ts";
 import { CHECK_OPTIONS, defaultOf, type OptionName, type OptionValue, optionDef, timeoutOptionOf } from "./options.ts";
 import type { Problem } from "./problem.ts";
@@ -59,6 +58,8 @@ export interface Options {
   readonly config: ConfigSource | undefined;
   /** What is allowed but risky, a line each. */
   readonly warnings: readonly string[];
+  /** Further ones, if they were allowed to come later. */
+  readonly laterWarnings?: () => Promise<readonly string[]>;
 }
 
 /** Reported only without other problems: it may follow from them. */
@@ -72,11 +73,15 @@ interface RawCheck extends Origin {
   readonly settings: unknown;
 }
 
-/** `env` is the environment for ${env:NAME} in the file; without `secretFallback` a missing secret is a problem. */
+/**
+ * `env` is the environment for ${env:NAME} in the file; without `secretFallback` a missing secret is a problem. If
+ * `warnsLater` is true, warnings that take long to find may be left to `laterWarnings`.
+ */
 export async function loadOptions(
   raw: RawValues,
   env: Environment = {},
   secretFallback?: SecretFallback,
+  warnsLater = false,
 ): Promise<Options | readonly Problem[]> {
   const commandLine = readCommandLine(raw);
   const fileName = commandLine.values.config?.at(-1) as string | undefined;
@@ -95,12 +100,17 @@ export async function loadOptions(
   const listener = option("listener") ?? defaultOf("listener");
   const fileLint = file && (await import("./lint/whole-file.ts"));
   const fileInput = file && { file, checks, origins: rawChecks, listener, isValid };
-  const linted = lint({ checks, origins: rawChecks, source: file?.source, raw, file: fileName, env });
+  const linting = async () => {
+    const { lint } = await import("./lint/lint.ts");
+    return lint({ checks, origins: rawChecks, source: file?.source, raw, file: fileName, env });
+  };
+  // On a command line alone it finds no problems. To load it takes a tenth of such a start.
+  const linted = warnsLater && fileName === undefined ? undefined : await linting();
   const problems = [
     ...commandLine.problems,
     ...reading.problems,
     ...((fileInput && (await fileLint?.findFileProblems(fileInput))) ?? []),
-    ...linted.problems,
+    ...(linted?.problems ?? []),
   ];
   if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK_IN_FILE}`);
@@ -110,13 +120,13 @@ export async function loadOptions(
   const { warnings, ...deadlines } = resolveDeadlines(option("deadline"), checks, file?.endpoints ?? []);
   const found = [
     ...((fileInput && fileLint?.findFileWarnings(fileInput)) ?? []),
-    ...findDuplicates(checks, rawChecks, file?.source),
-    ...linted.warnings,
+    ...(linted?.warnings ?? []),
     ...warnings,
   ];
   const config = file && { file: fileName ?? "", sha256: file.source.sha256, readAt: file.source.readAt };
   const inOrder = fileName === undefined ? found : inFileOrder(found, fileName);
-  return freezeOptions(option, checks, { ...deadlines, config }, inOrder);
+  const options = freezeOptions(option, checks, { ...deadlines, config }, inOrder);
+  return linted ? options : Object.freeze({ ...options, laterWarnings: async () => (await linting()).warnings });
 }
 
 /** The value of an option from the command line, else from the file. */

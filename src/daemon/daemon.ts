@@ -206,6 +206,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
     wasRefused: () => reloader.last?.taken === false,
   });
   await watched;
+  logWarnings(log, (await options.laterWarnings?.()) ?? []);
   shrinkSoon();
 }
 
@@ -403,14 +404,14 @@ function withRecorder(events: EventLog, recorder: Recorder | undefined): EventLo
   };
 }
 
-/** The event log, which also refreshes the notifier at each result. */
+/** The event log, which also gives each result to the notifier. */
 function withNotifier(events: EventLog, notifier: Notifier | undefined): EventLog {
   if (!notifier) return events;
   return {
     ...events,
-    onResult(...result) {
-      events.onResult(...result);
-      notifier.refresh();
+    onResult(result, before, after) {
+      events.onResult(result, before, after);
+      notifier.onResult(before, after);
     },
     onStale(...stale) {
       events.onStale(...stale);
@@ -424,5 +425,9 @@ function logListening(log: Log, options: Options, address: Address, { checks }: 
   if (options.listenerIsDefault)
     log.info("listening on the default address; upstream's binary used port 5500, set --listener to choose", listening);
   else log.info("listening", listening);
-  for (const warning of options.warnings) log.warning("configuration warning", { warning });
+  logWarnings(log, options.warnings);
+}
+
+function logWarnings(log: Log, warnings: readonly string[]): void {
+  for (const warning of warnings) log.warning("configuration warning", { warning });
 }

@@ -23,9 +23,14 @@ export function createSchedule(clock: Clock, shift: number) {
       const ofInterval = Map.groupBy(jobs, ({ intervalMs }) => intervalMs);
       cancels = Array.from(ofInterval, ([intervalMs, some]) => {
         const turns = Math.min(some.length, MOST_TURNS);
-        return some.map(({ onTick }, index) =>
-          callEvery(clock, intervalMs, origin + intervalMs * (shift + (index % turns) / turns), onTick),
-        );
+        // One timer for all of a turn: with one for each, the host wakes up several times within a millisecond.
+        return Array.from({ length: turns }, (_, turn) => {
+          const ofTurn = some.filter((_, index) => index % turns === turn);
+          const start = origin + intervalMs * (shift + turn / turns);
+          return callEvery(clock, intervalMs, start, () => {
+            for (const { onTick } of ofTurn) onTick();
+          });
+        });
       }).flat();
       for (const { dueAtOnce, onTick } of jobs) if (dueAtOnce) onTick();
     },

@@ -2,6 +2,7 @@
 //
 // Nothing waits for systemd: a receiver that is full, gone or not systemd does not affect the daemon.
 
+import type { CheckState } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { Log } from "../log/log.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
@@ -42,6 +43,8 @@ export class Notifier {
   #outbox: Outbox | undefined;
   #reported: Reported = { phase: "starting", status: "" };
   #reviewedAt = Number.NEGATIVE_INFINITY;
+  /** The status that was sent last counts a check as stale. */
+  #hasStale = false;
   #cancelReview: (() => void) | undefined;
   #cancelWatchdog = () => {};
   #cancelFirstResults = () => {};
@@ -69,6 +72,11 @@ export class Notifier {
     if (halfMs !== undefined) this.#feedWatchdog(halfMs);
     this.#cancelFirstResults = this.#clock.after(FIRST_RESULTS_MS, () => this.#review(true));
     this.#review();
+  }
+
+  /** Call it at each result. Most change nothing that the status shows, and a review of them would wake the host up. */
+  onResult(before: CheckState, after: CheckState): void {
+    if (this.#hasStale || before.status !== "up" || after.status !== "up") this.refresh();
   }
 
   /** Call it whenever the subject may have changed. Cheap, however often it is called. */
@@ -111,7 +119,9 @@ export class Notifier {
   #status(): string {
     this.#reviewedAt = this.#clock.now();
     const { states, drainState, wasRefused } = this.#subject;
-    return statusLine(states(), drainState(), wasRefused());
+    const reports = states();
+    this.#hasStale = reports.some(({ stale }) => stale);
+    return statusLine(reports, drainState(), wasRefused());
   }
 
   #take(event: NotifyEvent): void {

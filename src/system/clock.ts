@@ -22,7 +22,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const clock: Clock = {
   now: kernelClock(CLOCK_BOOTTIME) ?? (() => performance.now()),
   after(ms, then) {
-    const timer = setTimeout(then, Math.min(ms, LONGEST_TIMER_MS));
+    // setTimeout cuts a fraction off. A call that came early would have to wait again, for which the host wakes up twice.
+    const timer = setTimeout(then, Math.min(Math.ceil(ms), LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

@@ -620,6 +620,22 @@ test("all problems are reported together", async () => {
   );
 });
 
+test("of a command line alone the slow warnings may come later, and are the same", async () => {
+  const raw: RawValues = { port: ["80", "80"], script: ["echo a | b"] };
+  const at = async (values: RawValues, warnsLater: boolean) => {
+    const options = await loadOptions(values, {}, undefined, warnsLater);
+    if (!("listener" in options)) throw new Error(options.join());
+    return { now: options.warnings, later: await options.laterWarnings?.() };
+  };
+  const atOnce = await at(raw, false);
+  expect(atOnce).toEqual({ now: [expect.any(String), expect.any(String)], later: undefined });
+  expect(await at(raw, true)).toEqual({ now: [], later: atOnce.now });
+  // With a file they may be problems.
+  await using folder = await tempFolder();
+  const config = await folder.write("hc.yaml", "port: [80, 80]\n");
+  expect(await at({ config: [config] }, true)).toEqual({ now: [expect.any(String)], later: undefined });
+});
+
 test("a problem is one line, whatever was given", async () => {
   const problems = await load({ port: ["a\nb:80"], script: ["'\n"], listener: ["\u2028"] });
   for (const problem of problems as readonly string[]) expect(problem).not.toMatch(/\n/);

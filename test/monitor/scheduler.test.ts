@@ -66,6 +66,21 @@ describe("the grid", () => {
     expect(counts.sort()).toEqual([2, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
   });
 
+  test("has one timer for all the duties of a tick", () => {
+    const { now, after } = fakeClock();
+    let timers = 0;
+    const counting = {
+      now,
+      after(ms: number, then: () => void) {
+        timers++;
+        return after(ms, then);
+      },
+    };
+    const duty = { intervalMs: 10_000, dueAtOnce: false, onTick: () => {} };
+    createSchedule(counting, 0.3).set(Array.from({ length: 100 }, () => duty));
+    expect(timers).toBe(10);
+  });
+
   test("has each duty once for all the ticks that were missed", async () => {
     const clock = fakeClock();
     const ticks = [0, 0, 0, 0];

@@ -1,7 +1,9 @@
 // What systemd receives: a real datagram socket in another process, a fake clock.
 
 import { expect, test } from "bun:test";
+import type { CheckState } from "../../src/checks/check.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
+import { UNKNOWN } from "../../src/monitor/threshold.ts";
 import { Notifier, type NotifierOptions, type NotifierSubject } from "../../src/sd-notify/notifier.ts";
 import { fakeClock } from "../monitor/fakes.ts";
 import { descriptorsOf } from "../support/processes.ts";
@@ -153,6 +155,47 @@ onLinux("a status that changes all the time is sent once a second, the last one 
       "STATUS=healthy, 20 of 20 up",
       "STATUS=healthy, 25 of 25 up",
     ]);
+  } finally {
+    notifier.close();
+  }
+});
+
+onLinux("a result sets a timer only where the status may change with it", async () => {
+  await using folder = await tempFolder();
+  await using receiver = await startReceiver(`${folder.path}/notify`);
+  const { now, after, pass } = fakeClock();
+  let timers = 0;
+  const clock = {
+    now,
+    after(ms: number, then: () => void) {
+      timers++;
+      return after(ms, then);
+    },
+  };
+  const { notifier } = notifierTo(receiver.socket, { clock });
+  let reports = [up("a")];
+  notifier.begin(of(() => reports));
+  const [isUp, isDown] = [up("a").state, down("a", REFUSED).state];
+  /** Whether such a result sets one. */
+  const sets = async (before: CheckState, after: CheckState): Promise<boolean> => {
+    const had = timers;
+    notifier.onResult(before, after);
+    const has = timers;
+    await pass(1000);
+    return has > had;
+  };
+  try {
+    expect(await sets(UNKNOWN, isUp)).toBe(true);
+    expect(await sets(isUp, isUp)).toBe(false);
+    expect(await sets(isUp, isDown)).toBe(true);
+    expect(await sets(isDown, isDown)).toBe(true); // its reason may be another
+    expect(await sets(isDown, isUp)).toBe(true);
+    reports = [{ ...up("a"), stale: true }];
+    notifier.refresh();
+    await pass(1000);
+    reports = [up("a")];
+    expect(await sets(isUp, isUp)).toBe(true);
+    expect(await sets(isUp, isUp)).toBe(false);
   } finally {
     notifier.close();
   }

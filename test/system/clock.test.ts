@@ -57,6 +57,16 @@ test("a timer calls at its time and not before, unless it is cancelled", () => {
   expect(came).toEqual(["early", "late"]);
 });
 
+test("a timer of a fraction of a millisecond more than 20 does not call at 20", () => {
+  jest.useFakeTimers();
+  let came = 0;
+  clock.after(20.1, () => came++);
+  jest.advanceTimersByTime(20);
+  expect(came).toBe(0);
+  jest.advanceTimersByTime(1);
+  expect(came).toBe(1);
+});
+
 test("a timer that is longer than setTimeout supports does not call at once", async () => {
   let came = false;
   const cancel = clock.after(2 ** 40, () => {

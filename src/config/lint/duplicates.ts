@@ -1,5 +1,5 @@
 // A check that is given twice is allowed, but probably a mistake. Two checks are the same if their kind, target and
-// all settings are equal. This file is loaded at every start, so it imports nothing that is slow to load.
+// all settings are equal.
 
 import type { CheckConfig } from "../../checks/build.ts";
 import { redactorOf } from "../../checks/redact.ts";

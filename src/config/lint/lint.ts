@@ -1,6 +1,6 @@
 // Finds values that are valid but mean something else than their author intended: scripts, patterns, paths, secrets,
 // times. Each gets a warning, in the same words in `validate`, `explain` and the daemon's log; a value of a config file
-// that no author can mean is a problem. This file is loaded at every start, so it imports nothing that is slow to load.
+// that no author can mean is a problem. A daemon without a config file loads this file only once it listens.
 
 import { resolve } from "node:path";
 import type { CheckConfig } from "../../checks/build.ts";
@@ -13,7 +13,7 @@ import type { ConfigFile } from "../file.ts";
 import { findForeignPlaceholders, sourcesIn, withoutPlaceholders } from "../placeholder.ts";
 import { type Path, type Problem, valueAt } from "../problem.ts";
 import { lintBody, lintBytes } from "./bytes.ts";
-import { type Origin, showOrigin } from "./duplicates.ts";
+import { findDuplicates, type Origin, showOrigin } from "./duplicates.ts";
 import { lintOwners, type TrustedFile } from "./owners.ts";
 import { lintJsonValue, lintPath, lintPattern, lintProcess } from "./patterns.ts";
 import { findCommandLineSearch, findShellSyntax, programsIn } from "./shell-text.ts";
@@ -34,7 +34,7 @@ export interface LintInput extends TimesInput {
 export function lint(input: LintInput): Lint {
   const { checks, origins, source } = input;
   const problems: Problem[] = [];
-  const warnings: string[] = [];
+  const warnings: string[] = [...findDuplicates(checks, origins, source)];
   for (const [index, check] of checks.entries()) {
     const origin = origins[index];
     if (!origin) continue;
