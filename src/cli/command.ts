@@ -45,6 +45,8 @@ interface Definition {
   readonly help: CommandHelp;
   /** All options that it takes, with the daemon's if it takes those too. */
   readonly options: OptionTable;
+  /** It takes words that are no options. */
+  readonly takesWords?: boolean;
   /** Resolves with the exit status. */
   readonly run: (input: CommandInput) => Promise<number>;
 }
@@ -57,8 +59,8 @@ export const command = ({ run, ...definition }: Definition): Command => ({
 });
 
 export async function runCommand(command: Command, input: Omit<CommandInput, "grammar">): Promise<number> {
-  const { meta, options } = command;
-  const grammar: Grammar = { options, command: meta.name, commands: async () => namesOf(input.commands) };
+  const { meta, options, takesWords = false } = command;
+  const grammar: Grammar = { options, command: meta.name, takesWords, commands: async () => namesOf(input.commands) };
   const { result } = await cittyRun(command, { rawArgs: [], data: { ...input, grammar } satisfies CommandInput });
   return result as number;
 }

@@ -6,12 +6,13 @@ import { quoteWhole } from "../text/printable.ts";
 import { versionLine } from "../text/version.ts";
 import { check } from "./check/check.ts";
 import { type Command, type CommandInput, command } from "./command.ts";
-import { drain, maint, reload, status, undrain } from "./control/control.ts";
+import { drain, maint, reload, undrain } from "./control/control.ts";
 import { explain } from "./explain/explain.ts";
 import { renderCommandHelp, renderHelp } from "./help.ts";
 import { type Io, print, refuse } from "./io.ts";
 import { isOn, type Parsed, parse } from "./parse.ts";
 import { schema } from "./schema/schema.ts";
+import { status } from "./status/status.ts";
 import { unit } from "./unit/unit.ts";
 import { validate } from "./validate/validate.ts";
 

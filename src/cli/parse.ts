@@ -12,6 +12,8 @@ import type { CommandName } from "./hints.ts";
 /** The values that could be read, and the problems of the rest. */
 export interface Parsed {
   readonly values: RawValues;
+  /** Words that are no options, where the command takes them. */
+  readonly words?: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -21,6 +23,8 @@ export interface Grammar {
   readonly options: OptionTable;
   /** The command that the words follow; undefined for the daemon. */
   readonly command?: string;
+  /** Words that are no options are not problems. */
+  readonly takesWords?: boolean;
   /** The commands that a mistyped word may have meant. Called only after a mistake. */
   readonly commands: () => Promise<readonly CommandName[]>;
 }
@@ -49,7 +53,9 @@ export async function parse(words: readonly string[], grammar: Grammar): Promise
     const isKnown = token.type === "unknown option" && problem !== undefined && problems.includes(problem);
     if (problem !== undefined && !isKnown) problems.push(problem);
   }
-  return { values, problems: [...problems, ...findRepeated(values, options)] };
+  const all = [...problems, ...findRepeated(values, options)];
+  if (!grammar.takesWords) return { values, problems: all };
+  return { values, words: tokens.flatMap((token) => (token.type === "argument" ? [token.word] : [])), problems: all };
 }
 
 function valuesOf(tokens: readonly Token[]): RawValues {
@@ -110,6 +116,7 @@ async function problemOf(token: Token, earlier: readonly Token[], grammar: Gramm
       return `${printable(token.word.replace(/=.*$/s, ""))}: ${await describeUnknownOption(token.name, grammar)}`;
     }
     case "argument": {
+      if (grammar.takesWords) return undefined;
       const before = earlier.at(-1);
       // Most likely the value of the unknown option.
       if (before?.type === "unknown option" && !before.hasValue) return undefined;

@@ -5,7 +5,8 @@
 import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
 import type { CheckRun } from "../status/schema.ts";
-import { onOneLine } from "../text/printable.ts";
+import { formatDuration } from "../text/duration.ts";
+import { cut, LONGEST_NAME, widthOf } from "../text/width.ts";
 
 export interface TerminalStyle {
   /** Undefined without a terminal. */
@@ -22,7 +23,7 @@ export interface Column {
   readonly isRight?: true;
 }
 
-/** A cell for each column, and the text of the last column, DETAIL; none has a line end. */
+/** A cell for each column, and the text of the last column; none has a line end. */
 export interface Row {
   readonly cells: readonly string[];
   readonly detail: string;
@@ -55,15 +56,17 @@ const SHORTEST_DETAIL = 30;
 
 const SHORTEST_CELL = 8;
 
-/** For a cell without a terminal: a long script as a name would pad every row to its length. */
-const LONGEST_CELL = 60;
-
 /** For DETAIL without a terminal: longer than our messages, except those with a long path. */
 const LONGEST_DETAIL = 400;
 
-/** The lines of a head and the rows. The last column, DETAIL, is not in `columns`. */
-export function drawTable(columns: readonly Column[], rows: readonly Row[], style: TerminalStyle): readonly string[] {
-  const head: Row = { cells: columns.map(({ head }) => head), detail: "DETAIL", colour: BOLD };
+/** The lines of a head and the rows. The last column, of free text, is not in `columns`. */
+export function drawTable(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  style: TerminalStyle,
+  last = "DETAIL",
+): readonly string[] {
+  const head: Row = { cells: columns.map(({ head }) => head), detail: last, colour: BOLD };
   const all = [head, ...(style.columns === undefined ? rows.map((row) => shorten(row, columns)) : rows)];
   const widths = columns.map((_, index) => Math.max(...all.map(({ cells }) => widthOf(cells[index] ?? ""))));
   const roomIn = (left: number) => (style.columns ?? Number.POSITIVE_INFINITY) - left - GAP.length;
@@ -94,14 +97,12 @@ export function drawTable(columns: readonly Column[], rows: readonly Row[], styl
   });
 }
 
+/** Without a terminal a long script as a name would pad every row to its length. */
 const shorten = ({ cells, detail, colour }: Row, columns: readonly Column[]): Row => ({
-  cells: cells.map((cell, index) => (columns[index]?.isText ? cut(cell, LONGEST_CELL) : cell)),
+  cells: cells.map((cell, index) => (columns[index]?.isText ? cut(cell, LONGEST_NAME) : cell)),
   detail: cut(detail, LONGEST_DETAIL),
   colour,
 });
-
-/** The name of a check, cut: it may be a whole script. */
-export const shortName = (name: string): string => cut(onOneLine(name), LONGEST_CELL);
 
 /** A text outside the table, wrapped to the terminal. */
 export const drawText = (text: string, colour: string, style: TerminalStyle): readonly string[] =>
@@ -121,6 +122,10 @@ export function describeDetail({ reason, detail, output, warning }: CheckDetails
   }
   return warning === undefined ? (detail ?? "") : `warning: ${warning}`;
 }
+
+/** "0.004s/5s": how long the last run took, and its timeout. Empty before the first run. */
+export const describeTook = ({ seconds, timeoutSeconds }: Pick<CheckRun, "seconds" | "timeoutSeconds">): string =>
+  seconds === undefined ? "" : `${seconds.toFixed(3)}s/${formatDuration(timeoutSeconds * 1000)}`;
 
 /** The columns of text share the width that the others leave; none takes more than it needs. */
 function narrow(columns: readonly Column[], widths: readonly number[], total: number): readonly number[] {
@@ -143,20 +148,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 const paint = (text: string, code: string, { colour }: TerminalStyle): string =>
   colour && code !== "" ? `${code}${text}${PLAIN}` : text;
 
-const widthOf = (text: string): number => Bun.stringWidth(text);
-
 const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - widthOf(text)));
-
-/** Cut to fit `width` columns. Bun.sliceAnsi is one column off if a wide character is at the end. */
-export function cut(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  let fitting = "";
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (widthOf(`${fitting}${segment}…`) > width) break;
-    fitting += segment;
-  }
-  return `${fitting}…`;
-}
 
 const wrap = (text: string, width: number): readonly string[] =>
   Number.isFinite(width) ? Bun.wrapAnsi(text, Math.max(SHORTEST_CELL, width), { hard: true }).split("\n") : [text];

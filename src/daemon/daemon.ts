@@ -14,6 +14,7 @@ import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
+import { checkHistory } from "../status/check-history.ts";
 import { HostStateTracker } from "../status/host-state.ts";
 import type { Past, Recorder } from "../status/recorder.ts";
 import type { HostStatus } from "../status/schema.ts";
@@ -296,6 +297,7 @@ async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt
     path: options.controlSocket,
     controls: {
       status: () => describe(parts, recorder, startedAt),
+      check: async (name) => checkHistory(name, await describe(parts, recorder, startedAt), recorder),
       reload: (request) => reloader.reload(request),
       drainControl,
     },

@@ -68,7 +68,9 @@ test("what is up, down and hung is reported as such, each in its own time", asyn
 
   const table = (await check(["--config", config])).out;
   expect(table).toEqual(table.map((line) => Bun.stripANSI(line)));
-  expect(table.at(-1)).toBe("unhealthy, 1 of 5 up: down (refused), hung (timeout), sleeps (timeout)");
+  expect(table.at(-1)).toBe(
+    "unhealthy, 1 of 5 up: down (refused), hung (timeout), sleeps (timeout); not critical: only-warns (exit)",
+  );
 }, 30_000);
 
 test("a healthy host is exit status 0, whatever only warns, and a mistake is 2 with nothing on stdout", async () => {
@@ -105,8 +107,8 @@ test("--deadline cuts the round, and that of the background does not", async () 
     const parsed = await parse(${JSON.stringify(args)}, { options: OPTIONS, commands: async () => [] });
     const options = { ...(await loadOptionsFor(parsed, {})), deadlineMs: 50 };
     const signal = new AbortController().signal;
-    const { healthy } = await runChecks({ options, json: false, waitMs: undefined }, { env: process.env, signal });
-    process.exit(healthy ? 0 : 1);`;
+    const { exit } = await runChecks({ options, format: "table", waitMs: undefined }, { env: process.env, signal });
+    process.exit(exit);`;
   await using free = startChild([process.execPath, "-e", program]);
   await until(() => existsSync(`${folder.path}/begun`));
   await until(hasPassed(50));

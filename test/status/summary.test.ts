@@ -2,9 +2,17 @@
 
 import { expect, test } from "bun:test";
 import type { Severity } from "../../src/checks/check.ts";
-import { countUp, type FailingCheck, listFirst, summarize } from "../../src/status/summary.ts";
+import {
+  countUp,
+  describeState,
+  type FailingCheck,
+  listFirst,
+  summarize,
+  verdictOf,
+} from "../../src/status/summary.ts";
+import { checkStatus } from "../support/status.ts";
 
-const standing = (isUp: boolean, severity: Severity = "critical") => ({ isUp, severity });
+const standing = (isUp: boolean, severity: Severity = "critical") => ({ name: "it", reason: "exit", isUp, severity });
 
 const CACHE: FailingCheck = { name: "cache", reason: "refused" };
 const GONE: FailingCheck = { name: "gone" };
@@ -14,11 +22,49 @@ test("checks of severity endpoint do not count", () => {
   expect(countUp([standing(true), standing(false, "warning"), standing(false, "endpoint")])).toBe("1 of 2 up");
 });
 
-test("the long form has the count, and every check that makes the host unhealthy", () => {
-  expect(summarize([standing(true), standing(false, "warning")], true, [])).toBe("healthy, 1 of 2 up");
-  expect(summarize([standing(true), standing(false)], false, [CACHE, GONE])).toBe(
+test("the long form has the count, every check that decides the verdict, and those that are down and not critical", () => {
+  expect(summarize("healthy", [standing(true), standing(true, "warning"), standing(false, "endpoint")], [])).toBe(
+    "healthy, 2 of 2 up",
+  );
+  expect(summarize("healthy", [standing(true), standing(false, "warning")], [])).toBe(
+    "healthy, 1 of 2 up; not critical: it (exit)",
+  );
+  expect(summarize("unhealthy", [standing(true), standing(false)], [CACHE, GONE])).toBe(
     "unhealthy, 1 of 2 up: cache (refused), gone",
   );
+  expect(summarize("unknown", [standing(false)], [{ ...GONE, reason: "no result yet" }])).toBe(
+    "unknown, 0 of 1 up: gone (no result yet)",
+  );
+});
+
+test.each([
+  ["healthy", {}, "healthy"],
+  ["unknown", { status: "unknown" }, "unknown"],
+  ["drained", {}, "healthy"],
+  ["drained", { status: "unknown" }, "unknown"],
+  ["drained", { status: "unknown", countsAs: "deadline" }, "unhealthy"],
+  ["stopping", { status: "down" }, "unhealthy"],
+  ["maintenance", { stale: true }, "unhealthy"],
+] as const)("a host that is %s with a check %j: the checks make it %s", (state, given, verdict) => {
+  const check = checkStatus("it", given);
+  const failing = Object.keys(given).length === 0 ? [] : ["it"];
+  expect(verdictOf({ state, checks: [check], failing })).toBe(verdict);
+});
+
+test.each([
+  [{}, "up"],
+  [{ severity: "warning" }, "up (not critical)"],
+  [{ warning: "load is 9" }, "up with warning"],
+  [{ warning: "load is 9", severity: "warning" }, "up with warning (not critical)"],
+  [{ stale: true }, "up (stale)"],
+  [{ status: "down", reason: "exit", severity: "endpoint" }, "down (endpoint only)"],
+  [{ reason: "exit", streak: 2, fall: 5 }, "up (failed 2/5)"],
+  [{ status: "down", reason: "exit", streak: 9, fall: 5 }, "down"],
+  [{ status: "down", streak: 1, rise: 3, severity: "warning" }, "down (passed 1/3, not critical)"],
+  [{ status: "unknown", streak: 0 }, "unknown"],
+  [{ status: "unknown", streak: 1, rise: 2 }, "unknown (passed 1/2)"],
+] as const)("a check %j is %s", (given, expected) => {
+  expect(describeState(checkStatus("it", given))).toBe(expected);
 });
 
 test("the short form names the first checks", () => {

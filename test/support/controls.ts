@@ -29,5 +29,11 @@ export function controlsFor(
   directory?: string,
 ): Controls & { readonly drainControl: DrainControl } {
   const drainControl = new DrainControl({ directory, log: createLog("panic", () => {}), onChange: () => {} });
-  return { status: async () => HEALTHY, reload: async () => TAKEN, ...given, drainControl };
+  return {
+    status: async () => HEALTHY,
+    check: async () => ({ names: [] }),
+    reload: async () => TAKEN,
+    ...given,
+    drainControl,
+  };
 }

@@ -23,6 +23,8 @@ const THINGS = {
     file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
   },
   "the Nagios plugins": { package: "monitoring-plugins-basic", file: "/usr/lib/nagios/plugins/check_disk" },
+  NRPE: { package: "nagios-nrpe-server", file: "/usr/sbin/nrpe" },
+  check_nrpe: { package: "nagios-nrpe-plugin", file: "/usr/lib/nagios/plugins/check_nrpe" },
   flock: { package: "util-linux" },
   python3: { package: "python3" },
   systemctl: { package: "systemd" },

@@ -1,18 +1,22 @@
 // check [options]: runs every check once. It takes the daemon's options, so that a user can try those of a unit file.
 
-import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { endAtOnce, onEndingSignals } from "../../daemon/signals.ts";
-import { duration, flag } from "../../fields/field.ts";
+import { duration } from "../../fields/field.ts";
 import { describeFault } from "../../system/errors.ts";
 import { type CommandInput, command } from "../command.ts";
+import { formatOption, json, readFormat, refuseToNagios } from "../format.ts";
 import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
-import { DONE, FAILED, print } from "../io.ts";
+import { FAILED, print } from "../io.ts";
 import { loadOptionsFor, refuseOptions } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
+import { readerOf } from "../read-option.ts";
 import type { ChecksToRun } from "./run.ts";
 
-const json: OptionDef<boolean> = { field: flag, help: "Print the results as one JSON object on one line." };
+const format = formatOption(
+  ["table", "json", "nagios"],
+  "`nagios` is the output and the exit status of a Nagios plugin.",
+);
 
 const wait: OptionDef<number> = {
   field: duration,
@@ -24,13 +28,14 @@ export const check = command({
   meta: { name: "check", description: "run every check once and print the results" },
   synonyms: ["test", "probe", "once", "healthcheck", "health-check"],
   help: {
-    usage: ["[--json] [--wait DURATION] [DAEMON OPTIONS]"],
+    usage: ["[--format FORMAT] [--wait DURATION] [DAEMON OPTIONS]"],
     about: [
       "health-checker check runs every check once, prints the results and exits. It opens no listener and needs no running daemon.",
     ],
-    options: { json, wait },
+    options: { format, json, wait },
     notes: [
       "The options of the daemon select the checks, their timeouts and the deadline. Options for intervals, rise, fall, listeners and the log have no effect.",
+      "With --format nagios the exit status is that of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
       DAEMON_OPTIONS,
     ],
     examples: ["--config /etc/health-checker.yaml", "--port 5432 --port-timeout 1s --wait 5m"],
@@ -41,19 +46,21 @@ export const check = command({
       "128+N": "ended by signal N",
     },
   },
-  options: { ...OPTIONS, json, wait },
+  options: { ...OPTIONS, format, json, wait },
   run,
 });
 
 async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const parsed = await parse(args, grammar);
   if (isOn(parsed, "help")) return print(io, renderCommandHelp(check));
-  const asJson = readTexts("json", json, parsed.values["json"]);
-  const waitMs = readTexts("wait", wait, parsed.values["wait"]);
-  const problems = [...parsed.problems, ...asJson.problems, ...waitMs.problems];
-  const options = await loadOptionsFor({ ...parsed, problems }, env);
-  if (!("listener" in options)) return refuseOptions(io, options, parsed);
-  return runUntilSignal({ options, json: asJson.values.at(-1) ?? false, waitMs: waitMs.values.at(-1) }, { env, io });
+  const reader = readerOf(parsed);
+  const chosen = readFormat(reader, format);
+  const waitMs = reader.read("wait", wait);
+  const options = await loadOptionsFor({ ...parsed, problems: reader.problems }, env);
+  if (!("listener" in options)) {
+    return (await refuseToNagios(parsed, io, options)) ?? refuseOptions(io, options, parsed);
+  }
+  return runUntilSignal({ options, format: chosen, waitMs }, { env, io });
 }
 
 async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput, "env" | "io">): Promise<number> {
@@ -77,5 +84,5 @@ async function runUntilSignal(toRun: ChecksToRun, { env, io }: Pick<CommandInput
   // A reader that reads nothing blocks the process, so from here on a signal must have its default action.
   release();
   await io.out(report.text);
-  return report.healthy ? DONE : status;
+  return report.exit;
 }

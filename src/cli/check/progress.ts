@@ -1,7 +1,7 @@
 // Shows the progress of `check --wait` on stderr: on a terminal one line that is redrawn, else a line for each change.
 
 import { roundDuration } from "../../text/duration.ts";
-import { cut } from "../table.ts";
+import { cut } from "../../text/width.ts";
 import { nameFailing } from "./report.ts";
 import { isHealthy, type Results } from "./rounds.ts";
 

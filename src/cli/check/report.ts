@@ -1,21 +1,29 @@
-// Renders the results of a round: a table for people, JSON for programs.
+// Renders the results of a round: a table for people, JSON for programs, the output of a Nagios plugin.
 
 import type { CheckResult } from "../../checks/check.ts";
 import type { CheckRuns } from "../../status/schema.ts";
-import { checkRun, resultStatus } from "../../status/status.ts";
-import { type FailingCheck, listAll, summarize } from "../../status/summary.ts";
+import { checkRun } from "../../status/status.ts";
+import {
+  describeChecks,
+  describeState,
+  type FailingCheck,
+  listAll,
+  summarize,
+  type Verdict,
+} from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
+import { type PluginOutput, renderPlugin } from "../nagios.ts";
 import {
   type Column,
   colourOf,
   describeDetail,
+  describeTook,
   drawTable,
   drawText,
   GREEN,
   RED,
   type Row,
   rankOf,
-  shortName,
   type TerminalStyle,
 } from "../table.ts";
 import { isHealthy, type Results } from "./rounds.ts";
@@ -32,7 +40,7 @@ export function renderJson(results: Results): string {
 const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
   { head: "TARGET", isText: true },
-  { head: "STATE", isPainted: true },
+  { head: "STATE", isText: true, isPainted: true },
   { head: "TOOK", isRight: true },
 ];
 
@@ -45,30 +53,40 @@ export function renderTable(results: Results, style: TerminalStyle): string {
   return [...drawTable(COLUMNS, rows, style), "", ...verdict].join("\n");
 }
 
-function summaryOf(results: Results): string {
-  const standings = results.map(({ check: { severity }, outcome }) => ({ severity, isUp: outcome.ok }));
-  return summarize(standings, isHealthy(results), failingOf(results));
-}
+export const renderNagios = (results: Results): PluginOutput =>
+  renderPlugin({
+    verdict: verdictOf(results),
+    summary: describeChecks(standingsOf(results), failingOf(results)),
+    drained: [],
+    checks: results.map(checkRun),
+  });
+
+const summaryOf = (results: Results): string => summarize(verdictOf(results), standingsOf(results), failingOf(results));
+
+const verdictOf = (results: Results): Verdict => (isHealthy(results) ? "healthy" : "unhealthy");
+
+const standingsOf = (results: Results) =>
+  results.map(({ check: { name, severity }, outcome }) => ({
+    name,
+    severity,
+    isUp: outcome.ok,
+    reason: outcome.ok ? undefined : outcome.reason,
+  }));
 
 /** The checks that make the host unhealthy, each with its reason. */
 export const nameFailing = (results: Results): string => listAll(failingOf(results));
 
 const failingOf = (results: Results): readonly FailingCheck[] =>
   results.flatMap(({ check, outcome }) =>
-    outcome.ok || check.severity !== "critical" ? [] : [{ name: shortName(check.name), reason: outcome.reason }],
+    outcome.ok || check.severity !== "critical" ? [] : [{ name: check.name, reason: outcome.reason }],
   );
 
-function rowOf({ check, durationMs, outcome }: CheckResult): Row {
-  const { severity } = check;
-  const state = outcome.ok ? "up" : "down";
+function rowOf(result: CheckResult): Row {
+  const { check, outcome } = result;
+  const run = checkRun(result);
   return {
-    cells: [
-      onOneLine(check.name),
-      onOneLine(check.target),
-      severity === "critical" ? state : `${state} (${severity})`,
-      `${(durationMs / 1000).toFixed(3)}s`,
-    ],
-    detail: onOneLine(describeDetail(resultStatus(outcome))),
-    colour: colourOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined),
+    cells: [onOneLine(check.name), onOneLine(check.target), describeState(run), describeTook(run)],
+    detail: onOneLine(describeDetail(run)),
+    colour: colourOf(outcome.ok, check.severity, run.warning),
   };
 }

@@ -8,10 +8,10 @@ import { reapInheritedChildren } from "../../process/reaper.ts";
 import { holdReserve } from "../../system/fd-reserve.ts";
 import { scriptEnvironment } from "../../system/script-environment.ts";
 import { onOneLine } from "../../text/printable.ts";
-import type { Environment } from "../io.ts";
+import { DONE, type Environment, FAILED } from "../io.ts";
 import { columnsOf, isCapable, styleOf } from "../terminal.ts";
 import { createProgress, type ProgressStream } from "./progress.ts";
-import { renderJson, renderTable } from "./report.ts";
+import { renderJson, renderNagios, renderTable } from "./report.ts";
 import { isHealthy, runRounds } from "./rounds.ts";
 
 const STDERR = 2;
@@ -21,20 +21,20 @@ const KILL_GRACE_MS = 500;
 
 export interface ChecksToRun {
   readonly options: Options;
-  readonly json: boolean;
+  readonly format: "table" | "json" | "nagios";
   /** How long to repeat until the host is healthy; undefined for one round. */
   readonly waitMs: number | undefined;
 }
 
 export interface Report {
-  readonly healthy: boolean;
+  readonly exit: number;
   /** For stdout. */
   readonly text: string;
 }
 
 /** Resolves with undefined if the signal ended it. Leaves no process behind. */
 export async function runChecks(
-  { options, json, waitMs }: ChecksToRun,
+  { options, format, waitMs }: ChecksToRun,
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
 ): Promise<Report | undefined> {
   reapInheritedChildren();
@@ -58,7 +58,9 @@ export async function runChecks(
   killAllGroups();
   await allGroupsGone(KILL_GRACE_MS);
   if (!results) return undefined;
-  return { healthy: isHealthy(results), text: json ? renderJson(results) : renderTable(results, styleOf(env)) };
+  if (format === "nagios") return renderNagios(results);
+  const text = format === "json" ? renderJson(results) : renderTable(results, styleOf(env));
+  return { exit: isHealthy(results) ? DONE : FAILED, text };
 }
 
 /** Ignores that the reader has gone or the disk is full. */

@@ -16,6 +16,7 @@ export interface ControlRequest {
 
 export interface ControlAnswer {
   readonly status: number;
+  /** A text, or JSON. */
   readonly answer: unknown;
 }
 
@@ -56,7 +57,8 @@ export async function askControl(
     const response = await fetch(`http://localhost${route}`, init as RequestInit);
     const text = await readText(response, () => timer.refresh());
     if (text === undefined) return { error: `${onOneLine(path)}: ${UNEXPECTED} (it is too long)` };
-    return { status: response.status, answer: JSON.parse(text) as unknown };
+    const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
+    return { status: response.status, answer: isText ? text : (JSON.parse(text) as unknown) };
   } catch (error) {
     if (limit.signal.aborted) {
       const waited = `${onOneLine(path)}: the daemon does not answer within ${limitMs / 1000} s`;

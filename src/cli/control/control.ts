@@ -1,26 +1,27 @@
-// status, reload, drain, undrain and maint: the commands that control a running daemon. They take none of the daemon's
-// options, which are on its own command line.
+// reload, drain, undrain and maint: the commands that control a running daemon. They take none of the daemon's options,
+// which are on its own command line.
 
-import { readTexts } from "../../config/command-line.ts";
 import { OPTIONS, type OptionDef } from "../../config/options.ts";
 import { reason } from "../../drain/reason.ts";
 import { duration, flag } from "../../fields/field.ts";
 import { type Command, type CommandHelp, command } from "../command.ts";
 import { renderCommandHelp } from "../help.ts";
-import { CANNOT_TELL, DONE, FAILED, print, refuse } from "../io.ts";
+import { DONE, FAILED, print, refuse } from "../io.ts";
 import { isOn, type OptionTable, parse } from "../parse.ts";
+import { type ReadOption, readerOf } from "../read-option.ts";
 import type { ControlCommand } from "./run.ts";
 
 /** The socket of the packaged unit. */
 export const DEFAULT_SOCKET = "/run/health-checker/control.sock";
 
-const socket: OptionDef<string> = {
+export const socket: OptionDef<string> = {
   ...OPTIONS["control-socket"],
   default: DEFAULT_SOCKET,
   help: "The control socket of the daemon, the value of its own option `--control-socket`.",
 };
 
-const json: OptionDef<boolean> = { field: flag, help: "Print the whole status as one JSON object on one line." };
+export const SOCKET_NOTE =
+  "It connects to the control socket of the daemon. Only root and the user of the daemon may use that socket.";
 
 const maintenanceTime: OptionDef<number> = {
   field: duration,
@@ -51,24 +52,6 @@ const CONSEQUENCES: readonly string[] = [
 ];
 
 const DONE_OR_NOT = { 0: "done", 1: "not done, or no daemon answers", 2: "an error on the command line" };
-
-export const status = controlCommand({
-  name: "status",
-  description: "print the state of the host and of its checks",
-  synonyms: ["health", "state", "info", "list"],
-  own: { json },
-  about: [
-    "health-checker status prints the state of the host as the running daemon reports it: the checks, drain and maintenance, and the last reload. Checks without an interval run once for it.",
-  ],
-  examples: ["", "--json"],
-  exitStatus: {
-    0: "healthy",
-    1: "not healthy, drained or in maintenance",
-    2: "an error on the command line",
-    3: "cannot tell: no daemon answers, or its answer cannot be read",
-  },
-  toCommand: (read) => ({ verb: "status", json: read("json", json) ?? false }),
-});
 
 export const reload = controlCommand({
   name: "reload",
@@ -134,9 +117,6 @@ export const maint = controlCommand({
   },
 });
 
-/** Reads the last value of an option; undefined if there is none, or if it is not valid. */
-type ReadOption = <T>(name: string, option: OptionDef<T>) => T | undefined;
-
 interface ControlDefinition extends Pick<CommandHelp, "about" | "examples" | "exitStatus"> {
   readonly name: string;
   readonly description: string;
@@ -158,22 +138,15 @@ function controlCommand(definition: ControlDefinition): Command {
       usage: [[...(required === undefined ? [] : [required]), "[OPTIONS]"].join(" ")],
       about,
       options: { ...own, "control-socket": socket },
-      notes: [
-        "It connects to the control socket of the daemon. Only root and the user of the daemon may use that socket.",
-      ],
+      notes: [SOCKET_NOTE],
       examples,
       exitStatus,
     },
     options: { ...own, "control-socket": socket, help: OPTIONS.help },
-    async run({ args, grammar, env, io }) {
+    async run({ args, grammar, io }) {
       const parsed = await parse(args, grammar);
       if (isOn(parsed, "help")) return print(io, renderCommandHelp(defined));
-      const problems = [...parsed.problems];
-      const read: ReadOption = (option, definition) => {
-        const { values, problems: wrong } = readTexts(option, definition, parsed.values[option]);
-        problems.push(...wrong);
-        return values.at(-1);
-      };
+      const { read, problems } = readerOf(parsed);
       const path = read("control-socket", socket) ?? DEFAULT_SOCKET;
       const toSend = toCommand(read);
       if (typeof toSend === "string" && problems.length === 0) problems.push(toSend);
@@ -184,12 +157,11 @@ function controlCommand(definition: ControlDefinition): Command {
           name,
         );
       }
-      const [{ runControlCommand }, { styleOf }] = await Promise.all([import("./run.ts"), import("../terminal.ts")]);
-      const { out, err, ok, cannotTell } = await runControlCommand(path, toSend, styleOf(env));
+      const { runControlCommand } = await import("./run.ts");
+      const { out, err, ok } = await runControlCommand(path, toSend);
       for (const line of err) io[ok ? "warning" : "error"](line);
       if (out.length > 0) await io.out(out.join("\n"));
-      if (ok) return DONE;
-      return cannotTell ? CANNOT_TELL : FAILED;
+      return ok ? DONE : FAILED;
     },
   });
   return defined;

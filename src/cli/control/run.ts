@@ -9,14 +9,12 @@ import type {
 } from "../../listeners/control/messages.ts";
 import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
-import type { TerminalStyle } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
 import { because, describeDrain, describeMaintenance, timeOf } from "./describe-drain.ts";
-import { listChanges, renderStatus } from "./status.ts";
+import { listChanges } from "./list-changes.ts";
 
 /** A command for the daemon behind a control socket. */
 export type ControlCommand =
-  | { readonly verb: "status"; readonly json: boolean }
   | ({ readonly verb: "reload" } & ReloadRequest)
   | ({ readonly verb: "drain" } & DrainRequest)
   | { readonly verb: "undrain" }
@@ -27,33 +25,31 @@ export interface Printed {
   readonly out: readonly string[];
   readonly err: readonly string[];
   readonly ok: boolean;
-  /** `status` has got no status, so the state of the host is not known. */
-  readonly cannotTell?: true;
 }
 
 /** The daemon may first run a round of checks, or read many files. */
-const MAX_WAIT_MS = 30_000;
+export const MAX_WAIT_MS = 30_000;
 
 /** Never rejects, whatever the daemon answers. */
 export async function runControlCommand(
   socket: string,
   command: ControlCommand,
-  style: TerminalStyle,
   maxWaitMs = MAX_WAIT_MS,
 ): Promise<Printed> {
-  const fail = (error: string): Printed =>
-    command.verb === "status" ? { ...failed(error), cannotTell: true } : failed(error);
   const [got, schemas] = await Promise.all([askControl(socket, requestOf(command), maxWaitMs), loadSchemas()]);
-  if ("error" in got) return fail(got.error);
+  if ("error" in got) return failed(got.error);
   const { status, answer } = got;
   const isRefusedReload = command.verb === "reload" && status === 422;
   if (status !== 200 && !isRefusedReload) {
     const { data } = schemas.ErrorAnswer.safeParse(answer);
-    return fail(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
+    return failed(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
   }
-  const printed = render(command, answer, schemas, style);
-  return printed ?? fail(`${onOneLine(socket)}: unexpected answer; the daemon may have another version`);
+  const printed = render(command, answer, schemas);
+  return printed ?? failed(otherVersion(socket));
 }
+
+export const otherVersion = (socket: string): string =>
+  `${onOneLine(socket)}: unexpected answer; the daemon may have another version`;
 
 /** zod is loaded while the daemon answers. */
 const loadSchemas = async () => ({
@@ -63,7 +59,6 @@ const loadSchemas = async () => ({
 
 function requestOf(command: ControlCommand): ControlRequest {
   const { verb, ...body } = command;
-  if (verb === "status") return { method: "GET", route: "/status" };
   return { method: "POST", route: `/${verb}`, ...(verb !== "undrain" && { body }) };
 }
 
@@ -71,18 +66,10 @@ function requestOf(command: ControlCommand): ControlRequest {
 function render(
   command: ControlCommand,
   answer: unknown,
-  { HostStatus, ReloadReport, DrainAnswer, UndrainAnswer }: Awaited<ReturnType<typeof loadSchemas>>,
-  style: TerminalStyle,
+  { ReloadReport, DrainAnswer, UndrainAnswer }: Awaited<ReturnType<typeof loadSchemas>>,
 ): Printed | undefined {
   const nowMs = Date.now();
   switch (command.verb) {
-    case "status": {
-      const { data } = HostStatus.safeParse(answer);
-      if (!data) return undefined;
-      // The answer itself is printed: it may have fields of a later version.
-      const text = command.json ? onOneLine(JSON.stringify(answer), true) : renderStatus(data, style, nowMs);
-      return { out: [text], err: [], ok: data.healthy };
-    }
     case "reload": {
       const { data } = ReloadReport.safeParse(answer);
       return data && renderReload(data);

@@ -3,7 +3,7 @@
 
 import type { DrainControl } from "../../drain/drain.ts";
 import type { Log } from "../../log/log.ts";
-import type { HostStatus, ReloadReport } from "../../status/schema.ts";
+import type { CheckHistory, HostStatus, ReloadReport } from "../../status/schema.ts";
 import { drainStatus } from "../../status/status.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { describeFault } from "../../system/errors.ts";
@@ -24,6 +24,10 @@ import type {
 export interface Controls {
   /** Runs the checks on request, waits at most a second for their results, and returns all that is known. */
   readonly status: () => Promise<HostStatus>;
+  /** The same of one check; if no check has this name, the names of all. */
+  readonly check: (name: string) => Promise<CheckHistory | { readonly names: readonly string[] }>;
+  /** In Prometheus text format. */
+  readonly metrics?: () => Promise<string>;
   /** Reads the configuration again and tries it out. Never rejects because of its content. */
   readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
   readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
@@ -37,6 +41,12 @@ interface Route {
   readonly method: "GET" | "POST";
   readonly answer: (request: ControlRequest) => Promise<Answer>;
 }
+
+/** The name follows, percent-encoded. */
+const CHECKS = "/checks/";
+
+/** The route of every path below `CHECKS`, as an error names it. */
+const CHECK = `${CHECKS}NAME`;
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -54,7 +64,7 @@ export function createControlHandler(
   const routes = routesOf(controls, clock);
   return async (request) => {
     const path = pathOf(request.url);
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const route = Object.hasOwn(routes, path) ? routes[path] : path.startsWith(CHECKS) ? routes[CHECK] : undefined;
     if (!route) return refuse(404, `expected one of ${Object.keys(routes).join(", ")}`);
     const { method, answer } = route;
     if (request.method !== method) return refuse(405, `expected ${method}`, { Allow: method });
@@ -66,7 +76,10 @@ export function createControlHandler(
   };
 }
 
-function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Readonly<Record<string, Route>> {
+function routesOf(
+  { status, check, metrics, reload, drainControl }: Controls,
+  clock: Clock,
+): Readonly<Record<string, Route>> {
   const drainAnswer = (result: SaveResult): DrainAnswer => {
     const state = drainControl.current();
     return { ...result, stopping: state?.stopping ?? false, ...drainStatus(state) };
@@ -83,6 +96,8 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
     json(200, drainAnswer(await drainControl.maintain(forMs, reason)));
   return {
     "/status": { method: "GET", answer: async () => json(200, await status()) },
+    [CHECK]: { method: "GET", answer: ({ url }) => answerCheck(pathOf(url), check) },
+    ...(metrics && { "/metrics": { method: "GET", answer: async () => textAnswer(await metrics()) } }),
     "/reload": {
       method: "POST",
       async answer(request) {
@@ -120,6 +135,22 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
   };
 }
 
+async function answerCheck(path: string, check: Controls["check"]): Promise<Answer> {
+  const name = decode(path.slice(CHECKS.length));
+  if (name === undefined) return refuse(400, "expected the name of a check, percent-encoded");
+  const found = await check(name);
+  if (!("names" in found)) return json(200, found);
+  return json(404, { error: "no check has this name", names: found.names } satisfies ErrorAnswer);
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const firstOf = ({ issues }: { readonly issues: readonly { readonly message: string }[] }): string =>
   issues[0]?.message ?? "the body of the request is not valid";
 
@@ -155,6 +186,12 @@ const json = (status: number, answer: object, headers: Answer["headers"] = {}): 
   status,
   headers: { ...HEADERS, ...headers },
   body: JSON.stringify(answer),
+});
+
+const textAnswer = (body: string): Answer => ({
+  status: 200,
+  headers: { ...HEADERS, "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+  body,
 });
 
 const refuse = (status: number, error: string, headers?: Answer["headers"]): Answer =>

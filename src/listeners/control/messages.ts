@@ -91,5 +91,11 @@ export const UndrainAnswer = z.intersection(DrainAnswer, z.object({ ended: Drain
 export type UndrainAnswer = z.infer<typeof UndrainAnswer>;
 
 /** The answer with every status other than 200, except the report of a refused reload (422). */
-export const ErrorAnswer = z.object({ error: z.string() }).readonly();
+export const ErrorAnswer = z
+  .object({
+    error: z.string(),
+    /** With 404 for a check: the names of all checks. */
+    names: z.array(z.string()).readonly().exactOptional(),
+  })
+  .readonly();
 export type ErrorAnswer = z.infer<typeof ErrorAnswer>;

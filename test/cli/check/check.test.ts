@@ -13,6 +13,8 @@ test.each([
   [["--json"], /^\{"healthy":true,/],
   [["--json=false", "--deadline=20s"], /\nhealthy, 1 of 1 up\n$/],
   [["--wait", "5m", "--json"], /^\{"healthy":true,/],
+  [["--format", "json"], /^\{"healthy":true,/],
+  [["--format", "nagios"], /^HEALTH OK - 1 of 1 up \| 'script true'=0\.\d+s;;;0;5\nscript true: up\n$/],
 ])("check takes %j with the daemon's options", async (words, shown) => {
   const child = Bun.spawn([process.execPath, MAIN, "check", "-script", "true", ...words], {
     stdout: "pipe",
@@ -47,6 +49,17 @@ test("all problems are reported at once, also those of its own options", async (
     refusal([expect.stringContaining("--wait: expected a duration above zero")]),
   );
   expect(await check()).toEqual(refusal([expect.stringMatching(/^health-checker: nothing to check: give --port/)]));
+});
+
+test("Nagios gets a wrong command line as UNKNOWN", async () => {
+  expect(await check("--format", "nagios", "--json", "--port", "0")).toEqual({
+    out: [
+      "HEALTH UNKNOWN - --json: means --format json, got also --format nagios",
+      '--port: expected a port from 1 to 65535, HOST:PORT, [V6]:PORT or unix:/PATH, got "0"',
+    ].join("\n"),
+    err: [],
+    status: 3,
+  });
 });
 
 test("neither the daemon nor a config file nor another command takes its own options", async () => {

@@ -41,35 +41,35 @@ const MIXED = [
 test("without a terminal a check is one line, failures first, without colour", () => {
   expect(renderTable(MIXED, { columns: undefined, colour: false })).toBe(
     [
-      "CHECK     TARGET                         STATE             TOOK  DETAIL",
-      "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the connection",
-      "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its output ends in: no leader",
-      "load      check_load                     up              0.004s  warning: load is 9",
-      "database  127.0.0.1:80                   up              0.004s",
-      "api       http://127.0.0.1:8080/healthz  up              1.234s  answered 200",
+      "CHECK     TARGET                         STATE                     TOOK  DETAIL",
+      "cache     127.0.0.1:80                   down                 0.004s/1s  refused: 127.0.0.1:80 refused the connection",
+      "search    search.sh                      down (not critical)  0.004s/1s  exit: exited with status 3; its output ends in: no leader",
+      "load      check_load                     up with warning      0.004s/1s  warning: load is 9",
+      "database  127.0.0.1:80                   up                   0.004s/1s",
+      "api       http://127.0.0.1:8080/healthz  up                   1.234s/1s  answered 200",
       "",
-      "unhealthy, 3 of 5 up: cache (refused)",
+      "unhealthy, 3 of 5 up: cache (refused); not critical: search (exit)",
     ].join("\n"),
   );
 });
 
 test("on a terminal the reason is wrapped under its column, or is below the row if there is little room", () => {
-  expect(renderTable(MIXED, { columns: 100, colour: false }).split("\n").slice(1, 5)).toEqual([
-    "cache     127.0.0.1:80                   down            0.004s  refused: 127.0.0.1:80 refused the",
-    "                                                                 connection",
-    "search    search.sh                      down (warning)  0.004s  exit: exited with status 3; its",
-    "                                                                 output ends in: no leader",
+  expect(renderTable(MIXED, { columns: 110, colour: false }).split("\n").slice(1, 5)).toEqual([
+    "cache     127.0.0.1:80                   down                 0.004s/1s  refused: 127.0.0.1:80 refused the",
+    "                                                                         connection",
+    "search    search.sh                      down (not critical)  0.004s/1s  exit: exited with status 3; its",
+    "                                                                         output ends in: no leader",
   ]);
   expect(renderTable(MIXED, { columns: 60, colour: false }).split("\n").slice(0, 10)).toEqual([
-    "CHECK     TARGET                      STATE             TOOK",
-    "cache     127.0.0.1:80                down            0.004s",
+    "CHECK     TARGET               STATE                    TOOK",
+    "cache     127.0.0.1:80         down                0.004s/1s",
     "  refused: 127.0.0.1:80 refused the connection",
-    "search    search.sh                   down (warning)  0.004s",
+    "search    search.sh            down (not critica…  0.004s/1s",
     "  exit: exited with status 3; its output ends in: no leader",
-    "load      check_load                  up              0.004s",
+    "load      check_load           up with warning     0.004s/1s",
     "  warning: load is 9",
-    "database  127.0.0.1:80                up              0.004s",
-    "api       http://127.0.0.1:8080/hea…  up              1.234s",
+    "database  127.0.0.1:80         up                  0.004s/1s",
+    "api       http://127.0.0.1:8…  up                  1.234s/1s",
     "  answered 200",
   ]);
 });
@@ -83,7 +83,9 @@ test("colour marks the state: failures, warnings, passes", () => {
 
 test("a check of severity warning decides nothing", () => {
   const warning = [resultOf("one", { ok: true }), resultOf("search", FAILED, { severity: "warning" })];
-  expect(renderTable(warning, { columns: undefined, colour: false })).toEndWith("\n\nhealthy, 1 of 2 up");
+  expect(renderTable(warning, { columns: undefined, colour: false })).toEndWith(
+    "\n\nhealthy, 1 of 2 up; not critical: search (exit)",
+  );
   expect(nameFailing(warning)).toBe("");
   expect(JSON.parse(renderJson(warning))).toMatchObject({ healthy: true });
 });
@@ -96,13 +98,13 @@ test("a check of severity endpoint is shown, has no colour when it is down, and 
   ];
   const painted = renderTable(results, { columns: undefined, colour: true }).split("\n");
   expect(painted.slice(1).map((line) => Bun.stripANSI(line))).toEqual([
-    "is-replica  127.0.0.1:80  down (endpoint)  0.004s  refused: 127.0.0.1:80 refused the connection",
-    "database    127.0.0.1:80  up               0.004s",
-    "is-primary  127.0.0.1:80  up (endpoint)    0.004s",
+    "is-replica  127.0.0.1:80  down (endpoint only)  0.004s/1s  refused: 127.0.0.1:80 refused the connection",
+    "database    127.0.0.1:80  up                    0.004s/1s",
+    "is-primary  127.0.0.1:80  up (endpoint only)    0.004s/1s",
     "",
     "healthy, 1 of 1 up",
   ]);
-  expect(painted[3]).toContain("\x1b[32mup (endpoint)");
+  expect(painted[3]).toContain("\x1b[32mup (endpoint only)");
   expect(painted[1]).not.toContain("\x1b");
   expect(nameFailing(results)).toBe("");
   expect(JSON.parse(renderJson(results))).toMatchObject({
@@ -132,11 +134,13 @@ test("long scripts as names leave room for why a check is down in the first 4096
   ];
   const table = renderTable(results, { columns: undefined, colour: false });
   const lines = table.split("\n");
-  expect(lines[1]).toMatch(/^script .{52}… {2}sh -c .{53}… {2}down {12}0\.004s {2}spawn: cannot start .{379}…$/);
+  expect(lines[1]).toMatch(/^script .{52}… {2}sh -c .{53}… {2}down {17}0\.004s\/1s {2}spawn: cannot start .{379}…$/);
   expect(lines[2]).toStartWith("database  ");
   expect(lines[2]).toEndWith("refused: 127.0.0.1:80 refused the connection");
-  expect(lines[3]).toContain("down (warning)");
-  expect(lines.at(-1)).toMatch(/^unhealthy, 40 of 43 up: script .{52}… \(spawn\), database \(refused\)$/);
+  expect(lines[3]).toContain("down (not critical)");
+  expect(lines.at(-1)).toMatch(
+    /^unhealthy, 40 of 43 up: script .{52}… \(spawn\), database \(refused\); not critical: script .{52}… \(exit\)$/,
+  );
   expect(table.slice(0, 4096)).toContain("refused: 127.0.0.1:80 refused the connection");
 });
 

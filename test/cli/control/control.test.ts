@@ -12,6 +12,12 @@ test.each([
   [["status"], "GET /status"],
   [["status", "--json"], "GET /status"],
   [["status", "-json=false"], "GET /status"],
+  [["status", "--clients"], "GET /status"],
+  [["status", "--format=prometheus"], "GET /metrics"],
+  [["status", "queue"], "GET /checks/queue"],
+  [["status", "--json", "disk /"], "GET /checks/disk%20%2F"],
+  [["status", "tcp", "127.0.0.1:80", "--format", "json"], "GET /checks/tcp%20127.0.0.1%3A80"],
+  [["status", "--json", "--format", "json"], "GET /status"],
   [["reload"], 'POST /reload {"force":false,"dryRun":false}'],
   [["reload", "--force"], 'POST /reload {"force":true,"dryRun":false}'],
   [["reload", "--dry-run"], 'POST /reload {"force":false,"dryRun":true}'],
@@ -51,7 +57,12 @@ test.each([
   [["drain", "-v"], ["-v: not an option of drain; it is an option of the daemon"]],
   [["drain", "--json"], ["--json: unknown option"]],
   [["undrain", "--controlsocket", "/a"], ["--controlsocket: unknown option; did you mean --control-socket?"]],
-  [["status", "now"], ['unexpected argument "now"']],
+  [["reload", "now"], ['unexpected argument "now"']],
+  [["status", "--json", "--format", "table"], ["--json: means --format json, got also --format table"]],
+  [["status", "--format", "xml"], ['--format: expected one of table, json, nagios, prometheus, got "xml"']],
+  [["status", "queue", "--clients"], ["--clients: expected no CHECK beside it"]],
+  [["status", "queue", "--format", "prometheus"], ["CHECK: has no --format prometheus"]],
+  [["status", "--clients", "--format", "prometheus"], ["--clients: has no --format prometheus"]],
   [["status", "--json=maybe"], ['--json: expected true or false, got "maybe"']],
   [["status", "--json", "--json=false"], ['--json: expected once, got "true" and "false"']],
   [["drain", "--control-socket=/a", "--control-socket=/a"], ['--control-socket: expected once, got "/a" and "/a"']],
@@ -106,6 +117,18 @@ test("the exit status of status is 0 if the host is healthy, 1 if it is not, and
   expect(await status()).toBe(3);
 });
 
+test("Nagios gets a wrong command line as UNKNOWN", async () => {
+  expect(await runCommand(["status", "--clients", "--format", "nagios", "--prot", "1"])).toEqual({
+    out: "HEALTH UNKNOWN - --prot: unknown option",
+    err: [],
+    status: 3,
+  });
+  expect(await runCommand(["status", "--clients", "--format=nagios"])).toMatchObject({
+    out: "HEALTH UNKNOWN - --clients: has no --format nagios",
+    status: 3,
+  });
+});
+
 test("the daemon takes none of their options", async () => {
   for (const option of ["--json", "--for=10m", "--reason=x"]) {
     expect(await problemsOf(["--port", "80", option])).toEqual([expect.stringContaining("unknown option")]);
@@ -113,7 +136,7 @@ test("the daemon takes none of their options", async () => {
 });
 
 test.each([
-  ["status", ["--json", "--control-socket PATH"]],
+  ["status", ["--clients", "--format FORMAT", "--json", "--control-socket PATH"]],
   ["reload", ["--force", "--dry-run", "--control-socket PATH"]],
   ["drain", ["--reason TEXT", "--control-socket PATH"]],
   ["undrain", ["--control-socket PATH"]],

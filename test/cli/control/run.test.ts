@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { SEVERITIES } from "../../../src/checks/check.ts";
-import { type ControlCommand, runControlCommand } from "../../../src/cli/control/run.ts";
+import { type ControlCommand, type Printed, runControlCommand } from "../../../src/cli/control/run.ts";
+import { runStatus } from "../../../src/cli/status/run.ts";
 import type { Controls } from "../../../src/listeners/control/handler.ts";
 import { startControl } from "../../../src/listeners/control/server.ts";
 import type { ReloadReport } from "../../../src/status/schema.ts";
@@ -23,9 +24,23 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
+type Status = { readonly verb: "status"; readonly json: boolean };
+
+/** `status` is a command of its own that asks in the same way. */
+async function send(
+  command: ControlCommand | Status,
+  maxWaitMs?: number,
+): Promise<Printed & { readonly cannotTell?: boolean }> {
+  if (command.verb !== "status") return runControlCommand(socket, command, maxWaitMs);
+  const format = command.json ? "json" : "table";
+  const style = { columns: undefined, colour: false };
+  const { out, err, exit } = await runStatus(socket, { clients: false, format }, style, maxWaitMs);
+  return { out: out === "" ? [] : [out], err, ok: exit === 0, ...(exit === 3 && { cannotTell: true }) };
+}
+
 /** What the command prints, without times of day, the name of the folder and durations. */
-async function run(command: ControlCommand, maxWaitMs?: number) {
-  const printed = await runControlCommand(socket, command, { columns: undefined, colour: false }, maxWaitMs);
+async function run(command: ControlCommand | Status, maxWaitMs?: number) {
+  const printed = await send(command, maxWaitMs);
   const shown = JSON.stringify(printed)
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, "T")
     .replace(/9m5\ds left/g, "10m left")
@@ -369,7 +384,7 @@ test.each([
   ["a redirect", http("302 Found\r\nLocation: http://localhost/x", "{}"), "drain", /^drain: the daemon answered 302$/],
 ] as const)("a server that sends %s and closes is no health-checker", async (_, words, verb, line) => {
   await using _server = await pretend(words, true);
-  const commands: Readonly<Record<string, ControlCommand>> = {
+  const commands: Readonly<Record<string, ControlCommand | Status>> = {
     reload: RELOAD,
     status: { verb: "status", json: false },
     maint: { verb: "maint", forMs: 1 },
@@ -423,7 +438,7 @@ test("a field that this version does not know is accepted, and JSON holds no con
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
   const { out } = (await run({ verb: "status", json: true })) as { out: string[] };
   expect(out[0]).toContain('"\\u202e\\u009b2J\\u007f"');
-  expect(JSON.parse(out[0] ?? "")).toEqual({ ...answer, startedAt: "T.000Z" });
+  expect(JSON.parse(out[0] ?? "")).toEqual({ ...answer, at: "T.500Z", startedAt: "T.000Z" });
 });
 
 test("an answer without end is cut at 64 MiB", async () => {

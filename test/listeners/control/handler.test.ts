@@ -5,6 +5,7 @@ import { type Controls, createControlHandler } from "../../../src/listeners/cont
 import type { DrainAnswer } from "../../../src/listeners/control/messages.ts";
 import { fakeClock, settle } from "../../monitor/fakes.ts";
 import { controlsFor, HEALTHY, TAKEN } from "../../support/controls.ts";
+import { checkStatus } from "../../support/status.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 const requestOf = (method: string, url: string, body = "") => ({
@@ -43,6 +44,40 @@ test("the query of a status request is ignored", async () => {
   const { ask } = handlerFor();
   expect(await ask("GET", "/status")).toEqual({ status: 200, answer: HEALTHY });
   expect(await ask("GET", "/status?x=1")).toEqual({ status: 200, answer: HEALTHY });
+});
+
+test("a check is named in the path, percent-encoded", async () => {
+  const history = { ...checkStatus("disk /"), runs: [], changes: [] };
+  const asked: string[] = [];
+  const { ask } = handlerFor({
+    async check(name) {
+      asked.push(name);
+      return name === "disk /" ? history : { names: ["disk /", "queue"] };
+    },
+  });
+  expect(await ask("GET", "/checks/disk%20%2F?x=1")).toEqual({ status: 200, answer: history });
+  expect(await ask("GET", "/checks/disk")).toEqual({
+    status: 404,
+    answer: { error: "no check has this name", names: ["disk /", "queue"] },
+  });
+  expect(await ask("GET", "/checks/NAME")).toMatchObject({ status: 404 });
+  expect(await ask("GET", "/checks/")).toMatchObject({ status: 404, answer: { names: ["disk /", "queue"] } });
+  expect(asked).toEqual(["disk /", "disk", "NAME", ""]);
+  expect(await ask("GET", "/checks/%ff")).toEqual({
+    status: 400,
+    answer: { error: "expected the name of a check, percent-encoded" },
+  });
+  expect(await ask("POST", "/checks/queue")).toMatchObject({ status: 405 });
+});
+
+test("metrics are a text, and are there if the daemon has any", async () => {
+  expect(await handlerFor().ask("GET", "/metrics")).toMatchObject({ status: 404 });
+  const { handle } = handlerFor({ metrics: async () => "health_checker_healthy 1\n" });
+  expect(await handle(requestOf("GET", "/metrics"))).toMatchObject({
+    status: 200,
+    headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+    body: "health_checker_healthy 1\n",
+  });
 });
 
 test("a reload that is taken is 200, one that is refused 422, both with the report", async () => {
@@ -221,7 +256,7 @@ test.each(["/", "/Status", "/status/", "/drain/x", "//status", "/toString", "/%7
     for (const method of ["GET", "POST"]) {
       expect(await ask(method, path)).toEqual({
         status: 404,
-        answer: { error: "expected one of /status, /reload, /drain, /undrain, /maint" },
+        answer: { error: "expected one of /status, /checks/NAME, /reload, /drain, /undrain, /maint" },
       });
     }
     expect(drainControl.current()).toBeUndefined();

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { SEVERITIES } from "../../../src/checks/check.ts";
-import { renderStatus } from "../../../src/cli/control/status.ts";
+import { renderHost } from "../../../src/cli/status/host.ts";
 import type { CheckStatus, HostStatus } from "../../../src/status/schema.ts";
 import { NO_CHANGE } from "../../../src/status/status.ts";
 import * as fc from "../../support/properties.ts";
@@ -24,22 +24,22 @@ const status = (given: Partial<HostStatus>): HostStatus =>
     ...given,
   });
 
-const render = (given: Partial<HostStatus>) => renderStatus(status(given), PLAIN, NOW).split("\n");
+const render = (given: Partial<HostStatus>) => renderHost(status(given), PLAIN, NOW).split("\n");
 
 test("a healthy host", () => {
   expect(render({})).toEqual([
     "healthy, 2 of 2 up",
     "",
-    "CHECK     STATE   FOR  LAST RUN    TOOK  DETAIL",
-    "database  up     7m5s    3s ago  0.004s",
-    "api       up     7m5s    3s ago  0.004s  answered 200",
+    "CHECK     STATE   FOR  LAST RUN       TOOK  DETAIL",
+    "database  up     7m5s    3s ago  0.004s/5s",
+    "api       up     7m5s    3s ago  0.004s/5s  answered 200",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
 });
 
 test("an unhealthy host names the checks that make it so, and each check shows its state", () => {
-  const { forSeconds: _, ranAt: _at, seconds: _seconds, ...young } = check("young", { status: "unknown" });
+  const { forSeconds: _, ranAt: _at, seconds: _seconds, ...young } = check("young", { status: "unknown", streak: 0 });
   expect(
     render({
       healthy: false,
@@ -54,14 +54,14 @@ test("an unhealthy host names the checks that make it so, and each check shows i
       ],
     }),
   ).toEqual([
-    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (no result yet), gone",
+    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (no result yet), gone; not critical: search (refused)",
     "",
-    "CHECK   STATE            FOR   LAST RUN    TOOK  DETAIL",
-    "cache   down              3s     3s ago  0.004s  refused: nobody there",
-    "old     up (stale)      7m5s  1h10m ago  0.004s",
-    "young   unknown                   never",
-    "search  down (warning)    3s     3s ago  0.004s  refused: nobody there; its output ends in: no leader",
-    "load    up (warning)    7m5s     3s ago  0.004s  warning: load is 9",
+    "CHECK   STATE                            FOR   LAST RUN       TOOK  DETAIL",
+    "cache   down                              3s     3s ago  0.004s/5s  refused: nobody there",
+    "old     up (stale)                      7m5s  1h10m ago  0.004s/5s",
+    "young   unknown                                   never",
+    "search  down (not critical)               3s     3s ago  0.004s/5s  refused: nobody there; its output ends in: no leader",
+    "load    up with warning (not critical)  7m5s     3s ago  0.004s/5s  warning: load is 9",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
   ]);
@@ -87,13 +87,41 @@ test("a check of severity endpoint is marked, and not counted", () => {
   expect(render({ checks })).toEqual([
     "healthy, 1 of 1 up",
     "",
-    "CHECK       STATE                  FOR  LAST RUN    TOOK  DETAIL",
-    "is-replica  down (endpoint)         3s    3s ago  0.004s  refused: nobody there",
-    "lag         up (stale, endpoint)  7m5s    3s ago  0.004s",
-    "database    up                    7m5s    3s ago  0.004s",
-    "is-primary  up (endpoint)         7m5s    3s ago  0.004s",
+    "CHECK       STATE                       FOR  LAST RUN       TOOK  DETAIL",
+    "is-replica  down (endpoint only)         3s    3s ago  0.004s/5s  refused: nobody there",
+    "lag         up (stale, endpoint only)  7m5s    3s ago  0.004s/5s",
+    "database    up                         7m5s    3s ago  0.004s/5s",
+    "is-primary  up (endpoint only)         7m5s    3s ago  0.004s/5s",
     "",
     "health-checker v1.2.3, pid 42, since 2026-01-31T10:00:00Z",
+  ]);
+});
+
+test("what is about to happen is shown, and what has happened", () => {
+  const lastFailure = { at: "2026-01-31T12:07:00.000Z", reason: "timeout", detail: "no answer" };
+  const checks = [
+    check("database", { ...REFUSED, status: "up", streak: 2, fall: 5, lastFailure, changesLastHour: 1 }),
+    check("api", { detail: "answered 200", lastFailure, changesLastHour: 4 }),
+    check("cache", { ...REFUSED, lastFailure, changesLastHour: 3 }),
+    check("queue", { status: "down", streak: 1, rise: 3, lastFailure, runningSeconds: 2.7, changesLastHour: 1 }),
+  ];
+  expect(render({ checks, state: "unhealthy", healthy: false, failing: ["cache", "queue"] }).slice(2, 7)).toEqual([
+    "CHECK     STATE               FOR    LAST RUN       TOOK  DETAIL",
+    "cache     down                 3s      3s ago  0.004s/5s  refused: nobody there; 3 changes in the last hour",
+    "queue     down (passed 1/3)  7m5s  running 2s  0.004s/5s  last failure 3m ago (timeout)",
+    "database  up (failed 2/5)      3s      3s ago  0.004s/5s  refused: nobody there",
+    "api       up                 7m5s      3s ago  0.004s/5s  answered 200; 4 changes in the last hour; last failure 3m ago (timeout)",
+  ]);
+});
+
+test("a host is unknown while a check that decides it has no result", () => {
+  const young = check("young", { status: "unknown", streak: 0 });
+  const unknown = { state: "unknown", healthy: false, failing: ["young"], checks: [check("a"), young] } as const;
+  expect(render(unknown)[0]).toBe("unknown, 1 of 2 up: young (no result yet)");
+  const drained = render({ ...unknown, state: "drained", drain: DRAIN });
+  expect(UNTIL_BLANK(drained)).toEqual([
+    "drained since 2026-01-31T12:00:00Z",
+    "checks: unknown, 1 of 2 up: young (no result yet)",
   ]);
 });
 
@@ -220,7 +248,7 @@ test.each([
 
 test("colour marks the state of the host and of each check", () => {
   const [RED, GREEN, YELLOW] = ["\x1b[31m", "\x1b[32m", "\x1b[33m"];
-  const painted = (given: Partial<HostStatus>) => renderStatus(status(given), { ...PLAIN, colour: true }, NOW);
+  const painted = (given: Partial<HostStatus>) => renderHost(status(given), { ...PLAIN, colour: true }, NOW);
   expect(painted({})).toStartWith(`${GREEN}healthy`);
   expect(painted({ state: "unhealthy" })).toStartWith(RED);
   expect(painted({ state: "drained", drain: DRAIN })).toStartWith(`${YELLOW}drained`);
@@ -228,9 +256,10 @@ test("colour marks the state of the host and of each check", () => {
   expect(cell({})).toContain(`${GREEN}up`);
   expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);
   expect(cell({ stale: true })).toContain(`${RED}up (stale)`);
+  expect(cell({ ...REFUSED, status: "up", fall: 3 })).toContain(`${YELLOW}up (failed 1/3)`);
   expect(cell(REFUSED)).toContain(`${RED}down`);
-  expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (warning)`);
-  expect(cell({ severity: "endpoint" })).toContain(`${GREEN}up (endpoint)`);
+  expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (not critical)`);
+  expect(cell({ severity: "endpoint" })).toContain(`${GREEN}up (endpoint only)`);
   for (const given of [REFUSED, { stale: true }, { status: "unknown" }] as const) {
     expect(cell({ ...given, severity: "endpoint" })).not.toContain("\x1b");
   }
@@ -254,7 +283,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
     }),
     { maxLength: 4 },
   );
-  const states = fc.constantFrom("healthy", "unhealthy", "drained", "maintenance", "stopping");
+  const states = fc.constantFrom("healthy", "unhealthy", "unknown", "drained", "maintenance", "stopping");
   fc.assert(
     fc.property(checks, states, text, text, fc.integer({ min: 60, max: 200 }), (checks, state, one, other, columns) => {
       const given: Partial<HostStatus> = {
@@ -272,7 +301,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
         },
         version: other,
       };
-      for (const line of renderStatus(status(given), { columns, colour: false }, NOW).split("\n")) {
+      for (const line of renderHost(status(given), { columns, colour: false }, NOW).split("\n")) {
         expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
         expect(line).not.toMatch(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u);
       }

@@ -1,7 +1,7 @@
-// A table fits the width of the terminal, whatever characters it holds.
+// Texts that are cut to a width, whatever characters they hold.
 
 import { expect, test } from "bun:test";
-import { cut } from "../../src/cli/table.ts";
+import { cut } from "../../src/text/width.ts";
 
 test("a text that is cut fits its width, however wide its characters are", () => {
   for (const [text, width, expected] of [
