@@ -12,6 +12,8 @@ export interface ControlRequest {
   readonly method: "GET" | "POST";
   readonly route: string;
   readonly body?: object;
+  /** What it asks for is a text; an error is JSON. */
+  readonly isText?: boolean;
 }
 
 export interface ControlAnswer {
@@ -35,7 +37,7 @@ export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Never rejects. The daemon may be silent for `limitMs`. */
 export async function askControl(
   path: string,
-  { method, route, body }: ControlRequest,
+  { method, route, body, isText = false }: ControlRequest,
   limitMs: number,
 ): Promise<ControlAnswer | ControlError> {
   const distrusted = distrust(path);
@@ -57,8 +59,8 @@ export async function askControl(
     const response = await fetch(`http://localhost${route}`, init as RequestInit);
     const text = await readText(response, () => timer.refresh());
     if (text === undefined) return { error: `${onOneLine(path)}: ${UNEXPECTED} (it is too long)` };
-    const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
-    return { status: response.status, answer: isText ? text : (JSON.parse(text) as unknown) };
+    const { status } = response;
+    return { status, answer: isText && status === 200 ? text : (JSON.parse(text) as unknown) };
   } catch (error) {
     if (limit.signal.aborted) {
       const waited = `${onOneLine(path)}: the daemon does not answer within ${limitMs / 1000} s`;

@@ -38,7 +38,7 @@ export async function runStatus(
     command.format === "nagios"
       ? { out: renderUnknown([error]), err: [], exit: UNKNOWN }
       : { out: "", err: [`health-checker: ${error}`], exit };
-  const request = { method: "GET", route: routeOf(command) } as const;
+  const request = { method: "GET", route: routeOf(command), isText: command.format === "prometheus" } as const;
   const [got, schemas] = await Promise.all([askControl(socket, request, maxWaitMs), loadSchemas()]);
   if ("error" in got) return fail(got.error);
   if (got.status !== 200) {
