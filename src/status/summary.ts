@@ -57,9 +57,10 @@ export function describeChecksOf({ checks, failing }: Known): string {
     isUp: isUp(check),
     reason: reasonOf(check),
   }));
+  const byName = new Map(standings.map((check) => [check.name, check]));
   return describeChecks(
     standings,
-    failing.map((name) => standings.find((check) => check.name === name) ?? { name }),
+    failing.map((name) => byName.get(name) ?? { name }),
   );
 }
 
@@ -67,7 +68,8 @@ export function describeChecksOf({ checks, failing }: Known): string {
 export function verdictOf({ state, checks, failing }: Known): Verdict {
   if (state === "healthy" || state === "unhealthy" || state === "unknown") return state;
   if (failing.length === 0) return "healthy";
-  const decide = checks.filter(({ name }) => failing.includes(name));
+  const names = new Set(failing);
+  const decide = checks.filter(({ name }) => names.has(name));
   return decide.length > 0 && decide.every(isMissing) ? "unknown" : "unhealthy";
 }
 

@@ -57,7 +57,8 @@ function factsOf(check: CheckHistory, nowMs: number): readonly Fact[] {
       lastFailure ? `${ago(lastFailure.at)}: ${describeDetail(lastFailure)}` : "none since the daemon started",
     ],
     ["last hour", describeChanges(check.changesLastHour)],
-    ["last runs", describeRuns(check)],
+    ["last runs", check.lastRuns],
+    ["", describeRuns(check)],
   ];
 }
 
@@ -72,13 +73,13 @@ function describeLastRun(check: CheckHistory, ago: (iso: string) => string): str
 
 const describeChanges = (count: number): string => `${count} ${count === 1 ? "change" : "changes"} of state`;
 
-/** "++++-+  5 ok, 1 failed; the slowest took 0.056s" */
+/** "5 ok, 1 failed; the slowest took 0.056s" */
 function describeRuns({ lastRuns, runs }: CheckHistory): string {
   if (lastRuns === "") return "";
   const failed = [...lastRuns].filter((run) => run === "-").length;
   const slowest = Math.max(...runs.map(({ seconds }) => seconds));
   const longest = runs.length === 0 ? "" : `; the slowest took ${slowest.toFixed(3)}s`;
-  return `${lastRuns}  ${lastRuns.length - failed} ok, ${failed} failed${longest}`;
+  return `${lastRuns.length - failed} ok, ${failed} failed${longest}`;
 }
 
 const WIDTH = 14;

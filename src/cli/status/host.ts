@@ -3,6 +3,7 @@
 import type { CheckStatus, HostStatus, ReloadReport, ReloadUnderWay } from "../../status/schema.ts";
 import { describeState, isUp, summarizeStatus, verdictOf } from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
+import { shortName } from "../../text/width.ts";
 import { ageOf, describeDrain, timeOf } from "../control/describe-drain.ts";
 import { listChanges } from "../control/list-changes.ts";
 import {
@@ -29,7 +30,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function renderHost(status: HostStatus, style: TerminalStyle, nowMs: number): string {
-  const { checks, reloading, lastReload, version, pid, startedAt } = status;
+  const { checks, endpoints, reloading, lastReload, version, pid, startedAt } = status;
   const rank = (check: CheckStatus) => rankOf(isUp(check), check.severity, warningOf(check));
   const line = (text: string, colour = "") => drawText(text, colour, style);
   return [
@@ -41,6 +42,8 @@ export function renderHost(status: HostStatus, style: TerminalStyle, nowMs: numb
       style,
     ),
     "",
+    ...endpoints.flatMap((endpoint) => line(describeEndpoint(endpoint), endpoint.healthy ? GREEN : RED)),
+    ...(endpoints.length === 0 ? [] : [""]),
     ...(reloading ? line(describeUnderWay(reloading, nowMs), YELLOW) : []),
     ...(lastReload ? describeReload(lastReload, nowMs).flatMap(([text, colour]) => line(text, colour)) : []),
     ...line(`health-checker v${onOneLine(version)}, pid ${pid}, since ${timeOf(startedAt)}`),
@@ -62,6 +65,10 @@ function stateLines(status: HostStatus, nowMs: number): readonly Coloured[] {
   const lines = [...(state === "stopping" ? ["draining, then stopping"] : []), ...describeDrain(status, nowMs)];
   return [...lines.map((text): Coloured => [text, YELLOW]), [`checks: ${summary}`, ""]];
 }
+
+/** "/replica: unhealthy: lag, replication" */
+const describeEndpoint = ({ path, healthy, failing }: HostStatus["endpoints"][number]): string =>
+  `${onOneLine(path)}: ${healthy ? "healthy" : `unhealthy: ${failing.map(shortName).join(", ")}`}`;
 
 function rowOf(check: CheckStatus, nowMs: number): Row {
   const { name, severity, forSeconds } = check;

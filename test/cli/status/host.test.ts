@@ -125,6 +125,19 @@ test("a host is unknown while a check that decides it has no result", () => {
   ]);
 });
 
+test("endpoints are below the checks, each with the checks that make it unhealthy", () => {
+  const endpoints = [
+    { path: "/primary", healthy: true, failing: [] },
+    { path: "/replica", healthy: false, failing: ["is-replica", "lag"] },
+  ];
+  expect(render({ endpoints }).slice(5, 9)).toEqual([
+    "",
+    "/primary: healthy",
+    "/replica: unhealthy: is-replica, lag",
+    "",
+  ]);
+});
+
 test("failures come first, and without a terminal a long name does not hide them", () => {
   const long = "script ".padEnd(4000, "x");
   const lines = render({
@@ -290,6 +303,7 @@ test("no line is wider than the terminal or holds a control character, whatever 
         state,
         checks: checks.map((given) => checkStatus("it", given)),
         failing: [one],
+        endpoints: [{ path: other, healthy: false, failing: [one] }],
         maintenance: { ...MAINTENANCE, reason: one },
         lastReload: {
           ...RELOAD,
