@@ -3,8 +3,7 @@
 import type { OptionDef } from "../config/options.ts";
 import type { Problem } from "../config/problem.ts";
 import { flag, oneOf } from "../fields/field.ts";
-import type { CommandInput } from "./command.ts";
-import { print } from "./io.ts";
+import { type Io, print } from "./io.ts";
 import { renderUnknown, UNKNOWN } from "./nagios.ts";
 import type { Parsed } from "./parse.ts";
 import type { Reader } from "./read-option.ts";
@@ -37,7 +36,7 @@ export function readFormat<T extends string>({ read, problems }: Reader, option:
  */
 export async function refuseToNagios(
   parsed: Parsed,
-  io: CommandInput["io"],
+  io: Io,
   problems: readonly Problem[],
 ): Promise<number | undefined> {
   if (parsed.values["format"]?.at(-1) !== "nagios") return undefined;
