@@ -6,10 +6,20 @@
 // All calls are synchronous: the folder is in memory, the file is small, and two writes never overlap. Asynchronous calls
 // would wait for the thread pool, which hanging name servers may occupy for seconds.
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { codeOf, describeFileError, FileProblem } from "./errors.ts";
 import { isRecord } from "./json.ts";
-import { removeFile, replaceFile } from "./replace-file.ts";
 
 export interface StateFile {
   /** Never throws. */
@@ -51,9 +61,8 @@ export function stateFile(path: string, boot: string | undefined): StateFile {
     },
     write(content) {
       try {
-        if (content)
-          replaceFile(path, `${JSON.stringify({ version: VERSION, boot: boot ?? null, ...content })}\n`, 0o600);
-        else if (exists) removeFile(path);
+        if (content) replace(path, `${JSON.stringify({ version: VERSION, boot: boot ?? null, ...content })}\n`);
+        else if (exists) remove(path);
         exists = content !== undefined;
         return { saved: true };
       } catch (error) {
@@ -139,5 +148,30 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
     return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
+  }
+}
+
+function replace(path: string, text: string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  remove(temporary);
+  try {
+    // "wx" fails if the file exists, so no other process has it open.
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It does not exist, or cannot be removed.
+    }
+    throw error;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
   }
 }
