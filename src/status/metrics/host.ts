@@ -6,8 +6,8 @@ export const HOST_METRICS: readonly Metric[] = [
   single(
     "gauge",
     `${PREFIX}healthy`,
-    "1 if the health listener answers that the host is healthy, else 0.",
-    ({ status }) => status.healthy,
+    "1 if the health listener answers that the host is healthy, else 0. Absent while that is not known.",
+    ({ status }) => (status.state === "unknown" ? undefined : status.healthy),
   ),
   {
     name: `${PREFIX}drained`,

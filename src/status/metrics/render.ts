@@ -3,7 +3,7 @@
 import Registry from "@prometheus-io/client/lib/registry.js";
 import type { Counts } from "../counts.ts";
 import type { HostStatus } from "../schema.ts";
-import type { Gauges } from "./metric.ts";
+import { type Gauges, type Metric, PREFIX, type Source } from "./metric.ts";
 import { METRICS } from "./metrics.ts";
 import { processUsage } from "./process.ts";
 
@@ -11,11 +11,20 @@ export type { Gauges } from "./metric.ts";
 
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** The whole answer to a scrape. It has no state: each call reads all values again. */
-export function renderMetrics(status: HostStatus, counts: Counts, gauges: Gauges): Promise<string> {
-  const source = { status, counts, gauges, usage: processUsage() };
+/** The answer to a scrape. It has no state: each call reads all values again. */
+export const renderMetrics = (status: HostStatus, counts: Counts, gauges: Gauges): Promise<string> =>
+  render(METRICS, { status, counts, gauges, usage: processUsage() });
+
+/** For the textfile collector of node_exporter, which fails if a file has metrics of its own process, such as its CPU time. */
+export const renderMetricsFile = (status: HostStatus, counts: Counts, gauges: Gauges): Promise<string> =>
+  render(
+    METRICS.filter(({ name }) => name.startsWith(PREFIX)),
+    { status, counts, gauges, usage: processUsage() },
+  );
+
+function render(metrics: readonly Metric[], source: Source): Promise<string> {
   const registry = new Registry();
-  for (const { name, help, type, read } of METRICS) {
+  for (const { name, help, type, read } of metrics) {
     const values = read(source);
     if (values.length > 0) registry.registerMetric({ name, get: () => ({ name, help, type, values }) });
   }
