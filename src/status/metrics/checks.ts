@@ -1,7 +1,8 @@
 // Metrics of the checks. Only checks of the running configuration have series.
 
+import type { Counts } from "../counts.ts";
 import type { CheckStatus } from "../schema.ts";
-import { type Metric, ofChecks, PREFIX, type Series, type Source, timestamp } from "./metric.ts";
+import { type KnownCheck, type Metric, ofChecks, PREFIX, type Series, seriesOf, timestamp } from "./metric.ts";
 
 export const CHECK_METRICS: readonly Metric[] = [
   ofChecks(
@@ -15,8 +16,7 @@ export const CHECK_METRICS: readonly Metric[] = [
     type: "gauge",
     labels: ["check", "kind", "severity"],
     help: "Always 1. The kind and the severity of the check.",
-    read: ({ status }) =>
-      status.checks.map(({ name, kind, severity }) => ({ labels: { check: name, kind, severity }, value: 1 })),
+    read: ({ checks }) => checks.map((check) => seriesOf(check, 1, infoOf(check))),
   },
   ofChecks(
     "gauge",
@@ -50,7 +50,7 @@ export const CHECK_METRICS: readonly Metric[] = [
     type: "counter",
     labels: ["check", "outcome", "reason"],
     help: "Runs of the check, by outcome (ok or failed) and the reason of the failure.",
-    read: (source) => source.status.checks.flatMap((check) => runsOf(check, source)),
+    read: ({ checks, counts }) => checks.flatMap((check) => runsOf(check, counts)),
   },
   ofChecks(
     "counter",
@@ -71,12 +71,16 @@ function upValue({ status, stale }: CheckStatus): boolean | undefined {
   return status === "unknown" ? undefined : status === "up" && !stale;
 }
 
+const infoOf = ({ status: { kind, severity } }: KnownCheck) => ({ kind, severity });
+
+const PASSED = { outcome: "ok", reason: "" };
+
 /** The runs that passed are counted from 0, so that a rate of them is right from the first one on. */
-function runsOf({ name: check }: CheckStatus, { counts }: Source): readonly Series[] {
-  const runs = counts.runs.get(check) ?? new Map<string, number>();
-  const failed = [...runs].filter(([reason]) => reason !== "");
-  return [
-    { labels: { check, outcome: "ok", reason: "" }, value: runs.get("") ?? 0 },
-    ...failed.map(([reason, value]) => ({ labels: { check, outcome: "failed", reason }, value })),
-  ];
+function runsOf(check: KnownCheck, { runs }: Counts): readonly Series[] {
+  const ofCheck = runs.get(check.status.name) ?? new Map<string, number>();
+  const all = [seriesOf(check, ofCheck.get("") ?? 0, PASSED)];
+  for (const [reason, count] of ofCheck) {
+    if (reason !== "") all.push(seriesOf(check, count, { outcome: "failed", reason }));
+  }
+  return all;
 }

@@ -22,9 +22,16 @@ export interface Gauges {
 /** All that metrics are read from. */
 export interface Source {
   readonly status: HostStatus;
+  readonly checks: readonly KnownCheck[];
   readonly counts: Counts;
   readonly gauges: Gauges;
   readonly usage: ProcessUsage;
+}
+
+export interface KnownCheck {
+  readonly status: CheckStatus;
+  /** One object for all series of the check: the library formats it once. */
+  readonly labels: { readonly check: string };
 }
 
 /** What the daemon uses; descriptors only where the system tells. */
@@ -36,11 +43,17 @@ export interface ProcessUsage {
 }
 
 export interface Series {
-  readonly labels: Readonly<Record<string, string | number>>;
+  readonly labels: Labels;
+  /** Further labels, in an object that other series have too. */
+  readonly sharedLabels?: Labels;
   readonly value: number;
   /** Of a part of a histogram. */
   readonly metricName?: string;
 }
+
+export type Labels = Readonly<Record<string, string | number>>;
+
+const NO_LABELS: Labels = {};
 
 export interface Metric {
   readonly name: string;
@@ -80,10 +93,24 @@ export const ofChecks = (
   type,
   labels: ["check"],
   help,
-  read: (source) => source.status.checks.flatMap((check) => series({ check: check.name }, read(check, source))),
+  read(source) {
+    const all: Series[] = [];
+    for (const check of source.checks) {
+      const value = read(check.status, source);
+      if (value !== undefined) all.push(seriesOf(check, Number(value)));
+    }
+    return all;
+  },
 });
 
-export const series = (labels: Series["labels"], value: Value): readonly Series[] =>
+/** A series of the check, which may have more labels. */
+export const seriesOf = (check: KnownCheck, value: number, labels = NO_LABELS): Series => ({
+  labels,
+  sharedLabels: check.labels,
+  value,
+});
+
+export const series = (labels: Labels, value: Value): readonly Series[] =>
   value === undefined ? [] : [{ labels, value: Number(value) }];
 
 /** Seconds since 1970. */

@@ -2,8 +2,12 @@
 // reports from other processes: 9 ms and 15 MiB instead of 1.5 ms and 3 MiB.
 
 declare module "@prometheus-io/client/lib/registry.js" {
+  type Labels = Readonly<Record<string, string | number>>;
+
   export interface Series {
-    readonly labels: Readonly<Record<string, string | number>>;
+    readonly labels: Labels;
+    /** They come after the others. The text of an object is made once. */
+    readonly sharedLabels?: Labels;
     readonly value: number;
     /** If it is not that of the metric: of a part of a histogram. */
     readonly metricName?: string;

@@ -13,14 +13,21 @@ export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /** The answer to a scrape. It has no state: each call reads all values again. */
 export const renderMetrics = (status: HostStatus, counts: Counts, gauges: Gauges): Promise<string> =>
-  render(METRICS, { status, counts, gauges, usage: processUsage() });
+  render(METRICS, sourceOf(status, counts, gauges));
 
 /** For the textfile collector of node_exporter, which fails if a file has metrics of its own process, such as its CPU time. */
 export const renderMetricsFile = (status: HostStatus, counts: Counts, gauges: Gauges): Promise<string> =>
-  render(
-    METRICS.filter(({ name }) => name.startsWith(PREFIX)),
-    { status, counts, gauges, usage: processUsage() },
-  );
+  render(FILE_METRICS, sourceOf(status, counts, gauges));
+
+const FILE_METRICS = METRICS.filter(({ name }) => name.startsWith(PREFIX));
+
+const sourceOf = (status: HostStatus, counts: Counts, gauges: Gauges): Source => ({
+  status,
+  checks: status.checks.map((check) => ({ status: check, labels: { check: check.name } })),
+  counts,
+  gauges,
+  usage: processUsage(),
+});
 
 function render(metrics: readonly Metric[], source: Source): Promise<string> {
   const registry = new Registry();

@@ -23,9 +23,9 @@ test("a host with everything has every metric of the table, with its help, its t
       name,
       type,
       help,
-      labels: [...new Set([...series.keys()].flatMap(labelsOf))],
+      labels: [...new Set([...series.keys()].flatMap(labelsOf))].sort(),
     })),
-  ).toEqual(METRICS.map(({ name, type, help, labels }) => ({ name, type, help, labels: [...labels] })));
+  ).toEqual(METRICS.map(({ name, type, help, labels }) => ({ name, type, help, labels: [...labels].sort() })));
 });
 
 test("the values are those of the status and of what was counted", async () => {
@@ -41,17 +41,17 @@ test("the values are those of the status and of what was counted", async () => {
     'health_checker_config_info{sha256="0123abcd"}': 1,
     [`health_checker_build_info{version="1.0.0",bun="${Bun.version}"}`]: 1,
     [`health_checker_check_up{${check}}`]: 0,
-    [`health_checker_check_info{${check},kind="certificate",severity="critical"}`]: 1,
-    'health_checker_check_info{check="new",kind="tcp",severity="critical"}': 1,
+    [`health_checker_check_info{kind="certificate",severity="critical",${check}}`]: 1,
+    'health_checker_check_info{kind="tcp",severity="critical",check="new"}': 1,
     [`health_checker_check_stale{${check}}`]: 0,
     [`health_checker_check_duration_seconds{${check}}`]: 0.25,
     [`health_checker_check_timeout_seconds{${check}}`]: 5,
     'health_checker_check_timeout_seconds{check="new"}': 5,
     [`health_checker_check_last_run_timestamp_seconds{${check}}`]: Date.UTC(2026, 0, 31, 12, 10) / 1000,
     [`health_checker_check_last_success_timestamp_seconds{${check}}`]: Date.UTC(2026, 0, 31, 12, 5) / 1000,
-    [`health_checker_check_runs_total{${check},outcome="ok",reason=""}`]: 5,
-    [`health_checker_check_runs_total{${check},outcome="failed",reason="expired"}`]: 2,
-    'health_checker_check_runs_total{check="new",outcome="ok",reason=""}': 0,
+    [`health_checker_check_runs_total{outcome="ok",reason="",${check}}`]: 5,
+    [`health_checker_check_runs_total{outcome="failed",reason="expired",${check}}`]: 2,
+    'health_checker_check_runs_total{outcome="ok",reason="",check="new"}': 0,
     [`health_checker_check_transitions_total{${check}}`]: 3,
     'health_checker_check_transitions_total{check="new"}': 0,
     [`health_checker_certificate_expiry_timestamp_seconds{${check}}`]: Date.UTC(2026, 1, 14) / 1000,
