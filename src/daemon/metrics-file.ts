@@ -46,8 +46,6 @@ export class MetricsFile {
   constructor(options: MetricsFileOptions) {
     this.#options = options;
     this.#clock = options.clock ?? hostClock;
-    const { path, log } = options;
-    if (!path.endsWith(".prom")) log.warning("metrics file does not end in .prom; node_exporter ignores it", { path });
     this.#begin();
   }
 

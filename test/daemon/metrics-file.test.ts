@@ -9,14 +9,13 @@ import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
 interface SetUp {
-  readonly name?: string;
   readonly folder?: string;
   readonly render?: () => string | Promise<string>;
 }
 
-async function setUp({ name = "health-checker.prom", folder, render }: SetUp = {}) {
+async function setUp({ folder, render }: SetUp = {}) {
   const temp = await tempFolder();
-  const path = join(folder ?? temp.path, name);
+  const path = join(folder ?? temp.path, "health-checker.prom");
   const clock = fakeClock();
   const logged: string[] = [];
   const write = (message: string, fields: object = {}) =>
@@ -177,9 +176,4 @@ test("a link that is in the way is replaced, not followed", async () => {
   await it.clock.pass(WRITE_EVERY_MS);
   await it.has(2);
   expect(await Bun.file(join(it.folder, "other")).text()).toBe("untouched");
-});
-
-test("a name that node_exporter ignores gets a warning", async () => {
-  await using it = await setUp({ name: "health-checker.txt" });
-  expect(it.logged).toEqual([`metrics file does not end in .prom; node_exporter ignores it ${it.path}`]);
 });
