@@ -1,10 +1,11 @@
-// Writes the tables of options and keys into the documents, between markers, from the schema
-// that validates: `bun docs/tables.ts`. With --check it writes nothing, and fails if a
+// Writes the tables of options, keys and metrics into the documents, between markers, from what
+// the program reads: `bun docs/tables.ts`. With --check it writes nothing, and fails if a
 // document has drifted.
 
 import { join } from "node:path";
 import { OPTION_NAMES } from "../src/config/options.ts";
 import { jsonSchema } from "../src/config/schema.ts";
+import { METRICS } from "../src/status/metrics/metrics.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -42,6 +43,12 @@ export async function renderDocuments(): Promise<Readonly<Record<string, Readonl
         kinds.map((kind) => [kind.title ?? "", kindSection(kind, new Set(common.map(([key]) => key)))]),
       ),
       "keys of tls": keyTable(Object.entries(tlsKeys(kinds))),
+    },
+    "docs/metrics.md": {
+      metrics: table(
+        ["metric", "type", "labels", "meaning"],
+        METRICS.map(({ name, type, labels, help }) => [code(name), type, list(labels.map(code)), help]),
+      ),
     },
   };
 }

@@ -3,19 +3,7 @@
 import type { HealthServer } from "../listeners/health/server.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { orphanCount, runningGroups } from "../process/group.ts";
-
-export interface Gauges {
-  readonly roundsRunning: number;
-  /** Counter: requests that joined a round that had begun for another request. */
-  readonly roundsShared: number;
-  readonly scriptsRunning: number;
-  /** Counter: processes that left the group of their script and held its output. */
-  readonly orphans: number;
-  /** Counter. */
-  readonly logLinesDropped: number;
-  /** Of the health listener. */
-  readonly openConnections: number;
-}
+import type { Gauges } from "../status/metrics/metric.ts";
 
 export interface GaugeParts {
   readonly monitor: Pick<Monitor, "counters">;
