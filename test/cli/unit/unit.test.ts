@@ -377,6 +377,45 @@ test("the folder of the saved state is writable, wherever it is", async () => {
   expect(await directives("/run/health-checker")).toEqual([undefined, ["yes"]]);
 });
 
+test("the folder of the metrics file is writable, and the admin listener may have a low port or a socket", async () => {
+  const { text, warnings } = await unit([
+    ...["--port", "1", "--metrics-file", "/var/lib/node_exporter/hc.prom", "--admin-listener", "127.0.0.1:81"],
+  ]);
+  const file = readUnitFile(text);
+  expect(file.get("Service.ReadWritePaths")).toEqual(["-/var/lib/node_exporter"]);
+  expect(file.get("Service.AmbientCapabilities")).toEqual(["CAP_NET_BIND_SERVICE"]);
+  expect(file.has("Service.LoadCredential")).toBe(false);
+  expect(warnings).toEqual([
+    'health-checker: warning: "/var/lib/node_exporter" does not exist; the metrics file needs it',
+  ]);
+  const socket = await unit(["--port", "1", "--admin-listener", "unix:/run/health-checker/admin.sock"]);
+  expect(socket.warnings).toEqual([
+    'health-checker: warning: "/run/health-checker/admin.sock" is in a folder that only root and the user health-checker can enter',
+  ]);
+});
+
+test("the unit says where the token of the admin listener comes from", async () => {
+  const credential = "/run/credentials/health-checker.service/token";
+  const argv = ["--port", "1", "--admin-listener", ":5002", "--admin-token-file"];
+  const { text, warnings } = await unit([...argv, credential]);
+  expect(readUnitFile(text).get("Service.LoadCredential")).toEqual(["token:/etc/health-checker/token"]);
+  expect(text).not.toContain("stand-in");
+  expect(warnings).toEqual([
+    `health-checker: warning: "/etc/health-checker/token" does not exist; the unit loads "${credential}" from it`,
+  ]);
+  await using folder = await tempFolder();
+  const file = await folder.write("token", "0123456789abcdef\n", 0o600);
+  const plain = await unit([...argv, file]);
+  expect(plain.text).toContain("#LoadCredential=admin-token:/etc/health-checker/admin-token\n");
+  expect(plain.text).not.toContain("0123456789abcdef");
+  expect(plain.warnings).toEqual([
+    `health-checker: warning: not every user may read "${file}"; make sure that the user health-checker may`,
+  ]);
+  expect(await problemsOf(["unit", ...argv, "/nowhere/token"])).toEqual([
+    "health-checker: --admin-token-file: cannot read /nowhere/token: no such file",
+  ]);
+});
+
 test("no line is longer than systemd before 235 reads, if no word is", async () => {
   const scripts = Array.from({ length: 200 }, (_, index) => `/usr/local/bin/check-${index}.sh --min 5% 'é "$x"'`);
   const argv = scripts.flatMap((script) => ["--script", script]);
