@@ -7,14 +7,23 @@ import { KINDS } from "../checks/kinds.ts";
 import type { LogFormat, LogLevel } from "../log/log.ts";
 import type { Address } from "../net/address.ts";
 import { onOneLine } from "../text/printable.ts";
+import type { Admin, AdminInput } from "./admin.ts";
 import { createNaming } from "./check-names.ts";
-import { type RawValues, readCommandLine } from "./command-line.ts";
+import { type CommandLine, type RawValues, readCommandLine } from "./command-line.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
 import { resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint-path.ts";
 import type { Origin } from "./lint/duplicates.ts";
 import type { FileReading, LoadedFile } from "./load-file.ts";
-import { CHECK_OPTIONS, defaultOf, type OptionName, type OptionValue, optionDef, timeoutOptionOf } from "./options.ts";
+import {
+  CHECK_OPTIONS,
+  defaultOf,
+  type OptionLookup,
+  type OptionName,
+  type OptionValue,
+  optionDef,
+  timeoutOptionOf,
+} from "./options.ts";
 import type { Problem } from "./problem.ts";
 import type { SecretFallback } from "./secrets.ts";
 
@@ -51,6 +60,12 @@ export interface Options {
   readonly stateDirectory: string | undefined;
   /** Where HAProxy's agent-check is answered; undefined for none. */
   readonly agentListener: Address | undefined;
+  /** Undefined for none. */
+  readonly adminListener: Address | undefined;
+  readonly adminTokenFile: string | undefined;
+  /** What that file holds: a secret. */
+  readonly adminToken: string | undefined;
+  readonly metricsFile: string | undefined;
   readonly logLevel: LogLevel;
   /** Undefined if it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
@@ -87,7 +102,7 @@ export async function loadOptions(
   const fileName = commandLine.values.config?.at(-1) as string | undefined;
   const reading = fileName === undefined ? { problems: [] } : await readFile(fileName, env, secretFallback);
   const { file } = reading;
-  const option: Lookup = (name) =>
+  const option: OptionLookup = (name) =>
     (commandLine.values[name]?.at(-1) ?? file?.options[name]) as OptionValue<typeof name>;
   const isValid = (...names: readonly string[]) =>
     names.every((name) => !commandLine.invalid.has(name) && !file?.invalid.has(name));
@@ -106,9 +121,11 @@ export async function loadOptions(
   };
   // On a command line alone it finds no problems. To load it takes a tenth of such a start.
   const linted = warnsLater && fileName === undefined ? undefined : await linting();
+  const admin = await resolveAdmin({ option, listener, commandLine, file, secretFallback });
   const problems = [
     ...commandLine.problems,
     ...reading.problems,
+    ...admin.problems,
     ...((fileInput && (await fileLint?.findFileProblems(fileInput))) ?? []),
     ...(linted?.problems ?? []),
   ];
@@ -121,21 +138,47 @@ export async function loadOptions(
   const found = [
     ...((fileInput && fileLint?.findFileWarnings(fileInput)) ?? []),
     ...(linted?.warnings ?? []),
+    ...admin.warnings,
     ...warnings,
   ];
   const config = file && { file: fileName ?? "", sha256: file.source.sha256, readAt: file.source.readAt };
   const inOrder = fileName === undefined ? found : inFileOrder(found, fileName);
-  const options = freezeOptions(option, checks, { ...deadlines, config }, inOrder);
+  const options = freezeOptions(option, checks, { ...deadlines, config, adminToken: admin.token }, inOrder);
   return linted ? options : Object.freeze({ ...options, laterWarnings: async () => (await linting()).warnings });
 }
 
-/** The value of an option from the command line, else from the file. */
-type Lookup = <Name extends OptionName>(name: Name) => OptionValue<Name> | undefined;
+interface AdminSources {
+  readonly option: OptionLookup;
+  readonly listener: Address;
+  readonly commandLine: CommandLine;
+  readonly file: LoadedFile | undefined;
+  readonly secretFallback: SecretFallback | undefined;
+}
+
+/** The options of the admin listener and of the metrics file. */
+async function resolveAdmin({ option, listener, commandLine, file, secretFallback }: AdminSources): Promise<Admin> {
+  const address = option("admin-listener");
+  const tokenFile = option("admin-token-file");
+  const metricsFile = option("metrics-file");
+  if (!address && tokenFile === undefined && metricsFile === undefined) {
+    return { token: undefined, problems: [], warnings: [] };
+  }
+  const { readAdmin } = await import("./admin.ts");
+  const socket = option("control-socket");
+  const others: AdminInput["others"] = {
+    listener,
+    "agent-listener": option("agent-listener"),
+    "control-socket": socket === undefined ? undefined : { family: "unix", path: socket },
+  };
+  const remark: AdminInput["remark"] = (name, text) =>
+    commandLine.values[name] || !file ? `--${name}: ${text}` : file.source.remark([name], text);
+  return readAdmin({ address, tokenFile, metricsFile, others, secretFallback, remark });
+}
 
 function freezeOptions(
-  option: Lookup,
+  option: OptionLookup,
   checks: readonly CheckConfig[],
-  { deadlineMs, endpoints, config }: Pick<Options, "deadlineMs" | "endpoints" | "config">,
+  { deadlineMs, endpoints, config, adminToken }: Pick<Options, "deadlineMs" | "endpoints" | "config" | "adminToken">,
   warnings: readonly string[],
 ): Options {
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> => option(name) ?? defaultOf(name);
@@ -154,6 +197,10 @@ function freezeOptions(
     controlSocket: option("control-socket"),
     stateDirectory: option("state-directory"),
     agentListener: option("agent-listener"),
+    adminListener: option("admin-listener"),
+    adminTokenFile: option("admin-token-file"),
+    adminToken,
+    metricsFile: option("metrics-file"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
     config,
@@ -221,7 +268,7 @@ async function checksOf(
 function resolveChecks(
   rawChecks: readonly RawCheck[],
   file: LoadedFile | undefined,
-  option: Lookup,
+  option: OptionLookup,
 ): readonly CheckConfig[] {
   const defaults = file?.defaults ?? {};
   const secrets = file?.secrets ?? [];

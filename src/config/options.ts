@@ -203,6 +203,21 @@ export const OPTIONS = {
     value: "DIRECTORY",
     help: "Save drain, maintenance and running scripts in DIRECTORY for the next start of the daemon. Default: the first directory in `RUNTIME_DIRECTORY`, if it is set.",
   }),
+  "admin-listener": operating({
+    field: listenAddress,
+    value: "HOST:PORT",
+    help: "Serve a status page, JSON and Prometheus metrics at HOST:PORT or `unix:/path`. If that is not a loopback address, only `/metrics` and `/livez` are served without --admin-token-file.",
+  }),
+  "admin-token-file": operating({
+    field: absolutePath,
+    value: "FILE",
+    help: "Clients of the admin listener must send the token in FILE as `Authorization: Bearer TOKEN`, except for `/metrics` and `/livez`.",
+  }),
+  "metrics-file": operating({
+    field: absolutePath,
+    value: "FILE",
+    help: "Write Prometheus metrics to FILE every 15 seconds and when the host changes, for the textfile collector of node_exporter. Its name must end in `.prom`.",
+  }),
   help: operating({
     field: flag,
     short: "h",
@@ -227,6 +242,9 @@ export type OptionName = keyof typeof OPTIONS;
 
 /** The type of an option's value. */
 export type OptionValue<Name extends OptionName> = (typeof OPTIONS)[Name] extends OptionDef<infer T> ? T : never;
+
+/** The value that was given for an option, if there is one. */
+export type OptionLookup = <Name extends OptionName>(name: Name) => OptionValue<Name> | undefined;
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 

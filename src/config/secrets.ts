@@ -123,6 +123,11 @@ function fromEnvironment(name: string, env: Environment): SecretRead {
 
 async function fromFile(path: string): Promise<SecretRead> {
   if (!path.startsWith("/")) return expected(`a path that begins with a slash in \${file:/PATH}`, quote(path));
+  return readSecretFile(path);
+}
+
+/** The content of a file without the newline at its end, or why it cannot be used. */
+export async function readSecretFile(path: string): Promise<SecretRead> {
   const failed = (why: string) => ({ text: cannotRead(path, why) });
   try {
     const found = await stat(path);

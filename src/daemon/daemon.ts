@@ -73,6 +73,7 @@ export async function startDaemon(options: Options, context: DaemonContext): Pro
   const parts = await createParts(options, context);
   await using opened = new AsyncDisposableStack();
   await openControl(opened, parts, startedAt);
+  await openAdmin(opened, parts, startedAt);
   await openAgent(opened, parts);
   const health = await openHealth(parts);
   parts.serving.health = health;
@@ -214,7 +215,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
 
 interface Opened {
   readonly health: HealthServer;
-  /** The control socket and the agent. */
+  /** The control socket, the admin listener and the agent. */
   readonly others: AsyncDisposableStack;
   readonly savedGroups: SavedGroups | undefined;
 }
@@ -289,7 +290,7 @@ function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | un
   return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
 }
 
-/** The control socket and the agent are optional, so each is loaded only if it is configured. */
+/** The control socket, the admin listener and the agent are optional, so each is loaded only if it is configured. */
 async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
   const { options, log, events, drainControl, reloader, recorder } = parts;
   if (options.controlSocket === undefined || !recorder) return;
@@ -306,6 +307,13 @@ async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt
     onCrowded: (closed, most) => events.onCrowded("control", closed, most),
   });
   opened.defer(() => control.close());
+}
+
+async function openAdmin(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
+  const { options, recorder } = parts;
+  if (!recorder || (!options.adminListener && options.metricsFile === undefined)) return;
+  const admin = await import("./admin.ts");
+  await admin.openAdmin(opened, { ...parts, past: recorder, status: () => snapshot(parts, recorder, startedAt) });
 }
 
 async function openAgent(opened: AsyncDisposableStack, parts: Parts): Promise<void> {
@@ -357,6 +365,8 @@ const NEED_RESTART = {
   "control-socket": ({ controlSocket = "none" }: Options) => controlSocket,
   "state-directory": ({ stateDirectory = "not set" }: Options) => stateDirectory,
   "agent-listener": ({ agentListener }: Options) => (agentListener ? formatAddress(agentListener) : "none"),
+  "admin-listener": ({ adminListener }: Options) => (adminListener ? formatAddress(adminListener) : "none"),
+  "metrics-file": ({ metricsFile = "none" }: Options) => metricsFile,
   "log-format": ({ logFormat }: Options) => logFormat ?? "not set",
 } as const;
 
@@ -389,8 +399,8 @@ function trackHostState(monitor: Monitor, drainControl: DrainControl, recorder: 
 }
 
 /** Undefined where nothing shows what it remembers; then nothing is loaded for it. */
-async function recorderFor({ controlSocket }: Options): Promise<Recorder | undefined> {
-  if (controlSocket === undefined) return undefined;
+async function recorderFor({ controlSocket, adminListener, metricsFile }: Options): Promise<Recorder | undefined> {
+  if (controlSocket === undefined && !adminListener && metricsFile === undefined) return undefined;
   const { Recorder } = await import("../status/recorder.ts");
   return new Recorder();
 }

@@ -118,6 +118,7 @@ const RELOADABLE = {
   "max-connections": ({ maxConnections }: Options) => maxConnections,
   "failure-status": ({ failureStatus }: Options) => failureStatus,
   "drain-delay": ({ drainDelayMs }: Options) => drainDelayMs,
+  "admin-token-file": ({ adminToken }: Options) => adminToken,
   "log-level": ({ logLevel }: Options) => logLevel,
 } as const;
 

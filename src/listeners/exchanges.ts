@@ -61,6 +61,11 @@ export interface ExchangeOptions {
   readonly onError: (error: unknown) => Answer;
   /** What was received is no request. */
   readonly onRefused: (message: string, client: string, received: Uint8Array) => void;
+  /**
+   * Answers what the runtime refuses but is a request: one with an unknown method, for `*`, or with lines that end in
+   * LF alone. Otherwise it is refused. Such a request has no headers here.
+   */
+  readonly answersEvery: boolean;
   /** A connection is closed after this time without data, unless `mayTakeLonger` returns true for its request. */
   readonly idleTimeoutS: number;
   readonly mayTakeLonger: () => boolean;
@@ -373,6 +378,10 @@ export class Exchanges implements Answering {
     if ("refused" in found) {
       this.#options.onRefused(found.refused, withoutV4Mapping(socket.remoteAddress ?? "") || "unix", received);
       this.#options.observer?.onRefused(found.why);
+      this.#refuse(socket, code);
+      return;
+    }
+    if (!this.#options.answersEvery) {
       this.#refuse(socket, code);
       return;
     }

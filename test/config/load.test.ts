@@ -56,6 +56,10 @@ test("with one port every other option has its default", async () => {
     controlSocket: undefined,
     stateDirectory: undefined,
     agentListener: undefined,
+    adminListener: undefined,
+    adminTokenFile: undefined,
+    adminToken: undefined,
+    metricsFile: undefined,
     logLevel: "info",
     logFormat: undefined,
     config: undefined,
@@ -81,6 +85,8 @@ test("every option takes effect", async () => {
     "control-socket": ["/run/hc/control.sock"],
     "state-directory": ["/var/lib/hc"],
     "agent-listener": ["127.0.0.1:5001"],
+    "admin-listener": ["127.0.0.1:5002"],
+    "metrics-file": ["/var/lib/hc/hc.prom"],
   };
   const options = await load(raw);
   expect(options).toMatchObject({
@@ -98,6 +104,8 @@ test("every option takes effect", async () => {
     controlSocket: "/run/hc/control.sock",
     stateDirectory: "/var/lib/hc",
     agentListener: { family: "tcp", host: "127.0.0.1", port: 5001 },
+    adminListener: { family: "tcp", host: "127.0.0.1", port: 5002 },
+    metricsFile: "/var/lib/hc/hc.prom",
   });
   expect("listener" in options && options.checks.map(({ name, timeoutMs }) => [name, timeoutMs])).toEqual([
     ["tcp 127.0.0.1:1", 500],

@@ -548,19 +548,23 @@ test("what takes a restart is said, the level of the log is not among it, and a 
     ...content,
     "agent-listener": "127.0.0.1:5001",
     "state-directory": folder.path,
+    "admin-listener": "127.0.0.1:5002",
+    "metrics-file": `${folder.path}/hc.prom`,
     "log-format": "json",
     "log-level": "debug",
     checks: [{ name: "a", script: ["sh", "-c", "echo $TOKEN; exit 1"], env: { TOKEN: `\${file:${token}}` } }],
   });
   const forced = await reloadOver(socket, { force: true });
   expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
-  await daemon.logged(
-    'warning="agent-listener: warning: a restart is needed to change it from none to 127.0.0.1:5001"',
-  );
-  await daemon.logged(
-    `warning="state-directory: warning: a restart is needed to change it from not set to ${folder.path}"`,
-  );
-  await daemon.logged('warning="log-format: warning: a restart is needed to change it from not set to json"');
+  for (const [option, before, now] of [
+    ["agent-listener", "none", "127.0.0.1:5001"],
+    ["state-directory", "not set", folder.path],
+    ["admin-listener", "none", "127.0.0.1:5002"],
+    ["metrics-file", "none", `${folder.path}/hc.prom`],
+    ["log-format", "not set", "json"],
+  ]) {
+    await daemon.logged(`warning="${option}: warning: a restart is needed to change it from ${before} to ${now}"`);
+  }
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");
   await folder.write("token", "swordfish-2");

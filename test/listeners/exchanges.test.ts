@@ -27,6 +27,7 @@ function serve(options: Partial<ExchangeOptions>, host = "127.0.0.1") {
     answer: () => text("OK"),
     onError: () => ({ ...text("a fault"), status: 500 }),
     onRefused() {},
+    answersEvery: true,
     idleTimeoutS: IDLE_S,
     mayTakeLonger: () => false,
     ...options,

@@ -1,4 +1,4 @@
-// What a unit is made from: the options that were given, the config file, and the secrets that the file names.
+// What a unit is made from: the options that were given, the config file, and the secrets that these name.
 
 import { resolve } from "node:path";
 import type { RawValues } from "../../config/command-line.ts";
@@ -29,7 +29,9 @@ export async function readInputs(parsed: Parsed, env: Environment): Promise<Inpu
   const given = parsed.values["config"]?.at(-1);
   // systemd starts it in /.
   const configFile = given === undefined ? undefined : resolve(given);
-  return { options, configFile, secrets: configFile === undefined ? NO_SECRETS : await secretsOf(configFile) };
+  const { files, variables } = configFile === undefined ? NO_SECRETS : await secretsOf(configFile);
+  const token = options.adminTokenFile === undefined ? [] : [options.adminTokenFile];
+  return { options, configFile, secrets: { files: [...new Set([...files, ...token])], variables } };
 }
 
 /**

@@ -17,7 +17,7 @@ export interface UnitContent {
   readonly program: string;
   /** Absolute; undefined where there is none. */
   readonly configFile: string | undefined;
-  /** The secrets that the config file refers to. */
+  /** The token of the admin listener, and the secrets that the config file refers to. */
   readonly secrets: Secrets;
 }
 
@@ -30,7 +30,7 @@ export interface Secrets {
 export const placesOfDaemon = (program: string, configFile: string | undefined, secrets: Secrets): readonly Place[] => [
   { path: program, by: PROGRAM },
   ...(configFile === undefined ? [] : [{ path: configFile, by: "the config file" }]),
-  ...secrets.files.map((path) => ({ path, by: "a secret of the config file" })),
+  ...secrets.files.map((path) => ({ path, by: "a secret" })),
 ];
 
 /** Running rounds have 5 s to end, then 1 s to answer and 1 s to exit; an overloaded host takes longer. */
@@ -180,14 +180,24 @@ export function credentialName(file: string): string | undefined {
 /** The file that the unit loads the credential from. */
 export const credentialFile = (credential: string): string => `/etc/health-checker/${credential}`;
 
+const CONFIG_FILE = [
+  `# The user must be able to read the config file and the files that it names as \${file:/PATH}. For a file that only root`,
+  `# can read: LoadCredential= (systemd 247 or later) and \${file:${CREDENTIALS}db-password}:`,
+];
+
+const TOKEN_ALONE = [
+  "# The user must be able to read the token file. If only root can read it: LoadCredential= (systemd 247 or later) and",
+  `# --admin-token-file ${CREDENTIALS}admin-token:`,
+];
+
 function renderSecrets(configFile: string | undefined, { files, variables }: Secrets): readonly string[] {
-  if (configFile === undefined) return [];
+  if (configFile === undefined && files.length === 0) return [];
   const credentials = files.flatMap((file) => credentialName(file) ?? []);
+  const example = configFile === undefined ? "admin-token" : "db-password";
   return [
-    `# The user must be able to read the config file and the files that it names as \${file:/PATH}. For a file that only root`,
-    `# can read: LoadCredential= (systemd 247 or later) and \${file:/run/credentials/health-checker.service/db-password}:`,
+    ...(configFile === undefined ? TOKEN_ALONE : CONFIG_FILE),
     ...(credentials.length === 0
-      ? [`#LoadCredential=db-password:${credentialFile("db-password")}`]
+      ? [`#LoadCredential=${example}:${credentialFile(example)}`]
       : credentials.map((name) => `LoadCredential=${name}:${credentialFile(name)}`)),
     ...(variables.length === 0
       ? []

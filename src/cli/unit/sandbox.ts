@@ -22,9 +22,9 @@ export interface Needs {
   readonly lowPorts: readonly string[];
   /** All paths that must be visible: files, sockets, the program itself. */
   readonly paths: readonly Place[];
-  /** Folders for sockets and saved state, other than the unit's own. */
+  /** Folders for sockets, saved state and metrics, other than the unit's own. */
   readonly writes: readonly Place[];
-  /** What makes its socket or saves its state in the folder that the unit makes. */
+  /** What makes its socket or file in the folder that the unit makes. */
   readonly runtime: readonly string[];
   /** Programs that checks start. */
   readonly programs: readonly Place[];
@@ -54,11 +54,12 @@ export const RUNTIME_FOLDER = "/run/health-checker";
 
 /** `others` are paths that the daemon needs besides those that the options name. */
 export function needsOf(options: Options, others: readonly Place[], controlSocket: string | undefined): Needs {
-  const { checks, listener, agentListener, stateDirectory } = options;
+  const { checks, listener, agentListener, adminListener, stateDirectory, metricsFile } = options;
   const thatNeed = (need: Need) => checks.filter(({ kind }) => kind.needs?.includes(need)).map(nameOf);
   const listeners = [
     { address: listener, by: "the listener" },
     ...(agentListener ? [{ address: agentListener, by: "the agent listener" }] : []),
+    ...(adminListener ? [{ address: adminListener, by: "the admin listener" }] : []),
   ];
   const sockets = [
     ...(controlSocket === undefined ? [] : [{ path: controlSocket, by: "the control socket" }]),
@@ -66,8 +67,9 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
   ];
   const state =
     stateDirectory === undefined ? [] : [{ path: stateDirectory.replace(/(?<=.)\/+$/, ""), by: "the saved state" }];
+  const metrics = metricsFile === undefined ? [] : [{ path: metricsFile, by: "the metrics file" }];
   const folders = [
-    ...sockets.map(({ path, by }) => ({ path: path.slice(0, path.lastIndexOf("/")) || "/", by })),
+    ...[...sockets, ...metrics].map(({ path, by }) => ({ path: path.slice(0, path.lastIndexOf("/")) || "/", by })),
     ...state,
   ];
   return {
@@ -78,6 +80,7 @@ export function needsOf(options: Options, others: readonly Place[], controlSocke
     paths: [
       ...checks.flatMap((check) => pathsOf(check).map((path) => ({ path, by: nameOf(check) }))),
       ...sockets,
+      ...metrics,
       ...state,
       ...others,
     ],

@@ -89,7 +89,7 @@ async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: 
   if (problem !== undefined) return refuse(io, formatProblems([problem], parsed), "unit");
   const warnings = [
     ...options.warnings,
-    ...(await findWarnings(options, program, configFile === undefined ? [] : [configFile, ...secrets.files])),
+    ...(await findWarnings(options, program, [...(configFile === undefined ? [] : [configFile]), ...secrets.files])),
     ...secrets.variables.map(
       (name) =>
         `health-checker: warning: ${quote(name)} is not in the environment of a systemd service; set it in the file that EnvironmentFile= of the unit names`,

@@ -71,7 +71,7 @@ function warningsOfScript({ kind, settings, name }: CheckConfig): readonly strin
 /** Folders where no socket can be made, or where clients cannot reach it. */
 async function warningsOfFolders(options: Options): Promise<readonly string[]> {
   const warnings: string[] = [];
-  const { listener, controlSocket } = options;
+  const { listener, adminListener, controlSocket } = options;
   for (const { path: folder, by } of needsOf(options, [], controlSocket).writes) {
     const found = await statOf(folder);
     if (found === "missing") warnings.push(`${quote(folder)} does not exist; ${by} needs it`);
@@ -81,8 +81,10 @@ async function warningsOfFolders(options: Options): Promise<readonly string[]> {
       );
     }
   }
-  if (listener.family === "unix" && listener.path.startsWith(`${RUNTIME_FOLDER}/`)) {
-    warnings.push(`${quote(listener.path)} is in a folder that only root and the user health-checker can enter`);
+  for (const address of adminListener ? [listener, adminListener] : [listener]) {
+    if (address.family === "unix" && address.path.startsWith(`${RUNTIME_FOLDER}/`)) {
+      warnings.push(`${quote(address.path)} is in a folder that only root and the user health-checker can enter`);
+    }
   }
   return warnings;
 }

@@ -43,6 +43,7 @@ export async function startControl({ path, controls, log, onCrowded, clock }: Co
     onError: (error) => controlFault(error, log),
     // Its clients are commands of the same user, so an invalid request needs no line in the log.
     onRefused() {},
+    answersEvery: false,
     idleTimeoutS: IDLE_S,
     mayTakeLonger: () => false,
   });

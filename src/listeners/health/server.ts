@@ -75,6 +75,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
     observer,
     idleTimeoutS: idleS,
     mayTakeLonger: () => idleS !== 0 && neededS() > idleS,
+    answersEvery: true,
   });
   const serveAt = (place: Address): BoundedServer =>
     serveBounded(place, {

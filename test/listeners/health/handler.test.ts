@@ -181,6 +181,7 @@ describe("over a real port", () => {
       answer: handler(async () => verdict(healthy), 504),
       onError: () => unhealthyAnswer(500),
       onRefused() {},
+      answersEvery: true,
       idleTimeoutS: 10,
       mayTakeLonger: () => false,
     });

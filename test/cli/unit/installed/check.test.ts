@@ -211,8 +211,8 @@ test("the unit must hand over every secret", async () => {
   expect(await compare(file)).toEqual([]);
   await installIn(folder, text.replace(/^(LoadCredential|EnvironmentFile)=.*\n/gm, ""));
   expect(await compare(file)).toEqual([
-    "LoadCredential=: needed redis, installed none; for a secret of the config file",
-    "EnvironmentFile=: needed a file with DB_PASSWORD, installed none; for a secret of the config file",
+    "LoadCredential=: needed redis, installed none; for a secret",
+    "EnvironmentFile=: needed a file with DB_PASSWORD, installed none; for a secret",
   ]);
   for (const lines of [
     ["Environment='DB_PASSWORD=x'", "SetCredential=redis:x"],

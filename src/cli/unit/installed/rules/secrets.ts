@@ -1,4 +1,4 @@
-// Finds secrets of the config file that the installed unit does not hand to the daemon.
+// Finds secrets that the installed unit does not hand to the daemon.
 
 import { listFirstTwo } from "../../../../text/list.ts";
 import type { Rule } from "../difference.ts";
@@ -23,7 +23,7 @@ export const secrets: Rule = (unit, { credentials, variables }) => {
       directive: "LoadCredential",
       needed: name,
       installed: describeValues(unit, "LoadCredential"),
-      by: "a secret of the config file",
+      by: "a secret",
     })),
     ...(unset.length === 0
       ? []
@@ -32,7 +32,7 @@ export const secrets: Rule = (unit, { credentials, variables }) => {
             directive: "EnvironmentFile",
             needed: `a file with ${listFirstTwo(unset)}`,
             installed: "none",
-            by: "a secret of the config file",
+            by: "a secret",
           },
         ]),
   ];
