@@ -1,0 +1,103 @@
+// What is to be seen first: the state of the host, since when, why, and what its clients were answered.
+
+import type { HostStatus } from "../../../status/schema.ts";
+import { countUp, summarize } from "../../../status/summary.ts";
+import { clip, escapeUnprintable } from "../../../text/printable.ts";
+import { summarizeClients } from "./clients.ts";
+import { type Html, html, joined, NOTHING } from "./html.ts";
+import { isUp, type Ranked, reasonOf } from "./standing.ts";
+import { counting, type Times } from "./times.ts";
+
+/** In each list. The table has them all. */
+const MOST_NAMED = 6;
+const LONGEST_NAME = 60;
+const LONGEST_DETAIL = 160;
+
+const STYLES: Readonly<Record<HostStatus["state"], "good" | "bad" | "other">> = {
+  healthy: "good",
+  unhealthy: "bad",
+  unknown: "other",
+  drained: "other",
+  maintenance: "other",
+  stopping: "other",
+};
+
+export const styleOf = ({ state }: HostStatus) => STYLES[state];
+
+export function renderVerdict(status: HostStatus, ranked: readonly Ranked[], times: Times): Html {
+  const { state, host, forSeconds } = status;
+  return html`<section class="verdict ${state}" aria-labelledby="verdict">
+<div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summaryOf(status)}</p></div>
+<p class="since">for ${counting(forSeconds)}, since ${times.since(forSeconds)}</p>
+<dl>${drainOf(status, times)}${failingOf(ranked, status)}${warningsOf(ranked)}${endpointsOf(status)}${entry("Clients", summarizeClients(status, times))}</dl></section>
+`;
+}
+
+const entry = (term: string, description: Html): Html => html`<dt>${term}</dt><dd>${description}</dd>`;
+
+const standingsOf = (checks: HostStatus["checks"]) =>
+  checks.map((check) => ({ severity: check.severity, isUp: isUp(check) }));
+
+/** For screen readers: "unhealthy, 1 of 3 up: cache (refused), search (stale)". */
+function summaryOf({ checks, failing }: HostStatus): string {
+  const byName = new Map(checks.map((check) => [check.name, check]));
+  const named = failing.slice(0, MOST_NAMED).map((name) => {
+    const check = byName.get(name);
+    return { name: clip(name, LONGEST_NAME), reason: check && reasonOf(check) };
+  });
+  return summarize(standingsOf(checks), failing.length === 0, named);
+}
+
+function drainOf({ state, drain, maintenance }: HostStatus, times: Times): Html {
+  const why = (reason: string | undefined) => (reason === undefined ? NOTHING : html`: <bdi>${reason}</bdi>`);
+  const stopping =
+    state === "stopping" ? entry("Stopping", html`the daemon answers the last requests, then stops`) : NOTHING;
+  const inMaintenance = maintenance
+    ? entry(
+        "Maintenance",
+        html`until ${times.time(maintenance.until)} (${times.left(maintenance.until)}), since ${times.time(maintenance.since)}${why(maintenance.reason)}`,
+      )
+    : NOTHING;
+  const drained = drain
+    ? entry("Drained", html`since ${times.time(drain.since)}, until <code>undrain</code>${why(drain.reason)}`)
+    : NOTHING;
+  return html`${stopping}${inMaintenance}${drained}`;
+}
+
+function failingOf(ranked: readonly Ranked[], { checks }: HostStatus): Html {
+  const failing = ranked.filter(({ standing }) => standing === "failing");
+  if (failing.length === 0) return entry("Checks", html`${countUp(standingsOf(checks))}`);
+  return entry("Failing", listOf(failing));
+}
+
+/** What does not make the host unhealthy, and is reported. */
+function warningsOf(ranked: readonly Ranked[]): Html {
+  const warned = ranked.filter(({ standing }) => standing === "reported" || standing === "warns");
+  return warned.length === 0 ? NOTHING : entry("Warnings", listOf(warned));
+}
+
+function endpointsOf({ endpoints }: HostStatus): Html {
+  if (endpoints.length === 0) return NOTHING;
+  const shown = endpoints.map(({ path, healthy, failing }) => {
+    const names = failing.slice(0, MOST_NAMED).map((name) => escapeUnprintable(clip(name, LONGEST_NAME)));
+    const why = names.length === 0 ? "" : ` (${names.join(", ")})`;
+    return html`<span class="endpoint"><b class="badge ${healthy ? "ok" : "near"}">${healthy ? "healthy" : "unhealthy"}</b> <code>${path}</code>${why}</span>`;
+  });
+  return entry("Endpoints", joined(shown, " "));
+}
+
+function listOf(ranked: readonly Ranked[]): Html {
+  const more = ranked.length - MOST_NAMED;
+  const last = more > 0 ? html`<li>and ${more} more</li>` : NOTHING;
+  return html`<ul>${ranked.slice(0, MOST_NAMED).map(item)}${last}</ul>`;
+}
+
+/** "database timeout: no answer within 5s, for 4 min" */
+function item({ check, standing }: Ranked): Html {
+  const { name, forSeconds, detail, warning, stale, reason } = check;
+  const why = stale ? undefined : reason === undefined ? warning : detail;
+  const lasts =
+    isUp(check) || stale || forSeconds === undefined ? NOTHING : html` <small>for ${counting(forSeconds)}</small>`;
+  const style = standing === "failing" ? "bad" : "near";
+  return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${why === undefined ? "" : ": "}<bdi>${clip(why ?? "", LONGEST_DETAIL)}</bdi>${lasts}</li>`;
+}
