@@ -246,3 +246,68 @@ function largeChecks(count: number): Pick<HostStatus, "checks" | "failing"> {
   });
   return { checks, failing: checks.filter(({ status }) => status === "down").map(({ name }) => name) };
 }
+
+const HOSTILE_TEXT = `</script></title></style><script>alert(1)</script>" onload='alert(2)' <!-- \u202egnp.exe\u0007\u001b[31m &amp;`;
+
+/** Every text that comes from elsewhere tries to be markup; checks without a result, stale, late, and with a long name. */
+export const HOSTILE: HostStatus = {
+  ...FAILING,
+  state: "unknown",
+  host: HOSTILE_TEXT,
+  failing: [HOSTILE_TEXT, "late", "old"],
+  endpoints: [{ path: `/${HOSTILE_TEXT}`, healthy: false, failing: [HOSTILE_TEXT] }],
+  drain: { since: secondsBefore(90_000), reason: HOSTILE_TEXT },
+  maintenance: { since: secondsBefore(60), until: secondsBefore(-60), reason: HOSTILE_TEXT },
+  config: { file: HOSTILE_TEXT, sha256: "0".repeat(64), readAt: AT },
+  checks: [
+    passing(HOSTILE_TEXT, "script", HOSTILE_TEXT, 1, {
+      status: "down",
+      reason: "exit",
+      detail: HOSTILE_TEXT,
+      output: `${HOSTILE_TEXT}\n\tindented\r\n\u001b[31mred\u001b[0m`,
+      lastFailure: { at: AT, reason: "exit", detail: HOSTILE_TEXT },
+    }),
+    passing("late", "tcp", "127.0.0.1:80", 4.9, { countsAs: "deadline", warning: HOSTILE_TEXT }),
+    passing("old", "tcp", "127.0.0.1:81", 0.001, { stale: true }),
+    checkStatus("first", {
+      kind: "script",
+      target: "/usr/bin/first",
+      status: "unknown",
+      streak: 0,
+      lastRuns: "",
+      runningSeconds: 2,
+    }),
+    passing(
+      `for i in 1 2 3; do curl -fsS "http://127.0.0.1:800$i/" || exit 1; done; ${"echo fine; ".repeat(40)}`,
+      "script",
+      "sh",
+      0.01,
+    ),
+    passing("..", "tcp", "..", 0.001, {
+      severity: "endpoint",
+      status: "down",
+      reason: "refused",
+      detail: "nothing listens there",
+    }),
+    passing("\ud800", "tcp", "x", 0.001, {
+      lastRuns: "-",
+      lastFailure: { at: AT, reason: "exit", detail: HOSTILE_TEXT },
+    }),
+  ],
+  clients: [client("unix", { userAgent: HOSTILE_TEXT }), client("::1", { userAgent: "" })],
+  changes: [
+    {
+      at: secondsBefore(1),
+      from: "stopping",
+      to: "unhealthy",
+      forSeconds: 1,
+      reason: HOSTILE_TEXT,
+      failing: [{ name: HOSTILE_TEXT, reason: HOSTILE_TEXT }],
+    },
+    ...Array.from(
+      { length: 20 },
+      (_, index): HostChange => ({ at: secondsBefore(100 + index), from: "healthy", to: "unknown", forSeconds: index }),
+    ),
+  ],
+  reloading: { since: secondsBefore(2), dryRun: true },
+};

@@ -39,14 +39,19 @@ function row(check: CheckStatus, standing: Standing, open: boolean, times: Times
 `;
 }
 
-function nameOf({ name, kind, target }: CheckStatus): Html {
+function nameOf(check: CheckStatus): Html {
+  const { name } = check;
   const shown = html`<bdi>${clip(name, LONGEST_NAME)}</bdi>`;
   const link = encodeURIComponent(name.toWellFormed());
   // A browser would take these for folders.
   const isLinkable = link.length <= LONGEST_LINK && !/^\.{0,2}$/.test(link);
-  const says = [name, `${kind} ${name}`];
-  const what = name === `${kind} ${target}` ? "" : says.includes(target) ? kind : `${kind} ${target}`;
-  return html`${isLinkable ? html`<a href="checks/${link}">${shown}</a>` : shown} <small><bdi>${clip(what, LONGEST_NAME)}</bdi></small>`;
+  return html`${isLinkable ? html`<a href="checks/${link}">${shown}</a>` : shown} <small><bdi>${clip(describeTarget(check), LONGEST_NAME)}</bdi></small>`;
+}
+
+/** Kind and target, without what the name or the target says already. */
+function describeTarget({ name, kind, target }: CheckStatus): string {
+  if (name === target || name === `${kind} ${target}`) return name === target ? kind : "";
+  return target.startsWith(kind) ? target : `${kind} ${target}`;
 }
 
 const DECIDES: Readonly<Record<CheckStatus["severity"], string>> = {

@@ -28,12 +28,14 @@ export function strip(lastRuns: string): Html {
 /** "57 of the last 60 runs passed, the last 2 failed" */
 export function describeRuns(runs: string): string {
   if (runs === "") return "no run yet";
-  const passed = runs.length - runs.replaceAll("+", "").length;
+  let passed = 0;
+  for (const run of runs) if (run === "+") passed++;
   const all = runs.length === 1 ? "run" : `${runs.length} runs`;
-  const last = /-*$/.exec(runs)?.[0].length ?? 0;
   if (passed === runs.length) return `the last ${all} passed`;
   if (passed === 0) return `the last ${all} failed`;
-  return `${passed} of the last ${all} passed${last === 0 ? "" : last === 1 ? ", the last one failed" : `, the last ${last} failed`}`;
+  const failedLast = runs.length - 1 - runs.lastIndexOf("+");
+  const last = failedLast === 0 ? "" : `, the last ${failedLast === 1 ? "one" : failedLast} failed`;
+  return `${passed} of the last ${all} passed${last}`;
 }
 
 /** How much of its timeout a run took. */

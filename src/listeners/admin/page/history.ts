@@ -4,8 +4,9 @@ import type { HostChange, HostStatus, ReloadReport } from "../../../status/schem
 import { describeFailing } from "../../../status/summary.ts";
 import { listOf } from "../../../text/list.ts";
 import { clip } from "../../../text/printable.ts";
+import { duration } from "./duration.ts";
 import { type Html, html, NOTHING } from "./html.ts";
-import { duration, type Times } from "./times.ts";
+import type { Times } from "./times.ts";
 
 /** The others are folded away. */
 const MOST_SHOWN = 8;

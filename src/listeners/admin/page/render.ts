@@ -5,12 +5,14 @@ import type { HostStatus } from "../../../status/schema.ts";
 import { renderChecks } from "./checks.ts";
 import { renderClients } from "./clients.ts";
 import { icon } from "./drawings.ts";
+import { duration } from "./duration.ts";
 import { renderAbout, renderChanges } from "./history.ts";
 import { Html, html } from "./html.ts";
-import script from "./script.js" with { type: "text" };
+import main from "./script.js" with { type: "text" };
 import { rank } from "./standing.ts";
 import style from "./style.css" with { type: "text" };
 import { Times } from "./times.ts";
+import update from "./update.js" with { type: "text" };
 import { renderVerdict, styleOf } from "./verdict.ts";
 
 export interface Page {
@@ -18,6 +20,9 @@ export interface Page {
   /** For the header Content-Security-Policy. */
   readonly csp: string;
 }
+
+/** The content of a script element of type module. */
+const script = [`const duration = ${duration};`, update, main].join("\n");
 
 const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
@@ -52,7 +57,7 @@ export function renderPage(status: HostStatus): Page {
 <main data-at="${at}">
 ${renderVerdict(status, ranked, times)}${renderChecks(status, ranked, times)}${renderClients(status, times)}${renderChanges(status, times)}${renderAbout(status, times)}</main>
 <footer><p>This page changes nothing. <a href="status">status as JSON</a>, <a href="metrics">metrics</a></p></footer>
-<script>${new Html(script)}</script>
+<script type="module">${new Html(script)}</script>
 </body>
 </html>
 `;

@@ -1,18 +1,9 @@
-// Times and durations on the page. The script counts the durations on (script.js).
+// Times and durations on the page.
 
+import { duration } from "./duration.ts";
 import { type Html, html } from "./html.ts";
 
-/** "12 s", "4 min 12 s", "34 min", "5 h 12 min", "12 days". */
-export function duration(seconds: number): string {
-  const whole = Math.floor(Math.abs(seconds));
-  const [s, min, h] = [whole % 60, Math.floor(whole / 60), Math.floor(whole / 3600)];
-  if (min < 1) return `${s} s`;
-  if (min < 10) return `${min} min ${s} s`;
-  if (h < 1) return `${min} min`;
-  return h < 48 ? `${h} h ${min % 60} min` : `${Math.floor(h / 24)} days`;
-}
-
-/** A duration that goes on; negative: the time that is left. */
+/** A duration that the script counts on; negative: the time that is left. */
 export const counting = (seconds: number): Html =>
   html`<span data-s="${Math.round(seconds)}">${duration(seconds)}</span>`;
 
@@ -35,7 +26,7 @@ export class Times {
 
   /** "12:05:48 UTC", with the date if that is another day. */
   time(iso: string): Html {
-    const [date = "", time = ""] = iso.replace(/\.\d+Z$/, "Z").split(/[TZ]/);
+    const [date, time] = [iso.slice(0, 10), iso.slice(11, 19)];
     return html`<time datetime="${iso}">${this.#at.startsWith(date) ? "" : `${date} `}${time} UTC</time>`;
   }
 

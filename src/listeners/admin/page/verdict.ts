@@ -29,7 +29,7 @@ export function renderVerdict(status: HostStatus, ranked: readonly Ranked[], tim
   return html`<section class="verdict ${state}" aria-labelledby="verdict">
 <div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summaryOf(status)}</p></div>
 <p class="since">for ${counting(forSeconds)}, since ${times.since(forSeconds)}</p>
-<dl>${drainOf(status, times)}${failingOf(ranked, status)}${warningsOf(ranked)}${endpointsOf(status)}${entry("Clients", summarizeClients(status, times))}</dl></section>
+<dl>${drainOf(status, times)}${failingOf(ranked, status)}${warningsOf(ranked)}${endpointsOf(status)}${entry("Clients got", summarizeClients(status, times))}</dl></section>
 `;
 }
 
@@ -97,7 +97,9 @@ function item({ check, standing }: Ranked): Html {
   const { name, forSeconds, detail, warning, stale, reason } = check;
   const why = stale ? undefined : reason === undefined ? warning : detail;
   const lasts =
-    isUp(check) || stale || forSeconds === undefined ? NOTHING : html` <small>for ${counting(forSeconds)}</small>`;
+    isUp(check) || stale || forSeconds === undefined
+      ? NOTHING
+      : html` <small class="for">for ${counting(forSeconds)}</small>`;
   const style = standing === "failing" ? "bad" : "near";
   return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${why === undefined ? "" : ": "}<bdi>${clip(why ?? "", LONGEST_DETAIL)}</bdi>${lasts}</li>`;
 }
