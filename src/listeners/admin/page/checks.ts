@@ -108,7 +108,7 @@ function timeOf(check: CheckStatus, times: Times): Html {
   const parts = [
     ...(ranAt === undefined ? [] : [times.ago(ranAt)]),
     ...(intervalSeconds === undefined ? [] : [html`every ${took(intervalSeconds)}`]),
-    ...(runningSeconds === undefined ? [] : [html`<span class="near">running for ${counting(runningSeconds)}</span>`]),
+    ...(runningSeconds === undefined ? [] : [html`running for ${counting(runningSeconds)}`]),
   ];
   const limit = html`<small>of ${took(timeoutSeconds)}</small>`;
   const last = seconds === undefined ? limit : html`${took(seconds)} ${limit}${bar(seconds, timeoutSeconds)}`;

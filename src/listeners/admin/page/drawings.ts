@@ -20,8 +20,8 @@ export function strip(lastRuns: string): Html {
     lines.length === 0 ? "" : `<path class="${style}" d="${lines.join("")}"/>`;
   const width = RUNS_REMEMBERED * STEP;
   return new Html(
-    `<svg class="strip" viewBox="0 0 ${width} 16" preserveAspectRatio="none" role="img" aria-label="${describeRuns(runs)}">` +
-      `${path("ok", passed)}${path("bad", failed)}</svg>`,
+    `<svg class="strip" viewBox="0 0 ${width} 16" preserveAspectRatio="none" role="img">` +
+      `<title>${describeRuns(runs)}</title>${path("ok", passed)}${path("bad", failed)}</svg>`,
   );
 }
 

@@ -1,8 +1,10 @@
 // What is to be seen first: the state of the host, since when, why, and what its clients were answered.
 
-import type { HostStatus } from "../../../status/schema.ts";
+import { describeFailure } from "../../../checks/describe.ts";
+import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
 import { countUp, summarize } from "../../../status/summary.ts";
-import { clip, escapeUnprintable } from "../../../text/printable.ts";
+import { listOf } from "../../../text/list.ts";
+import { clip } from "../../../text/printable.ts";
 import { summarizeClients } from "./clients.ts";
 import { type Html, html, joined, NOTHING } from "./html.ts";
 import { isUp, type Ranked, reasonOf } from "./standing.ts";
@@ -11,7 +13,7 @@ import { counting, type Times } from "./times.ts";
 /** In each list. The table has them all. */
 const MOST_NAMED = 6;
 const LONGEST_NAME = 60;
-const LONGEST_DETAIL = 160;
+const LONGEST_MESSAGE = 240;
 
 const STYLES: Readonly<Record<HostStatus["state"], "good" | "bad" | "other">> = {
   healthy: "good",
@@ -29,7 +31,7 @@ export function renderVerdict(status: HostStatus, ranked: readonly Ranked[], tim
   return html`<section class="verdict ${state}" aria-labelledby="verdict">
 <div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summaryOf(status)}</p></div>
 <p class="since">for ${counting(forSeconds)}, since ${times.since(forSeconds)}</p>
-<dl>${drainOf(status, times)}${failingOf(ranked, status)}${warningsOf(ranked)}${endpointsOf(status)}${entry("Clients got", summarizeClients(status, times))}</dl></section>
+<dl>${drainOf(status, times)}${failingOf(ranked, status)}${entry("Clients got", summarizeClients(status, times))}${warningsOf(ranked)}${endpointsOf(status)}</dl></section>
 `;
 }
 
@@ -67,26 +69,26 @@ function drainOf({ state, drain, maintenance }: HostStatus, times: Times): Html 
 function failingOf(ranked: readonly Ranked[], { checks }: HostStatus): Html {
   const failing = ranked.filter(({ standing }) => standing === "failing");
   if (failing.length === 0) return entry("Checks", html`${countUp(standingsOf(checks))}`);
-  return entry("Failing", listOf(failing));
+  return entry("Failing", list(failing));
 }
 
 /** What does not make the host unhealthy, and is reported. */
 function warningsOf(ranked: readonly Ranked[]): Html {
   const warned = ranked.filter(({ standing }) => standing === "reported" || standing === "warns");
-  return warned.length === 0 ? NOTHING : entry("Warnings", listOf(warned));
+  return warned.length === 0 ? NOTHING : entry("Warnings", list(warned));
 }
 
 function endpointsOf({ endpoints }: HostStatus): Html {
   if (endpoints.length === 0) return NOTHING;
   const shown = endpoints.map(({ path, healthy, failing }) => {
-    const names = failing.slice(0, MOST_NAMED).map((name) => escapeUnprintable(clip(name, LONGEST_NAME)));
-    const why = names.length === 0 ? "" : ` (${names.join(", ")})`;
+    const names = failing.map((name) => clip(name, LONGEST_NAME));
+    const why = names.length === 0 ? "" : ` (${listOf(names, MOST_NAMED)})`;
     return html`<span class="endpoint"><b class="badge ${healthy ? "ok" : "near"}">${healthy ? "healthy" : "unhealthy"}</b> <code>${path}</code>${why}</span>`;
   });
   return entry("Endpoints", joined(shown, " "));
 }
 
-function listOf(ranked: readonly Ranked[]): Html {
+function list(ranked: readonly Ranked[]): Html {
   const more = ranked.length - MOST_NAMED;
   const last = more > 0 ? html`<li>and ${more} more</li>` : NOTHING;
   return html`<ul>${ranked.slice(0, MOST_NAMED).map(item)}${last}</ul>`;
@@ -94,12 +96,19 @@ function listOf(ranked: readonly Ranked[]): Html {
 
 /** "database timeout: no answer within 5s, for 4 min" */
 function item({ check, standing }: Ranked): Html {
-  const { name, forSeconds, detail, warning, stale, reason } = check;
-  const why = stale ? undefined : reason === undefined ? warning : detail;
-  const lasts =
-    isUp(check) || stale || forSeconds === undefined
-      ? NOTHING
-      : html` <small class="for">for ${counting(forSeconds)}</small>`;
+  const { name, forSeconds, stale } = check;
   const style = standing === "failing" ? "bad" : "near";
-  return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${why === undefined ? "" : ": "}<bdi>${clip(why ?? "", LONGEST_DETAIL)}</bdi>${lasts}</li>`;
+  const why = messageOf(check);
+  const message = why === undefined ? NOTHING : html`: <bdi>${clip(why, LONGEST_MESSAGE)}</bdi>`;
+  const isLasting = !(isUp(check) || stale || forSeconds === undefined);
+  const lasts = isLasting ? html` <small class="for">for ${counting(forSeconds)}</small>` : NOTHING;
+  return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${message}${lasts}</li>`;
+}
+
+/** What belongs to the reason; with the end of what a program has printed. */
+function messageOf({ stale, countsAs, reason, detail, output, warning }: CheckStatus): string | undefined {
+  if (stale || countsAs !== undefined) return undefined;
+  if (reason === undefined || detail === undefined) return warning;
+  const described = describeFailure({ reason, message: detail, ...(output !== undefined && { output }) });
+  return described.slice(`${reason}: `.length);
 }
