@@ -23,23 +23,25 @@ async function open(url: string, options?: TabOptions) {
   return (await started).open(url, options);
 }
 
-/** What the admin listener serves of a status that the test sets. */
+/** What the admin listener serves of a status that the test sets. Its page may be that of an older status. */
 function serve(first: HostStatus, port = 0) {
   let status = first;
+  let shown = first;
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port,
     fetch(request) {
       if (new URL(request.url).pathname === "/status") return Response.json(status);
-      const { html, csp } = renderPage(status);
+      const { html, csp } = renderPage(shown);
       return new Response(html, { headers: { "Content-Type": "text/html", "Content-Security-Policy": csp } });
     },
   });
   return {
     url: server.url.href,
     port: server.port ?? 0,
-    set(next: HostStatus) {
+    set(next: HostStatus, page = next) {
       status = next;
+      shown = page;
     },
     stop: () => server.stop(true),
     [Symbol.asyncDispose]: () => server.stop(true),
@@ -162,6 +164,23 @@ test(
     const content = `document.querySelector("main").innerHTML.replaceAll(/ hidden=""| open=""|<span data-s.*?<.span>/g, "")`;
     expect(await page.evaluate(content)).toBe(await other.evaluate(content));
     expect(problems).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a page that is older than the status is read again, even if the status stays the same",
+  async () => {
+    await using served = serve(HEALTHY);
+    const { page } = await open(served.url);
+    const later: HostStatus = { ...DRAINED, at: "2026-01-31T12:10:05.500Z" };
+    served.set(later, HEALTHY);
+    await refresh(page);
+    await page.waitForFunction(`document.querySelector("#at time").textContent === "12:10:05 UTC"`);
+    expect(await page.title()).toBe("HEALTHY web-1");
+    served.set(later);
+    await refresh(page);
+    await headline(page, "DRAINED web-1");
   },
   TIMEOUT_MS,
 );

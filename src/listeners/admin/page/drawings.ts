@@ -55,9 +55,9 @@ const SHAPES: Readonly<Record<keyof typeof COLOURS, string>> = {
   gone: "M5.5 6a2.5 2.5 0 1 1 2.5 3v1m0 1.5v1.5",
 };
 
-export function icon(kind: keyof typeof COLOURS): string {
+export function icon(state: keyof typeof COLOURS): string {
   const svg =
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="${COLOURS[kind]}"/>` +
-    `<path d="${SHAPES[kind]}" fill="none" stroke="#fff" stroke-width="2"/></svg>`;
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="${COLOURS[state]}"/>` +
+    `<path d="${SHAPES[state]}" fill="none" stroke="#fff" stroke-width="2"/></svg>`;
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }

@@ -21,7 +21,8 @@ async function refresh() {
     const status = await get("status", "json");
     const now = withoutDurations(status);
     if (now !== shown) show(new DOMParser().parseFromString(await get(".", "text"), "text/html"));
-    shown = now;
+    // An answer may be a moment older than the one before.
+    shown = main.dataset.at >= status.at || now === shown ? now : "";
     statusAt = status.at;
     readMs = performance.now();
     gone.hidden = true;

@@ -43,7 +43,7 @@ test.each([
   ["drained", DRAINED, "DRAINED web-1"],
   ["in maintenance", IN_MAINTENANCE, "MAINTENANCE web-1"],
 ])("the title of a host that is %s starts with its state", async (_, status, title) => {
-  expect(await textOf(status, "title")).toBe(title);
+  expect(await textOf(status, "head > title")).toBe(title);
   expect(await textOf(status, "h1, h1 b")).toBe(title);
 });
 
