@@ -6,13 +6,14 @@ import { Html, html } from "./html.ts";
 /** The width of a run in the strip, and the length of the mark in it. */
 const STEP = 4;
 
-/** The last runs, newest on the right: a low mark for each that passed, a high one for each that failed. */
+/** The last runs, newest on the right: a low mark for each that passed, a high one for each that failed, a pale one for none. */
 export function strip(lastRuns: string): Html {
   const runs = lastRuns.slice(-RUNS_REMEMBERED);
+  const free = (RUNS_REMEMBERED - runs.length) * STEP;
   const passed: string[] = [];
   const failed: string[] = [];
   for (const { 0: same, index } of runs.matchAll(/\++|-+/g)) {
-    const start = (RUNS_REMEMBERED - runs.length + index) * STEP;
+    const start = free + index * STEP;
     if (same.startsWith("+")) passed.push(`M${start} 13h${same.length * STEP}`);
     else failed.push(`M${start} 8h${same.length * STEP}`);
   }
@@ -21,7 +22,7 @@ export function strip(lastRuns: string): Html {
   const width = RUNS_REMEMBERED * STEP;
   return new Html(
     `<svg class="strip" viewBox="0 0 ${width} 16" preserveAspectRatio="none" role="img">` +
-      `<title>${describeRuns(runs)}</title>${path("ok", passed)}${path("bad", failed)}</svg>`,
+      `<title>${describeRuns(runs)}</title>${path("free", free === 0 ? [] : [`M0 13h${free}`])}${path("ok", passed)}${path("bad", failed)}</svg>`,
   );
 }
 

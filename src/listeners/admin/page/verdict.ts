@@ -74,8 +74,12 @@ function failingOf(ranked: readonly Ranked[], { checks }: HostStatus): Html {
 
 /** What does not make the host unhealthy, and is reported. */
 function warningsOf(ranked: readonly Ranked[]): Html {
-  const warned = ranked.filter(({ standing }) => standing === "reported" || standing === "warns");
-  return warned.length === 0 ? NOTHING : entry("Warnings", list(warned));
+  const reported = ranked.filter(({ standing }) => standing === "reported" || standing === "warns");
+  const warned = reported.filter(({ check }) => check.ranAt !== undefined);
+  const missing = reported.flatMap(({ check }) => (check.ranAt === undefined ? [clip(check.name, LONGEST_NAME)] : []));
+  const warnings = warned.length === 0 ? NOTHING : entry("Warnings", list(warned));
+  const unknown = missing.length === 0 ? NOTHING : entry("No result yet", html`${listOf(missing, MOST_NAMED)}`);
+  return html`${warnings}${unknown}`;
 }
 
 function endpointsOf({ endpoints }: HostStatus): Html {

@@ -16,7 +16,7 @@ test.each([
 test("a strip shows the newest run on the right, failures high and passes low, each by its own path", () => {
   expect(strip("+--+").markup).toBe(
     '<svg class="strip" viewBox="0 0 240 16" preserveAspectRatio="none" role="img"><title>2 of the last 4 runs passed</title>' +
-      '<path class="ok" d="M224 13h4M236 13h4"/><path class="bad" d="M228 8h8"/></svg>',
+      '<path class="free" d="M0 13h224"/><path class="ok" d="M224 13h4M236 13h4"/><path class="bad" d="M228 8h8"/></svg>',
   );
   expect(strip("-".repeat(70)).markup).toContain('d="M0 8h240"');
 });

@@ -71,6 +71,13 @@ test("the rows: what makes the host unhealthy, what is only reported, warnings, 
   ]);
 });
 
+test("a check without a result is no warning", async () => {
+  const checks = ["one", "two"].map((name) => checkStatus(name, { status: "unknown", lastRuns: "" }));
+  const text = await textOf(hostStatus({ state: "unknown", checks }), VERDICT);
+  expect(text).toContain("No result yet one, two");
+  expect(text).not.toContain("Warnings");
+});
+
 test("a drain and a maintenance show their reasons, and how long they last", async () => {
   expect(await textOf(DRAINED, VERDICT)).toContain(
     "Drained since 11:48:10 UTC, until undrain: kernel upgrade, ticket OPS-1482",
