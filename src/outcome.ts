@@ -46,9 +46,18 @@ export type Reason =
   | "internal";
 
 export type Outcome =
-  /** `detail` adds something worth knowing, `warning` something worth fixing. */
-  | { readonly ok: true; readonly detail?: string; readonly warning?: string }
-  | { readonly ok: false; readonly reason: Reason; readonly message: string; readonly output?: string };
+  /**
+   * `detail` adds something worth knowing, `warning` something worth fixing. `expiresAt` is when the certificate expires that
+   * was looked at, in milliseconds since the epoch.
+   */
+  | { readonly ok: true; readonly detail?: string; readonly warning?: string; readonly expiresAt?: number }
+  | {
+      readonly ok: false;
+      readonly reason: Reason;
+      readonly message: string;
+      readonly output?: string;
+      readonly expiresAt?: number;
+    };
 
 export type Failure = Extract<Outcome, { ok: false }>;
 

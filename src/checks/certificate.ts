@@ -51,17 +51,19 @@ export const certificate = defineKind({
       stream.close();
       const problems = judgement ? [...judgement.problems, ...judgement.weaknesses()] : [];
       const [problem] = problems;
-      if (judgement && problem) {
-        return failed(problem.reason, `the certificate of ${peer} ${describeProblems({ ...judgement, problems })}`);
-      }
       const expiry = judgement?.expiry();
+      const expiresAt = expiry && { expiresAt: expiry.at };
+      if (judgement && problem) {
+        const message = `the certificate of ${peer} ${describeProblems({ ...judgement, problems })}`;
+        return { ...failed(problem.reason, message), ...expiresAt };
+      }
       if (!expiry) return failed("tls", `the certificate of ${peer} has no readable expiry date`);
       const warnings = [warning, judgement?.warning()].filter((text) => text !== undefined);
       const below = expiry.authority === undefined ? "" : `depends on ${expiry.authority}, which `;
       const expires = `${below}expires ${expiry.when}`;
       return expiry.at - Date.now() < minDays * DAY_MS
-        ? failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`)
-        : { ok: true, detail: expires, ...(warnings.length > 0 && { warning: warnings.join("; ") }) };
+        ? { ...failed("expired", `the certificate of ${peer} ${expires}; min-days is ${minDays}`), ...expiresAt }
+        : { ok: true, detail: expires, ...(warnings.length > 0 && { warning: warnings.join("; ") }), ...expiresAt };
     };
   },
 });

@@ -37,6 +37,12 @@ export const age: Field<number> = {
   },
 };
 
+function describeAge(ageMs: number): string {
+  const shown = roundDuration(Math.floor(Math.abs(ageMs) / 1000) * 1000);
+  if (ageMs < -CLOCK_SKEW_MS) return `last changed ${shown} in the future`;
+  return `last changed ${ageMs < 0 ? "0s" : shown} ago`;
+}
+
 export const file = defineKind({
   name: "file",
   value: "PATH",
@@ -71,7 +77,9 @@ export const file = defineKind({
       if (isAhead && -ageMs > maxAge) {
         return failed("mismatch", `${ahead}, expected at most ${roundDuration(maxAge)} ago; ${CLOCK_HINT}`);
       }
-      const up: Outcome = isAhead ? { ok: true, warning: `${ahead}; ${CLOCK_HINT}` } : { ok: true };
+      const up: Outcome = isAhead
+        ? { ok: true, warning: `${ahead}; ${CLOCK_HINT}` }
+        : { ok: true, detail: describeAge(ageMs) };
       if (expect === undefined) return up;
       if (found.text === undefined) return failed("mismatch", `${path} is a ${found.type}, expected a regular file`);
       if (expect.matches(found.text)) return up;

@@ -9,8 +9,8 @@ import { type Command, type CommandInput, command } from "./command.ts";
 import { drain, maint, reload, status, undrain } from "./control/control.ts";
 import { explain } from "./explain/explain.ts";
 import { renderCommandHelp, renderHelp } from "./help.ts";
-import { print, refuse } from "./io.ts";
-import { isOn, parse } from "./parse.ts";
+import { type Io, print, refuse } from "./io.ts";
+import { isOn, type Parsed, parse } from "./parse.ts";
 import { schema } from "./schema/schema.ts";
 import { unit } from "./unit/unit.ts";
 import { validate } from "./validate/validate.ts";
@@ -21,15 +21,18 @@ const help = command({
     usage: ["[COMMAND]"],
     about: ["health-checker help prints the help of the program or of a command, as --help does."],
     examples: ["", "drain"],
-    exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "no such command" },
+    exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "no such command, or an error on the command line" },
   },
-  options: {},
+  options: { help: OPTIONS.help },
   run: printHelp,
 });
 
-async function printHelp({ args: [name], commands, io }: CommandInput): Promise<number> {
-  if (name === undefined) return print(io, renderHelp(commands));
-  const named = name.startsWith("-") ? help : commands.find(({ meta }) => meta.name === name);
+async function printHelp({ args, grammar, commands, io }: CommandInput): Promise<number> {
+  const name = args[0]?.startsWith("-") ? undefined : args[0];
+  const parsed = await parse(name === undefined ? args : args.slice(1), grammar);
+  if (parsed.problems.length > 0) return refuseWords(io, parsed, "help");
+  if (name === undefined) return print(io, isOn(parsed, "help") ? renderCommandHelp(help) : renderHelp(commands));
+  const named = commands.find(({ meta }) => meta.name === name);
   if (named) return print(io, renderCommandHelp(named));
   return refuse(io, [`health-checker: help: expected the name of a command, got ${quoteWhole(name)}`]);
 }
@@ -40,12 +43,23 @@ const version = command({
     usage: [""],
     about: ["health-checker version prints the version of the program, as --version does."],
     examples: [""],
-    exitStatus: { 0: "printed", 1: "cannot write to stdout" },
+    exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "an error on the command line" },
   },
   options: { help: OPTIONS.help },
-  run: async ({ args, grammar, io }) =>
-    print(io, isOn(await parse(args, grammar), "help") ? renderCommandHelp(version) : versionLine()),
+  async run({ args, grammar, io }) {
+    const parsed = await parse(args, grammar);
+    if (isOn(parsed, "help")) return print(io, renderCommandHelp(version));
+    if (parsed.problems.length > 0) return refuseWords(io, parsed, "version");
+    return print(io, versionLine());
+  },
 });
+
+const refuseWords = (io: Io, { problems }: Parsed, command: string): number =>
+  refuse(
+    io,
+    problems.map((problem) => `health-checker: ${problem}`),
+    command,
+  );
 
 export const COMMANDS: readonly Command[] = [
   check,

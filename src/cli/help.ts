@@ -41,6 +41,7 @@ ${renderExitStatus({
   0: "healthy or done",
   1: "not healthy, or failed (for example: the daemon cannot listen)",
   2: USAGE_ERROR,
+  3: "cannot tell: no daemon answers status",
 })}`;
 
 function listCommands(commands: readonly Command[]): string {

@@ -71,7 +71,7 @@ async function hintForCommand(word: string, commands: readonly CommandName[]): P
   if (lower === "stop" || lower === "restart") return `use the service manager: systemctl ${lower} health-checker`;
   const names = commands.map(({ name }) => name);
   const name = commands.find(({ synonyms }) => synonyms.includes(lower))?.name ?? (await didYouMean(word, names));
-  return name && `did you mean ${name}?`;
+  return name && name !== word ? `did you mean ${name}?` : undefined;
 }
 
 function hintForOption(given: string, known: readonly string[]): string | undefined {

@@ -10,6 +10,8 @@ export const DONE = 0;
 export const FAILED = 1;
 /** An error on the command line or in the config file. */
 export const USAGE = 2;
+/** The state of the host is not known: no daemon answers. */
+export const CANNOT_TELL = 3;
 
 /** Each text is one line or several, without the last newline. */
 export interface Io {
@@ -40,7 +42,13 @@ export async function print(io: Io, text: string): Promise<number> {
   return FAILED;
 }
 
-/** `command` is a command that has its own help. */
+/** For what is wrong in a file, which the help does not explain. */
+export function refuseFile(io: Io, lines: readonly string[]): number {
+  for (const line of lines) io.error(line);
+  return USAGE;
+}
+
+/** For a wrong command line. `command` is a command that has its own help. */
 export function refuse(io: Io, lines: readonly string[], command?: string): number {
   for (const line of lines) io.error(line);
   io.error(`Try 'health-checker ${command ? `${command} ` : ""}--help'.`);

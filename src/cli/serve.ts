@@ -11,8 +11,8 @@ import { createBoundedWriter, createLog } from "../log/log.ts";
 import { describeFault } from "../system/errors.ts";
 import { versionLine } from "../text/version.ts";
 import type { CommandInput } from "./command.ts";
-import { DONE, FAILED, print, refuse } from "./io.ts";
-import { formatProblems, loadAgain, loadOptionsFor } from "./load-options.ts";
+import { DONE, FAILED, print } from "./io.ts";
+import { loadAgain, loadOptionsFor, refuseOptions } from "./load-options.ts";
 import { isOn, parse } from "./parse.ts";
 
 const STDOUT = 1;
@@ -34,7 +34,7 @@ export async function serve(argv: readonly string[], { env, io }: Context): Prom
   }
   if (isOn(parsed, "version")) return print(io, versionLine());
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
+  if (!("listener" in options)) return refuseOptions(io, options, parsed);
   return start(options, () => loadAgain(parsed, env), { env, io });
 }
 
@@ -45,7 +45,11 @@ async function loadNames() {
 
 async function start(options: Options, loadAgain: LoadAgain, { env, io }: Context): Promise<number | Running> {
   const format = options.logFormat ?? (leadsToJournal(env["JOURNAL_STREAM"], STDOUT) ? "journal" : "text");
-  const log = createLog(options.logLevel, createBoundedWriter(Bun.stdout.writer(), format), format);
+  let droppedLines = 0;
+  const write = createBoundedWriter(Bun.stdout.writer(), format, () => {
+    droppedLines++;
+  });
+  const log = createLog(options.logLevel, write, format);
   const survive = (error: unknown) => log.error("internal error; please report it", { error: describeFault(error) });
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
@@ -72,7 +76,7 @@ async function start(options: Options, loadAgain: LoadAgain, { env, io }: Contex
     },
   });
   try {
-    daemon = await startDaemon(options, { log, env, loadAgain });
+    daemon = await startDaemon(options, { log, env, loadAgain, droppedLines: () => droppedLines });
     onStarted(daemon);
     return { ended };
   } catch (error) {

@@ -14,7 +14,7 @@ import { createFinder, MOST_SYNTAX_ERRORS, readTree, TOO_DEEP } from "./tree.ts"
 export const LARGEST_BYTES = 1024 * 1024;
 
 export interface ConfigFile {
-  /** As it was given on the command line. */
+  /** As it was given on the command line, on one line. */
   readonly name: string;
   /** As written, secrets not filled in. */
   readonly value: unknown;
@@ -23,6 +23,13 @@ export interface ConfigFile {
   /** `name:line:column: path: text`. */
   remark(path: Path, text: string, at?: "key"): string;
   readonly unknown: UnknownProblems;
+}
+
+export interface ReadConfigFile extends ConfigFile {
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
 }
 
 /**
@@ -55,10 +62,12 @@ export class UnknownProblems {
 const MOST_UNKNOWN = 3;
 
 /** Never rejects, whatever the bytes. Does not block the daemon while the file system is slow, or hangs. */
-export async function readConfigFile(name: string): Promise<ConfigFile | readonly Problem[]> {
+export async function readConfigFile(name: string): Promise<ReadConfigFile | readonly Problem[]> {
+  const readAt = Date.now();
   const bytes = await readBounded(name);
   if (typeof bytes === "string") return [cannotRead(name, bytes)];
-  return parseConfigFile(onOneLine(name), bytes);
+  const parsed = parseConfigFile(onOneLine(name), bytes);
+  return "problem" in parsed ? { ...parsed, sha256: Bun.CryptoHasher.hash("sha256", bytes, "hex"), readAt } : parsed;
 }
 
 /** `why` is a cause in words, or the code of an error. */

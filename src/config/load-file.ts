@@ -7,7 +7,7 @@ import { isRecord } from "../system/json.ts";
 import { quote } from "../text/printable.ts";
 import type { CommonValues, Defaults } from "./common-keys.ts";
 import type { Endpoint } from "./endpoint-path.ts";
-import { type ConfigFile, readConfigFile } from "./file.ts";
+import { type ConfigFile, type ReadConfigFile, readConfigFile } from "./file.ts";
 import type { OptionName } from "./options.ts";
 import { describe, formatPath, type Path, type Problem } from "./problem.ts";
 import { createFileSchema, type FileSchema } from "./schema.ts";
@@ -15,7 +15,7 @@ import { fillSecrets, type SecretFallback } from "./secrets.ts";
 import { describeIssues, findKind, type Issue } from "./zod-problems.ts";
 
 export interface LoadedFile {
-  readonly source: ConfigFile;
+  readonly source: ReadConfigFile;
   /** The values of options by name, as their fields read them. */
   readonly options: Readonly<Partial<Record<OptionName, unknown>>>;
   readonly defaults: Defaults;

@@ -10,7 +10,7 @@ import { onOneLine } from "../text/printable.ts";
 import { createNaming } from "./check-names.ts";
 import { type RawValues, readCommandLine } from "./command-line.ts";
 import { COMMON_KEYS } from "./common-keys.ts";
-import { type Deadlines, resolveDeadlines } from "./deadline.ts";
+import { resolveDeadlines } from "./deadline.ts";
 import type { EndpointOptions } from "./endpoint-path.ts";
 import { findDuplicates, type Origin } from "./lint/duplicates.ts";
 import { lint } from "./lint/lint.ts";
@@ -18,6 +18,16 @@ import type { FileReading, LoadedFile } from "./load-file.ts";
 import { CHECK_OPTIONS, defaultOf, type OptionName, type OptionValue, optionDef, timeoutOptionOf } from "./options.ts";
 import type { Problem } from "./problem.ts";
 import type { SecretFallback } from "./secrets.ts";
+
+/** The config file as it was read. */
+export interface ConfigSource {
+  /** As it was given on the command line. */
+  readonly file: string;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+}
 
 export interface Options {
   readonly listener: Address;
@@ -45,6 +55,8 @@ export interface Options {
   readonly logLevel: LogLevel;
   /** Undefined if it depends on what stdout is. */
   readonly logFormat: LogFormat | undefined;
+  /** Undefined without a config file. */
+  readonly config: ConfigSource | undefined;
   /** What is allowed but risky, a line each. */
   readonly warnings: readonly string[];
 }
@@ -93,15 +105,18 @@ export async function loadOptions(
   if (rawChecks.length === 0 && problems.length === 0) {
     problems.push(fileName === undefined ? NO_CHECK : `${onOneLine(fileName)}: ${NO_CHECK_IN_FILE}`);
   }
-  if (problems.length > 0) return fileName === undefined ? problems : sortProblems(problems, fileName);
+  if (problems.length > 0) return fileName === undefined ? problems : cutProblems(problems, fileName);
 
   const { warnings, ...deadlines } = resolveDeadlines(option("deadline"), checks, file?.endpoints ?? []);
-  return freezeOptions(option, checks, deadlines, [
+  const found = [
     ...((fileInput && fileLint?.findFileWarnings(fileInput)) ?? []),
     ...findDuplicates(checks, rawChecks, file?.source),
     ...linted.warnings,
     ...warnings,
-  ]);
+  ];
+  const config = file && { file: fileName ?? "", sha256: file.source.sha256, readAt: file.source.readAt };
+  const inOrder = fileName === undefined ? found : inFileOrder(found, fileName);
+  return freezeOptions(option, checks, { ...deadlines, config }, inOrder);
 }
 
 /** The value of an option from the command line, else from the file. */
@@ -110,7 +125,7 @@ type Lookup = <Name extends OptionName>(name: Name) => OptionValue<Name> | undef
 function freezeOptions(
   option: Lookup,
   checks: readonly CheckConfig[],
-  { deadlineMs, endpoints }: Pick<Deadlines, "deadlineMs" | "endpoints">,
+  { deadlineMs, endpoints, config }: Pick<Options, "deadlineMs" | "endpoints" | "config">,
   warnings: readonly string[],
 ): Options {
   const withDefault = <Name extends OptionName>(name: Name): OptionValue<Name> => option(name) ?? defaultOf(name);
@@ -131,6 +146,7 @@ function freezeOptions(
     agentListener: option("agent-listener"),
     logLevel: withDefault("log-level"),
     logFormat: option("log-format"),
+    config,
     warnings,
   });
 }
@@ -147,16 +163,20 @@ async function readFile(
   return loadConfigFile(name, env, secretFallback);
 }
 
-/** Problems of the command line first, then those of the file by line and column, then those without a line. */
-function sortProblems(problems: readonly Problem[], file: string): readonly Problem[] {
-  const place = (problem: Problem): readonly [number, number] => {
-    const isOfFile = problem.startsWith(`${onOneLine(file)}:`);
-    const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(problem.slice(onOneLine(file).length))) || [];
+/** Lines of the command line first, then those of the file by line and column, then those of the file without a line. */
+function inFileOrder(lines: readonly string[], file: string): readonly string[] {
+  const place = (text: string): readonly [number, number] => {
+    const isOfFile = text.startsWith(`${onOneLine(file)}:`);
+    const [, line, column] = (isOfFile && /^:(\d+):(\d+): /.exec(text.slice(onOneLine(file).length))) || [];
     return [Number(line ?? (isOfFile ? Number.POSITIVE_INFINITY : 0)), Number(column ?? 0)];
   };
-  const placed = problems.map((problem) => ({ problem, place: place(problem) }));
+  const placed = lines.map((text) => ({ text, place: place(text) }));
   placed.sort((one, other) => one.place[0] - other.place[0] || one.place[1] - other.place[1]);
-  const lines = placed.map(({ problem }) => problem);
+  return placed.map(({ text }) => text);
+}
+
+function cutProblems(problems: readonly Problem[], file: string): readonly Problem[] {
+  const lines = inFileOrder(problems, file);
   if (lines.length <= MOST_PROBLEMS) return lines;
   return [...lines.slice(0, MOST_PROBLEMS), `${onOneLine(file)}: and ${lines.length - MOST_PROBLEMS} more`];
 }

@@ -14,9 +14,9 @@ import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
 import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
+import { HostStateTracker } from "../status/host-state.ts";
 import type { Past, Recorder } from "../status/recorder.ts";
 import type { HostStatus } from "../status/schema.ts";
-import { hostStatus } from "../status/status.ts";
 import { clock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { descriptorLimit, holdReserve } from "../system/fd-reserve.ts";
@@ -25,16 +25,18 @@ import { readBootId } from "../system/state-file.ts";
 import { formatDuration } from "../text/duration.ts";
 import { version } from "../text/version.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
+import { type Gauges, readGauges } from "./gauges.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type LoadAgain, Reloader } from "./reload.ts";
 import { shrinkSoon } from "./shrink.ts";
+import { snapshot } from "./snapshot.ts";
 import { runTrial } from "./trial.ts";
 
 /** How long rounds may go on once the daemon was asked to stop. */
 const STOP_GRACE_MS = 5000;
 
-/** Less than the command line waits for `status`. A check that has not ended by then counts as failed, and goes on. */
-const LONGEST_STATUS_MS = 25_000;
+/** How long `status` waits for the checks. One that has not ended by then is shown as running, and goes on. */
+const STATUS_WAIT_MS = 1000;
 
 /** How long written answers may take to be sent. */
 const FLUSH_GRACE_MS = 500;
@@ -57,6 +59,8 @@ export interface DaemonContext {
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly loadAgain: LoadAgain;
+  /** How many lines of the log were lost. */
+  readonly droppedLines: () => number;
 }
 
 /** Throws ListenError, and then leaves nothing behind. */
@@ -69,6 +73,7 @@ export async function startDaemon(options: Options, context: DaemonContext): Pro
   await openControl(opened, parts, startedAt);
   await openAgent(opened, parts);
   const health = await openHealth(parts);
+  parts.serving.health = health;
   const others = opened.move();
   // Only the daemon that has the listener may take over the groups of an earlier one.
   const savedGroups = saveGroupsIn(parts.directory, parts.log);
@@ -90,6 +95,10 @@ interface Parts {
   readonly active: Active;
   readonly reloader: Reloader;
   readonly recorder: Recorder | undefined;
+  readonly hostState: HostStateTracker;
+  readonly gauges: () => Gauges;
+  /** Set once it listens. */
+  readonly serving: { health?: HealthServer };
 }
 
 /** What a reload replaces. */
@@ -98,19 +107,26 @@ interface Active {
   handler: HealthHandler;
 }
 
-async function createParts(options: Options, { log, env, loadAgain }: DaemonContext): Promise<Parts> {
+async function createParts(options: Options, context: DaemonContext): Promise<Parts> {
+  const { log, env, loadAgain, droppedLines } = context;
   const build = checkBuilder(env, log);
   const plan = createPlan(options, build);
   const notifier = await notifierFor(env, log);
   const recorder = await recorderFor(options);
-  const events = withNotifier(withRecorder(createEventLog(log), recorder), notifier);
+  const isDrained = (): boolean => drainControl.current() !== undefined;
+  const events = withNotifier(withRecorder(createEventLog(log, clock, isDrained), recorder), notifier);
   const directory = stateDirectory(options, env);
   const drainControl = new DrainControl({
     directory,
     log,
-    onChange: () => notifier?.refresh(),
+    onChange() {
+      notifier?.refresh();
+      hostState.review();
+    },
   });
-  const monitor = new Monitor({ ...plan.settings, ...events });
+  const monitor = new Monitor({ ...plan.settings, ...events, onStanding: () => hostState.review() });
+  const hostState = trackHostState(monitor, drainControl, recorder);
+  const serving: Parts["serving"] = {};
   const nearMisses = createNearMisses(events);
   const handlerFor = ({ options }: Plan) => createHandler(options, monitor, drainControl, nearMisses);
   const active: Active = { plan, handler: handlerFor(plan) };
@@ -149,6 +165,9 @@ async function createParts(options: Options, { log, env, loadAgain }: DaemonCont
     active,
     reloader,
     recorder,
+    hostState,
+    gauges: () => readGauges({ monitor, health: serving.health, droppedLines }),
+    serving,
   };
 }
 
@@ -176,6 +195,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
     log.warning("--max-connections is above half of the descriptor limit", { used, limit });
   }
   const watched = events.onWatch(active.plan.checks);
+  parts.hostState.review();
   monitor.start();
   notifier?.begin({
     states: monitor.states,
@@ -337,28 +357,13 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
   Object.entries(NEED_RESTART).flatMap(([name, read]) =>
     read(before) === read(now)
       ? []
-      : [`${name}: a restart is needed to change it from ${read(before)} to ${read(now)}`],
+      : [`${name}: warning: a restart is needed to change it from ${read(before)} to ${read(now)}`],
   );
 
-async function describe(
-  { monitor, drainControl, reloader }: Parts,
-  past: Past,
-  startedAt: number,
-): Promise<HostStatus> {
-  const { healthy, failing } = await monitor.runAll(LONGEST_STATUS_MS);
-  const reports = monitor.states();
-  return hostStatus({
-    version,
-    startedAt,
-    healthy,
-    failing,
-    reports,
-    drainState: drainControl.current(),
-    reloading: reloader.underWay,
-    lastReload: reloader.last,
-    past,
-    now: clock.now(),
-  });
+/** What `status` prints. */
+async function describe(parts: Parts, past: Past, startedAt: number): Promise<HostStatus> {
+  await parts.monitor.refresh(STATUS_WAIT_MS);
+  return snapshot(parts, past, startedAt);
 }
 
 /** Undefined without a NOTIFY_SOCKET; then nothing is loaded for it. */
@@ -367,6 +372,13 @@ async function notifierFor(env: DaemonContext["env"], log: Log): Promise<Notifie
   if (!socket) return undefined;
   const { Notifier } = await import("../sd-notify/notifier.ts");
   return new Notifier({ socket, watchdogUsec, watchdogPid, log });
+}
+
+function trackHostState(monitor: Monitor, drainControl: DrainControl, recorder: Recorder | undefined) {
+  const verdict = () => monitor.standing();
+  const hostState = new HostStateTracker({ verdict, drainState: () => drainControl.current() });
+  if (recorder) hostState.listen(recorder.onHostState);
+  return hostState;
 }
 
 /** Undefined where nothing shows what it remembers; then nothing is loaded for it. */

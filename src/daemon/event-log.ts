@@ -47,8 +47,8 @@ export interface EventLog extends Required<MonitorListener> {
   readonly end: () => void;
 }
 
-/** `clock` goes on while the host is suspended. */
-export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
+/** `clock` goes on while the host is suspended. `isDrained`: the host answers unhealthy whatever the verdict. */
+export function createEventLog(log: Log, clock: Clock = hostClock, isDrained: () => boolean = () => false): EventLog {
   const limit = new RateLimit(clock);
   const write: Write = (subject, level, message, fields = {}) =>
     limit.change(subject, (late) => log[level](message, { ...fields, ...(late && lateFields(late)) }));
@@ -63,7 +63,8 @@ export function createEventLog(log: Log, clock: Clock = hostClock): EventLog {
     },
     onVerdict(verdict, before) {
       if (verdict.healthy === before?.healthy) return;
-      if (verdict.healthy) write("host", "info", "host is healthy");
+      if (verdict.healthy && isDrained()) write("host", "info", "checks pass; host is drained or in maintenance");
+      else if (verdict.healthy) write("host", "info", "host is healthy");
       else write("host", "warning", "host is unhealthy", { failing: namesOf(verdict.failing) });
     },
     onReload: (report) => logReload(log, report),

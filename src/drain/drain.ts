@@ -9,6 +9,7 @@ import { readBootId, renamedStateFile, type SaveResult, type StateFile } from ".
 import { roundDuration } from "../text/duration.ts";
 import { fromSaved, toSave } from "./saved-drain.ts";
 import {
+  type ClockedDrain,
   type ClockedMaintenance,
   type ClockedState,
   type Drain,
@@ -82,9 +83,11 @@ export class DrainControl {
     return this.#current;
   }
 
-  /** Lasts until `undrain`. A second drain keeps the time of the first. */
-  async drain(): Promise<SaveResult> {
-    return this.#apply({ kind: "drain" }, () => this.#options.log.warning("host is drained"));
+  /** Lasts until `undrain`. A second drain keeps the time of the first, and its reason unless it has one of its own. */
+  async drain(reason?: string): Promise<SaveResult> {
+    return this.#apply({ kind: "drain", reason }, ({ drain }) =>
+      this.#options.log.warning("host is drained", { reason: drain?.reason }),
+    );
   }
 
   /** Lasts `forMs` from now and replaces a maintenance that is in force. A drain goes on after its end. */
@@ -108,7 +111,7 @@ export class DrainControl {
       const { drain, maintenance } = before;
       if (maintenance)
         this.#options.log.info("maintenance ended", { by: "undrain", ...this.#endedFields(maintenance) });
-      if (drain) this.#options.log.info("drain ended", { by: "undrain", for: this.#durationSince(drain.sinceMs) });
+      if (drain) this.#options.log.info("drain ended", { by: "undrain", ...this.#endedFields(drain) });
     });
     return { ...result, ended: withoutClock(before) };
   }
@@ -240,7 +243,7 @@ export class DrainControl {
     return { nowMs: this.#options.clock.now(), epochMs: this.#options.epochMs() };
   }
 
-  #endedFields({ sinceMs, reason }: ClockedMaintenance): LogFields {
+  #endedFields({ sinceMs, reason }: ClockedDrain | ClockedMaintenance): LogFields {
     return { for: this.#durationSince(sinceMs), reason };
   }
 
@@ -254,7 +257,7 @@ const withoutFile = (content: object | undefined): SaveResult => (content ? NO_D
 
 const hostBoot = (): Boot => ({ id: readBootId(), clockGoesOn: libc !== undefined });
 
-const drainFields = ({ since }: Drain) => ({ since: iso(since) });
+const drainFields = ({ since, reason }: Drain) => ({ since: iso(since), reason });
 
 const maintenanceFields = ({ until, reason }: Maintenance) => ({ until: iso(until), reason });
 

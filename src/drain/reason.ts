@@ -1,4 +1,4 @@
-// Why the host is in maintenance, in the operator's words. The command line and the control socket take the same.
+// Why the host is drained or in maintenance, in the operator's words. The command line and the control socket take the same.
 
 import type { Field } from "../fields/field.ts";
 import { onOneLine } from "../text/printable.ts";

@@ -40,14 +40,14 @@ export function fromSaved(content: Content, reading: Reading): Drained | undefin
 }
 
 function readDrain(given: Content, reading: Reading): ClockedDrain | undefined {
-  const { since } = given;
-  return isTimeOfDay(since) ? { since, sinceMs: clockedSince(given, since, reading) } : undefined;
+  const { since, reason } = given;
+  if (!isTimeOfDay(since) || !isReason(reason)) return undefined;
+  return { since, ...readReason(reason), sinceMs: clockedSince(given, since, reading) };
 }
 
 function readMaintenance(given: Content, reading: Reading): ClockedMaintenance | undefined {
   const { since, until, reason, endMs: savedEndMs } = given;
-  if (!isTimeOfDay(since) || !isTimeOfDay(until)) return undefined;
-  if (reason !== undefined && typeof reason !== "string") return undefined;
+  if (!isTimeOfDay(since) || !isTimeOfDay(until) || !isReason(reason)) return undefined;
   const { nowMs, epochMs, clockGoesOn } = reading;
   const endMs = clockGoesOn && isFiniteNumber(savedEndMs) ? savedEndMs : nowMs + until - epochMs;
   if (endMs - nowMs > LONGEST_MAINTENANCE_MS) return undefined;
@@ -55,11 +55,15 @@ function readMaintenance(given: Content, reading: Reading): ClockedMaintenance |
     since,
     // The time of day may have been changed meanwhile.
     until: epochMs + endMs - nowMs,
-    ...(reason !== undefined && { reason: cutReason(reason) }),
+    ...readReason(reason),
     sinceMs: clockedSince(given, since, reading),
     endMs,
   };
 }
+
+const isReason = (value: unknown): value is string | undefined => value === undefined || typeof value === "string";
+
+const readReason = (reason: string | undefined) => (reason === undefined ? {} : { reason: cutReason(reason) });
 
 function clockedSince(given: Content, since: number, reading: Reading): number {
   const { sinceMs } = given;

@@ -20,6 +20,7 @@ export interface DrainState {
 /** Times are milliseconds since the epoch. */
 export interface Drain {
   readonly since: number;
+  readonly reason?: string;
 }
 
 export interface Maintenance {
@@ -45,7 +46,7 @@ export interface ClockedMaintenance extends Maintenance {
 }
 
 export type DrainEvent =
-  | { readonly kind: "drain" }
+  | { readonly kind: "drain"; readonly reason?: string | undefined }
   | { readonly kind: "maintain"; readonly forMs: number; readonly reason: string | undefined }
   | { readonly kind: "undrain" }
   | { readonly kind: "stop" }
@@ -67,7 +68,7 @@ export const IN_SERVICE: ClockedState = { stopping: false };
 export function reduce(state: ClockedState, event: DrainEvent, moment: Moment): ClockedState {
   switch (event.kind) {
     case "drain":
-      return state.drain ? state : { ...state, drain: { since: moment.epochMs, sinceMs: moment.nowMs } };
+      return drained(state, event.reason, moment);
     case "maintain":
       return { ...state, maintenance: maintenanceFor(event.forMs, event.reason, moment) };
     case "undrain":
@@ -81,6 +82,14 @@ export function reduce(state: ClockedState, event: DrainEvent, moment: Moment): 
 
 const isOver = (maintenance: ClockedMaintenance | undefined, { nowMs }: Moment): boolean =>
   maintenance !== undefined && nowMs >= maintenance.endMs;
+
+/** A second drain keeps the time of the first, and its reason unless it has one of its own. */
+function drained(state: ClockedState, given: string | undefined, { nowMs, epochMs }: Moment): ClockedState {
+  const reason = given === undefined ? undefined : cutReason(given);
+  if (state.drain && (reason === undefined || reason === state.drain.reason)) return state;
+  const { since, sinceMs } = state.drain ?? { since: epochMs, sinceMs: nowMs };
+  return { ...state, drain: { since, sinceMs, ...(reason !== undefined && { reason }) } };
+}
 
 function maintenanceFor(forMs: number, reason: string | undefined, { nowMs, epochMs }: Moment): ClockedMaintenance {
   const lastsMs = Math.min(forMs, LONGEST_MAINTENANCE_MS);
@@ -99,7 +108,7 @@ export const isInService = ({ stopping, drain, maintenance }: ClockedState): boo
 /** Without the times of the boot clock. */
 export function withoutClock({ drain, maintenance }: ClockedState): Omit<DrainState, "stopping"> {
   return {
-    ...(drain && { drain: { since: drain.since } }),
+    ...(drain && { drain: { since: drain.since, ...(drain.reason !== undefined && { reason: drain.reason }) } }),
     ...(maintenance && {
       maintenance: {
         since: maintenance.since,

@@ -49,6 +49,7 @@ const CLOSED_AT_ONCE = 1 / 16;
 
 export interface BoundedServer {
   readonly server: Bun.Server<undefined>;
+  openConnections(): number;
   /** Accepts no more connections; resolves when the last answer is sent. */
   drain(): Promise<void>;
   /** Closes the remaining connections. */
@@ -116,7 +117,7 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     answering.onStop();
     return server.stop(all);
   };
-  return { server, drain: () => stop(false), cut: () => stop(true) };
+  return { server, openConnections: () => open.size, drain: () => stop(false), cut: () => stop(true) };
 }
 
 function newestOfMost(open: Iterable<Socket>, count: number): readonly Socket[] {

@@ -135,8 +135,15 @@ export interface Sink {
   flush(): number | Promise<number>;
 }
 
-/** A `write` for a `createLog` of the same format that holds at most BACKLOG_BYTES for a slow reader. */
-export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (line: string) => void {
+/**
+ * A `write` for a `createLog` of the same format that holds at most BACKLOG_BYTES for a slow reader. `onDropped` is called for
+ * each line that is lost.
+ */
+export function createBoundedWriter(
+  sink: Sink,
+  format: LogFormat = "text",
+  onDropped: () => void = () => {},
+): (line: string) => void {
   let waiting = false;
   let backlogBytes = 0;
   let dropped = 0;
@@ -183,6 +190,8 @@ export function createBoundedWriter(sink: Sink, format: LogFormat = "text"): (li
 
   return (line) => {
     if (!waiting) logDropped();
-    if (!deliver(line)) dropped++;
+    if (deliver(line)) return;
+    dropped++;
+    onDropped();
   };
 }

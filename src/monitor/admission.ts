@@ -49,6 +49,7 @@ export class Admission {
   #isOpening = false;
   #isNextTurnDue = false;
   #isStopped = false;
+  #shared = 0;
 
   /**
    * `onAnswer`: requests are about to be answered, without passes of these checks; with `deadlineMs` where that is since
@@ -70,6 +71,7 @@ export class Admission {
   verdict(group: Group, client: Pick<Request, "signal">, maxWaitMs: number): Verdict | Promise<Verdict> {
     if (this.#isStopped) return this.#verdictNow(new Round(group));
     const now = this.#clock.now();
+    if (group.joinable) this.#shared++;
     const round = group.joinable ?? new Round(group);
     const verdict = this.#openOrJoin(round, now) ?? this.#decide(round, now);
     if (!verdict) return this.#wait(round, client, maxWaitMs, now);
@@ -276,6 +278,11 @@ export class Admission {
     round.started.clear();
     for (const record of group.records) record.run?.rounds.get(record)?.delete(round);
     this.#runs.endUseless();
+  }
+
+  /** How many requests have joined a round that had begun for another. */
+  get shared(): number {
+    return this.#shared;
   }
 
   reconfigure(maxRounds: number): void {

@@ -10,6 +10,8 @@ export interface CheckReport {
   readonly state: CheckState;
   /** Its last result is too old to tell. */
   readonly stale: boolean;
+  /** How long the oldest run has taken so far that has not ended; absent if there is none. */
+  readonly runningMs?: number;
 }
 
 /** A hold ends so much before a run, if it takes as long as the last one, would end too late. */
@@ -34,8 +36,10 @@ export class CheckRecord {
   isReportedStale: boolean;
   /** On request: the deadline at which an answer had to do without its result; none has come since. */
   missedMs: number | undefined;
-  /** The run under way that others may join: in the background, and of a check that decides nothing. */
+  /** The run under way that others may join: in the background, for `status`, and of a check that decides nothing. */
   run: Run | undefined;
+  /** Every run of it that has not ended. */
+  readonly runs = new Set<Run>();
   /** When the last run that others may join began. */
   ranAt = Number.NEGATIVE_INFINITY;
   /** While there are any, it is not run on its interval. */
@@ -64,6 +68,31 @@ export class CheckRecord {
   known(now: number): Outcome | undefined {
     if (!this.isFresh(now)) return undefined;
     return this.state.status === "up" ? PASSED : this.#failure;
+  }
+
+  /**
+   * As what it counts by what is known now, for requests that are answered within `deadlineMs`. Undefined while its first
+   * result is missing, and no request had to be answered without it.
+   */
+  standing(now: number, deadlineMs: number): Outcome | undefined {
+    const known = this.known(now);
+    if (known && !known.ok) return known;
+    if (this.runsOnRequest) return this.#isLate(now, deadlineMs) ? NOT_IN_TIME : known;
+    return known ?? (this.state.status === "unknown" && !this.isReportedStale ? undefined : this.missing);
+  }
+
+  /** On request: its newest run took longer than that, or has so far, or a request was answered without its result. */
+  #isLate(now: number, deadlineMs: number): boolean {
+    const { start = Number.NEGATIVE_INFINITY, durationMs = 0 } = this.state.last ?? {};
+    const missed = this.missedMs !== undefined && this.missedMs >= deadlineMs;
+    return missed || durationMs > deadlineMs || now - this.#runningSince(start) > deadlineMs;
+  }
+
+  /** When its oldest run began that has not ended and began after `after`; infinite if there is none. */
+  #runningSince(after = Number.NEGATIVE_INFINITY): number {
+    let since = Number.POSITIVE_INFINITY;
+    for (const { startedAt } of this.runs) if (startedAt > after && startedAt < since) since = startedAt;
+    return since;
   }
 
   /** As what it counts where there is no time to wait for a run. */
@@ -113,6 +142,11 @@ export class CheckRecord {
 
   report(now: number): CheckReport {
     const { check, state } = this;
-    return { check, state, stale: state.status !== "unknown" && !this.isFresh(now) };
+    return {
+      check,
+      state,
+      stale: state.status !== "unknown" && !this.isFresh(now),
+      ...(this.runs.size > 0 && { runningMs: now - this.#runningSince() }),
+    };
   }
 }

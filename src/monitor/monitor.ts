@@ -5,6 +5,7 @@
 
 import type { Check, CheckResult, CheckState, Verdict } from "../checks/check.ts";
 import type { runWithin } from "../checks/run.ts";
+import type { Reason } from "../outcome.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
 import { Admission } from "./admission.ts";
@@ -56,16 +57,28 @@ export interface MonitorListener {
 }
 
 export interface MonitorOptions extends MonitorSettings, MonitorListener {
+  /** What `standing` returns for the host may have changed. */
+  readonly onStanding?: () => void;
   /** For tests: the clock, what runs a check, and what spreads the runs in the background (0 to 1). */
   readonly clock?: Clock;
   readonly run?: typeof runWithin;
   readonly random?: () => number;
 }
 
+type Listener = MonitorListener & Pick<MonitorOptions, "onStanding">;
+
+/** For metrics. */
+export interface MonitorCounters {
+  /** Rounds of which checks are running. */
+  readonly roundsRunning: number;
+  /** How many requests have joined a round that had begun for another. */
+  readonly roundsShared: number;
+}
+
 const NO_TRIAL: Trial = { changed: new Map(), results: [] };
 
 export class Monitor {
-  readonly #listener: MonitorListener;
+  readonly #listener: Listener;
   readonly #clock;
   readonly #runs;
   readonly #admission;
@@ -123,14 +136,32 @@ export class Monitor {
     return this.read(group) ?? this.#admission.verdict(asked, client, maxWaitMs);
   };
 
-  /** The host's verdict, once each of its checks on request has run, those that decide nothing too, or after `maxWaitMs`. */
-  async runAll(maxWaitMs: number): Promise<Verdict> {
-    const answerBy = this.#clock.now() + maxWaitMs;
-    const verdict = await this.verdict({ signal: new AbortController().signal }, 0, maxWaitMs);
-    const onRequest = this.#groups[0]?.records.filter(({ runsOnRequest }) => runsOnRequest) ?? [];
-    await within(this.#runs.whenEnded(onRequest), answerBy - this.#clock.now(), this.#clock);
-    return verdict;
-  }
+  /**
+   * The verdict of the group by what is known now, without a run: what `status` shows. Undefined while no check fails and
+   * the first result of one is missing.
+   */
+  readonly standing = (group = 0): Verdict | undefined => {
+    const asked = this.#groups[group];
+    const now = this.#clock.now();
+    return asked ? asked.verdict((record) => record.standing(now, asked.deadlineMs)) : unhealthy();
+  };
+
+  /**
+   * Starts a run of each check on request, and of each in the background that has no fresh result, unless there is one that
+   * others may join. Resolves when these have ended, or after `maxWaitMs`; they go on.
+   */
+  readonly refresh = async (maxWaitMs: number): Promise<void> => {
+    if (this.#phase === "stopped") return;
+    const now = this.#clock.now();
+    const isWanted = (record: CheckRecord) =>
+      record.runsOnRequest || (this.#phase === "started" && !record.isFresh(now));
+    const records = this.#groups[0]?.records.filter(isWanted) ?? [];
+    this.#runs.together(() => {
+      for (const record of records) this.#runUnlessHeld(record);
+    });
+    const ends = records.flatMap(({ run }) => run?.batch.ended ?? []);
+    await within(Promise.all(ends), maxWaitMs, this.#clock);
+  };
 
   /**
    * From now on these settings. A check that was watched before, the same object, keeps its state
@@ -143,6 +174,7 @@ export class Monitor {
       for (const result of results) this.#takeTrial(result);
       if (this.#phase === "started") this.#setJobs();
       this.#review();
+      this.#report((to) => to.onStanding?.());
     });
   };
 
@@ -163,6 +195,10 @@ export class Monitor {
     const now = this.#clock.now();
     return this.#groups[0]?.records.map((record) => record.report(now)) ?? [];
   };
+
+  get counters(): MonitorCounters {
+    return { roundsRunning: this.#runs.roundsRunning, roundsShared: this.#admission.shared };
+  }
 
   /** Ends every run at once: the requests that wait are answered from what is known, so unhealthy. Nothing runs any more. */
   readonly abort = (): void => {
@@ -236,12 +272,14 @@ export class Monitor {
 
   #take(record: CheckRecord, result: CheckResult, endedAt: number, now: number): void {
     const { state: before, isReportedStale, missedMs } = record;
+    const standingBefore = this.#standingOf(record, now);
     const hasChanged = record.take(result, endedAt, now);
     if (!record.isWatched) return;
     if (hasChanged || isReportedStale) this.#reviewDue = true;
     this.#report((to) => to.onResult(result, before, record.state));
     record.missedMs = undefined;
     if (missedMs !== undefined && result.outcome.ok) this.#report((to) => to.onLate?.(result, missedMs));
+    if (this.#standingOf(record, now) !== standingBefore) this.#report((to) => to.onStanding?.());
   }
 
   /** A request is about to be answered, without passes of these. */
@@ -249,7 +287,7 @@ export class Monitor {
     if (this.#phase === "stopped") return;
     if (lacking.length === 0) this.#reviewIfDue();
     const now = this.#clock.now();
-    for (const record of lacking) if (record.runsOnRequest) record.missedMs = deadlineMs ?? record.missedMs;
+    this.#setMissed(lacking, deadlineMs);
     const unreported = lacking.filter(
       (record) => record.isWatched && !record.runsOnRequest && record.isUnreported(now),
     );
@@ -257,7 +295,23 @@ export class Monitor {
       record.isReportedStale = true;
       this.#report((to) => to.onStale(record.check, record.ageMs(now)));
     }
-    if (unreported.length > 0) this.#review();
+    if (unreported.length === 0) return;
+    this.#review();
+    this.#report((to) => to.onStanding?.());
+  }
+
+  #setMissed(lacking: readonly CheckRecord[], deadlineMs: number | undefined): void {
+    if (deadlineMs === undefined) return;
+    const late = lacking.filter(({ runsOnRequest }) => runsOnRequest);
+    const isNew = late.some(({ missedMs }) => missedMs !== deadlineMs);
+    for (const record of late) record.missedMs = deadlineMs;
+    if (isNew) this.#report((to) => to.onStanding?.());
+  }
+
+  /** As what the check counts for the host by what is known: whether it passes, or why it fails. */
+  #standingOf(record: CheckRecord, now: number): boolean | Reason | undefined {
+    const outcome = record.standing(now, this.#groups[0]?.deadlineMs ?? Number.POSITIVE_INFINITY);
+    return outcome && (outcome.ok || outcome.reason);
   }
 
   #reviewIfDue(): void {
@@ -278,7 +332,7 @@ export class Monitor {
   }
 
   /** A listener that throws stops nothing that goes on here. */
-  #report(tell: (listener: MonitorListener) => void): void {
+  #report(tell: (listener: Listener) => void): void {
     try {
       tell(this.#listener);
     } catch (error) {

@@ -15,6 +15,8 @@ export interface Run {
   /** The checks that have not ended, each with the rounds that it is for. */
   readonly rounds: Map<CheckRecord, Set<Round>>;
   readonly batch: Batch;
+  /** By the clock. */
+  readonly startedAt: number;
   /** It was ended before its checks were, and their results do not count. */
   isCut: boolean;
 }
@@ -58,8 +60,9 @@ export class Runs {
   start(rounds: Run["rounds"]): Run {
     const records = [...rounds.keys()];
     const checks = records.map(({ check }) => check);
-    const run: Run = { rounds, batch: new Batch(checks, this.#runOne), isCut: false };
+    const run: Run = { rounds, batch: new Batch(checks, this.#runOne), startedAt: this.#clock.now(), isCut: false };
     this.#running.add(run);
+    for (const record of records) record.runs.add(run);
     if (!records.every(isWatched)) this.#outdated.add(run);
     const onResult = (result: CheckResult, index: number) =>
       this.together(() => this.#ended.push(() => this.#take(run, records[index], result)));
@@ -79,6 +82,7 @@ export class Runs {
     const rounds = record && run.rounds.get(record);
     if (!rounds) return;
     run.rounds.delete(record);
+    record.runs.delete(run);
     if (run.rounds.size === 0) {
       this.#running.delete(run);
       this.#outdated.delete(run);
@@ -101,10 +105,9 @@ export class Runs {
     for (const run of this.#outdated) if (!isWaitedFor(run)) this.cut(run);
   }
 
-  /** Resolves when what runs now of these has ended. */
-  async whenEnded(records: readonly CheckRecord[]): Promise<void> {
-    const runs = [...this.#running].filter(({ rounds }) => records.some((record) => rounds.has(record)));
-    await Promise.all(runs.map(({ batch }) => batch.ended));
+  /** How many rounds have runs that have not ended. */
+  get roundsRunning(): number {
+    return new Set([...this.#running].flatMap(({ rounds }) => [...rounds.values()].flatMap((some) => [...some]))).size;
   }
 
   abort(): void {

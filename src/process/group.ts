@@ -83,6 +83,11 @@ export const isLeader = (pid: number): boolean => running.has(pid);
 /** The pids of the leaders of all running groups. */
 export const runningGroups = (): readonly number[] => [...running.keys()];
 
+let orphans = 0;
+
+/** How many runs have left a process that still held their output. */
+export const orphanCount = (): number => orphans;
+
 /** How groups are saved for the next daemon (saved-groups.ts). */
 export interface GroupSaver {
   /** Variables that mark the processes of the next run. */
@@ -109,7 +114,12 @@ export async function allGroupsGone(graceMs: number): Promise<void> {
   if (ends.length > 0) await Promise.race([Promise.all(ends), Bun.sleep(graceMs)]);
 }
 
-export function startGroup(argv: readonly string[], options: GroupOptions): Group | StartError {
+export function startGroup(argv: readonly string[], given: GroupOptions): Group | StartError {
+  const onOrphan = () => {
+    orphans++;
+    given.onOrphan();
+  };
+  const options = { ...given, onOrphan };
   const started = tryStart(argv, options);
   if (started instanceof StartError && lacksDescriptor(started.code)) {
     return withReserve(() => tryStart(argv, options));

@@ -9,7 +9,7 @@ import { formatDuration } from "../text/duration.ts";
 import { listOf } from "../text/list.ts";
 import { plainLine } from "../text/printable.ts";
 
-/** How many checks are named, and how many characters of each name. */
+/** How many checks are named, and how many characters of each name, and of a reason. */
 const MOST_NAMED = 3;
 const LONGEST_NAME = 60;
 
@@ -21,12 +21,12 @@ export function statusLine(reports: readonly CheckReport[], drainState?: DrainSt
 
 function drainLine({ stopping, maintenance, drain }: DrainState): string {
   if (stopping) return "draining, then stopping";
-  if (maintenance) {
-    const { until, reason } = maintenance;
-    return `in maintenance until ${toTheSecond(until)}${reason === undefined ? "" : ` (${plainLine(reason, LONGEST_NAME)})`}`;
-  }
-  return drain ? `drained since ${toTheSecond(drain.since)}` : "drained";
+  if (maintenance) return `in maintenance until ${toTheSecond(maintenance.until)}${inBrackets(maintenance.reason)}`;
+  return drain ? `drained since ${toTheSecond(drain.since)}${inBrackets(drain.reason)}` : "drained";
 }
+
+const inBrackets = (reason: string | undefined): string =>
+  reason === undefined ? "" : ` (${plainLine(reason, LONGEST_NAME)})`;
 
 const toTheSecond = (epochMs: number): string => `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
 

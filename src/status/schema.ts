@@ -83,7 +83,7 @@ export const CheckStatus = z
     rise: z.number(),
     /** Present while a run is in progress: how long the oldest one has taken so far. */
     runningSeconds: z.number().exactOptional(),
-    /** Why it makes the host unhealthy although its last result passed: that result came after the deadline. */
+    /** Why it makes the host unhealthy although it is not down: no result came before the deadline. */
     countsAs: z.string().exactOptional(),
     /** Absent if the check runs on request. */
     intervalSeconds: z.number().exactOptional(),
@@ -168,6 +168,7 @@ export const ClientStatus = z
   .readonly();
 export type ClientStatus = z.infer<typeof ClientStatus>;
 
+/** `healthy` is what is answered for its path, and `failing` the checks that make it unhealthy, drained or not. */
 const EndpointStatus = z.object({ path: z.string(), healthy: z.boolean(), failing: names }).readonly();
 
 const changes = {
@@ -225,8 +226,9 @@ export const HostStatus = DrainStatus.unwrap()
     /** What the health listener answers. */
     healthy: z.boolean(),
     /**
-     * The first that applies: "stopping", "maintenance", "drained", then the verdict of the checks. "unknown" if no
-     * check fails and the result of one is missing; a request is then answered once that check has run.
+     * The first that applies: "stopping", "maintenance", "drained", then the verdict by what is known of the checks.
+     * "unknown" if no check fails and the first result of one is missing; a request is then answered once that check has
+     * run.
      */
     state: z.enum(hostStates),
     /** How long the state has lasted. */

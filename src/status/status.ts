@@ -1,10 +1,12 @@
-// The status of the host with all details: the answer of the control socket to `status`.
+// The status of the host with all details, as every reader gets it.
 
 import { hostname } from "node:os";
 import type { CheckResult, Verdict } from "../checks/check.ts";
+import type { ConfigSource } from "../config/load.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
 import type { Failure, Outcome } from "../outcome.ts";
+import type { ReadState } from "./host-state.ts";
 import type { CheckPast, Past } from "./recorder.ts";
 import type {
   CheckRun,
@@ -28,14 +30,13 @@ export const NO_CHANGE: ReloadChange = {
   endpointsRemoved: [],
 };
 
-export interface StatusParts {
+/** The verdicts are by what is known; undefined while no check fails and the first result of one is missing. */
+export interface StatusParts extends ReadState {
   readonly version: string;
   readonly startedAt: number;
-  readonly healthy: boolean;
-  /** From the verdict. The first failure decides it, so it may not name them all. */
-  readonly failing: Verdict["failing"];
+  readonly endpoints: readonly { readonly path: string; readonly verdict: Verdict | undefined }[];
   readonly reports: readonly CheckReport[];
-  readonly drainState: DrainState | undefined;
+  readonly config: ConfigSource | undefined;
   readonly reloading: ReloadUnderWay | undefined;
   readonly lastReload: ReloadReport | undefined;
   readonly past: Past;
@@ -44,23 +45,30 @@ export interface StatusParts {
 }
 
 export function hostStatus(parts: StatusParts): HostStatus {
-  const { version, startedAt, healthy, failing, reports, drainState, reloading, lastReload, past, now } = parts;
+  const { version, startedAt, verdict, drainState, state, forMs, reports, config, reloading, lastReload, past } = parts;
+  const isHealthy = (one: Verdict | undefined): boolean => one?.healthy === true && !drainState;
+  const failing = verdict?.failing ?? [];
   return {
     at: iso(Date.now()),
     host: hostname(),
     version,
     pid: process.pid,
     startedAt: iso(startedAt),
-    healthy: healthy && !drainState,
-    state: stateOf(healthy, drainState),
-    forSeconds: 0,
-    failing: healthy ? [] : namesOf([...failing, ...reports.filter(isDown).map(({ check }) => check)]),
-    endpoints: [],
+    healthy: isHealthy(verdict),
+    state,
+    forSeconds: seconds(forMs),
+    failing: failing.map(({ name }) => name),
+    endpoints: parts.endpoints.map(({ path, verdict: own }) => ({
+      path,
+      healthy: isHealthy(own),
+      failing: own?.failing.map(({ name }) => name) ?? [],
+    })),
     ...drainStatus(drainState),
+    ...(config && { config: { ...config, readAt: iso(config.readAt) } }),
     ...(reloading && { reloading }),
     ...(lastReload && { lastReload }),
     checks: reports.map((report) => ({
-      ...checkStatus(report, past.check(report.check.name), now),
+      ...checkStatus(report, past.check(report.check.name), parts.now),
       ...countsAs(report, failing),
     })),
     changes: past.hostChanges(),
@@ -71,23 +79,18 @@ export function hostStatus(parts: StatusParts): HostStatus {
 export function drainStatus(state: Omit<DrainState, "stopping"> | undefined): DrainStatus {
   const { drain, maintenance } = state ?? {};
   return {
-    ...(drain && { drain: { since: iso(drain.since) } }),
+    ...(drain && { drain: { since: iso(drain.since), ...reasonOf(drain) } }),
     ...(maintenance && {
       maintenance: {
         since: iso(maintenance.since),
         until: iso(maintenance.until),
-        ...(maintenance.reason !== undefined && { reason: maintenance.reason }),
+        ...reasonOf(maintenance),
       },
     }),
   };
 }
 
-function stateOf(healthy: boolean, drainState: DrainState | undefined): HostStatus["state"] {
-  if (drainState?.stopping) return "stopping";
-  if (drainState?.maintenance) return "maintenance";
-  if (drainState?.drain) return "drained";
-  return healthy ? "healthy" : "unhealthy";
-}
+export const reasonOf = ({ reason }: { readonly reason?: string }) => (reason === undefined ? {} : { reason });
 
 /** For `check`: the result of the only run. */
 export const checkRun = (result: CheckResult): CheckRun => {
@@ -103,9 +106,12 @@ const lastResult = ({ startedAt, durationMs, outcome }: CheckResult) => ({
 });
 
 /** What a result says besides whether it passed. */
-export const resultStatus = (outcome: Outcome) => (outcome.ok ? passed(outcome) : failure(outcome));
+export const resultStatus = (outcome: Outcome) => ({
+  ...(outcome.ok ? passed(outcome) : failure(outcome)),
+  ...(outcome.expiresAt !== undefined && { expiresAt: iso(outcome.expiresAt) }),
+});
 
-function checkStatus({ check, state, stale }: CheckReport, past: CheckPast, now: number): CheckStatus {
+function checkStatus({ check, state, stale, runningMs }: CheckReport, past: CheckPast, now: number): CheckStatus {
   const { name, kind, target, severity, timeoutMs, intervalMs, rise, fall } = check;
   const { status, streak, since, last } = state;
   return {
@@ -123,17 +129,11 @@ function checkStatus({ check, state, stale }: CheckReport, past: CheckPast, now:
     streak,
     fall,
     rise,
+    ...(runningMs !== undefined && { runningSeconds: seconds(runningMs) }),
     ...(intervalMs !== undefined && { intervalSeconds: seconds(intervalMs) }),
     ...past,
   };
 }
-
-const isDown = ({ check, state, stale }: CheckReport): boolean =>
-  check.severity === "critical" && (stale || state.status !== "up");
-
-const namesOf = (checks: readonly { readonly name: string }[]): readonly string[] => [
-  ...new Set(checks.map(({ name }) => name)),
-];
 
 function countsAs({ check, state, stale }: CheckReport, failing: Verdict["failing"]): Pick<CheckStatus, "countsAs"> {
   if (stale || state.status === "down") return {};
@@ -141,7 +141,7 @@ function countsAs({ check, state, stale }: CheckReport, failing: Verdict["failin
   return counts ? { countsAs: counts.reason } : {};
 }
 
-const passed = ({ warning, detail }: { readonly warning?: string; readonly detail?: string }) => ({
+const passed = ({ warning, detail }: Extract<Outcome, { ok: true }>) => ({
   ...(warning !== undefined && { warning }),
   ...(detail !== undefined && { detail }),
 });

@@ -14,7 +14,8 @@ import { until } from "../support/until.ts";
 const look = (path: string, keys: Readonly<Record<string, unknown>> = {}, timeoutMs = 10_000) =>
   outcomeOf(file, { file: path, ...keys }, { timeoutMs });
 
-const OK = { ok: true } as const;
+const OK = { ok: true, detail: expect.stringMatching(/^last changed [\dhms]+ (ago|in the future)$/) } as const;
+const ABSENT = { ok: true } as const;
 
 test("a path that exists is up, whatever it is; with absent it is down", async () => {
   await using folder = await tempFolder();
@@ -43,7 +44,7 @@ test("a path that does not exist is down; with absent it is up", async () => {
   ] as const) {
     expect(await look(none)).toEqual({ ok: false, reason: "missing", message: `${none} does not exist${why}` });
     expect(await look(none, { "max-age": "1h", expect: "x" })).toMatchObject({ reason: "missing" });
-    expect(await look(none, { absent: true })).toEqual(OK);
+    expect(await look(none, { absent: true })).toEqual(ABSENT);
   }
 });
 
@@ -51,11 +52,11 @@ test("a drain file takes effect at the next run", async () => {
   await using folder = await tempFolder();
   const drain = join(folder.path, "drain");
   const run = () => look(drain, { absent: true });
-  expect(await run()).toEqual(OK);
+  expect(await run()).toEqual(ABSENT);
   await folder.write("drain", "");
   expect(await run()).toMatchObject({ ok: false });
   await rm(drain);
-  expect(await run()).toEqual(OK);
+  expect(await run()).toEqual(ABSENT);
 });
 
 test("a file that was changed too long ago is down", async () => {
@@ -78,6 +79,27 @@ test("a file that was changed too long ago is down", async () => {
   expect(await look(path, { "max-age": "9d" })).toEqual(OK);
   await changed(Date.now());
   expect(await look(path, { "max-age": "3650d" })).toMatchObject({ reason: "expired" });
+});
+
+test("a file that passes shows its age", async () => {
+  await using folder = await tempFolder();
+  const path = await folder.write("it", "x");
+  const changed = async (agoMs: number) => {
+    const at = new Date(Date.now() - agoMs);
+    await utimes(path, at, at);
+  };
+  for (const [agoMs, shown] of [
+    [0, /^last changed [01]s ago$/],
+    [-4000, /^last changed 0s ago$/],
+    [200_500, /^last changed 3m2\ds ago$/],
+    [26.5 * 3_600_000, /^last changed 26h30m ago$/],
+    [-200_500, /^last changed 3m\d+s in the future$/],
+  ] as const) {
+    await changed(agoMs);
+    for (const keys of [{}, { expect: "x" }]) {
+      expect(await look(path, keys)).toEqual({ ok: true, detail: expect.stringMatching(shown) });
+    }
+  }
 });
 
 test("a file some seconds in the future is up, later than that with a warning, and by more than max-age down", async () => {

@@ -63,6 +63,21 @@ test("help refuses the name of a command that does not exist", async () => {
   );
 });
 
+test.each([
+  [["version", "--x"], ["--x: unknown option"]],
+  [["version", "check"], ['unexpected argument "check"']],
+  [["help", "--x"], ["--x: unknown option"]],
+  [["help", "validate", "--x"], ["--x: unknown option"]],
+  [["help", "validate", "check"], ['unexpected argument "check"']],
+] as const)("%j is refused", async (argv, problems) => {
+  expect(await runCommand(argv)).toEqual(
+    refusal(
+      problems.map((problem) => `health-checker: ${problem}`),
+      argv[0],
+    ),
+  );
+});
+
 test("--help=false does not print the help", async () => {
   expect(await problemsOf(["--help=false", "--port", "0"])).toHaveLength(1);
 });

@@ -124,10 +124,10 @@ asRoot(
     };
     expect(await validate(file)).toMatchObject({
       code: 2,
-      lines: [`health-checker: cannot read ${file}: permission denied`, expect.any(String)],
+      lines: [`health-checker: cannot read ${file}: permission denied`],
     });
     const secret = `checks[0].tcp: cannot read ${token}: permission denied`;
-    expect(await validate(open)).toMatchObject({ code: 2, lines: [`${open}:2:10: ${secret}`, expect.any(String)] });
+    expect(await validate(open)).toMatchObject({ code: 2, lines: [`${open}:2:10: ${secret}`] });
   },
   30_000,
 );

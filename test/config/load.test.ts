@@ -58,6 +58,7 @@ test("with one port every other option has its default", async () => {
     agentListener: undefined,
     logLevel: "info",
     logFormat: undefined,
+    config: undefined,
     warnings: [],
   });
 });
@@ -115,6 +116,17 @@ test("every text that was given for an option is read, and each problem is repor
     '--singleflight: expected true or false, got "maybe"',
     '--listener: expected HOST:PORT, :PORT or unix:/PATH, got "bad" (it has no colon)',
   ]);
+});
+
+test("the options name the config file and the hash of what was read", async () => {
+  await using folder = await tempFolder();
+  const content = "checks:\n  - tcp: 80\n";
+  const file = await folder.write("hc.yaml", content);
+  const startedAt = Date.now();
+  const loaded = await load({ config: [file] });
+  const { readAt = 0, ...config } = ("config" in loaded && loaded.config) || {};
+  expect(config).toEqual({ file, sha256: new Bun.CryptoHasher("sha256").update(content).digest("hex") });
+  expect(readAt).toBeWithin(startedAt, Date.now() + 1);
 });
 
 test("the command line wins over the file, and the file over the defaults", async () => {

@@ -15,12 +15,13 @@ const TIMEOUT = failed("timeout", "nothing came");
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-function setUp() {
+function setUp(isDrained?: () => boolean) {
   const clock = fakeClock();
   const lines: string[] = [];
   const report = createEventLog(
     createLog("info", (line) => lines.push(line.trimEnd()), "journal"),
     clock,
+    isDrained,
   );
   const states = new Map<Check, CheckState>();
   let verdict: Verdict | undefined;
@@ -204,7 +205,7 @@ const ALL_CHANGES = {
 
 test("every reload is logged, with what it changed or why it was refused", async () => {
   const { clock, report, news } = setUp();
-  const warnings = ["listener: a restart is needed"];
+  const warnings = ["listener: warning: a restart is needed"];
   const taken = {
     ...REFUSED_RELOAD,
     taken: true,
@@ -218,7 +219,7 @@ test("every reload is logged, with what it changed or why it was refused", async
   report.onReload({ ...REFUSED_RELOAD, problems: ["a.yaml:1:1: one", "a.yaml:2:1: two"] });
   expect(news()).toEqual([
     '<6>configuration reloaded kept=3 changed="a, b" added=new',
-    '<4>configuration warning warning="listener: a restart is needed"',
+    '<4>configuration warning warning="listener: warning: a restart is needed"',
     '<3>reload refused; the running configuration is unchanged count=2 problems="a.yaml:1:1: one; a.yaml:2:1: two"',
   ]);
   report.onReload({ ...taken, ...ALL_CHANGES, warnings: [], trialWarnings: ["check new fails: exit: 3"] });
@@ -232,7 +233,7 @@ test("every reload is logged, with what it changed or why it was refused", async
     '<6>configuration reloaded kept=3 changed=a kind-changed=b added=c removed=d options-changed="deadline, log-level" endpoints-changed=/e endpoints-added=/f endpoints-removed=/g',
     '<4>reload warning warning="check new fails: exit: 3"',
     "<3>reload refused; the running configuration is unchanged count=1 problems=wrong",
-    '<4>configuration warning warning="listener: a restart is needed"',
+    '<4>configuration warning warning="listener: warning: a restart is needed"',
     '<4>reload warning warning="check new fails: exit: 3"',
   ]);
   const many = Array.from({ length: 100 }, (_, index) => `a.yaml:${index}:1: wrong`);
@@ -304,4 +305,22 @@ test("clients that disconnect get one line in ten seconds, with a count of the o
   report.onGone(8, []);
   report.end();
   expect(news()).toEqual(["<4>more clients disconnected before the response count=2"]);
+});
+
+test("the verdict of a drained host is not logged as healthy", () => {
+  let drained = true;
+  const { judge, news } = setUp(() => drained);
+  judge(true);
+  judge(false, ["a"]);
+  judge(true);
+  drained = false;
+  judge(false, ["a"]);
+  judge(true);
+  expect(news()).toEqual([
+    "<6>checks pass; host is drained or in maintenance",
+    "<4>host is unhealthy failing=a",
+    "<6>checks pass; host is drained or in maintenance",
+    "<4>host is unhealthy failing=a",
+    "<6>host is healthy",
+  ]);
 });

@@ -96,6 +96,31 @@ test("a drain lasts until undrain; the second keeps the time of the first", asyn
   expect(logged().filter((line) => !line.includes("still"))).toEqual(["warning: host is drained", "info: drain ended"]);
 });
 
+test("the reason of a drain is in force, saved and logged; a second drain may replace it and keeps the time", async () => {
+  await using folder = await tempFolder();
+  const it = host(folder.path);
+  const first = it.start();
+  await first.drain("new disk");
+  const since = EPOCH_MS + it.clock.now();
+  const iso = new Date(since).toISOString();
+  await it.clock.pass(MINUTE);
+  await first.drain();
+  expect(first.current()).toEqual({ stopping: false, drain: { since, reason: "new disk" } });
+  await first.drain("new kernel");
+  first.close();
+  const second = it.start();
+  expect(second.current()).toEqual({ stopping: false, drain: { since, reason: "new kernel" } });
+  await it.clock.pass(5 * MINUTE);
+  expect(await second.undrain()).toMatchObject({ ended: { drain: { since, reason: "new kernel" } } });
+  expect(it.lines.map(({ message, fields }) => [message, fields])).toEqual([
+    ["host is drained", { reason: "new disk" }],
+    ["host is drained", { reason: "new kernel" }],
+    ["drain restored after a restart", { since: iso, reason: "new kernel" }],
+    ["host is still drained", { since: iso, reason: "new kernel", for: "6m" }],
+    ["drain ended", { by: "undrain", for: "6m", reason: "new kernel" }],
+  ]);
+});
+
 test("maintenance ends by itself, at its end and not before", async () => {
   await using folder = await tempFolder();
   const it = host(folder.path);
@@ -327,6 +352,11 @@ for (const [what, content, cause] of [
   ["oversized", long, "it has more than 256 KiB"],
   ["of a later version", JSON.stringify({ ...VALID, version: 2 }), "expected version 1, got version 2"],
   ["without a version", JSON.stringify({ ...VALID, version: undefined }), "expected version 1, got no version"],
+  [
+    "drained for a reason that is no text",
+    JSON.stringify({ ...VALID, drain: { ...VALID.drain, reason: 7 } }),
+    "it does not hold a drain state",
+  ],
   ["with a drain that is none", JSON.stringify({ ...VALID, drain: true }), "it does not hold a drain state"],
   ["without its times", JSON.stringify({ ...VALID, drain: {} }), "it does not hold a drain state"],
   ["beyond all times", JSON.stringify({ ...VALID, drain: { since: 9e15 } }), "it does not hold a drain state"],
@@ -505,6 +535,8 @@ test("a long reason is cut, and a duration of zero or less is an error of the ca
   const { start } = host(undefined);
   const it = start();
   await it.maintain(MINUTE, "😀".repeat(LONGEST_REASON + 1));
+  await it.drain("😀".repeat(LONGEST_REASON + 1));
+  expect(it.current()?.drain?.reason).toBe(`${"😀".repeat(LONGEST_REASON)}…`);
   expect(it.current()?.maintenance?.reason).toBe(`${"😀".repeat(LONGEST_REASON)}…`);
   for (const bad of [0, -1, Number.NaN]) expect(it.maintain(bad, undefined)).rejects.toThrow("above zero");
   await it.maintain(Number.POSITIVE_INFINITY, undefined);

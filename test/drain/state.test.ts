@@ -14,6 +14,7 @@ const NOW = { nowMs: 5000, epochMs: 1_700_000_000_000 };
 const DRAIN = { since: 1_600_000_000_000, sinceMs: 1000 };
 const MAINTENANCE = { since: 1_600_000_000_000, until: 1_600_000_008_000, sinceMs: 1000, endMs: 9000 };
 const DRAINED: ClockedState = { stopping: false, drain: DRAIN };
+const WITH_REASON: ClockedState = { stopping: false, drain: { ...DRAIN, reason: "new disk" } };
 const MAINTAINED: ClockedState = { stopping: false, maintenance: MAINTENANCE };
 const OVER: ClockedState = { stopping: false, drain: DRAIN, maintenance: { ...MAINTENANCE, endMs: 5000 } };
 
@@ -35,6 +36,18 @@ test.each<[what: string, before: ClockedState, event: DrainEvent, after: Clocked
     { kind: "drain" },
     { ...MAINTAINED, drain: { since: 1_700_000_000_000, sinceMs: 5000 } },
   ],
+  [
+    "a drain with a reason",
+    IN_SERVICE,
+    { kind: "drain", reason: "new disk" },
+    { stopping: false, drain: { since: 1_700_000_000_000, sinceMs: 5000, reason: "new disk" } },
+  ],
+  [
+    "a second drain with a reason",
+    WITH_REASON,
+    { kind: "drain", reason: "new kernel" },
+    { stopping: false, drain: { ...DRAIN, reason: "new kernel" } },
+  ],
   ["a maintenance", DRAINED, FOR_1_S, { ...DRAINED, maintenance: ONE_SECOND }],
   ["a second maintenance", MAINTAINED, FOR_1_S, { stopping: false, maintenance: ONE_SECOND }],
   ["undrain", OVER, { kind: "undrain" }, IN_SERVICE],
@@ -47,6 +60,8 @@ test.each<[what: string, before: ClockedState, event: DrainEvent, after: Clocked
 
 test.each<[what: string, before: ClockedState, event: DrainEvent]>([
   ["a second drain", DRAINED, { kind: "drain" }],
+  ["a second drain without a reason", WITH_REASON, { kind: "drain" }],
+  ["a second drain with the same reason", WITH_REASON, { kind: "drain", reason: "new disk" }],
   ["undrain in service", IN_SERVICE, { kind: "undrain" }],
   ["a second stop", { stopping: true }, { kind: "stop" }],
   ["time without maintenance", DRAINED, TIME],

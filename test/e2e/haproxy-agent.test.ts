@@ -138,6 +138,33 @@ test("an operator's own drain and maintenance outlive the daemon's failures and 
   }
 }, 120_000);
 
+test("HAProxy shows the reason of a drain and of a maintenance, and the state of the server is right", async () => {
+  await using host = await startHost({ args: ["--log-level", "debug"] });
+  const { haproxy, control, database, daemon } = host;
+  const shows = (status: string, said: string) =>
+    until(async () => Bun.deepEquals((await haproxy.states())[0], { status, said }), 30_000, `${status}, ${said}`);
+  await haproxy.allSee("UP");
+  await control("drain", "--reason", "new kernel, then up");
+  await shows(DRAIN, "via agent : up (new kernel, then up)");
+  await control("drain", "--reason", "down #maint");
+  await shows(DRAIN, "via agent : up (down #maint)");
+  await control("maint", "--for", "1h", "--reason", "disk swap");
+  await shows("MAINT", "via agent : up (disk swap)");
+  await host.restart();
+  await asksOn(daemon());
+  await shows("MAINT", "via agent : up (disk swap)");
+  await control("undrain");
+  await shows("UP", "via agent : up");
+  // A server that was down stays down: persistence would send a server in DRAIN its sessions.
+  database.close();
+  await shows(DOWN, "via agent : down (database refused)");
+  await control("drain", "--reason", "new disk");
+  await shows(DOWN, "via agent : down (new disk)");
+  database.open();
+  await control("undrain");
+  await shows("UP", "via agent : up");
+}, 120_000);
+
 test("every server line of a HAProxy returns, however differently they ask", async () => {
   await using host = await startHost({ agentInters: ["100ms", "100ms", "150ms", "700ms"] });
   const { haproxy, control } = host;

@@ -1,7 +1,7 @@
 // The compiled binary on both sides of the control socket: a daemon, and the commands that ask and tell it.
 
 import { expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostStatus } from "../../src/status/schema.ts";
@@ -10,6 +10,7 @@ import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
 import { asRoot } from "../support/needs.ts";
 import { run } from "../support/run.ts";
+import { hostStatus } from "../support/status.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -17,6 +18,14 @@ import { until } from "../support/until.ts";
 const NOBODY = 65534;
 
 const socketIn = (folder: TempFolder): string => join(folder.path, "control.sock");
+
+/** The first status for which `isIt`. */
+const statusWhen = (socket: string, isIt: (status: HostStatus) => boolean): Promise<HostStatus> =>
+  until(async () => {
+    const { out } = await run(["status", "--json", "--control-socket", socket]);
+    const status = JSON.parse(out) as HostStatus;
+    return isIt(status) ? status : undefined;
+  });
 
 test("status, drain, maint and undrain of a daemon that runs", async () => {
   await using folder = await tempFolder();
@@ -66,19 +75,58 @@ test("status, drain, maint and undrain of a daemon that runs", async () => {
   expect(await hc("status")).toEqual({
     out: "",
     err: `health-checker: no daemon listens on ${socket}: it is not running, or has no --control-socket or another one\n`,
-    exitCode: 1,
+    exitCode: 3,
   });
 }, 60_000);
 
 test("status says of a check that passed after the deadline why the host is unhealthy", async () => {
   await using folder = await tempFolder();
   const socket = socketIn(folder);
-  const file = await folder.write("hc.yaml", "deadline: 100ms\nchecks:\n  - { name: slow, script: sleep 1 }\n");
+  const file = await folder.write("hc.yaml", "deadline: 50ms\nchecks:\n  - { name: slow, script: sleep 0.2 }\n");
   await using _ = await startDaemon(["--config", file, "--control-socket", socket]);
-  const { out } = await run(["status", "--control-socket", socket]);
-  const [verdict, , , row] = out.split("\n");
-  expect(verdict).toBe("unhealthy, 1 of 1 up: slow (deadline)");
-  expect(row).toStartWith("slow   up ");
+  const status = await statusWhen(socket, ({ checks }) => checks[0]?.status === "up");
+  expect(status).toMatchObject({ healthy: false, state: "unhealthy", failing: ["slow"] });
+  expect(status.checks).toMatchObject([{ status: "up", countsAs: "deadline" }]);
+}, 60_000);
+
+test("a check that hangs delays nothing: status shows it as running, and the others with their results", async () => {
+  await using folder = await tempFolder();
+  const socket = socketIn(folder);
+  await using peer = await listener();
+  const script = await folder.write(
+    "hang.sh",
+    `#!/bin/sh\nuntil [ -e ${folder.path}/go ]; do sleep 0.05; done\n`,
+    0o755,
+  );
+  const content = `script-timeout: 5m
+deadline: 5m
+endpoints: { /port: [port], /both: [port, hung] }
+checks:
+  - { name: port, tcp: ${peer.port} }
+  - { name: hung, script: ${script} }
+`;
+  const file = await folder.write("hc.yaml", content);
+  await using _ = await startDaemon(["--config", file, "--control-socket", socket]);
+  // The script ends only once it is allowed to, so an answer before has not waited for it.
+  const before = await statusWhen(socket, ({ checks }) => checks[0]?.status === "up");
+  expect(before).toMatchObject({
+    state: "unknown",
+    healthy: false,
+    failing: [],
+    endpoints: [
+      { path: "/port", healthy: true, failing: [] },
+      { path: "/both", healthy: false, failing: [] },
+    ],
+    config: { file, sha256: new Bun.CryptoHasher("sha256").update(content).digest("hex") },
+  });
+  const [port, hung] = before.checks;
+  expect(port).not.toHaveProperty("runningSeconds");
+  expect(hung?.status).toBe("unknown");
+  expect(hung?.runningSeconds).toBeGreaterThan(0.5);
+  await folder.write("go", "");
+  const after = await statusWhen(socket, ({ state }) => state === "healthy");
+  expect(after.checks).toMatchObject([{ status: "up" }, { status: "up" }]);
+  expect(after.forSeconds).toBeLessThan((Date.parse(after.at) - Date.parse(after.startedAt)) / 1000);
 }, 60_000);
 
 test.each(["RUNTIME_DIRECTORY", "--state-directory"])(
@@ -153,7 +201,7 @@ test("a second daemon does not take the socket of the first, and one that was ki
   first.stop("SIGKILL");
   await first.exited;
   const { err, exitCode } = await run(["status", "--control-socket", socket]);
-  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon listens on"), exitCode: 1 });
+  expect({ err, exitCode }).toEqual({ err: expect.stringContaining("no daemon listens on"), exitCode: 3 });
   await using _second = await startDaemon(argv);
   expect(lstatSync(socket).mode & 0o777).toBe(0o600);
   expect((await run(["status", "--control-socket", socket])).out).toStartWith("unhealthy, 0 of 1 up");
@@ -175,6 +223,26 @@ asRoot(
     await chmod(folder.path, 0o700);
     expect(await run(["drain", "--control-socket", socket], { uid: NOBODY })).toEqual(denied);
     expect((await daemon.ask()).body).toBe("At least one health check failed");
+  },
+  60_000,
+);
+
+asRoot(
+  "in a directory that every user can write to, the socket is used only if the sticky bit is set",
+  async () => {
+    await using folder = await tempFolder();
+    const socket = socketIn(folder);
+    await chmod(folder.path, 0o777);
+    const command = ["setpriv", `--reuid=${NOBODY}`, "--clear-groups", await binary()];
+    await using _ = await startDaemon(["--port", "1", "--control-socket", socket], { cwd: "/", command });
+    const status = () => run(["status", "--control-socket", socket], { uid: NOBODY });
+    expect(await status()).toEqual({
+      out: "",
+      err: `health-checker: ${socket} is not trusted: other users may write to ${folder.path} and replace the socket; set its sticky bit, or use a directory of mode 0755\n`,
+      exitCode: 3,
+    });
+    await chmod(folder.path, 0o1777);
+    expect(await status()).toMatchObject({ err: "", exitCode: 1 });
   },
   60_000,
 );
@@ -211,33 +279,11 @@ test("a reader of its output that has gone is no reason to hang or to crash", as
   await until(() => child.exitCode === 0);
 }, 30_000);
 
-test("the first status that anybody asks for knows every check, though the first failure already decides", async () => {
-  await using folder = await tempFolder();
-  const socket = socketIn(folder);
-  await using peer = await listener();
-  // Down at once, up at once, and up only after the verdict stands.
-  const gate = `#!/bin/sh\n: >${folder.path}/begun\nuntil [ -e ${folder.path}/go ]; do sleep 0.05; done\n`;
-  const script = await folder.write("gate.sh", gate, 0o755);
-  const argv = ["--port", "1", "--port", `${peer.port}`, "--script", script, "--script-timeout", "60"];
-  await using daemon = await startDaemon([...argv, "--control-socket", socket]);
-  const asked = run(["status", "--json", "--control-socket", socket]);
-  await until(() => existsSync(`${folder.path}/begun`));
-  await daemon.logged("host is unhealthy");
-  await folder.write("go", "");
-  const { out } = await asked;
-  const { healthy, checks } = JSON.parse(out) as HostStatus;
-  expect({ healthy, states: checks.map(({ status }) => status) }).toEqual({
-    healthy: false,
-    states: ["down", "up", "up"],
-  });
-}, 60_000);
-
 test("an internal error of the command itself is reported in its words, without the program's text", async () => {
   await using folder = await tempFolder();
   const socket = socketIn(folder);
   const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
-  const answer = { version: "1", pid: 1, startedAt: new Date(0).toISOString(), state: "healthy", healthy: true };
-  const body = JSON.stringify({ ...answer, failing: [], checks: [], more: 0 }).replace(/0}$/, `${nested}}`);
+  const body = JSON.stringify({ ...hostStatus(), more: 0 }).replace(/0}$/, `${nested}}`);
   const server = Bun.serve({ unix: socket, fetch: () => new Response(body) });
   try {
     const { out, err, exitCode } = await run(["status", "--json", "--control-socket", socket]);

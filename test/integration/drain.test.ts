@@ -1,6 +1,8 @@
 // SIGTERM with --drain-delay: unhealthy at once, and served to the end of the delay.
 
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { runCommand } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
 import { startReceiver } from "../support/receiver.ts";
@@ -126,4 +128,31 @@ test("a drain answers for who waits, not by what his round finds", async () => {
   expect(await answerOf(asked)).toEqual(DRAINING);
   process.kill(daemon.pid, "SIGTERM");
   expect(await exited).toBe(0);
+}, 30_000);
+
+test("after a restart a drained host is not called healthy, and its reason is still known", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const socket = join(folder.path, "control.sock");
+  const start = () =>
+    startDaemon([
+      ...["--port", `${peer.port}`, "--interval", "10s", "--control-socket", socket],
+      ...["--state-directory", folder.path],
+    ]);
+  {
+    await using daemon = await start();
+    await daemon.logged("INFO host is healthy");
+    const drained = await runCommand(["drain", "--reason", "new kernel", "--control-socket", socket]);
+    expect(drained).toMatchObject({ status: 0, err: [] });
+    expect(drained.out).toMatch(/^drained since \S+: new kernel\n/);
+    await daemon.logged('WARNING host is drained reason="new kernel"');
+    expect(await daemon.stop()).toBe(0);
+  }
+  await using daemon = await start();
+  await daemon.logged(/WARNING drain restored after a restart since=\S+ reason="new kernel"$/);
+  await daemon.logged("INFO checks pass; host is drained or in maintenance");
+  expect(daemon.log().join("\n")).not.toContain("host is healthy");
+  const { out, status } = await runCommand(["status", "--json", "--control-socket", socket]);
+  expect(status).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ healthy: false, state: "drained", drain: { reason: "new kernel" } });
 }, 30_000);

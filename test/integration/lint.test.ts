@@ -40,8 +40,8 @@ test("a script that only a shell understands", async () => {
   const noShell = (what: string) =>
     `warning: a script runs without a shell, so ${what} reaches the command as plain text; use [sh, -c, "…"] (as an option: --script "sh -c '…'"), or put plain text in single quotes`;
   const warnings = [
-    `hc.yaml:2:25: checks[0].script: ${noShell("|")}`,
     `--script "/bin/echo x > /no/such/file": ${noShell(">")}`,
+    `hc.yaml:2:25: checks[0].script: ${noShell("|")}`,
   ];
   expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
 });
@@ -59,11 +59,11 @@ test("a value, a time, a pattern, a script and a file that are not what they see
   ].join("\n");
   const said = await warningsOf(folder, content, "--port-timeout", "5000", "--interval", "1h30m");
   const warnings = [
-    "hc.yaml:4:33: checks[1].expect: warning: it is compared as plain text, including (?i); write a regular expression between slashes, as in /^ok$/i",
-    `hc.yaml:5:52: checks[2].password: warning: \${PASSWORD} is plain text here; write \${env:PASSWORD} for an environment variable`,
     "--port-timeout: warning: 5000 without a unit is seconds (1h23m20s); write 5000ms for milliseconds, or 5000s for seconds",
     "hc.yaml:2:16: checks[0].timeout: warning: the timeout (20s) is longer than the interval (10s), so while a run hangs the next runs are skipped",
     `hc.yaml:3:15: checks[0].script: warning: any user can write ${script} (mode 757) and change what the daemon runs`,
+    "hc.yaml:4:33: checks[1].expect: warning: it is compared as plain text, including (?i); write a regular expression between slashes, as in /^ok$/i",
+    `hc.yaml:5:52: checks[2].password: warning: \${PASSWORD} is plain text here; write \${env:PASSWORD} for an environment variable`,
   ];
   expect(said).toEqual({ exitCodes: [0, 0], validate: warnings, explain: warnings, logged: warnings });
 });

@@ -421,7 +421,7 @@ test("a dry run prints what would come, exits with 0 or 1, and changes nothing",
   await using daemon = await startDaemon(["--config", config, "--control-socket", socket]);
   const statusNow = async () => {
     const { out } = await run(["status", "--json", "--control-socket", socket]);
-    const { checks, ...host } = JSON.parse(out) as HostStatus;
+    const { checks, at: _, forSeconds: _lasted, ...host } = JSON.parse(out) as HostStatus;
     return { ...host, checks: checks.map(({ forSeconds: _, ...check }) => check) };
   };
   await daemon.logged("check is up check=a");
@@ -554,9 +554,13 @@ test("what takes a restart is said, the level of the log is not among it, and a 
   });
   const forced = await reloadOver(socket, { force: true });
   expect(forced).toMatchObject({ taken: true, kindChanged: ["a"], added: [], removed: [] });
-  await daemon.logged('warning="agent-listener: a restart is needed to change it from none to 127.0.0.1:5001"');
-  await daemon.logged(`warning="state-directory: a restart is needed to change it from not set to ${folder.path}"`);
-  await daemon.logged('warning="log-format: a restart is needed to change it from not set to json"');
+  await daemon.logged(
+    'warning="agent-listener: warning: a restart is needed to change it from none to 127.0.0.1:5001"',
+  );
+  await daemon.logged(
+    `warning="state-directory: warning: a restart is needed to change it from not set to ${folder.path}"`,
+  );
+  await daemon.logged('warning="log-format: warning: a restart is needed to change it from not set to json"');
   expect((await daemon.ask()).status).toBe(504);
   await daemon.logged(" DEBUG request ");
   await folder.write("token", "swordfish-2");

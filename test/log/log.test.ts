@@ -247,13 +247,15 @@ describe("the bounded writer", () => {
   test("says how many lines it dropped once the reader is back", async () => {
     const { sink, state, delivered, resume } = pipe();
     state.slow = true;
-    const write = createBoundedWriter(sink);
+    let dropped = 0;
+    const write = createBoundedWriter(sink, "text", () => dropped++);
     const line = `${"x".repeat(1023)}\n`;
     for (let count = 0; count < 1000; count++) write(line);
     resume();
     const last = await until(() => delivered.find((text) => DROPPED.test(text)));
     const kept = delivered.filter((text) => text === line).length;
     expect(Number(DROPPED.exec(last)?.[1])).toBe(1000 - kept);
+    expect(dropped).toBe(1000 - kept);
     write("after\n");
     expect(delivered.at(-1)).toBe("after\n");
     expect(delivered.filter((text) => DROPPED.test(text))).toHaveLength(1);

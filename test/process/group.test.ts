@@ -3,7 +3,14 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { allGroupsGone, type Group, killAllGroups, StartError, startGroup } from "../../src/process/group.ts";
+import {
+  allGroupsGone,
+  type Group,
+  killAllGroups,
+  orphanCount,
+  StartError,
+  startGroup,
+} from "../../src/process/group.ts";
 import { isAlive, statOf } from "../support/processes.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
@@ -112,6 +119,7 @@ describe("a program that ends by itself", () => {
   });
 
   test("and leaves a process outside its group that holds its output is over at once, and the orphan is reported once", async () => {
+    const before = orphanCount();
     const group = start(fixture("leaves-group.sh"));
     expect(await group.exited).toEqual({ exitCode: 0, signal: null });
     const orphan = Number(group.output());
@@ -119,6 +127,7 @@ describe("a program that ends by itself", () => {
       await until(() => group.orphans() > 0);
       await group.gone();
       expect(group.orphans()).toBe(1);
+      expect(orphanCount()).toBe(before + 1);
       expect(isAlive(orphan)).toBe(true);
     } finally {
       process.kill(orphan, "SIGKILL");

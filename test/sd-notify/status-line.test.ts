@@ -59,6 +59,11 @@ test("the state of a drain comes first, and a refused reload last", () => {
       true,
       "in maintenance until 2026-01-31T12:30:00Z (disk swap); checks: healthy, 2 of 2 up; the last reload was refused",
     ],
+    [
+      { stopping: false, drain: { since, reason: "new\nkernel" } },
+      false,
+      "drained since 2026-01-31T12:00:01Z (new kernel); checks: healthy, 2 of 2 up",
+    ],
     [{ stopping: true, drain: { since } }, false, "draining, then stopping; checks: healthy, 2 of 2 up"],
   ];
   for (const [drainState, refused, line] of rows) expect(statusLine(reports, drainState, refused)).toBe(line);

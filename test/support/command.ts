@@ -44,14 +44,17 @@ export const refusal = (lines: readonly string[], command?: string): Printed => 
   status: 2,
 });
 
+/** How it refuses a file: the help says nothing about it. */
+export const fileRefusal = (lines: readonly string[]): Printed => ({ out: "", err: lines, status: 2 });
+
 /** The problems of a command line that is refused; throws for one that is not. */
 export async function problemsOf(
   argv: readonly string[],
   env?: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
   const { out, err, status } = await runCommand(argv, env);
-  if (status !== 2 || out !== "" || !err.at(-1)?.startsWith("Try 'health-checker ")) {
+  if (status !== 2 || out !== "") {
     throw new Error(`${argv.join(" ")} exited with ${status}: ${[out, ...err].join("\n")}`);
   }
-  return err.slice(0, -1);
+  return err.filter((line) => !line.startsWith("Try 'health-checker "));
 }

@@ -7,8 +7,8 @@ import { duration, flag } from "../../fields/field.ts";
 import { describeFault } from "../../system/errors.ts";
 import { type CommandInput, command } from "../command.ts";
 import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
-import { DONE, FAILED, print, refuse } from "../io.ts";
-import { formatProblems, loadOptionsFor } from "../load-options.ts";
+import { DONE, FAILED, print } from "../io.ts";
+import { loadOptionsFor, refuseOptions } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 import type { ChecksToRun } from "./run.ts";
 
@@ -52,7 +52,7 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const waitMs = readTexts("wait", wait, parsed.values["wait"]);
   const problems = [...parsed.problems, ...asJson.problems, ...waitMs.problems];
   const options = await loadOptionsFor({ ...parsed, problems }, env);
-  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
+  if (!("listener" in options)) return refuseOptions(io, options, parsed);
   return runUntilSignal({ options, json: asJson.values.at(-1) ?? false, waitMs: waitMs.values.at(-1) }, { env, io });
 }
 

@@ -7,7 +7,7 @@ import { reason } from "../../drain/reason.ts";
 import { duration, flag } from "../../fields/field.ts";
 import { type Command, type CommandHelp, command } from "../command.ts";
 import { renderCommandHelp } from "../help.ts";
-import { DONE, FAILED, print, refuse } from "../io.ts";
+import { CANNOT_TELL, DONE, FAILED, print, refuse } from "../io.ts";
 import { isOn, type OptionTable, parse } from "../parse.ts";
 import type { ControlCommand } from "./run.ts";
 
@@ -28,7 +28,7 @@ const maintenanceTime: OptionDef<number> = {
   help: "How long the maintenance lasts, such as `90s`, `10m` or `2h`; a number alone is seconds. At most 24 hours.",
 };
 
-const maintenanceReason: OptionDef<string> = {
+const drainReason: OptionDef<string> = {
   field: reason,
   value: "TEXT",
   help: "The reason. `status`, the log and HAProxy show it. At most 200 characters.",
@@ -50,7 +50,7 @@ const CONSEQUENCES: readonly string[] = [
   "The state outlives a restart of the daemon if the daemon has --state-directory or RUNTIME_DIRECTORY. A reboot of the host ends it.",
 ];
 
-const DONE_OR_NOT = { 0: "done", 1: "no daemon answers", 2: "an error on the command line" };
+const DONE_OR_NOT = { 0: "done", 1: "not done, or no daemon answers", 2: "an error on the command line" };
 
 export const status = controlCommand({
   name: "status",
@@ -63,8 +63,9 @@ export const status = controlCommand({
   examples: ["", "--json"],
   exitStatus: {
     0: "healthy",
-    1: "not healthy, drained, in maintenance, or no daemon answers",
+    1: "not healthy, drained or in maintenance",
     2: "an error on the command line",
+    3: "cannot tell: no daemon answers, or its answer cannot be read",
   },
   toCommand: (read) => ({ verb: "status", json: read("json", json) ?? false }),
 });
@@ -90,13 +91,17 @@ export const drain = controlCommand({
   name: "drain",
   description: "drain the host: answer unhealthy until undrain",
   synonyms: ["disable"],
+  own: { reason: drainReason },
   about: [
-    "health-checker drain drains this host: the health listener answers unhealthy, whatever the checks report, until undrain.",
+    "health-checker drain drains this host: the health listener answers unhealthy, whatever the checks report, until undrain. A second drain keeps the time of the first, and its reason unless it has one of its own.",
     ...CONSEQUENCES,
   ],
-  examples: [""],
+  examples: ["", '--reason "kernel upgrade"'],
   exitStatus: DONE_OR_NOT,
-  toCommand: () => ({ verb: "drain" }),
+  toCommand(read) {
+    const why = read("reason", drainReason);
+    return { verb: "drain", ...(why !== undefined && { reason: why }) };
+  },
 });
 
 export const undrain = controlCommand({
@@ -114,7 +119,7 @@ export const maint = controlCommand({
   description: "start a maintenance: answer unhealthy for a time",
   synonyms: ["maintenance", "downtime"],
   required: "--for DURATION",
-  own: { for: maintenanceTime, reason: maintenanceReason },
+  own: { for: maintenanceTime, reason: drainReason },
   about: [
     "health-checker maint starts a maintenance: the health listener answers unhealthy for DURATION, whatever the checks report. undrain ends it earlier.",
     ...CONSEQUENCES,
@@ -123,7 +128,7 @@ export const maint = controlCommand({
   exitStatus: DONE_OR_NOT,
   toCommand(read) {
     const forMs = read("for", maintenanceTime);
-    const why = read("reason", maintenanceReason);
+    const why = read("reason", drainReason);
     if (forMs === undefined) return "--for: no duration given; usage: health-checker maint --for 10m";
     return { verb: "maint", forMs, ...(why !== undefined && { reason: why }) };
   },
@@ -180,10 +185,11 @@ function controlCommand(definition: ControlDefinition): Command {
         );
       }
       const [{ runControlCommand }, { styleOf }] = await Promise.all([import("./run.ts"), import("../terminal.ts")]);
-      const { out, err, ok } = await runControlCommand(path, toSend, styleOf(env));
+      const { out, err, ok, cannotTell } = await runControlCommand(path, toSend, styleOf(env));
       for (const line of err) io[ok ? "warning" : "error"](line);
       if (out.length > 0) await io.out(out.join("\n"));
-      return ok ? DONE : FAILED;
+      if (ok) return DONE;
+      return cannotTell ? CANNOT_TELL : FAILED;
     },
   });
   return defined;

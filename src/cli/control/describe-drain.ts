@@ -9,7 +9,7 @@ export function describeDrain({ drain, maintenance }: DrainStatus, nowMs: number
   const goesOn = maintenance ? ", also after the maintenance" : "";
   return [
     ...(maintenance ? [`in ${describeMaintenance(maintenance, nowMs)}`] : []),
-    ...(drain ? [`drained since ${timeOf(drain.since)}${goesOn}`] : []),
+    ...(drain ? [`drained since ${timeOf(drain.since)}${goesOn}${because(drain.reason)}`] : []),
   ];
 }
 
@@ -19,9 +19,10 @@ export function describeMaintenance(
 ): string {
   // Rounded up, so that a maintenance shows its whole time at its start.
   const left = ageOf(Date.parse(until) - nowMs + 999);
-  const why = reason === undefined ? "" : `: ${onOneLine(reason)}`;
-  return `maintenance since ${timeOf(since)} until ${timeOf(until)} (${left} left)${why}`;
+  return `maintenance since ${timeOf(since)} until ${timeOf(until)} (${left} left)${because(reason)}`;
 }
+
+export const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${onOneLine(reason)}`);
 
 /** A time of day to the second. */
 export const timeOf = (iso: string): string => onOneLine(iso.replace(/\.\d+Z$/, "Z"));

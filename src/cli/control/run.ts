@@ -2,6 +2,7 @@
 
 import type {
   DrainAnswer,
+  DrainRequest,
   MaintenanceRequest,
   ReloadRequest,
   UndrainAnswer,
@@ -10,14 +11,15 @@ import type { ReloadReport } from "../../status/schema.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { TerminalStyle } from "../table.ts";
 import { askControl, type ControlRequest } from "./client.ts";
-import { describeDrain, describeMaintenance, timeOf } from "./describe-drain.ts";
+import { because, describeDrain, describeMaintenance, timeOf } from "./describe-drain.ts";
 import { listChanges, renderStatus } from "./status.ts";
 
 /** A command for the daemon behind a control socket. */
 export type ControlCommand =
   | { readonly verb: "status"; readonly json: boolean }
   | ({ readonly verb: "reload" } & ReloadRequest)
-  | { readonly verb: "drain" | "undrain" }
+  | ({ readonly verb: "drain" } & DrainRequest)
+  | { readonly verb: "undrain" }
   | ({ readonly verb: "maint" } & MaintenanceRequest);
 
 /** The lines to print. */
@@ -25,6 +27,8 @@ export interface Printed {
   readonly out: readonly string[];
   readonly err: readonly string[];
   readonly ok: boolean;
+  /** `status` has got no status, so the state of the host is not known. */
+  readonly cannotTell?: true;
 }
 
 /** The daemon may first run a round of checks, or read many files. */
@@ -37,16 +41,18 @@ export async function runControlCommand(
   style: TerminalStyle,
   maxWaitMs = MAX_WAIT_MS,
 ): Promise<Printed> {
+  const fail = (error: string): Printed =>
+    command.verb === "status" ? { ...failed(error), cannotTell: true } : failed(error);
   const [got, schemas] = await Promise.all([askControl(socket, requestOf(command), maxWaitMs), loadSchemas()]);
-  if ("error" in got) return failed(got.error);
+  if ("error" in got) return fail(got.error);
   const { status, answer } = got;
   const isRefusedReload = command.verb === "reload" && status === 422;
   if (status !== 200 && !isRefusedReload) {
     const { data } = schemas.ErrorAnswer.safeParse(answer);
-    return failed(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
+    return fail(`${command.verb}: the daemon answered ${status}${data ? `: ${onOneLine(data.error)}` : ""}`);
   }
   const printed = render(command, answer, schemas, style);
-  return printed ?? failed(`${onOneLine(socket)}: unexpected answer; the daemon may have another version`);
+  return printed ?? fail(`${onOneLine(socket)}: unexpected answer; the daemon may have another version`);
 }
 
 /** zod is loaded while the daemon answers. */
@@ -58,7 +64,7 @@ const loadSchemas = async () => ({
 function requestOf(command: ControlCommand): ControlRequest {
   const { verb, ...body } = command;
   if (verb === "status") return { method: "GET", route: "/status" };
-  return { method: "POST", route: `/${verb}`, ...(verb !== "drain" && verb !== "undrain" && { body }) };
+  return { method: "POST", route: `/${verb}`, ...(verb !== "undrain" && { body }) };
 }
 
 /** Undefined for an answer that does not fit the command. */
@@ -126,8 +132,11 @@ function renderUndrain(answer: UndrainAnswer, nowMs: number): Printed {
   const { drain, maintenance } = ended;
   const lines = [
     ...(maintenance ? [`ended: ${describeMaintenance(maintenance, nowMs)}`] : []),
-    ...(drain ? [`ended: drain since ${timeOf(drain.since)}`] : []),
+    ...(drain ? [`ended: drain since ${timeOf(drain.since)}${because(drain.reason)}`] : []),
   ];
+  if (lines.length === 0 && stopping) {
+    return failed("undrain: the daemon is stopping, which drains the host; undrain does not end that");
+  }
   return {
     out: lines.length === 0 ? ["the host was not drained or in maintenance"] : lines,
     err: [

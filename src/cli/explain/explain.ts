@@ -4,9 +4,11 @@
 import { buildCheck, type CheckConfig } from "../../checks/build.ts";
 import type { Check } from "../../checks/check.ts";
 import { redactorOf } from "../../checks/redact.ts";
+import { readTexts } from "../../config/command-line.ts";
 import { LOAD_BALANCERS } from "../../config/deadline.ts";
 import type { Options } from "../../config/load.ts";
-import { OPTIONS } from "../../config/options.ts";
+import { OPTIONS, type OptionDef } from "../../config/options.ts";
+import { flag } from "../../fields/field.ts";
 import { formatAddress, isIPv4, isIPv6 } from "../../net/address.ts";
 import { resolveFresh } from "../../net/resolve.ts";
 import { isFailure } from "../../outcome.ts";
@@ -16,8 +18,8 @@ import { formatDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { type CommandInput, command } from "../command.ts";
 import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
-import { print, refuse } from "../io.ts";
-import { formatProblems, loadOptionsFor } from "../load-options.ts";
+import { DONE, FAILED, print } from "../io.ts";
+import { loadOptionsFor, refuseOptions } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 import { calculateTiming, decidingHost, LOAD_BALANCER_PROBES, type Timing } from "./timing.ts";
 import { findUnreadableFiles } from "./unreadable-files.ts";
@@ -25,45 +27,59 @@ import { findUnreadableFiles } from "./unreadable-files.ts";
 /** How long a name may take to resolve, at most the timeout of its check. */
 const RESOLVE_MS = 3000;
 
+const strict: OptionDef<boolean> = {
+  field: flag,
+  help: "Exit with 1 if it prints a problem or a warning. A load balancer that may give up first is neither.",
+};
+
 export const explain = command({
   meta: { name: "explain", description: "print what the daemon would do with these options" },
   help: {
-    usage: ["[DAEMON OPTIONS]"],
+    usage: ["[--strict] [DAEMON OPTIONS]"],
     about: [
       "health-checker explain prints what the daemon would do with these options: each check with its timeout, the user that runs it, problems such as a missing file, and how long an answer takes compared with the timeouts of load balancers.",
       "It runs no check and opens no listener. It opens files and resolves host names.",
     ],
+    options: { strict },
     notes: [DAEMON_OPTIONS, "Run it as the user of the daemon: permissions for scripts and files depend on the user."],
     examples: ["--config /etc/health-checker.yaml", "--port 5432 --deadline 4s"],
-    exitStatus: { 0: "printed, with or without problems", 1: "cannot write to stdout", 2: USAGE_ERROR },
+    exitStatus: {
+      0: "printed; with --strict also: no problems and no warnings",
+      1: "with --strict: there are problems or warnings; or cannot write to stdout",
+      2: USAGE_ERROR,
+    },
   },
-  options: OPTIONS,
+  options: { ...OPTIONS, strict },
   run,
 });
 
 async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
   const parsed = await parse(args, grammar);
   if (isOn(parsed, "help")) return print(io, renderCommandHelp(explain));
-  const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
+  const isStrict = readTexts("strict", strict, parsed.values["strict"]);
+  const options = await loadOptionsFor({ ...parsed, problems: [...parsed.problems, ...isStrict.problems] }, env);
+  if (!("listener" in options)) return refuseOptions(io, options, parsed);
   const context = { env: scriptEnvironment(env), onOrphan: () => {} };
   const explained = await Promise.all(
     options.checks.map(async (config) => {
       const check = buildCheck(config, context);
-      return explainCheck(check, options.endpoints, [
+      const problems = [
         ...((await check.inspect?.()) ?? []),
         ...redacted(config, [...(await findUnreadableFiles(config)), ...(await findUnresolvable(config))]),
-      ]);
+      ];
+      return { problems, lines: explainCheck(check, options.endpoints, problems) };
     }),
   );
   const parts = [
     explainHost(options),
-    ["Checks:", ...explained.flat().map((line) => `  ${line}`)],
+    ["Checks:", ...explained.flatMap(({ lines }) => lines).map((line) => `  ${line}`)],
     ["Answers:", ...explainTiming(options).map((line) => `  ${line}`)],
     options.warnings.length > 0 ? ["Warnings:", ...options.warnings.map((line) => `  ${line}`)] : [],
   ];
   const text = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
-  return print(io, text.join("\n\n"));
+  const printed = await print(io, text.join("\n\n"));
+  const isClean = options.warnings.length === 0 && explained.every(({ problems }) => problems.length === 0);
+  return printed === DONE && isStrict.values.at(-1) && !isClean ? FAILED : printed;
 }
 
 function explainHost({ listener, failureStatus, endpoints, maxRounds, singleflight }: Options): readonly string[] {
@@ -134,12 +150,13 @@ function explainTiming(options: Options): readonly string[] {
     lines.push(unseen ? "at once, from the latest results" : "at once: no check decides");
     if (unseen) lines.push(...explainStart(options.deadlineMs));
   } else {
-    lines.push(`within ${secondsOf(answerMs)}`);
+    lines.push(`within ${secondsOf(answerMs)} in the worst case`);
     if (burstMs !== undefined) {
       lines.push(`within ${secondsOf(burstMs)} if more than ${options.maxRounds} requests arrive at once`);
     }
     for (const { name, timeoutMs } of LOAD_BALANCERS) {
-      const verdict = answerMs < timeoutMs ? "in time" : "too late; raise that timeout, or set --deadline below it";
+      const verdict =
+        answerMs < timeoutMs ? "in time" : "too late in the worst case; raise that timeout, or set --deadline below it";
       lines.push(`${waitsFor(name, timeoutMs)}: ${verdict}`);
     }
   }
@@ -159,7 +176,7 @@ function explainEndpoint({ path, checks, deadlineMs }: Options["endpoints"][numb
   const late = LOAD_BALANCERS.filter(({ timeoutMs }) => answerMs !== undefined && answerMs >= timeoutMs);
   const parts = [
     answerMs === undefined ? "at once, from the latest results" : `within ${secondsOf(answerMs)}`,
-    ...(late.length > 0 ? [`too late for ${late.map(({ name }) => name).join(", ")}`] : []),
+    ...(late.length > 0 ? [`too late in the worst case for ${late.map(({ name }) => name).join(", ")}`] : []),
     ...(unseen ? [explainUnseen(unseen)] : []),
   ];
   return `${path}: ${parts.join("; ")}`;

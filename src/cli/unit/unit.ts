@@ -8,7 +8,7 @@ import { quote, quoteWhole } from "../../text/printable.ts";
 import { type CommandInput, command, type OptionHelp } from "../command.ts";
 import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { DONE, FAILED, type Io, print, refuse } from "../io.ts";
-import { formatProblems } from "../load-options.ts";
+import { formatProblems, refuseOptions } from "../load-options.ts";
 import { isOn, type Parsed, parse } from "../parse.ts";
 import { argumentsOf, readInputs } from "./inputs.ts";
 import { findOutputProblem, writeOutputFile } from "./output-file.ts";
@@ -82,7 +82,7 @@ async function run(input: CommandInput): Promise<number> {
 /** To stdout, or to the file at `path`. */
 async function printUnit(parsed: Parsed, path: string | undefined, { env, io }: CommandInput): Promise<number> {
   const inputs = await readInputs(parsed, env);
-  if (!("options" in inputs)) return refuse(io, formatProblems(inputs, parsed), "unit");
+  if (!("options" in inputs)) return refuseOptions(io, inputs, parsed, "unit");
   const { options, configFile, secrets } = inputs;
   const program = ownProgram();
   const problem = await findPrintProblem(program, path);

@@ -5,7 +5,7 @@ import { OPTIONS } from "../../config/options.ts";
 import { type CommandInput, command } from "../command.ts";
 import { DAEMON_OPTIONS, renderCommandHelp, USAGE_ERROR } from "../help.ts";
 import { print, refuse } from "../io.ts";
-import { formatProblems, loadOptionsFor } from "../load-options.ts";
+import { loadOptionsFor, refuseOptions } from "../load-options.ts";
 import { isOn, parse } from "../parse.ts";
 
 export const validate = command({
@@ -16,6 +16,7 @@ export const validate = command({
     usage: ["FILE [DAEMON OPTIONS]"],
     about: [
       "health-checker validate reports every error in a config file with line and column. It warns about risky setups, such as a critical check of a shared database: when the database fails, every host fails.",
+      "Errors are in the order of the file. Warnings are printed only if there are no errors, in the same order.",
       "It runs no check and opens no listener.",
     ],
     notes: [
@@ -41,7 +42,7 @@ async function run({ args, grammar, env, io }: CommandInput): Promise<number> {
     return refuse(io, ["health-checker: validate: no config file given; usage: health-checker validate FILE"]);
   }
   const options = await loadOptionsFor(parsed, env);
-  if (!("listener" in options)) return refuse(io, formatProblems(options, parsed));
+  if (!("listener" in options)) return refuseOptions(io, options, parsed);
   for (const warning of options.warnings) io.warning(warning);
   const { length } = options.checks;
   return print(io, `${file}: valid, ${length} ${length === 1 ? "check" : "checks"}`);

@@ -11,11 +11,18 @@ import { within } from "../../system/event-loop.ts";
 import type { SaveResult } from "../../system/state-file.ts";
 import type { Answer, ExchangeRequest } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
-import type { DrainAnswer, ErrorAnswer, MaintenanceRequest, ReloadRequest, UndrainAnswer } from "./messages.ts";
+import type {
+  DrainAnswer,
+  DrainRequest,
+  ErrorAnswer,
+  MaintenanceRequest,
+  ReloadRequest,
+  UndrainAnswer,
+} from "./messages.ts";
 
 /** What the daemon does for these requests. */
 export interface Controls {
-  /** Runs checks as a health request does, for 25 s at most, and returns all that is known. */
+  /** Runs the checks on request, waits at most a second for their results, and returns all that is known. */
   readonly status: () => Promise<HostStatus>;
   /** Reads the configuration again and tries it out. Never rejects because of its content. */
   readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
@@ -70,6 +77,8 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
     if (report) return json(report.problems.length === 0 ? 200 : 422, report);
     return { status: 200, headers: HEADERS, body: spacesUntil(reloading, clock) };
   };
+  const takeDrain = async ({ reason }: DrainRequest): Promise<Answer> =>
+    json(200, drainAnswer(await drainControl.drain(reason)));
   const takeMaintenance = async ({ forMs, reason }: MaintenanceRequest): Promise<Answer> =>
     json(200, drainAnswer(await drainControl.maintain(forMs, reason)));
   return {
@@ -83,7 +92,15 @@ function routesOf({ status, reload, drainControl }: Controls, clock: Clock): Rea
         return read.success ? takeReload(read.data) : refuse(400, firstOf(read.error));
       },
     },
-    "/drain": { method: "POST", answer: async () => json(200, drainAnswer(await drainControl.drain())) },
+    "/drain": {
+      method: "POST",
+      async answer(request) {
+        const [body, { DrainRequest }] = await bodyAndMessages(request, clock);
+        if (typeof body !== "string") return body;
+        const read = DrainRequest.safeDecode(body.trim() || "{}");
+        return read.success ? takeDrain(read.data) : refuse(400, firstOf(read.error));
+      },
+    },
     "/undrain": {
       method: "POST",
       async answer() {

@@ -39,30 +39,39 @@ export const ReloadRequest = jsonText(
 );
 export type ReloadRequest = Readonly<z.output<typeof ReloadRequest>>;
 
-const FOR = `forMs: expected a whole number from 1 to ${MAX_DURATION_MS}`;
 const REASON = `reason: expected ${reason.expected}`;
+
+const Reason = z.string(REASON).check(({ value, issues }) => {
+  const read = reason.read(value);
+  if ("value" in read) return;
+  const message = read.hint === undefined ? REASON : `${REASON} (${read.hint})`;
+  issues.push({ code: "custom", message, input: value });
+});
+
+/** `expected`: the keys that a request may have. */
+const keysError =
+  (expected: string) =>
+  (issue: { readonly code?: string; readonly keys?: readonly string[] }): string =>
+    issue.code === "unrecognized_keys"
+      ? `expected only ${expected}, got ${onOneLine(JSON.stringify(issue.keys?.[0]), true)}`
+      : "expected an object";
+
+/** `{"reason": "kernel upgrade"}`; nothing is an empty object. */
+export const DrainRequest = jsonText(
+  z.strictObject({ reason: Reason.exactOptional() }, { error: keysError("reason") }),
+);
+export type DrainRequest = Readonly<z.output<typeof DrainRequest>>;
+
+const FOR = `forMs: expected a whole number from 1 to ${MAX_DURATION_MS}`;
 
 /** `{"forMs": 600000, "reason": "disk swap"}` */
 export const MaintenanceRequest = jsonText(
   z.strictObject(
     {
       forMs: z.int(FOR).min(1, FOR).max(MAX_DURATION_MS, FOR),
-      reason: z
-        .string(REASON)
-        .check(({ value, issues }) => {
-          const read = reason.read(value);
-          if ("value" in read) return;
-          const message = read.hint === undefined ? REASON : `${REASON} (${read.hint})`;
-          issues.push({ code: "custom", message, input: value });
-        })
-        .exactOptional(),
+      reason: Reason.exactOptional(),
     },
-    {
-      error: (issue) =>
-        issue.code === "unrecognized_keys"
-          ? `expected only forMs and reason, got ${onOneLine(JSON.stringify(issue.keys[0]), true)}`
-          : "expected an object",
-    },
+    { error: keysError("forMs and reason") },
   ),
 );
 export type MaintenanceRequest = Readonly<z.output<typeof MaintenanceRequest>>;

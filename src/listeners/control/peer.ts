@@ -16,7 +16,8 @@ const GROUP_WRITES = 0o020;
 /**
  * Why the process that serves the path is not trusted, on one line. Undefined if it is trusted, if there is none, and if
  * that cannot be determined. It is trusted if its user is root, this user, or the owner of the socket's folder, and if no
- * other user may replace the socket.
+ * other user may replace the socket: the request goes over a connection of its own, later. In a folder with the sticky
+ * bit only the socket's owner can replace it.
  */
 export function distrust(path: string): string | undefined {
   const uid = peerUser(path);
@@ -27,7 +28,7 @@ export function distrust(path: string): string | undefined {
   if (!folder) return undefined;
   const open = folders.find(({ stats }) => othersMayWrite(stats) && !isSticky(stats));
   if (open) {
-    return `${shown} is not trusted: other users may write to ${onOneLine(open.path)} and replace the socket`;
+    return `${shown} is not trusted: other users may write to ${onOneLine(open.path)} and replace the socket; set its sticky bit, or use a directory of mode 0755`;
   }
   const isOwner = uid === folder.stats.uid && !othersMayWrite(folder.stats);
   if (uid === ROOT || uid === process.geteuid?.() || isOwner) return undefined;

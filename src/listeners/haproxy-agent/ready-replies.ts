@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Log } from "../../log/log.ts";
 import type { Clock } from "../../system/clock.ts";
 import { readBootId, type StateFile, stateFile } from "../../system/state-file.ts";
+import { DOWN, type Health, UP } from "./line.ts";
 
 export interface ReadyRepliesOptions {
   /** Where the peers are saved for a restart of the daemon; undefined: they are not saved. */
@@ -40,11 +41,14 @@ interface PendingReady {
 }
 
 export class ReadyReplies {
+  /** The health that peers got last; undefined if none did. Saved with the peers, since the lines of a drain repeat it. */
+  health: Health | undefined;
   readonly #log: ReadyRepliesOptions["log"];
   readonly #clock: Clock;
   readonly #file: StateFile | undefined;
   /** In the order of their last requests. */
   readonly #pending: Map<string, PendingReady>;
+  #savedHealth: Health | undefined;
   #hasWarnedFull = false;
   #hasWarnedUnsaved = false;
 
@@ -52,7 +56,10 @@ export class ReadyReplies {
     this.#log = log;
     this.#clock = clock;
     this.#file = directory === undefined ? undefined : stateFile(join(directory, FILE_NAME), boot);
-    this.#pending = new Map(this.#savedPeers().map((peer) => [peer, newPending()]));
+    const { peers, health } = this.#readSaved();
+    this.health = health;
+    this.#savedHealth = health;
+    this.#pending = new Map(peers.map((peer) => [peer, newPending()]));
   }
 
   /** The peer gets `drain` or `maint` now. */
@@ -62,7 +69,7 @@ export class ReadyReplies {
     entry.readySince = undefined;
     entry.times = 0;
     this.#noteRequest(peer, entry);
-    if (known) return;
+    if (known && this.health === this.#savedHealth) return;
     this.#forgetOldest();
     this.#save();
   }
@@ -85,21 +92,28 @@ export class ReadyReplies {
     return false;
   }
 
-  #savedPeers(): readonly string[] {
+  #readSaved(): { readonly peers: readonly string[]; readonly health: Health | undefined } {
     const found = this.#file?.read();
     if (found?.kind === "content") {
-      const { peers } = found.content;
-      if (Array.isArray(peers)) return peers.filter((peer) => typeof peer === "string").slice(0, MOST_PEERS);
+      const { peers, health } = found.content;
+      if (Array.isArray(peers)) {
+        return {
+          peers: peers.filter((peer) => typeof peer === "string").slice(0, MOST_PEERS),
+          health: health === UP || health === DOWN ? health : undefined,
+        };
+      }
     }
     if (found?.kind === "unusable") {
       this.#log.error("saved HAProxy agent state is unusable; HAProxy may stay drained", { cause: found.cause });
     }
-    return [];
+    return { peers: [], health: undefined };
   }
 
   #save(): void {
     const peers = [...this.#pending.keys()];
-    const result = this.#file?.write(peers.length > 0 ? { peers } : undefined);
+    const { health } = this;
+    const result = this.#file?.write(peers.length > 0 ? { peers, ...(health && { health }) } : undefined);
+    this.#savedHealth = health;
     const isUnsaved = result !== undefined && !result.saved;
     if (isUnsaved && !this.#hasWarnedUnsaved) {
       this.#log.warning("HAProxy agent state not saved; after a restart HAProxy may stay drained", {

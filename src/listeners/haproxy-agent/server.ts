@@ -1,5 +1,5 @@
 // HAProxy's agent-check: each connection gets one line and is closed. The line is `drain` or `maint` while these are in
-// force, else the health of the host, with `ready` before it for peers that got one of them (ready-replies.ts).
+// force, with their reason, else the health of the host, with `ready` before it for peers that got one of them (ready-replies.ts).
 //
 // While the daemon stops, the line is `stopped`: the `up` of the next daemon ends it, whereas `drain` would need a `ready`.
 //
@@ -12,12 +12,12 @@ import { type Address, formatAddress } from "../../net/address.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { descriptorLimit } from "../../system/fd-reserve.ts";
 import { listen } from "../listen.ts";
-import { healthLine, STOPPED } from "./line.ts";
+import { DOWN, drainLine, healthLine, STOPPED, UP } from "./line.ts";
 import { ReadyReplies } from "./ready-replies.ts";
 
 export interface AgentOptions {
   readonly address: Address;
-  /** As for a health request, by the same deadline; `signal` aborts when the peer disconnects. Not called while the host is drained. */
+  /** As for a health request, by the same deadline; `signal` aborts when the peer disconnects. Rarely called while the host is drained. */
   readonly verdict: (signal: AbortSignal) => Verdict | Promise<Verdict>;
   readonly drainState: () => DrainState | undefined;
   /** --state-directory, where the peers that got `drain` are saved; undefined: they are not saved. */
@@ -52,6 +52,8 @@ interface Connection {
 }
 
 type Socket = Bun.Socket<Connection>;
+
+type Judged = Pick<Verdict, "healthy" | "failing">;
 
 /** Throws ListenError, and then leaves nothing behind. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -144,31 +146,37 @@ function answering(
 ): (socket: Socket) => Promise<void> {
   const readyReplies = new ReadyReplies({ directory, log, clock });
 
-  async function judge(signal: AbortSignal): Promise<string> {
+  async function judge(signal: AbortSignal): Promise<Judged> {
     try {
-      return healthLine(await verdict(signal));
+      return await verdict(signal);
     } catch (error) {
       onFault(error instanceof Error ? error : new Error(String(error)));
-      return healthLine({ healthy: false, failing: [] });
+      return { healthy: false, failing: [] };
     }
   }
 
-  function lineFor(peer: string, health: string, state: DrainState | undefined): string {
-    if (state?.maintenance || state?.drain) {
+  /** The line needs a health and none is known. A drained host is judged only for that. */
+  const lacksHealth = ({ drain, maintenance }: DrainState): boolean =>
+    readyReplies.health === undefined && (maintenance ?? drain)?.reason !== undefined;
+
+  function lineFor(peer: string, judged: Judged | undefined, state: DrainState | undefined): string {
+    if (judged) readyReplies.health = judged.healthy ? UP : DOWN;
+    const drained = drainLine(state, readyReplies.health);
+    if (drained !== undefined) {
       readyReplies.noteDrain(peer);
-      return state.maintenance ? "maint" : "drain";
+      return drained;
     }
-    const line = state?.stopping ? STOPPED : health;
+    const line = state?.stopping || !judged ? STOPPED : healthLine(judged);
     return readyReplies.shouldSayReady(peer) ? `ready ${line}` : line;
   }
 
   return async (socket) => {
     const { peer, gone } = socket.data;
     const before = drainState();
-    const health = before ? STOPPED : await judge(gone.signal);
+    const judged = before && !lacksHealth(before) ? undefined : await judge(gone.signal);
     if (!connections.has(socket)) return;
-    // The host may have been drained meanwhile.
-    const line = lineFor(peer, health, before ?? drainState());
+    // The host may have been drained, or undrained, meanwhile.
+    const line = lineFor(peer, judged, judged ? drainState() : before);
     socket.write(`${line}\n`);
     // The socket still reads: if it were closed with unread data, the kernel would reset the connection, and the answer
     // might be lost.

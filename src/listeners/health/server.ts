@@ -25,6 +25,7 @@ export interface HealthServerOptions {
 export interface HealthServer {
   /** With the port that the system picked where 0 was requested. */
   readonly address: Address;
+  openConnections(): number;
   /** Accepts no more connections; resolves when the last answer is sent. */
   drain(): Promise<void>;
   /** Closes the remaining connections, and removes the file of a unix socket. */
@@ -81,9 +82,10 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
       onFault: (error) => onFault(asError(error)),
     });
   const listener = await listen(at, serveAt);
-  const { server, drain, cut } = listener.server;
+  const { server, openConnections, drain, cut } = listener.server;
   return {
     address: at.family === "tcp" ? { ...at, host: at.host || "0.0.0.0", port: server.port ?? at.port } : at,
+    openConnections,
     drain,
     async close() {
       await cut();

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { problemsOf, refusal, runCommand } from "../../support/command.ts";
+import { fileRefusal, problemsOf, refusal, runCommand } from "../../support/command.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
@@ -59,7 +59,7 @@ test("neither the daemon nor a config file nor another command takes its own opt
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", "json: true\nwait: 5m\nchecks: [{ tcp: 80 }]\n");
   expect(await check("--config", file)).toEqual(
-    refusal([
+    fileRefusal([
       expect.stringMatching(/^\S+:1:1: json: unknown key/),
       expect.stringMatching(/^\S+:2:1: wait: unknown key/),
     ]),

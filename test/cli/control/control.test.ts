@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { problemsOf, refusal, runCommand } from "../../support/command.ts";
+import { hostStatus } from "../../support/status.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 const DEFAULT = "/run/health-checker/control.sock";
@@ -14,7 +15,8 @@ test.each([
   [["reload"], 'POST /reload {"force":false,"dryRun":false}'],
   [["reload", "--force"], 'POST /reload {"force":true,"dryRun":false}'],
   [["reload", "--dry-run"], 'POST /reload {"force":false,"dryRun":true}'],
-  [["drain"], "POST /drain"],
+  [["drain"], "POST /drain {}"],
+  [["drain", "--reason", "new kernel"], 'POST /drain {"reason":"new kernel"}'],
   [["undrain"], "POST /undrain"],
   [["maint", "--for", "10m"], 'POST /maint {"forMs":600000}'],
   [["maint", "--reason", "disk swap", "--for=90"], 'POST /maint {"forMs":90000,"reason":"disk swap"}'],
@@ -34,7 +36,7 @@ test.each([
     expect(await runCommand([...argv, ...words])).toEqual({
       out: "",
       err: [`health-checker: ${argv[0]}: the daemon answered 503: not now`],
-      status: 1,
+      status: argv[0] === "status" ? 3 : 1,
     });
   }
   expect(requests).toEqual([request, request]);
@@ -61,6 +63,10 @@ test.each([
       '--for: expected a duration such as 5, 500ms, 10s or 1m30s, got "soon"',
     ],
   ],
+  [
+    ["drain", "--reason", "a\nb"],
+    [`--reason: expected ${REASON}, got "a\\nb" (it holds a character that cannot be shown on one line)`],
+  ],
   [["status", "--control-socket", "a"], [`--control-socket: expected ${SOCKET}, got "a"`]],
   [["status", "--control-socket"], ["--control-socket: expected a value (PATH), got none"]],
   [["maint"], ["--for: no duration given; usage: health-checker maint --for 10m"]],
@@ -85,6 +91,21 @@ test.each([
   );
 });
 
+test("the exit status of status is 0 if the host is healthy, 1 if it is not, and 3 if that is not known", async () => {
+  await using folder = await tempFolder();
+  const socket = join(folder.path, "control.sock");
+  const status = async () => (await runCommand(["status", "--control-socket", socket])).status;
+  expect(await status()).toBe(3);
+  expect(await runCommand(["drain", "--control-socket", socket])).toMatchObject({ status: 1 });
+  let answer: object = hostStatus();
+  await using _ = Bun.serve({ unix: socket, fetch: () => Response.json(answer) });
+  expect(await status()).toBe(0);
+  answer = hostStatus({ healthy: false, state: "drained", drain: { since: "2026-01-31T12:00:00.000Z" } });
+  expect(await status()).toBe(1);
+  answer = { healthy: true };
+  expect(await status()).toBe(3);
+});
+
 test("the daemon takes none of their options", async () => {
   for (const option of ["--json", "--for=10m", "--reason=x"]) {
     expect(await problemsOf(["--port", "80", option])).toEqual([expect.stringContaining("unknown option")]);
@@ -94,7 +115,7 @@ test("the daemon takes none of their options", async () => {
 test.each([
   ["status", ["--json", "--control-socket PATH"]],
   ["reload", ["--force", "--dry-run", "--control-socket PATH"]],
-  ["drain", ["--control-socket PATH"]],
+  ["drain", ["--reason TEXT", "--control-socket PATH"]],
   ["undrain", ["--control-socket PATH"]],
   ["maint", ["--for DURATION", "--reason TEXT", "--control-socket PATH"]],
 ])("the help of %s shows only its options", async (verb, options) => {

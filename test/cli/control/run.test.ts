@@ -112,9 +112,31 @@ test("drain, maint and undrain print the new state, and what has ended", async (
       saved,
     ],
   });
-  expect(await run({ verb: "undrain" })).toMatchObject({
-    out: ["ended: maintenance since TZ until TZ (10m left): disk swap", "ended: drain since TZ"],
+  expect(await run({ verb: "drain", reason: "new kernel" })).toMatchObject({
+    out: [
+      "in maintenance since TZ until TZ (10m left): disk swap",
+      "drained since TZ, also after the maintenance: new kernel",
+      "the health listener answers unhealthy until health-checker undrain",
+      saved,
+    ],
   });
+  expect(await run({ verb: "undrain" })).toMatchObject({
+    out: ["ended: maintenance since TZ until TZ (10m left): disk swap", "ended: drain since TZ: new kernel"],
+  });
+});
+
+test("undrain of a daemon that is stopping fails, unless it ends a drain that the next daemon would have", async () => {
+  await using server = await serve({}, folder.path);
+  await server.drainControl.drain("new kernel");
+  server.drainControl.stop();
+  expect(await run({ verb: "undrain" })).toEqual({
+    out: ["ended: drain since TZ: new kernel"],
+    err: ["health-checker: warning: the daemon is stopping; the host stays unhealthy"],
+    ok: true,
+  });
+  expect(await run({ verb: "undrain" })).toEqual(
+    failure("undrain: the daemon is stopping, which drains the host; undrain does not end that"),
+  );
 });
 
 test("a drain that a restart of the daemon would end gets a warning", async () => {
@@ -143,8 +165,8 @@ test("a reload prints the changes, or why there are none", async () => {
     err: [],
     ok: true,
   });
-  report = { ...TAKEN, warnings: ["listener: a restart is needed"] };
-  expect(await run(RELOAD)).toMatchObject({ err: ["listener: a restart is needed"], ok: true });
+  report = { ...TAKEN, warnings: ["listener: warning: a restart is needed"] };
+  expect(await run(RELOAD)).toMatchObject({ err: ["listener: warning: a restart is needed"], ok: true });
   report = { ...TAKEN, trialWarnings: ["check \x1b[2J fails"] };
   expect(await run(RELOAD)).toMatchObject({ err: ['health-checker: warning: "check \\u001b[2J fails"'], ok: true });
   report = { ...TAKEN, taken: false, dryRun: true };
@@ -215,12 +237,15 @@ test("the options of reload reach the daemon", async () => {
 
 const failure = (line: string) => ({ out: [], err: [`health-checker: ${line}`], ok: false });
 
-const NO_DAEMON = failure("no daemon listens on SOCKET: it is not running, or has no --control-socket or another one");
+/** Of `status`: whether the host is healthy is not known then. */
+const unknown = (line: string) => ({ ...failure(line), cannotTell: true });
+
+const NO_DAEMON = "no daemon listens on SOCKET: it is not running, or has no --control-socket or another one";
 
 test("without a daemon the command prints one line", async () => {
-  expect(await run({ verb: "status", json: false })).toEqual(NO_DAEMON);
+  expect(await run({ verb: "status", json: false })).toEqual(unknown(NO_DAEMON));
   await leaveStale();
-  expect(await run({ verb: "drain" })).toEqual(NO_DAEMON);
+  expect(await run({ verb: "drain" })).toEqual(failure(NO_DAEMON));
   await Bun.file(socket).delete();
   await folder.write("control.sock", "a file");
   expect(await run(RELOAD)).toEqual(failure("SOCKET is not a socket"));
@@ -235,7 +260,7 @@ async function leaveStale(): Promise<void> {
 test("an internal error of the daemon is printed as such", async () => {
   await using _ = await serve({ status: () => Promise.reject(new Error("a fault")) });
   expect(await run({ verb: "status", json: false })).toEqual(
-    failure("status: the daemon answered 500: internal error; see the log of the daemon"),
+    unknown("status: the daemon answered 500: internal error; see the log of the daemon"),
   );
 });
 
@@ -270,7 +295,7 @@ test.each([
 ])("a command stops waiting for a daemon that sends %s and stays connected", async (_, words) => {
   await using _server = await pretend(words, false);
   expect(await run({ verb: "status", json: false }, 300)).toEqual(
-    failure("SOCKET: the daemon does not answer within 0.3 s"),
+    unknown("SOCKET: the daemon does not answer within 0.3 s"),
   );
 });
 
@@ -298,7 +323,7 @@ test("for a socket whose queue is full the message says that the daemon does not
       });
     }
     expect(await run({ verb: "status", json: false })).toEqual(
-      failure("SOCKET: the daemon does not accept connections: too many clients are waiting"),
+      unknown("SOCKET: the daemon does not accept connections: too many clients are waiting"),
     );
   } finally {
     for (const client of clients) client.destroy();
@@ -350,7 +375,8 @@ test.each([
     maint: { verb: "maint", forMs: 1 },
   };
   const printed = await run(commands[verb] ?? ({ verb } as ControlCommand));
-  expect(printed).toEqual({ out: [], err: [expect.stringMatching(/^health-checker: /)], ok: false });
+  const err = [expect.stringMatching(/^health-checker: /)];
+  expect(printed).toEqual({ out: [], err, ok: false, ...(verb === "status" && { cannotTell: true }) });
   expect((printed as { err: string[] }).err[0]?.replace("health-checker: ", "")).toMatch(line);
 });
 
@@ -387,7 +413,8 @@ test.each([
 ] as const)("an incomplete answer to %s is refused: %j", async (verb, answer) => {
   await using _server = await pretend(http("200 OK", JSON.stringify(answer)), true);
   const command = verb === "status" ? { verb, json: false } : verb === "reload" ? RELOAD : { verb };
-  expect(await run(command)).toEqual(failure("SOCKET: unexpected answer; the daemon may have another version"));
+  const line = "SOCKET: unexpected answer; the daemon may have another version";
+  expect(await run(command)).toEqual(verb === "status" ? unknown(line) : failure(line));
 });
 
 test("a field that this version does not know is accepted, and JSON holds no control character", async () => {
@@ -414,7 +441,7 @@ test("an answer without end is cut at 64 MiB", async () => {
   });
   try {
     expect(await run({ verb: "status", json: true })).toEqual(
-      failure(
+      unknown(
         "SOCKET: unexpected answer; the process behind this socket is not a health-checker daemon (it is too long)",
       ),
     );

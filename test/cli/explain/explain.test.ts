@@ -85,9 +85,9 @@ test("explain compares the time of an answer with how long each load balancer wa
   expect(text.slice(text.indexOf("Answers:"))).toBe(
     [
       "Answers:",
-      "  within 1.55 s",
+      "  within 1.55 s in the worst case",
       "  within 3.1 s if more than 16 requests arrive at once",
-      "  kubelet waits 1 s by default: too late; raise that timeout, or set --deadline below it",
+      "  kubelet waits 1 s by default: too late in the worst case; raise that timeout, or set --deadline below it",
       "  HAProxy waits 2 s by default: in time",
       "  AWS ALB waits 5 s by default: in time",
       "  AWS NLB waits 6 s by default: in time",
@@ -99,9 +99,9 @@ test("explain compares the time of an answer with how long each load balancer wa
 test("with a longer timeout there is no default deadline, which is a warning; --deadline wins", async () => {
   const slow = ["--script", "sleep 6", "--script-timeout", "10"];
   const text = await explain(...slow);
-  expect(text).toContain("\n  within 10.05 s\n");
+  expect(text).toContain("\n  within 10.05 s in the worst case\n");
   expect(text).toContain(
-    "\n  AWS ALB waits 5 s by default: too late; raise that timeout, or set --deadline below it\n",
+    "\n  AWS ALB waits 5 s by default: too late in the worst case; raise that timeout, or set --deadline below it\n",
   );
   expect(text).toEndWith(`
 Warnings:
@@ -120,8 +120,10 @@ test("an endpoint with a long timeout has no default deadline, and the host keep
   const checks = [{ tcp: 5432 }, { name: "lag", tcp: 5434, timeout: "10s", severity: "endpoint" }];
   const config = await folder.write("hc.yaml", JSON.stringify({ checks, endpoints: { "/fresh": ["lag"] } }));
   const text = await explain("--config", config);
-  expect(text).toContain("\nAnswers:\n  within 4.5 s\n");
-  expect(text).toContain("\n  /fresh: within 10.05 s; too late for kubelet, HAProxy, AWS ALB, AWS NLB\n");
+  expect(text).toContain("\nAnswers:\n  within 4.5 s in the worst case\n");
+  expect(text).toContain(
+    "\n  /fresh: within 10.05 s; too late in the worst case for kubelet, HAProxy, AWS ALB, AWS NLB\n",
+  );
   expect(text).toContain(
     "\n  warning: a response for /fresh may take 10s (the timeout of lag); by default these time out first: ",
   );
@@ -138,20 +140,40 @@ test("on request an endpoint waits for all its checks, whatever their severity",
   const text = await explain("--config", await folder.write("hc.yaml", JSON.stringify({ checks, endpoints })));
   expect(text.slice(text.indexOf("Answers:")).split("\n")).toEqual([
     "Answers:",
-    "  within 0.55 s",
+    "  within 0.55 s in the worst case",
     ...Array(5).fill(expect.anything()),
     "  a load balancer that probes every 30 s and needs 2 failures detects a failure within 60.55 s",
     "  /db: within 0.55 s",
-    "  /replica: within 1.55 s; too late for kubelet",
-    "  /fresh: within 4.5 s; too late for kubelet, HAProxy",
+    "  /replica: within 1.55 s; too late in the worst case for kubelet",
+    "  /fresh: within 4.5 s; too late in the worst case for kubelet, HAProxy",
   ]);
+});
+
+test("--strict fails for a problem or a warning, and prints the same", async () => {
+  await using folder = await tempFolder();
+  const shared = await folder.write("hc.yaml", "checks: [{ tcp: db.internal.invalid:5432, severity: warning }]\n");
+  for (const [words, status] of [
+    [["--port", "80"], 0],
+    // A load balancer that may give up first is neither.
+    [["--port", "80", "--port-timeout", "1500ms"], 0],
+    [["--port", "80", "--port", "80"], 1],
+    [["--script", "/nowhere/at/all"], 1],
+    [["--config", shared, "--port", "80"], 1],
+  ] as const) {
+    const plain = await runCommand(["explain", ...words]);
+    expect(plain).toMatchObject({ status: 0, err: [] });
+    expect({ words, ...(await runCommand(["explain", "--strict", ...words])) }).toEqual({ words, ...plain, status });
+  }
 });
 
 test("wrong options are refused as the daemon refuses them", async () => {
   expect(await problemsOf(["explain", "--port", "0"])).toHaveLength(1);
+  expect(await problemsOf(["explain", "--port", "80", "--strict=maybe"])).toEqual([
+    'health-checker: --strict: expected true or false, got "maybe"',
+  ]);
   expect(await problemsOf(["explain"])).toEqual([expect.stringContaining("nothing to check: ")]);
   const help = await explain("--help");
-  expect(help).toContain("Usage: health-checker explain [DAEMON OPTIONS]");
+  expect(help).toContain("Usage: health-checker explain [--strict] [DAEMON OPTIONS]");
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 // validate reports every problem of a file, and warns of what is risky.
 
 import { describe, expect, test } from "bun:test";
-import { type Printed, printed, refusal, runCommand } from "../../support/command.ts";
+import { fileRefusal, type Printed, printed, refusal, runCommand } from "../../support/command.ts";
 import { tempFolder } from "../../support/temp.ts";
 
 const GOOD = "checks:\n  - tcp: 80\n";
@@ -32,6 +32,33 @@ test("options count as they do for the daemon", async () => {
   );
 });
 
+test("the help is named only if the command line is wrong, not for an error in the file", async () => {
+  const problem = expect.stringMatching(/^hc\.yaml:1:12: listener: expected /);
+  expect(await validate("listener:  5\nchecks: [{ tcp: 80 }]\n")).toEqual(fileRefusal([problem]));
+  expect(await runCommand(["validate", "/nowhere/hc.yaml"])).toEqual(
+    fileRefusal(["health-checker: cannot read /nowhere/hc.yaml: no such file"]),
+  );
+  expect(await validate("listener:  5\nchecks: [{ tcp: 80 }]\n", "--port", "0")).toMatchObject({
+    err: [expect.stringContaining("--port: expected "), problem, "Try 'health-checker --help'."],
+  });
+});
+
+test("warnings are in the order of the file, whatever they are about", async () => {
+  const content = [
+    "endpoints: { /reported: [reported] }",
+    "checks:",
+    "  - { name: reported, tcp: 81, timeout: 5000, severity: warning, interval: 10s }",
+    "  - { name: shared, tcp: db.internal:5432 }",
+    "  - { name: same, tcp: db.internal:5432 }",
+    "  - { name: piped, script: ps | grep x }",
+    "",
+  ].join("\n");
+  const { err } = await validate(content);
+  const lines = err.map((line) => Number(/^hc\.yaml:(\d+):/.exec(line)?.[1]));
+  expect(new Set(lines).size).toBeGreaterThan(2);
+  expect(lines).toEqual(lines.toSorted((one, other) => one - other));
+});
+
 test("the file may be given by --config too", async () => {
   await using folder = await tempFolder();
   const file = await folder.write("hc.yaml", GOOD);
@@ -57,7 +84,7 @@ test("without a file there is nothing to validate", async () => {
 });
 
 test("the problems of a file that is no config file do not print it", async () => {
-  const lines = async (content: string) => (await validate(content)).err.slice(0, -1);
+  const lines = async (content: string) => (await validate(content)).err;
   const times = (count: number, line: (index: number) => string) => Array.from({ length: count }, (_, i) => line(i));
   const many = await lines(times(2000, (i) => `secret_${i}: hunter${i}\n`).join(""));
   expect(many.slice(0, 3).map((line) => line.replace(/; known keys: .*/, ""))).toEqual(
@@ -93,8 +120,8 @@ test("the problems of a file that is no config file do not print it", async () =
 test("three unknown keys are all shown, and none is only counted", async () => {
   const { status, err } = await validate("one_x: 1\ntwo_x: 1\nthree_x: 1\nchecks:\n  - tcp: 80\n  -\n");
   expect(status).toBe(2);
-  expect(err).toHaveLength(5);
-  expect(err.at(-2)).toContain("got nothing");
+  expect(err).toHaveLength(4);
+  expect(err.at(-1)).toContain("got nothing");
 });
 
 test("a risky file gets a warning, and is still good", async () => {
@@ -120,7 +147,7 @@ test("a port counts as a check, in the file and on the command line", async () =
     "warning: a critical check of another host: when that host is down, every host that checks it is unhealthy at once; set severity: warning unless only this host uses it";
   expect(await validate("port: db.internal:1\n", "--port", "80", "--port", "db.internal:2")).toMatchObject({
     status: 0,
-    err: [`hc.yaml:1:7: port: ${shared}`, `--port db.internal:2: ${shared}`],
+    err: [`--port db.internal:2: ${shared}`, `hc.yaml:1:7: port: ${shared}`],
   });
   expect(await validate("script: /bin/true\nport:\n  - 80\n  - db.internal:1\n")).toMatchObject({
     status: 0,
@@ -138,8 +165,8 @@ test("the same check twice gets a warning, in the file and on the command line",
   const content = "checks:\n  - { name: a, tcp: 80 }\n  - { name: b, tcp: 80 }\n";
   expect(await validate(content, "--port", "81", "--port", "127.0.0.1:81")).toEqual(
     printed("hc.yaml: valid, 4 checks", [
-      "hc.yaml:2:5: checks[0]: warning: the same check is given twice (also checks[1])",
       "--port 81: warning: the same check is given twice (also --port 127.0.0.1:81)",
+      "hc.yaml:2:5: checks[0]: warning: the same check is given twice (also checks[1])",
     ]),
   );
 });
@@ -169,9 +196,9 @@ test("a check of severity endpoint that no endpoint names gets a warning: it dec
   ].join("\n");
   expect(await validate(content, "--port", "81")).toEqual(
     printed("hc.yaml: valid, 5 checks", [
-      `hc.yaml:6:5: checks[2]: ${unnamed}`,
       `tcp 127.0.0.1:81: ${unnamed}`,
       `hc.yaml:1:9: script: ${unnamed}`,
+      `hc.yaml:6:5: checks[2]: ${unnamed}`,
     ]),
   );
 });

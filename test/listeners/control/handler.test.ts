@@ -36,6 +36,7 @@ function handlerFor(given: Partial<Controls> = {}, directory?: string) {
 }
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+const REASON = "reason: expected a text on one line, of at most 200 characters";
 const NOT_SAVED = { saved: false, cause: expect.stringContaining("RUNTIME_DIRECTORY") };
 
 test("the query of a status request is ignored", async () => {
@@ -115,6 +116,28 @@ test("the answers to drain and undrain say what is in force, what has ended, and
   expect((await ask("POST", "/undrain")).answer).toEqual({ saved: true, stopping: true, ended: {} });
 });
 
+test("a drain takes a reason in its body, and nothing else", async () => {
+  const { ask, drainControl } = handlerFor();
+  expect((await ask("POST", "/drain", { reason: "new kernel" })).answer).toMatchObject({
+    drain: { since: TIME, reason: "new kernel" },
+  });
+  for (const body of [undefined, " ", {}]) {
+    expect((await ask("POST", "/drain", body)).answer).toMatchObject({ drain: { reason: "new kernel" } });
+  }
+  await ask("POST", "/undrain");
+  for (const [body, error] of [
+    ["now", "expected JSON"],
+    [[], "expected an object"],
+    [{ why: "x" }, 'expected only reason, got "why"'],
+    [{ reason: "" }, REASON],
+    [{ reason: 5 }, REASON],
+    [{ reason: "a\nb" }, `${REASON} (it holds a character that cannot be shown on one line)`],
+  ] as const) {
+    expect(await ask("POST", "/drain", body)).toEqual({ status: 400, answer: { error } });
+  }
+  expect(drainControl.current()).toBeUndefined();
+});
+
 test("the answer to a drain that is saved says so", async () => {
   await using folder = await tempFolder();
   const { ask } = handlerFor({}, folder.path);
@@ -147,7 +170,6 @@ test("maintenance is in force for the duration of the request, with its reason",
 });
 
 const FOR = "forMs: expected a whole number from 1 to 86400000";
-const REASON = "reason: expected a text on one line, of at most 200 characters";
 
 test.each([
   ["", "expected JSON"],

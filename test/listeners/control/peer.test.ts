@@ -114,7 +114,7 @@ asRoot(
     ] as const) {
       owned(uid, mode, gid);
       expect(distrust(peer.path)).toBe(
-        `${peer.path} is not trusted: other users may write to ${at} and replace the socket`,
+        `${peer.path} is not trusted: other users may write to ${at} and replace the socket; set its sticky bit, or use a directory of mode 0755`,
       );
     }
     owned(0, 0o755);

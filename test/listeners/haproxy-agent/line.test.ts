@@ -1,7 +1,7 @@
 // The line that HAProxy gets: HAProxy must understand it, whatever the names of the checks.
 
 import { expect, test } from "bun:test";
-import { healthLine } from "../../../src/listeners/haproxy-agent/line.ts";
+import { drainLine, healthLine } from "../../../src/listeners/haproxy-agent/line.ts";
 import * as fc from "../../support/properties.ts";
 
 const down = (count: number) =>
@@ -33,6 +33,35 @@ for (const [what, verdict, line] of [
     expect(healthLine(verdict)).toBe(line);
   });
 }
+
+const drain = { since: 0 };
+const maintenance = { since: 0, until: 1 };
+
+for (const [what, state, line] of [
+  ["in service", undefined, undefined],
+  ["that stops", { stopping: true }, undefined],
+  ["drained without a reason", { stopping: false, drain }, "drain"],
+  ["drained for a reason", { stopping: false, drain: { ...drain, reason: "disk, up" } }, "drain down #disk, up"],
+  ["in maintenance without a reason", { stopping: false, maintenance }, "maint"],
+  [
+    "in maintenance for a reason, and drained",
+    { stopping: false, drain: { ...drain, reason: "b" }, maintenance: { ...maintenance, reason: "Ä \u0000 a" } },
+    "maint down #? ? a",
+  ],
+  [
+    "drained for a long reason",
+    { stopping: false, drain: { ...drain, reason: "x".repeat(200) } },
+    `drain down #${"x".repeat(97)}...`,
+  ],
+] as const) {
+  test(`the line of a host ${what}`, () => {
+    expect(drainLine(state, "down")).toBe(line);
+  });
+}
+
+test("a drain of a host whose health is not known does not claim one", () => {
+  expect(drainLine({ stopping: false, drain: { since: 0, reason: "new disk" } }, undefined)).toBe("drain #new disk");
+});
 
 test("with any names it is one line of printable ASCII, its first word alone, no longer than HAProxy keeps", () => {
   fc.assert(

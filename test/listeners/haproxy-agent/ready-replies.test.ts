@@ -150,3 +150,31 @@ test("the number of peers is limited, and a peer that still asks is not forgotte
   const { peers } = (await Bun.file(join(folder.path, FILE_NAME)).json()) as { peers: readonly string[] };
   expect(peers.length).toBe(MOST_PEERS);
 });
+
+test("the health that a peer got before a drain is known after a restart", async () => {
+  await using folder = await tempFolder();
+  const { start } = setting(folder.path);
+  const first = start();
+  expect(first.health).toBeUndefined();
+  first.health = "up";
+  first.noteDrain(A);
+  expect(start().health).toBe("up");
+  first.shouldSayReady(A);
+  first.health = "down";
+  first.noteDrain(A);
+  const second = start();
+  expect(second.health).toBe("down");
+  expect(second.shouldSayReady(A)).toBe(true);
+  expect(start("another boot").health).toBeUndefined();
+});
+
+test("a saved state without a health, and one with another word, are read", async () => {
+  await using folder = await tempFolder();
+  const { start } = setting(folder.path);
+  for (const health of [undefined, "ready up"]) {
+    await folder.write(FILE_NAME, JSON.stringify({ version: 1, boot: "one", peers: [A], health }));
+    const replies = start();
+    expect(replies.health).toBeUndefined();
+    expect(replies.shouldSayReady(A)).toBe(true);
+  }
+});

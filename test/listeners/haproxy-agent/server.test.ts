@@ -97,6 +97,32 @@ test("no verdict is formed while the host is drained; maintenance hides a drain;
   expect(last).toMatch(/^(up|down #database timeout)\n$/);
 });
 
+test("the reason of a drain follows the health that the peer got before, which HAProxy needs to show it", async () => {
+  await using it = await run();
+  const drained: DrainState = { stopping: false, drain: { since: 0, reason: "new kernel" } };
+  let asked = 0;
+  it.verdict = async () => {
+    asked++;
+    return DOWN;
+  };
+  it.drainState = drained;
+  // It is judged once, since no health is known.
+  for (let time = 0; time < 2; time++) expect(await it.ask()).toBe("drain down #new kernel\n");
+  expect(asked).toBe(1);
+  for (const [verdict, word] of [
+    [UP, "up"],
+    [DOWN, "down"],
+  ] as const) {
+    it.verdict = async () => verdict;
+    it.drainState = undefined;
+    await it.ask();
+    it.drainState = drained;
+    expect(await it.ask()).toBe(`drain ${word} #new kernel\n`);
+    it.drainState = { ...drained, maintenance: { since: 0, until: 1, reason: "disk swap" } };
+    expect(await it.ask()).toBe(`maint ${word} #disk swap\n`);
+  }
+});
+
 test("a peer that never got drain never gets ready", async () => {
   await using it = await run("0.0.0.0:0");
   it.drainState = DRAINED;
@@ -126,6 +152,22 @@ test("a drain that begins while the verdict is pending is answered", async () =>
   it.drainState = DRAINED;
   resolve(UP);
   expect(await answer).toBe("drain\n");
+});
+
+test("a drain that ends while the verdict for its line is pending is not answered", async () => {
+  await using it = await run();
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  let asked = false;
+  it.verdict = () => {
+    asked = true;
+    return promise;
+  };
+  it.drainState = { stopping: false, drain: { since: 0, reason: "new kernel" } };
+  const answer = it.ask();
+  await until(() => asked);
+  it.drainState = undefined;
+  resolve(UP);
+  expect(await answer).toBe("up\n");
 });
 
 test("a verdict that throws or rejects is answered as down, and reported", async () => {

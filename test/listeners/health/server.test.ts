@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { createHealthHandler } from "../../../src/listeners/health/handler.ts";
 import { connectionBound, serveHealth } from "../../../src/listeners/health/server.ts";
 import { createLog } from "../../../src/log/log.ts";
+import { until } from "../../support/until.ts";
 
 test.each([
   [undefined, undefined, 4096],
@@ -53,5 +54,35 @@ test.each([
     expect(faults).toEqual([new Error("a fault")]);
   } finally {
     await close();
+  }
+});
+
+test("open connections are counted until they are closed", async () => {
+  const server = await serveHealth({
+    at: { family: "tcp", host: "127.0.0.1", port: 0 },
+    handler: () => () => new Promise(() => {}),
+    failureStatus: () => 503,
+    longestAnswerMs: () => 1000,
+    maxConnections: () => 10,
+    onCrowded() {},
+    onRefused() {},
+    onFault() {},
+    log: createLog("error", () => {}),
+  });
+  const port = server.address.family === "tcp" ? server.address.port : 0;
+  const connect = () => Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+  try {
+    expect(server.openConnections()).toBe(0);
+    // One from before the server looks at connections is not counted.
+    const counted = await until(async () => {
+      const socket = await connect();
+      socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      await Bun.sleep(50);
+      return server.openConnections() === 1 ? socket : void socket.terminate();
+    });
+    counted.terminate();
+    await until(() => server.openConnections() === 0);
+  } finally {
+    await server.close();
   }
 });

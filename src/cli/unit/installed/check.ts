@@ -3,8 +3,8 @@
 
 import { onOneLine } from "../../../text/printable.ts";
 import type { CommandInput } from "../../command.ts";
-import { FAILED, print, refuse } from "../../io.ts";
-import { formatProblems } from "../../load-options.ts";
+import { FAILED, print, refuseFile } from "../../io.ts";
+import { refuseOptions } from "../../load-options.ts";
 import type { Parsed } from "../../parse.ts";
 import { readInputs } from "../inputs.ts";
 import { limitsFor } from "../limits.ts";
@@ -20,7 +20,7 @@ export async function checkInstalled(
   given: Parsed | undefined,
   { env, io, grammar }: Pick<CommandInput, "env" | "io" | "grammar">,
 ): Promise<number> {
-  const refuseUnit = (problem: string) => refuse(io, [lineOf(problem)], "unit");
+  const refuseUnit = (problem: string) => refuseFile(io, [lineOf(problem)]);
   const unit = await readInstalled(file);
   if (typeof unit === "string") return refuseUnit(unit);
   const started = await readStartCommand(unit, grammar.commands);
@@ -30,11 +30,9 @@ export async function checkInstalled(
   const parsed = given ?? started.parsed;
   const inputs = await readInputs(parsed, env);
   if (!("options" in inputs)) {
-    return refuse(
-      io,
-      given === undefined ? formatProblemsOfUnit(inputs, started) : formatProblems(inputs, parsed),
-      "unit",
-    );
+    return given === undefined
+      ? refuseFile(io, formatProblemsOfUnit(inputs, started))
+      : refuseOptions(io, inputs, parsed, "unit");
   }
   const { options, configFile, secrets } = inputs;
   const socket = options.controlSocket ?? started.parsed.values["control-socket"]?.at(-1);
