@@ -1,15 +1,17 @@
 // The small drawings on the page. Attributes alone place their parts, since the page allows no inline styles.
 
-import { RUNS_REMEMBERED } from "../../../status/schema.ts";
 import { Html, html } from "./html.ts";
+
+/** As many as are remembered. */
+const PLACES = 60;
 
 /** The width of a run in the strip, and the length of the mark in it. */
 const STEP = 4;
 
 /** The last runs, newest on the right: a low mark for each that passed, a high one for each that failed, a pale one for none. */
 export function strip(lastRuns: string): Html {
-  const runs = lastRuns.slice(-RUNS_REMEMBERED);
-  const free = (RUNS_REMEMBERED - runs.length) * STEP;
+  const runs = lastRuns.slice(-PLACES);
+  const free = (PLACES - runs.length) * STEP;
   const passed: string[] = [];
   const failed: string[] = [];
   for (const { 0: same, index } of runs.matchAll(/\++|-+/g)) {
@@ -19,7 +21,7 @@ export function strip(lastRuns: string): Html {
   }
   const path = (style: string, lines: readonly string[]) =>
     lines.length === 0 ? "" : `<path class="${style}" d="${lines.join("")}"/>`;
-  const width = RUNS_REMEMBERED * STEP;
+  const width = PLACES * STEP;
   return new Html(
     `<svg class="strip" viewBox="0 0 ${width} 16" preserveAspectRatio="none" role="img">` +
       `<title>${describeRuns(runs)}</title>${path("free", free === 0 ? [] : [`M0 13h${free}`])}${path("ok", passed)}${path("bad", failed)}</svg>`,
