@@ -11,6 +11,7 @@ import { RABBITMQ_SERVER } from "./rabbitmq.ts";
 /** The Debian package that has it, and how it is found: on the PATH, as a file, or on its port. */
 const THINGS = {
   haproxy: { package: "haproxy" },
+  chromium: { package: "chromium" },
   dnsmasq: { package: "dnsmasq-base" },
   nginx: { package: "nginx-light" },
   openssl: { package: "openssl" },

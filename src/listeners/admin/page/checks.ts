@@ -1,0 +1,131 @@
+// The table of checks: those that make the host unhealthy first.
+
+import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
+import { countUp, isUp } from "../../../status/summary.ts";
+import { clip } from "../../../text/printable.ts";
+import { bar, describeRuns, strip } from "./drawings.ts";
+import { Html, html, joined, NOTHING, outputOf } from "./html.ts";
+import type { Ranked, Standing } from "./standing.ts";
+import { counting, type Times, took } from "./times.ts";
+
+/** A name may be a whole script. */
+const LONGEST_NAME = 120;
+const LONGEST_TEXT = 400;
+/** So many changes in an hour are pointed out. */
+const FLAPPING = 4;
+/** The longest path of a link, in characters. */
+const LONGEST_LINK = 2000;
+/** If more checks fail, their outputs would push the rest off the screen. */
+const MOST_OPEN_OUTPUTS = 3;
+
+export function renderChecks({ checks }: HostStatus, ranked: readonly Ranked[], times: Times): Html {
+  const standings = checks.map((check) => ({ severity: check.severity, isUp: isUp(check) }));
+  const outputs = ranked.filter(({ check, standing }) => standing === "failing" && check.output !== undefined);
+  const open = outputs.length <= MOST_OPEN_OUTPUTS;
+  return html`<section aria-labelledby="checks"><h2 id="checks">Checks <small>${countUp(standings)}</small></h2>
+<p class="filter" data-keep hidden><label>Filter <input type="search" id="words" autocomplete="off" spellcheck="false" placeholder="name, kind, target, reason"></label>
+<label><input type="checkbox" id="only"> only failing</label> <span id="count" role="status"></span></p>
+<table class="checks"><thead><tr><th scope="col">Check</th><th scope="col">State</th><th scope="col">Last result</th><th scope="col">Took</th><th scope="col">Last runs</th></tr></thead>
+<tbody>${ranked.map(({ check, standing }) => row(check, standing, open, times))}</tbody></table></section>
+`;
+}
+
+function row(check: CheckStatus, standing: Standing, open: boolean, times: Times): Html {
+  const isFailing = standing !== "up" && standing !== "warns";
+  return html`<tr class="${standing}" data-key="${check.name}"${isFailing ? new Html(" data-failing") : NOTHING}>
+<th scope="row">${nameOf(check)}</th><td>${stateOf(check, standing)}</td>
+<td>${resultOf(check, open && standing === "failing")}</td>
+<td>${timeOf(check, times)}</td><td>${runsOf(check, times)}</td></tr>
+`;
+}
+
+function nameOf(check: CheckStatus): Html {
+  const { name } = check;
+  const shown = html`<bdi>${clip(name, LONGEST_NAME)}</bdi>`;
+  const link = encodeURIComponent(name.toWellFormed());
+  // A browser would take these for folders.
+  const isLinkable = link.length <= LONGEST_LINK && !/^\.{0,2}$/.test(link);
+  return html`${isLinkable ? html`<a href="checks/${link}">${shown}</a>` : shown} <small><bdi>${clip(describeTarget(check), LONGEST_NAME)}</bdi></small>`;
+}
+
+/** Kind and target, without what the name or the target says already. */
+function describeTarget({ name, kind, target }: CheckStatus): string {
+  if (name === target || name === `${kind} ${target}`) return name === target ? kind : "";
+  return target.startsWith(kind) ? target : `${kind} ${target}`;
+}
+
+const DECIDES: Readonly<Record<CheckStatus["severity"], string>> = {
+  critical: "",
+  warning: "only reported",
+  endpoint: "endpoints only",
+};
+
+function stateOf(check: CheckStatus, standing: Standing): Html {
+  const { status, stale, forSeconds, severity, countsAs } = check;
+  const style =
+    isUp(check) && standing !== "failing"
+      ? "ok"
+      : standing === "endpoint"
+        ? ""
+        : standing === "failing"
+          ? "bad"
+          : "near";
+  const notes = [
+    countsAs === undefined ? "" : `counts as failed: ${countsAs}`,
+    streakOf(check),
+    DECIDES[severity],
+  ].filter((note) => note !== "");
+  const lasts =
+    forSeconds === undefined || stale ? NOTHING : html`<span class="for">for ${counting(forSeconds)}</span>`;
+  return html`<b class="badge ${style}">${stale ? "stale" : status}</b> ${lasts} <small>${notes.join(", ")}</small>`;
+}
+
+/** "2 of 3 failures": the last results are not like the status, and it has not changed yet. */
+function streakOf({ status, streak, fall, rise, ranAt, reason }: CheckStatus): string {
+  if (ranAt === undefined) return "";
+  if (status === "up" && reason !== undefined) return `${streak} of ${fall} failures`;
+  return status === "down" && reason === undefined ? `${streak} of ${rise} passes` : "";
+}
+
+function resultOf(check: CheckStatus, open: boolean): Html {
+  const { reason, detail, warning, output, ranAt } = check;
+  const text = (given: string) => html`<bdi>${clip(given, LONGEST_TEXT)}</bdi>`;
+  if (ranAt === undefined) return html`<small>no result yet</small>`;
+  const said = detail === undefined ? NOTHING : text(detail);
+  const first =
+    reason === undefined ? said : html`<b class="reason">${reason}</b>${detail === undefined ? "" : ": "}${said}`;
+  const warns = warning === undefined ? NOTHING : html` <span class="near">warning: ${text(warning)}</span>`;
+  return html`${first}${warns}${output === undefined ? NOTHING : printed(output, open)}`;
+}
+
+function printed(output: string, open: boolean): Html {
+  const lines = output.trimEnd().split("\n").length;
+  return html`<details${open ? new Html(" open") : NOTHING}><summary>output, ${lines} ${lines === 1 ? "line" : "lines"}</summary><pre><bdi>${outputOf(output.trimEnd())}</bdi></pre></details>`;
+}
+
+function timeOf(check: CheckStatus, times: Times): Html {
+  const { seconds, timeoutSeconds, ranAt, runningSeconds, intervalSeconds } = check;
+  const parts = [
+    ...(ranAt === undefined ? [] : [times.ago(ranAt)]),
+    ...(intervalSeconds === undefined ? [] : [html`every ${took(intervalSeconds)}`]),
+    ...(runningSeconds === undefined ? [] : [html`running for ${counting(runningSeconds)}`]),
+  ];
+  const limit = html`<small>of ${took(timeoutSeconds)}</small>`;
+  const last = seconds === undefined ? limit : html`${took(seconds)} ${limit}${bar(seconds, timeoutSeconds)}`;
+  return html`<span class="took">${last}</span> <small>${joined(parts, ", ")}</small>`;
+}
+
+function runsOf({ lastRuns, changesLastHour, lastFailure, reason }: CheckStatus, times: Times): Html {
+  if (lastRuns === "") return html`<small>${describeRuns("")}</small>`;
+  const isFlapping = changesLastHour >= FLAPPING ? new Html(' class="near"') : NOTHING;
+  const changes = html`<span${isFlapping}>${changesLastHour} ${changesLastHour === 1 ? "change" : "changes"} in 1 h</span>`;
+  const parts = [
+    ...(changesLastHour === 0 ? [] : [changes]),
+    // That of a check whose last run failed is its last result.
+    ...(lastFailure && reason === undefined ? [failureOf(lastFailure, times)] : []),
+  ];
+  return html`${strip(lastRuns)} <small>${joined(parts, ", ")}</small>`;
+}
+
+const failureOf = ({ at, reason, detail }: NonNullable<CheckStatus["lastFailure"]>, times: Times): Html =>
+  html`failed ${times.ago(at)}: <span title="${clip(detail, LONGEST_TEXT)}">${reason}</span>`;

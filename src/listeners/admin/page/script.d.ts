@@ -1,0 +1,3 @@
+// The text of script.js.
+declare const text: string;
+export default text;

@@ -1,0 +1,3 @@
+// The text of update.js.
+declare const text: string;
+export default text;
