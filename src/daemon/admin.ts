@@ -4,6 +4,8 @@
 import type { Options } from "../config/load.ts";
 import { startAdmin } from "../listeners/admin/server.ts";
 import type { Log } from "../log/log.ts";
+import type { HostStateTracker } from "../status/host-state.ts";
+import type { Gauges } from "../status/metrics/metric.ts";
 import type { Past } from "../status/recorder.ts";
 import type { HostStatus } from "../status/schema.ts";
 import type { EventLog } from "./event-log.ts";
@@ -16,6 +18,8 @@ export interface AdminParts {
   readonly past: Past;
   /** By what is known; starts nothing. */
   readonly status: () => HostStatus;
+  readonly gauges: () => Gauges;
+  readonly hostState: Pick<HostStateTracker, "listen">;
   readonly log: Log;
   readonly events: EventLog;
 }
@@ -23,10 +27,11 @@ export interface AdminParts {
 /** Throws ListenError. */
 export async function openAdmin(opened: AsyncDisposableStack, parts: AdminParts): Promise<void> {
   await openListener(opened, parts);
+  await openMetricsFile(opened, parts);
 }
 
 async function openListener(opened: AsyncDisposableStack, parts: AdminParts): Promise<void> {
-  const { options, active, past, status, log, events } = parts;
+  const { options, active, past, status, gauges, log, events } = parts;
   if (!options.adminListener) return;
   const admin = await startAdmin({
     address: options.adminListener,
@@ -34,7 +39,10 @@ async function openListener(opened: AsyncDisposableStack, parts: AdminParts): Pr
     shown: {
       status,
       historyOf: (name) => past.checkHistory(name),
-      metricsOf: ({ healthy }) => `health_checker_healthy ${Number(healthy)}\n`,
+      async metricsOf(status) {
+        const { renderMetrics } = await import("../status/metrics/render.ts");
+        return renderMetrics(status, past.counts, gauges());
+      },
       pageOf: ({ host, state }) => ({ html: Bun.escapeHTML(`${host} ${state}`), csp: "default-src 'none'" }),
       failureStatus: () => active.plan.options.failureStatus,
     },
@@ -42,4 +50,20 @@ async function openListener(opened: AsyncDisposableStack, parts: AdminParts): Pr
     onCrowded: (closed, most) => events.onCrowded("admin", closed, most),
   });
   opened.defer(() => admin.close());
+}
+
+async function openMetricsFile(opened: AsyncDisposableStack, parts: AdminParts): Promise<void> {
+  const { options, past, status, gauges, hostState, log } = parts;
+  if (options.metricsFile === undefined) return;
+  const { MetricsFile } = await import("./metrics-file.ts");
+  const file = new MetricsFile({
+    path: options.metricsFile,
+    async render() {
+      const { renderMetricsFile } = await import("../status/metrics/render.ts");
+      return renderMetricsFile(status(), past.counts, gauges());
+    },
+    log,
+  });
+  hostState.listen(file.onHostState);
+  opened.defer(() => file.close());
 }

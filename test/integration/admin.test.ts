@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { HostStatus } from "../../src/status/schema.ts";
+import { CheckHistory, HostStatus } from "../../src/status/schema.ts";
 import { askAt } from "../support/ask.ts";
 import { converse } from "../support/converse.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -48,7 +48,11 @@ test("status, page, metrics, one check and livez, while the checks go up and dow
   });
   expect(await admin.ask("/livez")).toMatchObject({ status: 200, body: "ok\n" });
   expect((await admin.ask("/metrics")).body).toContain("health_checker_healthy 1");
-  expect((await admin.ask("/")).body).toContain("healthy");
+  const history = JSON.parse(
+    (await admin.ask("/checks/db%3A%20main", { headers: { accept: "application/json" } })).body,
+  );
+  expect(CheckHistory.parse(history)).toEqual(history);
+  expect(history.runs[0]).toMatchObject({ ok: true });
 
   await peer[Symbol.asyncDispose]();
   await until(async () => (await admin.ask("/checks/db%3A%20main")).status === 503);
@@ -179,6 +183,22 @@ test("beyond the loopback a token is needed, and a reload reads it again", async
   await daemon.logged("expected a token of 16 to 1024 characters");
   expect(await statuses("fedcba9876543210", "short")).toEqual([200, 401]);
   expect(daemon.log().join("\n")).not.toMatch(/0123456789|fedcba/);
+}, 60_000);
+
+test("the metrics file follows the host, also without an admin listener, and is removed at the end", async () => {
+  await using folder = await tempFolder();
+  await using peer = await listener();
+  const path = `${folder.path}/hc.prom`;
+  await using daemon = await startDaemon(["--port", `${peer.port}`, "--interval", "100ms", "--metrics-file", path]);
+  const content = () =>
+    Bun.file(path)
+      .text()
+      .catch(() => "");
+  await until(async () => (await content()).includes("\nhealth_checker_healthy 1\n"));
+  await peer[Symbol.asyncDispose]();
+  await until(async () => (await content()).includes("\nhealth_checker_healthy 0\n"));
+  expect(await daemon.stop()).toBe(0);
+  expect(await Bun.file(path).exists()).toBe(false);
 }, 60_000);
 
 test("on a unix socket, whose file is removed at the end", async () => {
