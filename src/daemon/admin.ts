@@ -43,7 +43,10 @@ async function openListener(opened: AsyncDisposableStack, parts: AdminParts): Pr
         const { renderMetrics } = await import("../status/metrics/render.ts");
         return renderMetrics(status, past.counts, gauges());
       },
-      pageOf: ({ host, state }) => ({ html: Bun.escapeHTML(`${host} ${state}`), csp: "default-src 'none'" }),
+      async pageOf(status) {
+        const { renderPage } = await import("../listeners/admin/page/render.ts");
+        return renderPage(status);
+      },
       failureStatus: () => active.plan.options.failureStatus,
     },
     log,

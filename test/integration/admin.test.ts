@@ -48,6 +48,9 @@ test("status, page, metrics, one check and livez, while the checks go up and dow
   });
   expect(await admin.ask("/livez")).toMatchObject({ status: 200, body: "ok\n" });
   expect((await admin.ask("/metrics")).body).toContain("health_checker_healthy 1");
+  const page = await admin.ask("/");
+  expect(page.body).toContain("<title>HEALTHY");
+  expect(page.headers.get("content-security-policy")).toContain("script-src 'sha256-");
   const history = JSON.parse(
     (await admin.ask("/checks/db%3A%20main", { headers: { accept: "application/json" } })).body,
   );

@@ -12,6 +12,7 @@ import type { Answer, ExchangeRequest } from "../exchanges.ts";
 import { pathOf } from "../health/handler.ts";
 import { isOwnHost } from "./host-header.ts";
 import { createPace, type Pace } from "./pace.ts";
+import type { Page } from "./page/render.ts";
 import { hasToken } from "./token.ts";
 
 /** What the daemon shows. */
@@ -23,12 +24,6 @@ export interface Shown {
   readonly pageOf: (status: HostStatus) => Page | Promise<Page>;
   /** The HTTP status of a check that is not up. */
   readonly failureStatus: () => number;
-}
-
-export interface Page {
-  readonly html: string;
-  /** Its Content-Security-Policy. */
-  readonly csp: string;
 }
 
 export interface Protection {
