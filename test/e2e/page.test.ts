@@ -7,9 +7,13 @@ import { renderPage } from "../../src/listeners/admin/page/render.ts";
 import type { HostStatus } from "../../src/status/schema.ts";
 import { ROOT } from "../support/binary.ts";
 import { startChromium, type TabOptions } from "../support/chromium.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { listener } from "../support/listeners.ts";
+import { freePort } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
 import { DRAINED, FAILING, HEALTHY, HOSTILE, IN_MAINTENANCE, LARGE } from "../support/page-status.ts";
 import { checkStatus } from "../support/status.ts";
+import { until } from "../support/until.ts";
 
 const test = await needs("chromium");
 const TIMEOUT_MS = 60_000;
@@ -73,6 +77,24 @@ const LOOKED_AT: readonly (readonly [keyof typeof STATUSES, TabOptions])[] = [
   ["FAILING", { width: PHONE_WIDTH }],
   ["HOSTILE", { width: PHONE_WIDTH, scheme: "dark" }],
 ];
+
+test(
+  "the page of a daemon shows a change without a reload",
+  async () => {
+    const port = freePort("127.0.0.1");
+    await using service = await listener();
+    await using _daemon = await startDaemon([
+      ...["--port", `${service.port}`, "--interval", "100ms", "--admin-listener", `127.0.0.1:${port}`],
+    ]);
+    const { page, problems } = await open(`http://127.0.0.1:${port}/`);
+    await until(async () => (await page.title()).startsWith("HEALTHY "));
+    await service[Symbol.asyncDispose]();
+    await until(async () => (await page.title()).startsWith("UNHEALTHY "), 20_000);
+    expect(problems).toEqual([]);
+    await page.close();
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "axe finds nothing",

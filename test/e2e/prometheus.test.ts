@@ -4,13 +4,12 @@ import { expect } from "bun:test";
 import { join } from "node:path";
 import { MetricsFile } from "../../src/daemon/metrics-file.ts";
 import { METRICS_TYPE, renderMetrics, renderMetricsFile } from "../../src/status/metrics/render.ts";
-import type { HostStatus } from "../../src/status/schema.ts";
 import { askAt } from "../support/ask.ts";
 import { startChild } from "../support/child.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listener } from "../support/listeners.ts";
 import { freePort } from "../support/loopback.ts";
-import { fullHost, NO_GAUGES, noCounts, ODD_NAME } from "../support/metrics.ts";
+import { fullHost, ODD_NAME } from "../support/metrics.ts";
 import { needs } from "../support/needs.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 import { relayTo } from "../support/relay.ts";
@@ -20,31 +19,18 @@ import { until } from "../support/until.ts";
 const withPrometheus = await needs("prometheus");
 const withNodeExporter = await needs("prometheus-node-exporter");
 
-/** Serves the metrics of the daemon behind a control socket. */
-function serveMetrics(controlSocket: string) {
-  return Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    async fetch() {
-      const { body } = await askAt("http://localhost/status", { unix: controlSocket });
-      const text = await renderMetrics(JSON.parse(body) as HostStatus, noCounts(), NO_GAUGES);
-      return new Response(text, { headers: { "Content-Type": METRICS_TYPE } });
-    },
-  });
-}
-
 withPrometheus(
   "a host turns unhealthy when a service closes, and healthy again, under the name that its check has",
   async () => {
     await using folder = await tempFolder();
-    const controlSocket = join(folder.path, "control.sock");
+    const port = freePort("127.0.0.1");
     await using service = await listener();
     using relay = relayTo(service.port);
     const checks = [{ name: ODD_NAME.replace("\n", " "), tcp: relay.address, interval: "100ms" }];
     const config = await folder.write("hc.yaml", JSON.stringify({ checks }));
-    await using _daemon = await startDaemon(["--config", config, "--control-socket", controlSocket]);
-    await using metrics = serveMetrics(controlSocket);
-    await using prometheus = await startPrometheus(metrics.port ?? 0);
+    await using _daemon = await startDaemon(["--config", config, "--admin-listener", `127.0.0.1:${port}`]);
+    expect((await askAt(`http://127.0.0.1:${port}/metrics`)).headers.get("content-type")).toBe(METRICS_TYPE);
+    await using prometheus = await startPrometheus(port);
     await prometheus.has("health_checker_healthy", 1);
     await prometheus.has("up", 1);
     relay.close();
