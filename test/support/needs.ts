@@ -18,6 +18,7 @@ const THINGS = {
   java: { package: "default-jre-headless" },
   ZooKeeper: { package: "libzookeeper-java", file: "/usr/share/java/zookeeper.jar" },
   supervisord: { package: "supervisor" },
+  shellcheck: { package: "shellcheck" },
   "qemu-aarch64": { package: "qemu-user" },
   "the C library for arm64": {
     package: "libc6-arm64-cross",
