@@ -165,6 +165,8 @@ const environment = (settings: Settings, { env, name }: ProbeContext): Readonly<
 
 // Loaded only when needed: node:fs costs 2 ms and 4 MB at start.
 async function diagnose({ script: { argv }, cwd }: Settings, env: Readonly<Record<string, string>>) {
+  // It knows the rules of POSIX alone.
+  if (process.platform === "win32") return undefined;
   const { diagnoseCommand } = await import("../process/diagnose.ts");
   return diagnoseCommand(argv[0] ?? "", env["PATH"] ?? DEFAULT_PATH, cwd);
 }

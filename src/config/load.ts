@@ -122,10 +122,12 @@ export async function loadOptions(
   // On a command line alone it finds no problems. To load it takes a tenth of such a start.
   const linted = warnsLater && fileName === undefined ? undefined : await linting();
   const admin = await resolveAdmin({ option, listener, commandLine, file, secretFallback });
+  const unsupported = await findUnsupportedHere(option, checks, listener);
   const problems = [
     ...commandLine.problems,
     ...reading.problems,
     ...admin.problems,
+    ...(unsupported?.problems ?? []),
     ...((fileInput && (await fileLint?.findFileProblems(fileInput))) ?? []),
     ...(linted?.problems ?? []),
   ];
@@ -139,12 +141,25 @@ export async function loadOptions(
     ...((fileInput && fileLint?.findFileWarnings(fileInput)) ?? []),
     ...(linted?.warnings ?? []),
     ...admin.warnings,
+    ...(unsupported?.warnings ?? []),
     ...warnings,
   ];
   const config = file && { file: fileName ?? "", sha256: file.source.sha256, readAt: file.source.readAt };
   const inOrder = fileName === undefined ? found : inFileOrder(found, fileName);
   const options = freezeOptions(option, checks, { ...deadlines, config, adminToken: admin.token }, inOrder);
   return linted ? options : Object.freeze({ ...options, laterWarnings: async () => (await linting()).warnings });
+}
+
+async function findUnsupportedHere(option: OptionLookup, checks: readonly CheckConfig[], listener: Address) {
+  if (process.platform === "linux") return undefined;
+  const { findUnsupported } = await import("./platform.ts");
+  const listeners = {
+    listener,
+    "agent-listener": option("agent-listener"),
+    "admin-listener": option("admin-listener"),
+    "control-socket": option("control-socket"),
+  };
+  return findUnsupported(checks, listeners, process.platform);
 }
 
 interface AdminSources {

@@ -44,7 +44,9 @@ export function connectByNet(address: Address, signal: AbortSignal): Promise<Soc
         address.family === "tcp" &&
         socket.localPort === socket.remotePort &&
         socket.localAddress === socket.remoteAddress;
-      finish(itself ? "met itself" : socket);
+      // On Windows a refused connect may be reported as connected; then there is no peer.
+      if (process.platform === "win32" && socket.remotePort === undefined) finish("ECONNREFUSED");
+      else finish(itself ? "met itself" : socket);
     });
     // Stays after the connect: an error that comes between two listeners must not end the process.
     socket.on("error", (error) => finish(codeOf(error)));

@@ -156,7 +156,7 @@ function tryStart(argv: readonly string[], options: GroupOptions): Group | Start
       },
     });
     const { pid } = child;
-    const group: Group = { pid, exited, kill: () => killGroup(pid), output: output.text, stdout: output.stdout };
+    const group: Group = { pid, exited, kill: () => killGroup(child), output: output.text, stdout: output.stdout };
     run.group = group;
     running.set(pid, group);
     output.start(child);
@@ -178,15 +178,26 @@ function spawn(argv: readonly string[], options: SpawnOptions): Child {
   return child as Child;
 }
 
-function killGroup(pid: number): void {
+function killGroup(child: Child): void {
   // Usually no process is left; node's kill would throw then, which costs 10 µs.
-  if (libc) return void libc.kill(-pid, SIGKILL);
+  if (libc) return void libc.kill(-child.pid, SIGKILL);
   try {
-    if (process.platform === "win32")
-      Bun.spawn(["taskkill", "/T", "/F", "/PID", String(pid)], { stdio: ["ignore", "ignore", "ignore"] });
-    else process.kill(-pid, "SIGKILL");
+    if (process.platform === "win32") killTree(child);
+    else process.kill(-child.pid, "SIGKILL");
   } catch {
     // ESRCH: no process is left.
+  }
+}
+
+/** Windows knows no groups: what a leader that has ended left behind runs on, and its pid may be that of another process. */
+function killTree(leader: Child): void {
+  if (leader.exitCode !== null || leader.signalCode !== null) return;
+  const killLeader = () => leader.kill("SIGKILL");
+  const tree = ["taskkill", "/T", "/F", "/PID", String(leader.pid)];
+  try {
+    Bun.spawn(tree, { stdio: ["ignore", "ignore", "ignore"], windowsHide: true, onExit: killLeader });
+  } catch {
+    killLeader();
   }
 }
 
