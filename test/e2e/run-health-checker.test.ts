@@ -63,7 +63,7 @@ files=${sections}/*.conf
     sections,
     section: () => Bun.file(section).text(),
     ctl: (...words: readonly string[]) => run(["supervisorctl", ...words], programs),
-    install_: (...words: readonly string[]) =>
+    runScript: (...words: readonly string[]) =>
       run([SCRIPT, "--user", USER, "--install-dir", install, "--supervisor-dir", sections, ...words], programs),
     client: (command: string) =>
       run([join(install, "health-checker"), command, "--control-socket", join(install, "run/control.sock")]),
@@ -86,7 +86,7 @@ withSupervisor(
     const words = ["--script", script, "--script-timeout", "5", "--", "--listener", listener];
     const status = async () => (await askAt(`http://${listener}/`)).status;
 
-    expect(await host.install_("--tcp-port", String(service.port), ...words)).toMatchObject({ exitCode: 0, err: [] });
+    expect(await host.runScript("--tcp-port", String(service.port), ...words)).toMatchObject({ exitCode: 0, err: [] });
     await until(async () => (await status()) === 200, CHANGE_MS, "the daemon to answer 200");
     const pid = Number((await host.ctl("pid", "health-checker")).out[0]);
     expect((await stat(`/proc/${pid}`)).uid).toBe((await stat(join(host.install, "run"))).uid);
@@ -101,7 +101,7 @@ withSupervisor(
 
     // Run again, with a port that is closed: the new section replaces the old one.
     const closed = String(freePort("127.0.0.1"));
-    expect((await host.install_("--tcp-port", closed, ...words)).exitCode).toBe(0);
+    expect((await host.runScript("--tcp-port", closed, ...words)).exitCode).toBe(0);
     await until(async () => (await status()) === 504, CHANGE_MS, "the daemon with the new checks");
     expect(await readdir(host.sections)).toEqual(["run-health-checker.conf"]);
     expect(await Bun.file(join(host.install, "log/health-checker.log")).text()).toContain(`127.0.0.1:${closed}`);
@@ -120,7 +120,7 @@ withSupervisor(
       [["--port", "80"], "unexpected argument: --port"],
       [["--tcp-port", "80", "--user", "a b"], "--user, --install-dir: expected"],
     ] as const) {
-      const { exitCode, err } = await host.install_(...words);
+      const { exitCode, err } = await host.runScript(...words);
       expect({ exitCode, err: err.join("\n") }).toEqual({ exitCode: 2, err: expect.stringContaining(said) });
     }
     expect(await readdir(host.sections)).toEqual([]);
