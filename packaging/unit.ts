@@ -1,17 +1,17 @@
 // Writes packaging/health-checker.service, the unit of the packaged default: what
-// `health-checker unit --config /etc/health-checker.yaml` prints where that is the file of
+// `health-checker unit --config /etc/health-checker/config.yaml` prints where that is the file of
 // this folder. A test fails where the two have drifted.
 
 import { join } from "node:path";
 import { renderUnit } from "../src/cli/unit/render.ts";
 import { loadOptions } from "../src/config/load.ts";
 
-export const PACKAGED_CONFIG = join(import.meta.dir, "health-checker.yaml");
+export const PACKAGED_CONFIG = join(import.meta.dir, "config.yaml");
 export const PACKAGED_UNIT = join(import.meta.dir, "health-checker.service");
 
 /** Where the packages have them on a host. */
 const PROGRAM = "/usr/local/bin/health-checker";
-const CONFIG = "/etc/health-checker.yaml";
+const CONFIG = "/etc/health-checker/config.yaml";
 
 /** `configFile` is where the packaged one lies on a host. */
 export async function renderPackagedUnit(configFile = CONFIG): Promise<string> {

@@ -32,8 +32,8 @@ Examples:
   health-checker --port 5432 --port 3306
   health-checker --listener 0.0.0.0:6000 \\
     --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s
-  health-checker --config /etc/health-checker.yaml --interval 10s
-  health-checker check --config /etc/health-checker.yaml
+  health-checker --config /etc/health-checker/config.yaml --interval 10s
+  health-checker check --config /etc/health-checker/config.yaml
 
 ${wrap("Keep the timeouts of the checks below the timeout of the load balancer. The timeout of an AWS ALB is 5 s by default.")}
 

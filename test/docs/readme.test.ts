@@ -45,7 +45,7 @@ const newHost = (): Promise<StubHost> =>
   stubHost({
     ports: [HEALTH, WEB, QUEUE],
     health: HEALTH,
-    files: { "etc/health-checker.yaml": blockIn(README, "Quick start", "yaml") },
+    files: { "etc/health-checker/config.yaml": blockIn(README, "Quick start", "yaml") },
   });
 
 /** Something that listens on a port of the README's host. */
@@ -153,7 +153,7 @@ test("what Install says of the release's names, of this program's size and of it
   expect(Math.abs(Bun.file(await binary()).size / 1e6 - Number(size))).toBeLessThan(10);
   for (const [args, megabytes] of [
     [["--script", "true"], bare],
-    [["--config", join(host.folder.path, "etc/health-checker.yaml")], withFile],
+    [["--config", join(host.folder.path, "etc/health-checker/config.yaml")], withFile],
   ] as const) {
     await using daemon = await startDaemon(args);
     const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${daemon.pid}/status`, "utf8")) ?? [];
@@ -195,8 +195,8 @@ test("nothing is risky in the config file, and it is that of twelve lines", asyn
   const config = blockIn(README, "Quick start", "yaml");
   expect(config.trimEnd().split("\n")).toHaveLength(12);
   await using terminal = host.terminal();
-  const { out } = await terminal.run(host.here("health-checker validate /etc/health-checker.yaml"));
-  expect(host.asWritten(out)).toMatch(/^\/etc\/health-checker\.yaml: .*3 checks$/);
+  const { out } = await terminal.run(host.here("health-checker validate /etc/health-checker/config.yaml"));
+  expect(host.asWritten(out)).toMatch(/^\/etc\/health-checker\/config\.yaml: .*3 checks$/);
 });
 
 test("the unit of the README's own lines runs a daemon that prints what On call shows", async () => {
@@ -231,8 +231,11 @@ test("the unit of the README's own lines runs a daemon that prints what On call 
 
 test("supervisord's command is a daemon's, and it waits for the drain", async () => {
   const [, command = ""] = /^command=(.*)$/m.exec(blockIn(README, "supervisord", "ini")) ?? [];
-  expect(command.split(" ")).toEqual(["/usr/local/bin/health-checker", ...["--config", "/etc/health-checker.yaml"]]);
-  const options = await loadOptions({ config: [join(host.folder.path, "etc/health-checker.yaml")] });
+  expect(command.split(" ")).toEqual([
+    "/usr/local/bin/health-checker",
+    ...["--config", "/etc/health-checker/config.yaml"],
+  ]);
+  const options = await loadOptions({ config: [join(host.folder.path, "etc/health-checker/config.yaml")] });
   if (!("listener" in options)) throw new Error(options.join("\n"));
   expect(README).toContain(`stopwaitsecs=${options.drainDelayMs / 1000 + 15}\n`);
 });

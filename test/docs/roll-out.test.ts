@@ -24,7 +24,7 @@ interface Host extends AsyncDisposable {
 
 async function startHost(): Promise<Host> {
   const folder = await tempFolder();
-  const file = await folder.write("etc/health-checker.yaml", OLD);
+  const file = await folder.write("etc/health-checker/config.yaml", OLD);
   const daemon = await startDaemon(["--config", file, "--control-socket", join(folder.path, "control.sock")]);
   expect((await daemon.ask()).status).toBe(200);
   return {

@@ -67,7 +67,8 @@ test("what has its hash is installed, with the unit for its config file, and sta
   const unit = readUnitFile(await readFile(join(root, "etc/systemd/system/health-checker.service"), "utf8"));
   expect(commandOf(unit.get("Service.ExecStart")?.[0] ?? "")).toEqual([
     join(root, "usr/local/bin/health-checker"),
-    ...["--config", join(root, "etc/health-checker.yaml"), "--control-socket", "/run/health-checker/control.sock"],
+    ...["--config", join(root, "etc/health-checker/config.yaml")],
+    ...["--control-socket", "/run/health-checker/control.sock"],
   ]);
   // 30 s of drain, and what runs.
   expect(unit.get("Service.TimeoutStopSec")).toEqual(["45"]);

@@ -49,7 +49,7 @@ export function fullHost(): Known {
       healthy: false,
       state: "maintenance",
       maintenance: { since: "2026-01-31T12:00:00.000Z", until: "2026-01-31T13:00:00.000Z" },
-      config: { file: "/etc/health-checker.yaml", sha256: "0123abcd", readAt: "2026-01-31T12:00:00.000Z" },
+      config: { file: "/etc/health-checker/config.yaml", sha256: "0123abcd", readAt: "2026-01-31T12:00:00.000Z" },
       checks: [certificate, checkStatus("new", { status: "unknown" })],
     }),
     counts: noCounts({

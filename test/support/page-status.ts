@@ -52,7 +52,7 @@ const endpoints = [
 ];
 
 const config = {
-  file: "/etc/health-checker.yaml",
+  file: "/etc/health-checker/config.yaml",
   sha256: "9f2b61c4e0aa".repeat(5),
   readAt: secondsBefore(11 * 86_400),
 };

@@ -25,7 +25,7 @@ export interface StubHostOptions {
   readonly ports: readonly number[];
   /** The one of them that the daemon listens on. */
   readonly health: number;
-  /** The page's texts by path, such as etc/health-checker.yaml. */
+  /** The page's texts by path, such as etc/health-checker/config.yaml. */
   readonly files: Readonly<Record<string, string>>;
 }
 

@@ -38,7 +38,7 @@ export const check = command({
       "With --format nagios the exit status is that of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
       DAEMON_OPTIONS,
     ],
-    examples: ["--config /etc/health-checker.yaml", "--port 5432 --port-timeout 1s --wait 5m"],
+    examples: ["--config /etc/health-checker/config.yaml", "--port 5432 --port-timeout 1s --wait 5m"],
     exitStatus: {
       0: "healthy",
       1: "not healthy",

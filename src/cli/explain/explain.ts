@@ -42,7 +42,7 @@ export const explain = command({
     ],
     options: { strict },
     notes: [DAEMON_OPTIONS, "Run it as the user of the daemon: permissions for scripts and files depend on the user."],
-    examples: ["--config /etc/health-checker.yaml", "--port 5432 --deadline 4s"],
+    examples: ["--config /etc/health-checker/config.yaml", "--port 5432 --deadline 4s"],
     exitStatus: {
       0: "printed; with --strict also: no problems and no warnings",
       1: "with --strict: there are problems or warnings; or cannot write to stdout",

@@ -46,7 +46,7 @@ export const unit = command({
     options: { output, check: checkOption },
     notes: [DAEMON_OPTIONS],
     examples: [
-      "--config /etc/health-checker.yaml \\\n    --output /etc/systemd/system/health-checker.service",
+      "--config /etc/health-checker/config.yaml \\\n    --output /etc/systemd/system/health-checker.service",
       "--check",
     ],
     exitStatus: {

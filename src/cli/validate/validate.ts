@@ -23,7 +23,7 @@ export const validate = command({
       `Give the same options as to the daemon. The secrets that the file names, \${file:/PATH} and \${env:NAME}, must exist.`,
       DAEMON_OPTIONS,
     ],
-    examples: ["/etc/health-checker.yaml"],
+    examples: ["/etc/health-checker/config.yaml"],
     exitStatus: { 0: "no errors; there may be warnings", 1: "cannot write to stdout", 2: USAGE_ERROR },
   },
   options: OPTIONS,

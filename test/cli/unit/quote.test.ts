@@ -84,7 +84,7 @@ test("no character is written that steers a terminal, or that systemd ignores a 
 });
 
 const QUOTED: readonly (readonly [word: string, quoted: string])[] = [
-  ["/etc/health-checker.yaml", "/etc/health-checker.yaml"],
+  ["/etc/health-checker/config.yaml", "/etc/health-checker/config.yaml"],
   ["0.0.0.0:5000", "0.0.0.0:5000"],
   ["", '""'],
   ["/opt/zk check.sh --port 2181", '"/opt/zk check.sh --port 2181"'],

@@ -54,7 +54,7 @@ const UNITS: Readonly<Record<string, { readonly raw: RawValues; readonly configF
     },
   },
   "low-port": { raw: { port: ["1"], listener: ["0.0.0.0:80"], "control-socket": ["/run/health-checker/other.sock"] } },
-  kinds: { raw: { config: [join(DATA, "kinds.yaml")] }, configFile: "/etc/health-checker.yaml" },
+  kinds: { raw: { config: [join(DATA, "kinds.yaml")] }, configFile: "/etc/health-checker/config.yaml" },
 };
 
 for (const [name, { raw, configFile }] of Object.entries(UNITS)) {

@@ -6,7 +6,7 @@ import { until } from "../../../support/until.ts";
 
 export const UNIT = "health-checker.service";
 export const PROGRAM = "/usr/local/bin/health-checker";
-export const CONFIG = "/etc/health-checker.yaml";
+export const CONFIG = "/etc/health-checker/config.yaml";
 export const PORT = 5000;
 
 /** Emulated, everything takes some twenty times as long. */

@@ -3,6 +3,7 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
+import { dirname } from "node:path";
 import { until } from "../../../support/until.ts";
 import { answerHealthCalls, answerPings } from "./listeners.ts";
 import { CONFIG, must, PROGRAM, run, SLOW_MS, UNIT } from "./service.ts";
@@ -113,7 +114,10 @@ const configOf = (all: Readonly<Record<string, object>>, drainDelayMs: number): 
 /** Of the first start. */
 export const checkCount = Object.keys({ ...CHECKS, ...SCRIPTS, ...SLOW_CHECK }).length;
 
-export const writeConfig = (text: string): Promise<void> => writeFile(CONFIG, text);
+export async function writeConfig(text: string): Promise<void> {
+  await mkdir(dirname(CONFIG), { recursive: true });
+  await writeFile(CONFIG, text);
+}
 
 /** Makes the scripts do what `sign` says, or no more. */
 export const raise = (sign: "hungry" | "detaching"): Promise<void> => writeFile(`${SIGNS}/${sign}`, "");
