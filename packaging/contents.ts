@@ -1,0 +1,38 @@
+// What an archive or a package of a release holds beside the program. Where a file goes on a host is the package's own
+// business: here it has the name that it has in an archive.
+
+import { join } from "node:path";
+import { stamp } from "./repository.ts";
+import { renderPackagedUnit } from "./unit.ts";
+
+export interface Part {
+  /** Its name in an archive, such as `health-checker.service`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Release {
+  /** The page of the repository: `repository()`, which a release build must have. */
+  readonly repository: string;
+  /** Where the program is on a host, which the unit runs. Default: `/usr/local/bin/health-checker`. */
+  readonly program?: string;
+}
+
+const ROOT = join(import.meta.dir, "..");
+
+const read = (path: string): Promise<string> => Bun.file(join(ROOT, path)).text();
+
+/** Every file but the program itself, sorted by name. Man pages and completions are still to come. */
+export async function contents({ repository, program }: Release): Promise<readonly Part[]> {
+  const parts: readonly Part[] = [
+    { name: "LICENSE", text: await read("LICENSE") },
+    { name: "README.md", text: await read("README.md") },
+    { name: "CHANGELOG.md", text: await read("CHANGELOG.md") },
+    { name: "config.yaml", text: await read("packaging/health-checker.yaml") },
+    { name: "health-checker.service", text: await renderPackagedUnit(undefined, program) },
+    { name: "health-checker.sysusers.conf", text: await read("packaging/health-checker.sysusers.conf") },
+  ];
+  return parts
+    .map(({ name, text }) => ({ name, text: stamp(text, repository) }))
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
