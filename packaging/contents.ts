@@ -2,7 +2,7 @@
 // business: here it has the name that it has in an archive.
 
 import { join } from "node:path";
-import { stamp } from "./repository.ts";
+import { stamp, stampPage } from "./repository.ts";
 import { renderPackagedUnit } from "./unit.ts";
 
 export interface Part {
@@ -26,13 +26,18 @@ const read = (path: string): Promise<string> => Bun.file(join(ROOT, path)).text(
 export async function contents({ repository, program }: Release): Promise<readonly Part[]> {
   const parts: readonly Part[] = [
     { name: "LICENSE", text: await read("LICENSE") },
-    { name: "README.md", text: await read("README.md") },
-    { name: "CHANGELOG.md", text: await read("CHANGELOG.md") },
+    { name: "README.md", text: stampPage(await read("README.md"), repository) },
+    { name: "CHANGELOG.md", text: stampPage(await read("CHANGELOG.md"), repository) },
     { name: "config.yaml", text: await read("packaging/health-checker.yaml") },
-    { name: "health-checker.service", text: await renderPackagedUnit(undefined, program) },
+    { name: "health-checker.service", text: documented(await renderPackagedUnit(undefined, program), repository) },
     { name: "health-checker.sysusers.conf", text: await read("packaging/health-checker.sysusers.conf") },
   ];
   return parts
     .map(({ name, text }) => ({ name, text: stamp(text, repository) }))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** The unit names the man page, which comes with it. */
+function documented(unit: string, repository: string): string {
+  return unit.replace(/^Description=.*$/m, (line) => `${line}\nDocumentation=man:health-checker(1) ${repository}`);
 }

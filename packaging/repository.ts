@@ -26,3 +26,23 @@ export function repository(
 
 /** `text` with the repository in place of each placeholder. */
 export const stamp = (text: string, repository: string): string => text.replaceAll(PLACEHOLDER, repository);
+
+/** A page of this project as it is read elsewhere: stamped, its links to other files of the project lead to the repository. */
+export const stampPage = (text: string, repository: string): string =>
+  stamp(text, repository).replace(
+    /\]\((?![a-z]+:|#)([^)\s]+)\)/g,
+    (_, path) => `](${repository}/blob/v${manifest.version}/${path})`,
+  );
+
+/** Throws without one: nobody could follow the links of such a release, or install from it. */
+export function repositoryOfRelease(): string {
+  const found = repository();
+  if (found === undefined) {
+    throw new Error(`a release needs to know where releases live: set "repository" in package.json, or ${REPOSITORY_VARIABLE}`);
+  }
+  // It becomes a part of shell scripts and man pages.
+  if (!/^https:\/\/[\w.:-]+(\/[\w.-]+)+$/.test(found)) {
+    throw new Error(`repository: expected a URL such as "https://github.com/me/health-checker", got ${JSON.stringify(found)}`);
+  }
+  return found;
+}
