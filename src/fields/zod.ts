@@ -10,6 +10,7 @@ export {
   globalRegistry,
   int,
   intersection,
+  iso,
   literal,
   NEVER,
   number,
