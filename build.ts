@@ -57,7 +57,8 @@ async function main(): Promise<void> {
   const repository = values.all || values.archive ? repositoryOfRelease() : undefined;
   await mkdir(folder, { recursive: true });
   if (repository !== undefined) return await release(assets, repository, info);
-  if (assets.length === 0) await buildProgram(process.platform === "win32" ? "health-checker.exe" : "health-checker", info);
+  if (assets.length === 0)
+    await buildProgram(process.platform === "win32" ? "health-checker.exe" : "health-checker", info);
   for (const { asset, target } of assets) await buildProgram(asset, info, target);
 }
 
@@ -120,5 +121,7 @@ async function checksums(names: readonly string[]): Promise<string> {
 
 function report(name: string): void {
   const { size } = Bun.file(join(folder, name));
-  console.log(`${relative(".", join(folder, name))} v${version} ${size < 1e5 ? `${size} bytes` : `${(size / 1e6).toFixed(1)} MB`}`);
+  console.log(
+    `${relative(".", join(folder, name))} v${version} ${size < 1e5 ? `${size} bytes` : `${(size / 1e6).toFixed(1)} MB`}`,
+  );
 }

@@ -21,7 +21,8 @@ export function buildInfo(epoch = process.env["SOURCE_DATE_EPOCH"]): BuildInfo {
 
 function dateOf(seconds: string | undefined): Date | undefined {
   if (seconds === undefined) return undefined;
-  if (!/^\d{1,10}$/.test(seconds)) throw new Error(`SOURCE_DATE_EPOCH: expected seconds, got ${JSON.stringify(seconds)}`);
+  if (!/^\d{1,10}$/.test(seconds))
+    throw new Error(`SOURCE_DATE_EPOCH: expected seconds, got ${JSON.stringify(seconds)}`);
   return new Date(Number(seconds) * 1000);
 }
 

@@ -1,7 +1,7 @@
 // Compiles a program to one file: the runtime, the code, and its bytecode.
 
 import { mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { BunPlugin } from "bun";
 import type { Build } from "../src/text/version.ts";
 import { adjustElf } from "./elf.ts";
@@ -62,7 +62,10 @@ const ICONV = {
 const replaceModules: BunPlugin = {
   name: "replace modules",
   setup({ onLoad }) {
-    for (const { name, contents } of [...LEFT_OUT.map((path) => ({ name: path, contents: "module.exports = {};" })), ICONV]) {
+    for (const { name, contents } of [
+      ...LEFT_OUT.map((path) => ({ name: path, contents: "module.exports = {};" })),
+      ICONV,
+    ]) {
       onLoad({ filter: new RegExp(`[/\\\\]node_modules/${RegExp.escape(name)}$`) }, () => ({ contents, loader: "js" }));
     }
   },
@@ -73,7 +76,7 @@ export async function compile({ entryPoints, outfile, target, build }: Program):
   await mkdir(dirname(outfile), { recursive: true });
   await rm(outfile, { force: true });
   const result = await Bun.build({
-    entrypoints: entryPoints.map((path) => join(ROOT, path)),
+    entrypoints: entryPoints.map((path) => resolve(ROOT, path)),
     compile: {
       ...(target && { target }),
       outfile,

@@ -38,11 +38,15 @@ export const stampPage = (text: string, repository: string): string =>
 export function repositoryOfRelease(): string {
   const found = repository();
   if (found === undefined) {
-    throw new Error(`a release needs to know where releases live: set "repository" in package.json, or ${REPOSITORY_VARIABLE}`);
+    throw new Error(
+      `a release needs to know where releases live: set "repository" in package.json, or ${REPOSITORY_VARIABLE}`,
+    );
   }
   // It becomes a part of shell scripts and man pages.
   if (!/^https:\/\/[\w.:-]+(\/[\w.-]+)+$/.test(found)) {
-    throw new Error(`repository: expected a URL such as "https://github.com/me/health-checker", got ${JSON.stringify(found)}`);
+    throw new Error(
+      `repository: expected a URL such as "https://github.com/me/health-checker", got ${JSON.stringify(found)}`,
+    );
   }
   return found;
 }

@@ -61,7 +61,9 @@ export async function sbom({ repository, date }: { repository: string; date: Dat
   runtime.externalReferences.add(new Models.ExternalReference("https://bun.sh", Enums.ExternalReferenceType.Website));
   for (const [library, libraryVersion] of Object.entries(process.versions)) {
     if (NO_LIBRARIES.includes(library)) continue;
-    runtime.components.add(new Models.Component(Library, library, { version: libraryVersion, bomRef: `bun/${library}` }));
+    runtime.components.add(
+      new Models.Component(Library, library, { version: libraryVersion, bomRef: `bun/${library}` }),
+    );
   }
 
   const all = await packages();

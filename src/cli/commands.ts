@@ -42,7 +42,9 @@ const version = command({
   meta: { name: "version", description: "print the version" },
   help: {
     usage: [""],
-    about: ["health-checker version prints the version of the program, its commit and date, and the version of Bun in it, as --version does."],
+    about: [
+      "health-checker version prints the version of the program, its commit and date, and the version of Bun in it, as --version does.",
+    ],
     examples: [""],
     exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "an error on the command line" },
   },
