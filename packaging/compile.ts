@@ -59,13 +59,12 @@ const ICONV = {
   });`,
 };
 
+const REPLACED = [...LEFT_OUT.map((name) => ({ name, contents: "module.exports = {};" })), ICONV];
+
 const replaceModules: BunPlugin = {
   name: "replace modules",
   setup({ onLoad }) {
-    for (const { name, contents } of [
-      ...LEFT_OUT.map((path) => ({ name: path, contents: "module.exports = {};" })),
-      ICONV,
-    ]) {
+    for (const { name, contents } of REPLACED) {
       onLoad({ filter: new RegExp(`[/\\\\]node_modules/${RegExp.escape(name)}$`) }, () => ({ contents, loader: "js" }));
     }
   },
@@ -76,7 +75,7 @@ export async function compile({ entryPoints, outfile, target, build }: Program):
   await mkdir(dirname(outfile), { recursive: true });
   await rm(outfile, { force: true });
   const result = await Bun.build({
-    entrypoints: entryPoints.map((path) => resolve(ROOT, path)),
+    ...bundle(entryPoints),
     compile: {
       ...(target && { target }),
       outfile,
@@ -87,15 +86,31 @@ export async function compile({ entryPoints, outfile, target, build }: Program):
       autoloadTsconfig: false,
       autoloadPackageJson: false,
     },
-    // Bytecode halves the time to the first answer, and needs the esm format.
-    format: "esm",
+    // It halves the time to the first answer.
     bytecode: true,
-    // Without a config file the code for it is not loaded, which saves 6 MiB, and 6 ms at the start.
-    splitting: true,
-    minify: { syntax: true, whitespace: true },
     ...(build && { define: { BUILD: JSON.stringify(build) } }),
-    plugins: [replaceModules],
   });
   if (!result.success) throw new Error(result.logs.join("\n"));
   if (target?.includes("linux") ?? process.platform === "linux") await adjustElf(outfile);
+}
+
+function bundle(entryPoints: readonly string[]) {
+  return {
+    entrypoints: entryPoints.map((path) => resolve(ROOT, path)),
+    // Bytecode needs it.
+    format: "esm",
+    // Without a config file the code for it is not loaded, which saves 6 MiB, and 6 ms at the start.
+    splitting: true,
+    minify: { syntax: true, whitespace: true },
+    plugins: [replaceModules],
+  } as const satisfies Partial<Bun.BuildConfig>;
+}
+
+/** The names of the packages whose code is in the program. */
+export async function packagesIn(entryPoints: readonly string[]): Promise<ReadonlySet<string>> {
+  const { metafile } = await Bun.build({ ...bundle(entryPoints), target: "bun", metafile: true });
+  const read = Object.values(metafile?.outputs ?? {}).flatMap(({ inputs }) => Object.keys(inputs));
+  const paths = read.flatMap((path) => path.split("node_modules/").slice(1).slice(-1));
+  const kept = paths.filter((path) => !REPLACED.some(({ name }) => name === path));
+  return new Set(kept.flatMap((path) => /^(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
 }

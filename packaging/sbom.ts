@@ -1,11 +1,12 @@
-// The bill of materials of a release, in CycloneDX: the runtime, and every package that is in the program. Which these are
-// is said by bun.lock: the dependencies of package.json and theirs, and none that is for development.
+// The bill of materials of a release, in CycloneDX: the runtime, and every package whose code is in the program, by what
+// the bundler reads. Versions, hashes and who needs whom come from bun.lock.
 
 import { join } from "node:path";
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import manifest from "../package.json";
+import { ENTRY_POINTS, packagesIn } from "./compile.ts";
 
-export interface Package {
+interface Package {
   readonly name: string;
   readonly version: string;
   readonly license: string;
@@ -24,7 +25,7 @@ const NO_LIBRARIES = ["bun", "modules", "napi", "node", "openssl", "typescript",
 const ROOT = join(import.meta.dir, "..");
 
 /** Every package that is in the program, sorted by name. */
-export async function packages(): Promise<readonly Package[]> {
+async function packages(): Promise<readonly Package[]> {
   const lock = Bun.JSONC.parse(await Bun.file(join(ROOT, "bun.lock")).text()) as Lock;
   const found = new Map<string, Package>();
   const visit = async (name: string): Promise<void> => {
@@ -42,7 +43,13 @@ export async function packages(): Promise<readonly Package[]> {
     for (const dependency of names) await visit(dependency);
   };
   for (const name of Object.keys(manifest.dependencies)) await visit(name);
-  return [...found.values()].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const inProgram = await packagesIn(ENTRY_POINTS);
+  const unknown = [...inProgram].filter((name) => !found.has(name));
+  if (unknown.length > 0)
+    throw new Error(`expected to find ${unknown.join(", ")} among the dependencies of package.json`);
+  return [...found.values()]
+    .filter(({ name }) => inProgram.has(name))
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 export async function sbom({ repository, date }: { repository: string; date: Date | undefined }): Promise<string> {

@@ -1,7 +1,7 @@
 // The files of a release, made for this machine: twice the same, complete, and the program in them runs.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cp, readdir } from "node:fs/promises";
+import { cp, readdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { compile } from "../../packaging/compile.ts";
@@ -145,10 +145,9 @@ test(
 
 test("a truncated program says so, and does not act as another one", async () => {
   await using folder = await tempFolder();
-  const whole = Bun.file(await binary());
   const cut = join(folder.path, "health-checker");
-  await Bun.write(cut, whole.slice(0, whole.size - 3_000_000));
-  await run(["chmod", "755", cut]);
+  await cp(await binary(), cut);
+  await truncate(cut, Bun.file(cut).size - 1_000_000);
   await using child = startChild([cut, "--version"]);
   expect(await child.exited).not.toBe(0);
   await child.ended;
