@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { stamp, stampPage } from "./repository.ts";
-import { renderPackagedUnit } from "./unit.ts";
+import { PACKAGED_CONFIG, renderPackagedUnit } from "./unit.ts";
 
 export interface Part {
   /** Its name in an archive, such as `health-checker.service`. */
@@ -28,7 +28,7 @@ export async function contents({ repository, program }: Release): Promise<readon
     { name: "LICENSE", text: await read("LICENSE") },
     { name: "README.md", text: stampPage(await read("README.md"), repository) },
     { name: "CHANGELOG.md", text: stampPage(await read("CHANGELOG.md"), repository) },
-    { name: "config.yaml", text: await read("packaging/health-checker.yaml") },
+    { name: "config.yaml", text: await Bun.file(PACKAGED_CONFIG).text() },
     { name: "health-checker.service", text: documented(await renderPackagedUnit(undefined, program), repository) },
     { name: "health-checker.sysusers.conf", text: await read("packaging/health-checker.sysusers.conf") },
   ];
