@@ -5,7 +5,7 @@ import { cp, readdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { compile } from "../../packaging/compile.ts";
-import { binary, build, ROOT } from "../support/binary.ts";
+import { binary, buildWith, ROOT } from "../support/binary.ts";
 import { plainEnvironment, startChild } from "../support/child.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { needs } from "../support/needs.ts";
@@ -28,8 +28,8 @@ beforeAll(async () => {
   [first, second, unpacked] = await Promise.all([tempFolder(), tempFolder(), tempFolder()]);
   const settings = { HEALTH_CHECKER_REPOSITORY: REPOSITORY, SOURCE_DATE_EPOCH: EPOCH };
   const options = ["--only", ASSET, "--archive", "--output"];
-  await build([...options, first.path], { ...settings, TZ: "UTC" });
-  await build([...options, second.path], { ...settings, TZ: "Asia/Tokyo" });
+  await buildWith({ ...settings, TZ: "UTC" }, ...options, first.path);
+  await buildWith({ ...settings, TZ: "Asia/Tokyo" }, ...options, second.path);
   await run(["tar", "-xzf", join(first.path, ARCHIVE)], unpacked.path);
 }, BUILD_MS);
 

@@ -15,9 +15,12 @@ export function binary(): Promise<string> {
 }
 
 /** Runs build.ts with `options`; throws what it printed when it fails. */
-export async function build(
-  options: readonly string[] = [],
-  settings: Readonly<Record<string, string>> = {},
+export const build = (...options: readonly string[]): Promise<void> => buildWith({}, ...options);
+
+/** The same, with variables of the environment. */
+export async function buildWith(
+  settings: Readonly<Record<string, string>>,
+  ...options: readonly string[]
 ): Promise<void> {
   const builder = Bun.spawn([process.execPath, "build.ts", ...options], {
     cwd: ROOT,
