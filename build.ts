@@ -1,107 +1,127 @@
-// Compiles the daemon to one file for each system. `bun run build` makes the one for this machine, `bun run build --all`
-// every release binary and their checksums.
+// Compiles the daemon to one file for each system.
+//
+//   bun run build                              dist/health-checker, for this machine
+//   bun run build --only ASSET …               the programs of these names
+//   bun run build --only ASSET … --archive     with their archives, the bill of materials and SHA256SUMS
+//   bun run build --all                        the whole release
+//   … --output FOLDER                          elsewhere than dist/
+//
+// The same sources give the same bytes.
 
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "./package.json";
+import { type Entry, tarGz, zip } from "./packaging/archive.ts";
+import { type BuildInfo, buildInfo } from "./packaging/build-info.ts";
+import { compile, ENTRY_POINTS, type Target } from "./packaging/compile.ts";
+import { contents } from "./packaging/contents.ts";
+import { repositoryOfRelease } from "./packaging/repository.ts";
+import { sbom } from "./packaging/sbom.ts";
 
-/** Release assets under the names that upstream gave them. */
-const TARGETS = [
+interface Asset {
+  /** Upstream's names, so that scripts that download its releases download ours. */
+  readonly asset: string;
+  readonly target: Target;
+}
+
+const ASSETS: readonly Asset[] = [
   { asset: "health-checker_linux_amd64", target: "bun-linux-x64" },
   { asset: "health-checker_linux_arm64", target: "bun-linux-arm64" },
   { asset: "health-checker_darwin_amd64", target: "bun-darwin-x64" },
   { asset: "health-checker_darwin_arm64", target: "bun-darwin-arm64" },
   { asset: "health-checker_windows_amd64.exe", target: "bun-windows-x64" },
-] as const;
-
-const FOLDER = "dist";
-
-/** Bytecode halves the time to the first answer, and needs the esm format. */
-export const COMPILE_FLAGS: readonly string[] = [
-  "--format=esm",
-  "--bytecode",
-  // Without a config file the code for it is not loaded, which saves 6 MiB, and 6 ms at the start.
-  "--splitting",
-  "--minify-syntax",
-  "--minify-whitespace",
-  // Files in the folder where it is started must not change what it does.
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-  "--no-compile-autoload-tsconfig",
-  "--no-compile-autoload-package-json",
-  "--compile-exec-argv=--disallow-code-generation-from-strings=strict --smol",
 ];
 
-/** The program, and the file that it runs as a thread, which is found by its path in src/. */
-export const ENTRY_POINTS: readonly string[] = ["src/main.ts", "src/fs/filesystem-worker.ts"];
-
-/** The names of the functions that a program imports from the C library are at its start. */
-const NAMES_BYTES = 4 * 1024 * 1024;
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { all: { type: "boolean" }, only: { type: "string" } } });
-  const here = process.platform === "win32" ? "health-checker.exe" : "health-checker";
-  const chosen = values.only
-    ? TARGETS.filter(({ asset }) => asset === values.only)
-    : values.all
-      ? TARGETS
-      : [{ asset: here, target: undefined }];
-  if (chosen.length === 0) {
-    console.error(`--only: expected one of ${TARGETS.map(({ asset }) => asset).join(", ")}, got ${values.only}`);
-    process.exit(2);
-  }
-  await mkdir(FOLDER, { recursive: true });
-  for (const { asset, target } of chosen) await compile(asset, target);
-  if (values.all) await writeChecksums();
+const { values } = parseArgs({
+  options: {
+    all: { type: "boolean", default: false },
+    only: { type: "string", multiple: true },
+    archive: { type: "boolean", default: false },
+    output: { type: "string", default: join(import.meta.dir, "dist") },
+  },
+});
+const folder = resolve(values.output);
+process.chdir(import.meta.dir);
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof AggregateError ? error : (error as Error).message);
+  process.exit(1);
 }
 
-async function compile(asset: string, target: (typeof TARGETS)[number]["target"] | undefined): Promise<void> {
-  const outfile = `${FOLDER}/${asset}`;
-  await rm(outfile, { force: true });
-  const compiler = Bun.spawn(
-    [
-      process.execPath,
-      "build",
-      "--compile",
-      ...(target ? [`--target=${target}`] : []),
-      ...COMPILE_FLAGS,
-      `--outfile=${outfile}`,
-      ...ENTRY_POINTS,
-    ],
-    { stdout: "pipe", stderr: "pipe" },
+async function main(): Promise<void> {
+  const info = buildInfo();
+  const assets = values.all ? ASSETS : (values.only ?? []).map(assetOf);
+  // Before anything is built.
+  const repository = values.all || values.archive ? repositoryOfRelease() : undefined;
+  await mkdir(folder, { recursive: true });
+  if (repository !== undefined) return await release(assets, repository, info);
+  if (assets.length === 0)
+    await buildProgram(process.platform === "win32" ? "health-checker.exe" : "health-checker", info);
+  for (const { asset, target } of assets) await buildProgram(asset, info, target);
+}
+
+function assetOf(name: string): Asset {
+  const found = ASSETS.find(({ asset }) => asset === name);
+  if (found) return found;
+  console.error(`--only: expected one of ${ASSETS.map(({ asset }) => asset).join(", ")}, got ${name}`);
+  process.exit(2);
+}
+
+async function buildProgram(name: string, { commit, date }: BuildInfo, target?: Target): Promise<void> {
+  const outfile = join(folder, name);
+  const build = { ...(commit && { commit }), ...(date && { date: date.toISOString().replace(".000", "") }) };
+  await compile({ entryPoints: ENTRY_POINTS, outfile, target, build });
+  report(name);
+}
+
+async function release(assets: readonly Asset[], repository: string, info: BuildInfo): Promise<void> {
+  const remains = (await readdir(folder)).filter((name) => /^(health-checker[_-]|SHA256SUMS$|install\.sh$)/.test(name));
+  for (const name of remains) await rm(join(folder, name));
+
+  const made: string[] = [];
+  const add = async (name: string, content: string | Uint8Array) => {
+    await Bun.write(join(folder, name), content);
+    report(name);
+    made.push(name);
+  };
+  const parts = await contents({ repository });
+  for (const { asset, target } of assets) {
+    await buildProgram(asset, info, target);
+    made.push(asset);
+    await add(...(await archive(asset, parts, info)));
+  }
+  await add(`health-checker_${version}.cdx.json`, await sbom({ repository, date: info.date }));
+  await add("SHA256SUMS", await checksums(made));
+}
+
+/** The name and the bytes of the archive of one program. */
+async function archive(
+  asset: string,
+  parts: Awaited<ReturnType<typeof contents>>,
+  { date }: BuildInfo,
+): Promise<[string, Uint8Array]> {
+  const isWindows = asset.endsWith(".exe");
+  const entries: Entry[] = parts.map(({ name, text }) => ({ name, bytes: Buffer.from(text) }));
+  const bytes = await Bun.file(join(folder, asset)).bytes();
+  entries.push({ name: isWindows ? "health-checker.exe" : "health-checker", bytes, isProgram: true });
+  const name = asset.replace("health-checker_", `health-checker_${version}_`).replace(/\.exe$/, "");
+  return isWindows ? [`${name}.zip`, zip(entries, date)] : [`${name}.tar.gz`, tarGz(entries, date)];
+}
+
+/** As `sha256sum --check` reads them, sorted by name. */
+async function checksums(names: readonly string[]): Promise<string> {
+  const lines = names.toSorted().map(async (name) => {
+    const hash = new Bun.CryptoHasher("sha256").update(await Bun.file(join(folder, name)).bytes());
+    return `${hash.digest("hex")}  ${name}\n`;
+  });
+  return (await Promise.all(lines)).join("");
+}
+
+function report(name: string): void {
+  const { size } = Bun.file(join(folder, name));
+  console.log(
+    `${relative(".", join(folder, name))} v${version} ${size < 1e5 ? `${size} bytes` : `${(size / 1e6).toFixed(1)} MB`}`,
   );
-  if ((await compiler.exited) !== 0) {
-    console.error(`${await new Response(compiler.stdout).text()}${await new Response(compiler.stderr).text()}`);
-    process.exit(1);
-  }
-  if (target?.includes("linux") ?? process.platform === "linux") await keepDescriptorLimit(outfile);
-  console.log(`${outfile} v${version} ${(Bun.file(outfile).size / 1e6).toFixed(1)} MB`);
-}
-
-/**
- * The runtime raises its soft limit of descriptors before any code of ours runs, and drops the inherited one, which
- * scripts need (docs/adr/0013-descriptor-limit.md). So its one call of setrlimit is replaced by getrlimit, which takes the
- * same arguments and changes nothing; src/system/inherited.ts raises the limit instead.
- */
-async function keepDescriptorLimit(file: string): Promise<void> {
-  const start = Buffer.from(await Bun.file(file).slice(0, NAMES_BYTES).arrayBuffer());
-  const name = "\0setrlimit\0";
-  const at = start.indexOf(name);
-  if (at < 0 || start.indexOf(name, at + 1) >= 0) {
-    console.error(`${file}: expected the runtime to import setrlimit once`);
-    process.exit(1);
-  }
-  const handle = await open(file, "r+");
-  await handle.write("g", at + 1);
-  await handle.close();
-}
-
-async function writeChecksums(): Promise<void> {
-  const lines: string[] = [];
-  for (const { asset } of TARGETS) {
-    const hash = new Bun.CryptoHasher("sha256").update(await Bun.file(`${FOLDER}/${asset}`).bytes()).digest("hex");
-    lines.push(`${hash}  ${asset}`);
-  }
-  await Bun.write(`${FOLDER}/SHA256SUMS`, `${lines.join("\n")}\n`);
-  console.log(`${FOLDER}/SHA256SUMS`);
 }

@@ -6,7 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { COMPILE_FLAGS } from "../build.ts";
+import { compile } from "../packaging/compile.ts";
 import {
   type Contender,
   PLANS,
@@ -173,26 +173,19 @@ async function idleMiB(memoryBytes: () => { readonly now: number }): Promise<num
   return last / MIB;
 }
 
-/** The peers are compiled with the flags of build.ts, so that memory and start can be compared. */
+/** The peers are compiled as the daemon is, so that memory and start can be compared. */
 async function build(into: string): Promise<Programs> {
   const root = join(import.meta.dir, "..");
-  const compile = async (name: string) => {
+  const compilePeer = async (name: string) => {
     const outfile = join(into, name);
-    await run(root, [
-      process.execPath,
-      "build",
-      "--compile",
-      ...COMPILE_FLAGS,
-      `--outfile=${outfile}`,
-      `bench/${name}.ts`,
-    ]);
+    await compile({ entryPoints: [`bench/${name}.ts`], outfile });
     return outfile;
   };
   const daemon = values.binary ? resolve(values.binary) : join(root, "dist/health-checker");
   if (!values.binary) await run(root, [process.execPath, "build.ts"]);
   const blackboxConfig = join(into, "blackbox.yml");
   await Bun.write(blackboxConfig, "modules: { tcp_connect: { prober: tcp, timeout: 5s } }\n");
-  return { daemon, floor: await compile("floor"), spawnLoop: await compile("spawn-loop"), blackboxConfig };
+  return { daemon, floor: await compilePeer("floor"), spawnLoop: await compilePeer("spawn-loop"), blackboxConfig };
 }
 
 async function run(cwd: string, argv: readonly string[]): Promise<void> {

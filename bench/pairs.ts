@@ -7,7 +7,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { COMPILE_FLAGS } from "../build.ts";
+import { compile } from "../packaging/compile.ts";
 import { type Contender, PLANS, type Setup, startDaemon, startFloor } from "./contenders.ts";
 import { freePort, type Measured, runWrk } from "./load.ts";
 import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
@@ -39,16 +39,7 @@ process.on("exit", () => {
 });
 
 const floor = join(folder, "floor");
-const source = join(import.meta.dir, "floor.ts");
-const compiled = Bun.spawnSync([
-  process.execPath,
-  "build",
-  "--compile",
-  ...COMPILE_FLAGS,
-  `--outfile=${floor}`,
-  source,
-]);
-if (!compiled.success) throw new Error(String(compiled.stderr));
+await compile({ entryPoints: ["bench/floor.ts"], outfile: floor });
 pinSelf(loadCore);
 const targets = startPinned(loadCore, [process.execPath, join(import.meta.dir, "targets.ts"), "5"]);
 const common = { serverCore, targets: JSON.parse(await targets.firstLine) as number[], closed: freePort() };

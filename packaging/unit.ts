@@ -13,13 +13,13 @@ export const PACKAGED_UNIT = join(import.meta.dir, "health-checker.service");
 const PROGRAM = "/usr/local/bin/health-checker";
 const CONFIG = "/etc/health-checker/config.yaml";
 
-/** `configFile` is where the packaged one lies on a host. */
-export async function renderPackagedUnit(configFile = CONFIG): Promise<string> {
+/** `configFile` and `program` are where the packaged ones are on a host. */
+export async function renderPackagedUnit(configFile = CONFIG, program = PROGRAM): Promise<string> {
   const options = await loadOptions({ config: [PACKAGED_CONFIG] });
   if (!("listener" in options)) throw new Error(options.join("\n"));
   const secrets = { files: [], variables: [] };
   const words = ["--config", configFile];
-  return `${renderUnit({ options, words, program: PROGRAM, configFile, secrets })}\n`;
+  return `${renderUnit({ options, words, program, configFile, secrets })}\n`;
 }
 
 if (import.meta.main) await Bun.write(PACKAGED_UNIT, await renderPackagedUnit());

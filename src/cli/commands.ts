@@ -3,7 +3,7 @@
 
 import { OPTIONS } from "../config/options.ts";
 import { quoteWhole } from "../text/printable.ts";
-import { versionLine } from "../text/version.ts";
+import { versionText } from "../text/version.ts";
 import { check } from "./check/check.ts";
 import { type Command, type CommandInput, command } from "./command.ts";
 import { drain, maint, reload, undrain } from "./control/control.ts";
@@ -42,7 +42,9 @@ const version = command({
   meta: { name: "version", description: "print the version" },
   help: {
     usage: [""],
-    about: ["health-checker version prints the version of the program, as --version does."],
+    about: [
+      "health-checker version prints the version of the program, its commit and date, and the version of Bun in it, as --version does.",
+    ],
     examples: [""],
     exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "an error on the command line" },
   },
@@ -51,7 +53,7 @@ const version = command({
     const parsed = await parse(args, grammar);
     if (isOn(parsed, "help")) return print(io, renderCommandHelp(version));
     if (parsed.problems.length > 0) return refuseWords(io, parsed, "version");
-    return print(io, versionLine());
+    return print(io, versionText());
   },
 });
 

@@ -9,7 +9,7 @@ import { ListenError } from "../listeners/listen.ts";
 import { leadsToJournal } from "../log/journal.ts";
 import { createBoundedWriter, createLog } from "../log/log.ts";
 import { describeFault } from "../system/errors.ts";
-import { versionLine } from "../text/version.ts";
+import { versionText } from "../text/version.ts";
 import type { CommandInput } from "./command.ts";
 import { DONE, FAILED, print } from "./io.ts";
 import { loadAgain, loadOptionsFor, refuseOptions } from "./load-options.ts";
@@ -32,7 +32,7 @@ export async function serve(argv: readonly string[], { env, io }: Context): Prom
     const [{ COMMANDS }, { renderHelp }] = await Promise.all([import("./commands.ts"), import("./help.ts")]);
     return print(io, renderHelp(COMMANDS));
   }
-  if (isOn(parsed, "version")) return print(io, versionLine());
+  if (isOn(parsed, "version")) return print(io, versionText());
   const options = await loadOptionsFor(parsed, env, undefined, true);
   if (!("listener" in options)) return refuseOptions(io, options, parsed);
   return start(options, () => loadAgain(parsed, env), { env, io });

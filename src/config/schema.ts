@@ -21,7 +21,7 @@ export interface FileSchema {
 }
 
 export async function createFileSchema(): Promise<FileSchema> {
-  const { z } = await import("zod");
+  const z = await import("../fields/zod.ts");
   const loaded = await Promise.all(Object.values(KINDS).map((load) => load() as Promise<CheckKind>));
   const { name, interval, ...shared } = commonKeys();
   const common = { name, ...shared, interval };

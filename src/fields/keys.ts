@@ -6,7 +6,7 @@
 import type { ZodObject, ZodOptional, ZodPrefault, ZodType, z } from "zod";
 import type { Field } from "./field.ts";
 
-export type Zod = typeof z;
+export type Zod = typeof import("./zod.ts");
 
 export interface Key<Schema extends ZodType = ZodType> {
   readonly schema: (z: Zod) => Schema;

@@ -15,8 +15,19 @@ export function binary(): Promise<string> {
 }
 
 /** Runs build.ts with `options`; throws what it printed when it fails. */
-export async function build(...options: readonly string[]): Promise<void> {
-  const builder = Bun.spawn([process.execPath, "build.ts", ...options], { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
+export const build = (...options: readonly string[]): Promise<void> => buildWith({}, ...options);
+
+/** The same, with variables of the environment. */
+export async function buildWith(
+  settings: Readonly<Record<string, string>>,
+  ...options: readonly string[]
+): Promise<void> {
+  const builder = Bun.spawn([process.execPath, "build.ts", ...options], {
+    cwd: ROOT,
+    env: { ...process.env, ...settings },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [out, error, exitCode] = await Promise.all([
     new Response(builder.stdout).text(),
     new Response(builder.stderr).text(),
@@ -26,7 +37,10 @@ export async function build(...options: readonly string[]): Promise<void> {
 }
 
 async function buildWhenStale(): Promise<string> {
-  const sources = (await readdir(join(ROOT, "src"), { recursive: true })).map((name) => join("src", name));
+  const folders = ["src", "packaging"].map(async (folder) =>
+    (await readdir(join(ROOT, folder), { recursive: true })).map((name) => join(folder, name)),
+  );
+  const sources = (await Promise.all(folders)).flat();
   const changedAt = await Promise.all(
     [...sources, "build.ts", "package.json", "bun.lock"].map(async (name) => (await stat(join(ROOT, name))).mtimeMs),
   );

@@ -28,6 +28,7 @@ const THINGS = {
   NRPE: { package: "nagios-nrpe-server", file: "/usr/sbin/nrpe" },
   check_nrpe: { package: "nagios-nrpe-plugin", file: "/usr/lib/nagios/plugins/check_nrpe" },
   flock: { package: "util-linux" },
+  strip: { package: "binutils" },
   python3: { package: "python3" },
   systemctl: { package: "systemd" },
   "systemd-analyze": { package: "systemd" },
