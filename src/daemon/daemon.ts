@@ -300,6 +300,10 @@ async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt
     controls: {
       status: () => describe(parts, recorder, startedAt),
       check: async (name) => checkHistory(name, await describe(parts, recorder, startedAt), recorder),
+      async metrics() {
+        const { renderMetrics } = await import("../status/metrics/render.ts");
+        return renderMetrics(await describe(parts, recorder, startedAt), recorder.counts, parts.gauges());
+      },
       reload: (request) => reloader.reload(request),
       drainControl,
     },
