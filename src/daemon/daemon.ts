@@ -128,7 +128,14 @@ async function createParts(options: Options, context: DaemonContext): Promise<Pa
       hostState.review();
     },
   });
-  const monitor = new Monitor({ ...plan.settings, ...events, onStanding: () => hostState.review() });
+  const monitor = new Monitor({
+    ...plan.settings,
+    ...events,
+    onStanding() {
+      notifier?.refresh();
+      hostState.review();
+    },
+  });
   const hostState = trackHostState(monitor, drainControl, recorder);
   const serving: Parts["serving"] = {};
   const nearMisses = createNearMisses(events);
@@ -205,6 +212,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
   monitor.start();
   notifier?.begin({
     states: monitor.states,
+    verdict: () => monitor.standing(),
     drainState: () => drainControl.current(),
     wasRefused: () => reloader.last?.taken === false,
   });
