@@ -1,5 +1,4 @@
-// Reads the token of the admin listener, and finds what is wrong with its options and with the metrics file. Loaded only
-// if one of them is given.
+// Reads the token of the admin listener, and finds what is wrong with its options. Loaded only if one of them is given.
 
 import { stat } from "node:fs/promises";
 import type { Address } from "../net/address.ts";
@@ -13,7 +12,6 @@ import { readSecretFile, type SecretFallback } from "./secrets.ts";
 export interface AdminInput {
   readonly address: Address | undefined;
   readonly tokenFile: string | undefined;
-  readonly metricsFile: string | undefined;
   /** The other listeners, by the names of their options. */
   readonly others: Readonly<Record<string, Address | undefined>>;
   readonly secretFallback: SecretFallback | undefined;
@@ -34,7 +32,7 @@ const LONGEST_TOKEN = 1024;
 const OTHERS_READ = 0o004;
 
 export async function readAdmin(input: AdminInput): Promise<Admin> {
-  const { address, tokenFile, metricsFile = ".prom", others, remark } = input;
+  const { address, tokenFile, others, remark } = input;
   const taken = Object.entries(others).find(([, other]) => address && other && isTaken(address, other));
   const { token, problem } = tokenFile === undefined ? {} : await readToken(tokenFile, input.secretFallback);
   const warnings = tokenFile === undefined ? [] : await warningsOf(tokenFile, address);
@@ -44,10 +42,7 @@ export async function readAdmin(input: AdminInput): Promise<Admin> {
       ...(taken ? [remark("admin-listener", `expected an address other than that of --${taken[0]}`)] : []),
       ...(problem === undefined ? [] : [remark("admin-token-file", problem)]),
     ],
-    warnings: [
-      ...warnings.map((warning) => remark("admin-token-file", `warning: ${warning}`)),
-      ...(metricsFile.endsWith(".prom") ? [] : [remark("metrics-file", `warning: ${NOT_PROM}`)]),
-    ],
+    warnings: warnings.map((warning) => remark("admin-token-file", `warning: ${warning}`)),
   };
 }
 
@@ -57,8 +52,6 @@ function isTaken(one: Address, other: Address): boolean {
   const isThisHost = localHost();
   return isSameAddress(one, other, isThisHost) || isSameAddress(other, one, isThisHost);
 }
-
-const NOT_PROM = "the textfile collector of node_exporter reads only files whose name ends in .prom";
 
 interface TokenRead {
   readonly token?: string;

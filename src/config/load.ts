@@ -170,14 +170,11 @@ interface AdminSources {
   readonly secretFallback: SecretFallback | undefined;
 }
 
-/** The options of the admin listener and of the metrics file. */
+/** The options of the admin listener. */
 async function resolveAdmin({ option, listener, commandLine, file, secretFallback }: AdminSources): Promise<Admin> {
   const address = option("admin-listener");
   const tokenFile = option("admin-token-file");
-  const metricsFile = option("metrics-file");
-  if (!address && tokenFile === undefined && metricsFile === undefined) {
-    return { token: undefined, problems: [], warnings: [] };
-  }
+  if (!address && tokenFile === undefined) return { token: undefined, problems: [], warnings: [] };
   const { readAdmin } = await import("./admin.ts");
   const socket = option("control-socket");
   const others: AdminInput["others"] = {
@@ -187,7 +184,7 @@ async function resolveAdmin({ option, listener, commandLine, file, secretFallbac
   };
   const remark: AdminInput["remark"] = (name, text) =>
     commandLine.values[name] || !file ? `--${name}: ${text}` : file.source.remark([name], text);
-  return readAdmin({ address, tokenFile, metricsFile, others, secretFallback, remark });
+  return readAdmin({ address, tokenFile, others, secretFallback, remark });
 }
 
 function freezeOptions(

@@ -12,6 +12,7 @@ import {
   flag,
   listenAddress,
   listenPath,
+  metricsPath,
   text,
   wholeNumber,
 } from "../fields/field.ts";
@@ -214,7 +215,7 @@ export const OPTIONS = {
     help: "Clients of the admin listener must send the token in FILE as `Authorization: Bearer TOKEN`, except for `/metrics` and `/livez`.",
   }),
   "metrics-file": operating({
-    field: absolutePath,
+    field: metricsPath,
     value: "FILE",
     help: "Write Prometheus metrics to FILE every 15 seconds and when the host changes, for the textfile collector of node_exporter. Its name must end in `.prom`.",
   }),

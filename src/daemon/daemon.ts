@@ -128,7 +128,14 @@ async function createParts(options: Options, context: DaemonContext): Promise<Pa
       hostState.review();
     },
   });
-  const monitor = new Monitor({ ...plan.settings, ...events, onStanding: () => hostState.review() });
+  const monitor = new Monitor({
+    ...plan.settings,
+    ...events,
+    onStanding() {
+      notifier?.refresh();
+      hostState.review();
+    },
+  });
   const hostState = trackHostState(monitor, drainControl, recorder);
   const serving: Parts["serving"] = {};
   const nearMisses = createNearMisses(events);
@@ -205,6 +212,7 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
   monitor.start();
   notifier?.begin({
     states: monitor.states,
+    verdict: () => monitor.standing(),
     drainState: () => drainControl.current(),
     wasRefused: () => reloader.last?.taken === false,
   });
@@ -300,6 +308,10 @@ async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt
     controls: {
       status: () => describe(parts, recorder, startedAt),
       check: async (name) => checkHistory(name, await describe(parts, recorder, startedAt), recorder),
+      async metrics() {
+        const { renderMetrics } = await import("../status/metrics/render.ts");
+        return renderMetrics(await describe(parts, recorder, startedAt), recorder.counts, parts.gauges());
+      },
       reload: (request) => reloader.reload(request),
       drainControl,
     },

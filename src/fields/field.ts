@@ -106,6 +106,17 @@ export const absolutePath: Field<string> = {
   read: (given) => (typeof given === "string" && given.startsWith("/") && !given.includes("\0") ? value(given) : {}),
 };
 
+/** The daemon replaces and removes this file, so its name must be one that no other file has. */
+export const metricsPath: Field<string> = {
+  expected: "a path that begins with a slash and ends in .prom",
+  json: { ...absolutePath.json, pattern: "^/.*[^/]\\.prom$" },
+  read(given) {
+    const read = absolutePath.read(given);
+    if (!("value" in read) || /[^/]\.prom$/.test(read.value)) return read;
+    return { hint: "node_exporter reads no other file, and this one is removed when the daemon stops" };
+  },
+};
+
 /** The path of a socket to connect to. */
 export const socketPath: Field<string> = {
   ...absolutePath,

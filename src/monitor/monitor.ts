@@ -265,21 +265,22 @@ export class Monitor {
     const now = this.#clock.now();
     // No run ends after its timeout unless it was held up, by a suspension say.
     const endedAt = Math.min(now, record.ranAt + record.check.timeoutMs);
-    if (!run.isCut) this.#take(record, result, endedAt, now);
+    if (!run.isCut && this.#take(record, result, endedAt, now)) this.#report((to) => to.onStanding?.());
     this.#admission.take(run, record, rounds, result);
     if (run.rounds.size === 0 && !run.isCut) this.#reviewIfDue();
   }
 
-  #take(record: CheckRecord, result: CheckResult, endedAt: number, now: number): void {
+  /** Whether the check now counts otherwise for the host. */
+  #take(record: CheckRecord, result: CheckResult, endedAt: number, now: number): boolean {
     const { state: before, isReportedStale, missedMs } = record;
     const standingBefore = this.#standingOf(record, now);
     const hasChanged = record.take(result, endedAt, now);
-    if (!record.isWatched) return;
+    if (!record.isWatched) return false;
     if (hasChanged || isReportedStale) this.#reviewDue = true;
     this.#report((to) => to.onResult(result, before, record.state));
     record.missedMs = undefined;
     if (missedMs !== undefined && result.outcome.ok) this.#report((to) => to.onLate?.(result, missedMs));
-    if (this.#standingOf(record, now) !== standingBefore) this.#report((to) => to.onStanding?.());
+    return this.#standingOf(record, now) !== standingBefore;
   }
 
   /** A request is about to be answered, without passes of these. */

@@ -2,7 +2,7 @@
 //
 // Nothing waits for systemd: a receiver that is full, gone or not systemd does not affect the daemon.
 
-import type { CheckState } from "../checks/check.ts";
+import type { CheckState, Verdict } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { Log } from "../log/log.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
@@ -24,6 +24,8 @@ export interface NotifierOptions {
 /** What the reports are about. */
 export interface NotifierSubject {
   readonly states: () => readonly CheckReport[];
+  /** By what is known, as in `status`. */
+  readonly verdict: () => Verdict | undefined;
   readonly drainState: () => DrainState | undefined;
   /** The last reload was refused. */
   readonly wasRefused: () => boolean;
@@ -38,7 +40,12 @@ const STATUS_EVERY_MS = 1000;
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #clock: Clock;
-  #subject: NotifierSubject = { states: () => [], drainState: () => undefined, wasRefused: () => false };
+  #subject: NotifierSubject = {
+    states: () => [],
+    verdict: () => undefined,
+    drainState: () => undefined,
+    wasRefused: () => false,
+  };
   /** Undefined before `begin`, after `close`, and if the socket cannot be opened. */
   #outbox: Outbox | undefined;
   #reported: Reported = { phase: "starting", status: "" };
@@ -118,10 +125,10 @@ export class Notifier {
 
   #status(): string {
     this.#reviewedAt = this.#clock.now();
-    const { states, drainState, wasRefused } = this.#subject;
+    const { states, verdict, drainState, wasRefused } = this.#subject;
     const reports = states();
     this.#hasStale = reports.some(({ stale }) => stale);
-    return statusLine(reports, drainState(), wasRefused());
+    return statusLine(reports, drainState(), wasRefused(), verdict()?.failing);
   }
 
   #take(event: NotifyEvent): void {

@@ -81,6 +81,15 @@ test("status of one check, by a name with blanks, and by one that is not there",
   });
 }, 60_000);
 
+test("as metrics, without an admin listener", async () => {
+  await using running = await start();
+  const { out, err, exitCode } = await running.hc("status", "--format", "prometheus");
+  expect({ err, exitCode }).toEqual({ err: "", exitCode: 0 });
+  expect(out).toContain('\nhealth_checker_check_up{check="leader"} 0\n');
+  expect(out).toMatch(/^health_checker_check_runs_total\{outcome="failed",reason="exit",check="leader"\} [1-9]/m);
+  expect(out).not.toContain('check_up{check="slow"}');
+}, 60_000);
+
 test("as a Nagios plugin: the host, one check, a host that is drained, no daemon", async () => {
   await using running = await start();
   const { daemon, config, hc } = running;

@@ -327,6 +327,19 @@ describe("a check that replaces another of its name", () => {
     expect(stale).toEqual([]);
   });
 
+  test("shows no state between: the results of all trials count together", async () => {
+    const shown: (boolean | undefined)[] = [];
+    const { monitor, clock, last } = setUp({
+      groups: [[a]],
+      onStanding: () => shown.push(monitor.standing()?.healthy),
+    });
+    monitor.start();
+    await last("a").end();
+    const results = [b, c].map((check) => result(check, clock.now(), UP));
+    monitor.reconfigure({ ...PLAIN, groups: [[a, b, c]] }, { changed: new Map(), results });
+    expect(shown).toEqual([true, true]); // the first result of "a", and the change
+  });
+
   test("a new check is known by its trial, and runs next on its interval", async () => {
     const { monitor, clock, runs, last } = setUp({ groups: [[a]] });
     monitor.start();

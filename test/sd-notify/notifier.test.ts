@@ -44,6 +44,7 @@ function notifierTo(socket: string, given: Partial<NotifierOptions> & Pick<Notif
 
 /** A host in service whose configuration was never reloaded. */
 const of = (states: NotifierSubject["states"]): NotifierSubject => ({
+  verdict: () => undefined,
   states,
   drainState: () => undefined,
   wasRefused: () => false,

@@ -17,7 +17,11 @@ test("the status line has the verdict, and the checks that are down", () => {
     ],
     [[up("a"), up("b", { stale: true })], "unhealthy, 1 of 2 up: b (stale)"],
     [[up("a"), down("b", { ok: true })], "unhealthy, 1 of 2 up: b (down)"],
-    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up: shared (refused)"],
+    [[up("a"), down("shared", REFUSED, { severity: "warning" })], "healthy, 1 of 2 up; not critical: shared (refused)"],
+    [
+      [down("a", REFUSED), down("b", REFUSED, { severity: "warning" }), up("c", { severity: "warning", stale: true })],
+      "unhealthy, 0 of 3 up: a (refused); not critical: b (refused) and 1 more",
+    ],
     [[report("a"), up("b")], "1 of 2 up, no result yet: a"],
     [[report("a"), down("b", REFUSED)], "unhealthy, 0 of 2 up: b (refused)"],
     [[up("a"), report("b", { severity: "warning" })], "healthy, 1 of 2 up"],
@@ -33,6 +37,14 @@ test("the status line has the verdict, and the checks that are down", () => {
     [[up("a", { outcome: REFUSED })], "healthy, 1 of 1 up"],
   ];
   for (const [reports, line] of rows) expect(statusLine(reports)).toBe(line);
+});
+
+test("a check whose result has not come before the deadline of a request counts as failed", () => {
+  const line = (...reports: readonly CheckReport[]) =>
+    statusLine(reports, undefined, false, [{ name: "late", reason: "deadline" }]);
+  expect(line(report("late"), up("b"))).toBe("unhealthy, 1 of 2 up: late (deadline)");
+  expect(line(up("late"), up("b"))).toBe("unhealthy, 2 of 2 up: late (deadline)");
+  expect(line(down("late", REFUSED))).toBe("unhealthy, 0 of 1 up: late (refused)");
 });
 
 test("the status line is one line of bounded length, whatever the names of the checks", () => {

@@ -32,6 +32,7 @@ export function controlsFor(
   return {
     status: async () => HEALTHY,
     check: async () => ({ names: [] }),
+    metrics: async () => "",
     reload: async () => TAKEN,
     ...given,
     drainControl,

@@ -97,9 +97,13 @@ function describeLastRun({ ranAt, runningSeconds }: CheckStatus, nowMs: number):
   return ranAt === undefined ? "never" : `${ageOf(nowMs - Date.parse(ranAt))} ago`;
 }
 
-/** A check that flips, and one that has failed before, look well between two failures. */
-function notesOf({ changesLastHour, lastFailure, reason }: CheckStatus, nowMs: number): readonly string[] {
+/**
+ * A check that flips, and one that has failed before, look well between two failures; so does one of which no result came
+ * before the deadline.
+ */
+function notesOf({ countsAs, changesLastHour, lastFailure, reason }: CheckStatus, nowMs: number): readonly string[] {
   return [
+    ...(countsAs === undefined ? [] : [`counts as failed: ${countsAs}`]),
     ...(changesLastHour > 1 ? [`${changesLastHour} changes in the last hour`] : []),
     ...(lastFailure && reason === undefined
       ? [`last failure ${ageOf(nowMs - Date.parse(lastFailure.at))} ago (${lastFailure.reason})`]

@@ -26,8 +26,8 @@ export interface Controls {
   readonly status: () => Promise<HostStatus>;
   /** The same of one check; if no check has this name, the names of all. */
   readonly check: (name: string) => Promise<CheckHistory | { readonly names: readonly string[] }>;
-  /** In Prometheus text format. */
-  readonly metrics?: () => Promise<string>;
+  /** The same as metrics, in the text format of Prometheus. */
+  readonly metrics: () => Promise<string>;
   /** Reads the configuration again and tries it out. Never rejects because of its content. */
   readonly reload: (request: ReloadRequest) => Promise<ReloadReport>;
   readonly drainControl: Pick<DrainControl, "current" | "drain" | "maintain" | "undrain">;
@@ -97,7 +97,7 @@ function routesOf(
   return {
     "/status": { method: "GET", answer: async () => json(200, await status()) },
     [CHECK]: { method: "GET", answer: ({ url }) => answerCheck(pathOf(url), check) },
-    ...(metrics && { "/metrics": { method: "GET", answer: async () => textAnswer(await metrics()) } }),
+    "/metrics": { method: "GET", answer: async () => textAnswer(await metrics()) },
     "/reload": {
       method: "POST",
       async answer(request) {

@@ -73,8 +73,15 @@ test("a check that passed after the deadline, or has no result yet, is named wit
     check("young", { status: "unknown", countsAs: "deadline" }),
     check("failed-since", { ...REFUSED, countsAs: "deadline" }),
   ];
-  const [line] = render({ healthy: false, state: "unhealthy", failing: checks.map(({ name }) => name), checks });
+  const [line, ...table] = render({
+    healthy: false,
+    state: "unhealthy",
+    failing: checks.map(({ name }) => name),
+    checks,
+  });
   expect(line).toBe("unhealthy, 1 of 3 up: late (deadline), young (deadline), failed-since (refused)");
+  expect(table.find((row) => row.startsWith("late "))).toEndWith("counts as failed: deadline");
+  expect(table.find((row) => row.startsWith("young "))).toEndWith("counts as failed: deadline");
 });
 
 test("a check of severity endpoint is marked, and not counted", () => {

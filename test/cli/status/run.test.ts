@@ -96,9 +96,4 @@ test("without an answer the exit status is 3, and Nagios gets UNKNOWN", async ()
   const line = `no daemon listens on ${socket}: it is not running, or has no --control-socket or another one`;
   expect(await ask({})).toEqual({ out: "", err: [`health-checker: ${line}`], exit: 3 });
   expect(await ask({ format: "nagios" })).toEqual({ out: `HEALTH UNKNOWN - ${line}`, err: [], exit: 3 });
-  await using _ = await serve({});
-  expect(await ask({ format: "prometheus" })).toMatchObject({
-    err: [expect.stringMatching(/^health-checker: status: the daemon answered 404: expected one of \/status, /)],
-    exit: 3,
-  });
 });
