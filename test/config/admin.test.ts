@@ -106,7 +106,13 @@ test("in a config file a problem has its place", async () => {
 
 test("a metrics file has a name that only such a file has: the daemon replaces it, and removes it at its stop", async () => {
   expect(await warningsOf({ "metrics-file": "/var/lib/node_exporter/hc.prom" })).toEqual([]);
-  for (const path of ["/etc/health-checker.yaml", "/var/lib/hc", "/var/lib/hc.prom/", "/var/lib/.prom", "/x.PROM"]) {
+  for (const path of [
+    "/etc/health-checker/config.yaml",
+    "/var/lib/hc",
+    "/var/lib/hc.prom/",
+    "/var/lib/.prom",
+    "/x.PROM",
+  ]) {
     expect(await loadOptions({ port: ["80"], "metrics-file": [path] })).toEqual([
       `--metrics-file: expected a path that begins with a slash and ends in .prom, got ${JSON.stringify(path)} (node_exporter reads no other file, and this one is removed when the daemon stops)`,
     ]);
