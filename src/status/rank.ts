@@ -1,7 +1,7 @@
 // What each check means for the host. Wherever checks are listed, they are in this order.
 
 import type { HostStatus } from "./schema.ts";
-import { isUp, type ShownCheck } from "./summary.ts";
+import { isUp, mayFail, type ShownCheck } from "./summary.ts";
 
 /**
  * It makes the host unhealthy; it is not up, which is only reported; it is not up, which concerns endpoints only; it is
@@ -21,7 +21,7 @@ export function rankChecks<Check extends ShownCheck>(
   failing: HostStatus["failing"],
 ): readonly Ranked<Check>[] {
   const names = new Set(failing);
-  const ranked = checks.map((check) => ({ check, rank: rankOf(check, names.has(check.name)) }));
+  const ranked = checks.map((check) => ({ check, rank: rankOf(check, names.has(check.name) && mayFail(check)) }));
   return RANKS.flatMap((wanted) => ranked.filter(({ rank }) => rank === wanted));
 }
 

@@ -31,6 +31,10 @@ export type Verdict = "healthy" | "unhealthy" | "unknown";
 export const isUp = ({ status, stale = false }: Pick<ShownCheck, "status" | "stale">): boolean =>
   status === "up" && !stale;
 
+/** Whether it can be what makes the host unhealthy: in `check` another check may have the same name. */
+export const mayFail = (check: ShownCheck): boolean =>
+  check.severity === "critical" && (!isUp(check) || check.countsAs !== undefined);
+
 /** "2 of 3 up". A check that only endpoints depend on does not count. */
 export function countUp(checks: readonly Pick<ShownCheck, "severity" | "status" | "stale">[]): string {
   const counted = checks.filter(concernsHost);
@@ -51,8 +55,8 @@ export function describeChecks({ checks, failing }: Shown): string {
 
 /** "cache (refused), search (stale)" */
 export function listFailing({ checks, failing }: Shown): string {
-  const byName = new Map(checks.map((check) => [check.name, check]));
-  return listAll(failing.flatMap((name) => byName.get(name) ?? []));
+  const names = new Set(failing);
+  return listAll(checks.filter((check) => names.has(check.name) && mayFail(check)));
 }
 
 const listAll = (checks: readonly ShownCheck[]): string =>

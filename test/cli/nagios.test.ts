@@ -40,8 +40,8 @@ test("the checks are below, failures first; the performance data has the order o
   ];
   expect(render({ verdict: "unhealthy", checks, failing: ["cache"] }).text.split("\n")).toEqual([
     "HEALTH CRITICAL - 1 of 3 up: cache (refused) | 'it''s a_b_c'=0.0042s;;;0;2.5 'young'=U 'cache'=0.0042s;;;0;5",
-    "young: unknown",
     "cache: down, refused: a ¦ b\\u000ac",
+    "young: unknown",
     "it's a=b¦c: up, answered 200",
   ]);
 });
@@ -74,7 +74,9 @@ test("of a thousand checks the output has 4 KiB, and says how many are not liste
   const { text } = render({ verdict: "unhealthy", checks, failing: checks.map(({ name }) => name) });
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
   const [first = "", ...lines] = text.split("\n");
-  expect(first).toMatch(/^HEALTH CRITICAL - 0 of 1000 up: check number 0 \(refused\), .*… \| 'check number 0'=0\.0042s;;;0;5( '[^']+'=0\.0042s;;;0;5)+$/);
+  expect(first).toMatch(
+    /^HEALTH CRITICAL - 0 of 1000 up: check number 0 \(refused\), .*… \| 'check number 0'=0\.0042s;;;0;5( '[^']+'=0\.0042s;;;0;5)+$/,
+  );
   expect(lines.at(-1)).toBe(`and ${1000 - (lines.length - 1)} more`);
 });
 

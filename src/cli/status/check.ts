@@ -7,8 +7,8 @@ import { formatDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { ageOf, timeOf } from "../control/describe-drain.ts";
 import {
-  type Column,
   COLOURS,
+  type Column,
   describeDetail,
   describeTook,
   drawTable,

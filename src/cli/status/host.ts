@@ -8,8 +8,8 @@ import { shortName } from "../../text/width.ts";
 import { ageOf, describeDrain, timeOf } from "../control/describe-drain.ts";
 import { listChanges } from "../control/list-changes.ts";
 import {
-  type Column,
   COLOURS,
+  type Column,
   describeDetail,
   describeTook,
   drawTable,

@@ -54,7 +54,13 @@ function describeTarget({ name, kind, target }: CheckStatus): string {
 }
 
 /** Of the badge; that of the state "up" does not hide that the check counts as failed. */
-const STYLES: Readonly<Record<Rank, string>> = { failing: "bad", reported: "near", endpoint: "", warns: "ok", up: "ok" };
+const STYLES: Readonly<Record<Rank, string>> = {
+  failing: "bad",
+  reported: "near",
+  endpoint: "",
+  warns: "ok",
+  up: "ok",
+};
 
 function stateOf(check: CheckStatus, rank: Rank): Html {
   const { status, stale, forSeconds, countsAs } = check;
