@@ -77,12 +77,6 @@ function fillHost(recorder: Recorder): void {
   }
   for (let client = 0; client < CLIENTS_REMEMBERED; client++) {
     const userAgent = `client ${client}`.padEnd(LONGEST_REMEMBERED, "x");
-    recorder.onAnswered({
-      client: { address: "10.0.0.1", userAgent },
-      endpoint: "/",
-      code: 200,
-      cameAt: 0,
-      seconds: 0.001,
-    });
+    recorder.onAnswered({ address: "10.0.0.1", userAgent }, "/", 200, 0, 0.001);
   }
 }

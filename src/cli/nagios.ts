@@ -2,11 +2,12 @@
 // check below it, and performance data after the first "|". The exit status is the state.
 
 import { concernsHost } from "../checks/check.ts";
+import { rankChecks } from "../status/rank.ts";
 import type { CheckRun, CheckStatus } from "../status/schema.ts";
-import { describeState, isUp, type Verdict } from "../status/summary.ts";
+import { describeChecks, describeState, isUp, type Verdict } from "../status/summary.ts";
 import { escapeUnprintable } from "../text/printable.ts";
 import { shortName } from "../text/width.ts";
-import { describeDetail, rankOf } from "./table.ts";
+import { describeDetail } from "./table.ts";
 
 const OK = 0;
 const WARNING = 1;
@@ -25,11 +26,11 @@ type Check = CheckRun | CheckStatus;
 
 export interface PluginInput {
   readonly verdict: Verdict;
-  /** The verdict in words: "3 of 3 up". */
-  readonly summary: string;
   /** Why the host is drained, or in maintenance; empty if it is not. */
   readonly drained: readonly string[];
   readonly checks: readonly Check[];
+  /** Names of the checks that make the host unhealthy. */
+  readonly failing: readonly string[];
 }
 
 /** Nagios reads no more. */
@@ -42,13 +43,10 @@ const MOST_LINE_BYTES = 400;
 const REST_BYTES = 32;
 
 /** For the whole host. Of many checks those that are down are listed first. */
-export function renderPlugin({ verdict, summary, drained, checks }: PluginInput): PluginOutput {
+export function renderPlugin({ verdict, drained, checks, failing }: PluginInput): PluginOutput {
   const exit = drained.length > 0 ? WARNING : exitOf(verdict, checks);
-  const first = [...drained, summary].join("; ");
-  const rank = (check: Check) => rankOf(isUp(check), check.severity, check.warning);
-  const lines = checks
-    .toSorted((one, other) => rank(one) - rank(other))
-    .map((check) => `${shortName(check.name)}: ${describeCheck(check)}`);
+  const first = [...drained, describeChecks({ checks, failing })].join("; ");
+  const lines = rankChecks(checks, failing).map(({ check }) => `${shortName(check.name)}: ${describeCheck(check)}`);
   return { text: render(exit, first, lines, checks), exit };
 }
 

@@ -2,8 +2,8 @@
 // containers keep the first 4096 bytes of a health check's output. On a terminal a table fits the width: long texts
 // wrap under their column, or below their line.
 
-import type { Severity } from "../checks/check.ts";
 import { describeFailure } from "../checks/describe.ts";
+import type { Rank } from "../status/rank.ts";
 import type { CheckRun } from "../status/schema.ts";
 import { formatDuration } from "../text/duration.ts";
 import { cut, LONGEST_NAME, widthOf } from "../text/width.ts";
@@ -36,18 +36,14 @@ export const YELLOW = "\x1b[33m";
 const BOLD = "\x1b[1m";
 const PLAIN = "\x1b[0m";
 
-/** For a check that is not up. A check that decides only endpoints has no colour: it says nothing about the host. */
-const NOT_UP: Readonly<Record<Severity, string>> = { critical: RED, warning: YELLOW, endpoint: "" };
-
-/** For the state of a check. `warning` is the warning of its last pass. */
-export const colourOf = (isUp: boolean, severity: Severity, warning: string | undefined): string =>
-  isUp ? (warning === undefined ? GREEN : YELLOW) : NOT_UP[severity];
-
-/** The order of rows: checks that make the host unhealthy, other checks that are down, warnings, the rest. */
-export const rankOf = (isUp: boolean, severity: Severity, warning: string | undefined): number =>
-  isUp ? (warning === undefined ? 4 : 3) : RANKS[severity];
-
-const RANKS: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, endpoint: 2 };
+/** For the state of a check. One that decides only endpoints has no colour: it says nothing about the host. */
+export const COLOURS: Readonly<Record<Rank, string>> = {
+  failing: RED,
+  reported: YELLOW,
+  endpoint: "",
+  warns: YELLOW,
+  up: GREEN,
+};
 
 const GAP = "  ";
 

@@ -17,7 +17,7 @@ import type { Client, RequestObserver } from "../status/recorder.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { Answering, Peer } from "./bounded.ts";
 import { connectionsAt, peerKey, shutDown } from "./connections.ts";
-import { clientOf, Observation, type ObservationOptions } from "./observation.ts";
+import { Observation, type Observed } from "./observation.ts";
 import { recognise, TOO_LARGE } from "./refused.ts";
 
 /** A request. `signal` aborts when the client has disconnected. */
@@ -102,7 +102,7 @@ interface Handle {
 
 /** An answer that is being made. */
 interface Exchange {
-  readonly observation: Observation | undefined;
+  readonly request: ClientRequest;
   /** The connection is closed after this answer. */
   isLast: boolean;
 }
@@ -116,11 +116,13 @@ const LINGER_MS = 1000;
 /** An event of a Handle: the client has closed the connection. The other event, not used here, comes before it. */
 const ABORTED = 1;
 
-class ClientRequest implements ExchangeRequest {
+class ClientRequest implements ExchangeRequest, Observed {
   readonly method: string;
   readonly url: string;
   hasDisconnected = false;
-  observation: Observation | undefined;
+  client: Client | undefined;
+  cameAt = 0;
+  disconnectedAt: number | undefined;
   readonly #handle: Handle | undefined;
   readonly #hasBody: boolean;
   #rawHeaders: readonly string[] | undefined;
@@ -166,7 +168,6 @@ class ClientRequest implements ExchangeRequest {
 
   abort(): void {
     this.hasDisconnected = true;
-    this.observation?.onDisconnect();
     this.#controller?.abort();
   }
 }
@@ -202,9 +203,7 @@ const isLastRequest = (method: string, flags: number): boolean => method === "CO
 export class Exchanges implements Answering {
   readonly #options: ExchangeOptions;
   readonly #clock: Clock;
-  readonly #observing: ObservationOptions | undefined;
-  /** By the first request of the connection: to read the headers of each request takes half as long as to answer it. */
-  readonly #clients = new WeakMap<Connection, Client>();
+  readonly #observation: Observation | undefined;
   readonly #waiting = new Map<Connection, Exchange>();
   /** The connections whose first request was refused by the runtime but is being answered. */
   readonly #waitingRefused = new Set<Socket>();
@@ -233,13 +232,13 @@ export class Exchanges implements Answering {
       else if (isPipelined) connection.close();
       if (exchange || isPipelined) return undefined;
       const request = new ClientRequest(method, url, handle, hasBody);
-      if (this.#observing) request.observation = new Observation(this.#observing, this.#clientOf(connection, request));
+      this.#observation?.begin(request, connection);
       const answer = this.#answerTo(request);
       if (answer instanceof Promise || isInParts(answer)) {
         return this.#answerLater(server, connection, handle, request, answer, isLastRequest(method, flags));
       }
       this.#send(connection, handle, method, answer, isLastRequest(method, flags));
-      request.observation?.end(answer);
+      this.#observation?.end(request, answer);
       return undefined;
     },
   };
@@ -248,7 +247,7 @@ export class Exchanges implements Answering {
     this.#options = options;
     this.#clock = options.clock ?? hostClock;
     const { observer, onError } = options;
-    this.#observing = observer && { observer, clock: this.#clock, onError };
+    this.#observation = observer && new Observation({ observer, clock: this.#clock, onError });
   }
 
   *waiting(): Iterable<{ readonly remoteAddress: Peer | undefined }> {
@@ -287,13 +286,9 @@ export class Exchanges implements Answering {
     }
   }
 
-  #clientOf(connection: Connection, request: ClientRequest): Client {
-    let client = this.#clients.get(connection);
-    if (!client) {
-      client = clientOf(connection.remoteAddress?.address, request.header("user-agent"));
-      this.#clients.set(connection, client);
-    }
-    return client;
+  #onDisconnect(request: ClientRequest): void {
+    this.#observation?.onDisconnect(request);
+    request.abort();
   }
 
   async #answerLater(
@@ -305,11 +300,11 @@ export class Exchanges implements Answering {
     isLast: boolean,
   ): Promise<void> {
     const { idleTimeoutS, mayTakeLonger } = this.#options;
-    const exchange: Exchange = { observation: request.observation, isLast };
+    const exchange: Exchange = { request, isLast };
     this.#waiting.set(connection, exchange);
     if (server.port !== undefined) this.#searchSoon(server.port);
     handle.onabort = (event) => {
-      if (event === ABORTED) request.abort();
+      if (event === ABORTED) this.#onDisconnect(request);
     };
     const isLong = mayTakeLonger();
     // The types allow only a Request.
@@ -320,10 +315,10 @@ export class Exchanges implements Answering {
     if (isLong && isOpen()) setTimeoutS(idleTimeoutS);
     if (isInParts(made) && isOpen()) await this.#sendParts(connection, handle, made, isOpen);
     this.#waiting.delete(connection);
-    if (!isOpen()) request.observation?.onDisconnect();
+    if (!isOpen()) this.#observation?.onDisconnect(request);
     else if (!isInParts(made)) this.#send(connection, handle, request.method, made, exchange.isLast);
     else if (exchange.isLast) this.#close(connection);
-    request.observation?.end(made);
+    this.#observation?.end(request, made);
   }
 
   #send(
@@ -388,13 +383,13 @@ export class Exchanges implements Answering {
     const { STATUS_CODES } = await import("node:http");
     const isHead = received.toString("latin1").trimStart().startsWith("HEAD ");
     const request = new ClientRequest(isHead ? "HEAD" : "GET", found.path);
-    if (this.#observing) request.observation = new Observation(this.#observing, clientOf(socket.remoteAddress));
-    socket.once("close", () => request.abort());
+    this.#observation?.begin(request, { remoteAddress: { address: socket.remoteAddress ?? "" } });
+    socket.once("close", () => this.#onDisconnect(request));
     this.#waitingRefused.add(socket);
     const answered = await this.#answerTo(request);
     const { status, headers, body: made } = answered;
     this.#waitingRefused.delete(socket);
-    request.observation?.end(answered);
+    this.#observation?.end(request, answered);
     const body = typeof made === "string" ? made : (await Array.fromAsync(made)).join("");
     const date = new Date().toUTCString();
     const all = { ...headers, Date: date, Connection: "close", "Content-Length": Buffer.byteLength(body) };
@@ -425,7 +420,7 @@ export class Exchanges implements Answering {
       const { peer, endedAfterMs = 0 } = connection;
       if (endedAfterMs < GAVE_UP_MS) continue;
       const waits = this.#waiting.entries().find(([{ remoteAddress: at }]) => peerKey(at?.address, at?.port) === peer);
-      waits?.[1].observation?.onDisconnect(endedAfterMs);
+      if (waits) this.#observation?.onDisconnect(waits[1].request, endedAfterMs);
       shutDown(connection);
     }
     this.#searchSoon(port);

@@ -49,7 +49,7 @@ function checksLine(reports: readonly CheckReport[], failing: Failing): string {
       most,
     );
   const count = countUp(
-    counted.map((report) => ({ severity: report.check.severity, isUp: standing(report) === "up" })),
+    counted.map(({ check, state, stale }) => ({ severity: check.severity, status: state.status, stale })),
   );
   const decides = counted.filter(isOf("critical"));
   const down = decides.filter(isFailing);

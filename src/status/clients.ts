@@ -35,25 +35,19 @@ interface Remembered {
   gaps: number;
   /** When the last request for each endpoint came. */
   readonly cameAt: Map<string, number>;
-}
-
-export interface ClientRequest {
-  readonly client: Client;
-  readonly endpoint: string;
-  /** Absent if the client disconnected before the answer. */
-  readonly code?: number;
-  /** By the boot clock. */
-  readonly cameAt: number;
-  readonly seconds: number;
+  isForgotten: boolean;
 }
 
 export class Clients {
+  /** By address and User-Agent: a client may have several connections. */
   readonly #clients = new Map<string, Remembered>();
-  /** To make a key takes longer than all else here, and the object is the same for all requests of a connection. */
-  readonly #keys = new WeakMap<Client, string>();
+  /** To make that key takes longer than all else here, and a connection has the same object for all its requests. */
+  readonly #known = new WeakMap<Client, Remembered>();
 
-  take({ client, endpoint, code, cameAt, seconds }: ClientRequest): void {
-    const one = this.#find(client);
+  /** `code` is undefined if the client disconnected before the answer. `cameAt` is by the boot clock. */
+  take(client: Client, endpoint: string, code: number | undefined, cameAt: number, seconds: number): void {
+    const known = this.#known.get(client);
+    const one = known && !known.isForgotten ? known : this.#find(client);
     one.requests++;
     one.lastAt = cameAt;
     one.lastCode = code;
@@ -85,20 +79,13 @@ export class Clients {
   }
 
   #find(client: Client): Remembered {
-    const known = this.#clients.get(this.#keyOf(client));
-    return known ?? this.#add(client);
+    const key = `${client.address} ${client.userAgent}`;
+    const one = this.#clients.get(key) ?? this.#add(client, key);
+    this.#known.set(client, one);
+    return one;
   }
 
-  #keyOf(client: Client): string {
-    let key = this.#keys.get(client);
-    if (key === undefined) {
-      key = `${client.address} ${client.userAgent}`;
-      this.#keys.set(client, key);
-    }
-    return key;
-  }
-
-  #add(client: Client): Remembered {
+  #add(client: Client, key: string): Remembered {
     if (this.#clients.size >= CLIENTS_REMEMBERED) this.#forgetOldest();
     const added: Remembered = {
       client,
@@ -111,20 +98,18 @@ export class Clients {
       gapsMs: [],
       gaps: 0,
       cameAt: new Map(),
+      isForgotten: false,
     };
-    this.#clients.set(this.#keyOf(client), added);
+    this.#clients.set(key, added);
     return added;
   }
 
   #forgetOldest(): void {
-    let oldest = "";
-    let oldestAt = Number.POSITIVE_INFINITY;
-    for (const [key, { lastAt }] of this.#clients) {
-      if (lastAt >= oldestAt) continue;
-      oldest = key;
-      oldestAt = lastAt;
-    }
-    this.#clients.delete(oldest);
+    let oldest: readonly [key: string, Remembered] | undefined;
+    for (const one of this.#clients) if (!oldest || one[1].lastAt < oldest[1].lastAt) oldest = one;
+    if (!oldest) return;
+    this.#clients.delete(oldest[0]);
+    oldest[1].isForgotten = true;
   }
 }
 

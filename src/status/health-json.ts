@@ -1,7 +1,7 @@
 // The status of the host as application/health+json, by draft-inadarei-api-health-check-06.
 
 import type { CheckStatus, HostStatus } from "./schema.ts";
-import { listAll } from "./summary.ts";
+import { isUp, listFailing } from "./summary.ts";
 
 type HealthState = "pass" | "warn" | "fail";
 
@@ -54,7 +54,7 @@ const keyOf = ({ name }: CheckStatus): string => `${name.replaceAll("%", "%25").
 
 function componentOf(check: CheckStatus): ComponentHealth {
   const { name, seconds, ranAt, warning } = check;
-  const status = check.status !== "up" || check.stale ? "fail" : warning === undefined ? "pass" : "warn";
+  const status = !isUp(check) ? "fail" : warning === undefined ? "pass" : "warn";
   const output = status === "warn" ? warning : outputOf(check);
   return {
     componentId: name,
@@ -71,11 +71,12 @@ function outputOf({ status, stale, reason, detail, output }: CheckStatus): strin
   return [[reason, detail].filter(Boolean).join(": "), output ?? ""].filter(Boolean).join("\n");
 }
 
-function notesOf({ drain, maintenance, failing }: HostStatus): readonly string[] {
+function notesOf(status: HostStatus): readonly string[] {
+  const { drain, maintenance, failing } = status;
   const because = (reason: string | undefined) => (reason === undefined ? "" : `: ${reason}`);
   return [
     ...(maintenance ? [`in maintenance until ${maintenance.until}${because(maintenance.reason)}`] : []),
     ...(drain ? [`drained since ${drain.since}${because(drain.reason)}`] : []),
-    ...(failing.length > 0 ? [`failing: ${listAll(failing.map((name) => ({ name })))}`] : []),
+    ...(failing.length > 0 ? [`failing: ${listFailing(status)}`] : []),
   ];
 }

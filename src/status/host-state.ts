@@ -5,7 +5,7 @@ import type { Verdict } from "../checks/check.ts";
 import type { DrainState } from "../drain/state.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
 import type { HostState } from "./recorder.ts";
-import { drainStatus, reasonOf } from "./status.ts";
+import { drainStatus, withReason } from "./status.ts";
 
 /** What decides the state. */
 export interface HostSubject {
@@ -59,8 +59,8 @@ export class HostStateTracker {
 export function hostState(verdict: Verdict | undefined, drainState: DrainState | undefined): HostState {
   const { drain, maintenance } = drainStatus(drainState);
   if (drainState?.stopping) return { state: "stopping" };
-  if (maintenance) return { state: "maintenance", ...reasonOf(maintenance) };
-  if (drain) return { state: "drained", ...reasonOf(drain) };
+  if (maintenance) return { state: "maintenance", ...withReason(maintenance) };
+  if (drain) return { state: "drained", ...withReason(drain) };
   if (!verdict) return { state: "unknown" };
   return verdict.healthy ? { state: "healthy" } : { state: "unhealthy", failing: verdict.failing };
 }

@@ -80,18 +80,18 @@ export function hostStatus(parts: StatusParts): HostStatus {
 export function drainStatus(state: Omit<DrainState, "stopping"> | undefined): DrainStatus {
   const { drain, maintenance } = state ?? {};
   return {
-    ...(drain && { drain: { since: iso(drain.since), ...reasonOf(drain) } }),
+    ...(drain && { drain: { since: iso(drain.since), ...withReason(drain) } }),
     ...(maintenance && {
       maintenance: {
         since: iso(maintenance.since),
         until: iso(maintenance.until),
-        ...reasonOf(maintenance),
+        ...withReason(maintenance),
       },
     }),
   };
 }
 
-export const reasonOf = ({ reason }: { readonly reason?: string }) => (reason === undefined ? {} : { reason });
+export const withReason = ({ reason }: { readonly reason?: string }) => (reason === undefined ? {} : { reason });
 
 /** For `check`: the result of the only run. */
 export const checkRun = (result: CheckResult): CheckRun => {

@@ -6,10 +6,15 @@ import { listOf } from "../text/list.ts";
 import { shortName } from "../text/width.ts";
 import type { CheckRun, CheckStatus, HostStatus } from "./schema.ts";
 
-/** A stale check is not up. */
-export interface Standing {
-  readonly severity: Severity;
-  readonly isUp: boolean;
+/** The fields of a check that its state consists of. `check` knows no more than the only result. */
+export type ShownCheck = Pick<CheckRun, "name" | "severity" | "reason" | "warning"> &
+  Pick<CheckStatus, "status"> &
+  Partial<Pick<CheckStatus, "stale" | "countsAs" | "streak" | "fall" | "rise">>;
+
+/** `failing` are the names of the checks that make the host unhealthy. */
+interface Shown {
+  readonly checks: readonly ShownCheck[];
+  readonly failing: readonly string[];
 }
 
 /** A check that is not up. */
@@ -22,50 +27,43 @@ export interface FailingCheck {
 /** What the checks make of the host, drained or not. */
 export type Verdict = "healthy" | "unhealthy" | "unknown";
 
+/** A stale check is not up. */
+export const isUp = ({ status, stale = false }: Pick<ShownCheck, "status" | "stale">): boolean =>
+  status === "up" && !stale;
+
+/** Whether it can be what makes the host unhealthy: in `check` another check may have the same name. */
+export const mayFail = (check: ShownCheck): boolean =>
+  check.severity === "critical" && (!isUp(check) || check.countsAs !== undefined);
+
 /** "2 of 3 up". A check that only endpoints depend on does not count. */
-export function countUp(checks: readonly Standing[]): string {
+export function countUp(checks: readonly Pick<ShownCheck, "severity" | "status" | "stale">[]): string {
   const counted = checks.filter(concernsHost);
-  return `${counted.filter(({ isUp }) => isUp).length} of ${counted.length} up`;
+  return `${counted.filter(isUp).length} of ${counted.length} up`;
 }
 
 /** "healthy, 3 of 3 up", or "unhealthy, 1 of 3 up: cache (refused), search (stale)". */
-export const summarize = (
-  verdict: Verdict,
-  checks: readonly (Standing & FailingCheck)[],
-  failing: readonly FailingCheck[],
-): string => `${verdict}, ${describeChecks(checks, failing)}`;
+export const summarize = (verdict: Verdict, shown: Shown): string => `${verdict}, ${describeChecks(shown)}`;
 
-/** "3 of 3 up", or "1 of 3 up: cache (refused); not critical: lag (exit)". `failing` are the checks that decide the verdict. */
-export function describeChecks(checks: readonly (Standing & FailingCheck)[], failing: readonly FailingCheck[]): string {
-  const others = checks.filter(({ severity, isUp }) => severity === "warning" && !isUp);
+/** "3 of 3 up", or "1 of 3 up: cache (refused); not critical: lag (exit)". */
+export function describeChecks({ checks, failing }: Shown): string {
+  const others = checks.filter((check) => check.severity === "warning" && !isUp(check));
   return [
-    `${countUp(checks)}${failing.length === 0 ? "" : `: ${listAll(failing)}`}`,
+    `${countUp(checks)}${failing.length === 0 ? "" : `: ${listFailing({ checks, failing })}`}`,
     ...(others.length === 0 ? [] : [`not critical: ${listAll(others)}`]),
   ].join("; ");
 }
 
-type Known = Pick<HostStatus, "state" | "checks" | "failing">;
-
-/** `summarize` for what the daemon reports. */
-export const summarizeStatus = (status: Known): string => `${verdictOf(status)}, ${describeChecksOf(status)}`;
-
-/** `describeChecks` for what the daemon reports. */
-export function describeChecksOf({ checks, failing }: Known): string {
-  const standings = checks.map((check) => ({
-    name: check.name,
-    severity: check.severity,
-    isUp: isUp(check),
-    reason: reasonOf(check),
-  }));
-  const byName = new Map(standings.map((check) => [check.name, check]));
-  return describeChecks(
-    standings,
-    failing.map((name) => byName.get(name) ?? { name }),
-  );
+/** "cache (refused), search (stale)" */
+export function listFailing({ checks, failing }: Shown): string {
+  const names = new Set(failing);
+  return listAll(checks.filter((check) => names.has(check.name) && mayFail(check)));
 }
 
+const listAll = (checks: readonly ShownCheck[]): string =>
+  checks.map((check) => describeFailing({ name: check.name, reason: reasonOf(check) })).join(", ");
+
 /** The verdict of the checks, whether or not the host is drained. */
-export function verdictOf({ state, checks, failing }: Known): Verdict {
+export function verdictOf({ state, checks, failing }: Pick<HostStatus, "state" | "checks" | "failing">): Verdict {
   if (state === "healthy" || state === "unhealthy" || state === "unknown") return state;
   if (failing.length === 0) return "healthy";
   const names = new Set(failing);
@@ -73,15 +71,18 @@ export function verdictOf({ state, checks, failing }: Known): Verdict {
   return decide.length > 0 && decide.every(isMissing) ? "unknown" : "unhealthy";
 }
 
-export const isUp = ({ status, stale = false }: Pick<CheckStatus, "status"> & { readonly stale?: boolean }): boolean =>
-  status === "up" && !stale;
-
 const isMissing = ({ status, stale, countsAs }: CheckStatus): boolean =>
   status === "unknown" && !stale && countsAs === undefined;
 
-/** Why a check is not up, or makes the host unhealthy. A check that is down may have passed its last run, and then has no reason. */
-const reasonOf = ({ status, stale, reason, countsAs }: CheckStatus): string =>
-  stale ? "stale" : status === "down" ? (reason ?? "down") : (countsAs ?? "no result yet");
+/**
+ * Why a check is not up, makes the host unhealthy, or is not without a warning; in a word or two. A check that is down may
+ * have passed its last run, and then has no reason.
+ */
+export function reasonOf({ status, stale, reason, countsAs }: ShownCheck): string {
+  if (stale) return "stale";
+  if (status === "down") return reason ?? "down";
+  return countsAs ?? (status === "unknown" ? "no result yet" : (reason ?? "warning"));
+}
 
 /** What a severity other than critical means for the host. */
 const NOTES: Readonly<Record<Severity, readonly string[]>> = {
@@ -90,29 +91,24 @@ const NOTES: Readonly<Record<Severity, readonly string[]>> = {
   endpoint: ["endpoint only"],
 };
 
-/** The fields of a check that its state consists of. `check` knows no more than the last result. */
-type State = Pick<CheckRun, "severity" | "reason" | "warning"> &
-  Pick<CheckStatus, "status"> &
-  Partial<Pick<CheckStatus, "stale" | "ranAt" | "streak" | "fall" | "rise">>;
-
 /** "up", "up with warning", "up (failed 2/5)", "down (passed 1/3, not critical)" or "up (stale)". */
-export function describeState(check: State): string {
-  const { status, stale, severity, warning } = check;
-  const notes = [...(stale ? ["stale"] : []), ...describeStreak(check), ...NOTES[severity]];
+export function describeState(check: ShownCheck): string {
+  const { status, stale, warning } = check;
+  const notes = [...(stale ? ["stale"] : []), ...notesOf(check)];
   const state = status === "up" && warning !== undefined ? "up with warning" : status;
   return notes.length === 0 ? state : `${state} (${notes.join(", ")})`;
 }
 
+/** What is special about the state: "failed 2/5", "not critical". */
+export const notesOf = (check: ShownCheck): readonly string[] => [...describeStreak(check), ...NOTES[check.severity]];
+
 /** "failed 2/5": the last two results failed, and the fifth turns it down. None if the last result is like the state. */
-function describeStreak({ status, reason, streak = 0, fall = 1, rise = 1 }: State): readonly string[] {
+function describeStreak({ status, reason, streak = 0, fall = 1, rise = 1 }: ShownCheck): readonly string[] {
   if (streak === 0) return [];
   const failed = reason !== undefined;
   if (failed && status !== "down") return [`failed ${streak}/${fall}`];
   return !failed && status !== "up" ? [`passed ${streak}/${rise}`] : [];
 }
-
-/** "cache (refused), search (stale)" */
-export const listAll = (failing: readonly FailingCheck[]): string => failing.map(describeFailing).join(", ");
 
 /** "cache (refused)" */
 export const describeFailing = ({ name, reason }: FailingCheck): string =>

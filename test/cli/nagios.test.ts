@@ -9,7 +9,7 @@ const up = (name: string, given = {}) => checkStatus(name, { seconds: 0.0042, ..
 const down = (name: string, given = {}) => up(name, { status: "down", reason: "refused", detail: "nobody", ...given });
 
 const render = (given: Partial<PluginInput>) =>
-  renderPlugin({ verdict: "healthy", summary: "SUMMARY", drained: [], checks: [up("a")], ...given });
+  renderPlugin({ verdict: "healthy", drained: [], checks: [up("a")], failing: [], ...given });
 
 test.each([
   [{}, "OK", 0],
@@ -21,13 +21,14 @@ test.each([
   [{ verdict: "unknown" }, "UNKNOWN", 3],
 ] as const)("%j is %s", (given, word, exit) => {
   const { text, ...printed } = render(given);
-  expect(text).toStartWith(`HEALTH ${word} - SUMMARY | `);
+  expect(text).toMatch(new RegExp(`^HEALTH ${word} - \\d of \\d up[^|]* \\| `));
   expect(printed).toEqual({ exit });
 });
 
 test("a host that is drained is a WARNING, whatever its checks report", () => {
-  const { text, exit } = render({ verdict: "unhealthy", checks: [down("a")], drained: ["drained since T"] });
-  expect(text).toStartWith("HEALTH WARNING - drained since T; SUMMARY | ");
+  const drained = ["drained since T"];
+  const { text, exit } = render({ verdict: "unhealthy", checks: [down("a")], failing: ["a"], drained });
+  expect(text).toStartWith("HEALTH WARNING - drained since T; 0 of 1 up: a (refused) | ");
   expect(exit).toBe(1);
 });
 
@@ -37,10 +38,10 @@ test("the checks are below, failures first; the performance data has the order o
     checkStatus("young", { status: "unknown", streak: 0 }),
     down("cache", { detail: "a | b\nc" }),
   ];
-  expect(render({ verdict: "unhealthy", checks }).text.split("\n")).toEqual([
-    "HEALTH CRITICAL - SUMMARY | 'it''s a_b_c'=0.0042s;;;0;2.5 'young'=U 'cache'=0.0042s;;;0;5",
-    "young: unknown",
+  expect(render({ verdict: "unhealthy", checks, failing: ["cache"] }).text.split("\n")).toEqual([
+    "HEALTH CRITICAL - 1 of 3 up: cache (refused) | 'it''s a_b_c'=0.0042s;;;0;2.5 'young'=U 'cache'=0.0042s;;;0;5",
     "cache: down, refused: a ¦ b\\u000ac",
+    "young: unknown",
     "it's a=b¦c: up, answered 200",
   ]);
 });
@@ -70,10 +71,12 @@ test("why nothing is known is one line, and more below", () => {
 
 test("of a thousand checks the output has 4 KiB, and says how many are not listed", () => {
   const checks = Array.from({ length: 1000 }, (_, index) => down(`check number ${index}`));
-  const { text } = render({ verdict: "unhealthy", summary: "x".repeat(5000), checks });
+  const { text } = render({ verdict: "unhealthy", checks, failing: checks.map(({ name }) => name) });
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
   const [first = "", ...lines] = text.split("\n");
-  expect(first).toMatch(/^HEALTH CRITICAL - x+… \| 'check number 0'=0\.0042s;;;0;5( '[^']+'=0\.0042s;;;0;5)+$/);
+  expect(first).toMatch(
+    /^HEALTH CRITICAL - 0 of 1000 up: check number 0 \(refused\), .*… \| 'check number 0'=0\.0042s;;;0;5( '[^']+'=0\.0042s;;;0;5)+$/,
+  );
   expect(lines.at(-1)).toBe(`and ${1000 - (lines.length - 1)} more`);
 });
 
@@ -87,8 +90,9 @@ test("whatever the checks hold, only performance data follows the only |", () =>
     { minLength: 1, maxLength: 4 },
   );
   fc.assert(
-    fc.property(checks, text, (checks, summary) => {
-      const { text } = render({ verdict: "unhealthy", checks, summary });
+    fc.property(checks, text, (checks, drained) => {
+      const failing = checks.map(({ name }) => name);
+      const { text } = render({ verdict: "unhealthy", checks, failing, drained: [drained] });
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
       const [first = "", ...lines] = text.split("\n");
       const parts = first.split("|");

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { serveBounded } from "../../src/listeners/bounded.ts";
 import { type Answer, type ExchangeOptions, type ExchangeRequest, Exchanges } from "../../src/listeners/exchanges.ts";
-import type { Answered, RequestObserver } from "../../src/status/recorder.ts";
+import type { RequestObserver } from "../../src/status/recorder.ts";
 import { clock } from "../../src/system/clock.ts";
 import { converse } from "../support/converse.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -197,13 +197,15 @@ describe("an observer", () => {
   function observe(options: Partial<ExchangeOptions> = {}, host?: string) {
     const reports: unknown[] = [];
     const seconds: number[] = [];
-    const report = (name: string, { seconds: took, cameAt: _, ...request }: Omit<Answered, "code">) => {
-      reports.push({ [name]: request });
-      seconds.push(took);
-    };
     const observer: RequestObserver = {
-      onAnswered: (request) => report("answered", request),
-      onDisconnected: (request) => report("disconnected", request),
+      onAnswered(client, endpoint, code, _, took) {
+        reports.push({ answered: { client, endpoint, code } });
+        seconds.push(took);
+      },
+      onDisconnected(client, endpoint, _, took) {
+        reports.push({ disconnected: { client, endpoint } });
+        seconds.push(took);
+      },
       onRefused: (why) => reports.push({ refused: why }),
     };
     const server = serve({ ...options, observer }, host);

@@ -8,8 +8,7 @@ const ALB = "ELB-HealthChecker/2.0";
 
 /** Requests that come at these times, in seconds; each is answered 200 at once. */
 function ask(clients: Clients, address: string, seconds: readonly number[], endpoint = "/", userAgent = ALB): void {
-  for (const at of seconds)
-    clients.take({ client: { address, userAgent }, endpoint, code: 200, cameAt: at * 1000, seconds: 0 });
+  for (const at of seconds) clients.take({ address, userAgent }, endpoint, 200, at * 1000, 0);
 }
 
 const intervals = (clients: Clients): Readonly<Record<string, number | undefined>> =>
@@ -59,8 +58,7 @@ test("a client shows its last request, its answers by status, and how often it d
   const clients = new Clients();
   const client = { address: "10.0.0.1", userAgent: "evil\u001b[2J\u202e\nagent" };
   const now = 1_000_000;
-  const take = (agoMs: number, seconds: number, code?: number) =>
-    clients.take({ client, endpoint: "/", ...(code !== undefined && { code }), cameAt: now - agoMs, seconds });
+  const take = (agoMs: number, seconds: number, code?: number) => clients.take(client, "/", code, now - agoMs, seconds);
   const list = (): readonly ClientStatus[] => clients.list(now);
   take(90_000, 0.5, 200);
   take(60_000, 0.25, 504);

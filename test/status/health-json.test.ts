@@ -32,7 +32,7 @@ test("an unhealthy host says why, and a name has no colon in its key", () => {
   const status = hostStatus({ healthy: false, state: "unhealthy", failing: ["tcp 127.0.0.1:80", "old"], checks });
   expect(healthJson(status)).toMatchObject({
     status: "fail",
-    notes: ["state: unhealthy", "failing: tcp 127.0.0.1:80, old"],
+    notes: ["state: unhealthy", "failing: tcp 127.0.0.1:80 (refused), old (stale)"],
     output: "tcp 127.0.0.1:80: refused: connection refused\nusage\nold: the result is stale\nnew: no result yet",
     checks: {
       "tcp 127.0.0.1%3A80:responseTime": [

@@ -190,12 +190,12 @@ test("answers are counted by endpoint and status, and their times in buckets; wh
   const { recorder } = setUp();
   const client = { address: "10.0.0.1", userAgent: "" };
   const answer = (endpoint: string, code: number, seconds: number) =>
-    recorder.onAnswered({ client, endpoint, code, cameAt: 0, seconds });
+    recorder.onAnswered(client, endpoint, code, 0, seconds);
   answer("/", 200, 0.001);
   answer("/", 200, 0.005);
   answer("/", 504, 4.5);
   answer("/db", 504, 60);
-  recorder.onDisconnected({ client, endpoint: "/", cameAt: 0, seconds: 5 });
+  recorder.onDisconnected(client, "/", 0, 5);
   recorder.onRefused("tls");
   recorder.onRefused("tls");
   recorder.onRefused("too_many_connections", 3);

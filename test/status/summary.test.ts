@@ -7,34 +7,53 @@ import {
   describeState,
   type FailingCheck,
   listFirst,
+  reasonOf,
   summarize,
   verdictOf,
 } from "../../src/status/summary.ts";
 import { checkStatus } from "../support/status.ts";
 
-const standing = (isUp: boolean, severity: Severity = "critical") => ({ name: "it", reason: "exit", isUp, severity });
+const up = (severity: Severity = "critical") => checkStatus("fine", { severity });
+const down = (severity: Severity = "critical", name = "it") =>
+  checkStatus(name, { status: "down", reason: "exit", severity });
 
 const CACHE: FailingCheck = { name: "cache", reason: "refused" };
 const GONE: FailingCheck = { name: "gone" };
 
-test("checks of severity endpoint do not count", () => {
+test("checks of severity endpoint do not count, and a stale one is not up", () => {
   expect(countUp([])).toBe("0 of 0 up");
-  expect(countUp([standing(true), standing(false, "warning"), standing(false, "endpoint")])).toBe("1 of 2 up");
+  expect(countUp([up(), down("warning"), down("endpoint")])).toBe("1 of 2 up");
+  expect(countUp([up(), checkStatus("old", { stale: true })])).toBe("1 of 2 up");
 });
 
 test("the long form has the count, every check that decides the verdict, and those that are down and not critical", () => {
-  expect(summarize("healthy", [standing(true), standing(true, "warning"), standing(false, "endpoint")], [])).toBe(
+  expect(summarize("healthy", { checks: [up(), up("warning"), down("endpoint")], failing: [] })).toBe(
     "healthy, 2 of 2 up",
   );
-  expect(summarize("healthy", [standing(true), standing(false, "warning")], [])).toBe(
+  expect(summarize("healthy", { checks: [up(), down("warning")], failing: [] })).toBe(
     "healthy, 1 of 2 up; not critical: it (exit)",
   );
-  expect(summarize("unhealthy", [standing(true), standing(false)], [CACHE, GONE])).toBe(
-    "unhealthy, 1 of 2 up: cache (refused), gone",
+  const old = checkStatus("old", { stale: true });
+  expect(summarize("unhealthy", { checks: [up(), down(), old], failing: ["it", "old"] })).toBe(
+    "unhealthy, 1 of 3 up: it (exit), old (stale)",
   );
-  expect(summarize("unknown", [standing(false)], [{ ...GONE, reason: "no result yet" }])).toBe(
-    "unknown, 0 of 1 up: gone (no result yet)",
+  const young = checkStatus("young", { status: "unknown" });
+  expect(summarize("unknown", { checks: [young], failing: ["young"] })).toBe(
+    "unknown, 0 of 1 up: young (no result yet)",
   );
+});
+
+test.each([
+  [{ status: "down", reason: "exit" }, "exit"],
+  [{ status: "down" }, "down"],
+  [{ status: "down", reason: "exit", stale: true }, "stale"],
+  [{ status: "unknown" }, "no result yet"],
+  [{ status: "unknown", countsAs: "deadline" }, "deadline"],
+  [{ countsAs: "deadline", reason: "exit" }, "deadline"],
+  [{ reason: "exit" }, "exit"],
+  [{ warning: "load is 9" }, "warning"],
+] as const)("the reason of a check %j is %s", (given, reason) => {
+  expect(reasonOf(checkStatus("it", given))).toBe(reason);
 });
 
 test.each([

@@ -1,21 +1,14 @@
 // Renders the results of a round: a table for people, JSON for programs, the output of a Nagios plugin.
 
-import type { CheckResult } from "../../checks/check.ts";
-import type { CheckRuns } from "../../status/schema.ts";
+import { type Ranked, rankChecks } from "../../status/rank.ts";
+import type { CheckRun, CheckRuns } from "../../status/schema.ts";
 import { checkRun } from "../../status/status.ts";
-import {
-  describeChecks,
-  describeState,
-  type FailingCheck,
-  listAll,
-  summarize,
-  type Verdict,
-} from "../../status/summary.ts";
+import { describeState, listFailing, summarize, type Verdict } from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { type PluginOutput, renderPlugin } from "../nagios.ts";
 import {
+  COLOURS,
   type Column,
-  colourOf,
   describeDetail,
   describeTook,
   drawTable,
@@ -23,19 +16,19 @@ import {
   GREEN,
   RED,
   type Row,
-  rankOf,
   type TerminalStyle,
 } from "../table.ts";
 import { isHealthy, type Results } from "./rounds.ts";
 
-export function renderJson(results: Results): string {
-  const report: CheckRuns = {
-    healthy: isHealthy(results),
-    failing: failingOf(results).map(({ name }) => name),
-    checks: results.map(checkRun),
-  };
-  return onOneLine(JSON.stringify(report), true);
-}
+const runsOf = (results: Results): CheckRuns => ({
+  healthy: isHealthy(results),
+  failing: results.flatMap(({ check, outcome }) => (outcome.ok || check.severity !== "critical" ? [] : [check.name])),
+  checks: results.map(checkRun),
+});
+
+const verdictOf = ({ healthy }: CheckRuns): Verdict => (healthy ? "healthy" : "unhealthy");
+
+export const renderJson = (results: Results): string => onOneLine(JSON.stringify(runsOf(results)), true);
 
 const COLUMNS: readonly Column[] = [
   { head: "CHECK", isText: true },
@@ -46,47 +39,21 @@ const COLUMNS: readonly Column[] = [
 
 /** A head, a row for each check, failures first, and the verdict. */
 export function renderTable(results: Results, style: TerminalStyle): string {
-  const verdict = drawText(summaryOf(results), isHealthy(results) ? GREEN : RED, style);
-  const rank = ({ check: { severity }, outcome }: CheckResult) =>
-    rankOf(outcome.ok, severity, outcome.ok ? outcome.warning : undefined);
-  const rows = results.toSorted((one, other) => rank(one) - rank(other)).map(rowOf);
-  return [...drawTable(COLUMNS, rows, style), "", ...verdict].join("\n");
+  const runs = runsOf(results);
+  const verdict = drawText(summarize(verdictOf(runs), runs), runs.healthy ? GREEN : RED, style);
+  return [...drawTable(COLUMNS, rankChecks(runs.checks, runs.failing).map(rowOf), style), "", ...verdict].join("\n");
 }
 
-export const renderNagios = (results: Results): PluginOutput =>
-  renderPlugin({
-    verdict: verdictOf(results),
-    summary: describeChecks(standingsOf(results), failingOf(results)),
-    drained: [],
-    checks: results.map(checkRun),
-  });
-
-const summaryOf = (results: Results): string => summarize(verdictOf(results), standingsOf(results), failingOf(results));
-
-const verdictOf = (results: Results): Verdict => (isHealthy(results) ? "healthy" : "unhealthy");
-
-const standingsOf = (results: Results) =>
-  results.map(({ check: { name, severity }, outcome }) => ({
-    name,
-    severity,
-    isUp: outcome.ok,
-    reason: outcome.ok ? undefined : outcome.reason,
-  }));
+export function renderNagios(results: Results): PluginOutput {
+  const runs = runsOf(results);
+  return renderPlugin({ verdict: verdictOf(runs), drained: [], checks: runs.checks, failing: runs.failing });
+}
 
 /** The checks that make the host unhealthy, each with its reason. */
-export const nameFailing = (results: Results): string => listAll(failingOf(results));
+export const nameFailing = (results: Results): string => listFailing(runsOf(results));
 
-const failingOf = (results: Results): readonly FailingCheck[] =>
-  results.flatMap(({ check, outcome }) =>
-    outcome.ok || check.severity !== "critical" ? [] : [{ name: check.name, reason: outcome.reason }],
-  );
-
-function rowOf(result: CheckResult): Row {
-  const { check, outcome } = result;
-  const run = checkRun(result);
-  return {
-    cells: [onOneLine(check.name), onOneLine(check.target), describeState(run), describeTook(run)],
-    detail: onOneLine(describeDetail(run)),
-    colour: colourOf(outcome.ok, check.severity, run.warning),
-  };
-}
+const rowOf = ({ check, rank }: Ranked<CheckRun>): Row => ({
+  cells: [onOneLine(check.name), onOneLine(check.target), describeState(check), describeTook(check)],
+  detail: onOneLine(describeDetail(check)),
+  colour: COLOURS[rank],
+});

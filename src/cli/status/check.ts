@@ -1,13 +1,14 @@
 // Renders everything that is known of one check for people.
 
+import { rankOf } from "../../status/rank.ts";
 import type { CheckChange, CheckHistory } from "../../status/schema.ts";
 import { describeState, isUp } from "../../status/summary.ts";
 import { formatDuration } from "../../text/duration.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { ageOf, timeOf } from "../control/describe-drain.ts";
 import {
+  COLOURS,
   type Column,
-  colourOf,
   describeDetail,
   describeTook,
   drawTable,
@@ -25,9 +26,9 @@ const CHANGES: readonly Column[] = [
 ];
 
 export function renderCheck(check: CheckHistory, style: TerminalStyle, nowMs: number): string {
-  const { name, severity, warning, forSeconds, changes, output } = check;
+  const { name, severity, forSeconds, changes, output } = check;
   const since = forSeconds === undefined ? "" : ` for ${ageOf(forSeconds * 1000)}`;
-  const colour = colourOf(isUp(check), severity, warning);
+  const colour = COLOURS[rankOf(check, severity === "critical" && !isUp(check))];
   return [
     ...drawText(`${onOneLine(name)}: ${describeState(check)}${since}`, colour, style),
     "",

@@ -1,14 +1,15 @@
 // Renders the status of the host for people: its state, the checks, the last reload.
 
+import { type Ranked, rankChecks } from "../../status/rank.ts";
 import type { CheckStatus, HostStatus, ReloadReport, ReloadUnderWay } from "../../status/schema.ts";
-import { describeState, isUp, summarizeStatus, verdictOf } from "../../status/summary.ts";
+import { describeState, summarize, verdictOf } from "../../status/summary.ts";
 import { onOneLine } from "../../text/printable.ts";
 import { shortName } from "../../text/width.ts";
 import { ageOf, describeDrain, timeOf } from "../control/describe-drain.ts";
 import { listChanges } from "../control/list-changes.ts";
 import {
+  COLOURS,
   type Column,
-  colourOf,
   describeDetail,
   describeTook,
   drawTable,
@@ -16,7 +17,6 @@ import {
   GREEN,
   RED,
   type Row,
-  rankOf,
   type TerminalStyle,
   YELLOW,
 } from "../table.ts";
@@ -30,15 +30,14 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function renderHost(status: HostStatus, style: TerminalStyle, nowMs: number): string {
-  const { checks, endpoints, reloading, lastReload, version, pid, startedAt } = status;
-  const rank = (check: CheckStatus) => rankOf(isUp(check), check.severity, warningOf(check));
+  const { checks, failing, endpoints, reloading, lastReload, version, pid, startedAt } = status;
   const line = (text: string, colour = "") => drawText(text, colour, style);
   return [
     ...drawState(status, style, nowMs),
     "",
     ...drawTable(
       COLUMNS,
-      checks.toSorted((one, other) => rank(one) - rank(other)).map((check) => rowOf(check, nowMs)),
+      rankChecks(checks, failing).map((ranked) => rowOf(ranked, nowMs)),
       style,
     ),
     "",
@@ -60,8 +59,9 @@ const VERDICT_COLOURS = { healthy: GREEN, unhealthy: RED, unknown: YELLOW } as c
 
 function stateLines(status: HostStatus, nowMs: number): readonly Coloured[] {
   const { state } = status;
-  const summary = summarizeStatus(status);
-  if (state === verdictOf(status)) return [[summary, VERDICT_COLOURS[state]]];
+  const verdict = verdictOf(status);
+  const summary = summarize(verdict, status);
+  if (state === verdict) return [[summary, VERDICT_COLOURS[state]]];
   const lines = [...(state === "stopping" ? ["draining, then stopping"] : []), ...describeDrain(status, nowMs)];
   return [...lines.map((text): Coloured => [text, YELLOW]), [`checks: ${summary}`, ""]];
 }
@@ -70,8 +70,8 @@ function stateLines(status: HostStatus, nowMs: number): readonly Coloured[] {
 const describeEndpoint = ({ path, healthy, failing }: HostStatus["endpoints"][number]): string =>
   `${onOneLine(path)}: ${healthy ? "healthy" : `unhealthy: ${failing.map(shortName).join(", ")}`}`;
 
-function rowOf(check: CheckStatus, nowMs: number): Row {
-  const { name, severity, forSeconds } = check;
+function rowOf({ check, rank }: Ranked<CheckStatus>, nowMs: number): Row {
+  const { name, forSeconds } = check;
   return {
     cells: [
       onOneLine(name),
@@ -84,12 +84,9 @@ function rowOf(check: CheckStatus, nowMs: number): Row {
       .filter((text) => text !== "")
       .map((text) => onOneLine(text))
       .join("; "),
-    colour: colourOf(isUp(check), severity, warningOf(check)),
+    colour: COLOURS[rank],
   };
 }
-
-/** A check that is up may have failed its last run, fewer times than `fall`. */
-const warningOf = ({ warning, reason }: CheckStatus): string | undefined => warning ?? reason;
 
 /** "running 2s" while one is in progress, "3s ago", or "never". */
 function describeLastRun({ ranAt, runningSeconds }: CheckStatus, nowMs: number): string {

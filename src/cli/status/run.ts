@@ -1,7 +1,7 @@
 // Asks the daemon for its status and renders the answer: results for stdout, errors for stderr.
 
 import type { CheckHistory, HostStatus } from "../../status/schema.ts";
-import { describeChecksOf, isUp, verdictOf } from "../../status/summary.ts";
+import { isUp, verdictOf } from "../../status/summary.ts";
 import { didYouMean } from "../../text/did-you-mean.ts";
 import { onOneLine, quoteWhole } from "../../text/printable.ts";
 import { askControl, type ControlAnswer } from "../control/client.ts";
@@ -114,12 +114,7 @@ function renderOfHost(
     ...(status.state === "stopping" ? ["draining, then stopping"] : []),
     ...describeDrain(status, nowMs),
   ];
-  return renderPlugin({
-    verdict: verdictOf(status),
-    summary: describeChecksOf(status),
-    drained,
-    checks: status.checks,
-  });
+  return renderPlugin({ verdict: verdictOf(status), drained, checks: status.checks, failing: status.failing });
 }
 
 /** The answer itself is printed: it may have fields of a later version. */

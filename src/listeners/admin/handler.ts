@@ -6,6 +6,7 @@
 import { withoutLastSlash } from "../../config/endpoint-path.ts";
 import { healthJson } from "../../status/health-json.ts";
 import type { CheckHistory, CheckStatus, HostStatus } from "../../status/schema.ts";
+import { isUp } from "../../status/summary.ts";
 import { type Clock, clock as hostClock } from "../../system/clock.ts";
 import { onOneLine } from "../../text/printable.ts";
 import type { Answer, ExchangeRequest } from "../exchanges.ts";
@@ -131,7 +132,7 @@ function checkAnswer(encoded: string, request: AdminRequest, shown: Shown, pace:
   const names = [encoded, encoded.replace(/\/$/, "")].map(decode);
   const check = names.flatMap((name) => checks.find((one) => one.name === name) ?? [])[0];
   if (!check) return text(404, "no check has this name");
-  const code = check.status === "up" && !check.stale ? 200 : shown.failureStatus();
+  const code = isUp(check) ? 200 : shown.failureStatus();
   if (!accepts(request, JSON_TYPE)) return text(code, onOneLine(verdictOf(check)));
   return answer(code, JSON_TYPE, jsonLine({ ...check, ...shown.historyOf(check.name) } satisfies CheckHistory));
 }

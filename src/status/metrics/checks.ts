@@ -2,6 +2,7 @@
 
 import type { Counts } from "../counts.ts";
 import type { CheckStatus } from "../schema.ts";
+import { isUp } from "../summary.ts";
 import { type KnownCheck, type Metric, ofChecks, PREFIX, type Series, seriesOf, timestamp } from "./metric.ts";
 
 export const CHECK_METRICS: readonly Metric[] = [
@@ -67,8 +68,8 @@ export const CHECK_METRICS: readonly Metric[] = [
 ];
 
 /** A stale result counts as a failure, whatever it was. */
-function upValue({ status, stale }: CheckStatus): boolean | undefined {
-  return status === "unknown" ? undefined : status === "up" && !stale;
+function upValue(check: CheckStatus): boolean | undefined {
+  return check.status === "unknown" ? undefined : isUp(check);
 }
 
 const infoOf = ({ status: { kind, severity } }: KnownCheck) => ({ kind, severity });

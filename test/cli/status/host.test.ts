@@ -44,7 +44,7 @@ test("an unhealthy host names the checks that make it so, and each check shows i
     render({
       healthy: false,
       state: "unhealthy",
-      failing: ["cache", "old", "young", "gone"],
+      failing: ["cache", "old", "young"],
       checks: [
         check("cache", REFUSED),
         check("old", { stale: true, ranAt: "2026-01-31T11:00:00.000Z" }),
@@ -54,7 +54,7 @@ test("an unhealthy host names the checks that make it so, and each check shows i
       ],
     }),
   ).toEqual([
-    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (no result yet), gone; not critical: search (refused)",
+    "unhealthy, 1 of 5 up: cache (refused), old (stale), young (no result yet); not critical: search (refused)",
     "",
     "CHECK   STATE                            FOR   LAST RUN       TOOK  DETAIL",
     "cache   down                              3s     3s ago  0.004s/5s  refused: nobody there",
@@ -151,11 +151,11 @@ test("failures come first, and without a terminal a long name does not hide them
     healthy: false,
     state: "unhealthy",
     failing: [long, "cache"],
-    checks: [check(long), check("cache", REFUSED)],
+    checks: [check(long, { countsAs: "deadline" }), check("cache", REFUSED)],
   });
-  expect(lines[0]).toBe(`unhealthy, 1 of 2 up: ${long.slice(0, 59)}… (no result yet), cache (refused)`);
-  expect(lines[3]).toMatch(/^cache {57}down .* refused: nobody there$/);
-  expect(lines[4]).toStartWith(`${long.slice(0, 59)}…  up `);
+  expect(lines[0]).toBe(`unhealthy, 1 of 2 up: ${long.slice(0, 59)}… (deadline), cache (refused)`);
+  expect(lines[4]).toMatch(/^cache {57}down .* refused: nobody there$/);
+  expect(lines[3]).toStartWith(`${long.slice(0, 59)}…  up `);
 });
 
 const UNTIL_BLANK = (lines: readonly string[]) => lines.slice(0, lines.indexOf(""));
@@ -272,18 +272,20 @@ test("colour marks the state of the host and of each check", () => {
   expect(painted({})).toStartWith(`${GREEN}healthy`);
   expect(painted({ state: "unhealthy" })).toStartWith(RED);
   expect(painted({ state: "drained", drain: DRAIN })).toStartWith(`${YELLOW}drained`);
-  const cell = (given: Partial<CheckStatus>) => painted({ checks: [check("it", given)] }).split("\n")[3];
+  const cell = (given: Partial<CheckStatus>, failing: readonly string[] = []) =>
+    painted({ checks: [check("it", given)], failing }).split("\n")[3];
   expect(cell({})).toContain(`${GREEN}up`);
   expect(cell({ warning: "so so" })).toContain(`${YELLOW}up`);
-  expect(cell({ stale: true })).toContain(`${RED}up (stale)`);
+  expect(cell({ stale: true }, ["it"])).toContain(`${RED}up (stale)`);
   expect(cell({ ...REFUSED, status: "up", fall: 3 })).toContain(`${YELLOW}up (failed 1/3)`);
-  expect(cell(REFUSED)).toContain(`${RED}down`);
+  expect(cell(REFUSED, ["it"])).toContain(`${RED}down`);
   expect(cell({ ...REFUSED, severity: "warning" })).toContain(`${YELLOW}down (not critical)`);
   expect(cell({ severity: "endpoint" })).toContain(`${GREEN}up (endpoint only)`);
   for (const given of [REFUSED, { stale: true }, { status: "unknown" }] as const) {
     expect(cell({ ...given, severity: "endpoint" })).not.toContain("\x1b");
   }
-  expect(cell({ status: "unknown" })).toContain(`${RED}unknown`);
+  expect(cell({ status: "unknown" })).toContain(`${YELLOW}unknown`);
+  expect(cell({ countsAs: "deadline" }, ["it"])).toContain(`${RED}up`);
 });
 
 const text = fc.oneof(fc.string({ unit: "binary", maxLength: 80 }), fc.constant("\u202e\u009b2J\u200f\u061c\u007f"));

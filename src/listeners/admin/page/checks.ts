@@ -1,11 +1,11 @@
 // The table of checks: those that make the host unhealthy first.
 
+import type { Rank, Ranked } from "../../../status/rank.ts";
 import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
-import { countUp, isUp } from "../../../status/summary.ts";
+import { countUp, notesOf } from "../../../status/summary.ts";
 import { clip } from "../../../text/printable.ts";
 import { bar, describeRuns, strip } from "./drawings.ts";
 import { Html, html, joined, NOTHING, outputOf } from "./html.ts";
-import type { Ranked, Standing } from "./standing.ts";
 import { counting, type Times, took } from "./times.ts";
 
 /** A name may be a whole script. */
@@ -18,23 +18,22 @@ const LONGEST_LINK = 2000;
 /** If more checks fail, their outputs would push the rest off the screen. */
 const MOST_OPEN_OUTPUTS = 3;
 
-export function renderChecks({ checks }: HostStatus, ranked: readonly Ranked[], times: Times): Html {
-  const standings = checks.map((check) => ({ severity: check.severity, isUp: isUp(check) }));
-  const outputs = ranked.filter(({ check, standing }) => standing === "failing" && check.output !== undefined);
+export function renderChecks({ checks }: HostStatus, ranked: readonly Ranked<CheckStatus>[], times: Times): Html {
+  const outputs = ranked.filter(({ check, rank }) => rank === "failing" && check.output !== undefined);
   const open = outputs.length <= MOST_OPEN_OUTPUTS;
-  return html`<section aria-labelledby="checks"><h2 id="checks">Checks <small>${countUp(standings)}</small></h2>
+  return html`<section aria-labelledby="checks"><h2 id="checks">Checks <small>${countUp(checks)}</small></h2>
 <p class="filter" data-keep hidden><label>Filter <input type="search" id="words" autocomplete="off" spellcheck="false" placeholder="name, kind, target, reason"></label>
 <label><input type="checkbox" id="only"> only failing</label> <span id="count" role="status"></span></p>
 <table class="checks"><thead><tr><th scope="col">Check</th><th scope="col">State</th><th scope="col">Last result</th><th scope="col">Took</th><th scope="col">Last runs</th></tr></thead>
-<tbody>${ranked.map(({ check, standing }) => row(check, standing, open, times))}</tbody></table></section>
+<tbody>${ranked.map(({ check, rank }) => row(check, rank, open, times))}</tbody></table></section>
 `;
 }
 
-function row(check: CheckStatus, standing: Standing, open: boolean, times: Times): Html {
-  const isFailing = standing !== "up" && standing !== "warns";
-  return html`<tr class="${standing}" data-key="${check.name}"${isFailing ? new Html(" data-failing") : NOTHING}>
-<th scope="row">${nameOf(check)}</th><td>${stateOf(check, standing)}</td>
-<td>${resultOf(check, open && standing === "failing")}</td>
+function row(check: CheckStatus, rank: Rank, open: boolean, times: Times): Html {
+  const isFailing = rank !== "up" && rank !== "warns";
+  return html`<tr class="${rank}" data-key="${check.name}"${isFailing ? new Html(" data-failing") : NOTHING}>
+<th scope="row">${nameOf(check)}</th><td>${stateOf(check, rank)}</td>
+<td>${resultOf(check, open && rank === "failing")}</td>
 <td>${timeOf(check, times)}</td><td>${runsOf(check, times)}</td></tr>
 `;
 }
@@ -54,37 +53,21 @@ function describeTarget({ name, kind, target }: CheckStatus): string {
   return target.startsWith(kind) ? target : `${kind} ${target}`;
 }
 
-const DECIDES: Readonly<Record<CheckStatus["severity"], string>> = {
-  critical: "",
-  warning: "only reported",
-  endpoint: "endpoints only",
+/** Of the badge; that of the state "up" does not hide that the check counts as failed. */
+const STYLES: Readonly<Record<Rank, string>> = {
+  failing: "bad",
+  reported: "near",
+  endpoint: "",
+  warns: "ok",
+  up: "ok",
 };
 
-function stateOf(check: CheckStatus, standing: Standing): Html {
-  const { status, stale, forSeconds, severity, countsAs } = check;
-  const style =
-    isUp(check) && standing !== "failing"
-      ? "ok"
-      : standing === "endpoint"
-        ? ""
-        : standing === "failing"
-          ? "bad"
-          : "near";
-  const notes = [
-    countsAs === undefined ? "" : `counts as failed: ${countsAs}`,
-    streakOf(check),
-    DECIDES[severity],
-  ].filter((note) => note !== "");
+function stateOf(check: CheckStatus, rank: Rank): Html {
+  const { status, stale, forSeconds, countsAs } = check;
+  const notes = [...(countsAs === undefined ? [] : [`counts as failed: ${countsAs}`]), ...notesOf(check)];
   const lasts =
     forSeconds === undefined || stale ? NOTHING : html`<span class="for">for ${counting(forSeconds)}</span>`;
-  return html`<b class="badge ${style}">${stale ? "stale" : status}</b> ${lasts} <small>${notes.join(", ")}</small>`;
-}
-
-/** "2 of 3 failures": the last results are not like the status, and it has not changed yet. */
-function streakOf({ status, streak, fall, rise, ranAt, reason }: CheckStatus): string {
-  if (ranAt === undefined) return "";
-  if (status === "up" && reason !== undefined) return `${streak} of ${fall} failures`;
-  return status === "down" && reason === undefined ? `${streak} of ${rise} passes` : "";
+  return html`<b class="badge ${STYLES[rank]}">${stale ? "stale" : status}</b> ${lasts} <small>${notes.join(", ")}</small>`;
 }
 
 function resultOf(check: CheckStatus, open: boolean): Html {

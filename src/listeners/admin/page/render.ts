@@ -1,6 +1,7 @@
 // The status page: a status → one HTML document that needs nothing else, and the policy that allows only its own style and script.
 
 import { createHash } from "node:crypto";
+import { rankChecks } from "../../../status/rank.ts";
 import type { HostStatus } from "../../../status/schema.ts";
 import { renderChecks } from "./checks.ts";
 import { renderClients } from "./clients.ts";
@@ -9,7 +10,6 @@ import { duration } from "./duration.ts";
 import { renderAbout, renderChanges } from "./history.ts";
 import { Html, html } from "./html.ts";
 import main from "./script.js" with { type: "text" };
-import { rank } from "./standing.ts";
 import style from "./style.css" with { type: "text" };
 import { Times } from "./times.ts";
 import update from "./update.js" with { type: "text" };
@@ -38,9 +38,9 @@ const CSP = [
 ].join("; ");
 
 export function renderPage(status: HostStatus): Page {
-  const { at, host, state } = status;
+  const { at, host, state, checks, failing } = status;
   const times = new Times(at);
-  const ranked = rank(status);
+  const ranked = rankChecks(checks, failing);
   const document = html`<!doctype html>
 <html lang="en">
 <head>

@@ -1,13 +1,13 @@
 // What is to be seen first: the state of the host, since when, why, and what its clients were answered.
 
 import { describeFailure } from "../../../checks/describe.ts";
+import type { Ranked } from "../../../status/rank.ts";
 import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
-import { countUp, isUp, summarizeStatus } from "../../../status/summary.ts";
+import { countUp, isUp, reasonOf, summarize, verdictOf } from "../../../status/summary.ts";
 import { listOf } from "../../../text/list.ts";
 import { clip } from "../../../text/printable.ts";
 import { summarizeClients } from "./clients.ts";
 import { type Html, html, joined, NOTHING } from "./html.ts";
-import { type Ranked, reasonOf } from "./standing.ts";
 import { counting, type Times } from "./times.ts";
 
 /** In each list. The table has them all. */
@@ -26,10 +26,10 @@ const STYLES: Readonly<Record<HostStatus["state"], "good" | "bad" | "other">> = 
 
 export const styleOf = ({ state }: HostStatus) => STYLES[state];
 
-export function renderVerdict(status: HostStatus, ranked: readonly Ranked[], times: Times): Html {
+export function renderVerdict(status: HostStatus, ranked: readonly Ranked<CheckStatus>[], times: Times): Html {
   const { state, host, forSeconds } = status;
   return html`<section class="verdict ${state}" aria-labelledby="verdict">
-<div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summarizeStatus(status)}</p></div>
+<div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summarize(verdictOf(status), status)}</p></div>
 <p class="since">for ${counting(forSeconds)}, since ${times.since(forSeconds)}</p>
 <dl>${drainOf(status, times)}${failingOf(ranked, status)}${entry("Clients got", summarizeClients(status, times))}${warningsOf(ranked)}${endpointsOf(status)}</dl></section>
 `;
@@ -53,16 +53,14 @@ function drainOf({ state, drain, maintenance }: HostStatus, times: Times): Html 
   return html`${stopping}${inMaintenance}${drained}`;
 }
 
-function failingOf(ranked: readonly Ranked[], { checks }: HostStatus): Html {
-  const failing = ranked.filter(({ standing }) => standing === "failing");
-  if (failing.length === 0)
-    return entry("Checks", html`${countUp(checks.map((check) => ({ severity: check.severity, isUp: isUp(check) })))}`);
-  return entry("Failing", list(failing));
+function failingOf(ranked: readonly Ranked<CheckStatus>[], { checks }: HostStatus): Html {
+  const failing = ranked.filter(({ rank }) => rank === "failing");
+  return failing.length === 0 ? entry("Checks", html`${countUp(checks)}`) : entry("Failing", list(failing));
 }
 
 /** What does not make the host unhealthy, and is reported. */
-function warningsOf(ranked: readonly Ranked[]): Html {
-  const reported = ranked.filter(({ standing }) => standing === "reported" || standing === "warns");
+function warningsOf(ranked: readonly Ranked<CheckStatus>[]): Html {
+  const reported = ranked.filter(({ rank }) => rank === "reported" || rank === "warns");
   const warned = reported.filter(({ check }) => check.ranAt !== undefined);
   const missing = reported.flatMap(({ check }) => (check.ranAt === undefined ? [clip(check.name, LONGEST_NAME)] : []));
   const warnings = warned.length === 0 ? NOTHING : entry("Warnings", list(warned));
@@ -80,16 +78,16 @@ function endpointsOf({ endpoints }: HostStatus): Html {
   return entry("Endpoints", joined(shown, " "));
 }
 
-function list(ranked: readonly Ranked[]): Html {
+function list(ranked: readonly Ranked<CheckStatus>[]): Html {
   const more = ranked.length - MOST_NAMED;
   const last = more > 0 ? html`<li>and ${more} more</li>` : NOTHING;
   return html`<ul>${ranked.slice(0, MOST_NAMED).map(item)}${last}</ul>`;
 }
 
 /** "database timeout: no answer within 5s, for 4 min" */
-function item({ check, standing }: Ranked): Html {
+function item({ check, rank }: Ranked<CheckStatus>): Html {
   const { name, forSeconds, stale } = check;
-  const style = standing === "failing" ? "bad" : "near";
+  const style = rank === "failing" ? "bad" : "near";
   const why = messageOf(check);
   const message = why === undefined ? NOTHING : html`: <bdi>${clip(why, LONGEST_MESSAGE)}</bdi>`;
   const isLasting = !(isUp(check) || stale || forSeconds === undefined);

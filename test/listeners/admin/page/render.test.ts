@@ -89,14 +89,14 @@ test("a drain and a maintenance show their reasons, and how long they last", asy
 
 test.each([
   [{ status: "up", stale: true }, "stale"],
-  [{ status: "unknown", runningSeconds: 2 }, "unknown"],
+  [{ status: "unknown", streak: 0, runningSeconds: 2 }, "unknown"],
   [{ status: "up", countsAs: "deadline", ranAt: "2026-01-31T12:09:00.000Z" }, "up counts as failed: deadline"],
-  [{ status: "up", reason: "exit", streak: 2, fall: 5, ranAt: "2026-01-31T12:09:00.000Z" }, "up 2 of 5 failures"],
+  [{ status: "up", reason: "exit", streak: 2, fall: 5, ranAt: "2026-01-31T12:09:00.000Z" }, "up failed 2/5"],
   [
     { status: "down", streak: 1, rise: 2, ranAt: "2026-01-31T12:09:00.000Z", severity: "warning" },
-    "down 1 of 2 passes, only reported",
+    "down passed 1/2, not critical",
   ],
-  [{ status: "down", severity: "endpoint", forSeconds: 60 }, "down for 1 min endpoints only"],
+  [{ status: "down", reason: "exit", severity: "endpoint", forSeconds: 60 }, "down for 1 min endpoint only"],
 ] as const)("the state of a check that is %j: %s", async (given, text) => {
   const status = hostStatus({ checks: [checkStatus("one", given)] });
   expect(await textOf(status, ".checks td:nth-child(2), .checks td:nth-child(2) *")).toBe(text);
