@@ -76,7 +76,7 @@ await daemon.end();
 process.exit(0);
 
 async function measureBeside(): Promise<void> {
-  const ratios: number[] = [];
+  const [rates, costs]: [number[], number[]] = [[], []];
   const load = { url: `http://127.0.0.1:${port}/`, connections: 64, healthy: true };
   const windowS = REFRESH_MS / 1000;
   await runWrk(loadCore, daemon, load, windowS);
@@ -85,13 +85,14 @@ async function measureBeside(): Promise<void> {
     const stop = keepLooking();
     const seen = await runWrk(loadCore, daemon, load, windowS);
     await stop();
-    ratios.push(seen.rate / alone.rate);
+    rates.push(seen.rate / alone.rate);
+    costs.push(alone.cpuMs / seen.cpuMs);
   }
   const percent = (ratio: number) => `${((1 - ratio) * 100).toFixed(1)} %`;
-  const range = `${percent(Math.max(...ratios))} to ${percent(Math.min(...ratios))}`;
-  console.log(
-    `beside them  health requests lose ${percent(median(ratios))} (${range}) to a scraper at 1 Hz and ${pages} pages`,
-  );
+  const lost = (ratios: readonly number[]) =>
+    `${percent(median(ratios))} (${percent(Math.max(...ratios))} to ${percent(Math.min(...ratios))})`;
+  console.log(`beside them  to a scraper at 1 Hz and ${pages} pages, health requests lose`);
+  console.log(`             ${lost(rates)} of their rate; ${lost(costs)} by the daemon's CPU time a request`);
 }
 
 async function cpuOf(what: () => Promise<unknown>): Promise<number> {
