@@ -1,6 +1,6 @@
 // `bun bench/background.ts [--checks 1000] [--interval 1000] [--seconds 20] [--binary FILE]`:
-// what background checks cost the compiled daemon, and whether they run on time, as seen
-// by the target: each check is a TCP check of an address of its own on this host.
+// what background checks cost the compiled daemon, whether they run on time, as seen by the target,
+// and how soon a request is answered: each check is a TCP check of an address of its own on this host.
 
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -57,6 +57,13 @@ const daemon = startPinned(cores.at(-1) ?? 0, [
 await firstAnswer(daemon, port, 200);
 const firstMs = performance.now() - started;
 await Bun.sleep(2 * intervalMs); // the first runs start at once, not on the schedule
+const asking = startPinned(cores[0] ?? 0, [
+  process.execPath,
+  join(import.meta.dir, "latency.ts"),
+  `${port}`,
+  values.seconds,
+]);
+const answers = JSON.parse(await asking.printed) as readonly number[];
 for (const times of arrivals.values()) times.length = 0;
 const cpuBefore = daemon.cpuMs();
 await Bun.sleep(seconds * 1000);
@@ -76,6 +83,7 @@ const late = (share: number) => `${quantile(delays, share).toFixed(1)} ms`;
 console.log(`first 200      after ${firstMs.toFixed(0)} ms, the file read and every check run once`);
 console.log(`runs a check   ${Math.min(...ran)} to ${Math.max(...ran)} in ${seconds} s`);
 console.log(`late by        p50 ${late(0.5)}, p99 ${late(0.99)}, worst ${late(1)}`);
+console.log(`answered after p50 ${quantile(answers, 0.5).toFixed(2)} ms, p99 ${quantile(answers, 0.99).toFixed(2)} ms`);
 console.log(`CPU            ${((cpuMs / 1000 / seconds) * 100).toFixed(1)} % of a core`);
 console.log(`memory, peak   ${(peak / MIB).toFixed(0)} MB`);
 process.exit(0);

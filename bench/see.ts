@@ -1,6 +1,6 @@
-// `bun bench/see.ts [--checks 200] [--samples 100] [--rounds 8] [--pages 20] [--binary FILE]`: what it costs to look at the
-// compiled daemon. First the CPU time of a scrape, of a page and of its refresh; then the rate of health requests beside a
-// scraper at 1 Hz and open pages, as a ratio to the rate without, measured in turn.
+// `bun bench/see.ts [--checks 200] [--samples 100] [--warm-up 50] [--rounds 8] [--pages 20] [--binary FILE]`: what it costs
+// to look at the compiled daemon. First the CPU time of a scrape, of a page and of its refresh; then the rate of health
+// requests, and their CPU time, beside a scraper at 1 Hz and open pages, as a ratio to those without, measured in turn.
 
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,8 +12,6 @@ import { median } from "./statistics.ts";
 
 /** An answer is used again for up to 20 times as long as it took to make. */
 const APART_MS = 150;
-/** Until the runtime has compiled what is used most. */
-const WARM_UP = 50;
 /** How often an open page asks. */
 const REFRESH_MS = 5000;
 const LOOKS = { "a scrape": "/metrics", "a page": "/", "a refresh": "/status" } as const;
@@ -22,14 +20,17 @@ const { values } = parseArgs({
   options: {
     checks: { type: "string", default: "200" },
     samples: { type: "string", default: "100" },
+    // The runtime goes on compiling what is used most, on threads of its own, for some hundreds.
+    "warm-up": { type: "string", default: "50" },
     rounds: { type: "string", default: "8" },
     pages: { type: "string", default: "20" },
     binary: { type: "string", default: join(import.meta.dir, "../dist/health-checker") },
   },
 });
-const [checkCount = 0, samples = 0, rounds = 0, pages = 0] = [
+const [checkCount = 0, samples = 0, warmUp = 0, rounds = 0, pages = 0] = [
   values.checks,
   values.samples,
+  values["warm-up"],
   values.rounds,
   values.pages,
 ].map(Number);
@@ -59,7 +60,7 @@ await firstAnswer(daemon, port, 200);
 const unseenMiB = daemon.memoryBytes().now / 1024 / 1024;
 
 for (const [name, path] of Object.entries(LOOKS)) {
-  await look(path, WARM_UP);
+  await look(path, warmUp);
   const idleMs = await cpuOf(() => Bun.sleep(samples * APART_MS));
   const cpuMs = await cpuOf(() => look(path, samples));
   const { length } = await fetchText(path);
@@ -76,7 +77,7 @@ await daemon.end();
 process.exit(0);
 
 async function measureBeside(): Promise<void> {
-  const ratios: number[] = [];
+  const [rates, costs]: [number[], number[]] = [[], []];
   const load = { url: `http://127.0.0.1:${port}/`, connections: 64, healthy: true };
   const windowS = REFRESH_MS / 1000;
   await runWrk(loadCore, daemon, load, windowS);
@@ -85,13 +86,14 @@ async function measureBeside(): Promise<void> {
     const stop = keepLooking();
     const seen = await runWrk(loadCore, daemon, load, windowS);
     await stop();
-    ratios.push(seen.rate / alone.rate);
+    rates.push(seen.rate / alone.rate);
+    costs.push(alone.cpuMs / seen.cpuMs);
   }
   const percent = (ratio: number) => `${((1 - ratio) * 100).toFixed(1)} %`;
-  const range = `${percent(Math.max(...ratios))} to ${percent(Math.min(...ratios))}`;
-  console.log(
-    `beside them  health requests lose ${percent(median(ratios))} (${range}) to a scraper at 1 Hz and ${pages} pages`,
-  );
+  const lost = (ratios: readonly number[]) =>
+    `${percent(median(ratios))} (${percent(Math.max(...ratios))} to ${percent(Math.min(...ratios))})`;
+  console.log(`beside them  to a scraper at 1 Hz and ${pages} pages, health requests lose`);
+  console.log(`             ${lost(rates)} of their rate; ${lost(costs)} by the daemon's CPU time a request`);
 }
 
 async function cpuOf(what: () => Promise<unknown>): Promise<number> {
@@ -110,16 +112,22 @@ async function fetchText(path: string): Promise<string> {
   return answer.text();
 }
 
+/** What an open page does where a result has come since the last time: the page again, in its new state. */
+async function refresh(): Promise<void> {
+  await fetchText(LOOKS["a refresh"]);
+  await fetchText(LOOKS["a page"]);
+}
+
 /** The scraper and the pages, each at its own moment; stops once all have their answers. */
 function keepLooking(): () => Promise<void> {
-  const answers: Promise<string>[] = [];
-  const every = (ms: number, path: string) => setInterval(() => answers.push(fetchText(path)), ms);
-  const timers = [every(1000, LOOKS["a scrape"])];
+  const answers: Promise<unknown>[] = [];
+  const every = (ms: number, what: () => Promise<unknown>) => setInterval(() => answers.push(what()), ms);
+  const timers = [every(1000, () => fetchText(LOOKS["a scrape"]))];
   const starts = Array.from({ length: pages }, (_, index) =>
     setTimeout(
       () => {
-        answers.push(fetchText(LOOKS["a refresh"]));
-        timers.push(every(REFRESH_MS, LOOKS["a refresh"]));
+        answers.push(refresh());
+        timers.push(every(REFRESH_MS, refresh));
       },
       (index * REFRESH_MS) / pages,
     ),

@@ -14,6 +14,7 @@ import { holdRuns, untilIdle } from "./hold.ts";
 import { Group, type Round } from "./round.ts";
 import { type Run, Runs } from "./runs.ts";
 import { createSchedule } from "./scheduler.ts";
+import { StartQueue } from "./start-queue.ts";
 import { decidesEndpoint, decidesHost, unhealthy } from "./verdict.ts";
 
 export type { CheckReport } from "./check-record.ts";
@@ -82,6 +83,7 @@ export class Monitor {
   readonly #clock;
   readonly #runs;
   readonly #admission;
+  readonly #starts;
   readonly #schedule;
   #records: ReadonlyMap<Check, CheckRecord> = new Map();
   #groups: readonly Group[] = [];
@@ -104,7 +106,11 @@ export class Monitor {
         this.#report((to) => to.onGone(waitedMs, running));
       },
     );
-    this.#schedule = createSchedule(clock, random());
+    this.#starts = new StartQueue<CheckRecord>(clock, (record, dueAt) => {
+      // A request may have run it meanwhile, or a reload have dropped it.
+      if (record.isWatched && record.ranAt < dueAt) this.#runUnlessHeld(record);
+    });
+    this.#schedule = createSchedule<CheckRecord>(clock, random(), (records) => this.#starts.add(records));
     this.#watch(options, new Map());
   }
 
@@ -204,6 +210,7 @@ export class Monitor {
   readonly abort = (): void => {
     this.#phase = "stopped";
     this.#schedule.set([]);
+    this.#starts.clear();
     this.#admission.abort();
     this.#runs.abort();
   };
@@ -235,8 +242,7 @@ export class Monitor {
     const now = this.#clock.now();
     const jobs = [...this.#records.values()].flatMap((record) => {
       const { intervalMs } = record.check;
-      const onTick = () => this.#runUnlessHeld(record);
-      return intervalMs === undefined ? [] : [{ intervalMs, dueAtOnce: record.isDue(now), onTick }];
+      return intervalMs === undefined ? [] : [{ intervalMs, dueAtOnce: record.isDue(now), job: record }];
     });
     this.#schedule.set(jobs);
   }

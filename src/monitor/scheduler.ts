@@ -6,17 +6,23 @@ import { type Clock, callAt } from "../system/clock.ts";
 /** However many jobs there are, those of one interval share so many times, since each wakes the host up. */
 const MOST_TURNS = 10;
 
+interface Scheduled<T> {
+  readonly intervalMs: number;
+  readonly dueAtOnce: boolean;
+  readonly job: T;
+}
+
 /**
- * `shift`, 0 to 1, is how far the times of this process are moved within the interval: of a fleet that was started at
- * once, each host asks a thing they share at a time of its own.
+ * `onDue` gets the jobs that are due at one time, and must not throw. `shift`, 0 to 1, is how far the times of this process
+ * are moved within the interval: of a fleet that was started at once, each host asks a thing they share at a time of its own.
  */
-export function createSchedule(clock: Clock, shift: number) {
+export function createSchedule<T>(clock: Clock, shift: number, onDue: (jobs: readonly T[]) => void) {
   let cancels: readonly (() => void)[] = [];
   /** When the first jobs were set, from which all times count. */
   let anchor: number | undefined;
   return {
-    /** From now on these are called, in place of those before; what is due at once, right away too. None may throw. */
-    set(jobs: readonly { intervalMs: number; dueAtOnce: boolean; onTick: () => void }[]): void {
+    /** From now on these are called, in place of those before; what is due at once, right away too. */
+    set(jobs: readonly Scheduled<T>[]): void {
       for (const cancel of cancels) cancel();
       anchor ??= clock.now();
       const origin = anchor;
@@ -25,14 +31,12 @@ export function createSchedule(clock: Clock, shift: number) {
         const turns = Math.min(some.length, MOST_TURNS);
         // One timer for all of a turn: with one for each, the host wakes up several times within a millisecond.
         return Array.from({ length: turns }, (_, turn) => {
-          const ofTurn = some.filter((_, index) => index % turns === turn);
+          const ofTurn = some.filter((_, index) => index % turns === turn).map(({ job }) => job);
           const start = origin + intervalMs * (shift + turn / turns);
-          return callEvery(clock, intervalMs, start, () => {
-            for (const { onTick } of ofTurn) onTick();
-          });
+          return callEvery(clock, intervalMs, start, () => onDue(ofTurn));
         });
       }).flat();
-      for (const { dueAtOnce, onTick } of jobs) if (dueAtOnce) onTick();
+      onDue(jobs.flatMap(({ dueAtOnce, job }) => (dueAtOnce ? [job] : [])));
     },
   };
 }

@@ -77,7 +77,7 @@ asRoot(
     await using container = await startContainer("mode=0777");
     expect((await container.daemon.ask()).status).toBe(200);
     expect(await container.exec("status")).toEqual({
-      exitCode: 1,
+      exitCode: 3,
       err: expect.stringContaining("other users may write to"),
     });
   },
