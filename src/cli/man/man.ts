@@ -2,6 +2,7 @@
 
 import { OPTIONS } from "../../config/options.ts";
 import { quoteWhole } from "../../text/printable.ts";
+import { ownBuild } from "../../text/version.ts";
 import { type Command, type CommandInput, command } from "../command.ts";
 import { renderCommandHelp } from "../help.ts";
 import { print, refuse } from "../io.ts";
@@ -40,11 +41,11 @@ async function run({ args, grammar, commands, io }: CommandInput): Promise<numbe
   return print(io, page.trimEnd());
 }
 
-/** As roff. `date` is that of the release, such as "2026-11-28". */
+/** As roff. `date` is that of the release, such as "2026-11-28"; by default that of this build, or today. */
 export async function manPage(
   section: 1 | 5,
   commands: readonly Command[],
-  date = new Date().toISOString().slice(0, 10),
+  date = (ownBuild()?.date ?? new Date().toISOString()).slice(0, 10),
 ): Promise<string> {
   if (section === 5) return (await import("./config-file.ts")).renderConfigFilePage(date);
   return (await import("./program.ts")).renderProgramPage(commands, date);
