@@ -36,6 +36,9 @@ export interface CommandHelp {
   readonly exitStatus: Readonly<Record<string, string>>;
 }
 
+/** What a command takes that is no option, for shells to complete. */
+export type Argument = "CHECK" | "COMMAND" | "FILE" | readonly string[];
+
 interface Definition {
   readonly meta: { readonly name: string; readonly description: string };
   /** What other programs call it. */
@@ -47,6 +50,7 @@ interface Definition {
   readonly options: OptionTable;
   /** It takes words that are no options. */
   readonly takesWords?: boolean;
+  readonly argument?: Argument;
   /** Resolves with the exit status. */
   readonly run: (input: CommandInput) => Promise<number>;
 }

@@ -6,10 +6,12 @@ import { quoteWhole } from "../text/printable.ts";
 import { versionText } from "../text/version.ts";
 import { check } from "./check/check.ts";
 import { type Command, type CommandInput, command } from "./command.ts";
+import { completions } from "./completions/completions.ts";
 import { drain, maint, reload, undrain } from "./control/control.ts";
 import { explain } from "./explain/explain.ts";
 import { renderCommandHelp, renderHelp } from "./help.ts";
 import { type Io, print, refuse } from "./io.ts";
+import { man } from "./man/man.ts";
 import { isOn, type Parsed, parse } from "./parse.ts";
 import { schema } from "./schema/schema.ts";
 import { status } from "./status/status.ts";
@@ -25,6 +27,7 @@ const help = command({
     exitStatus: { 0: "printed", 1: "cannot write to stdout", 2: "no such command, or an error on the command line" },
   },
   options: { help: OPTIONS.help },
+  argument: "COMMAND",
   run: printHelp,
 });
 
@@ -75,6 +78,8 @@ export const COMMANDS: readonly Command[] = [
   drain,
   undrain,
   maint,
+  man,
+  completions,
   help,
   version,
 ];

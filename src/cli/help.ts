@@ -1,7 +1,7 @@
 // The help of the program and of each command, for a terminal of 80 columns.
 
 import { OPTION_GROUPS, OPTION_NAMES, OPTIONS, type OptionGroup, optionDef } from "../config/options.ts";
-import type { Command, OptionHelp } from "./command.ts";
+import type { Command, CommandHelp, OptionHelp } from "./command.ts";
 
 const COLUMNS = 80;
 const INDENT = "      ";
@@ -11,6 +11,25 @@ export const DAEMON_OPTIONS = "health-checker --help lists the options of the da
 
 /** What exit status 2 means for a command that takes the options of the daemon. */
 export const USAGE_ERROR = "an error on the command line or in the config file";
+
+/** Command lines of the daemon; the name of the program is added. */
+export const EXAMPLES: readonly string[] = [
+  "--port 5432 --port 3306",
+  '--listener 0.0.0.0:6000 \\\n    --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s',
+  "--config /etc/health-checker/config.yaml --interval 10s",
+  "check --config /etc/health-checker/config.yaml",
+];
+
+export const TIMEOUT_NOTE =
+  "Keep the timeouts of the checks below the timeout of the load balancer. The timeout of an AWS ALB is 5 s by default.";
+
+/** Of the daemon and of all commands. */
+export const EXIT_STATUS: CommandHelp["exitStatus"] = {
+  0: "healthy or done",
+  1: "not healthy, or failed (for example: the daemon cannot listen)",
+  2: USAGE_ERROR,
+  3: "cannot tell: no daemon answers status",
+};
 
 /** The help of the program. */
 export const renderHelp = (
@@ -29,20 +48,11 @@ health-checker COMMAND --help shows the help of a command.
 ${OPTION_GROUPS.map((group) => `${group}:\n${renderGroup(group)}`).join("\n\n")}
 
 Examples:
-  health-checker --port 5432 --port 3306
-  health-checker --listener 0.0.0.0:6000 \\
-    --script "/usr/local/bin/zk-check.sh --port 2181" --script-timeout 4s
-  health-checker --config /etc/health-checker/config.yaml --interval 10s
-  health-checker check --config /etc/health-checker/config.yaml
+${EXAMPLES.map((words) => `  health-checker ${words}`).join("\n")}
 
-${wrap("Keep the timeouts of the checks below the timeout of the load balancer. The timeout of an AWS ALB is 5 s by default.")}
+${wrap(TIMEOUT_NOTE)}
 
-${renderExitStatus({
-  0: "healthy or done",
-  1: "not healthy, or failed (for example: the daemon cannot listen)",
-  2: USAGE_ERROR,
-  3: "cannot tell: no daemon answers status",
-})}`;
+${renderExitStatus(EXIT_STATUS)}`;
 
 function listCommands(commands: readonly Command[]): string {
   const heads = commands.map(({ meta: { name }, required }) => (required ? `${name} ${required}` : name));

@@ -7,3 +7,7 @@ export const listOf = (items: readonly string[], most: number): string =>
 /** "a", "a and b", or "a, b and 3 more". */
 export const listFirstTwo = (items: readonly string[]): string =>
   items.length === 2 ? items.join(" and ") : listOf(items, 2);
+
+/** "a, b and c" */
+export const listInWords = (items: readonly string[], word = "and"): string =>
+  items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} ${word} ${items.at(-1)}`;

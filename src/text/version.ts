@@ -15,8 +15,11 @@ export interface Build {
 /** Defined by the build; the program that runs from its sources has none. */
 declare const BUILD: Build | undefined;
 
+/** Undefined for the program that runs from its sources. */
+export const ownBuild = (): Build | undefined => (typeof BUILD === "undefined" ? undefined : BUILD);
+
 /** The first line is as upstream prints it. */
-export const versionText = (build = typeof BUILD === "undefined" ? undefined : BUILD): string =>
+export const versionText = (build = ownBuild()): string =>
   [
     `health-checker version v${version}`,
     ...(build?.commit ? [`commit ${build.commit}`] : []),

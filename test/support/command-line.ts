@@ -13,7 +13,7 @@ export async function problemsOfWords(argv: readonly string[]): Promise<readonly
   const options = (command?.options ?? OPTIONS) as OptionTable;
   const { values, problems } = await parse(command ? rest : argv, {
     options,
-    ...(command && { command: first }),
+    ...(command && { command: first, takesWords: command.takesWords ?? false }),
     commands: async () => namesOf(COMMANDS),
   });
   const ofValues = Object.entries(options).flatMap(([name, option]) => readTexts(name, option, values[name]).problems);

@@ -47,6 +47,7 @@ export const status = command({
   },
   options: { ...own, help: OPTIONS.help },
   takesWords: true,
+  argument: "CHECK",
   run,
 });
 

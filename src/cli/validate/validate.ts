@@ -27,6 +27,7 @@ export const validate = command({
     exitStatus: { 0: "no errors; there may be warnings", 1: "cannot write to stdout", 2: USAGE_ERROR },
   },
   options: OPTIONS,
+  argument: "FILE",
   run,
 });
 
