@@ -86,7 +86,7 @@ async function release(assets: readonly Asset[], repository: string, info: Build
     report(name);
     made.push(name);
   };
-  const parts = await contents({ repository });
+  const parts = await contents({ repository, date: info.date });
   for (const { asset, target } of assets) {
     await buildProgram(asset, info, target);
     made.push(asset);

@@ -68,10 +68,15 @@ test("the archive has everything, and no placeholder", async () => {
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    "_health-checker",
     "config.yaml",
     "health-checker",
+    "health-checker.1",
+    "health-checker.bash",
+    "health-checker.fish",
     "health-checker.service",
     "health-checker.sysusers.conf",
+    "health-checker.yaml.5",
   ]);
   const texts = names.filter((name) => name !== "health-checker");
   for (const name of texts) {
