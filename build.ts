@@ -3,20 +3,23 @@
 //   bun run build                              dist/health-checker, for this machine
 //   bun run build --only ASSET …               the programs of these names
 //   bun run build --only ASSET … --archive     with their archives, the bill of materials and SHA256SUMS
+//   bun run build --only ASSET … --packages    with the deb and the rpm of each program for Linux
 //   bun run build --all                        the whole release
 //   … --output FOLDER                          elsewhere than dist/
 //
 // The same sources give the same bytes.
 
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "./package.json";
 import { type Entry, tarGz, zip } from "./packaging/archive.ts";
 import { type BuildInfo, buildInfo } from "./packaging/build-info.ts";
 import { compile, ENTRY_POINTS, type Target } from "./packaging/compile.ts";
 import { contents } from "./packaging/contents.ts";
+import { buildDeb } from "./packaging/deb.ts";
 import { repositoryOfRelease } from "./packaging/repository.ts";
+import { buildRpm } from "./packaging/rpm.ts";
 import { sbom } from "./packaging/sbom.ts";
 
 interface Asset {
@@ -38,6 +41,7 @@ const { values } = parseArgs({
     all: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     archive: { type: "boolean", default: false },
+    packages: { type: "boolean", default: false },
     output: { type: "string", default: join(import.meta.dir, "dist") },
   },
 });
@@ -54,7 +58,7 @@ async function main(): Promise<void> {
   const info = buildInfo();
   const assets = values.all ? ASSETS : (values.only ?? []).map(assetOf);
   // Before anything is built.
-  const repository = values.all || values.archive ? repositoryOfRelease() : undefined;
+  const repository = values.all || values.archive || values.packages ? repositoryOfRelease() : undefined;
   await mkdir(folder, { recursive: true });
   if (repository !== undefined) return await release(assets, repository, info);
   if (assets.length === 0)
@@ -91,6 +95,7 @@ async function release(assets: readonly Asset[], repository: string, info: Build
     await buildProgram(asset, info, target);
     made.push(asset);
     await add(...(await archive(asset, parts, info)));
+    if (values.all || values.packages) made.push(...(await packages(asset, repository, info)));
   }
   await add(`health-checker_${version}.cdx.json`, await sbom({ repository, date: info.date }));
   await add("SHA256SUMS", await checksums(made));
@@ -108,6 +113,17 @@ async function archive(
   entries.push({ name: isWindows ? "health-checker.exe" : "health-checker", bytes, isProgram: true });
   const name = asset.replace("health-checker_", `health-checker_${version}_`).replace(/\.exe$/, "");
   return isWindows ? [`${name}.zip`, zip(entries, date)] : [`${name}.tar.gz`, tarGz(entries, date)];
+}
+
+/** The names of the deb and the rpm of one program; none for another system than Linux. */
+async function packages(asset: string, repository: string, { date }: BuildInfo): Promise<readonly string[]> {
+  const [, architecture] = /^health-checker_linux_(amd64|arm64)$/.exec(asset) ?? [];
+  if (architecture !== "amd64" && architecture !== "arm64") return [];
+  const epochS = (date?.getTime() ?? 0) / 1000;
+  const input = { architecture, binary: join(folder, asset), version, repository, epochS, folder } as const;
+  const names = (await Promise.all([buildDeb(input), buildRpm(input)])).map((file) => basename(file));
+  for (const name of names) report(name);
+  return names;
 }
 
 /** As `sha256sum --check` reads them, sorted by name. */

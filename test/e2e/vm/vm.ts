@@ -4,8 +4,9 @@
 // Its name is none that `bun test` looks for: `bun run test:vm` runs it.
 
 import { afterAll, expect } from "bun:test";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { buildDeb } from "../../../packaging/deb.ts";
 import { binary } from "../../support/binary.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { asRoot, needs, onX64 } from "../../support/needs.ts";
@@ -14,9 +15,10 @@ import { until } from "../../support/until.ts";
 import { boot, type Guest } from "./boot.ts";
 import { drills } from "./guest/drills.ts";
 import { BEGIN, END, type Finding, MARK } from "./guest/finding.ts";
+import { DEBS } from "./guest/package-drills.ts";
 import { buildRoot, type Root } from "./root.ts";
 
-const programs = await needs("mmdebstrap", "qemu-system-x86_64", "mke2fs", "openssl");
+const programs = await needs("mmdebstrap", "qemu-system-x86_64", "mke2fs", "openssl", "dpkg-deb");
 const test = process.arch !== "x64" ? onX64 : process.getuid?.() !== 0 ? asRoot : programs;
 
 const ROOT_MS = 600_000;
@@ -99,6 +101,18 @@ function findingOf(line: string): Finding | undefined {
   return JSON.parse(line.slice(MARK.length)) as Finding;
 }
 
+/** Not compressed: to unpack it would take an emulated guest a minute. */
+const buildDebOf = async (version: string, folder: string): Promise<string> =>
+  buildDeb({
+    architecture: "amd64",
+    binary: await binary(),
+    version,
+    repository: "https://git.test/someone/health-checker",
+    epochS: 1_750_000_000,
+    folder,
+    compressed: false,
+  });
+
 /** What the guest finds on its second disk. */
 async function fill(payload: string): Promise<void> {
   await mkdir(join(payload, "tls"), { recursive: true });
@@ -108,6 +122,8 @@ async function fill(payload: string): Promise<void> {
   await copyFile(certFile, join(payload, "tls/cert.pem"));
   await copyFile(keyFile, join(payload, "tls/key.pem"));
   await copyFile(await binary(), join(payload, "health-checker"));
+  for (const [name, version] of Object.entries(DEBS))
+    await rename(await buildDebOf(version, payload), join(payload, name));
   await copyFile(process.execPath, join(payload, "bun"));
   for (const name of ["nginx.conf", "postgresql.conf", "pg_hba.conf", "init.sql"])
     await copyFile(join(import.meta.dir, "guest", name), join(payload, name));

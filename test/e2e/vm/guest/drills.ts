@@ -1,7 +1,10 @@
 // What is tried on a booted host, in this order: each leaves the daemon running and healthy, until it is stopped at the end.
+// Then the package is tried.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { until } from "../../../support/until.ts";
+import { claim, DRAINING, type Drill, HEALTHY, same, UNHEALTHY } from "./claim.ts";
+import { packageDrills } from "./package-drills.ts";
 import {
   answers,
   ask,
@@ -37,24 +40,6 @@ import {
   unitOf,
   writeConfig,
 } from "./stage.ts";
-
-export interface Drill {
-  readonly name: string;
-  /** Throws why not. */
-  readonly body: () => Promise<void>;
-}
-
-const DRAINING = [504, "Draining"] as const;
-const HEALTHY = [200, "OK"] as const;
-const UNHEALTHY = [504, "At least one health check failed"] as const;
-
-function claim(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
-
-function same(what: string, got: unknown, expected: unknown): void {
-  claim(Bun.deepEquals(got, expected), `${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`);
-}
 
 /** After a restart: it is another process, it runs, and it answers; with what needs no round of its own. */
 async function hasRestarted(before: number): Promise<void> {
@@ -496,4 +481,5 @@ export const drills: readonly Drill[] = [
       same("its config", await readFile(CONFIG, "utf8"), config());
     },
   },
+  ...packageDrills,
 ];
