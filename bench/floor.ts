@@ -1,7 +1,8 @@
 // The least that a server of this runtime can do, so what the daemon costs beyond this is its own. Arguments: its port,
-// and ports of this host to check for each request: by a bare connect, one look, and a close after the answer.
+// and ports of this host to check for each request: by a bare connect, one look, and a close after the answer. Without
+// ports nothing but Bun.serve is loaded.
 
-import { dlopen, read } from "bun:ffi";
+export {};
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
@@ -12,7 +13,7 @@ const POLLOUT = 4;
 const POLLERR = 8;
 
 const [port, ...checked] = process.argv.slice(2).map(Number);
-const isHealthy = checked.length === 0 ? () => true : checker(checked);
+const isHealthy = checked.length === 0 ? () => true : await checker(checked);
 
 Bun.serve({
   hostname: "127.0.0.1",
@@ -21,7 +22,8 @@ Bun.serve({
   fetch: () => (isHealthy() ? new Response("OK") : new Response("At least one health check failed", { status: 504 })),
 });
 
-function checker(ports: readonly number[]): () => boolean {
+async function checker(ports: readonly number[]): Promise<() => boolean> {
+  const { dlopen, read } = await import("bun:ffi");
   const { symbols: libc } = dlopen("libc.so.6", {
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     connect: { args: ["i32", "ptr", "u32"], returns: "i32" },

@@ -6,7 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { compile } from "../packaging/compile.ts";
+import { compile } from "./compile.ts";
 import {
   type Contender,
   PLANS,
@@ -17,8 +17,9 @@ import {
   startDaemon,
   startFloor,
 } from "./contenders.ts";
-import { firstAnswer, freePort, type Measured, runWrk } from "./load.ts";
+import { freePort, type Measured, runWrk } from "./load.ts";
 import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
+import { measureStarts } from "./start.ts";
 import { median, quantile } from "./statistics.ts";
 import { type Figures, printTable, type Row, type StartFigures } from "./table.ts";
 
@@ -79,7 +80,7 @@ const setup: Setup = {
   targets: JSON.parse(await targets.firstLine) as number[],
   closed: freePort(),
 };
-const startFigures = chosen.includes("start") ? await measureStarts(setup, Number(starts)) : undefined;
+const startFigures = chosen.includes("start") ? await measureStartsAndIdle(setup, Number(starts)) : undefined;
 const rows = await measureLoads(setup);
 printTable(rows, startFigures);
 process.exit(0);
@@ -136,31 +137,24 @@ async function runSpawnLoop({ programs, serverCore }: Setup): Promise<Measured> 
 }
 
 /** Measures from exec to the first 200, the daemon with one port and the floor in turn. */
-async function measureStarts(setup: Setup, count: number): Promise<StartFigures> {
-  const samples = {
-    daemonMs: [] as number[],
-    floorMs: [] as number[],
-    daemonMiB: [] as number[],
-    floorMiB: [] as number[],
-  };
+async function measureStartsAndIdle(setup: Setup, count: number): Promise<StartFigures> {
+  const idle = { daemon: [] as number[], floor: [] as number[] };
   const port = freePort();
   const daemon = [programs.daemon, "--listener", `127.0.0.1:${port}`, "--log-level", "error"];
   const commands = {
-    daemon: [...daemon, "--port", String(setup.targets[0])],
-    floor: [programs.floor, String(port)],
+    daemon: { argv: [...daemon, "--port", String(setup.targets[0])], port },
+    floor: { argv: [programs.floor, String(port)], port },
   };
-  for (let run = 0; run < count; run++) {
-    for (const program of ["daemon", "floor"] as const) {
-      const start = performance.now();
-      const server = startPinned(setup.serverCore, commands[program]);
-      await firstAnswer(server, port, 200);
-      samples[`${program}Ms`].push(performance.now() - start);
-      // This takes seconds, so only a few are measured.
-      if (run < 3) samples[`${program}MiB`].push(await idleMiB(server.memoryBytes));
-      await server.end();
-    }
-  }
-  return samples;
+  const starts = await measureStarts(setup.serverCore, commands, count, async (name, server, run) => {
+    // This takes seconds, so only a few are measured.
+    if (run < 3) idle[name].push(await idleMiB(server.memoryBytes));
+  });
+  return {
+    daemonMs: starts.daemon.map(({ ms }) => ms),
+    floorMs: starts.floor.map(({ ms }) => ms),
+    daemonMiB: idle.daemon,
+    floorMiB: idle.floor,
+  };
 }
 
 async function idleMiB(memoryBytes: () => { readonly now: number }): Promise<number> {
@@ -173,19 +167,13 @@ async function idleMiB(memoryBytes: () => { readonly now: number }): Promise<num
   return last / MIB;
 }
 
-/** The peers are compiled as the daemon is, so that memory and start can be compared. */
 async function build(into: string): Promise<Programs> {
   const root = join(import.meta.dir, "..");
-  const compilePeer = async (name: string) => {
-    const outfile = join(into, name);
-    await compile({ entryPoints: [`bench/${name}.ts`], outfile });
-    return outfile;
-  };
   const daemon = values.binary ? resolve(values.binary) : join(root, "dist/health-checker");
   if (!values.binary) await run(root, [process.execPath, "build.ts"]);
   const blackboxConfig = join(into, "blackbox.yml");
   await Bun.write(blackboxConfig, "modules: { tcp_connect: { prober: tcp, timeout: 5s } }\n");
-  return { daemon, floor: await compilePeer("floor"), spawnLoop: await compilePeer("spawn-loop"), blackboxConfig };
+  return { daemon, floor: await compile("floor", into), spawnLoop: await compile("spawn-loop", into), blackboxConfig };
 }
 
 async function run(cwd: string, argv: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { compile } from "../packaging/compile.ts";
+import { compile } from "./compile.ts";
 import { type Contender, PLANS, type Setup, startDaemon, startFloor } from "./contenders.ts";
 import { freePort, type Measured, runWrk } from "./load.ts";
 import { allowedCores, killAll, pinSelf, startPinned } from "./process.ts";
@@ -38,8 +38,7 @@ process.on("exit", () => {
   Bun.spawnSync(["rm", "-rf", folder]);
 });
 
-const floor = join(folder, "floor");
-await compile({ entryPoints: ["bench/floor.ts"], outfile: floor });
+const floor = await compile("floor", folder);
 pinSelf(loadCore);
 const targets = startPinned(loadCore, [process.execPath, join(import.meta.dir, "targets.ts"), "5"]);
 const common = { serverCore, targets: JSON.parse(await targets.firstLine) as number[], closed: freePort() };

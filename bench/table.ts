@@ -1,6 +1,7 @@
 // Prints one table: what was measured, the goal, and whether it was reached.
 
 import type { Measured } from "./load.ts";
+import { MOST_START_MS, moreThan } from "./start.ts";
 import { median } from "./statistics.ts";
 
 export type Figures = readonly Measured[];
@@ -40,7 +41,6 @@ const GOALS: Readonly<Record<string, Goal>> = {
   script: { peer: "spawn-loop", least: 0.9 },
 };
 
-const MOST_START_MS = 12;
 const MOST_IDLE_MIB = 12;
 const MOST_PEAK_MIB = 60;
 
@@ -97,7 +97,7 @@ function loadLine(row: Row, rows: readonly Row[]): Line {
 }
 
 function startLines({ daemonMs, floorMs, daemonMiB, floorMiB }: StartFigures): readonly Line[] {
-  const startMs = median(daemonMs.map((sample, run) => sample - (floorMs[run] ?? Number.NaN)));
+  const startMs = moreThan(daemonMs, floorMs);
   const idleMiB = median(daemonMiB) - median(floorMiB);
   const line = (name: string, unit: string, ours: number, floor: number, more: number, most: number): Line => [
     `${name}: ${digits(ours)}, floor ${digits(floor)} ${unit}`,

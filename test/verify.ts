@@ -3,6 +3,7 @@
 // than it is: "N passed, N failed", and ", N skipped" where some were. In CI the tests on a booted host are part of
 // it, unless `--without-vm` says that another job runs them.
 
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { SEED } from "./support/properties.ts";
 import { tempFolder } from "./support/temp.ts";
@@ -20,6 +21,9 @@ const BUN = process.execPath;
 const VM = "test/e2e/vm/vm.ts";
 
 const WITH_VM = Boolean(process.env["CI"]) && !process.argv.includes("--without-vm");
+
+/** More than a machine with two processors has: most files wait for a timeout or a server most of the time. */
+const WORKERS = Math.max(4, availableParallelism());
 
 /** Of a test that says nothing else. It ends what hangs, and judges nothing. */
 const ANTI_HANG_MS = 60_000;
@@ -43,7 +47,7 @@ async function verify(): Promise<number> {
   // The machine takes longest and is a process of its own: it boots beside the other tests.
   const machine = WITH_VM ? runTests([`./${VM}`], [VM], "pipe") : undefined;
   console.log(`\n== tests, properties from seed ${SEED}`);
-  const tests = await runTests(["--parallel"], await testFiles(), "inherit");
+  const tests = await runTests([`--parallel=${WORKERS}`], await testFiles(), "inherit");
   if (!machine) return conclude(tests.counts);
   console.log("\n== tests on a booted host");
   const { counts, output } = await machine;

@@ -12,12 +12,11 @@ import { Monitor } from "../monitor/monitor.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { allGroupsGone, killAllGroups } from "../process/group.ts";
 import { reapInheritedChildren } from "../process/reaper.ts";
-import { openSavedGroups, type SavedGroups } from "../process/saved-groups.ts";
+import type { SavedGroups } from "../process/saved-groups.ts";
 import type { Notifier } from "../sd-notify/notifier.ts";
-import { checkHistory } from "../status/check-history.ts";
 import { HostStateTracker } from "../status/host-state.ts";
 import type { Gauges } from "../status/metrics/metric.ts";
-import type { Past, Recorder } from "../status/recorder.ts";
+import type { Recorder } from "../status/recorder.ts";
 import type { HostStatus } from "../status/schema.ts";
 import { clock } from "../system/clock.ts";
 import { within } from "../system/event-loop.ts";
@@ -31,7 +30,6 @@ import { readGauges } from "./gauges.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type LoadAgain, Reloader } from "./reload.ts";
 import { shrinkSoon } from "./shrink.ts";
-import { snapshot } from "./snapshot.ts";
 import { runTrial } from "./trial.ts";
 
 /** How long rounds may go on once the daemon was asked to stop. */
@@ -39,6 +37,9 @@ const STOP_GRACE_MS = 5000;
 
 /** How long `status` waits for the checks. One that has not ended by then is shown as running, and goes on. */
 const STATUS_WAIT_MS = 1000;
+
+/** By then the first requests have their answers. */
+const WARN_AFTER_MS = 100;
 
 /** How long written answers may take to be sent. */
 const FLUSH_GRACE_MS = 500;
@@ -75,11 +76,12 @@ export async function startDaemon(options: Options, context: DaemonContext): Pro
   await openControl(opened, parts, startedAt);
   await openAdmin(opened, parts, startedAt);
   await openAgent(opened, parts);
+  const saveGroups = await groupSaver(parts.directory, parts.log);
   const health = await openHealth(parts);
   parts.serving.health = health;
   const others = opened.move();
   // Only the daemon that has the listener may take over the groups of an earlier one.
-  const savedGroups = saveGroupsIn(parts.directory, parts.log);
+  const savedGroups = saveGroups?.();
   await begin(parts, health);
   return new RunningDaemon(parts, { health, others, savedGroups });
 }
@@ -217,8 +219,16 @@ async function begin(parts: Parts, { address }: HealthServer): Promise<void> {
     wasRefused: () => reloader.last?.taken === false,
   });
   await watched;
-  logWarnings(log, (await options.laterWarnings?.()) ?? []);
+  warnLater(parts);
   shrinkSoon();
+}
+
+/** Finding these warnings takes milliseconds, for which a request may be waiting already. */
+function warnLater({ options: { laterWarnings }, log, events }: Parts): void {
+  if (!laterWarnings) return;
+  clock.after(WARN_AFTER_MS, () => {
+    laterWarnings().then((warnings) => logWarnings(log, warnings), events.onFault);
+  });
 }
 
 interface Opened {
@@ -293,24 +303,43 @@ class RunningDaemon implements Daemon {
 const stateDirectory = (options: Options, env: DaemonContext["env"]): string | undefined =>
   options.stateDirectory ?? (env["RUNTIME_DIRECTORY"]?.split(":")[0] || undefined);
 
-function saveGroupsIn(directory: string | undefined, log: Log): SavedGroups | undefined {
-  const boot = directory === undefined ? undefined : readBootId();
-  return directory === undefined || boot === undefined ? undefined : openSavedGroups({ directory, log, boot });
+/** Saves the running groups once it is called. Undefined without a directory; then nothing is loaded for it. */
+async function groupSaver(
+  directory: string | undefined,
+  log: Log,
+): Promise<(() => SavedGroups | undefined) | undefined> {
+  if (directory === undefined) return undefined;
+  const boot = readBootId();
+  if (boot === undefined) return undefined;
+  const { openSavedGroups } = await import("../process/saved-groups.ts");
+  return () => openSavedGroups({ directory, log, boot });
 }
 
 /** The control socket, the admin listener and the agent are optional, so each is loaded only if it is configured. */
 async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
   const { options, log, events, drainControl, reloader, recorder } = parts;
   if (options.controlSocket === undefined || !recorder) return;
-  const { startControl } = await import("../listeners/control/server.ts");
+  const [{ startControl }, { checkHistory }, { snapshot }] = await Promise.all([
+    import("../listeners/control/server.ts"),
+    import("../status/check-history.ts"),
+    import("./snapshot.ts"),
+  ]);
+  const status = async (): Promise<HostStatus> => {
+    await parts.monitor.refresh(STATUS_WAIT_MS);
+    return snapshot(parts, recorder, startedAt);
+  };
   const control = await startControl({
     path: options.controlSocket,
     controls: {
-      status: () => describe(parts, recorder, startedAt),
-      check: (name) => describeCheck(name, parts, recorder, startedAt),
+      status,
+      async check(name) {
+        // Without a check of this name, nothing runs.
+        const now = checkHistory(name, snapshot(parts, recorder, startedAt), recorder);
+        return "names" in now ? now : checkHistory(name, await status(), recorder);
+      },
       async metrics() {
         const { renderMetrics } = await import("../status/metrics/render.ts");
-        return renderMetrics(await describe(parts, recorder, startedAt), recorder.counts, parts.gauges());
+        return renderMetrics(await status(), recorder.counts, parts.gauges());
       },
       reload: (request) => reloader.reload(request),
       drainControl,
@@ -324,7 +353,7 @@ async function openControl(opened: AsyncDisposableStack, parts: Parts, startedAt
 async function openAdmin(opened: AsyncDisposableStack, parts: Parts, startedAt: number): Promise<void> {
   const { options, recorder } = parts;
   if (!recorder || (!options.adminListener && options.metricsFile === undefined)) return;
-  const admin = await import("./admin.ts");
+  const [admin, { snapshot }] = await Promise.all([import("./admin.ts"), import("./snapshot.ts")]);
   await admin.openAdmin(opened, { ...parts, past: recorder, status: () => snapshot(parts, recorder, startedAt) });
 }
 
@@ -388,18 +417,6 @@ const restartWarnings = (before: Options, now: Options): readonly string[] =>
       ? []
       : [`${name}: warning: a restart is needed to change it from ${read(before)} to ${read(now)}`],
   );
-
-/** What `status` prints. */
-async function describe(parts: Parts, past: Past, startedAt: number): Promise<HostStatus> {
-  await parts.monitor.refresh(STATUS_WAIT_MS);
-  return snapshot(parts, past, startedAt);
-}
-
-/** Without a check of this name, nothing runs. */
-async function describeCheck(name: string, parts: Parts, past: Past, startedAt: number) {
-  const now = checkHistory(name, snapshot(parts, past, startedAt), past);
-  return "names" in now ? now : checkHistory(name, await describe(parts, past, startedAt), past);
-}
 
 /** Undefined without a NOTIFY_SOCKET; then nothing is loaded for it. */
 async function notifierFor(env: DaemonContext["env"], log: Log): Promise<Notifier | undefined> {

@@ -1,11 +1,11 @@
 // The signals that end the daemon: the first starts an orderly stop, the second ends it at once. SIGHUP reloads the
 // configuration, unless it means that the terminal was closed.
 
-import { closeSync, openSync } from "node:fs";
 import { killAllGroups } from "../process/group.ts";
+import { nodeFs } from "../system/builtins.ts";
 import { codeOf } from "../system/errors.ts";
 import { lacksDescriptor } from "../system/fd-reserve.ts";
-import { libc } from "../system/libc.ts";
+import { errno, errnoName, libc, O_CLOEXEC } from "../system/libc.ts";
 
 const ENDING = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3 } as const;
 
@@ -53,8 +53,17 @@ export function endAtOnce(exitCode: number): never {
   process.exit(exitCode);
 }
 
+const TERMINAL = Buffer.from("/dev/tty\0");
+
 /** The kernel detaches the terminal from its processes before it signals them. True if there is no descriptor to find out. */
 function hasTerminal(): boolean {
+  if (libc) {
+    const fd = libc.open(TERMINAL, O_CLOEXEC);
+    if (fd < 0) return lacksDescriptor(errnoName(errno()));
+    libc.close(fd);
+    return true;
+  }
+  const { closeSync, openSync } = nodeFs();
   try {
     closeSync(openSync("/dev/tty", "r"));
     return true;

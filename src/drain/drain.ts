@@ -1,8 +1,8 @@
 // Drains the host and puts it back into service. A change is in force at once, even if it cannot be saved. A saved state
 // that cannot be read at the start is not in force, and the log says so.
 
-import { join } from "node:path";
 import type { Log, LogFields } from "../log/log.ts";
+import { nodePath } from "../system/builtins.ts";
 import { type Clock, callAt, clock as hostClock } from "../system/clock.ts";
 import { libc } from "../system/libc.ts";
 import { readBootId, renamedStateFile, type SaveResult, type StateFile } from "../system/state-file.ts";
@@ -67,9 +67,10 @@ export class DrainControl {
 
   /** Reads the saved state, which is in force from now on. */
   constructor(options: DrainOptions) {
-    this.#options = { clock: hostClock, epochMs: Date.now, boot: hostBoot(), ...options };
+    this.#options = { clock: hostClock, epochMs: Date.now, boot: hostBoot(options.directory), ...options };
     const { directory, boot } = this.#options;
     if (directory === undefined) return;
+    const { join } = nodePath();
     this.#file = renamedStateFile(join(directory, FILE_NAME), join(directory, OLD_FILE_NAME), boot.id);
     this.#restore(this.#file);
   }
@@ -255,7 +256,11 @@ export class DrainControl {
 /** Without a file the host is in service after a restart. */
 const withoutFile = (content: object | undefined): SaveResult => (content ? NO_DIRECTORY : { saved: true });
 
-const hostBoot = (): Boot => ({ id: readBootId(), clockGoesOn: libc !== undefined });
+/** The id is for the saved state alone. */
+const hostBoot = (directory: string | undefined): Boot => ({
+  id: directory === undefined ? undefined : readBootId(),
+  clockGoesOn: libc !== undefined,
+});
 
 const drainFields = ({ since, reason }: Drain) => ({ since: iso(since), reason });
 

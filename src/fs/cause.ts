@@ -1,8 +1,8 @@
 // Finds out why a path could not be used: one error code has several causes, and the folders along the path show most of
 // them. The calls block, so this is for failures: on a thread of filesystem.ts, or where a few blocking calls do no harm.
 
-import { accessSync, constants, lstatSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import type { Stats } from "node:fs";
+import { nodeFs, nodePath } from "../system/builtins.ts";
 import { codeOf } from "../system/errors.ts";
 import { describeUser } from "../system/users.ts";
 import { mountAt, parseMounts, readMountinfo } from "./mounts.ts";
@@ -45,7 +45,7 @@ export function findSocketCause(path: string, code: string): string | undefined 
   const folder = code === "EACCES" ? findForbiddenFolder(path, 0) : undefined;
   if (folder !== undefined) return mayNotEnter(folder);
   if (!["EACCES", "ECONNREFUSED", "EPROTOTYPE"].includes(code)) return findCause(path, code);
-  const stats = attempt(() => statSync(path));
+  const stats = attempt(() => nodeFs().statSync(path));
   if (stats === undefined) return undefined;
   if (!stats.isSocket()) return `it is ${nameType(stats)}, not a socket`;
   if (code === "ECONNREFUSED") return "no program listens on it; the file may be left over";
@@ -64,7 +64,7 @@ const SOCKET_TYPES: Readonly<Record<string, string>> = { "0002": "a datagram soc
 
 /** The kernel lists a socket by the path that it was bound to. */
 function nameSocketType(path: string): string {
-  const sockets = attempt(() => readFileSync("/proc/net/unix", "utf8")) ?? "";
+  const sockets = attempt(() => nodeFs().readFileSync("/proc/net/unix", "utf8")) ?? "";
   const line = sockets.split("\n").find((line) => line.endsWith(` ${path}`));
   return SOCKET_TYPES[line?.split(" ")[4] ?? ""] ?? "a datagram or a seqpacket socket";
 }
@@ -83,16 +83,17 @@ const prefixesOf = (path: string): readonly string[] => {
 
 function findMissing(path: string): string | undefined {
   for (const part of prefixesOf(path)) {
-    if (isThere(part, statSync)) continue;
-    if (isThere(part, lstatSync)) return `${part} is a symbolic link to ${readlinkSync(part)}, which does not exist`;
-    return part === resolve(path) ? undefined : `the folder ${part} does not exist`;
+    if (isThere(part, nodeFs().statSync)) continue;
+    if (isThere(part, nodeFs().lstatSync))
+      return `${part} is a symbolic link to ${nodeFs().readlinkSync(part)}, which does not exist`;
+    return part === nodePath().resolve(path) ? undefined : `the folder ${part} does not exist`;
   }
   return undefined;
 }
 
 function findNoFolder(path: string): string | undefined {
-  for (const part of prefixesOf(dirname(path))) {
-    const stats = attempt(() => statSync(part));
+  for (const part of prefixesOf(nodePath().dirname(path))) {
+    const stats = attempt(() => nodeFs().statSync(part));
     if (stats && !stats.isDirectory())
       return `${part} is a ${stats.isFile() ? "regular" : "special"} file, not a folder`;
   }
@@ -100,13 +101,13 @@ function findNoFolder(path: string): string | undefined {
 }
 
 function findLoop(path: string): string | undefined {
-  const part = prefixesOf(path).find((part) => attempt(() => statSync(part)) === undefined);
+  const part = prefixesOf(path).find((part) => attempt(() => nodeFs().statSync(part)) === undefined);
   if (part === undefined) return undefined;
   const seen = new Set<string>();
-  for (let at = part; ; at = resolve(dirname(at), readlinkSync(at))) {
+  for (let at = part; ; at = nodePath().resolve(nodePath().dirname(at), nodeFs().readlinkSync(at))) {
     if (seen.has(at)) return `the symbolic link ${part} leads back to itself`;
     seen.add(at);
-    if (!attempt(() => lstatSync(at))?.isSymbolicLink()) {
+    if (!attempt(() => nodeFs().lstatSync(at))?.isSymbolicLink()) {
       return `${part} leads through more symbolic links than the kernel follows`;
     }
   }
@@ -116,13 +117,13 @@ function findLoop(path: string): string | undefined {
 function findForbidden(path: string): string | undefined {
   const folder = findForbiddenFolder(path, 0);
   if (folder !== undefined) return mayNotEnter(folder);
-  const stats = attempt(() => statSync(path));
-  if (stats === undefined || mayUse(path, constants.R_OK)) return OTHER_CAUSES;
+  const stats = attempt(() => nodeFs().statSync(path));
+  if (stats === undefined || mayUse(path, nodeFs().constants.R_OK)) return OTHER_CAUSES;
   return isAllowed(stats, READ) ? OTHER_CAUSES : `this user may not read it: it ${describeOwner(stats)}`;
 }
 
 const mayNotEnter = (folder: string): string =>
-  `this user may not enter ${folder}, which ${describeOwner(statSync(folder))}`;
+  `this user may not enter ${folder}, which ${describeOwner(nodeFs().statSync(folder))}`;
 
 const OTHER_CAUSES = "its mode allows it; SELinux, AppArmor or the file server may forbid it";
 
@@ -131,12 +132,12 @@ const MAX_LINKS = 40;
 /** Follows symbolic links: the folders of their targets count too. */
 function findForbiddenFolder(path: string, links: number): string | undefined {
   for (const part of ["/", ...prefixesOf(path)]) {
-    const stats = attempt(() => lstatSync(part));
+    const stats = attempt(() => nodeFs().lstatSync(part));
     if (stats?.isSymbolicLink() && links < MAX_LINKS) {
-      const target = resolve(dirname(part), readlinkSync(part));
-      return findForbiddenFolder(join(target, path.slice(part.length)), links + 1);
+      const target = nodePath().resolve(nodePath().dirname(part), nodeFs().readlinkSync(part));
+      return findForbiddenFolder(nodePath().join(target, path.slice(part.length)), links + 1);
     }
-    if (stats?.isDirectory() && !mayUse(part, constants.X_OK)) return part;
+    if (stats?.isDirectory() && !mayUse(part, nodeFs().constants.X_OK)) return part;
   }
   return undefined;
 }
@@ -159,7 +160,7 @@ export function isAllowed({ uid, gid, mode }: Stats, bit: number): boolean {
 }
 
 function mayUse(path: string, how: number): boolean {
-  return attempt(() => accessSync(path, how) ?? true) ?? false;
+  return attempt(() => nodeFs().accessSync(path, how) ?? true) ?? false;
 }
 
 function isThere(path: string, stat: (path: string) => unknown): boolean {

@@ -1,5 +1,7 @@
 // The mounts that this process sees, from the kernel's list. Reading that list never waits for a file system, even a dead one.
 
+import { nodeFs } from "../system/builtins.ts";
+
 export interface Mount {
   readonly id: string;
   /** The mount that it is mounted on. */
@@ -71,7 +73,7 @@ export const isUnder = (path: string, folder: string): boolean =>
 /** Empty on other systems than Linux. */
 export function readMountinfo(): string {
   try {
-    return process.getBuiltinModule("node:fs").readFileSync("/proc/self/mountinfo", "utf8");
+    return nodeFs().readFileSync("/proc/self/mountinfo", "utf8");
   } catch {
     return "";
   }

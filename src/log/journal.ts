@@ -1,7 +1,7 @@
 // Whether a descriptor leads to systemd's journal, and lines for stderr, with their priority if it does: `journalctl
 // --priority warning` then finds why a service does not start.
 
-import { fstatSync } from "node:fs";
+import { nodeFs } from "../system/builtins.ts";
 import { PRIORITIES } from "./log.ts";
 
 const STDERR = 2;
@@ -10,7 +10,7 @@ const STDERR = 2;
 export function leadsToJournal(stream: string | undefined, descriptor: number): boolean {
   if (!stream) return false;
   try {
-    const { dev, ino } = fstatSync(descriptor, { bigint: true });
+    const { dev, ino } = nodeFs().fstatSync(descriptor, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
     return false; // closed

@@ -1,11 +1,11 @@
 // The status of the host with all details, as every reader gets it.
 
-import { hostname } from "node:os";
 import type { CheckResult, Verdict } from "../checks/check.ts";
 import type { ConfigSource } from "../config/load.ts";
 import type { DrainState } from "../drain/state.ts";
 import type { CheckReport } from "../monitor/monitor.ts";
 import type { Failure, Outcome } from "../outcome.ts";
+import { nodeOs } from "../system/builtins.ts";
 import type { ReadState } from "./host-state.ts";
 import type { CheckPast, Past } from "./recorder.ts";
 import type {
@@ -51,7 +51,7 @@ export function hostStatus(parts: StatusParts): HostStatus {
   const failing = verdict?.failing ?? [];
   return {
     at: iso(Date.now()),
-    host: hostname(),
+    host: nodeOs().hostname(),
     version,
     pid: process.pid,
     startedAt: iso(startedAt),

@@ -6,18 +6,7 @@
 // All calls are synchronous: the folder is in memory, the file is small, and two writes never overlap. Asynchronous calls
 // would wait for the thread pool, which hanging name servers may occupy for seconds.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { nodeFs, nodePath } from "./builtins.ts";
 import { codeOf, describeFileError, FileProblem } from "./errors.ts";
 import { isRecord } from "./json.ts";
 
@@ -95,7 +84,7 @@ export function renamedStateFile(path: string, oldPath: string, boot: string | u
 /** The id of this boot of the host, which its containers share; undefined on systems without one. */
 export function readBootId(): string | undefined {
   try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined;
+    return nodeFs().readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined;
   } catch {
     return undefined;
   }
@@ -103,6 +92,7 @@ export function readBootId(): string | undefined {
 
 /** Undefined if there is no file. Throws a FileProblem, or the error of the system call. */
 function readText(path: string): string | undefined {
+  const { closeSync, constants, fstatSync, openSync, readSync } = nodeFs();
   let descriptor: number;
   try {
     // A link is not followed, and a pipe is not waited for.
@@ -152,6 +142,8 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
 }
 
 function replace(path: string, text: string): void {
+  const { renameSync, unlinkSync, writeFileSync } = nodeFs();
+  const { basename, dirname, join } = nodePath();
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
   remove(temporary);
   try {
@@ -170,7 +162,7 @@ function replace(path: string, text: string): void {
 
 function remove(path: string): void {
   try {
-    unlinkSync(path);
+    nodeFs().unlinkSync(path);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
   }

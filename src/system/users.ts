@@ -1,12 +1,13 @@
 // Names of users, for messages.
 
-import { readFileSync } from "node:fs";
+import { nodeFs } from "./builtins.ts";
 
 /** Reads /etc/passwd: the runtime takes the name from $USER, which may be that of another user. */
 export function describeUser(uid: number | undefined): string {
   if (uid === undefined) return "this user";
   try {
-    const line = readFileSync("/etc/passwd", "utf8")
+    const line = nodeFs()
+      .readFileSync("/etc/passwd", "utf8")
       .split("\n")
       .find((user) => user.split(":")[2] === String(uid));
     if (line !== undefined) return `${line.split(":")[0]} (uid ${uid})`;

@@ -1,6 +1,6 @@
 // Finds the words of a command that are programs: the first word, and the program that a wrapper such as sudo runs.
 
-import { basename } from "node:path";
+import { nodePath } from "../system/builtins.ts";
 
 interface Wrapper {
   readonly name: RegExp;
@@ -39,7 +39,7 @@ const VARIABLE = /^\w+\+?=/;
 
 /** The name without its folder, extension and version: `check_mysql` for `/opt/check_mysql.pl`. */
 export function programName(word: string): string {
-  const name = basename(word);
+  const name = nodePath().basename(word);
   // No program has a longer name, and a word may be very long.
   return name.length > 64 ? "" : name.replace(/\.(?:pl|py|sh|rb|exe)$/, "").replace(/[-_]?\d+(?:\.\d+)*$/, "");
 }

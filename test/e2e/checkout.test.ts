@@ -1,29 +1,22 @@
-// A fresh checkout starts, and builds a release binary, the one for arm64, which runs.
+// A fresh checkout starts, and builds the release binaries for Linux, which run on the oldest processors that they are for.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { cp } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
-import { version } from "../../package.json";
 import { askAt } from "../support/ask.ts";
 import { ROOT } from "../support/binary.ts";
 import { startChild } from "../support/child.ts";
-import { startDaemon } from "../support/daemon.ts";
 import { needs } from "../support/needs.ts";
 import { processesIn } from "../support/processes.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 import { BINARIES, kindOf } from "./binaries.ts";
+import { exitOfNewer, expectToRun, PLATFORMS } from "./platforms.ts";
 
 /** Dependencies and runtimes may have to be fetched. */
 const FETCH_MS = 300_000;
-
-/** Emulated code is some twenty times slower. */
-const EMULATED_MS = 60_000;
-
-const ARM64_LIBRARIES = "/usr/aarch64-linux-gnu";
-
-const testArm64 = await needs("qemu-aarch64", "the C library for arm64");
 
 let checkout: TempFolder;
 
@@ -94,39 +87,29 @@ test("build knows the five release binaries, under upstream's names", async () =
   expect(builder.err).toEqual([`--only: expected one of ${Object.keys(BINARIES).join(", ")}, got none`]);
 });
 
-testArm64(
-  "the binary for arm64 says its version, and checks a port and a script",
-  async () => {
-    const asset = "health-checker_linux_arm64";
-    await build("--only", asset);
-    expect(await kindOf(join(checkout.path, "dist", asset))).toBe(BINARIES[asset]);
-    const emulated = ["qemu-aarch64", "-L", ARM64_LIBRARIES, join(checkout.path, "dist", asset)];
-    const asked = startChild([...emulated, "--version"]);
-    expect(await asked.exited).toBe(0);
-    await asked.ended;
-    expect(asked.out[0]).toBe(`health-checker version v${version}`);
+for (const platform of PLATFORMS) {
+  const test = await needs(...platform.needs);
+  const { asset, processor, lacks } = platform;
 
-    const target = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    const flag = await checkout.write("flag", "");
-    const timeouts = ["--port-timeout", "30s", "--script-timeout", "30s"];
-    await using daemon = await startDaemon(
-      ["--port", `127.0.0.1:${target.port}`, "--script", `test -e ${flag}`, ...timeouts],
-      { command: emulated, startMs: EMULATED_MS },
-    );
-    expect((await daemon.ask()).status).toBe(200);
+  test(
+    `${asset} is built, and runs on a ${processor}`,
+    async () => {
+      await build("--only", asset);
+      const file = join(checkout.path, "dist", asset);
+      expect(await kindOf(file)).toBe(BINARIES[asset]);
+      await expectToRun(file, platform);
+    },
+    FETCH_MS,
+  );
 
-    await Bun.file(flag).delete();
-    expect((await daemon.ask()).status).toBe(504);
-    expect(await daemon.logged("host is unhealthy")).toContain(`script test -e ${flag}`);
-
-    await checkout.write("flag", "");
-    expect((await daemon.ask()).status).toBe(200);
-
-    target.stop(true);
-    expect((await daemon.ask()).status).toBe(504);
-    expect(await daemon.logged(/check is down .*reason=refused/)).toContain(`127.0.0.1:${target.port}`);
-
-    expect(await daemon.stop()).toBe(0);
-  },
-  FETCH_MS,
-);
+  test(
+    `the ${processor} has no ${lacks}, so a program that needs it does not run there`,
+    async () => {
+      expect({ here: await exitOfNewer(platform), elsewhere: await exitOfNewer(platform, "max") }).toEqual({
+        here: 128 + constants.signals.SIGILL,
+        elsewhere: 0,
+      });
+    },
+    FETCH_MS,
+  );
+}

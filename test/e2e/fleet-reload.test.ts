@@ -17,6 +17,9 @@ const test = await needs("haproxy");
 const HOSTS = 10;
 const CLIENTS = 8;
 
+/** Between the requests of a client. Without it they would take all processors from what they ask. */
+const PAUSE_MS = 5;
+
 const NOBODY_LISTENS = 1;
 
 /** HAProxy has asked every daemon so often since the reload, so that it would know of a 504. */
@@ -60,6 +63,7 @@ function sendRequests(front: string) {
         (error) => String(error),
       );
       answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      await Bun.sleep(PAUSE_MS);
     }
   };
   const clients = Promise.all(Array.from({ length: CLIENTS }, client));

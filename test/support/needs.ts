@@ -27,6 +27,8 @@ const THINGS = {
   shellcheck: { package: "shellcheck" },
   "bash-completion": { package: "bash-completion", file: "/usr/share/bash-completion/bash_completion" },
   "qemu-aarch64": { package: "qemu-user" },
+  "qemu-x86_64": { package: "qemu-user" },
+  "the C library for amd64": { package: "libc6:amd64", file: "/lib64/ld-linux-x86-64.so.2" },
   "the C library for arm64": {
     package: "libc6-arm64-cross",
     file: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",

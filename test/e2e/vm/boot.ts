@@ -13,8 +13,11 @@ export interface Guest extends AsyncDisposable {
   console(): Promise<string>;
 }
 
+/** What qemu emulates: one that lacks what is newer than 2008, such as AVX2, or one that has all that it can. */
+export type Processor = "Nehalem" | "max";
+
 /** `payload` is a folder; the guest finds it at /dev/vdb. `folder` is for files of the guest's own. */
-export async function boot(root: Root, payload: string, folder: string): Promise<Guest> {
+export async function boot(root: Root, payload: string, folder: string, processor: Processor): Promise<Guest> {
   const disk = join(folder, "payload.img");
   await using mke2fs = startChild([
     "mke2fs",
@@ -36,7 +39,7 @@ export async function boot(root: Root, payload: string, folder: string): Promise
   const qemu: Child = startChild([
     "qemu-system-x86_64",
     // KVM where it is offered is not always one that works: in a nested one this kernel does not boot.
-    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"],
+    ...["-accel", "tcg,thread=multi", "-cpu", processor, "-smp", "2", "-m", "1024"],
     ...["-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"],
     ...["-kernel", root.kernel, "-initrd", root.initrd],
     ...[

@@ -46,7 +46,7 @@ test(
     const folder = stack.use(await tempFolder());
     const payload = join(folder.path, "payload");
     await fill(payload);
-    guest = stack.use(await boot(root, payload, folder.path));
+    guest = stack.use(await boot(root, payload, folder.path, "Nehalem"));
     await said((line) => line === BEGIN || undefined, BOOT_MS);
   },
   BOOT_MS,

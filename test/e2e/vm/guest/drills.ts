@@ -52,6 +52,14 @@ async function hasRestarted(before: number): Promise<void> {
 
 export const drills: readonly Drill[] = [
   {
+    name: "the processor is an old one, without AVX",
+    async body() {
+      const info = await readFile("/proc/cpuinfo", "utf8");
+      const flags = /^flags\s*: (.*)$/m.exec(info)?.[1]?.split(" ") ?? [];
+      same("what it has", { sse42: flags.includes("sse4_2"), avx: flags.includes("avx") }, { sse42: true, avx: false });
+    },
+  },
+  {
     name: "the unit that the program prints is one that systemd has nothing to say of",
     async body() {
       await setTheStage();
