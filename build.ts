@@ -2,7 +2,7 @@
 //
 //   bun run build                              dist/health-checker, for this machine
 //   bun run build --only ASSET …               the programs of these names
-//   bun run build --only ASSET … --archive     with their archives, the bill of materials and SHA256SUMS
+//   bun run build --only ASSET … --archive     with their archives, install.sh, the bill of materials and SHA256SUMS
 //   bun run build --only ASSET … --packages    with the deb and the rpm of each program for Linux
 //   bun run build --all                        the whole release
 //   … --output FOLDER                          elsewhere than dist/
@@ -18,6 +18,7 @@ import { type BuildInfo, buildInfo } from "./packaging/build-info.ts";
 import { compile, ENTRY_POINTS, type Target } from "./packaging/compile.ts";
 import { contents } from "./packaging/contents.ts";
 import { buildDeb } from "./packaging/deb.ts";
+import { installScript } from "./packaging/installer.ts";
 import { repositoryOfRelease } from "./packaging/repository.ts";
 import { buildRpm } from "./packaging/rpm.ts";
 import { sbom } from "./packaging/sbom.ts";
@@ -97,6 +98,7 @@ async function release(assets: readonly Asset[], repository: string, info: Build
     await add(...(await archive(asset, parts, info)));
     if (values.all || values.packages) made.push(...(await packages(asset, repository, info)));
   }
+  await add("install.sh", await installScript(repository));
   await add(`health-checker_${version}.cdx.json`, await sbom({ repository, date: info.date }));
   await add("SHA256SUMS", await checksums(made));
 }

@@ -1,10 +1,10 @@
 // The root of the image that packaging/Dockerfile makes, put together without a container engine: Debian's packages that
 // the base image consists of, and what the Dockerfile copies.
 
-import { chmod, copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { chmod, copyFile, mkdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { binary, ROOT } from "../support/binary.ts";
+import { unpackDebianRoot } from "../support/debian-root.ts";
 import { tempFolder } from "../support/temp.ts";
 
 const DOCKERFILE = join(ROOT, "packaging/Dockerfile");
@@ -61,8 +61,7 @@ export async function buildImage(): Promise<Image> {
   const folder = await tempFolder();
   await chmod(folder.path, 0o755);
   const root = join(folder.path, "root");
-  await mkdir(root);
-  await run(["tar", "-xf", await baseOf(suite), "--exclude=./dev/*", "-C", root]);
+  await unpackDebianRoot({ variant: "extract", packages: PACKAGES, suite }, root);
   const busybox = join(folder.path, "busybox");
   await rename(join(root, "bin/busybox"), busybox);
   for (const { name, flags, rest } of instructions) if (name === "COPY") await copy(root, flags, rest);
@@ -84,36 +83,4 @@ async function copy(root: string, flags: Instruction["flags"], rest: string): Pr
   await mkdir(dirname(to), { recursive: true });
   await copyFile(from, to);
   await chmod(to, Number.parseInt(flags["chmod"] ?? "644", 8));
-}
-
-/** A tar of the packages, kept in the user's cache folder. It takes half a minute the first time. */
-async function baseOf(suite: string): Promise<string> {
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "health-checker-image");
-  const words = [
-    ...["mmdebstrap", "--quiet", "--mode=root", "--variant=extract", `--include=${PACKAGES.join(",")}`],
-    ...["doc", "man", "locale"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
-    suite,
-  ];
-  const file = join(
-    cache,
-    `${new Bun.CryptoHasher("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 16)}.tar`,
-  );
-  if (
-    await stat(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    return file;
-  await mkdir(cache, { recursive: true });
-  const unfinished = `${file}.${process.pid}.tar`;
-  await run([...words, unfinished]);
-  await rename(unfinished, file);
-  return file;
-}
-
-async function run(command: readonly string[]): Promise<void> {
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const said = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed: ${said.join("").slice(-4000)}`);
 }

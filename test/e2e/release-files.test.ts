@@ -55,7 +55,7 @@ test("the same sources give the same bytes, in another folder and another time z
 });
 
 test("SHA256SUMS is right, and of every file", async () => {
-  const names = [ASSET, `health-checker_${version}.cdx.json`, ARCHIVE].toSorted();
+  const names = [ASSET, `health-checker_${version}.cdx.json`, ARCHIVE, "install.sh"].toSorted();
   expect((await readdir(first.path)).toSorted()).toEqual([...names, "SHA256SUMS"].toSorted());
   expect(await run(["sha256sum", "--check", "--strict", "SHA256SUMS"], first.path)).toEqual(
     names.map((name) => `${name}: OK`),

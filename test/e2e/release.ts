@@ -27,7 +27,7 @@ test("the five release binaries are there, each of its kind, with its archive, a
     rpmName({ version, architecture }),
   ]);
   expect(found).toEqual(
-    expect.arrayContaining([...binaries, ...archives, ...packages, `health-checker_${version}.cdx.json`]),
+    expect.arrayContaining([...binaries, ...archives, ...packages, `health-checker_${version}.cdx.json`, "install.sh"]),
   );
   const kinds = await Promise.all(binaries.map(async (name) => [name, await kindOf(join(DIST, name))] as const));
   expect(Object.fromEntries(kinds)).toEqual(BINARIES);
