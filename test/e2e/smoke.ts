@@ -38,7 +38,7 @@ async function smoke(program: string): Promise<void> {
   try {
     const said = await run(program, ["--version"]);
     const expected = version === undefined ? "health-checker version v" : `health-checker version ${version}\n`;
-    step("--version", `${said.out}\n`.startsWith(expected), said.out);
+    step("--version", `${said.out}\n`.startsWith(expected), said.out.split("\n")[0]);
 
     const script = [process.execPath, resolve(import.meta.filename), "--exists", flag].map(quote).join(" ");
     const checks = ["--port", `127.0.0.1:${service.port}`, "--script", script];
