@@ -40,7 +40,11 @@ async function serve(answer: ExchangeOptions["answer"], host = "127.0.0.1") {
   );
   const open = () => {
     const { port = 0 } = bounded.server;
-    return client(host.startsWith("/") ? connect({ path: host, allowHalfOpen: true }) : connect({ port, host, allowHalfOpen: true }));
+    return client(
+      host.startsWith("/")
+        ? connect({ path: host, allowHalfOpen: true })
+        : connect({ port, host, allowHalfOpen: true }),
+    );
   };
   await clock.pass(100);
   // The connections from before the hooks were set are not seen.
