@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { Address } from "../net/address.ts";
 import { type Clock, clock as hostClock } from "../system/clock.ts";
+import { afterPendingIo } from "../system/event-loop.ts";
 import { connectionsAt, peerKey } from "./connections.ts";
 import { setNodeHttpHooks } from "./node-http-hooks.ts";
 
@@ -26,6 +27,10 @@ export interface Answering {
   onRefused(socket: Socket, received: Buffer, code: string): Promise<void>;
   /** The server accepts no more connections and no more requests. */
   onStop(): void;
+  /** Of `open`, closes the connections that have sent a request and got its answer. */
+  closeIdle(open: Iterable<Socket>): void;
+  /** Of `open`, closes those that have sent no whole request, and those that were to be closed by their client. */
+  closeUnfinished(open: Iterable<Socket>): void;
 }
 
 export interface BoundedOptions {
@@ -44,13 +49,16 @@ export interface BoundedOptions {
 /** Not at the start, which loading node:http would delay. */
 const HOOK_AFTER_MS = 100;
 
+/** How long a client has to send the rest of a request when the server stops. */
+const UNFINISHED_GRACE_MS = 250;
+
 /** The part of the bound that is closed at a time, so that the idle times are seldom read. */
 const CLOSED_AT_ONCE = 1 / 16;
 
 export interface BoundedServer {
   readonly server: Bun.Server<undefined>;
   openConnections(): number;
-  /** Accepts no more connections; resolves when the last answer is sent. */
+  /** Accepts no more connections and closes the idle ones; resolves when the last answer is sent. */
   drain(): Promise<void>;
   /** Closes the remaining connections. */
   cut(): Promise<void>;
@@ -117,7 +125,14 @@ export function serveBounded(at: Address, options: BoundedOptions): BoundedServe
     answering.onStop();
     return server.stop(all);
   };
-  return { server, openConnections: () => open.size, drain: () => stop(false), cut: () => stop(true) };
+  const drain = () => {
+    const stopped = stop(false);
+    // To close a connection with a request that is not read yet would reset it.
+    afterPendingIo(() => answering.closeIdle(open));
+    const cancel = clock.after(UNFINISHED_GRACE_MS, () => answering.closeUnfinished(open));
+    return stopped.finally(cancel);
+  };
+  return { server, openConnections: () => open.size, drain, cut: () => stop(true) };
 }
 
 function newestOfMost(open: Iterable<Socket>, count: number): readonly Socket[] {

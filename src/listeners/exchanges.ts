@@ -86,6 +86,8 @@ interface Connection {
   /** Closes the sending side when everything is sent. */
   end(): void;
   close(): void;
+  /** Closes the connection when everything is sent. */
+  closeWhenDrained(): void;
 }
 
 /** By which a request is answered: the parts of the runtime's object that are used here. */
@@ -209,6 +211,10 @@ export class Exchanges implements Answering {
   readonly #waitingRefused = new Set<Socket>();
   /** The connections that have sent no request yet. */
   readonly #silent = new WeakSet<Socket>();
+  /** The connections that have sent a request, without those that were closed after an answer or a refusal. */
+  readonly #connections = new WeakMap<Socket, Connection>();
+  /** Those that have sent a request before the hooks were set, which show no socket: a few from the start. */
+  readonly #early = new Set<Connection>();
   #cancelSearch: (() => void) | undefined;
 
   readonly handlers = {
@@ -226,7 +232,8 @@ export class Exchanges implements Answering {
       _head: Buffer | undefined,
       isPipelined: boolean,
     ): Promise<void> | undefined => {
-      if (socket) this.#silent.delete(socket);
+      if (!socket) this.#early.add(connection);
+      else if (this.#silent.delete(socket)) this.#connections.set(socket, connection);
       const exchange = this.#waiting.get(connection);
       if (exchange) endAfterAnswer(connection, exchange);
       else if (isPipelined) connection.close();
@@ -274,6 +281,22 @@ export class Exchanges implements Answering {
   onStop(): void {
     this.#cancelSearch?.();
     for (const waits of this.#waiting) endAfterAnswer(...waits);
+  }
+
+  closeIdle(open: Iterable<Socket>): void {
+    // A request may have been read since the server stopped.
+    for (const waits of this.#waiting) endAfterAnswer(...waits);
+    for (const connection of [...this.#early, ...[...open].map((socket) => this.#connections.get(socket))]) {
+      if (!connection || connection.closed || this.#waiting.has(connection)) continue;
+      connection.stopParsing();
+      connection.closeWhenDrained();
+    }
+  }
+
+  closeUnfinished(open: Iterable<Socket>): void {
+    for (const socket of open) {
+      if (!this.#connections.has(socket) && !this.#waitingRefused.has(socket)) socket.destroy();
+    }
   }
 
   #answerTo(request: ExchangeRequest): Answer | Promise<Answer> {
@@ -363,6 +386,8 @@ export class Exchanges implements Answering {
 
   /** Closes the sending side when everything is sent, and the whole connection LINGER_MS later. */
   #close(connection: Connection): void {
+    this.#early.delete(connection);
+    if (connection.duplex) this.#connections.delete(connection.duplex);
     connection.end();
     this.#clock.after(LINGER_MS, () => connection.close());
   }
@@ -404,6 +429,7 @@ export class Exchanges implements Answering {
   }
 
   #sendLast(socket: Socket, answer: string): void {
+    this.#connections.delete(socket);
     socket.end(answer);
     this.#clock.after(LINGER_MS, () => socket.destroy());
   }

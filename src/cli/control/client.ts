@@ -31,15 +31,19 @@ const ROOT = 0;
 
 const UNEXPECTED = "unexpected answer; the process behind this socket is not a health-checker daemon";
 
+const NOT_ON_WINDOWS = "control sockets are not supported on Windows";
+
 /** Far more than the status of a thousand checks with all their output. */
 export const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Never rejects. The daemon may be silent for `limitMs`. */
+/** Never rejects. The daemon may be silent for `limitMs`; `platform` is as in process.platform. */
 export async function askControl(
   path: string,
   { method, route, body, isText = false }: ControlRequest,
   limitMs: number,
+  platform: string = process.platform,
 ): Promise<ControlAnswer | ControlError> {
+  if (platform === "win32") return { error: NOT_ON_WINDOWS };
   const distrusted = distrust(path);
   if (distrusted !== undefined) return { error: distrusted };
   // AbortSignal.timeout alone keeps no event loop alive: the runtime would spin until it fires.

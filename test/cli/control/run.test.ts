@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { SEVERITIES } from "../../../src/checks/check.ts";
+import { askControl } from "../../../src/cli/control/client.ts";
 import { type ControlCommand, type Printed, runControlCommand } from "../../../src/cli/control/run.ts";
 import { runStatus } from "../../../src/cli/status/run.ts";
 import type { Controls } from "../../../src/listeners/control/handler.ts";
@@ -464,3 +465,9 @@ test("an answer without end is cut at 64 MiB", async () => {
     await server.stop(true);
   }
 }, 60_000);
+
+test("on Windows the line says that control sockets are not supported", async () => {
+  expect(await askControl(socket, { method: "GET", route: "/status" }, 1000, "win32")).toEqual({
+    error: "control sockets are not supported on Windows",
+  });
+});
