@@ -450,16 +450,3 @@ test("a request of an unknown method that waits for its answer keeps its connect
   expect(odd.said).toStartWith("HTTP/1.1 200 OK");
   destroyAll([odd, ...others]);
 });
-
-test("an idle connection does not hold up the end of the daemon", async () => {
-  await using peer = await listener();
-  await using daemon = await startDaemon(["--port", `${peer.port}`]);
-  const idle = await client(daemon.port, GET);
-  await until(() => idle.said.includes("200 OK"));
-  const stoppedAt = performance.now();
-  expect(await daemon.stop()).toBe(0);
-  // Rounds have 5 s, which no round needs here.
-  expect(performance.now() - stoppedAt).toBeLessThan(5000);
-  await until(() => idle.closed);
-  idle.socket.destroy();
-});
