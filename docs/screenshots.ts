@@ -14,7 +14,7 @@ interface Picture extends TabOptions {
 
 const PICTURES: Readonly<Record<string, Picture>> = {
   "status-page.png": { width: 1120, height: 840 },
-  "status-page-phone.png": { width: 360, height: 780, scheme: "dark" },
+  "status-page-phone.png": { width: 360, height: 900, scheme: "dark" },
 };
 
 /** A third of the size of true colour. */

@@ -63,7 +63,7 @@ async function violations(page: Page): Promise<unknown> {
   );
 }
 
-const STATUSES = { HEALTHY, FAILING, DRAINED, IN_MAINTENANCE, HOSTILE };
+const STATUSES = { HEALTHY, FAILING, DRAINED, IN_MAINTENANCE, HOSTILE, LARGE };
 const PHONE_WIDTH = 320;
 
 /** Axe takes up to a second a page: the states differ in their colours, the widths in their layout. */
@@ -76,6 +76,7 @@ const LOOKED_AT: readonly (readonly [keyof typeof STATUSES, TabOptions])[] = [
   ["IN_MAINTENANCE", { scheme: "dark" }],
   ["FAILING", { width: PHONE_WIDTH }],
   ["HOSTILE", { width: PHONE_WIDTH, scheme: "dark" }],
+  ["LARGE", {}],
 ];
 
 test(
@@ -104,6 +105,22 @@ test(
       served.set(STATUSES[name]);
       const { page } = await open(served.url, options);
       expect([name, options, await violations(page)]).toEqual([name, options, []]);
+      await page.close();
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "axe finds nothing on a page without an answer",
+  async () => {
+    for (const scheme of ["light", "dark"] as const) {
+      await using served = serve(FAILING);
+      const { page } = await open(served.url, { scheme });
+      await served.stop();
+      await refresh(page);
+      await page.waitForSelector("#gone:not([hidden])");
+      expect([scheme, await violations(page)]).toEqual([scheme, []]);
       await page.close();
     }
   },

@@ -47,8 +47,8 @@ const upChecks = [
 ] as const;
 
 const endpoints = [
-  { path: "/primary", healthy: true, failing: [] },
-  { path: "/replica", healthy: true, failing: [] },
+  { path: "/orders", healthy: true, failing: [] },
+  { path: "/queue", healthy: true, failing: [] },
 ];
 
 const config = {
@@ -60,7 +60,9 @@ const config = {
 const clients = [
   client("10.0.1.12"),
   client("10.0.2.7"),
-  client("127.0.0.1", { userAgent: "curl/8.5.0", requests: 2, codes: { 200: 2 }, lastAt: secondsBefore(7200) }),
+  withoutInterval(
+    client("127.0.0.1", { userAgent: "curl/8.5.0", requests: 2, codes: { 200: 2 }, lastAt: secondsBefore(7200) }),
+  ),
 ];
 
 export const HEALTHY: HostStatus = hostStatus({
@@ -79,18 +81,23 @@ const changes: readonly HostChange[] = [
     at: secondsBefore(252),
     from: "healthy",
     to: "unhealthy",
-    forSeconds: 5011,
-    failing: [
-      { name: "database", reason: "timeout" },
-      { name: "replication lag", reason: "exit" },
-    ],
+    forSeconds: 210,
+    failing: [{ name: "database", reason: "timeout" }],
+  },
+  { at: secondsBefore(462), from: "unhealthy", to: "healthy", forSeconds: 20 },
+  {
+    at: secondsBefore(482),
+    from: "healthy",
+    to: "unhealthy",
+    forSeconds: 4781,
+    failing: [{ name: "database", reason: "timeout" }],
   },
   { at: secondsBefore(5263), from: "unhealthy", to: "healthy", forSeconds: 62 },
   {
     at: secondsBefore(5325),
     from: "healthy",
     to: "unhealthy",
-    forSeconds: 900_000,
+    forSeconds: 945_075,
     failing: [{ name: "database", reason: "timeout" }],
   },
   ...HEALTHY.changes,
@@ -104,8 +111,8 @@ export const FAILING: HostStatus = {
   forSeconds: 252,
   failing: ["database", "replication lag"],
   endpoints: [
-    { path: "/primary", healthy: false, failing: ["database"] },
-    { path: "/replica", healthy: true, failing: [] },
+    { path: "/orders", healthy: false, failing: ["database"] },
+    { path: "/queue", healthy: true, failing: [] },
   ],
   checks: upChecks.map((check) => {
     if (check.name === "database") {
@@ -117,7 +124,7 @@ export const FAILING: HostStatus = {
         reason: "timeout",
         detail: "connected; no answer to the login within 5s",
         streak: 25,
-        changesLastHour: 1,
+        changesLastHour: 3,
         lastFailure: { at: secondsBefore(4), reason: "timeout", detail: "no answer to the login within 5s" },
         lastRuns: `${"+".repeat(12)}--${"+".repeat(21)}${"-".repeat(25)}`,
         runningSeconds: 3,
@@ -142,7 +149,7 @@ export const FAILING: HostStatus = {
       return {
         ...check,
         status: "down",
-        forSeconds: 40_000,
+        forSeconds: 36_120,
         reason: "stale",
         detail: "changed 36h2m ago, longer than 26h",
         lastRuns: "-".repeat(60),
@@ -159,15 +166,16 @@ export const FAILING: HostStatus = {
         streak: 1,
         lastRuns: `${"+-".repeat(3)}${"+".repeat(53)}-`,
         lastFailure: { at: secondsBefore(4), reason: "mismatch", detail: "expected a status of 2xx, got 502" },
-        changesLastHour: 4,
       };
     }
     return check;
   }),
   clients: [
-    client("10.0.1.12", { lastCode: 504, lastSeconds: 4.5, codes: { 200: 2579, 504: 25 } }),
-    client("10.0.2.7", { lastCode: 504, lastSeconds: 4.5, codes: { 200: 2580, 504: 24 } }),
-    withoutAnswer(client("10.0.9.40", { userAgent: "Consul Health Check", codes: { 200: 880 }, disconnected: 24 })),
+    client("10.0.1.12", { lastCode: 504, lastSeconds: 4.5, codes: { 200: 2577, 504: 27 } }),
+    client("10.0.2.7", { lastCode: 504, lastSeconds: 4.5, codes: { 200: 2578, 504: 26 } }),
+    withoutAnswer(
+      client("10.0.9.40", { userAgent: "Consul Health Check", codes: { 200: 880 }, lastSeconds: 3, disconnected: 24 }),
+    ),
     ...clients.slice(2),
   ],
   changes,
@@ -191,7 +199,11 @@ export const FAILING: HostStatus = {
   },
 };
 
-function withoutAnswer({ lastCode: _code, lastSeconds: _seconds, ...client }: ClientStatus): ClientStatus {
+function withoutInterval({ intervalSeconds: _interval, ...client }: ClientStatus): ClientStatus {
+  return client;
+}
+
+function withoutAnswer({ lastCode: _code, ...client }: ClientStatus): ClientStatus {
   return client;
 }
 
@@ -225,6 +237,8 @@ export const IN_MAINTENANCE: HostStatus = {
 export const LARGE: HostStatus = {
   ...FAILING,
   ...largeChecks(200),
+  endpoints: [],
+  changes: HEALTHY.changes,
 };
 
 function largeChecks(count: number): Pick<HostStatus, "checks" | "failing"> {

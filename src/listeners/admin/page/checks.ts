@@ -1,11 +1,12 @@
 // The table of checks: those that make the host unhealthy first.
 
+import { RUNS_REMEMBERED } from "../../../status/bounds.ts";
 import type { Rank, Ranked } from "../../../status/rank.ts";
 import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
 import { countUp, notesOf } from "../../../status/summary.ts";
 import { clip } from "../../../text/printable.ts";
 import { bar, describeRuns, strip } from "./drawings.ts";
-import { Html, html, joined, NOTHING, outputOf } from "./html.ts";
+import { breakable, Html, html, joined, NOTHING, outputOf } from "./html.ts";
 import { counting, type Times, took } from "./times.ts";
 
 /** A name may be a whole script. */
@@ -24,7 +25,7 @@ export function renderChecks({ checks }: HostStatus, ranked: readonly Ranked<Che
   return html`<section aria-labelledby="checks"><h2 id="checks">Checks <small>${countUp(checks)}</small></h2>
 <p class="filter" data-keep hidden><label>Filter <input type="search" id="words" autocomplete="off" spellcheck="false" placeholder="name, kind, target, reason"></label>
 <label><input type="checkbox" id="only"> only failing</label> <span id="count" role="status"></span></p>
-<table class="checks"><thead><tr><th scope="col">Check</th><th scope="col">State</th><th scope="col">Last result</th><th scope="col">Took</th><th scope="col">Last runs</th></tr></thead>
+<table class="checks"><thead><tr><th scope="col">Check</th><th scope="col">State</th><th scope="col">Last result</th><th scope="col">Took</th><th scope="col">Last ${RUNS_REMEMBERED} runs</th></tr></thead>
 <tbody>${ranked.map(({ check, rank }) => row(check, rank, open, times))}</tbody></table></section>
 `;
 }
@@ -44,7 +45,7 @@ function nameOf(check: CheckStatus): Html {
   const link = encodeURIComponent(name.toWellFormed());
   // A browser would take these for folders.
   const isLinkable = link.length <= LONGEST_LINK && !/^\.{0,2}$/.test(link);
-  return html`${isLinkable ? html`<a href="checks/${link}">${shown}</a>` : shown} <small><bdi>${clip(describeTarget(check), LONGEST_NAME)}</bdi></small>`;
+  return html`${isLinkable ? html`<a href="checks/${link}">${shown}</a>` : shown} <small><bdi>${breakable(clip(describeTarget(check), LONGEST_NAME))}</bdi></small>`;
 }
 
 /** Kind and target, without what the name or the target says already. */
@@ -91,19 +92,24 @@ function timeOf(check: CheckStatus, times: Times): Html {
   const parts = [
     ...(ranAt === undefined ? [] : [times.ago(ranAt)]),
     ...(intervalSeconds === undefined ? [] : [html`every ${took(intervalSeconds)}`]),
-    ...(runningSeconds === undefined ? [] : [html`running for ${counting(runningSeconds)}`]),
   ];
-  const limit = html`<small>of ${took(timeoutSeconds)}</small>`;
-  const last = seconds === undefined ? limit : html`${took(seconds)} ${limit}${bar(seconds, timeoutSeconds)}`;
-  return html`<span class="took">${last}</span> <small>${joined(parts, ", ")}</small>`;
+  const limit = `timeout ${took(timeoutSeconds)}`;
+  const last =
+    seconds === undefined
+      ? html`<small>${limit}</small>`
+      : html`<span class="took">${bar(seconds, timeoutSeconds)}${took(seconds)} <small>(${limit})</small></span>`;
+  const running =
+    runningSeconds === undefined ? NOTHING : html` <small>running for ${counting(runningSeconds)}</small>`;
+  return html`${last} <small>${joined(parts, ", ")}</small>${running}`;
 }
 
 function runsOf({ lastRuns, changesLastHour, lastFailure, reason }: CheckStatus, times: Times): Html {
   if (lastRuns === "") return html`<small>${describeRuns("")}</small>`;
   const isFlapping = changesLastHour >= FLAPPING ? new Html(' class="near"') : NOTHING;
-  const changes = html`<span${isFlapping}>${changesLastHour} ${changesLastHour === 1 ? "change" : "changes"} in 1 h</span>`;
+  const changes = html`<span${isFlapping}>went up or down ${changesLastHour} times in the last hour</span>`;
   const parts = [
-    ...(changesLastHour === 0 ? [] : [changes]),
+    // A single change is where the state began.
+    ...(changesLastHour < 2 ? [] : [changes]),
     // That of a check whose last run failed is its last result.
     ...(lastFailure && reason === undefined ? [failureOf(lastFailure, times)] : []),
   ];

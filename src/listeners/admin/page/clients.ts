@@ -3,7 +3,7 @@
 import type { ClientStatus, HostStatus } from "../../../status/schema.ts";
 import { listOf } from "../../../text/list.ts";
 import { clip } from "../../../text/printable.ts";
-import { type Html, html, joined, NOTHING } from "./html.ts";
+import { breakable, type Html, html, joined, NOTHING } from "./html.ts";
 import { type Times, took } from "./times.ts";
 
 /** In the summary. */
@@ -13,7 +13,7 @@ const LONGEST_AGENT = 160;
 
 const hasFailed = ({ lastCode }: ClientStatus): boolean => lastCode === undefined || lastCode >= 400;
 
-/** "504 10.0.1.12, 10.0.2.7 ELB-HealthChecker/2.0, 3 s ago", a line for each answer and User-Agent; bad answers first. */
+/** "504 unhealthy 10.0.1.12, 10.0.2.7 ELB-HealthChecker/2.0, 3 s ago", a line for each answer and User-Agent; bad answers first. */
 export function summarizeClients({ clients }: HostStatus, times: Times): Html {
   if (clients.length === 0) return html`no request since the daemon started`;
   const groups = [...Map.groupBy(sorted(clients), ({ lastCode, userAgent }) => `${lastCode} ${userAgent}`).values()];
@@ -25,7 +25,7 @@ export function summarizeClients({ clients }: HostStatus, times: Times): Html {
 function line(group: readonly ClientStatus[], times: Times): Html {
   const newest = group.reduce((one, other) => (one.lastAt < other.lastAt ? other : one));
   const addresses = listOf([...new Set(group.map(({ address }) => address))], MOST_ADDRESSES);
-  return html`<li>${badge(newest)} <bdi>${addresses}</bdi> <small><bdi>${agentOf(newest)}</bdi>, ${times.ago(newest.lastAt)}</small></li>`;
+  return html`<li>${badge(newest)} <bdi>${addresses}</bdi> <small>${agentOf(newest)}, ${times.ago(newest.lastAt)}</small></li>`;
 }
 
 /** Those with a bad answer first, then by address: a stable order is easier to watch. */
@@ -36,11 +36,11 @@ const sorted = (clients: readonly ClientStatus[]): readonly ClientStatus[] =>
 
 const badge = ({ lastCode }: ClientStatus): Html =>
   lastCode === undefined
-    ? html`<b class="badge bad">no answer: disconnected</b>`
-    : html`<b class="badge ${lastCode >= 400 ? "bad" : "ok"}">${lastCode}</b>`;
+    ? html`<b class="badge bad">gave up before the answer</b>`
+    : html`<b class="badge ${lastCode >= 400 ? "bad" : "ok"}">${lastCode} ${lastCode >= 400 ? "unhealthy" : "healthy"}</b>`;
 
-const agentOf = ({ userAgent }: ClientStatus): string =>
-  userAgent === "" ? "no User-Agent" : clip(userAgent, LONGEST_AGENT);
+const agentOf = ({ userAgent }: ClientStatus): Html =>
+  html`<bdi class="agent">${userAgent === "" ? "no User-Agent" : breakable(clip(userAgent, LONGEST_AGENT))}</bdi>`;
 
 export function renderClients({ clients }: HostStatus, times: Times): Html {
   if (clients.length === 0) return NOTHING;
@@ -54,9 +54,10 @@ function row(client: ClientStatus, times: Times): Html {
   const { address, userAgent, lastSeconds, lastAt, codes, disconnected, intervalSeconds } = client;
   const interval = intervalSeconds === undefined ? NOTHING : html`<small>every ${took(intervalSeconds)}</small>`;
   const answers = Object.entries(codes).map(([code, count]) => html`<span>${count} × ${code}</span>`);
-  const gone = disconnected === 0 ? [] : [html`<span class="bad">${disconnected} × disconnected</span>`];
-  const seconds = lastSeconds === undefined ? NOTHING : html` <small>in ${took(lastSeconds)}</small>`;
-  return html`<tr data-key="${address} ${userAgent}"><th scope="row"><bdi>${address}</bdi> <small><bdi>${agentOf(client)}</bdi></small></th>
+  const gone = disconnected === 0 ? [] : [html`<span class="bad">${disconnected} × gave up</span>`];
+  const preposition = client.lastCode === undefined ? "after" : "in";
+  const seconds = lastSeconds === undefined ? NOTHING : html` <small>${preposition} ${took(lastSeconds)}</small>`;
+  return html`<tr data-key="${address} ${userAgent}"><th scope="row"><bdi>${address}</bdi> <small>${agentOf(client)}</small></th>
 <td>${badge(client)}${seconds}</td><td>${times.ago(lastAt)} ${interval}</td><td>${joined([...answers, ...gone], ", ")}</td></tr>
 `;
 }

@@ -1,17 +1,28 @@
 // The small drawings on the page. Attributes alone place their parts, since the page allows no inline styles.
 
-import { Html, html } from "./html.ts";
-
-/** As many as are remembered. */
-const PLACES = 60;
+import { RUNS_REMEMBERED } from "../../../status/bounds.ts";
+import { Html } from "./html.ts";
 
 /** The width of a run in the strip, and the length of the mark in it. */
 const STEP = 4;
 
+/** Most strips are alike, or the same as in the page before. */
+const drawn = new Map<string, Html>();
+const MOST_DRAWN = 256;
+
 /** The last runs, newest on the right: a low mark for each that passed, a high one for each that failed, a pale one for none. */
 export function strip(lastRuns: string): Html {
-  const runs = lastRuns.slice(-PLACES);
-  const free = (PLACES - runs.length) * STEP;
+  const known = drawn.get(lastRuns);
+  if (known) return known;
+  if (drawn.size >= MOST_DRAWN) drawn.clear();
+  const svg = draw(lastRuns);
+  drawn.set(lastRuns, svg);
+  return svg;
+}
+
+function draw(lastRuns: string): Html {
+  const runs = lastRuns.slice(-RUNS_REMEMBERED);
+  const free = (RUNS_REMEMBERED - runs.length) * STEP;
   const passed: string[] = [];
   const failed: string[] = [];
   for (const { 0: same, index } of runs.matchAll(/\++|-+/g)) {
@@ -21,7 +32,7 @@ export function strip(lastRuns: string): Html {
   }
   const path = (style: string, lines: readonly string[]) =>
     lines.length === 0 ? "" : `<path class="${style}" d="${lines.join("")}"/>`;
-  const width = PLACES * STEP;
+  const width = RUNS_REMEMBERED * STEP;
   return new Html(
     `<svg class="strip" viewBox="0 0 ${width} 16" preserveAspectRatio="none" role="img">` +
       `<title>${describeRuns(runs)}</title>${path("free", free === 0 ? [] : [`M0 13h${free}`])}${path("ok", passed)}${path("bad", failed)}</svg>`,
@@ -45,7 +56,9 @@ export function describeRuns(runs: string): string {
 export function bar(seconds: number, timeoutSeconds: number): Html {
   const share = Math.min(100, Math.ceil((100 * seconds) / timeoutSeconds));
   const style = share >= 100 ? "bad" : share >= 80 ? "near" : "ok";
-  return html`<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><path d="M0 2h100"/><path class="${style}" d="M0 2h${share}"/></svg>`;
+  return new Html(
+    `<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><path d="M0 2h100"/><path class="${style}" d="M0 2h${share}"/></svg>`,
+  );
 }
 
 const COLOURS = { good: "#1a7f37", bad: "#c62828", other: "#9a6700", gone: "#6e7781" };

@@ -35,6 +35,9 @@ function markupOf(value: Value): string {
   return markup;
 }
 
+/** A text that may go on in the next line after each slash, as a path or a URL. */
+export const breakable = (text: string): Html => new Html(markupOf(text).replaceAll(/(?!^)\/(?=[^/])/g, "/<wbr>"));
+
 /** The output of a program: colours are removed, lines and tabs are kept. */
 export const outputOf = (text: string): Html =>
   new Html(

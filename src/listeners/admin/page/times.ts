@@ -1,11 +1,11 @@
 // Times and durations on the page.
 
 import { duration } from "./duration.ts";
-import { type Html, html } from "./html.ts";
+import { Html, html } from "./html.ts";
 
 /** A duration that the script counts on; negative: the time that is left. */
 export const counting = (seconds: number): Html =>
-  html`<span data-s="${Math.round(seconds)}">${duration(seconds)}</span>`;
+  new Html(`<span data-s="${Math.round(seconds)}">${duration(seconds)}</span>`);
 
 /** How long a run or an answer took: "0.4 ms", "12 ms", "4.98 s". */
 export function took(seconds: number): string {
@@ -32,7 +32,7 @@ export class Times {
 
   /** "4 min ago" */
   ago(iso: string): Html {
-    return html`${counting(Math.max(0, this.#secondsTo(iso)))} ago`;
+    return new Html(`${counting(Math.max(0, this.#secondsTo(iso))).markup} ago`);
   }
 
   /** The time at which something began that has lasted for so long. */

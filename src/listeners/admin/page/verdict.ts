@@ -3,7 +3,7 @@
 import { describeFailure } from "../../../checks/describe.ts";
 import type { Ranked } from "../../../status/rank.ts";
 import type { CheckStatus, HostStatus } from "../../../status/schema.ts";
-import { countUp, isUp, reasonOf, summarize, verdictOf } from "../../../status/summary.ts";
+import { countUp, isUp, notesOf, reasonOf, summarize, verdictOf } from "../../../status/summary.ts";
 import { listOf } from "../../../text/list.ts";
 import { clip } from "../../../text/printable.ts";
 import { summarizeClients } from "./clients.ts";
@@ -31,7 +31,7 @@ export function renderVerdict(status: HostStatus, ranked: readonly Ranked<CheckS
   return html`<section class="verdict ${state}" aria-labelledby="verdict">
 <div role="status" aria-atomic="true"><h1 id="verdict"><b>${state.toUpperCase()}</b> ${host}</h1><p class="unseen">${summarize(verdictOf(status), status)}</p></div>
 <p class="since">for ${counting(forSeconds)}, since ${times.since(forSeconds)}</p>
-<dl>${drainOf(status, times)}${failingOf(ranked, status)}${entry("Clients got", summarizeClients(status, times))}${warningsOf(ranked)}${endpointsOf(status)}</dl></section>
+<dl>${drainOf(status, times)}${failingOf(ranked, status)}${entry("Clients", summarizeClients(status, times))}${othersOf(ranked)}${endpointsOf(status)}</dl></section>
 `;
 }
 
@@ -59,13 +59,23 @@ function failingOf(ranked: readonly Ranked<CheckStatus>[], { checks }: HostStatu
 }
 
 /** What does not make the host unhealthy, and is reported. */
-function warningsOf(ranked: readonly Ranked<CheckStatus>[]): Html {
-  const reported = ranked.filter(({ rank }) => rank === "reported" || rank === "warns");
-  const warned = reported.filter(({ check }) => check.ranAt !== undefined);
-  const missing = reported.flatMap(({ check }) => (check.ranAt === undefined ? [clip(check.name, LONGEST_NAME)] : []));
-  const warnings = warned.length === 0 ? NOTHING : entry("Warnings", list(warned));
+function othersOf(ranked: readonly Ranked<CheckStatus>[]): Html {
+  const groups = Map.groupBy(ranked, groupOf);
+  const lists = LISTED.map((group) => {
+    const checks = groups.get(group) ?? [];
+    return checks.length === 0 ? NOTHING : entry(group, list(checks));
+  });
+  const missing = (groups.get("No result yet") ?? []).map(({ check }) => clip(check.name, LONGEST_NAME));
   const unknown = missing.length === 0 ? NOTHING : entry("No result yet", html`${listOf(missing, MOST_NAMED)}`);
-  return html`${warnings}${unknown}`;
+  return html`${lists}${unknown}`;
+}
+
+const LISTED = ["Not critical", "Last run failed", "Warnings"] as const;
+
+function groupOf({ check, rank }: Ranked<CheckStatus>): (typeof LISTED)[number] | "No result yet" | undefined {
+  if (rank === "reported") return check.ranAt === undefined ? "No result yet" : "Not critical";
+  if (rank === "warns") return check.reason === undefined ? "Warnings" : "Last run failed";
+  return undefined;
 }
 
 function endpointsOf({ endpoints }: HostStatus): Html {
@@ -73,7 +83,7 @@ function endpointsOf({ endpoints }: HostStatus): Html {
   const shown = endpoints.map(({ path, healthy, failing }) => {
     const names = failing.map((name) => clip(name, LONGEST_NAME));
     const why = names.length === 0 ? "" : ` (${listOf(names, MOST_NAMED)})`;
-    return html`<span class="endpoint"><b class="badge ${healthy ? "ok" : "near"}">${healthy ? "healthy" : "unhealthy"}</b> <code>${path}</code>${why}</span>`;
+    return html`<span class="endpoint"><b class="badge ${healthy ? "ok" : "bad"}">${healthy ? "healthy" : "unhealthy"}</b> <code>${path}</code>${why}</span>`;
   });
   return entry("Endpoints", joined(shown, " "));
 }
@@ -92,7 +102,9 @@ function item({ check, rank }: Ranked<CheckStatus>): Html {
   const message = why === undefined ? NOTHING : html`: <bdi>${clip(why, LONGEST_MESSAGE)}</bdi>`;
   const isLasting = !(isUp(check) || stale || forSeconds === undefined);
   const lasts = isLasting ? html` <small class="for">for ${counting(forSeconds)}</small>` : NOTHING;
-  return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${message}${lasts}</li>`;
+  const streak =
+    rank === "warns" && check.reason !== undefined ? html` <small>${notesOf(check).join(", ")}</small>` : NOTHING;
+  return html`<li><b><bdi>${clip(name, LONGEST_NAME)}</bdi></b> <span class="${style}">${reasonOf(check)}</span>${message}${lasts}${streak}</li>`;
 }
 
 /** What belongs to the reason; with the end of what a program has printed. */

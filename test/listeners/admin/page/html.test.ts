@@ -1,7 +1,7 @@
 // What is put into a template is text, whatever it holds.
 
 import { expect, test } from "bun:test";
-import { html, joined, outputOf } from "../../../../src/listeners/admin/page/html.ts";
+import { breakable, html, joined, outputOf } from "../../../../src/listeners/admin/page/html.ts";
 import * as fc from "../../../support/properties.ts";
 
 test.each([
@@ -18,6 +18,11 @@ test("markup, lists of it and numbers are put in as they are", () => {
   const items = ["a", "<"].map((text) => html`<li>${text}</li>`);
   expect(html`<ul>${items}</ul>${html`<b>${7}</b>`}`.markup).toBe("<ul><li>a</li><li>&lt;</li></ul><b>7</b>");
   expect(joined(items, ", ").markup).toBe("<li>a</li>, <li>&lt;</li>");
+});
+
+test("a path may be broken after each part", () => {
+  expect(breakable("http://a/b<c/").markup).toBe("http://<wbr>a/<wbr>b&lt;c/");
+  expect(breakable("/usr/bin").markup).toBe("/usr/<wbr>bin");
 });
 
 test("an output keeps its lines and tabs, and loses its colours", () => {

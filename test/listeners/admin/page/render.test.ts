@@ -12,8 +12,8 @@ async function textOf(status: HostStatus, selector: string): Promise<string> {
     text: (chunk) => {
       text += chunk.text;
     },
-    element: () => {
-      text += " ";
+    element: ({ tagName }) => {
+      if (tagName !== "wbr") text += " ";
     },
   });
   await rewriter.transform(new Response(renderPage(status).html)).text();
@@ -53,9 +53,42 @@ test("of a failing host the top says what is wrong, since when, and which client
   expect(text).toContain("for 4 min 12 s, since 12:05:48 UTC");
   expect(text).toContain("database timeout: connected; no answer to the login within 5s");
   expect(text).toContain("replication lag exit: ended with status 2");
-  expect(text).toContain("504 10.0.1.12, 10.0.2.7 ELB-HealthChecker/2.0");
-  expect(text).toContain("no answer: disconnected 10.0.9.40 Consul Health Check");
+  expect(text).toContain("504 unhealthy 10.0.1.12, 10.0.2.7 ELB-HealthChecker/2.0");
+  expect(text).toContain("gave up before the answer 10.0.9.40 Consul Health Check");
   expect(text).toContain("unhealthy, 5 of 8 up: database (timeout), replication lag (exit)");
+});
+
+test("what does not make the host unhealthy is named for what it is", async () => {
+  const text = await textOf(FAILING, VERDICT);
+  expect(text).toContain("Not critical backup age stale: changed 36h2m ago, longer than 26h for 10 h 2 min Last run");
+  expect(text).toContain("Last run failed web mismatch: expected a status of 2xx, got 502 failed 1/3 Endpoints");
+  expect(text).toContain("Endpoints unhealthy /orders (database) healthy /queue");
+  const warns = checkStatus("one", { warning: "expires in 9 days", ranAt: "2026-01-31T12:09:00.000Z" });
+  expect(await textOf(hostStatus({ checks: [warns] }), VERDICT)).toContain("Warnings one warning: expires in 9 days");
+});
+
+test.each([
+  [
+    { seconds: 5.0004, ranAt: "2026-01-31T12:09:00.000Z", runningSeconds: 3 },
+    "5 s (timeout 5 s) 1 min ago running for 3 s",
+  ],
+  [
+    { seconds: 0.0124, ranAt: "2026-01-31T12:09:00.000Z", intervalSeconds: 10 },
+    "12 ms (timeout 5 s) 1 min ago, every 10 s",
+  ],
+  [{ status: "unknown", runningSeconds: 2 }, "timeout 5 s running for 2 s"],
+] as const)("how long the last run took, of a check that is %j: %s", async (given, text) => {
+  const status = hostStatus({ checks: [checkStatus("one", given)] });
+  expect(await textOf(status, ".checks td:nth-child(4), .checks td:nth-child(4) *")).toBe(text);
+});
+
+test.each([
+  [0, ""],
+  [1, ""],
+  [3, "went up or down 3 times in the last hour"],
+])("%d changes in the last hour: %j", async (changesLastHour, text) => {
+  const status = hostStatus({ checks: [checkStatus("one", { changesLastHour })] });
+  expect(await textOf(status, ".checks td:nth-child(5) small, .checks td:nth-child(5) small *")).toBe(text);
 });
 
 test("the rows: what makes the host unhealthy, what is only reported, warnings, the rest in its order", async () => {
@@ -75,7 +108,7 @@ test("a check without a result is no warning", async () => {
   const checks = ["one", "two"].map((name) => checkStatus(name, { status: "unknown", lastRuns: "" }));
   const text = await textOf(hostStatus({ state: "unknown", checks }), VERDICT);
   expect(text).toContain("No result yet one, two");
-  expect(text).not.toContain("Warnings");
+  expect(text).not.toContain("Not critical");
 });
 
 test("a drain and a maintenance show their reasons, and how long they last", async () => {
@@ -122,7 +155,7 @@ test("whatever texts hold, the page has the same elements, and no attribute that
     const element = ({ tagName, attributes }: HTMLRewriterTypes.Element) =>
       void found.push(`${tagName} ${[...attributes].map(([name]) => name).join(" ")}`);
     await new HTMLRewriter()
-      .on("*", { element })
+      .on("*:not(wbr)", { element })
       .transform(new Response(renderPage(replaced).html))
       .text();
     return found;
