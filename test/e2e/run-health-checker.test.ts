@@ -122,7 +122,7 @@ withSupervisor(
     expect({ exitCode, err: err.join("\n") }).toEqual({
       exitCode: 1,
       err: expect.stringMatching(
-        /cannot listen on .*: it is in use[^]*supervisord cannot start it, and goes on trying/,
+        /cannot listen on .*: it is in use[\s\S]*supervisord cannot start it, and goes on trying/,
       ),
     });
     expect((await host.ctl("status")).out).toEqual([expect.stringMatching(/^health-checker /)]);
