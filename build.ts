@@ -110,7 +110,7 @@ async function archive(
   { date }: BuildInfo,
 ): Promise<[string, Uint8Array]> {
   const isWindows = asset.endsWith(".exe");
-  const entries: Entry[] = parts.map(({ name, text }) => ({ name, bytes: Buffer.from(text) }));
+  const entries: Entry[] = parts.map(({ text, ...part }) => ({ ...part, bytes: Buffer.from(text) }));
   const bytes = await Bun.file(join(folder, asset)).bytes();
   entries.push({ name: isWindows ? "health-checker.exe" : "health-checker", bytes, isProgram: true });
   const name = asset.replace("health-checker_", `health-checker_${version}_`).replace(/\.exe$/, "");

@@ -10,6 +10,7 @@ export interface Part {
   /** Its name in an archive, such as `health-checker.service`. */
   readonly name: string;
   readonly text: string;
+  readonly isProgram?: boolean;
 }
 
 export interface Release {
@@ -43,9 +44,10 @@ export async function contents({ repository, program, date = NO_DATE }: Release)
     { name: "_health-checker", text: await completion("zsh") },
     { name: "health-checker.fish", text: await completion("fish") },
     { name: "health-checker.sysusers.conf", text: await read("packaging/health-checker.sysusers.conf") },
+    { name: "run-health-checker", text: await read("packaging/run-health-checker"), isProgram: true },
   ];
   return parts
-    .map(({ name, text }) => ({ name, text: stamp(text, repository) }))
+    .map((part) => ({ ...part, text: stamp(part.text, repository) }))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 

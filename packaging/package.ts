@@ -45,9 +45,11 @@ export interface PlacedFile {
 export const packageVersion = (version: string): string => version.replace("-", "~");
 
 /** Every file but the program. */
-export async function filesOf({ repository }: PackageInput, places: Places): Promise<readonly PlacedFile[]> {
-  const parts = await contents({ repository, program: PROGRAM });
-  return parts.map((part) => place(part, places));
+export async function filesOf({ repository, epochS }: PackageInput, places: Places): Promise<readonly PlacedFile[]> {
+  const parts = await contents({ repository, program: PROGRAM, date: new Date(epochS * 1000) });
+  // They bring a unit instead of a script for supervisord.
+  const wanted = parts.filter(({ name }) => name !== "run-health-checker");
+  return wanted.map((part) => place(part, places));
 }
 
 function place({ name, text }: Part, { documentation, zshCompletions }: Places): PlacedFile {

@@ -133,6 +133,37 @@ test("each release binary runs before anything is published", async () => {
   for (const name of publishing) expect(neededFor(jobs, name)).toEqual(expect.arrayContaining(BEFORE));
 });
 
+test("what the tests of the release job need is installed before them", async () => {
+  const { jobs } = await workflow("release.yml");
+  const script = (jobs["build"]?.steps ?? []).map(({ run = "" }) => run).join("\n");
+  const file = "test/e2e/release.ts";
+  const [before = "", after] = script.split(`test ./${file}`);
+  expect(after).toBeDefined();
+  const things = [...(await Bun.file(join(ROOT, file)).text()).matchAll(/needs\("([^"]+)"\)/g)].map(
+    ([, thing]) => thing,
+  );
+  expect(things).not.toEqual([]);
+  for (const thing of things) expect(before).toMatch(new RegExp(`apt-get install .* ${thing}\\b`));
+});
+
+test("a release candidate is not the latest release, nor the latest image", async () => {
+  const { jobs } = await workflow("release.yml");
+  const step = (job: string, has: string) => (jobs[job]?.steps ?? []).find(({ run }) => run?.includes(has))?.run ?? "";
+  const programs =
+    'sha256sum() { :; }; gh() { echo "$*"; }; cd() { :; }; GITHUB_OUTPUT=/dev/stdout GITHUB_REPOSITORY=Me/hc';
+  for (const [version, tags, first] of [
+    ["v1.2.3", "ghcr.io/me/hc:1.2.3,ghcr.io/me/hc:latest", "release create v1.2.3"],
+    ["v1.2.3-rc.1", "ghcr.io/me/hc:1.2.3-rc.1", "release create --prerelease v1.2.3-rc.1"],
+  ] as const) {
+    const run = (script: string) =>
+      Bun.spawnSync(["bash", "-ec", `{ ${programs}\n${script}\n} | cat`], {
+        env: { ...process.env, VERSION: version, GITHUB_REF_NAME: version },
+      }).stdout.toString();
+    expect(run(step("publish-image", "ghcr.io"))).toContain(`\ntags=${tags}\n`);
+    expect(run(step("publish", "gh release"))).toStartWith(`${first} `);
+  }
+});
+
 test("a dry run by hand publishes nothing", async () => {
   const { on, jobs } = await workflow("release.yml");
   expect(Object.keys(on)).toEqual(["push", "workflow_dispatch"]);

@@ -19,6 +19,7 @@ const REPOSITORY = "https://git.test/someone/health-checker";
 const ARM64_LIBRARIES = "/usr/aarch64-linux-gnu";
 const CONFIG = "/etc/health-checker/config.yaml";
 const UPGRADE = "9.0.0";
+const EPOCH_S = 1_750_000_000;
 const TIMEOUT_MS = 120_000;
 
 const withPrograms = await needs("dpkg-deb", "rpmbuild");
@@ -61,7 +62,7 @@ function packageOf(type: Type, architecture: Architecture, wanted: Wanted = {}):
         binary: file,
         version: wanted.version ?? version,
         repository: REPOSITORY,
-        epochS: 1_750_000_000,
+        epochS: EPOCH_S,
         folder: wanted.folder ?? folder.path,
         compressed: false,
       }),
@@ -137,6 +138,9 @@ withPrograms(
     expect(inRpm).toEqual(expect.arrayContaining(FILES));
     expect(await run("rpm", "--query", "--configfiles", "--package", rpm)).toEqual([CONFIG]);
     expect(await run("dpkg-deb", "--info", deb, "conffiles")).toEqual([CONFIG]);
+    const manPage = "tar -xO ./usr/share/man/man1/health-checker.1.gz | zcat";
+    const [head] = await run("sh", "-ec", `dpkg-deb --fsys-tarfile "$1" | ${manPage}`, "sh", deb);
+    expect(head).toContain(new Date(EPOCH_S * 1000).toISOString().slice(0, 10));
   },
   TIMEOUT_MS,
 );
@@ -151,7 +155,7 @@ withLintian(
       binary: "/bin/true",
       version,
       repository: REPOSITORY,
-      epochS: 1_750_000_000,
+      epochS: EPOCH_S,
       folder: own,
     });
     const said = await run("lintian", "--allow-root", "--fail-on=none", file);

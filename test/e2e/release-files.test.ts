@@ -77,7 +77,10 @@ test("the archive has everything, and no placeholder", async () => {
     "health-checker.service",
     "health-checker.sysusers.conf",
     "health-checker.yaml.5",
+    "run-health-checker",
   ]);
+  const programs = (await run(["find", ".", "-type", "f", "-perm", "755"], unpacked.path)).toSorted();
+  expect(programs).toEqual(["./health-checker", "./run-health-checker"]);
   const texts = names.filter((name) => name !== "health-checker");
   for (const name of texts) {
     const text = await Bun.file(join(unpacked.path, name)).text();

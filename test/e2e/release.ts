@@ -39,7 +39,7 @@ test("every file has its checksum, and they match", async () => {
   await check.ended;
   const released = (await readdir(DIST)).filter((name) => name !== "health-checker" && name !== "SHA256SUMS");
   expect(check.out.toSorted()).toEqual(released.map((name) => `${name}: OK`).toSorted());
-});
+}, 120_000);
 
 (await needs("lintian"))(
   "lintian finds no error in the debs but those that are overridden with a reason",

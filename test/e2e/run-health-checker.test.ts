@@ -110,6 +110,27 @@ withSupervisor(
 );
 
 withSupervisor(
+  "a daemon that cannot start is reported, and other sections stay as they are",
+  async () => {
+    await using host = await startHost();
+    using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const answers = async () => (await host.ctl("status")).exitCode === 0;
+    await until(answers, CHANGE_MS, "supervisord to have read its sections");
+    await Bun.write(join(host.sections, "other.conf"), "[program:other]\ncommand=sleep 1000\n");
+    const words = ["--script", "true", "--", "--listener", `127.0.0.1:${taken.port}`];
+    const { exitCode, err } = await host.runScript(...words);
+    expect({ exitCode, err: err.join("\n") }).toEqual({
+      exitCode: 1,
+      err: expect.stringMatching(
+        /cannot listen on .*: it is in use[\s\S]*supervisord cannot start it, and goes on trying/,
+      ),
+    });
+    expect((await host.ctl("status")).out).toEqual([expect.stringMatching(/^health-checker /)]);
+  },
+  60_000,
+);
+
+withSupervisor(
   "wrong options change nothing",
   async () => {
     await using host = await startHost();
