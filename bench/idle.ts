@@ -66,21 +66,23 @@ async function startService(binary: string, index: number) {
 }
 
 interface Used {
+  /** Also the number of its main thread. */
+  readonly pid: number;
   /** With the threads that have ended. */
   readonly cpuMs: number;
   readonly threads: readonly Thread[];
 }
 
 function usedBy({ pid, cpuMs }: Pinned): Used {
-  return { cpuMs: cpuMs(), threads: threadsOf(pid) };
+  return { pid, cpuMs: cpuMs(), threads: threadsOf(pid) };
 }
 
-const NONE: Used = { cpuMs: 0, threads: [] };
+const NONE: Used = { pid: 0, cpuMs: 0, threads: [] };
 
 function report(file: string, before = NONE, after = NONE): void {
   const threads = after.threads.map(({ id, name, cpuMs, wakeUps }) => {
     const earlier = before.threads.find((thread) => thread.id === id);
-    return { name, cpuMs: cpuMs - (earlier?.cpuMs ?? 0), wakeUps: wakeUps - (earlier?.wakeUps ?? 0) };
+    return { id, name, cpuMs: cpuMs - (earlier?.cpuMs ?? 0), wakeUps: wakeUps - (earlier?.wakeUps ?? 0) };
   });
   console.log(`${file}: ${checks} tcp checks, each once in ${intervalS} s, over ${seconds} s`);
   console.log(`  ${share(after.cpuMs - before.cpuMs)} of a core`);
@@ -88,7 +90,7 @@ function report(file: string, before = NONE, after = NONE): void {
     if (wakeUps > 0) console.log(`    ${name.padEnd(16)} ${share(cpuMs)}, ${perSecond(wakeUps)} wake-ups a second`);
   }
   const ofChecks = Math.min(checks, TURNS) / intervalS;
-  const beside = (threads[0]?.wakeUps ?? 0) - ofChecks * seconds;
+  const beside = (threads.find(({ id }) => id === after.pid)?.wakeUps ?? 0) - ofChecks * seconds;
   console.log(`  ${perSecond(beside)} wake-ups a second of its main thread beside the ${ofChecks} for the checks`);
 }
 
