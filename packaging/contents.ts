@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { completion, manPage } from "./manuals.ts";
+import { notices } from "./notices.ts";
 import { stamp, stampPage } from "./repository.ts";
 import { PACKAGED_CONFIG, renderPackagedUnit } from "./unit.ts";
 
@@ -44,6 +45,7 @@ export async function contents({ repository, program, date = NO_DATE }: Release)
     { name: "_health-checker", text: await completion("zsh") },
     { name: "health-checker.fish", text: await completion("fish") },
     { name: "health-checker.sysusers.conf", text: await read("packaging/health-checker.sysusers.conf") },
+    { name: "THIRD-PARTY-NOTICES.txt", text: await notices() },
     { name: "run-health-checker", text: await read("packaging/run-health-checker"), isProgram: true },
   ];
   return parts

@@ -95,8 +95,7 @@ Source: ${repository}
 
 ${license}
 The program contains Bun, its runtime, and packages from npm. The file
-${NAME}_VERSION.cdx.json of each release names them, with their versions and
-licenses.
+THIRD-PARTY-NOTICES.txt.gz, beside this one, has their licenses.
 `;
 
 const changelog = ({

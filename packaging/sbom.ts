@@ -6,7 +6,7 @@ import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import manifest from "../package.json";
 import { ENTRY_POINTS, packagesIn } from "./compile.ts";
 
-interface Package {
+export interface Package {
   readonly name: string;
   readonly version: string;
   readonly license: string;
@@ -25,7 +25,7 @@ const NO_LIBRARIES = ["bun", "modules", "napi", "node", "openssl", "typescript",
 const ROOT = join(import.meta.dir, "..");
 
 /** Every package that is in the program, sorted by name. */
-async function packages(): Promise<readonly Package[]> {
+export async function packages(): Promise<readonly Package[]> {
   const lock = Bun.JSONC.parse(await Bun.file(join(ROOT, "bun.lock")).text()) as Lock;
   const found = new Map<string, Package>();
   const visit = async (name: string): Promise<void> => {

@@ -19,7 +19,8 @@ has_systemd() {
 is_accepted() {
   pid=$(systemctl show --property=MainPID "$unit")
   pid=${pid#MainPID=}
-  [ "${pid:-0}" -gt 0 ] || return 0
+  # A daemon that has just ended, or that systemd is about to start again, runs no more.
+  [ -e "/proc/${pid:-0}/cmdline" ] || return 0
   # The first word of the command line is the program. The shell takes it as $0.
   # shellcheck disable=SC2016
   xargs -0 setpriv --reuid="$(stat -c %u "/proc/$pid")" --regid="$(stat -c %g "/proc/$pid")" "$(groups_of "$pid")" \

@@ -126,6 +126,7 @@ const FILES = [
   "/usr/lib/sysusers.d/health-checker.conf",
   "/usr/share/doc/health-checker/CHANGELOG.md.gz",
   "/usr/share/doc/health-checker/README.md.gz",
+  "/usr/share/doc/health-checker/THIRD-PARTY-NOTICES.txt.gz",
 ];
 
 withPrograms(

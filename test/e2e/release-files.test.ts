@@ -68,6 +68,7 @@ test("the archive has everything, and no placeholder", async () => {
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    "THIRD-PARTY-NOTICES.txt",
     "_health-checker",
     "config.yaml",
     "health-checker",

@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { dirname, join } from "node:path";
 import Ajv from "ajv";
 import manifest from "../../package.json";
+import { notices } from "../../packaging/notices.ts";
 import { sbom } from "../../packaging/sbom.ts";
 import { ROOT } from "../support/binary.ts";
 
@@ -34,6 +35,15 @@ test("it is CycloneDX 1.6, by the schema of the standard", async () => {
   const validate = ajv.compile(await schema("bom-1.6"));
   validate(bill);
   expect(validate.errors).toBe(null);
+});
+
+test("the notices have the license of each package in it", async () => {
+  const [, ...parts] = (await notices()).split(/^-{76}\n/m);
+  const named = bill.components.filter(({ name }) => name !== "bun").map(({ name, version }) => `${name} ${version} (`);
+  expect(parts.map((part) => part.slice(0, part.indexOf("(") + 1)).toSorted()).toEqual(named.toSorted());
+  const isShort = (part: string) => part.trim().split("\n").length < 8;
+  // It is in the public domain, and comes without a file.
+  expect(parts.filter(isShort)).toEqual([expect.stringMatching(/^postgres .* \(Unlicense\)\n/)]);
 });
 
 test("the same date gives the same bytes, and no date none of its own", async () => {
