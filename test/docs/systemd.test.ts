@@ -9,6 +9,7 @@ import { runCommand } from "../support/command.ts";
 import { blocksOf } from "../support/documents.ts";
 import { freePort, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
+import { supervisorConfig } from "../support/supervisor.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -43,31 +44,15 @@ withSupervisord(
     await using folder = await tempFolder();
     const [host, checker] = [loopbackAddress(), await binary()];
     const url = `${host}:${freePort(host)}`;
-    const config = await folder.write(
-      "supervisord.conf",
-      `[supervisord]
-nodaemon=true
-logfile=/dev/null
-logfile_maxbytes=0
-pidfile=${folder.path}/supervisord.pid
-childlogdir=${folder.path}
-
-[unix_http_server]
-file=${folder.path}/supervisor.sock
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl=unix://${folder.path}/supervisor.sock
-
-${section
-  .replace("/usr/local/bin/health-checker", checker)
-  .replace("--port 8080", `--listener ${url} --script true`)
-  .replace(" --drain-delay 30s", "") // which the end of supervisord would wait for
-  .replace("user=health-checker\n", "")
-  .replaceAll("/run/health-checker", folder.path)
-  .replace("/var/log", folder.path)}`,
+    const config = await supervisorConfig(
+      folder,
+      `${section
+        .replace("/usr/local/bin/health-checker", checker)
+        .replace("--port 8080", `--listener ${url} --script true`)
+        .replace(" --drain-delay 30s", "") // which the end of supervisord would wait for
+        .replace("user=health-checker\n", "")
+        .replaceAll("/run/health-checker", folder.path)
+        .replace("/var/log", folder.path)}`,
     );
     const control = (...words: readonly string[]) =>
       endOf([checker, ...words, "--control-socket", join(folder.path, "control.sock")]);

@@ -8,6 +8,7 @@ import { binary, ROOT } from "../support/binary.ts";
 import { plainEnvironment, startChild } from "../support/child.ts";
 import { freePort, loopbackAddress } from "../support/loopback.ts";
 import { asRoot, needs } from "../support/needs.ts";
+import { supervisorConfig } from "../support/supervisor.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -34,22 +35,9 @@ async function startHost() {
   await mkdir(sections);
   await mkdir(install, { recursive: true });
   await copyFile(await binary(), join(install, "health-checker"));
-  const config = await folder.write(
-    "supervisord.conf",
-    `[supervisord]
-nodaemon=true
-user=root
-logfile=/dev/null
-logfile_maxbytes=0
-pidfile=${folder.path}/supervisord.pid
-childlogdir=${folder.path}
-[unix_http_server]
-file=${folder.path}/supervisor.sock
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix://${folder.path}/supervisor.sock
-[include]
+  const config = await supervisorConfig(
+    folder,
+    `[include]
 files=${sections}/*.conf
 `,
   );

@@ -7,6 +7,7 @@ import { plainEnvironment, startChild } from "../support/child.ts";
 import { freePort, loopbackAddress } from "../support/loopback.ts";
 import { needs } from "../support/needs.ts";
 import { isAlive } from "../support/processes.ts";
+import { supervisorConfig } from "../support/supervisor.ts";
 import { tempFolder } from "../support/temp.ts";
 import { until } from "../support/until.ts";
 
@@ -29,25 +30,9 @@ startretries=30
 stdout_logfile=${folder.path}/${name}.log
 redirect_stderr=true
 `;
-  const config = await folder.write(
-    "supervisord.conf",
-    `[supervisord]
-nodaemon=true
-logfile=/dev/null
-logfile_maxbytes=0
-pidfile=${folder.path}/supervisord.pid
-childlogdir=${folder.path}
-
-[unix_http_server]
-file=${folder.path}/supervisor.sock
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl=unix://${folder.path}/supervisor.sock
-
-${program("tcp", port)}
+  const config = await supervisorConfig(
+    folder,
+    `${program("tcp", port)}
 ${program("unix", `unix:${socket}`)}`,
   );
   await using supervisord = startChild(["supervisord", "-c", config], { cwd: folder.path });
